@@ -1,0 +1,122 @@
+#include "base/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+extern char** environ;
+
+namespace stack {
+
+namespace {
+
+std::vector<char*> pointers(const std::vector<std::string>& words) {
+  std::vector<char*> out;
+  out.reserve(words.size() + 1);
+  for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+struct Actions {
+  posix_spawn_file_actions_t value;
+  Actions() { posix_spawn_file_actions_init(&value); }
+  ~Actions() { posix_spawn_file_actions_destroy(&value); }
+  Actions(const Actions&) = delete;
+  Actions& operator=(const Actions&) = delete;
+};
+
+struct Attributes {
+  posix_spawnattr_t value;
+  Attributes() { posix_spawnattr_init(&value); }
+  ~Attributes() { posix_spawnattr_destroy(&value); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+};
+
+}  // namespace
+
+Result<pid_t> spawn(const SpawnRequest& request) {
+  Actions actions;
+  // Targets and sources may overlap, so every source is first copied above all numbers in use.
+  int highest = 2;
+  for (auto [target, source] : request.fds) highest = std::max({highest, target, source});
+  std::vector<Fd> staged;
+  for (auto [target, source] : request.fds) {
+    int copy = ::fcntl(source, F_DUPFD_CLOEXEC, highest + 1);
+    if (copy < 0) return Error::last_errno("spawn " + request.program + ": duplicate descriptor");
+    staged.emplace_back(copy);
+    posix_spawn_file_actions_adddup2(&actions.value, copy, target);
+  }
+  if (!request.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions.value, request.directory.c_str());
+  Attributes attributes;
+  short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+  if (request.new_session) flags = static_cast<short>(flags | POSIX_SPAWN_SETSID);
+  posix_spawnattr_setflags(&attributes.value, flags);
+  sigset_t all;
+  sigfillset(&all);
+  posix_spawnattr_setsigdefault(&attributes.value, &all);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes.value, &none);
+  std::vector<std::string> argv{request.program};
+  argv.insert(argv.end(), request.args.begin(), request.args.end());
+  std::vector<char*> argv_pointers = pointers(argv);
+  std::vector<char*> env_pointers = pointers(request.env);
+  pid_t pid = -1;
+  int err = ::posix_spawnp(&pid, request.program.c_str(), &actions.value, &attributes.value, argv_pointers.data(),
+                           request.replace_env ? env_pointers.data() : environ);
+  if (err != 0) return Error::from_errno("spawn " + request.program, err);
+  return pid;
+}
+
+Result<Fd> open_pidfd(pid_t pid) {
+  int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (fd < 0) return Error::last_errno("pidfd_open " + std::to_string(pid));
+  return Fd(fd);
+}
+
+Result<> signal_pidfd(int pidfd, int signal) {
+  if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0 || errno == ESRCH) return {};
+  return Error::last_errno("send signal");
+}
+
+Result<int> wait_for(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return Error::last_errno("waitpid");
+  }
+  return status;
+}
+
+int exit_code_of(int wait_status) {
+  if (WIFEXITED(wait_status)) return WEXITSTATUS(wait_status);
+  return 128 + WTERMSIG(wait_status);
+}
+
+Result<CapturedRun> run_captured(SpawnRequest request) {
+  TRY_ASSIGN(Pipe pipe, make_pipe());
+  request.fds[1] = pipe.write.get();
+  request.fds[2] = pipe.write.get();
+  TRY_ASSIGN(pid_t pid, spawn(request));
+  pipe.write.reset();
+  CapturedRun run;
+  constexpr size_t kKept = size_t{1} << 20;
+  std::string buffer(65536, '\0');
+  for (;;) {
+    ssize_t n = ::read(pipe.read.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    run.output.append(buffer.data(), std::min(static_cast<size_t>(n), kKept - std::min(kKept, run.output.size())));
+  }
+  TRY_ASSIGN(int status, wait_for(pid));
+  run.exit_code = exit_code_of(status);
+  return run;
+}
+
+}  // namespace stack

@@ -1,0 +1,45 @@
+// Starting helper programs and holding processes by pidfd.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace stack {
+
+struct SpawnRequest {
+  std::string program;              // absolute path, or looked up in PATH where it has no '/'
+  std::vector<std::string> args;    // argv without argv[0]
+  std::vector<std::string> env;     // "K=V"; used only if replace_env
+  bool replace_env = false;
+  std::string directory;            // working directory of the child; "" = ours
+  std::map<int, int> fds;           // child descriptor -> our descriptor; all others are closed on exec
+  bool new_session = false;         // setsid(2) in the child
+};
+
+// posix_spawn(3): nothing of ours runs between fork and exec. stdin/out/err are inherited unless in `fds`.
+// The child starts with default signal dispositions and an empty signal mask.
+Result<pid_t> spawn(const SpawnRequest& request);
+
+// pidfd_open(2).
+Result<Fd> open_pidfd(pid_t pid);
+// pidfd_send_signal(2). ESRCH is success: the process is gone already.
+Result<> signal_pidfd(int pidfd, int signal);
+// waitpid(2) until the child ends; returns the raw wait status.
+Result<int> wait_for(pid_t pid);
+// Exit code as shells show it: exit status, or 128 + signal.
+int exit_code_of(int wait_status);
+
+struct CapturedRun {
+  int exit_code = 0;
+  std::string output;  // stdout and stderr together
+};
+// Runs to the end and captures output (at most 1 MiB kept). Blocks.
+Result<CapturedRun> run_captured(SpawnRequest request);
+
+}  // namespace stack

@@ -1,0 +1,21 @@
+// Small text operations.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stack {
+
+std::vector<std::string> split(std::string_view text, char separator);
+std::string join(std::span<const std::string> parts, std::string_view separator);
+std::string_view trim(std::string_view text);
+std::string lower(std::string_view text);
+bool is_all_digits(std::string_view text);  // false for ""
+// The candidate nearest to `word` by edit distance, or "" where none is near enough to suggest.
+std::string nearest(std::string_view word, std::span<const std::string> candidates);
+// 'single quoted' for a POSIX shell where needed.
+std::string shell_quote(std::string_view word);
+
+}  // namespace stack
