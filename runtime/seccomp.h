@@ -1,0 +1,28 @@
+// Seccomp profiles: Docker's JSON form (with includes/excludes) and the OCI form, to BPF.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace stack::runtime {
+
+// Docker's default profile, re-stated in our own data file (runtime/seccomp_default.json): JSON text.
+std::string_view default_seccomp_profile();
+
+struct SeccompRequest {
+  std::string profile;                 // JSON text, Docker's or OCI's form
+  std::set<std::string> capabilities;  // "CAP_SYS_ADMIN" ...: what includes.caps / excludes.caps look at (bounding set)
+  std::string kernel_version;          // "6.1"; empty: the running one
+};
+
+// The profile as an array of sock_filter (raw bytes), ready for seccomp(2). Takes about 10 ms; see below.
+Result<std::string> compile_seccomp(const SeccompRequest& request);
+
+// The same through a cache of files in `cache_dir` (made if missing, 0700), keyed by the content of all inputs and the library's version.
+// A damaged or foreign cache file is ignored and written anew.
+Result<std::string> cached_seccomp(const SeccompRequest& request, const std::string& cache_dir);
+
+}  // namespace stack::runtime
