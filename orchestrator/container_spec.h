@@ -30,7 +30,8 @@ enum class MountKind { Bind, Volume, Tmpfs, Image };
 
 struct MountSpec {
   MountKind kind = MountKind::Volume;
-  std::string source;  // Bind: host path; Volume: volume name, "" = anonymous; Image: reference; Tmpfs: unused
+  std::string
+      source;  // Bind: host path; Volume: volume name, "" = anonymous; Image: reference; Tmpfs: unused
   std::string target;  // absolute path in the container
   bool read_only = false;
   // Bind
@@ -49,13 +50,13 @@ struct MountSpec {
 
 // A config or secret: read-only file content put into the container.
 struct FileSpec {
-  std::string target;       // absolute path
-  std::string content;      // literal bytes; used when host_path is empty
-  std::string host_path;    // bound read-only instead
+  std::string target;     // absolute path
+  std::string content;    // literal bytes; used when host_path is empty
+  std::string host_path;  // bound read-only instead
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint32_t mode = 0444;
-  bool secret = false;      // content never shown, kept on tmpfs
+  bool secret = false;  // content never shown, kept on tmpfs
 };
 
 struct EndpointSpec {
@@ -146,7 +147,7 @@ struct ContainerSpec {
   bool tty = false;
   bool open_stdin = false;
   bool stdin_once = false;
-  std::string stop_signal;                    // "" = image's, else SIGTERM
+  std::string stop_signal;                           // "" = image's, else SIGTERM
   std::optional<std::chrono::seconds> stop_timeout;  // nullopt = 10 s
   std::optional<HealthcheckSpec> healthcheck;
   std::map<std::string, std::string> labels;
@@ -178,14 +179,14 @@ struct ContainerSpec {
   std::vector<std::string> cap_drop;
   std::vector<std::string> security_opt;
   std::map<std::string, std::string> sysctls;
-  std::string ipc_mode;     // "" | private | shareable | host | container:<id>
-  std::string pid_mode;     // "" | host | container:<id>
-  std::string uts_mode;     // "" | host
+  std::string ipc_mode;  // "" | private | shareable | host | container:<id>
+  std::string pid_mode;  // "" | host | container:<id>
+  std::string uts_mode;  // "" | host
   std::string userns_mode;
   std::string cgroup_mode;  // "" | private | host
   std::optional<int> oom_score_adj;
   std::optional<bool> init;
-  std::string runtime;      // "" = ours
+  std::string runtime;  // "" = ours
   std::string platform;
   ResourceSpec resources;
 

@@ -1,0 +1,178 @@
+// A plan: small actions, what each comes after, and why it is done. Decides nothing, does nothing.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/json.h"
+#include "orchestrator/desired.h"
+
+namespace stack::orchestrator {
+
+// 1-based position in the plan.
+using ActionId = int;
+
+// A container that is there already (`id`), or is made by this plan (`made_by`), or both: then the one that
+// the create action makes if it is carried out, else the existing one. The executor fills in `id` before it
+// calls a driver.
+struct ContainerRef {
+  std::string id;
+  ActionId made_by = 0;
+  std::string name;  // final name, for people
+};
+
+struct CreateNetwork {
+  DesiredNetwork network;
+};
+struct RemoveNetwork {
+  std::string id;
+  std::string name;
+};
+struct CreateVolume {
+  DesiredVolume volume;
+};
+struct RemoveVolume {
+  std::string name;
+};
+struct BuildImage {
+  DesiredImage image;
+};
+struct PullImage {
+  std::string reference;
+  std::string platform;
+};
+struct RemoveImage {
+  std::string reference;
+};
+
+// Makes the container from `spec` under spec.name, which is temporary ("<12 of old id>_<final name>") when it
+// replaces another. Addresses and ports are taken at start, not here. The driver resolves spec.image to a
+// local image and adds label::kImage with its id.
+struct CreateContainer {
+  ContainerSpec spec;
+  std::string final_name;
+  std::string replaces;                    // id of the old container, or ""
+  bool inherit_anonymous_volumes = false;  // take over those of `replaces` by mount point
+  std::string config_hash;
+  std::string config_text;  // to be kept with the container: ObservedContainer::config_text
+};
+struct RenameContainer {
+  ContainerRef container;
+  std::string name;
+};
+struct StartContainer {
+  ContainerRef container;
+};  // success if it runs already; unpauses a paused one
+// Success if it does not run. nullopt: the container's own stop timeout.
+struct StopContainer {
+  ContainerRef container;
+  std::optional<std::chrono::seconds> timeout;
+};
+struct KillContainer {
+  ContainerRef container;
+  std::string signal;
+};  // "" = SIGKILL
+// Kills it if it runs; success if it is gone. `volumes`: its anonymous volumes too, unless another container
+// has them.
+struct RemoveContainer {
+  ContainerRef container;
+  bool volumes = false;
+};
+struct PauseContainer {
+  ContainerRef container;
+};
+struct UnpauseContainer {
+  ContainerRef container;
+};
+struct WaitRunning {
+  ContainerRef container;
+};
+struct WaitHealthy {
+  ContainerRef container;
+  bool or_running = false;  // a container without a health check counts when it runs (--wait)
+};
+struct WaitCompleted {
+  ContainerRef container;
+};  // exit code 0
+enum class HookMoment { PostStart, PreStop };
+// All hooks of that moment, in order; they stand in the container's spec.
+struct RunHook {
+  ContainerRef container;
+  HookMoment moment = HookMoment::PostStart;
+};
+struct ConnectNetwork {
+  ContainerRef container;
+  EndpointSpec endpoint;
+};
+struct DisconnectNetwork {
+  ContainerRef container;
+  std::string network;
+};
+
+using ActionBody =
+    std::variant<CreateNetwork, RemoveNetwork, CreateVolume, RemoveVolume, BuildImage, PullImage, RemoveImage,
+                 CreateContainer, RenameContainer, StartContainer, StopContainer, KillContainer,
+                 RemoveContainer, PauseContainer, UnpauseContainer, WaitRunning, WaitHealthy, WaitCompleted,
+                 RunHook, ConnectNetwork, DisconnectNetwork>;
+
+// An action starts when all it comes after are done. A soft edge is satisfied by failure too.
+struct Edge {
+  ActionId id = 0;
+  bool soft = false;
+  bool operator==(const Edge&) const = default;
+};
+
+// "Only if image action `image` results in another image id than `was`."
+struct ImageChange {
+  ActionId image = 0;
+  std::string was;
+};
+
+struct Action {
+  ActionId id = 0;
+  ActionBody body;
+  std::vector<Edge> after;  // sorted by id, all smaller than `id`
+  std::string cause;        // "no container", "config changed: environment.DEBUG"
+  std::string service;      // "" = the project's
+  // Failure is a warning: it does not fail the plan.
+  bool optional = false;
+  // Carried out only if one of these holds; empty = always. Otherwise it counts as done.
+  std::vector<ImageChange> only_if;
+  // Once one action of a sequence (> 0) was begun, the others are carried out even after a failure elsewhere:
+  // a container that was stopped to be replaced is not left stopped.
+  int sequence = 0;
+};
+
+struct Plan {
+  std::string project;
+  std::vector<Action> actions;  // actions[i].id == i + 1
+  std::vector<std::string> warnings;
+  // Teardown: failures do not keep independent actions from being started.
+  bool keep_going = false;
+  bool empty() const { return actions.empty(); }
+};
+
+// "create-container", ... as docs/API.md lists them.
+std::string_view kind_of(const Action& action);
+// The name of what it is about: "shop-web-1", "shop_default", "nginx:1.27".
+std::string object_of(const Action& action);
+// "create container shop-web-1", "wait until shop-db-1 is healthy".
+std::string describe(const Action& action);
+// Whether it changes anything (a wait does not).
+bool is_change(const Action& action);
+bool is_wait(const Action& action);
+int count_changes(const Plan& plan);
+
+// What `stack plan` prints: grouped by service in order of the plan, aligned, with causes, warnings first;
+// "nothing to do\n" for an empty plan.
+std::string plan_text(const Plan& plan);
+// One line an action with its edges, for tests and logs: "4 start-container shop-db-1 after 1,3 [created]".
+std::string plan_listing(const Plan& plan);
+// [ACTION...] of docs/API.md.
+OrderedJson plan_json(const Plan& plan);
+OrderedJson action_json(const Action& action);
+
+}  // namespace stack::orchestrator

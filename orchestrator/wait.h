@@ -1,0 +1,33 @@
+// When a waiting action is over: pure decisions over what is observed, made again at each event of the
+// container.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "orchestrator/observed.h"
+
+namespace stack::orchestrator {
+
+struct WaitVerdict {
+  enum class State { Waiting, Done, Failed };
+  State state = State::Waiting;
+  std::string text;  // Waiting: what is waited for now; Failed: why, Docker Compose's words
+};
+
+struct WaitFacts {
+  std::string name;  // of the container
+  ContainerState state = ContainerState::Created;
+  Health health = Health::None;
+  int exit_code = 0;
+  // The restart policy will start it again: an exit is then not final.
+  bool will_restart = false;
+};
+
+WaitVerdict judge_running(const WaitFacts& facts);
+// `or_running`: a container without a health check is done when it runs, else that is a failure. With it a
+// container that exited with 0 and is not restarted counts as done too (one-shots under `up --wait`).
+WaitVerdict judge_healthy(const WaitFacts& facts, bool or_running);
+WaitVerdict judge_completed(const WaitFacts& facts);
+
+}  // namespace stack::orchestrator
