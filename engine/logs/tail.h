@@ -1,0 +1,24 @@
+// Finding where the last N lines of a rotated log begin, from its end backwards.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "engine/logs/log_reader.h"
+
+namespace stack::logs {
+
+struct TailStart {
+  Fd file;                   // none where there is no log
+  uint64_t offset = 0;       // of a record in it
+  size_t lines_to_pass = 0;  // selected lines from there on that come before the tail
+};
+
+// `file_name(i)` names rotated file i (0 = current). An unfinished line at the end counts as a line.
+Result<TailStart> find_tail(const std::function<std::string(size_t)>& file_name, size_t lines,
+                            const std::function<bool(const LogEntry&)>& selects);
+
+}  // namespace stack::logs
