@@ -1,0 +1,53 @@
+#include "engine/http/stream.h"
+
+#include <asio/buffer.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/write.hpp>
+
+namespace stack::http {
+
+namespace {
+constexpr size_t kReadSize = 32 * 1024;
+Error gone(const asio::error_code& problem) {
+  return {ErrorKind::Cancelled, "connection: " + problem.message()};
+}
+}  // namespace
+
+asio::awaitable<Result<std::string>> RawStream::read() {
+  if (!buffered_.empty()) co_return std::exchange(buffered_, {});
+  std::string bytes(kReadSize, '\0');
+  asio::error_code problem;
+  size_t n = co_await socket_.async_read_some(asio::buffer(bytes),
+                                              asio::redirect_error(asio::use_awaitable, problem));
+  if (problem && problem != asio::error::eof) co_return gone(problem);
+  bytes.resize(n);
+  co_return bytes;
+}
+
+asio::awaitable<Result<>> RawStream::write(std::string_view bytes) {
+  asio::error_code problem;
+  co_await asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()),
+                             asio::redirect_error(asio::use_awaitable, problem));
+  if (problem) co_return gone(problem);
+  co_return Result<>();
+}
+
+void RawStream::close_write() {
+  asio::error_code ignored;
+  socket_.shutdown(asio::local::stream_protocol::socket::shutdown_send, ignored);
+}
+
+void RawStream::close() {
+  asio::error_code ignored;
+  socket_.close(ignored);
+}
+
+Result<Fd> RawStream::release() {
+  asio::error_code problem;
+  int fd = socket_.release(problem);
+  if (problem) return Error("release socket: " + problem.message());
+  return Fd(fd);
+}
+
+}  // namespace stack::http

@@ -1,0 +1,54 @@
+// Request targets: percent coding, the query as a multi-map, and Docker's conventions inside it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace stack::http {
+
+// Decodes %XX; with `plus_is_space` also '+'. Incomplete or non-hexadecimal escapes and NUL are errors.
+Result<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
+// Encodes everything except unreserved characters (RFC 3986 section 2.3).
+std::string percent_encode(std::string_view text);
+
+// The decoded query of a request; a name may occur more than once.
+class Query {
+ public:
+  Query() = default;
+  // `text` is what follows '?', still encoded.
+  static Result<Query> parse(std::string_view text);
+
+  void add(std::string name, std::string value) { items_.emplace_back(std::move(name), std::move(value)); }
+  bool has(std::string_view name) const;
+  // The first value, or the fallback where the name is absent.
+  std::string get(std::string_view name, std::string_view fallback = {}) const;
+  std::optional<std::string> find(std::string_view name) const;
+  std::vector<std::string> all(std::string_view name) const;
+  // Docker's rule: "", "0", "no", "false", "none" in any case are false, everything else is true.
+  bool flag(std::string_view name, bool fallback = false) const;
+  // A whole decimal number; absent or empty gives the fallback, anything else is an error of kind Invalid.
+  Result<int64_t> integer(std::string_view name, int64_t fallback) const;
+  const std::vector<std::pair<std::string, std::string>>& items() const { return items_; }
+  // "?a=b&c=d", or "" where there is none.
+  std::string text() const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> items_;
+};
+
+// The values of Docker's `filters` parameter by key, in the order given.
+// Accepts {"label":{"a=b":true}} (Go clients; entries that are false do not count) and {"label":["a=b"]}
+// (docker-py, dockerode).
+using Filters = std::map<std::string, std::vector<std::string>>;
+Result<Filters> parse_filters(std::string_view json);
+// Go's form, for clients.
+std::string filters_text(const Filters& filters);
+
+}  // namespace stack::http
