@@ -1,0 +1,119 @@
+// Netlink requests: libnl builds the messages, we send them in batches and read the answers with the kernel's
+// own errno and text (netlink(7), rtnetlink(7)). Used only inside net/.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+struct nl_msg;
+struct nlmsghdr;
+struct nlattr;
+
+namespace stack::net {
+
+// One message under construction. A put that does not fit is remembered and fails the send.
+class Message {
+ public:
+  // `capacity` bytes in all, header included.
+  Message(int type, int flags, size_t capacity = 1024);
+
+  // The family header after nlmsghdr (ifinfomsg, nfgenmsg, ...); first thing to append.
+  template <typename Header>
+  Message& header(const Header& value) {
+    append(&value, sizeof value);
+    return *this;
+  }
+  Message& put(int attribute, const void* bytes, size_t size);
+  Message& put_text(int attribute, std::string_view text);  // with its NUL
+  Message& put_u8(int attribute, uint8_t value);
+  Message& put_u16(int attribute, uint16_t value);
+  Message& put_u32(int attribute, uint32_t value);
+  Message& put_be16(int attribute, uint16_t host_order);
+  Message& put_be32(int attribute, uint32_t host_order);
+  Message& put_be64(int attribute, uint64_t host_order);
+  Message& put_flag(int attribute);
+
+  // Between begin and end, puts go into the nested attribute. `flagged` sets NLA_F_NESTED.
+  nlattr* begin(int attribute, bool flagged = false);
+  void end(nlattr* nest);
+  // begin(), body(), end().
+  template <typename Body>
+  Message& nest(int attribute, Body&& body, bool flagged = false) {
+    nlattr* open = begin(attribute, flagged);
+    body();
+    end(open);
+    return *this;
+  }
+
+  void append(const void* bytes, size_t size);
+  size_t size() const;  // bytes so far
+  size_t room() const;  // bytes left
+  nlmsghdr* raw() const;
+  bool overflown() const { return overflown_; }
+
+ private:
+  struct Free {
+    void operator()(nl_msg* message) const;
+  };
+  std::unique_ptr<nl_msg, Free> message_;
+  bool overflown_ = false;
+};
+
+// The kernel's answer to one request of a batch.
+struct Answer {
+  int error = 0;     // errno, 0 = success
+  std::string text;  // extended acknowledgement, "" = none
+};
+
+class NetlinkSocket {
+ public:
+  // In the calling thread's namespace. `protocol` is NETLINK_ROUTE or NETLINK_NETFILTER.
+  static Result<NetlinkSocket> open(int protocol);
+
+  // One request, waiting for its acknowledgement. `what` names it in errors; the errno is kept in code().
+  Result<> request(Message& message, std::string_view what);
+
+  // Several in one send; they take effect one by one in order, each alone succeeding or failing. One answer
+  // each.
+  Result<std::vector<Answer>> send_all(std::span<Message> messages);
+
+  // A request that is answered by messages (NLM_F_DUMP or a single get). The handler sees each answer.
+  // An error answer is returned as an error with its errno.
+  Result<> query(Message& message, std::string_view what,
+                 const std::function<void(const nlmsghdr&)>& handler);
+
+  // nfnetlink: all messages or none, between NFNL_MSG_BATCH_BEGIN and _END.
+  Result<> transaction(std::span<Message> messages, std::string_view what);
+
+ private:
+  explicit NetlinkSocket(Fd fd) : fd_(std::move(fd)) {}
+  uint32_t next_sequence() { return ++sequence_; }
+  Result<> send(std::span<nlmsghdr* const> headers);
+  Result<ssize_t> receive(int flags);
+
+  Fd fd_;
+  uint32_t sequence_ = 0;
+  std::vector<char> buffer_;
+};
+
+// Attribute access for answers: `attributes[type]` or null. Attributes beyond `most` are skipped.
+std::vector<const nlattr*> parse_attributes(const nlmsghdr& header, size_t family_header, int most);
+std::vector<const nlattr*> parse_nested(const nlattr* nest, int most);
+uint32_t u32_of(const nlattr* attribute);
+uint32_t be32_of(const nlattr* attribute);
+std::string_view text_of(const nlattr* attribute);
+std::span<const uint8_t> bytes_of(const nlattr* attribute);
+
+// "what: text of errno (kernel's own text)".
+Error netlink_error(std::string_view what, int error, std::string_view kernel_text);
+
+}  // namespace stack::net
