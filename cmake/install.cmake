@@ -1,1 +1,30 @@
-include(GNUInstallDirs)
+# Where things go: PREFIX/bin/stack is what people call; the engine and the monitor are its own business.
+set(STACK_LIBEXEC libexec/stack)
+
+foreach(program stack)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION bin)
+  endif()
+endforeach()
+foreach(program stackd stack-monitor)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${STACK_LIBEXEC})
+  endif()
+endforeach()
+
+set(completions ${PROJECT_SOURCE_DIR}/packaging/completions)
+if(EXISTS ${completions}/stack.bash)
+  install(FILES ${completions}/stack.bash DESTINATION share/bash-completion/completions RENAME stack)
+endif()
+if(EXISTS ${completions}/_stack)
+  install(FILES ${completions}/_stack DESTINATION share/zsh/site-functions)
+endif()
+if(EXISTS ${completions}/stack.fish)
+  install(FILES ${completions}/stack.fish DESTINATION share/fish/vendor_completions.d)
+endif()
+
+set(STACK_SYSTEMD_UNITS lib/systemd/system CACHE STRING "where systemd units are installed, below the prefix")
+configure_file(${PROJECT_SOURCE_DIR}/packaging/systemd/stack.service ${CMAKE_BINARY_DIR}/packaging/stack.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/packaging/stack.service ${PROJECT_SOURCE_DIR}/packaging/systemd/stack.socket
+  DESTINATION ${STACK_SYSTEMD_UNITS})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION share/doc/stack)
