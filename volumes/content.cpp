@@ -1,0 +1,115 @@
+#include "volumes/content.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/copy_tree.h"
+#include "base/files.h"
+
+namespace stack::volumes {
+
+namespace {
+
+// The names in an open directory, "." and ".." left out. Starts from the beginning each time.
+Result<std::vector<std::string>> entries_of(int directory) {
+  int fresh = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fresh < 0) return Error::last_errno("open directory");
+  DIR* stream = ::fdopendir(fresh);
+  if (stream == nullptr) {
+    Error error = Error::last_errno("open directory");
+    ::close(fresh);
+    return error;
+  }
+  std::vector<std::string> names;
+  while (dirent* entry = ::readdir(stream)) {
+    std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  ::closedir(stream);
+  return names;
+}
+
+Result<> take_over_mode(int from, int to) {
+  struct stat info{};
+  if (::fstat(from, &info) != 0) return Error::last_errno("stat");
+  if (::fchown(to, info.st_uid, info.st_gid) != 0) return Error::last_errno("chown");
+  // After chown, which drops set-id bits.
+  if (::fchmod(to, info.st_mode & 07777) != 0) return Error::last_errno("chmod");
+  return {};
+}
+
+Result<> move_in(const std::string& folder) {
+  TRY_ASSIGN(Fd staged, open_file(folder + "/_populate", O_RDONLY | O_DIRECTORY));
+  TRY_ASSIGN(Fd data, open_file(folder + "/_data", O_RDONLY | O_DIRECTORY));
+  TRY(take_over_mode(staged.get(), data.get()));
+  TRY_ASSIGN(std::vector<std::string> names, entries_of(staged.get()));
+  for (const std::string& name : names) {
+    if (::renameat2(staged.get(), name.c_str(), data.get(), name.c_str(), RENAME_NOREPLACE) != 0 &&
+        errno != EEXIST)
+      return Error::last_errno("move " + name);
+  }
+  return remove_tree(folder + "/_populate");
+}
+
+uint64_t bytes_below(Fd directory, dev_t device, std::set<ino_t>& seen) {
+  uint64_t total = 0;
+  Result<std::vector<std::string>> names = entries_of(directory.get());
+  if (!names) return 0;
+  for (const std::string& name : *names) {
+    struct stat info{};
+    if (::fstatat(directory.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_dev != device)
+      continue;
+    if (info.st_nlink > 1 && !S_ISDIR(info.st_mode) && !seen.insert(info.st_ino).second) continue;
+    total += static_cast<uint64_t>(info.st_blocks) * 512;
+    if (!S_ISDIR(info.st_mode)) continue;
+    Fd child(::openat(directory.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (child) total += bytes_below(std::move(child), device, seen);
+  }
+  return total;
+}
+
+}  // namespace
+
+Result<bool> fill_volume(const std::string& folder, int source) {
+  const std::string part = folder + "/_populate.part";
+  TRY(remove_tree(part));
+  if (path_exists(folder + "/_populate")) {
+    TRY(move_in(folder));
+    return true;
+  }
+  TRY_ASSIGN(Fd data, open_file(folder + "/_data", O_RDONLY | O_DIRECTORY));
+  TRY_ASSIGN(std::vector<std::string> present, entries_of(data.get()));
+  if (!present.empty()) return false;
+  TRY_ASSIGN(std::vector<std::string> offered, entries_of(source));
+  if (offered.empty()) {
+    TRY(take_over_mode(source, data.get()));
+    return false;
+  }
+  TRY(ensure_directory(part, 0700));
+  TRY_ASSIGN(Fd staged, open_file(part, O_RDONLY | O_DIRECTORY));
+  TRY(copy_tree(source, staged.get(), {}));
+  TRY(take_over_mode(source, staged.get()));
+  // A power cut after the rename must not leave files without their content.
+  if (::syncfs(staged.get()) != 0) return Error::last_errno("sync");
+  if (::rename(part.c_str(), (folder + "/_populate").c_str()) != 0)
+    return Error::last_errno("rename " + part);
+  TRY(move_in(folder));
+  return true;
+}
+
+Result<uint64_t> tree_bytes(const std::string& path) {
+  TRY_ASSIGN(Fd directory, open_file(path, O_RDONLY | O_DIRECTORY));
+  struct stat info{};
+  if (::fstat(directory.get(), &info) != 0) return Error::last_errno("stat " + path);
+  std::set<ino_t> seen;
+  return bytes_below(std::move(directory), info.st_dev, seen);
+}
+
+}  // namespace stack::volumes
