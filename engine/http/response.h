@@ -45,7 +45,8 @@ class Response {
   // done. Errors of kind Cancelled where the client has gone. For HEAD nothing is sent and success is
   // returned.
   asio::awaitable<Result<>> write(std::string_view bytes);
-  // One JSON object and a newline.
+  // One JSON object and a newline. (g++ 12 cannot compile a braced list inside co_await: name the object
+  // first.)
   asio::awaitable<Result<>> write_line(const Json& object);
   // Marks the stream as broken: the connection is closed without the closing chunk, so that the client sees a
   // truncated body.

@@ -21,12 +21,12 @@ namespace stack::http {
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string target;  // path and query, already percent-encoded
-  std::string body;
+  std::string target = {};  // path and query, already percent-encoded
+  std::string body = {};
   std::string content_type = "application/json";  // sent with a body only
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>> headers = {};
   // If set, the body is what this returns, piece by piece until empty, sent chunked as it comes.
-  std::function<Result<std::string>()> body_source;
+  std::function<Result<std::string>()> body_source = {};
 };
 
 struct Answer {

@@ -1,0 +1,478 @@
+#include "engine/http/server.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <atomic>
+
+#include "fixture.h"
+
+namespace stack::http {
+namespace {
+
+constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+void answer_body_length(TestServer& server) {
+  server.router.post("/", [](Request& request, Response& response) -> asio::awaitable<void> {
+    auto body = co_await request.body.read_all();
+    if (!body) {
+      response.error(body.error());
+    } else {
+      response.text(200, std::to_string(body->size()));
+    }
+  });
+}
+
+void answer_text(TestServer& server, std::string text) {
+  server.router.get("/", [text](Request&, Response& response) -> asio::awaitable<void> {
+    response.text(200, text);
+    co_return;
+  });
+}
+
+TEST(HttpServer, PipelinedRequestsAreAnsweredInOrder) {
+  TestServer server;
+  server.router.get("/{n}", [](Request& request, Response& response) -> asio::awaitable<void> {
+    response.text(200, "<" + request.param("n") + ">");
+    co_return;
+  });
+  server.start();
+  Fd fd = server.open();
+  std::string answer =
+      talk(fd, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\nConnection: close\r\n\r\n");
+  size_t one = answer.find("<1>");
+  size_t two = answer.find("<2>");
+  EXPECT_LT(one, two);
+  EXPECT_LT(two, answer.find("<3>"));
+  EXPECT_TRUE(answer.ends_with("<3><end>"));
+}
+
+TEST(HttpServer, RequestArrivingByteByByteIsAnswered) {
+  TestServer server;
+  answer_body_length(server);
+  server.start();
+  Fd fd = server.open();
+  for (char c : std::string("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"))
+    (void)write_all(fd.get(), {&c, 1});
+  EXPECT_NE(talk(fd, "", "\r\n\r\n3").find("200 OK"), std::string::npos);
+}
+
+TEST(HttpServer, ChunkedRequestBodyIsReassembled) {
+  TestServer server;
+  answer_body_length(server);
+  server.start();
+  auto client = server.client();
+  int pieces = 0;
+  ClientRequest request{.method = "POST", .target = "/"};
+  request.body_source = [&]() -> Result<std::string> {
+    return pieces++ < 50 ? std::string(100'000, 'x') : std::string();
+  };
+  auto answer = client.call(request);
+  ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_EQ(answer->body, "5000000");
+}
+
+TEST(HttpServer, BodyIsReadOnlyAsFastAsTheHandlerAsks) {
+  TestServer server;
+  std::promise<void> gate;
+  auto opened = gate.get_future().share();
+  server.router.post("/", [](Request& request, Response& response) -> asio::awaitable<void> {
+    auto piece = co_await request.body.read();
+    response.text(200, piece && piece->size() <= 64 * 1024 ? "bounded" : "unbounded");
+  });
+  server.start();
+  Fd fd = server.open();
+  std::string head = "POST / HTTP/1.1\r\nContent-Length: 500000\r\n\r\n";
+  (void)write_all(fd.get(), head + std::string(100'000, 'x'));
+  EXPECT_NE(talk(fd, "", "bounded").find("200 OK"), std::string::npos);
+}
+
+TEST(HttpServer, UnreadSmallBodyDoesNotDisturbTheNextRequest) {
+  TestServer server;
+  server.router.post("/", [](Request&, Response& response) -> asio::awaitable<void> {
+    response.text(200, "ignored");
+    co_return;
+  });
+  answer_text(server, "next");
+  server.start();
+  Fd fd = server.open();
+  std::string body(200'000, 'G');
+  std::thread writer([&] {
+    (void)write_all(fd.get(), "POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + body + std::string(kGet));
+  });
+  EXPECT_NE(talk(fd, "", "next").find("ignored"), std::string::npos);
+  writer.join();
+}
+
+TEST(HttpServer, ExpectContinueIsSentOnlyWhenTheHandlerReads) {
+  TestServer server;
+  answer_body_length(server);
+  server.router.post("/refuse", [](Request&, Response& response) -> asio::awaitable<void> {
+    response.error(409, "no");
+    co_return;
+  });
+  server.start();
+  Fd fd = server.open();
+  std::string first =
+      talk(fd, "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n", "\r\n\r\n");
+  EXPECT_EQ(first, "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_NE(talk(fd, "abcd", "\r\n\r\n4").find("200 OK"), std::string::npos);
+  std::string refused =
+      talk(fd, "POST /refuse HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  EXPECT_EQ(refused.find("100 Continue"), std::string::npos);
+  EXPECT_NE(refused.find("Connection: close"), std::string::npos);
+}
+
+TEST(HttpServer, StreamedAnswerArrivesPieceByPiece) {
+  TestServer server;
+  asio::steady_timer gate(server.context(), std::chrono::steady_clock::time_point::max());
+  server.router.get("/", [&](Request&, Response& response) -> asio::awaitable<void> {
+    (void)co_await response.start(200, "application/json");
+    asio::error_code ignored;
+    co_await gate.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    Json one{{"n", 1}};
+    (void)co_await response.write_line(one);
+    Json two{{"n", 2}};
+    (void)co_await response.write_line(two);
+  });
+  server.start();
+  auto client = server.client();
+  auto header = client.begin({.target = "/"});
+  ASSERT_TRUE(header);  // before anything of the body exists
+  EXPECT_EQ(header->headers.get("Transfer-Encoding"), "chunked");
+  server.on_loop([&] { gate.expires_at(std::chrono::steady_clock::time_point::min()); });
+  auto body = client.finish();
+  ASSERT_TRUE(body);
+  EXPECT_EQ(*body, "{\"n\":1}\n{\"n\":2}\n");
+}
+
+TEST(HttpServer, JsonLinesAreDeliveredOneByOneAndMayBeStopped) {
+  TestServer server;
+  server.router.get("/", [](Request&, Response& response) -> asio::awaitable<void> {
+    for (int n = 0;; ++n) {
+      Json line{{"n", n}};
+      auto sent = co_await response.write_line(line);
+      if (!sent) co_return;
+    }
+  });
+  server.start();
+  auto client = server.client();
+  int seen = 0;
+  auto done = client.lines({.target = "/"}, [&](const Json& line) {
+    EXPECT_EQ(int_or(line, "n"), seen);
+    return ++seen < 1000;
+  });
+  EXPECT_TRUE(done);
+  EXPECT_EQ(seen, 1000);
+}
+
+TEST(HttpServer, AbortedStreamIsAnErrorForTheClient) {
+  TestServer server;
+  server.router.get("/", [](Request&, Response& response) -> asio::awaitable<void> {
+    (void)co_await response.write("half");
+    response.abort();
+  });
+  server.start();
+  auto answer = server.client().call({.target = "/"});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), ECONNRESET);
+}
+
+TEST(HttpServer, Http10ClientGetsAnUnchunkedStream) {
+  TestServer server;
+  server.router.get("/", [](Request&, Response& response) -> asio::awaitable<void> {
+    (void)co_await response.write("one");
+    (void)co_await response.write("two");
+  });
+  server.start();
+  EXPECT_TRUE(talk(server.open(), "GET / HTTP/1.0\r\n\r\n").ends_with("\r\n\r\nonetwo<end>"));
+}
+
+TEST(HttpServer, ErrorsCarryStatusByKindAndMessage) {
+  TestServer server;
+  server.router.get("/", [](Request&, Response& response) -> asio::awaitable<void> {
+    response.error(conflict("name is in use"));
+    co_return;
+  });
+  server.start();
+  auto answer = server.client().call({.target = "/"});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind(), ErrorKind::Conflict);
+  EXPECT_EQ(answer.error().text(), "name is in use");
+}
+
+TEST(HttpServer, ConfiguredFieldsStandOnEveryAnswer) {
+  TestServer server({.headers = {{"Api-Version", "1.50"}, {"Ostype", "linux"}}});
+  server.start();
+  std::string answer = talk(server.open(), "GET /none HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(answer.find("Api-Version: 1.50\r\nOstype: linux\r\n"), std::string::npos);
+}
+
+TEST(HttpServer, ValuesCannotInjectFields) {
+  TestServer server;
+  server.router.get("/", [](Request&, Response& response) -> asio::awaitable<void> {
+    response.set_header("X-Name", "a\r\nEvil: 1");
+    response.text(200, "");
+    co_return;
+  });
+  server.start();
+  EXPECT_EQ(talk(server.open(), kGet, "\r\n\r\n").find("\r\nEvil"), std::string::npos);
+}
+
+TEST(HttpServer, OversizedHeaderGets431) {
+  TestServer server;
+  server.start();
+  std::string answer = talk(server.open(), "GET / HTTP/1.1\r\nX: " + std::string(70'000, 'a') + "\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 431 ")) << answer.substr(0, 100);
+}
+
+TEST(HttpServer, LargeBodyRightBehindTheHeaderIsNotAnOversizedHeader) {
+  TestServer server({.header_limit = 1024});
+  answer_body_length(server);
+  server.start();
+  Fd fd = server.open();
+  std::string body(60'000, 'x');
+  EXPECT_NE(talk(fd, "POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + body, "60000").find("200 OK"),
+            std::string::npos);
+}
+
+TEST(HttpServer, GarbageGets400AndTheConnectionEnds) {
+  TestServer server;
+  server.start();
+  std::string answer = talk(server.open(), "\x16\x03\x01 hello\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 "));
+  EXPECT_TRUE(answer.ends_with("<end>"));
+}
+
+TEST(HttpServer, BothContentLengthAndChunkedIsRefused) {
+  TestServer server;
+  answer_body_length(server);
+  server.start();
+  std::string answer = talk(
+      server.open(), "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 "));
+}
+
+TEST(HttpServer, EscapedExceptionIs500AndIsReported) {
+  std::string reported;
+  ServerOptions options;
+  options.on_bug = [&](const std::string& what) { reported = what; };
+  TestServer server(options);
+  server.router.get("/", [](Request&, Response&) -> asio::awaitable<void> {
+    throw std::runtime_error("bug");
+    co_return;
+  });
+  server.start();
+  auto answer = server.client().call({.target = "/"});
+  EXPECT_EQ(answer.error().text(), "internal error: bug");
+  server.on_loop([&] { EXPECT_EQ(reported, "GET /: bug"); });
+}
+
+TEST(HttpServer, HandlerLearnsThatItsClientVanished) {
+  TestServer server;
+  std::promise<void> begun;
+  std::promise<void> gone;
+  server.router.get("/", [&](Request& request, Response&) -> asio::awaitable<void> {
+    asio::steady_timer wait(co_await asio::this_coro::executor, std::chrono::steady_clock::time_point::max());
+    request.on_client_gone([&] { wait.cancel(); });
+    begun.set_value();
+    asio::error_code ignored;
+    co_await wait.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    gone.set_value();
+  });
+  server.start();
+  Fd fd = server.open();
+  (void)write_all(fd.get(), kGet);
+  begun.get_future().wait();
+  ::shutdown(fd.get(), SHUT_WR);  // a half-close is no farewell
+  EXPECT_EQ(server.activity().requests, 1U);
+  fd.reset();
+  gone.get_future().wait();
+  server.on_loop([] {});
+  EXPECT_EQ(server.activity().requests, 0U);
+  EXPECT_EQ(server.activity().connections, 0U);
+}
+
+TEST(HttpServer, WatchingTheClientDoesNotDisturbLaterRequests) {
+  TestServer server;
+  server.router.get("/", [](Request& request, Response& response) -> asio::awaitable<void> {
+    request.on_client_gone([] { ADD_FAILURE(); });
+    response.text(200, "fine");
+    co_return;
+  });
+  server.start();
+  Fd fd = server.open();
+  for (int i = 0; i < 3; ++i) EXPECT_NE(talk(fd, kGet, "fine").find("200 OK"), std::string::npos);
+}
+
+TEST(HttpServer, WritingToAVanishedClientFails) {
+  TestServer server;
+  std::promise<ErrorKind> result;
+  server.router.get("/", [&](Request&, Response& response) -> asio::awaitable<void> {
+    std::string piece(65536, 'x');
+    while (true) {
+      auto sent = co_await response.write(piece);
+      if (sent) continue;
+      result.set_value(sent.error().kind());
+      co_return;
+    }
+  });
+  server.start();
+  Fd fd = server.open();
+  (void)write_all(fd.get(), kGet);
+  fd.reset();
+  EXPECT_EQ(result.get_future().get(), ErrorKind::Cancelled);
+}
+
+TEST(HttpServer, HijackSwitchesProtocolKeepingEarlyBytesAndHalfClose) {
+  TestServer server;
+  server.router.post("/attach", [](Request& request, Response& response) -> asio::awaitable<void> {
+    auto options = co_await request.body.read_json();
+    auto stream = co_await response.hijack("application/vnd.docker.raw-stream");
+    if (!stream) co_return;
+    std::string all = to_text(*options);
+    while (true) {
+      auto piece = co_await stream->read();
+      if (!piece || piece->empty()) break;
+      all += *piece;
+    }
+    (void)co_await stream->write("got " + all);
+  });
+  server.start();
+  Fd fd = server.open();
+  (void)write_all(fd.get(),
+                  "POST /attach HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: "
+                  "2\r\n\r\n{}GET / HTTP/1.1\r\n\r\n");
+  std::string head = talk(fd, "", "\r\n\r\n");
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 101 UPGRADED\r\n"));
+  EXPECT_NE(head.find("Connection: Upgrade\r\nUpgrade: tcp\r\n"), std::string::npos);
+  ::shutdown(fd.get(), SHUT_WR);
+  EXPECT_EQ(talk(fd, ""), "got {}GET / HTTP/1.1\r\n\r\n<end>");
+}
+
+TEST(HttpServer, HijackWithoutUpgradeFieldAnswers200) {
+  TestServer server;
+  server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {
+    auto stream = co_await response.hijack("application/vnd.docker.raw-stream");
+    if (stream) (void)co_await stream->write("raw");
+  });
+  server.start();
+  std::string answer = talk(server.open(), "POST /attach HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nraw<end>"));
+}
+
+TEST(HttpServer, ClientTakesAHijackedConnectionOver) {
+  TestServer server;
+  server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {
+    auto stream = co_await response.hijack("application/vnd.docker.raw-stream");
+    if (!stream) co_return;
+    (void)co_await stream->write("first\n");
+    auto heard = co_await stream->read();
+    (void)co_await stream->write("heard " + *heard);
+  });
+  server.start();
+  auto connection = server.client().hijack({.method = "POST", .target = "/attach"});
+  ASSERT_TRUE(connection) << connection.error().text();
+  EXPECT_EQ(connection->status, 101);
+  std::string all = connection->buffered;
+  if (all.size() < 6) all += talk(connection->socket, "", "\n");
+  EXPECT_EQ(all, "first\n");
+  EXPECT_EQ(talk(connection->socket, "hello"), "heard hello<end>");
+}
+
+TEST(HttpServer, RefusedHijackIsAnError) {
+  TestServer server;
+  server.start();
+  auto connection = server.client().hijack({.method = "POST", .target = "/none"});
+  ASSERT_FALSE(connection);
+  EXPECT_EQ(connection.error().kind(), ErrorKind::NotFound);
+}
+
+TEST(HttpServer, PeerCredentialsAreTheClients) {
+  TestServer server;
+  server.router.get("/", [](Request& request, Response& response) -> asio::awaitable<void> {
+    response.text(200, std::to_string(request.peer.pid) + " " + std::to_string(request.peer.uid));
+    co_return;
+  });
+  server.start();
+  auto answer = server.client().call({.target = "/"});
+  EXPECT_EQ(answer->body, std::to_string(::getpid()) + " " + std::to_string(::getuid()));
+}
+
+TEST(HttpServer, SilentClientIsDroppedAfterTheHeaderTimeout) {
+  TestServer server({.header_timeout = std::chrono::milliseconds(20)});
+  server.start();
+  Fd fd = server.open();
+  EXPECT_EQ(talk(fd, "GET / HT"), "<end>");
+}
+
+TEST(HttpServer, ConnectionLimitDelaysButServesEveryClient) {
+  auto folder = TemporaryDirectory::create("/tmp/stack-http-");
+  std::string path = folder->path() + "/" + std::string(120, 'd') + "/s.sock";  // longer than sun_path
+  ASSERT_TRUE(ensure_directory(directory_name(path)));
+  TestServer server({.connection_limit = 2});
+  answer_text(server, "served");
+  auto listening = listen_unix(path);
+  ASSERT_TRUE(listening) << listening.error().text();
+  ASSERT_TRUE(server.server().listen(std::move(*listening)));
+  server.start();
+  std::vector<std::thread> clients;
+  std::atomic<int> served = 0;
+  for (int i = 0; i < 20; ++i)
+    clients.emplace_back([&] {
+      auto client = Client::connect(path);
+      if (client && client->call({.target = "/"})) ++served;
+    });
+  for (std::thread& t : clients) t.join();
+  EXPECT_EQ(served, 20);
+}
+
+TEST(HttpServer, StopEndsRunningHandlersAndIdleConnections) {
+  TestServer server;
+  std::promise<void> begun;
+  server.router.get("/", [&](Request& request, Response&) -> asio::awaitable<void> {
+    asio::steady_timer wait(co_await asio::this_coro::executor, std::chrono::steady_clock::time_point::max());
+    request.on_client_gone([&] { wait.cancel(); });
+    begun.set_value();
+    asio::error_code ignored;
+    co_await wait.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  });
+  server.start();
+  Fd idle = server.open();
+  Fd busy = server.open();
+  (void)write_all(busy.get(), kGet);
+  begun.get_future().wait();
+  server.on_loop([&] { server.server().stop(); });
+  EXPECT_EQ(talk(idle, ""), "<end>");
+  EXPECT_EQ(talk(busy, ""), "<end>");
+}
+
+TEST(HttpServer, StopAcceptingLetsRunningRequestsComplete) {
+  TestServer server;
+  std::promise<void> begun;
+  asio::steady_timer gate(server.context(), std::chrono::steady_clock::time_point::max());
+  server.router.get("/", [&](Request&, Response& response) -> asio::awaitable<void> {
+    begun.set_value();
+    asio::error_code ignored;
+    co_await gate.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    response.text(200, "complete");
+  });
+  server.start();
+  Fd busy = server.open();
+  (void)write_all(busy.get(), kGet);
+  begun.get_future().wait();
+  server.on_loop([&] {
+    server.server().stop_accepting();
+    gate.expires_at(std::chrono::steady_clock::time_point::min());
+  });
+  std::string answer = talk(busy, "");
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+  EXPECT_TRUE(answer.ends_with("complete<end>"));
+}
+
+}  // namespace
+}  // namespace stack::http
