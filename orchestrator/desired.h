@@ -33,7 +33,7 @@ struct DesiredImage {
   std::string platform;
   std::optional<compose::Build> build;  // labels of ours are in it
   std::string pull_policy;              // Compose's words; "" = default
-  std::vector<std::string> services;    // that use it, sorted
+  std::vector<std::string> services;    // that use it; one that builds it comes first
 };
 
 struct DesiredService {

@@ -31,7 +31,7 @@ class TopologicalWalk {
   std::vector<std::string> take_order() { return std::move(order_); }
 
  private:
-  Error cycle_from(std::vector<std::string>::iterator start) const {
+  Error cycle_from(std::vector<std::string>::iterator start) {
     std::vector<std::string> cycle(start, path_.end());
     std::rotate(cycle.begin(), std::min_element(cycle.begin(), cycle.end()), cycle.end());
     cycle.push_back(cycle.front());
@@ -39,7 +39,7 @@ class TopologicalWalk {
   }
 
   const std::map<std::string, Dependencies>& edges_;
-  mutable std::vector<std::string> path_;
+  std::vector<std::string> path_;
   std::set<std::string> done_;
   std::vector<std::string> order_;
 };

@@ -19,6 +19,8 @@ inline constexpr char kWorkingDir[] = "com.docker.compose.project.working_dir";
 inline constexpr char kConfigFiles[] = "com.docker.compose.project.config_files";  // comma separated
 inline constexpr char kEnvironmentFile[] = "com.docker.compose.project.environment_file";
 inline constexpr char kVersion[] = "com.docker.compose.version";
+// What we put into kVersion.
+inline constexpr std::string_view kVersionValue = "0.1.0";
 inline constexpr char kNetwork[] = "com.docker.compose.network";  // the key in the file
 inline constexpr char kVolume[] = "com.docker.compose.volume";    // the key in the file
 

@@ -1,0 +1,39 @@
+#include "orchestrator/restart_policy.h"
+
+#include <algorithm>
+
+namespace stack::orchestrator {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds kFirstDelay = 100ms;
+constexpr std::chrono::milliseconds kLongestDelay = 1min;
+constexpr std::chrono::seconds kLongRun = 10s;
+
+bool policy_wants(const RestartSpec& policy, int exit_code, int count) {
+  if (policy.name == "always" || policy.name == "unless-stopped") return true;
+  if (policy.name != "on-failure" || exit_code == 0) return false;
+  return policy.max_retries == 0 || count < policy.max_retries;
+}
+
+}  // namespace
+
+RestartDecision decide_restart(const RestartSpec& policy, const ContainerExit& exit, const RestartHistory& history) {
+  RestartDecision decision;
+  if (exit.manually_stopped || !policy_wants(policy, exit.code, history.count)) return decision;
+  bool first = history.last_delay == 0ms || exit.ran >= kLongRun;
+  decision.restart = true;
+  decision.delay = first ? kFirstDelay : std::min(history.last_delay * 2, kLongestDelay);
+  decision.history = {history.count + 1, decision.delay};
+  return decision;
+}
+
+bool start_at_boot(const RestartSpec& policy, int last_exit_code, bool manually_stopped) {
+  if (policy.name == "always") return true;
+  // Docker looks at the stop by hand for this policy only.
+  if (policy.name == "unless-stopped") return !manually_stopped;
+  return policy.name == "on-failure" && last_exit_code != 0;
+}
+
+}  // namespace stack::orchestrator
