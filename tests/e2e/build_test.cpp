@@ -1,0 +1,85 @@
+// Building images without a network.
+#include "scenario.h"
+
+namespace stack::e2e {
+namespace {
+
+class Build : public Scenario {};
+
+TEST_F(Build, MultiStageBuildKeepsOnlyWhatTheLastStageCopies) {
+  example("multi-stage-build");
+  must({"build"});
+  EXPECT_EQ(must({"run", "--rm", "-T", "greet"}).out, "good day, world\n");
+  EXPECT_EQ(must({"run", "--rm", "-T", "greet", "reader"}).out, "good day, reader\n");
+  CommandResult files =
+      must({"run", "--rm", "-T", "--entrypoint", "ls", "greet", "/result", "/usr/local/bin/greet"});
+  EXPECT_EQ(files.out, "/result\n/usr/local/bin/greet\n") << files.text();
+  EXPECT_NE(run({"run", "--rm", "-T", "--entrypoint", "ls", "greet", "/src"}).code, 0)
+      << "a stage's files stay in the stage";
+  must({"down"});
+}
+
+TEST_F(Build, SecondBuildIsServedFromTheCacheAndAChangeIsNoticed) {
+  project("cache", "services:\n  app:\n    build: .\n");
+  write("Dockerfile",
+        "FROM debian:bookworm-slim\nRUN cat /proc/sys/kernel/random/uuid > /first\nCOPY data /data\n"
+        "RUN cat /proc/sys/kernel/random/uuid > /second\nCMD cat /first /second /data\n");
+  write("data", "one\n");
+  must({"build"});
+  std::string first = must({"run", "--rm", "-T", "app"}).out;
+  must({"build"});
+  EXPECT_EQ(must({"run", "--rm", "-T", "app"}).out, first);
+  write("data", "two\n");
+  must({"build"});
+  std::string changed = must({"run", "--rm", "-T", "app"}).out;
+  ASSERT_GT(changed.size(), 74U);
+  EXPECT_EQ(changed.substr(0, 37), first.substr(0, 37)) << "before the change: from the cache";
+  EXPECT_NE(changed.substr(37, 37), first.substr(37, 37)) << "after it: built again";
+  EXPECT_EQ(changed.substr(74), "two\n");
+  must({"build", "--no-cache"});
+  EXPECT_NE(must({"run", "--rm", "-T", "app"}).out.substr(0, 37), first.substr(0, 37));
+  must({"down"});
+}
+
+TEST_F(Build, InstructionsReachTheContainer) {
+  project("image", "services:\n  app:\n    build: .\n");
+  write("Dockerfile", R"(FROM debian:bookworm-slim
+ARG SIZE=small
+ENV SIZE=$SIZE PLACE="here and there"
+LABEL purpose=test
+RUN useradd --uid 1234 worker && mkdir /work && chown worker /work
+WORKDIR /work
+COPY --chown=worker --chmod=0600 data.txt renamed.txt
+ADD archive.tar.gz /unpacked/
+USER worker
+SHELL ["/bin/bash", "-c"]
+RUN echo $BASH_VERSION > shell
+EXPOSE 80/tcp
+STOPSIGNAL SIGKILL
+HEALTHCHECK --interval=200ms CMD test -e /work/shell
+ENTRYPOINT ["sleep"]
+CMD ["infinity"]
+)");
+  write("data.txt", "data\n");
+  write("archived/file", "in the archive\n");
+  ASSERT_EQ(run_command({"tar", "-C", path("archived"), "-czf", path("archive.tar.gz"), "file"}).code, 0);
+  must({"up", "-d", "--build"});
+  EXPECT_EQ(inside("app",
+                   "id -un; pwd; echo $SIZE $PLACE; stat -c '%U %a' renamed.txt; cat /unpacked/file; test -s "
+                   "shell && echo bash"),
+            "worker\n/work\nsmall here and there\nworker 600\nin the archive\nbash");
+  EXPECT_TRUE(eventually(5s, [&] { return container("app").health == "healthy"; }));
+}
+
+TEST_F(Build, ImageIsRemovedWithItsProjectWhenAskedFor) {
+  project("gone", "services:\n  app:\n    build: .\n    stop_signal: SIGKILL\n");
+  write("Dockerfile", "FROM debian:bookworm-slim\nRUN echo x > /x\nCMD [\"sleep\", \"infinity\"]\n");
+  must({"up", "-d", "--build"});
+  EXPECT_EQ(stack().api("GET", "/images/gone-app/json").status, 200);
+  must({"down", "--rmi", "local"});
+  EXPECT_EQ(stack().api("GET", "/images/gone-app/json").status, 404);
+  EXPECT_EQ(stack().api("GET", "/images/debian:bookworm-slim/json").status, 200);
+}
+
+}  // namespace
+}  // namespace stack::e2e

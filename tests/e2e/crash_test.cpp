@@ -1,0 +1,139 @@
+// The engine is killed with SIGKILL again and again; nothing may be lost and nothing left behind.
+#include <signal.h>
+#include <unistd.h>
+
+#include <random>
+
+#include "scenario.h"
+
+namespace stack::e2e {
+namespace {
+
+class Crash : public Scenario {
+ protected:
+  void SetUp() override {
+    Scenario::SetUp();
+    const char* given = std::getenv("STACK_TEST_SEED");
+    unsigned seed = given != nullptr ? static_cast<unsigned>(std::atoi(given)) : std::random_device{}();
+    std::printf("STACK_TEST_SEED=%u\n", seed);
+    random_.seed(seed);
+  }
+  void shop() {
+    project("shop", R"(
+services:
+  web:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+    ports: ["18080:8000"]
+    depends_on: [db, cache]
+  db:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+    volumes: ["data:/data"]
+    networks: [default, back]
+  cache:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+volumes:
+  data:
+networks:
+  back:
+)");
+  }
+  void pause(int most_ms) {
+    ::usleep(static_cast<useconds_t>(std::uniform_int_distribution<int>(0, most_ms)(random_)) * 1000);
+  }
+  // Runs a command and kills the engine some time after its start, once or twice.
+  void run_under_fire(const std::vector<std::string>& args, int most_ms) {
+    std::unique_ptr<BackgroundCommand> command = start(args);
+    for (int i = std::uniform_int_distribution<int>(1, 2)(random_); i > 0; --i) {
+      pause(most_ms);
+      stack().kill_engine();
+      ++kills_;
+    }
+    EXPECT_EQ(command->wait(60s), 0) << args[0] << " with its engine killed: " << command->output();
+  }
+  std::map<std::string, uint64_t> start_times() {
+    std::map<std::string, uint64_t> times;
+    for (const RunningContainer& one : containers()) times[one.name + " " + one.id] = start_time_of(one.pid);
+    return times;
+  }
+
+  std::mt19937 random_;
+  int kills_ = 0;
+};
+
+TEST_F(Crash, TwentyKillsDuringUpAndDownLoseNothing) {
+  shop();
+  must({"ls"});
+  for (int round = 0; kills_ < 20 && !HasFailure(); ++round) {
+    run_under_fire({"up", "-d"}, 150);
+    ASSERT_EQ(containers().size(), 3U) << "round " << round;
+    for (const RunningContainer& one : containers())
+      EXPECT_EQ(one.state, "running") << one.name << " in round " << round;
+    // With everything up: a kill changes nothing.
+    std::map<std::string, uint64_t> before = start_times();
+    stack().kill_engine();
+    ++kills_;
+    must({"ps"});
+    EXPECT_EQ(start_times(), before) << "round " << round;
+    run_under_fire({"down", "-v"}, 150);
+    expect_nothing_left();
+  }
+}
+
+TEST_F(Crash, KillsWhileServicesAreReplacedLeaveOneContainerEach) {
+  shop();
+  must({"up", "-d"});
+  for (int round = 0; round < 5 && !HasFailure(); ++round) {
+    run_under_fire({"up", "-d", "--force-recreate", "-t", "0"}, 200);
+    std::vector<RunningContainer> all = containers();
+    ASSERT_EQ(all.size(), 3U) << "round " << round;
+    EXPECT_EQ(all[0].name, "shop-cache-1");
+    EXPECT_EQ(all[1].name, "shop-db-1");
+    EXPECT_EQ(all[2].name, "shop-web-1");
+    for (const RunningContainer& one : all) EXPECT_EQ(one.state, "running") << one.name;
+  }
+}
+
+TEST_F(Crash, KilledMonitorDoesNotTakeTheContainerAlong) {
+  shop();
+  must({"up", "-d", "db"});
+  RunningContainer before = container("db");
+  uint64_t started = start_time_of(before.pid);
+  std::vector<pid_t> monitors = processes_with("stack-monitor");
+  ASSERT_EQ(monitors.size(), 1U);
+  ::kill(monitors[0], SIGKILL);
+  ::usleep(300'000);
+  EXPECT_EQ(start_time_of(before.pid), started) << "the container lives";
+  EXPECT_EQ(container("db").id, before.id);
+  must({"down", "-v"});
+}
+
+TEST_F(Crash, EngineComesBackByItselfWhenContainersNeedIt) {
+  shop();
+  must({"up", "-d"});
+  pid_t first = stack().engine_pid();
+  stack().kill_engine();
+  EXPECT_TRUE(eventually(10s, [&] {
+    pid_t now = stack().engine_pid();
+    return now != 0 && now != first;
+  })) << "a monitor starts the engine again";
+}
+
+TEST_F(Crash, InterruptedClientDoesNotStopWhatItAskedFor) {
+  shop();
+  std::unique_ptr<BackgroundCommand> up = start({"up", "-d"});
+  pause(60);
+  up->signal(SIGKILL);
+  up->wait();
+  must({"up", "-d"});
+  EXPECT_EQ(containers().size(), 3U);
+  for (const RunningContainer& one : containers()) EXPECT_EQ(one.state, "running");
+}
+
+}  // namespace
+}  // namespace stack::e2e

@@ -1,0 +1,96 @@
+// compose-examples/flask-redis-nginx and flask-pip: the product's main promise.
+#include "image_cache.h"
+#include "scenario.h"
+
+namespace stack::e2e {
+namespace {
+
+class Example : public Scenario {
+ protected:
+  void built(const std::string& example) {
+    std::string log = failed_build_log(example);
+    ASSERT_EQ(log, "") << "the example's images could not be built";
+  }
+  // The number in "... has been seen N times."; 0 where there is none.
+  static int hits(const HttpAnswer& answer) {
+    size_t seen = answer.body.find("seen ");
+    return answer.status == 200 && seen != std::string::npos ? std::atoi(answer.body.c_str() + seen + 5) : 0;
+  }
+};
+
+TEST_F(Example, FlaskRedisNginxCountsVisitsThroughNginx) {
+  built("flask-redis-nginx");
+  example("flask-redis-nginx");
+  must({"up", "-d"});
+  EXPECT_EQ(containers().size(), 3U);
+  EXPECT_EQ(container("redis").health, "healthy");
+  EXPECT_EQ(container("web").health, "healthy");
+  EXPECT_EQ(container("nginx").state, "running");
+  EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), 1);
+  EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), 2);
+  // Through `resolver 127.0.0.11`, and over IPv6.
+  EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/dynamic/")), 3);
+  EXPECT_EQ(hits(http_get("::1", 8080, "/")), 4);
+  must({"down", "-v"});
+  expect_nothing_left();
+  EXPECT_FALSE(tcp_connects("127.0.0.1", 8080));
+}
+
+TEST_F(Example, FlaskRedisNginxKeepsItsDataOverDownAndUpButNotOverDownWithVolumes) {
+  built("flask-redis-nginx");
+  example("flask-redis-nginx");
+  must({"up", "-d"});
+  for (int i = 1; i <= 3; ++i) EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), i);
+  must({"down"});
+  must({"up", "-d"});
+  EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), 4);
+  must({"down", "-v"});
+  must({"up", "-d"});
+  EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), 1);
+}
+
+TEST_F(Example, FlaskRedisNginxServicesResolveEachOther) {
+  built("flask-redis-nginx");
+  example("flask-redis-nginx");
+  must({"up", "-d"});
+  for (const char* from : {"web", "redis", "nginx"}) {
+    for (const char* to : {"web", "redis", "nginx"}) {
+      RunningContainer target = container(to);
+      ASSERT_EQ(target.addresses.size(), 1U);
+      EXPECT_EQ(inside(from, std::string("getent ahostsv4 ") + to + " | awk 'NR==1{print $1}'"),
+                target.addresses[0]);
+    }
+    EXPECT_NE(inside(from, "getent hosts nonexistent.invalid"), "");
+  }
+}
+
+TEST_F(Example, FlaskRedisNginxGoesOnServingWhenTheEngineIsKilled) {
+  built("flask-redis-nginx");
+  example("flask-redis-nginx");
+  must({"up", "-d"});
+  std::map<std::string, std::string> before = ids();
+  EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), 1);
+  stack().kill_engine();
+  must({"ps"});
+  EXPECT_EQ(ids(), before);
+  EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), 2);
+  EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/dynamic/")), 3);
+  EXPECT_EQ(hits(http_get("::1", 8080, "/")), 4);
+}
+
+TEST_F(Example, FlaskPipInstallsItsRequirementsAndServes) {
+  built("flask-pip");
+  example("flask-pip");
+  must({"up", "-d"});
+  ASSERT_TRUE(eventually(30s, [&] { return http_get("127.0.0.1", 5000, "/").status == 200; }))
+      << must({"logs"}).text();
+  int first = hits(http_get("127.0.0.1", 5000, "/"));
+  EXPECT_GT(first, 0);
+  EXPECT_EQ(hits(http_get("127.0.0.1", 5000, "/")), first + 1);
+  // What the build saw of this machine's certificates and proxies is not in the image.
+  EXPECT_EQ(inside("web", "env | grep -iE 'proxy|_ca_|ssl_cert|pip_cert' || true"), "");
+  EXPECT_EQ(inside("web", "find / -xdev -name '*stack*' -path '*ca*' 2>/dev/null"), "");
+}
+
+}  // namespace
+}  // namespace stack::e2e

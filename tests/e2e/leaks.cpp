@@ -1,0 +1,222 @@
+#include "leaks.h"
+
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/files.h"
+#include "base/identity.h"
+#include "base/text.h"
+
+namespace stack::e2e {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::set<std::string> mounts_now() {
+  std::set<std::string> mounts;
+  std::ifstream table("/proc/self/mountinfo");
+  std::string line;
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string id, parent, device, root, target, options, field;
+    fields >> id >> parent >> device >> root >> target >> options;
+    while (fields >> field && field != "-") {
+    }
+    std::string type, source;
+    fields >> type >> source;
+    mounts.insert(target + " " + type + " " + source + " root " + root);
+  }
+  return mounts;
+}
+
+std::set<std::string> links_now() {
+  std::set<std::string> links;
+  std::ifstream table("/proc/net/dev");
+  std::string line;
+  while (std::getline(table, line)) {
+    size_t colon = line.find(':');
+    if (colon != std::string::npos) links.insert(std::string(trim(line.substr(0, colon))));
+  }
+  return links;
+}
+
+// stack, stack-1a2b3c4d and what is below them.
+std::set<std::string> cgroups_now() {
+  std::set<std::string> found;
+  std::error_code ignored;
+  for (auto entry = fs::recursive_directory_iterator("/sys/fs/cgroup",
+                                                     fs::directory_options::skip_permission_denied, ignored);
+       entry != fs::recursive_directory_iterator(); entry.increment(ignored)) {
+    if (ignored) break;
+    if (entry->is_symlink(ignored) || !entry->is_directory(ignored)) continue;
+    if (entry.depth() > 5) entry.disable_recursion_pending();
+    if (entry->path().string().find("/stack") != std::string::npos) found.insert(entry->path());
+  }
+  return found;
+}
+
+std::set<std::string> processes_now() {
+  std::set<std::string> processes;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    std::string pid = entry.path().filename();
+    if (!is_all_digits(pid) || pid == std::to_string(::getpid())) continue;
+    Result<std::string> line = read_file("/proc/" + pid + "/cmdline");
+    if (!line || line->empty()) continue;
+    std::replace(line->begin(), line->end(), '\0', ' ');
+    processes.insert(pid + " " + *line);
+  }
+  return processes;
+}
+
+std::set<std::string> names_in(const std::string& folder) {
+  std::set<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) names.insert(entry.path().filename());
+  return names;
+}
+
+std::set<std::string> lines_of(const CommandResult& result) {
+  std::set<std::string> lines;
+  for (const std::string& line : split(result.out, '\n'))
+    if (!line.empty()) lines.insert(line);
+  return lines;
+}
+
+std::string compare(const std::string& what, const std::set<std::string>& before,
+                    const std::set<std::string>& after) {
+  std::string text;
+  for (const std::string& one : after)
+    if (!before.contains(one)) text += "left behind: " + what + " " + one + "\n";
+  for (const std::string& one : before)
+    if (!after.contains(one)) text += "taken away: " + what + " " + one + "\n";
+  return text;
+}
+
+// Rows that belong to projects; settings may stay.
+std::string left_rows(const std::string& path) {
+  sqlite3* db = nullptr;
+  std::string text;
+  if (!path_exists(path)) return text;
+  if (sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr) != SQLITE_OK) {
+    sqlite3_close(db);
+    return "cannot open " + path + "\n";
+  }
+  for (const char* table : {"containers", "networks", "projects", "operations"}) {
+    sqlite3_stmt* statement = nullptr;
+    std::string query = std::string("SELECT key, document FROM ") + table;
+    if (sqlite3_prepare_v2(db, query.c_str(), -1, &statement, nullptr) != SQLITE_OK) {
+      text +=
+          std::string("no table ") + table + " in the state file: the leak check must follow its layout\n";
+      continue;
+    }
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+      auto column = [&](int i) {
+        const unsigned char* value = sqlite3_column_text(statement, i);
+        return value == nullptr ? std::string()
+                                : std::string(value, value + sqlite3_column_bytes(statement, i));
+      };
+      std::string document = column(1);
+      // The network of plain containers, which Docker's clients expect, is the engine's own.
+      if (std::string(table) == "networks" &&
+          string_or(parse_json(document).value_or(Json()), "name") == "bridge")
+        continue;
+      text += std::string("left behind: row of ") + table + ": " + column(0) + " " + document.substr(0, 200) +
+              "\n";
+    }
+    sqlite3_finalize(statement);
+  }
+  sqlite3_close(db);
+  return text;
+}
+
+// Net namespaces of others that a process holds by descriptor.
+std::string held_namespaces(pid_t pid) {
+  std::string text;
+  std::error_code ignored;
+  std::string own = fs::read_symlink("/proc/" + std::to_string(pid) + "/ns/net", ignored);
+  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd", ignored)) {
+    std::string target = fs::read_symlink(entry.path(), ignored);
+    if (target.starts_with("net:[") && target != own)
+      text += "left behind: the engine holds " + target + "\n";
+    if (target.starts_with("mnt:[")) text += "left behind: the engine holds " + target + "\n";
+  }
+  return text;
+}
+
+std::string left_in_folder(const std::string& folder) {
+  std::string text;
+  for (const std::string& name : names_in(folder)) text += "left behind: " + folder + "/" + name + "\n";
+  return text;
+}
+
+}  // namespace
+
+Snapshot take_snapshot() {
+  Snapshot now;
+  now.mounts = mounts_now();
+  now.links = links_now();
+  now.firewall = run_command({"nft", "list", "ruleset"}).out;
+  now.processes = processes_now();
+  now.shared = names_in("/dev/shm");
+  now.rules = lines_of(run_command({"ip", "rule"}));
+  now.rules.merge(lines_of(run_command({"ip", "route"})));
+  return now;
+}
+
+std::string difference(const Snapshot& before, const Snapshot& after) {
+  std::string text =
+      compare("mount", before.mounts, after.mounts) + compare("link", before.links, after.links) +
+      compare("process", before.processes, after.processes) +
+      compare("shared memory", before.shared, after.shared) + compare("rule", before.rules, after.rules);
+  // are ours.
+  if (before.firewall != after.firewall) text += "firewall differs:\n" + after.firewall;
+  return text;
+}
+
+std::string left_in_engine(const StackRoot& stack) {
+  std::string text = left_rows(stack.root() + "/state.db") + left_in_folder(stack.root() + "/containers") +
+                     left_in_folder(stack.root() + "/builds") +
+                     left_in_folder(stack.run_root() + "/containers");
+  if (pid_t engine = stack.engine_pid(); engine != 0) text += held_namespaces(engine);
+  for (pid_t pid : processes_with("stack-monitor"))
+    text += "left behind: monitor " + std::to_string(pid) + "\n";
+  const std::string parent = "/stack-" + sha256_hex(stack.root()).substr(0, 8) + "/";
+  for (const std::string& path : cgroups_now())
+    if (path.find(parent) != std::string::npos) text += "left behind: cgroup " + path + "\n";
+  for (const std::string& link : links_now())
+    if (link != "lo" && (link.starts_with("br-") || link.starts_with("v")))
+      text += "left behind: link " + link + "\n";
+  return text;
+}
+
+std::string left_on_disk(const StackRoot& stack) {
+  static const std::set<std::string> kept{"images", "cache",    "volumes", "containers",
+                                          "builds", "networks", "projects"};
+  std::string text;
+  for (const std::string& name : names_in(stack.root())) {
+    if (kept.contains(name) || name.starts_with("state.db") || name.ends_with(".lock") || name == "lock")
+      continue;
+    text += "left behind: " + stack.root() + "/" + name + "\n";
+  }
+  for (const char* folder : {"volumes", "containers", "networks", "projects", "builds"})
+    text += left_in_folder(stack.root() + "/" + folder);
+  std::error_code ignored;
+  for (auto entry = fs::recursive_directory_iterator(stack.run_root(), ignored);
+       entry != fs::recursive_directory_iterator(); entry.increment(ignored)) {
+    std::string name = entry->path().filename();
+    if (entry->is_directory() || name.ends_with(".lock") || name == "lock" || name.ends_with(".log"))
+      continue;
+    text += "left behind: " + entry->path().string() + "\n";
+  }
+  const std::string parent = "stack-" + sha256_hex(stack.root()).substr(0, 8);
+  for (const std::string& path : cgroups_now())
+    if (path.find(parent) != std::string::npos) text += "left behind: cgroup " + path + "\n";
+  return text;
+}
+
+}  // namespace stack::e2e

@@ -1,0 +1,34 @@
+// What a machine holds that a scenario might leave behind, before and after.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "stack_command.h"
+
+namespace stack::e2e {
+
+struct Snapshot {
+  std::set<std::string> mounts;  // /proc/self/mountinfo: mount point, type, source
+  std::set<std::string> links;   // /proc/net/dev
+  std::string firewall;          // nft list ruleset
+  std::set<std::string>
+      processes;  // "pid command line" of everything in our pid namespace but kernel and zombies
+  std::set<std::string> shared;  // names in /dev/shm
+  std::set<std::string> rules;   // ip rule, ip route of the main table
+};
+
+Snapshot take_snapshot();
+
+// One line per difference; "" where there is none. `ignore` names processes that may differ.
+std::string difference(const Snapshot& before, const Snapshot& after);
+
+// What of its projects an engine that still runs holds on to after `down`: containers, networks and journal
+// rows in the state file, namespaces among its open files, monitors, cgroups of containers, folders. "" where
+// nothing.
+std::string left_in_engine(const StackRoot& stack);
+
+// What lies in the roots after the engine has ended, beside images, caches, the state file and logs.
+std::string left_on_disk(const StackRoot& stack);
+
+}  // namespace stack::e2e

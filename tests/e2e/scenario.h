@@ -1,0 +1,73 @@
+// The fixture of every end-to-end test: a state root with the shared images, folders for projects, and the
+// leak check.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "leaks.h"
+#include "stack_command.h"
+
+namespace stack::e2e {
+
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+
+class Scenario : public ::testing::Test {
+ protected:
+  void SetUp() override;
+  // Takes down what is left, ends the engine, and fails on every difference to the state before.
+  void TearDown() override;
+
+  StackRoot& stack() { return *stack_; }
+  const std::string& folder() const { return folder_->path(); }
+
+  // A project folder `name` with this docker-compose.yml, made the current project of run().
+  void project(const std::string& name, const std::string& yaml);
+  // A copy of compose-examples/<name>.
+  void example(const std::string& name);
+  const std::string& name() const { return name_; }
+  std::string path(const std::string& file) const { return folder() + "/" + name_ + "/" + file; }
+  void write(const std::string& file, const std::string& text);
+
+  // `stack ARGS...` in the current project's folder.
+  CommandResult run(const std::vector<std::string>& args, std::map<std::string, std::string> env = {},
+                    std::string input = {});
+  std::unique_ptr<BackgroundCommand> start(const std::vector<std::string>& args,
+                                           std::map<std::string, std::string> env = {});
+  // Expects exit code 0.
+  CommandResult must(const std::vector<std::string>& args, std::map<std::string, std::string> env = {});
+  // Expects failure with this exit code, this text on stderr, and that nothing was made.
+  CommandResult must_fail(const std::vector<std::string>& args, const std::vector<std::string>& texts,
+                          int code = 1, std::map<std::string, std::string> env = {});
+
+  // Containers of the current project.
+  std::vector<RunningContainer> containers() { return stack().containers(name_); }
+  std::vector<RunningContainer> containers(const std::string& service);
+  // The one container of a service; an empty one and a failure where there is not exactly one.
+  RunningContainer container(const std::string& service);
+  // Ids by name, for before and after.
+  std::map<std::string, std::string> ids();
+  // `stack exec -T SERVICE sh -c SCRIPT`: stdout without its last newline, or "exit N: ...".
+  std::string inside(const std::string& service, const std::string& script);
+  // Without any exec: a file as the container's first process sees it.
+  std::string file_in(const RunningContainer& container, const std::string& path);
+  // Expects that nothing of any project exists.
+  void expect_nothing_left();
+
+ private:
+  void down_everything();
+
+  Snapshot before_;
+  std::optional<TemporaryDirectory> folder_;
+  std::optional<TemporaryDirectory> root_;
+  std::unique_ptr<StackRoot> stack_;
+  std::string name_;
+};
+
+}  // namespace stack::e2e
