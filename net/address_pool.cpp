@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/identity.h"
 
@@ -11,6 +12,21 @@ namespace {
 bool free_of(const Cidr& candidate, std::span<const Cidr> in_use) {
   return std::none_of(in_use.begin(), in_use.end(),
                       [&](const Cidr& used) { return used.overlaps(candidate); });
+}
+
+// One pass over the blockers, which are sorted by their first address.
+std::optional<Cidr> first_free(const SubnetRange& range, std::span<const Cidr> blockers) {
+  Cidr candidate = Cidr{range.first, range.prefix}.network();
+  for (const Cidr& blocker : blockers) {
+    if (blocker.family() != candidate.family() || blocker.last() < candidate.address) continue;
+    if (blocker.address > candidate.last()) break;
+    // Past the whole blocker at once: it may be a /8.
+    const auto next = offset(std::max(blocker.last(), candidate.last()), 1);
+    if (!next) return std::nullopt;
+    candidate = Cidr{*next, range.prefix}.network();
+  }
+  if (candidate.address > range.last) return std::nullopt;
+  return candidate;
 }
 
 // IPv4 networks of /31 and /32 have neither a network nor a broadcast address (RFC 3021).
@@ -44,18 +60,11 @@ std::vector<SubnetRange> default_subnet_ranges() {
 }
 
 Result<Cidr> choose_subnet(std::span<const SubnetRange> ranges, std::span<const Cidr> in_use) {
-  for (const SubnetRange& range : ranges) {
-    Cidr candidate = Cidr{range.first, range.prefix}.network();
-    while (candidate.address <= range.last && candidate.family() == range.last.family()) {
-      const auto blocker = std::find_if(in_use.begin(), in_use.end(),
-                                        [&](const Cidr& used) { return used.overlaps(candidate); });
-      if (blocker == in_use.end()) return candidate;
-      // Past the whole blocker at once: it may be a /8.
-      auto next = offset(std::max(blocker->last(), candidate.last()), 1);
-      if (!next) break;
-      candidate = Cidr{*next, range.prefix}.network();
-    }
-  }
+  std::vector<Cidr> blockers;
+  for (const Cidr& used : in_use) blockers.push_back(used.network());
+  std::sort(blockers.begin(), blockers.end());
+  for (const SubnetRange& range : ranges)
+    if (const auto found = first_free(range, blockers)) return *found;
   return conflict("no free subnet for a network: all of the address ranges are in use");
 }
 

@@ -44,9 +44,6 @@ Message create_message(const BridgeSpec& spec) {
       message.put_u8(IFLA_BR_MCAST_SNOOPING, 0);
     });
   });
-  message.nest(IFLA_AF_SPEC, [&] {
-    message.nest(AF_INET6, [&] { message.put_u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE); });
-  });
   return message;
 }
 
@@ -78,14 +75,13 @@ Result<std::vector<Cidr>> addresses_of(Host& host, uint32_t index) {
   header.ifa_index = index;
   message.header(header);
   TRY(host.route().query(message, "list addresses", [&](const nlmsghdr& answer) {
-    const auto* address = static_cast<const ifaddrmsg*>(NLMSG_DATA(&answer));
-    if (answer.nlmsg_type != RTM_NEWADDR || address->ifa_index != index ||
-        address->ifa_scope == RT_SCOPE_LINK)
+    const auto& address = header_of<ifaddrmsg>(answer);
+    if (answer.nlmsg_type != RTM_NEWADDR || address.ifa_index != index || address.ifa_scope == RT_SCOPE_LINK)
       return;
     const auto attributes = parse_attributes(answer, sizeof(ifaddrmsg), IFA_LOCAL);
     const auto bytes =
         bytes_of(attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS]);
-    if (auto parsed = address_from(bytes)) addresses.push_back({*parsed, address->ifa_prefixlen});
+    if (auto parsed = address_from(bytes)) addresses.push_back({*parsed, address.ifa_prefixlen});
   }));
   std::sort(addresses.begin(), addresses.end());
   return addresses;

@@ -1,15 +1,17 @@
 // Forgetting tracked connections (ctnetlink), so that a change of NAT reaches flows that are already running.
 #pragma once
 
-#include <span>
+#include <cstdint>
+#include <set>
 
-#include "net/firewall.h"
+#include "net/address.h"
 #include "net/host.h"
 
 namespace stack::net {
 
-// Deletes connections of the protocol whose original destination port is `host_port`, where the answering
-// side satisfies nothing further: for UDP, after a change of the port's forwarding.
-Result<> forget_flows_to_port(Host& host, Family family, Protocol protocol, uint16_t host_port);
+// Deletes UDP flows whose original destination port is one of these, unless they only leave through source
+// NAT (somebody's query to a server outside). UDP has no connections: a client that keeps sending keeps its
+// entry alive, and with it the destination of old. One pass over the table, the kernel filters.
+Result<> forget_udp_flows(Host& host, Family family, const std::set<uint16_t>& host_ports);
 
 }  // namespace stack::net

@@ -26,12 +26,6 @@ MacAddress mac_for(const EndpointSpec& spec) {
   return mac_of(spec.addresses.empty() ? IpAddress() : spec.addresses.front().address);
 }
 
-void put_no_generated_address(Message& message) {
-  message.nest(IFLA_AF_SPEC, [&] {
-    message.nest(AF_INET6, [&] { message.put_u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE); });
-  });
-}
-
 // Both ends in one message, the container's already in its namespace: moving a link later costs 14 ms.
 // IFF_UP for that end is refused here (ENOTCONN), so it comes with the addresses.
 Message create_message(const EndpointSpec& spec, uint32_t bridge_index) {
@@ -42,7 +36,6 @@ Message create_message(const EndpointSpec& spec, uint32_t bridge_index) {
   header.ifi_change = IFF_UP;
   message.header(header).put_text(IFLA_IFNAME, spec.host_name);
   message.put_u32(IFLA_MASTER, bridge_index).put_u32(IFLA_MTU, mtu);
-  put_no_generated_address(message);
   message.nest(IFLA_LINKINFO, [&] {
     message.put_text(IFLA_INFO_KIND, "veth");
     message.nest(IFLA_INFO_DATA, [&] {
@@ -52,7 +45,6 @@ Message create_message(const EndpointSpec& spec, uint32_t bridge_index) {
         message.put_text(IFLA_IFNAME, spec.name).put_u32(IFLA_MTU, mtu);
         message.put(IFLA_ADDRESS, mac.bytes.data(), mac.bytes.size());
         message.put_u32(IFLA_NET_NS_FD, static_cast<uint32_t>(spec.netns));
-        put_no_generated_address(message);
       });
     });
   });
@@ -61,7 +53,8 @@ Message create_message(const EndpointSpec& spec, uint32_t bridge_index) {
 
 // Port flags cannot be part of the creating message: the kernel reads them only for an existing port.
 // Hairpin: with bridge-nf-call-iptables a container's connection to its own published port is turned around
-// by the bridge, on the port it came from.
+// by the bridge, on the port it came from. Nor can the rule that this end gets no IPv6 address of its own; it
+// comes in time, as there is no carrier before the other end is up.
 Message port_message(const EndpointSpec& spec) {
   Message message(RTM_NEWLINK, 0, 256);
   message.header(ifinfomsg{}).put_text(IFLA_IFNAME, spec.host_name);
@@ -70,6 +63,9 @@ Message port_message(const EndpointSpec& spec) {
     message.nest(IFLA_INFO_SLAVE_DATA, [&] {
       message.put_u8(IFLA_BRPORT_MODE, 1).put_u8(IFLA_BRPORT_ISOLATED, spec.isolated ? 1 : 0);
     });
+  });
+  message.nest(IFLA_AF_SPEC, [&] {
+    message.nest(AF_INET6, [&] { message.put_u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE); });
   });
   return message;
 }

@@ -80,7 +80,7 @@ class Firewall {
   // All or none. The same forward twice is fine; a host port that leads elsewhere is a Conflict, text naming
   // it. Flows of UDP that started before are cut loose, so that they take the new path.
   Result<> publish(std::span<const PortForward> ports);
-  // Missing ones are skipped. Tracked connections through them are forgotten.
+  // Missing ones, and ports that lead elsewhere by now, are skipped. UDP flows through them are forgotten.
   Result<> unpublish(std::span<const PortForward> ports);
 
   // nullopt: there is no table. Loopback forwards are not listed: NAT does not know their containers.

@@ -11,11 +11,11 @@ namespace stack::net {
 namespace {
 
 Link read_link(const nlmsghdr& header) {
-  const auto* info = static_cast<const ifinfomsg*>(NLMSG_DATA(&header));
+  const auto& info = header_of<ifinfomsg>(header);
   const auto attributes = parse_attributes(header, sizeof(ifinfomsg), IFLA_LINKINFO);
   Link link;
-  link.index = static_cast<uint32_t>(info->ifi_index);
-  link.up = (info->ifi_flags & IFF_UP) != 0;
+  link.index = static_cast<uint32_t>(info.ifi_index);
+  link.up = (info.ifi_flags & IFF_UP) != 0;
   link.name = text_of(attributes[IFLA_IFNAME]);
   link.master = u32_of(attributes[IFLA_MASTER]);
   link.mtu = u32_of(attributes[IFLA_MTU]);

@@ -7,12 +7,21 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
-#include "base/log.h"
-
 namespace stack::net {
+namespace {
+
+// Going on in a wrong namespace would put the engine's next bridge into a container.
+void return_or_abort(int home) {
+  if (setns(home, CLONE_NEWNET) == 0) return;
+  std::perror("cannot return to the own network namespace");
+  std::abort();
+}
+
+}  // namespace
 
 Result<Fd> open_network_namespace(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -40,10 +49,7 @@ Result<EnteredNamespace> EnteredNamespace::enter(int netns_fd) {
 }
 
 EnteredNamespace::~EnteredNamespace() {
-  if (!home_) return;
-  if (setns(home_.get(), CLONE_NEWNET) == 0) return;
-  log_error(std::string("cannot return to the own network namespace: ") + std::strerror(errno));
-  std::abort();
+  if (home_) return_or_abort(home_.get());
 }
 
 Result<Fd> make_network_namespace() {
@@ -51,10 +57,7 @@ Result<Fd> make_network_namespace() {
   // unshare(2) of the network namespace concerns the calling thread alone.
   if (unshare(CLONE_NEWNET) < 0) return Error::last_errno("create network namespace");
   auto made = current_network_namespace();
-  if (setns(home.get(), CLONE_NEWNET) < 0) {
-    log_error(std::string("cannot return to the own network namespace: ") + std::strerror(errno));
-    std::abort();
-  }
+  return_or_abort(home.get());
   return made;
 }
 

@@ -30,13 +30,13 @@ Answer read_answer(const nlmsghdr& header) {
   Answer answer;
   if (header.nlmsg_len < NLMSG_HDRLEN + sizeof(int)) return answer;
   int code = 0;
-  std::memcpy(&code, NLMSG_DATA(&header), sizeof code);
+  std::memcpy(&code, payload_of(header), sizeof code);
   answer.error = -code;
   if ((header.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return answer;
   size_t skip = header.nlmsg_type == NLMSG_ERROR ? sizeof(nlmsgerr) : sizeof(int);
   if (header.nlmsg_type == NLMSG_ERROR && (header.nlmsg_flags & NLM_F_CAPPED) == 0) {
     nlmsgerr error{};
-    std::memcpy(&error, NLMSG_DATA(&header), sizeof error);
+    std::memcpy(&error, payload_of(header), sizeof error);
     skip += error.msg.nlmsg_len - sizeof(nlmsghdr);
   }
   for (const nlattr* attribute : parse_attributes(header, skip, NLMSGERR_ATTR_MSG))
@@ -274,6 +274,8 @@ Result<> NetlinkSocket::transaction(std::span<Message> messages, std::string_vie
 
 // ---- answers
 
+const void* payload_of(const nlmsghdr& header) { return nlmsg_data(&header); }
+
 std::vector<const nlattr*> parse_attributes(const nlmsghdr& header, size_t family_header, int most) {
   std::vector<const nlattr*> found(static_cast<size_t>(most) + 1, nullptr);
   const size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(family_header);
@@ -294,6 +296,14 @@ std::vector<const nlattr*> parse_nested(const nlattr* nest, int most) {
        attribute = nla_next(attribute, &left))
     if (nla_type(attribute) <= most) found[static_cast<size_t>(nla_type(attribute))] = attribute;
   return found;
+}
+
+void for_each_nested(const nlattr* list, const std::function<void(const nlattr*)>& handler) {
+  if (list == nullptr) return;
+  int left = nla_len(list);
+  for (auto* attribute = static_cast<const nlattr*>(nla_data(list)); nla_ok(attribute, left);
+       attribute = nla_next(attribute, &left))
+    handler(attribute);
 }
 
 uint32_t u32_of(const nlattr* attribute) { return value_of<uint32_t>(attribute); }

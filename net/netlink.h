@@ -105,9 +105,17 @@ class NetlinkSocket {
   std::vector<char> buffer_;
 };
 
+// The family header of an answer (ifinfomsg, nfgenmsg, ...).
+const void* payload_of(const nlmsghdr& header);
+template <typename Header>
+const Header& header_of(const nlmsghdr& header) {
+  return *static_cast<const Header*>(payload_of(header));
+}
+
 // Attribute access for answers: `attributes[type]` or null. Attributes beyond `most` are skipped.
 std::vector<const nlattr*> parse_attributes(const nlmsghdr& header, size_t family_header, int most);
 std::vector<const nlattr*> parse_nested(const nlattr* nest, int most);
+void for_each_nested(const nlattr* list, const std::function<void(const nlattr*)>& handler);
 uint32_t u32_of(const nlattr* attribute);
 uint32_t be32_of(const nlattr* attribute);
 std::string_view text_of(const nlattr* attribute);

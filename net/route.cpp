@@ -1,6 +1,7 @@
 #include "net/route.h"
 
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -20,26 +21,26 @@ struct RouteEntry {
 };
 
 RouteEntry read_route(const nlmsghdr& header) {
-  const auto* route = static_cast<const rtmsg*>(NLMSG_DATA(&header));
+  const auto& route = header_of<rtmsg>(header);
   const auto attributes = parse_attributes(header, sizeof(rtmsg), RTA_VIA);
   RouteEntry entry;
-  entry.destination.prefix = route->rtm_dst_len;
-  if (route->rtm_family == AF_INET6) entry.destination.address = IpAddress::v6({});
+  entry.destination.prefix = route.rtm_dst_len;
+  if (route.rtm_family == AF_INET6) entry.destination.address = IpAddress::v6({});
   if (auto address = address_from(bytes_of(attributes[RTA_DST]))) entry.destination.address = *address;
   entry.gateway = attributes[RTA_GATEWAY] != nullptr || attributes[RTA_VIA] != nullptr;
   entry.multipath = attributes[RTA_MULTIPATH] != nullptr;
   entry.interface = u32_of(attributes[RTA_OIF]);
-  entry.type = route->rtm_type;
-  entry.table = attributes[RTA_TABLE] != nullptr ? u32_of(attributes[RTA_TABLE]) : route->rtm_table;
+  entry.type = route.rtm_type;
+  entry.table = attributes[RTA_TABLE] != nullptr ? u32_of(attributes[RTA_TABLE]) : route.rtm_table;
   entry.metric = u32_of(attributes[RTA_PRIORITY]);
   return entry;
 }
 
-Result<std::vector<RouteEntry>> main_table(Host& host, unsigned char family) {
+Result<std::vector<RouteEntry>> main_table(Host& host, int family) {
   std::vector<RouteEntry> entries;
   Message message(RTM_GETROUTE, NLM_F_DUMP, 256);
   rtmsg route{};
-  route.rtm_family = family;
+  route.rtm_family = static_cast<unsigned char>(family);
   message.header(route);
   TRY(host.route().query(message, "list routes", [&](const nlmsghdr& header) {
     if (header.nlmsg_type != RTM_NEWROUTE) return;
@@ -60,7 +61,7 @@ bool is_link_local(const Cidr& subnet) {
 
 Result<std::vector<Cidr>> host_subnets(Host& host) {
   std::vector<Cidr> subnets;
-  for (const unsigned char family : {AF_INET, AF_INET6}) {
+  for (const int family : {AF_INET, AF_INET6}) {
     TRY_ASSIGN(const auto entries, main_table(host, family));
     for (const RouteEntry& entry : entries)
       if (!entry.gateway && !entry.multipath && entry.destination.prefix > 0 &&
