@@ -1,0 +1,170 @@
+// The wire format of DNS, as far as a stub's server and forwarder needs it (RFC 1035, 2181, 6891). Pure; any
+// bytes may come in.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/address.h"
+
+namespace stack::dns {
+
+// Record types by number; others pass as they are.
+inline constexpr uint16_t kTypeA = 1;
+inline constexpr uint16_t kTypeSoa = 6;
+inline constexpr uint16_t kTypePtr = 12;
+inline constexpr uint16_t kTypeAaaa = 28;
+inline constexpr uint16_t kTypeOpt = 41;
+inline constexpr uint16_t kTypeAny = 255;
+inline constexpr uint16_t kClassIn = 1;
+inline constexpr uint16_t kClassAny = 255;
+
+enum class Rcode : uint8_t {
+  NoError = 0,
+  FormErr = 1,
+  ServFail = 2,
+  NxDomain = 3,
+  NotImp = 4,
+  Refused = 5,
+  BadVers = 16
+};
+
+inline constexpr uint16_t kFlagQr = 0x8000;
+inline constexpr uint16_t kFlagAa = 0x0400;
+inline constexpr uint16_t kFlagTc = 0x0200;
+inline constexpr uint16_t kFlagRd = 0x0100;
+inline constexpr uint16_t kFlagRa = 0x0080;
+inline constexpr uint16_t kFlagAd = 0x0020;
+inline constexpr uint16_t kFlagCd = 0x0010;
+
+inline constexpr size_t kHeaderSize = 12;
+inline constexpr size_t kMaxName = 255;  // on the wire, with the root
+inline constexpr size_t kMaxMessage = 65535;
+// What we tell others to send us (DNS flag day 2020), and the least everybody must take.
+inline constexpr uint16_t kOurUdpSize = 1232;
+inline constexpr uint16_t kLeastUdpSize = 512;
+
+struct Question {
+  std::string wire_name;  // as asked, case kept, uncompressed, with the root's zero
+  std::string name;  // lower case, dotted, no final dot; "" for the root. Bytes that cannot stand in a host
+                     // name are kept as they are, except '.' and NUL inside a label, which make it `odd`.
+  bool odd = false;  // no local name can equal it
+  uint16_t type = 0;
+  uint16_t klass = 0;
+};
+
+struct Edns {
+  uint16_t udp_size = kLeastUdpSize;
+  uint8_t version = 0;
+  bool dnssec_ok = false;
+};
+
+struct Query {
+  uint16_t id = 0;
+  uint16_t flags = 0;
+  Question question;
+  std::optional<Edns> edns;
+
+  bool recursion_desired() const { return (flags & kFlagRd) != 0; }
+  // How large an answer over UDP may be.
+  size_t udp_limit() const;
+};
+
+// What became of the bytes of a client.
+struct ParsedQuery {
+  enum class Kind {
+    Good,    // `query` is whole
+    Refuse,  // answer header_reply(bytes, rcode)
+    Drop,    // not a query: no answer
+  };
+  Kind kind = Kind::Drop;
+  Rcode rcode = Rcode::NoError;
+  Query query;
+};
+
+// Short messages and answers (QR=1) are dropped; other opcodes than QUERY get NOTIMP; not exactly one
+// question, malformed names or records, two OPT records get FORMERR; an EDNS version above 0 is Good with
+// edns->version set (the answer is BADVERS).
+ParsedQuery parse_query(std::string_view bytes);
+
+// The twelve bytes of a refusal: id, opcode and RD of the query.
+std::string header_reply(std::string_view query, Rcode rcode);
+
+// Builds an answer to a query.
+class ReplyBuilder {
+ public:
+  // `limit`: most bytes the answer may have; space for the OPT record is kept free where the query has one.
+  ReplyBuilder(const Query& query, size_t limit);
+
+  // Each is put whole or not at all; false (and TC set) where it does not fit. The owner of answers is the
+  // question's name.
+  bool add_address(const net::IpAddress& address, uint32_t ttl);
+  bool add_ptr(std::string_view dotted_name, uint32_t ttl);
+  // Negative answers: a synthetic SOA in the authority section with this TTL and minimum (RFC 2308), owned by
+  // the question's name with `skipped_labels` of its first labels left out.
+  bool add_soa(uint32_t ttl, unsigned skipped_labels);
+  void set_authoritative() { flags_ |= kFlagAa; }
+
+  std::string finish(Rcode rcode);
+
+ private:
+  bool put_record(std::string_view owner, uint16_t type, uint32_t ttl, std::string_view content,
+                  uint16_t& count);
+
+  const Query& query_;
+  size_t limit_;
+  uint16_t flags_ = 0;
+  uint16_t answers_ = 0;
+  uint16_t authorities_ = 0;
+  std::string bytes_;
+};
+
+// An answer without records.
+std::string empty_reply(const Query& query, Rcode rcode);
+
+// "a.b" -> 1 a 1 b 0; nullopt where it is no name on the wire.
+std::optional<std::string> wire_name_of(std::string_view dotted);
+
+// The address of "4.3.2.1.in-addr.arpa" or a full "...ip6.arpa" name in lower case.
+std::optional<net::IpAddress> reverse_address(std::string_view name);
+
+// --- answers of upstream servers ---
+
+struct UpstreamReply {
+  uint16_t id = 0;
+  uint16_t flags = 0;
+  Rcode rcode = Rcode::NoError;  // the low four bits
+  std::string wire_name;         // as in the answer's question
+  uint16_t type = 0;
+  uint16_t klass = 0;
+  bool truncated = false;
+  bool has_edns = false;
+  // Time to live of the whole: least TTL of all records; for negative answers by their SOA; 0 where it must
+  // not be kept.
+  uint32_t ttl = 0;
+  std::vector<uint16_t> ttl_offsets;
+  // The message without its OPT record and what came behind that.
+  std::string bytes;
+};
+
+// nullopt: malformed, not an answer, or not exactly one question.
+std::optional<UpstreamReply> parse_reply(std::string_view bytes);
+
+// A question for an upstream server: RD set, CD and AD as in the query, OPT with our size (unless !edns) and
+// the query's DO bit.
+std::string forward_query(const Query& query, uint16_t id, std::string_view wire_name, bool edns);
+
+// An upstream's answer for one client: its id, its question's case, RA set, `age` seconds taken off each TTL,
+// OPT where it asked with one, cut to header and question with TC where it exceeds `limit`.
+std::string reply_for(const Query& query, const UpstreamReply& upstream, uint32_t age, size_t limit);
+
+uint16_t read_u16(std::string_view bytes, size_t at);
+uint32_t read_u32(std::string_view bytes, size_t at);
+void put_u16(std::string& out, uint16_t value);
+void put_u32(std::string& out, uint32_t value);
+void set_u16(std::string& out, size_t at, uint16_t value);
+
+}  // namespace stack::dns

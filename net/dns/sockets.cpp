@@ -1,0 +1,67 @@
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "net/dns/server.h"
+#include "net/namespace.h"
+
+namespace stack::dns {
+
+namespace {
+
+constexpr uint32_t kServerAddress = 0x7F00000B;  // 127.0.0.11
+// What a container may ask while no process answers, without loss. The kernel caps it at net.core.rmem_max.
+constexpr int kReceiveBuffer = 1024 * 1024;
+constexpr int kBacklog = 128;
+
+Result<uint16_t> port_of(int fd, int wanted_type) {
+  int type = 0;
+  socklen_t size = sizeof(type);
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return Error::last_errno("DNS socket");
+  sockaddr_in address{};
+  size = sizeof(address);
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return Error::last_errno("DNS socket");
+  if (type != wanted_type || address.sin_family != AF_INET) return invalid("not a DNS socket");
+  return ntohs(address.sin_port);
+}
+
+Result<Fd> bound_socket(int type) {
+  Fd fd(::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return Error::last_errno("socket");
+  int on = 1;
+  // 127.0.0.11 is no local address while `lo` is down.
+  if (::setsockopt(fd.get(), IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) != 0)
+    return Error::last_errno("IP_FREEBIND");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(kServerAddress);
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
+    return Error::last_errno("bind 127.0.0.11");
+  return fd;
+}
+
+Result<DnsSockets> open_here() {
+  DnsSockets out;
+  TRY_ASSIGN(out.udp, bound_socket(SOCK_DGRAM));
+  (void)::setsockopt(out.udp.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof(kReceiveBuffer));
+  TRY_ASSIGN(out.tcp, bound_socket(SOCK_STREAM));
+  if (::listen(out.tcp.get(), kBacklog) != 0) return Error::last_errno("listen");
+  return adopt_dns_sockets(std::move(out.udp), std::move(out.tcp));
+}
+
+}  // namespace
+
+Result<DnsSockets> adopt_dns_sockets(Fd udp, Fd tcp) {
+  DnsSockets out;
+  TRY_ASSIGN(out.udp_port, port_of(udp.get(), SOCK_DGRAM));
+  TRY_ASSIGN(out.tcp_port, port_of(tcp.get(), SOCK_STREAM));
+  out.udp = std::move(udp);
+  out.tcp = std::move(tcp);
+  return out;
+}
+
+Result<DnsSockets> make_dns_sockets(int netns_fd) {
+  return net::with_namespace(netns_fd, [] { return open_here(); }).in("DNS sockets");
+}
+
+}  // namespace stack::dns
