@@ -1,0 +1,20 @@
+// An OCI bundle for crun and runc with what Docker gives a container by default.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace stack::bench {
+
+// config.json: Docker's capabilities, mounts, masked paths and seccomp profile; a network namespace of its
+// own.
+Result<Json> oci_config(const std::string& id, const std::string& rootfs,
+                        const std::vector<std::string>& args);
+
+// `rootfs` with /true and the mount points, made of `true_program`.
+Result<> make_rootfs(const std::string& rootfs, const std::string& true_program);
+
+}  // namespace stack::bench
