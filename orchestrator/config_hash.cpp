@@ -10,8 +10,8 @@ namespace {
 
 constexpr int kCanonicalVersion = 1;
 
-// What does not make a container another one: how many there are, in which order they start, and how the image came
-// to be (the image's own id is compared).
+// What does not make a container another one: how many there are, in which order they start, and how the
+// image came to be (the image's own id is compared).
 compose::Service without_what_does_not_matter(compose::Service service) {
   service.name.clear();
   service.profiles.clear();
@@ -46,7 +46,8 @@ void put_contents(Json& contents, const char* what, const std::vector<compose::F
 }
 
 // Every path at which the objects differ; lists are compared whole.
-void collect_differences(const Json& before, const Json& after, const std::string& path, std::set<std::string>& found) {
+void collect_differences(const Json& before, const Json& after, const std::string& path,
+                         std::set<std::string>& found) {
   if (before == after) return;
   if (!before.is_object() || !after.is_object()) {
     found.insert(path);
@@ -75,7 +76,8 @@ const Json& member_or_empty(const Json& canonical, const char* key) {
 }  // namespace
 
 std::string canonical_service(const compose::Project& project, const compose::Service& service) {
-  Json canonical{{"v", kCanonicalVersion}, {"service", service_to_json(without_what_does_not_matter(service))}};
+  Json canonical{{"v", kCanonicalVersion},
+                 {"service", service_to_json(without_what_does_not_matter(service))}};
   // An image that is built under the service's own name counts as its image.
   canonical["service"]["image"] = image_name(project, service);
   Json contents = Json::object();
@@ -91,8 +93,10 @@ std::vector<std::string> changed_fields(std::string_view before, std::string_vie
   auto new_text = parse_json(after);
   if (!old_text || !new_text || !old_text->is_object() || !new_text->is_object()) return {};
   std::set<std::string> found;
-  collect_differences(member_or_empty(*old_text, "service"), member_or_empty(*new_text, "service"), "", found);
-  collect_differences(member_or_empty(*old_text, "contents"), member_or_empty(*new_text, "contents"), "", found);
+  collect_differences(member_or_empty(*old_text, "service"), member_or_empty(*new_text, "service"), "",
+                      found);
+  collect_differences(member_or_empty(*old_text, "contents"), member_or_empty(*new_text, "contents"), "",
+                      found);
   std::vector<std::string> fields(found.begin(), found.end());
   if (fields.size() > limit) fields.resize(limit);
   return fields;

@@ -125,7 +125,9 @@ Json endpoint_to_json(const EndpointSpec& endpoint) {
   return json;
 }
 
-std::string port_key(const PortSpec& port) { return std::to_string(port.container_port) + "/" + port.protocol; }
+std::string port_key(const PortSpec& port) {
+  return std::to_string(port.container_port) + "/" + port.protocol;
+}
 
 Json ports_to_json(const std::vector<PortSpec>& ports) {
   Json bindings = Json::object();
@@ -144,7 +146,8 @@ void put_blkio(Json& host, const Json& blkio) {
     auto at = blkio.find(list.ours);
     if (at == blkio.end() || !at->is_array()) continue;
     for (const Json& item : *at) {
-      host[list.docker].push_back({{"Path", string_or(item, "path")}, {list.docker_value, int_or(item, list.value)}});
+      host[list.docker].push_back(
+          {{"Path", string_or(item, "path")}, {list.docker_value, int_or(item, list.value)}});
     }
   }
 }
@@ -313,7 +316,8 @@ Json container_spec_to_json(const ContainerSpec& spec) {
   if (spec.healthcheck) body["Healthcheck"] = healthcheck_to_json(*spec.healthcheck);
   put(body, "Labels", spec.labels);
   for (const std::string& port : spec.exposed_ports) body["ExposedPorts"][port] = Json::object();
-  if (!spec.endpoints.empty()) body["NetworkingConfig"] = {{"EndpointsConfig", endpoints_config(spec.endpoints)}};
+  if (!spec.endpoints.empty())
+    body["NetworkingConfig"] = {{"EndpointsConfig", endpoints_config(spec.endpoints)}};
   put(body, "Stack", own_members(spec));
   return body;
 }

@@ -1,5 +1,6 @@
-// Docker's POST /containers/create body -> ContainerSpec. Lenient where Docker's clients differ (null for absent, a
-// string for a list of one, Binds or Mounts or Volumes), strict about types: a wrong one is named with its path.
+// Docker's POST /containers/create body -> ContainerSpec. Lenient where Docker's clients differ (null for
+// absent, a string for a list of one, Binds or Mounts or Volumes), strict about types: a wrong one is named
+// with its path.
 #include <algorithm>
 #include <charconv>
 #include <limits>
@@ -20,7 +21,8 @@ using orchestrator::parse_host_port;
 using orchestrator::parse_published_port;
 using orchestrator::parse_tmpfs_mount;
 
-// Reads members of one JSON object. The first thing wrong is kept in the shared `error`, later reads do nothing more.
+// Reads members of one JSON object. The first thing wrong is kept in the shared `error`, later reads do
+// nothing more.
 class Members {
  public:
   Members(const Json& object, std::string path, std::optional<Error>& error)
@@ -97,7 +99,8 @@ class Members {
     const Json* value = find(key);
     if (!value) return;
     if (!value->is_object()) return wrong(key, "an object");
-    for (const auto& [name, item] : value->items()) each(Members(item, child(std::string(key) + "." + name), error_), name);
+    for (const auto& [name, item] : value->items())
+      each(Members(item, child(std::string(key) + "." + name), error_), name);
   }
   // Calls `each(Members)` for every object of the list under `key`.
   template <typename Each>
@@ -106,7 +109,8 @@ class Members {
     if (!value) return;
     if (!value->is_array()) return wrong(key, "a list");
     for (size_t i = 0; i < value->size(); ++i) {
-      if (!(*value)[i].is_object()) return wrong(std::string(key) + "[" + std::to_string(i) + "]", "an object");
+      if (!(*value)[i].is_object())
+        return wrong(std::string(key) + "[" + std::to_string(i) + "]", "an object");
       each(Members((*value)[i], child(std::string(key) + "[" + std::to_string(i) + "]"), error_));
     }
   }
@@ -143,9 +147,11 @@ class Members {
   std::optional<Error>& error_;
 };
 
-// --- process ---------------------------------------------------------------------------------------------------
+// --- process
+// ---------------------------------------------------------------------------------------------------
 
-// An entrypoint of its own drops the image's command. [""] is how the docker command line says "no entrypoint".
+// An entrypoint of its own drops the image's command. [""] is how the docker command line says "no
+// entrypoint".
 void settle_entrypoint(ContainerSpec& spec) {
   if (!spec.entrypoint || spec.entrypoint->empty()) return;
   if (!spec.command) spec.command.emplace();
@@ -194,7 +200,8 @@ void read_process(const Members& body, ContainerSpec& spec) {
   read_exposed_ports(body, spec);
 }
 
-// --- files -----------------------------------------------------------------------------------------------------
+// --- files
+// -----------------------------------------------------------------------------------------------------
 
 void read_bind(const Members& host, const std::string& text, ContainerSpec& spec) {
   auto mount = parse_bind_mount(text);
@@ -217,8 +224,9 @@ void read_tmpfs_words(const Members& options, MountSpec& mount) {
   if (!list->is_array()) return options.wrong("Options", "a list of lists");
   std::vector<std::string> words;
   for (const Json& item : *list) {
-    bool well_formed = item.is_array() && (item.size() == 1 || item.size() == 2) &&
-                       std::all_of(item.begin(), item.end(), [](const Json& word) { return word.is_string(); });
+    bool well_formed =
+        item.is_array() && (item.size() == 1 || item.size() == 2) &&
+        std::all_of(item.begin(), item.end(), [](const Json& word) { return word.is_string(); });
     if (!well_formed) return options.wrong("Options", "a list of lists of one or two strings");
     std::string word = item[0].get<std::string>();
     if (item.size() == 2) word += "=" + item[1].get<std::string>();
@@ -264,7 +272,8 @@ void read_mount(const Members& members, ContainerSpec& spec) {
   spec.mounts.push_back(std::move(mount));
 }
 
-// Config.Volumes: {"/data": {}} asks for anonymous volumes where nothing else is mounted; entries of the old form
+// Config.Volumes: {"/data": {}} asks for anonymous volumes where nothing else is mounted; entries of the old
+// form
 // "/host:/data" are binds.
 void read_anonymous_volumes(const Members& body, const Members& host, ContainerSpec& spec) {
   body.each_member("Volumes", [&](const Members&, const std::string& name) {
@@ -302,7 +311,8 @@ void read_files(const Members& body, const Members& host, ContainerSpec& spec) {
   if (shm_size > 0) spec.shm_size = ByteSize{shm_size};
 }
 
-// --- network ---------------------------------------------------------------------------------------------------
+// --- network
+// ---------------------------------------------------------------------------------------------------
 
 constexpr char kInterfaceOption[] = "com.docker.network.endpoint.ifname";
 
@@ -361,12 +371,14 @@ void apply_network_mode(const std::string& mode, ContainerSpec& spec) {
 
 void read_port(const Members& host, const std::string& key, const Json& binding, ContainerSpec& spec) {
   // "80/tcp" alone is the notation of a container port.
-  if (key.find(':') != std::string::npos) return host.fail("PortBindings", "\"" + key + "\" is not a container port");
+  if (key.find(':') != std::string::npos)
+    return host.fail("PortBindings", "\"" + key + "\" is not a container port");
   auto port = parse_published_port(key);
   if (!port) return host.fail("PortBindings", port.error().text());
   port->host_ip = string_or(binding, "HostIp");
   std::string host_port = string_or(binding, "HostPort");
-  if (auto at = binding.find("HostPort"); at != binding.end() && at->is_number_unsigned()) host_port = at->dump();
+  if (auto at = binding.find("HostPort"); at != binding.end() && at->is_number_unsigned())
+    host_port = at->dump();
   auto parsed = parse_host_port(host_port, *port);
   if (!parsed) return host.fail("PortBindings." + key, parsed.error().text());
   spec.ports.push_back(*std::move(port));
@@ -387,9 +399,10 @@ void read_ports(const Members& host, ContainerSpec& spec) {
 }
 
 void read_network(const Members& body, const Members& host, const Members& own, ContainerSpec& spec) {
-  body.object("NetworkingConfig").each_member("EndpointsConfig", [&](const Members& members, const std::string& network) {
-    spec.endpoints.push_back(read_endpoint(members, network));
-  });
+  body.object("NetworkingConfig")
+      .each_member("EndpointsConfig", [&](const Members& members, const std::string& network) {
+        spec.endpoints.push_back(read_endpoint(members, network));
+      });
   std::string mode;
   host.read("NetworkMode", mode);
   bool disabled = false;
@@ -410,7 +423,8 @@ void read_network(const Members& body, const Members& host, const Members& own, 
   host.read("DnsOptions", spec.dns_options);
 }
 
-// --- isolation and resources -----------------------------------------------------------------------------------
+// --- isolation and resources
+// -----------------------------------------------------------------------------------
 
 // The docker command line turns --security-opt systempaths=unconfined into two empty lists.
 void read_system_paths(const Members& host, ContainerSpec& spec) {
@@ -501,7 +515,8 @@ void read_resources(const Members& host, ResourceSpec& resources) {
   read_devices(host, resources);
 }
 
-// --- life and our own members ----------------------------------------------------------------------------------
+// --- life and our own members
+// ----------------------------------------------------------------------------------
 
 void read_life(const Members& host, ContainerSpec& spec) {
   Members restart = host.object("RestartPolicy");
@@ -509,7 +524,8 @@ void read_life(const Members& host, ContainerSpec& spec) {
   restart.read("MaximumRetryCount", spec.restart.max_retries);
   if (spec.restart.name.empty()) spec.restart.name = "no";
   bool known = false;
-  for (const char* name : {"no", "always", "unless-stopped", "on-failure"}) known |= spec.restart.name == name;
+  for (const char* name : {"no", "always", "unless-stopped", "on-failure"})
+    known |= spec.restart.name == name;
   if (!known) restart.fail("Name", "unknown restart policy \"" + spec.restart.name + "\"");
   host.read("AutoRemove", spec.auto_remove);
   Members log = host.object("LogConfig");
@@ -524,7 +540,8 @@ std::optional<std::string> from_hex(const std::string& text) {
   std::string bytes;
   for (size_t i = 0; i < text.size(); i += 2) {
     unsigned value = 0;
-    if (std::from_chars(text.data() + i, text.data() + i + 2, value, 16).ptr != text.data() + i + 2) return std::nullopt;
+    if (std::from_chars(text.data() + i, text.data() + i + 2, value, 16).ptr != text.data() + i + 2)
+      return std::nullopt;
     bytes += static_cast<char>(value);
   }
   return bytes;

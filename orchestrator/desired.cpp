@@ -27,7 +27,8 @@ Error service_error(const Project& project, const std::string& service, Error er
   return std::move(error).in(place(project, "/services/" + service) + "service " + service);
 }
 
-// --- selection -------------------------------------------------------------------------------------------------
+// --- selection
+// -------------------------------------------------------------------------------------------------
 
 Result<> check_known(const Project& project, const std::string& service) {
   if (project.services.count(service)) return {};
@@ -43,15 +44,18 @@ Result<ServiceGraph> select_services(const Project& project, const DesiredOption
   for (const auto& [name, count] : options.scale) TRY(check_known(project, name));
   ServiceGraph all = service_graph(project);
   if (options.services.empty()) return all;
-  std::vector<std::string> names = options.no_deps ? options.services : all.with_dependencies(options.services);
+  std::vector<std::string> names =
+      options.no_deps ? options.services : all.with_dependencies(options.services);
   ServiceGraph selected;
   for (const std::string& name : names) selected.add(name, all.dependencies(name));
   return selected;
 }
 
-// --- networks and volumes --------------------------------------------------------------------------------------
+// --- networks and volumes
+// --------------------------------------------------------------------------------------
 
-Labels resource_labels(const Project& project, const Labels& own, const char* key_label, const std::string& key) {
+Labels resource_labels(const Project& project, const Labels& own, const char* key_label,
+                       const std::string& key) {
   Labels labels = own;
   labels[label::kProject] = project.name;
   labels[key_label] = key;
@@ -109,14 +113,17 @@ UsedResources used_resources(const Project& project, const ServiceGraph& graph) 
 void add_resources(const Project& project, bool everything, DesiredState& state) {
   UsedResources used = used_resources(project, state.graph);
   for (const auto& [key, config] : project.networks) {
-    if (everything || used.networks.count(key)) state.networks.emplace(key, desired_network(project, key, config));
+    if (everything || used.networks.count(key))
+      state.networks.emplace(key, desired_network(project, key, config));
   }
   for (const auto& [key, config] : project.volumes) {
-    if (everything || used.volumes.count(key)) state.volumes.emplace(key, desired_volume(project, key, config));
+    if (everything || used.volumes.count(key))
+      state.volumes.emplace(key, desired_volume(project, key, config));
   }
 }
 
-// --- images ----------------------------------------------------------------------------------------------------
+// --- images
+// ----------------------------------------------------------------------------------------------------
 
 void add_image(const Project& project, const Service& service, DesiredState& state) {
   std::string reference = image_name(project, service);
@@ -141,7 +148,8 @@ void add_image(const Project& project, const Service& service, DesiredState& sta
   image.build->labels[label::kVersion] = std::string(label::kVersionValue);
 }
 
-// --- services --------------------------------------------------------------------------------------------------
+// --- services
+// --------------------------------------------------------------------------------------------------
 
 Result<> refuse_reserved_labels(const Labels& labels) {
   for (const auto& [name, value] : labels) {
@@ -169,27 +177,29 @@ Result<int> wanted_replicas(const Service& service, const DesiredOptions& option
   int64_t count = override_count == options.scale.end() ? compose::replicas(service) : override_count->second;
   if (count < 0 || count > 100'000) return invalid("cannot have " + std::to_string(count) + " containers");
   if (count > 1 && !service.container_name.empty()) {
-    return invalid("container_name \"" + service.container_name + "\" allows one container, not " + std::to_string(count));
+    return invalid("container_name \"" + service.container_name + "\" allows one container, not " +
+                   std::to_string(count));
   }
   return static_cast<int>(count);
 }
 
 // Dependencies outside the selection are still known to the label, but nobody waits for them.
-Result<DesiredService> desired_service(const Project& project, const Service& service, const DesiredOptions& options,
-                                       const ServiceGraph& graph) {
+Result<DesiredService> desired_service(const Project& project, const Service& service,
+                                       const DesiredOptions& options, const ServiceGraph& graph) {
   DesiredService desired;
   desired.name = service.name;
   desired.depends_on = graph.dependencies(service.name);
   TRY_ASSIGN(desired.replicas, wanted_replicas(service, options));
-  desired.selected = options.services.empty() ||
-                     std::find(options.services.begin(), options.services.end(), service.name) != options.services.end();
+  desired.selected = options.services.empty() || std::find(options.services.begin(), options.services.end(),
+                                                           service.name) != options.services.end();
   if (service.provider) return unsupported("provider \"" + service.provider->type + "\" is not supported");
   desired.image = image_name(project, service);
   desired.container_name = service.container_name;
   desired.config_text = canonical_service(project, service);
   desired.config_hash = sha256_hex(desired.config_text);
   desired.shares_with = shared_services(service);
-  desired.has_healthcheck = service.healthcheck && !service.healthcheck->disable && !service.healthcheck->test.empty();
+  desired.has_healthcheck =
+      service.healthcheck && !service.healthcheck->disable && !service.healthcheck->test.empty();
   TRY(refuse_reserved_labels(service.labels));
   TRY_ASSIGN(desired.base, service_spec(project, service));
   desired.base.labels = container_labels(project, desired, service.labels);
@@ -202,7 +212,9 @@ Result<> refuse_same_names(const Project& project, const DesiredState& state) {
     for (int number = 1; number <= service.replicas; ++number) {
       auto [at, fresh] = owners.emplace(container_name(state.project, service, number), name);
       if (fresh) continue;
-      return service_error(project, name, invalid("container name \"" + at->first + "\" is also that of service " + at->second));
+      return service_error(
+          project, name,
+          invalid("container name \"" + at->first + "\" is also that of service " + at->second));
     }
   }
   return {};
@@ -257,9 +269,11 @@ ContainerSpec container_spec_of(const DesiredState& state, const DesiredService&
 
 std::optional<std::string> check_identity(const std::string& project, const std::string& stored_working_dir,
                                           const std::string& working_dir) {
-  if (stored_working_dir.empty() || clean_path(stored_working_dir) == clean_path(working_dir)) return std::nullopt;
+  if (stored_working_dir.empty() || clean_path(stored_working_dir) == clean_path(working_dir))
+    return std::nullopt;
   return "project \"" + project + "\" belongs to " + stored_working_dir + ", not to " + working_dir +
-         ": choose another name with -p or `name:`, or take the other one down with `stack -p " + project + " down`";
+         ": choose another name with -p or `name:`, or take the other one down with `stack -p " + project +
+         " down`";
 }
 
 }  // namespace stack::orchestrator

@@ -125,7 +125,7 @@ class Cancellation {
 
 struct ExecuteOptions {
   int parallel_builds = 0;  // 0 = no limit
-  // All waiting together; the failure says "not healthy after 30s: shop-db-1 ...".
+  // From the begin of the first wait; then all of them fail: "shop-db-1 is not healthy after 30s".
   std::optional<std::chrono::milliseconds> wait_timeout;
 };
 
@@ -134,10 +134,12 @@ struct ExecutionReport {
   std::vector<ActionId> failed;          // in order of time; optional actions are not among them
   std::vector<std::string> warnings;     // failures of optional actions
   std::optional<std::string> cancelled;  // the reason
+  std::optional<Error> journal_error;    // nothing was done: the journal could not be begun
   int changed = 0;                       // actions performed that change something
 
-  bool succeeded() const { return failed.empty() && !cancelled; }
-  // The first failure; call only if failed is not empty. Text begins with the service: "service web: start
+  bool succeeded() const { return failed.empty() && !cancelled && !journal_error; }
+  // The first failure, or why it was cancelled; call only if it did not succeed. Text begins with the
+  // service: "service web: start
   // ...".
   Error error(const Plan& plan) const;
   const std::vector<std::string>& detail() const;

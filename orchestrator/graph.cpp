@@ -46,7 +46,8 @@ class TopologicalWalk {
 
 // Everything reachable from `roots` over `next`.
 template <typename Next>
-std::vector<std::string> closure(const std::vector<std::string>& roots, const ServiceGraph& graph, Next next) {
+std::vector<std::string> closure(const std::vector<std::string>& roots, const ServiceGraph& graph,
+                                 Next next) {
   std::set<std::string> seen;
   std::vector<std::string> open(roots.begin(), roots.end());
   while (!open.empty()) {

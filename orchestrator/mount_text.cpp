@@ -91,7 +91,8 @@ Result<MountSpec> parse_tmpfs_mount(const std::string& target, const std::string
   MountSpec mount;
   mount.kind = MountKind::Tmpfs;
   mount.target = clean_path(target);
-  for (const std::string& option : split(options, ',')) TRY(apply_tmpfs_option(mount, option).in("tmpfs " + target));
+  for (const std::string& option : split(options, ','))
+    TRY(apply_tmpfs_option(mount, option).in("tmpfs " + target));
   return mount;
 }
 
@@ -101,7 +102,8 @@ Result<> parse_host_port(std::string_view text, PortSpec& port) {
   TRY_ASSIGN(port.host_port, parse_port_number(text.substr(0, dash)));
   if (dash == std::string_view::npos) return {};
   TRY_ASSIGN(port.host_port_end, parse_port_number(text.substr(dash + 1)));
-  if (port.host_port_end < port.host_port) return invalid("\"" + std::string(text) + "\" is not a port range");
+  if (port.host_port_end < port.host_port)
+    return invalid("\"" + std::string(text) + "\" is not a port range");
   if (port.host_port_end == port.host_port) port.host_port_end = 0;
   return {};
 }

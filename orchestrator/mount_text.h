@@ -9,8 +9,9 @@
 
 namespace stack::orchestrator {
 
-// "source:target[:options]": an absolute source is a bind mount (made if missing), any other a volume's name. Options:
-// ro, nocopy, propagation; those without meaning here (rw, z, Z, cached, ...) are ignored, as Docker does.
+// "source:target[:options]": an absolute source is a bind mount (made if missing), any other a volume's name.
+// Options: ro, nocopy, propagation; those without meaning here (rw, z, Z, cached, ...) are ignored, as Docker
+// does.
 Result<MountSpec> parse_bind_mount(const std::string& text);
 
 // Target and options "rw,size=64m,mode=755,noexec" of a tmpfs.

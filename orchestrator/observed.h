@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "orchestrator/container_spec.h"
+
 namespace stack::orchestrator {
 
 enum class ContainerState { Created, Running, Restarting, Paused, Exited, Dead };
@@ -30,6 +32,7 @@ struct ObservedContainer {
   std::string image_id;
   std::set<std::string> networks;  // names of the networks it is attached to (or will be, at start)
   std::set<std::string> volumes;   // names of its named volumes
+  std::vector<PortSpec> ports;     // host ports it holds while it is alive, one entry a port
   std::map<std::string, std::string> labels;
   bool has_pre_stop = false;  // its description has pre_stop hooks
 

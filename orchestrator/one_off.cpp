@@ -53,7 +53,8 @@ Result<> add_volumes(ContainerSpec& spec, const compose::Project& project, const
     } else {
       TRY_ASSIGN(mount, parse_bind_mount(text).in("volume"));
       auto volume = project.volumes.find(mount.source);
-      if (mount.kind == MountKind::Volume && volume != project.volumes.end()) mount.source = volume->second.name;
+      if (mount.kind == MountKind::Volume && volume != project.volumes.end())
+        mount.source = volume->second.name;
     }
     std::erase_if(spec.mounts, [&](const MountSpec& old) { return old.target == mount.target; });
     spec.mounts.push_back(std::move(mount));
@@ -85,7 +86,8 @@ void set_aliases(ContainerSpec& spec, const std::string& service, bool use_alias
 
 }  // namespace
 
-Result<ContainerSpec> one_off(const compose::Project& project, const std::string& service, const RunOptions& options) {
+Result<ContainerSpec> one_off(const compose::Project& project, const std::string& service,
+                              const RunOptions& options) {
   // The service alone: what else is wrong with the project is not this command's business.
   DesiredOptions only;
   only.services = {service};
@@ -93,7 +95,8 @@ Result<ContainerSpec> one_off(const compose::Project& project, const std::string
   only.scale = {{service, 1}};
   TRY_ASSIGN(auto state, desired_state(project, only));
   ContainerSpec spec = state.services.at(service).base;
-  std::string name = options.name.empty() ? project.name + "-" + service + "-run-" + options.slug : options.name;
+  std::string name =
+      options.name.empty() ? project.name + "-" + service + "-run-" + options.slug : options.name;
   set_labels(spec, name, options);
   set_command(spec, options);
   set_environment(spec.env, options.env);

@@ -31,7 +31,8 @@ Words words(const WaitRunning&) { return {"wait-running", "wait until running", 
 Words words(const WaitHealthy&) { return {"wait-healthy", "wait until healthy", '.'}; }
 Words words(const WaitCompleted&) { return {"wait-completed", "wait until completed", '.'}; }
 Words words(const RunHook& hook) {
-  return {"run-hook", hook.moment == HookMoment::PostStart ? "run post_start hook" : "run pre_stop hook", '~'};
+  return {"run-hook", hook.moment == HookMoment::PostStart ? "run post_start hook" : "run pre_stop hook",
+          '~'};
 }
 Words words(const ConnectNetwork&) { return {"connect-network", "connect network", '~'}; }
 Words words(const DisconnectNetwork&) { return {"disconnect-network", "disconnect network", '~'}; }
@@ -47,7 +48,7 @@ std::string object(const RemoveVolume& body) { return body.name; }
 std::string object(const BuildImage& body) { return body.image.reference; }
 std::string object(const PullImage& body) { return body.reference; }
 std::string object(const RemoveImage& body) { return body.reference; }
-std::string object(const CreateContainer& body) { return body.spec.name; }
+std::string object(const CreateContainer& body) { return body.final_name; }
 std::string object(const RenameContainer& body) { return body.name; }
 template <typename Body>
 std::string object(const Body& body) {
@@ -82,12 +83,14 @@ std::string plan_line(const Action& action, size_t phrase_width, size_t object_w
 std::vector<std::string> groups_of(const Plan& plan) {
   std::vector<std::string> groups{""};
   for (const Action& action : plan.actions) {
-    if (std::find(groups.begin(), groups.end(), action.service) == groups.end()) groups.push_back(action.service);
+    if (std::find(groups.begin(), groups.end(), action.service) == groups.end())
+      groups.push_back(action.service);
   }
   return groups;
 }
 
-std::string group_text(const Plan& plan, const std::string& service, size_t phrase_width, size_t object_width) {
+std::string group_text(const Plan& plan, const std::string& service, size_t phrase_width,
+                       size_t object_width) {
   std::string lines;
   for (const Action& action : plan.actions) {
     if (action.service == service) lines += plan_line(action, phrase_width, object_width);
@@ -130,7 +133,8 @@ std::string plan_text(const Plan& plan) {
   if (plan.empty()) return text + "nothing to do\n";
   size_t phrase_width = widest(plan, phrase_of);
   size_t object_width = widest(plan, object_of);
-  for (const std::string& service : groups_of(plan)) text += group_text(plan, service, phrase_width, object_width);
+  for (const std::string& service : groups_of(plan))
+    text += group_text(plan, service, phrase_width, object_width);
   return text + changes_text(count_changes(plan));
 }
 
@@ -159,8 +163,8 @@ std::string plan_listing(const Plan& plan) {
 OrderedJson action_json(const Action& action) {
   OrderedJson after = OrderedJson::array();
   for (const Edge& edge : action.after) after.push_back(edge.id);
-  return {{"id", action.id},           {"kind", kind_of(action)},   {"object", object_of(action)},
-          {"service", action.service}, {"text", describe(action)},  {"cause", action.cause},
+  return {{"id", action.id},           {"kind", kind_of(action)},  {"object", object_of(action)},
+          {"service", action.service}, {"text", describe(action)}, {"cause", action.cause},
           {"after", std::move(after)}};
 }
 

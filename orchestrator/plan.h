@@ -28,7 +28,7 @@ struct CreateNetwork {
   DesiredNetwork network;
 };
 struct RemoveNetwork {
-  std::string id;
+  std::string id;  // "" = by name
   std::string name;
 };
 struct CreateVolume {
@@ -87,12 +87,13 @@ struct PauseContainer {
 struct UnpauseContainer {
   ContainerRef container;
 };
+// Until it runs, and is healthy if its image brings a health check: judge_running() of wait.h.
 struct WaitRunning {
   ContainerRef container;
 };
 struct WaitHealthy {
   ContainerRef container;
-  bool or_running = false;  // a container without a health check counts when it runs (--wait)
+  bool or_running = false;  // --wait: no health check, or having ended with 0, will do
 };
 struct WaitCompleted {
   ContainerRef container;

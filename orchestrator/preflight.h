@@ -32,14 +32,7 @@ struct HostFacts {
   std::function<bool(const std::string& name)> container_known;
 };
 
-// Ports held now by the project's own containers: those that run on after the plan count as taken for others.
-struct HeldPort {
-  std::string container_id;
-  PortSpec port;
-};
-
 std::vector<Problem> preflight(const compose::Project& project, const DesiredState& desired, const Plan& plan,
-                               const ObservedState& observed, const HostFacts& facts,
-                               const std::vector<HeldPort>& held = {});
+                               const ObservedState& observed, const HostFacts& facts);
 
 }  // namespace stack::orchestrator

@@ -19,7 +19,8 @@ bool policy_wants(const RestartSpec& policy, int exit_code, int count) {
 
 }  // namespace
 
-RestartDecision decide_restart(const RestartSpec& policy, const ContainerExit& exit, const RestartHistory& history) {
+RestartDecision decide_restart(const RestartSpec& policy, const ContainerExit& exit,
+                               const RestartHistory& history) {
   RestartDecision decision;
   if (exit.manually_stopped || !policy_wants(policy, exit.code, history.count)) return decision;
   bool first = history.last_delay == 0ms || exit.ran >= kLongRun;

@@ -23,9 +23,12 @@ std::vector<std::string> environment_list(const compose::Environment& environmen
 }
 
 // Docker counts whole seconds; rounding up keeps "500ms" from meaning "kill at once".
-std::chrono::seconds whole_seconds(Nanoseconds duration) { return std::chrono::ceil<std::chrono::seconds>(duration); }
+std::chrono::seconds whole_seconds(Nanoseconds duration) {
+  return std::chrono::ceil<std::chrono::seconds>(duration);
+}
 
-// --- process ---------------------------------------------------------------------------------------------------
+// --- process
+// ---------------------------------------------------------------------------------------------------
 
 HealthcheckSpec healthcheck_spec(const compose::Healthcheck& check) {
   HealthcheckSpec spec;
@@ -62,7 +65,8 @@ void set_process(const Service& service, ContainerSpec& spec) {
   spec.annotations = service.annotations;
 }
 
-// --- files -----------------------------------------------------------------------------------------------------
+// --- files
+// -----------------------------------------------------------------------------------------------------
 
 std::string real_volume_name(const Project& project, const std::string& key) {
   auto at = project.volumes.find(key);
@@ -108,12 +112,13 @@ Result<uint32_t> owner_id(const std::string& text) {
   uint32_t id = 0;
   if (text.empty()) return id;
   auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (status != std::errc{} || end != text.data() + text.size()) return invalid("\"" + text + "\" is not a numeric id");
+  if (status != std::errc{} || end != text.data() + text.size())
+    return invalid("\"" + text + "\" is not a numeric id");
   return id;
 }
 
-// The file itself is mounted where Compose would, so that an edit shows in the container; asking for an owner or a
-// mode needs a copy.
+// The file itself is mounted where Compose would, so that an edit shows in the container; asking for an owner
+// or a mode needs a copy.
 Result<FileSpec> file_spec(const compose::FileMount& mount, const compose::FileObject& object, bool secret) {
   FileSpec file;
   file.target = mount.target;
@@ -134,7 +139,8 @@ Result<FileSpec> file_spec(const compose::FileMount& mount, const compose::FileO
 }
 
 Result<> add_files(const std::vector<compose::FileMount>& mounts,
-                   const std::map<std::string, compose::FileObject>& objects, bool secret, ContainerSpec& spec) {
+                   const std::map<std::string, compose::FileObject>& objects, bool secret,
+                   ContainerSpec& spec) {
   const char* what = secret ? "secret " : "config ";
   for (const compose::FileMount& mount : mounts) {
     auto object = objects.find(mount.source);
@@ -161,7 +167,8 @@ std::string volumes_from_spec(const Project& project, const std::string& text) {
 }
 
 Result<> set_files(const Project& project, const Service& service, ContainerSpec& spec) {
-  for (const compose::VolumeMount& volume : service.volumes) spec.mounts.push_back(mount_spec(project, volume));
+  for (const compose::VolumeMount& volume : service.volumes)
+    spec.mounts.push_back(mount_spec(project, volume));
   for (const std::string& text : service.tmpfs) {
     size_t colon = text.find(':');
     std::string options = colon == std::string::npos ? "" : text.substr(colon + 1);
@@ -170,14 +177,16 @@ Result<> set_files(const Project& project, const Service& service, ContainerSpec
   }
   TRY(add_files(service.configs, project.configs, false, spec));
   TRY(add_files(service.secrets, project.secrets, true, spec));
-  for (const std::string& from : service.volumes_from) spec.volumes_from.push_back(volumes_from_spec(project, from));
+  for (const std::string& from : service.volumes_from)
+    spec.volumes_from.push_back(volumes_from_spec(project, from));
   spec.read_only = service.read_only;
   if (service.shm_size.bytes > 0) spec.shm_size = service.shm_size;
   spec.storage_opt = service.storage_opt;
   return {};
 }
 
-// --- network ---------------------------------------------------------------------------------------------------
+// --- network
+// ---------------------------------------------------------------------------------------------------
 
 // "service:x" -> "container:<name>", all else as it is.
 std::string namespace_mode(const Project& project, const std::string& mode) {
@@ -203,7 +212,8 @@ EndpointSpec endpoint_spec(const std::string& network, const compose::ServiceNet
 void set_endpoints(const Project& project, const Service& service, ContainerSpec& spec) {
   for (const auto& [key, config] : service.networks) {
     auto network = project.networks.find(key);
-    spec.endpoints.push_back(endpoint_spec(network == project.networks.end() ? key : network->second.name, config));
+    spec.endpoints.push_back(
+        endpoint_spec(network == project.networks.end() ? key : network->second.name, config));
   }
   std::stable_sort(spec.endpoints.begin(), spec.endpoints.end(),
                    [](const EndpointSpec& a, const EndpointSpec& b) { return a.priority > b.priority; });
@@ -278,7 +288,8 @@ Result<> set_network(const Project& project, const Service& service, ContainerSp
   return {};
 }
 
-// --- isolation and resources -----------------------------------------------------------------------------------
+// --- isolation and resources
+// -----------------------------------------------------------------------------------
 
 void set_isolation(const Project& project, const Service& service, ContainerSpec& spec) {
   spec.privileged = service.privileged;
@@ -349,7 +360,8 @@ ResourceSpec resource_spec(const Service& service) {
   resources.pids_limit = service.pids_limit;
   resources.oom_kill_disable = service.oom_kill_disable;
   if (service.blkio_config) resources.blkio = blkio_json(*service.blkio_config);
-  for (const auto& [name, limit] : service.ulimits) resources.ulimits.push_back({name, limit.soft, limit.hard});
+  for (const auto& [name, limit] : service.ulimits)
+    resources.ulimits.push_back({name, limit.soft, limit.hard});
   for (const compose::DeviceMapping& device : service.devices) {
     resources.devices.push_back({device.source, device.target, device.permissions});
   }
@@ -359,14 +371,19 @@ ResourceSpec resource_spec(const Service& service) {
   return resources;
 }
 
-// --- life ------------------------------------------------------------------------------------------------------
+// --- life
+// ------------------------------------------------------------------------------------------------------
 
 RestartSpec restart_spec(const compose::RestartPolicy& policy) {
   switch (policy.mode) {
-    case compose::RestartMode::No: return {"no", 0};
-    case compose::RestartMode::Always: return {"always", 0};
-    case compose::RestartMode::UnlessStopped: return {"unless-stopped", 0};
-    case compose::RestartMode::OnFailure: return {"on-failure", static_cast<int>(policy.max_retries)};
+    case compose::RestartMode::No:
+      return {"no", 0};
+    case compose::RestartMode::Always:
+      return {"always", 0};
+    case compose::RestartMode::UnlessStopped:
+      return {"unless-stopped", 0};
+    case compose::RestartMode::OnFailure:
+      return {"on-failure", static_cast<int>(policy.max_retries)};
   }
   return {};
 }
@@ -374,22 +391,24 @@ RestartSpec restart_spec(const compose::RestartPolicy& policy) {
 // deploy.restart_policy wins over `restart`.
 RestartSpec restart_spec(const compose::DeployRestartPolicy& policy) {
   if (policy.condition == "none") return {"no", 0};
-  if (policy.condition == "on-failure") return {"on-failure", static_cast<int>(policy.max_attempts.value_or(0))};
+  if (policy.condition == "on-failure")
+    return {"on-failure", static_cast<int>(policy.max_attempts.value_or(0))};
   return {"always", 0};
 }
 
 std::vector<HookSpec> hook_specs(const std::vector<compose::ServiceHook>& hooks) {
   std::vector<HookSpec> specs;
   for (const compose::ServiceHook& hook : hooks) {
-    specs.push_back({hook.command.value_or(compose::StringList{}), hook.user, hook.privileged, hook.working_dir,
-                     environment_list(hook.environment)});
+    specs.push_back({hook.command.value_or(compose::StringList{}), hook.user, hook.privileged,
+                     hook.working_dir, environment_list(hook.environment)});
   }
   return specs;
 }
 
 void set_life(const Service& service, ContainerSpec& spec) {
   if (service.restart) spec.restart = restart_spec(*service.restart);
-  if (service.deploy && service.deploy->restart_policy) spec.restart = restart_spec(*service.deploy->restart_policy);
+  if (service.deploy && service.deploy->restart_policy)
+    spec.restart = restart_spec(*service.deploy->restart_policy);
   if (service.logging) {
     if (!service.logging->driver.empty()) spec.log.driver = service.logging->driver;
     spec.log.options = service.logging->options;
@@ -414,7 +433,8 @@ Result<ContainerSpec> service_spec(const Project& project, const Service& servic
 
 std::vector<std::string> shared_services(const Service& service) {
   std::set<std::string> names;
-  for (const std::string* mode : {&service.network_mode, &service.ipc, &service.pid, &service.uts, &service.cgroup}) {
+  for (const std::string* mode :
+       {&service.network_mode, &service.ipc, &service.pid, &service.uts, &service.cgroup}) {
     if (mode->starts_with(kServicePrefix)) names.insert(mode->substr(kServicePrefix.size()));
   }
   for (const std::string& from : service.volumes_from) {
@@ -430,7 +450,9 @@ std::string service_container_name(const Project& project, const Service& servic
 
 std::vector<std::string> unsupported_parts(const Service& service) {
   std::vector<std::string> texts;
-  auto say = [&](const char* key) { texts.push_back("service " + service.name + ": " + key + " is not supported and ignored"); };
+  auto say = [&](const char* key) {
+    texts.push_back("service " + service.name + ": " + key + " is not supported and ignored");
+  };
   if (!service.pre_start.empty()) say("pre_start");
   if (!service.gpus.empty()) say("gpus");
   if (service.deploy && service.deploy->reservations && !service.deploy->reservations->devices.empty()) {

@@ -24,12 +24,7 @@ WaitVerdict waiting(const WaitFacts& facts) {
 
 }  // namespace
 
-WaitVerdict judge_running(const WaitFacts& facts) {
-  if (facts.state == ContainerState::Running) return {State::Done, ""};
-  if (!is_over(facts)) return waiting(facts);
-  if (facts.exit_code == 0) return {State::Done, ""};
-  return {State::Failed, exited_text(facts)};
-}
+WaitVerdict judge_running(const WaitFacts& facts) { return judge_healthy(facts, true); }
 
 WaitVerdict judge_healthy(const WaitFacts& facts, bool or_running) {
   if (is_over(facts)) {
@@ -38,10 +33,14 @@ WaitVerdict judge_healthy(const WaitFacts& facts, bool or_running) {
   }
   if (facts.state != ContainerState::Running) return waiting(facts);
   switch (facts.health) {
-    case Health::Healthy: return {State::Done, ""};
-    case Health::Starting: return waiting(facts);
-    case Health::Unhealthy: return {State::Failed, "container " + facts.name + " is unhealthy"};
-    case Health::None: break;
+    case Health::Healthy:
+      return {State::Done, ""};
+    case Health::Starting:
+      return waiting(facts);
+    case Health::Unhealthy:
+      return {State::Failed, "container " + facts.name + " is unhealthy"};
+    case Health::None:
+      break;
   }
   if (or_running) return {State::Done, ""};
   return {State::Failed, "container " + facts.name + " has no healthcheck configured"};
@@ -50,7 +49,8 @@ WaitVerdict judge_healthy(const WaitFacts& facts, bool or_running) {
 WaitVerdict judge_completed(const WaitFacts& facts) {
   if (!is_over(facts)) return waiting(facts);
   if (facts.exit_code == 0) return {State::Done, ""};
-  return {State::Failed, "container " + facts.name + " didn't complete successfully: exit " + std::to_string(facts.exit_code)};
+  return {State::Failed, "container " + facts.name + " didn't complete successfully: exit " +
+                             std::to_string(facts.exit_code)};
 }
 
 }  // namespace stack::orchestrator

@@ -24,6 +24,7 @@ struct WaitFacts {
   bool will_restart = false;
 };
 
+// Runs, and is healthy if it has a health check; or has ended with 0.
 WaitVerdict judge_running(const WaitFacts& facts);
 // `or_running`: a container without a health check is done when it runs, else that is a failure. With it a
 // container that exited with 0 and is not restarted counts as done too (one-shots under `up --wait`).

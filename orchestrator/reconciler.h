@@ -1,0 +1,137 @@
+// The inside of reconcile(): one pass decides about every replica, the next ones turn that into actions and
+// edges.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "orchestrator/plan_builder.h"
+#include "orchestrator/reconcile.h"
+#include "orchestrator/roster.h"
+
+namespace stack::orchestrator {
+
+// Whether something happens in any case, not at all, or only if one of the images turns out to be another.
+struct Certainty {
+  bool surely = false;
+  std::vector<ImageChange> if_changed;
+
+  bool possibly() const { return surely || !if_changed.empty(); }
+  void add(const Certainty& other) {
+    surely = surely || other.surely;
+    if_changed.insert(if_changed.end(), other.if_changed.begin(), other.if_changed.end());
+  }
+  // For Action::only_if.
+  std::vector<ImageChange> condition() const { return surely ? std::vector<ImageChange>{} : if_changed; }
+};
+
+enum class Fate {
+  Keep,     // as it is; perhaps started or restarted
+  Create,   // there is none
+  Replace,  // new one made, old one removed
+  Finish,   // the new one is there already: an interrupted Replace goes on
+};
+
+// One replica: what is decided about it, then the actions it got.
+struct Member {
+  int number = 0;
+  Fate fate = Fate::Create;
+  const ObservedContainer* current = nullptr;
+  const ObservedContainer* replacement = nullptr;  // Finish
+  std::string cause;
+  Certainty replaced;
+  Certainty restarted;
+
+  std::string name;        // final
+  ContainerRef container;  // as it is when all is done
+  ActionId named = 0;      // it exists under its final name
+  ActionId create = 0;
+  Ending ending;  // of `current`
+  ActionId start = 0;
+  ActionId started = 0;  // start and its hooks
+};
+
+struct ServicePlan {
+  const DesiredService* service = nullptr;
+  std::vector<Member> members;
+  std::vector<const ObservedContainer*> surplus;
+  std::vector<const ObservedContainer*> leftovers;
+  Certainty disturbed;  // a member is replaced or restarted
+};
+
+class Reconciler {
+ public:
+  Reconciler(const DesiredState& desired, const ObservedState& observed, const ReconcileOptions& options)
+      : desired_(desired), observed_(observed), options_(options), plan_(desired.project) {}
+
+  Plan run();
+
+ private:
+  // reconcile_resources part
+  void find_changed_networks();
+  void plan_networks();
+  void remove_changed_networks();
+  void plan_volumes();
+  void plan_images();
+  bool image_is_used(const DesiredImage& image) const;
+  void plan_image(const DesiredImage& image);
+
+  // decisions
+  void decide(const std::string& name);
+  void decide_member(const DesiredService& service, const Replica& replica, Member& member);
+  std::optional<std::string> sure_cause(const DesiredService& service,
+                                        const ObservedContainer& container) const;
+  Certainty shared_disturbance(const DesiredService& service) const;
+  Certainty restart_demanded(const DesiredService& service) const;
+  void fill_up(ServicePlan& plan) const;
+  void drop_surplus(ServicePlan& plan) const;
+
+  // actions
+  void act(const std::string& name);
+  void create(const ServicePlan& plan, Member& member);
+  void replace(const ServicePlan& plan, Member& member);
+  void finish_replacement(const ServicePlan& plan, Member& member);
+  void keep(const ServicePlan& plan, Member& member);
+  ActionId add_create(const ServicePlan& plan, Member& member);
+  void swap(const ServicePlan& plan, Member& member, ContainerRef incoming);
+  void order_stop(const ServicePlan& plan, Member& member);
+  void put_into_sequence(std::initializer_list<ActionId> ids, const std::vector<ImageChange>& only_if,
+                         int sequence);
+  void add_start(const ServicePlan& plan, Member& member, const std::string& cause,
+                 std::vector<ImageChange> only_if, int sequence);
+  void rewire_references(ContainerSpec& spec) const;
+  std::string start_cause(const Member& member) const;
+  void end(const ObservedContainer& container, const std::string& cause, bool volumes);
+  std::vector<Edge> gates(const DesiredService& service);
+  ActionId gate(const std::string& dependency, Member& member, compose::DependencyCondition condition);
+  ActionId wait_once(const std::string& service, const Member& member, ActionBody body,
+                     const std::string& cause);
+  void order_stops(const std::string& name);
+  bool stops_early(const ServicePlan& plan, const Member& member) const;
+  bool yields_port(const ServicePlan& plan, const ObservedContainer& holder) const;
+  void order_ports();
+  void order_names();
+  bool uses_changed_network(const DesiredService& service) const;
+  void wait_for_all(const std::vector<std::string>& order);
+  void plan_orphans();
+  bool is_optional(const std::string& name) const;
+  void settle_optional();
+
+  const DesiredState& desired_;
+  const ObservedState& observed_;
+  const ReconcileOptions& options_;
+  PlanBuilder plan_;
+  std::map<std::string, ServicePlan> services_;
+  std::map<std::string, ActionId> images_;                          // reference -> build or pull
+  std::map<std::string, ActionId> networks_;                        // real name -> create
+  std::map<std::string, ActionId> volumes_;                         // real name -> create
+  std::map<std::string, const ObservedNetwork*> changed_networks_;  // real name -> the old one
+  std::map<std::string, ActionId> waits_;                           // kind and container -> wait
+  std::map<const ObservedContainer*, Ending> endings_;
+  std::map<std::string, ActionId> removals_;  // name of an existing container -> its removal
+};
+
+}  // namespace stack::orchestrator
