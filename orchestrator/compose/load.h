@@ -33,6 +33,7 @@ struct LoadOptions {
 
   bool load_contents = true;  // read the bytes of configs and secrets into FileObject::bytes
   bool strict = false;        // keys that are ignored are errors instead of warnings
+  bool refuse = true;         // keys that cannot be carried out are errors; false: warnings (`stack config`)
   // `stack config` only:
   bool no_interpolate = false;
   bool no_normalize = false;

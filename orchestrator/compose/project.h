@@ -215,9 +215,14 @@ struct DeployRestartPolicy {
   bool operator==(const DeployRestartPolicy&) const = default;
 };
 
+struct PlacementPreference {
+  std::string spread;
+  bool operator==(const PlacementPreference&) const = default;
+};
+
 struct Placement {
   StringList constraints;
-  StringList preferences;  // the `spread` expressions
+  std::vector<PlacementPreference> preferences;
   uint64_t max_replicas_per_node = 0;
   bool operator==(const Placement&) const = default;
 };

@@ -1,0 +1,12 @@
+// Rules about several values at once: references, cycles, contradictions.  Each is a small function in a
+// table.
+#pragma once
+
+#include "orchestrator/compose/select.h"
+
+namespace stack::compose {
+
+// Works on the merged tree of the enabled services; reports.
+void check_consistency(const Node& tree, const Selection& selection, Session& session);
+
+}  // namespace stack::compose

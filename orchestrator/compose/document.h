@@ -1,0 +1,20 @@
+// The canonical tree as `stack config` shows it, with what is needed to explain it.
+#pragma once
+
+#include "orchestrator/compose/select.h"
+#include "orchestrator/compose/session.h"
+
+namespace stack::compose {
+
+class Document {
+ public:
+  Node tree;
+  Sources sources;
+  Provenances provenances;
+  Variables variables;
+  Selection selection;
+  std::vector<VariableUse> mentioned;
+  bool raw = false;  // loaded with no_interpolate
+};
+
+}  // namespace stack::compose

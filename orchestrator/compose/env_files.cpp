@@ -1,0 +1,123 @@
+#include "orchestrator/compose/env_files.h"
+
+#include <map>
+
+#include "base/files.h"
+#include "orchestrator/compose/dotenv.h"
+
+namespace stack::compose {
+
+namespace {
+
+constexpr size_t kLargestFile = size_t{16} << 20;
+
+class Folder {
+ public:
+  explicit Folder(Session& session) : session_(session) {}
+
+  void fold(Node& service) {
+    fold_environment(service);
+    fold_labels(service);
+  }
+
+ private:
+  using Found = std::map<std::string, Node>;
+
+  void fold_environment(Node& service) {
+    Node* list = service.find("env_file");
+    if (list == nullptr) return;
+    Node files = std::move(*list);
+    service.erase("env_file");
+    const Node* own = service.find("environment");
+    Found found;
+    for (const Node& file : files.items) {
+      if (!file.is_map() || file.find("path") == nullptr || !file.find("path")->is_scalar()) continue;
+      bool required = file.text_of("required") != "false";
+      std::string_view format = file.text_of("format");
+      if (!format.empty() && format != "raw") {
+        session_.report.error(file.find("format")->mark,
+                              "unknown env_file format \"" + std::string(format) + "\": expected raw");
+        continue;
+      }
+      read(*file.find("path"), required, format == "raw", own, found);
+    }
+    put_under(service, "environment", std::move(found));
+  }
+
+  void fold_labels(Node& service) {
+    Node* list = service.find("label_file");
+    if (list == nullptr) return;
+    Node files = std::move(*list);
+    service.erase("label_file");
+    Found found;
+    for (const Node& file : files.items)
+      if (file.is_scalar()) read(file, true, false, nullptr, found);
+    put_under(service, "labels", std::move(found));
+  }
+
+  // Variables in the file: the project's, then the service's own environment, then what was read before.
+  void read(const Node& path, bool required, bool raw, const Node* own, Found& found) {
+    std::optional<uint32_t> source = open(path, required);
+    if (!source) return;
+    Lookup lookup = [&](std::string_view name) -> const std::string* {
+      if (auto outer = session_.variables.find(name); outer != session_.variables.end())
+        return &outer->second.value;
+      if (own != nullptr)
+        if (const Node* value = own->find(name); value != nullptr && value->is_scalar()) return &value->text;
+      auto earlier = found.find(std::string(name));
+      return earlier == found.end() || earlier->second.is_null() ? nullptr : &earlier->second.text;
+    };
+    auto parse = raw ? parse_raw_env : parse_dotenv;
+    for (DotenvLine& line : parse(session_.sources, *source, lookup, session_.report)) {
+      Mark mark{*source, line.line, 1};
+      Node value = line.value ? scalar_node(std::move(*line.value), mark) : null_node(mark);
+      // A bare name that nobody sets is as if not written.
+      if (!value.is_null()) found[line.name] = std::move(value);
+    }
+  }
+
+  // The same file is often named by many services.
+  std::optional<uint32_t> open(const Node& path, bool required) {
+    auto known = opened_.find(path.text);
+    if (known != opened_.end()) return known->second;
+    if (!path_exists(path.text)) {
+      if (required) session_.report.error(path.mark, "file " + session_.shown(path.text) + " not found");
+      return std::nullopt;
+    }
+    Result<std::string> text = is_directory(path.text) ? Result<std::string>(invalid("it is a directory"))
+                                                       : read_file(path.text, kLargestFile);
+    if (!text) {
+      session_.report.error(path.mark,
+                            "cannot read " + session_.shown(path.text) + ": " + text.error().text());
+      return std::nullopt;
+    }
+    uint32_t source = session_.sources.add(session_.shown(path.text), path.text, directory_name(path.text),
+                                           std::move(*text));
+    opened_.emplace(path.text, source);
+    return source;
+  }
+
+  static void put_under(Node& service, const char* key, Found found) {
+    if (found.empty()) return;
+    Node& own = service.at(key);
+    if (own.is_null()) own = map_node(service.mark);
+    if (!own.is_map()) return;
+    for (auto& [name, value] : found)
+      if (own.find(name) == nullptr) own.entries.push_back({name, value.mark, std::move(value)});
+  }
+
+  Session& session_;
+  std::map<std::string, uint32_t> opened_;
+};
+
+}  // namespace
+
+void fold_env_files(Node& tree, Session& session) {
+  Node* services = tree.find("services");
+  if (services == nullptr) return;
+  Folder folder(session);
+  for (Entry& service : services->entries)
+    if (service.value.is_map()) folder.fold(service.value);
+}
+
+}  // namespace stack::compose

@@ -1,0 +1,151 @@
+#include "orchestrator/compose/load.h"
+
+#include "base/files.h"
+#include "orchestrator/compose/attributes.h"
+#include "orchestrator/compose/consistency.h"
+#include "orchestrator/compose/decode.h"
+#include "orchestrator/compose/document.h"
+#include "orchestrator/compose/env_files.h"
+#include "orchestrator/compose/layers.h"
+#include "orchestrator/compose/normalise.h"
+#include "orchestrator/compose/select.h"
+#include "orchestrator/compose/settings.h"
+
+namespace stack::compose {
+
+namespace {
+
+// The state that the phases hand on.
+struct Work {
+  Session& session;
+  Node tree;
+  Selection selection;
+  Project project;
+};
+
+void normalise_phase(Work& work) {
+  if (!work.session.options.no_normalize) normalise(work.tree, work.session);
+}
+
+void select_phase(Work& work) { work.selection = select_services(work.tree, work.session); }
+
+void resources_phase(Work& work) {
+  if (!work.session.options.all_resources && !work.session.options.no_interpolate)
+    drop_unused_resources(work.tree);
+}
+
+void interpolation_phase(Work& work) {
+  report_interpolation(work.tree, work.session.provenances, work.session.report);
+}
+
+void nulls_phase(Work& work) { check_nulls(work.tree, work.session.report); }
+
+void consistency_phase(Work& work) {
+  if (work.session.options.no_consistency) return;
+  const Node* services = work.tree.find("services");
+  bool none = services == nullptr || (services->is_map() && services->entries.empty());
+  if (none && work.selection.disabled.empty() && !work.session.report.failed())
+    work.session.report.error({}, "the project has no services");
+  check_consistency(work.tree, work.selection, work.session);
+}
+
+void support_phase(Work& work) {
+  SupportOptions options{.strict = work.session.options.strict, .refuse = work.session.options.refuse};
+  report_support(work.tree, options, work.session.report);
+}
+
+void env_files_phase(Work& work) {
+  const LoadOptions& options = work.session.options;
+  if (!options.no_env_resolution && !options.no_interpolate) fold_env_files(work.tree, work.session);
+}
+
+void decode_phase(Work& work) {
+  if (!work.session.report.failed()) work.project = decode_project(work.tree, work.selection, work.session);
+}
+
+void contents_phase(Work& work) {
+  if (!work.session.report.failed() && work.session.options.load_contents)
+    load_contents(work.project, work.tree, work.session);
+}
+
+// After the files have become one tree (layers.h); the order decides the meaning:
+struct Phase {
+  const char* name;
+  void (*run)(Work&);
+};
+constexpr Phase kPhases[] = {
+    {"normalise", normalise_phase},  // implicit dependencies must precede the selection
+    {"select", select_phase},        // nothing below speaks of disabled services
+    {"resources", resources_phase},
+    {"interpolation", interpolation_phase},  // what was noted about values that are used
+    {"nulls", nulls_phase},
+    {"consistency", consistency_phase},
+    {"support", support_phase},
+    {"env files", env_files_phase},
+    {"decode", decode_phase},  // beyond this point everything is right
+    {"contents", contents_phase},
+};
+
+// Reads all files before judging any: the project's name is needed to interpolate the first.
+std::optional<std::vector<ParsedFile>> read_files(Session& session) {
+  std::optional<std::vector<ComposeFile>> files = find_files(session, true);
+  if (!files) return std::nullopt;
+  std::vector<ParsedFile> parsed;
+  for (const ComposeFile& file : *files) {
+    std::optional<ParsedFile> one = read_compose_file(session, file, session.project_directory, {});
+    if (one) parsed.push_back(std::move(*one));
+  }
+  if (parsed.size() < files->size()) return std::nullopt;
+  return parsed;
+}
+
+}  // namespace
+
+tl::expected<Loaded, Diagnostics> load(const LoadOptions& options) {
+  Session session(options);
+  std::optional<std::vector<ParsedFile>> files = read_files(session);
+  if (!files) return tl::unexpected(session.report.take_errors());
+  session.project_name = choose_project_name(session, *files);
+  session.variables["COMPOSE_PROJECT_NAME"] = {session.project_name, "the project name"};
+  Work work{session, merge_layers(session, std::move(*files)), {}, {}};
+  for (const Phase& phase : kPhases) phase.run(work);
+  if (session.report.failed()) return tl::unexpected(session.report.take_errors());
+
+  auto document = std::make_shared<Document>();
+  Loaded loaded;
+  loaded.project = std::move(work.project);
+  loaded.warnings = session.report.take_warnings();
+  document->tree = std::move(work.tree);
+  document->selection = std::move(work.selection);
+  document->provenances = std::move(session.provenances);
+  document->variables = std::move(session.variables);
+  document->mentioned = std::move(session.mentioned);
+  document->sources = std::move(session.sources);
+  document->raw = options.no_interpolate;
+  loaded.document = std::move(document);
+  return loaded;
+}
+
+tl::expected<ProjectHead, Diagnostics> load_head(const LoadOptions& options) {
+  Session session(options);
+  ProjectHead head;
+  std::optional<std::vector<ComposeFile>> files = find_files(session, false);
+  if (!files) return tl::unexpected(session.report.take_errors());
+  for (const auto& [name, variable] : session.variables)
+    if (name.starts_with("COMPOSE_")) head.settings[name] = variable.value;
+  auto set = session.variables.find("COMPOSE_PROJECT_NAME");
+  bool named = options.project_name || (set != session.variables.end() && !set->second.value.empty());
+  std::vector<ParsedFile> parsed;
+  if (!named) {
+    for (const ComposeFile& file : *files) {
+      std::optional<ParsedFile> one = read_compose_file(session, file, session.project_directory, {});
+      if (one) parsed.push_back(std::move(*one));
+    }
+    if (session.report.failed()) return tl::unexpected(session.report.take_errors());
+  }
+  if (named || !files->empty()) head.project_name = choose_project_name(session, parsed);
+  if (session.report.failed()) return tl::unexpected(session.report.take_errors());
+  return head;
+}
+
+}  // namespace stack::compose

@@ -1,0 +1,282 @@
+#include "orchestrator/compose/merge.h"
+
+#include <unordered_map>
+
+#include "orchestrator/compose/rules.h"
+
+namespace stack::compose {
+
+namespace {
+
+using ItemKey = std::string (*)(const Node&);
+
+enum class Way {
+  Default,  // mappings deeply, lists appended, scalars replaced, null keeps what is there
+  Replace,
+  NullToo,  // mapping whose null values mean something: they replace
+  Logging,  // whole, if the drivers differ
+  BySubnet,
+};
+
+struct Rule {
+  Way way = Way::Default;
+  ItemKey key = nullptr;  // lists: items with equal keys are one; the later replaces the earlier in its place
+};
+using Table = RuleTable<Rule>;
+
+std::string by_text(const Node& item) { return item.is_scalar() ? item.text : std::string(); }
+
+std::string by_mount_path(const Node& item) {
+  return item.is_scalar() ? item.text.substr(0, item.text.find(':')) : std::string();
+}
+
+std::string member_or_text(const Node& item, std::string_view member) {
+  return item.is_map() ? std::string(item.text_of(member)) : by_text(item);
+}
+
+std::string by_target(const Node& item) { return member_or_text(item, "target"); }
+std::string by_path(const Node& item) { return member_or_text(item, "path"); }
+
+std::string by_config_target(const Node& item) {
+  std::string target(item.text_of("target"));
+  if (!target.empty()) return target;
+  std::string source = member_or_text(item, "source");
+  return source.empty() ? source : "/" + source;
+}
+
+std::string by_secret_target(const Node& item) {
+  std::string target(item.text_of("target"));
+  if (target.empty()) target = member_or_text(item, "source");
+  if (target.empty() || target.starts_with('/')) return target;
+  return "/run/secrets/" + target;
+}
+
+std::string by_port(const Node& item) {
+  if (!item.is_map()) return by_text(item);
+  std::string_view address = item.text_of("host_ip");
+  std::string key(address.empty() ? "0.0.0.0" : address);
+  key += ":" + std::string(item.text_of("published")) + ":" + std::string(item.text_of("target"));
+  return key + "/" + std::string(item.text_of("protocol"));
+}
+
+const Table::Row kRows[] = {
+    {"services.*.annotations", {Way::NullToo, nullptr}},
+    {"services.*.build.args", {Way::NullToo, nullptr}},
+    {"services.*.build.cache_from", {Way::Default, by_text}},
+    {"services.*.build.cache_to", {Way::Default, by_text}},
+    {"services.*.build.extra_hosts", {Way::Default, by_text}},
+    {"services.*.build.platforms", {Way::Default, by_text}},
+    {"services.*.build.secrets", {Way::Default, by_secret_target}},
+    {"services.*.build.ssh", {Way::Default, by_text}},
+    {"services.*.build.tags", {Way::Default, by_text}},
+    {"services.*.build.ulimits.*", {Way::Replace, nullptr}},
+    {"services.*.cap_add", {Way::Default, by_text}},
+    {"services.*.cap_drop", {Way::Default, by_text}},
+    {"services.*.command", {Way::Replace, nullptr}},
+    {"services.*.configs", {Way::Default, by_config_target}},
+    {"services.*.device_cgroup_rules", {Way::Default, by_text}},
+    {"services.*.devices", {Way::Default, by_target}},
+    {"services.*.dns", {Way::Default, by_text}},
+    {"services.*.dns_opt", {Way::Default, by_text}},
+    {"services.*.dns_search", {Way::Default, by_text}},
+    {"services.*.entrypoint", {Way::Replace, nullptr}},
+    {"services.*.env_file", {Way::Default, by_path}},
+    {"services.*.environment", {Way::NullToo, nullptr}},
+    {"services.*.expose", {Way::Default, by_text}},
+    {"services.*.external_links", {Way::Default, by_text}},
+    {"services.*.extra_hosts", {Way::Default, by_text}},
+    {"services.*.group_add", {Way::Default, by_text}},
+    {"services.*.healthcheck.test", {Way::Replace, nullptr}},
+    {"services.*.label_file", {Way::Default, by_text}},
+    {"services.*.links", {Way::Default, by_text}},
+    {"services.*.logging", {Way::Logging, nullptr}},
+    {"services.*.networks.*.aliases", {Way::Default, by_text}},
+    {"services.*.networks.*.link_local_ips", {Way::Default, by_text}},
+    {"services.*.ports", {Way::Default, by_port}},
+    {"services.*.profiles", {Way::Default, by_text}},
+    {"services.*.secrets", {Way::Default, by_secret_target}},
+    {"services.*.security_opt", {Way::Default, by_text}},
+    {"services.*.tmpfs", {Way::Default, by_mount_path}},
+    {"services.*.ulimits.*", {Way::Replace, nullptr}},
+    {"services.*.volumes", {Way::Default, by_target}},
+    {"services.*.volumes_from", {Way::Default, by_text}},
+    {"networks.*.ipam.config", {Way::BySubnet, nullptr}},
+};
+
+const Table& table() {
+  static const Table made(kRows);
+  return made;
+}
+
+using Cursor = Table::Cursor;
+
+// Takes the tags out of what is newly added: nothing was there to be reset or overridden.
+void drop_tags(Node& node) {
+  node.tag = MergeTag::None;
+  std::erase_if(node.entries, [](const Entry& entry) { return entry.value.tag == MergeTag::Reset; });
+  std::erase_if(node.items, [](const Node& item) { return item.tag == MergeTag::Reset; });
+  for (Entry& entry : node.entries) drop_tags(entry.value);
+  for (Node& item : node.items) drop_tags(item);
+}
+
+// Finds entries of a mapping that may have thousands of them.
+class EntryIndex {
+ public:
+  explicit EntryIndex(Node& map) : map_(map) {
+    if (map.entries.size() < 32) return;
+    for (size_t i = 0; i < map.entries.size(); ++i) places_.emplace(map.entries[i].key, i);
+  }
+  Entry* find(const std::string& key) {
+    if (places_.empty()) return map_.find_entry(key);
+    auto found = places_.find(key);
+    return found == places_.end() ? nullptr : &map_.entries[found->second];
+  }
+
+ private:
+  Node& map_;
+  std::unordered_map<std::string, size_t> places_;
+};
+
+class Merger {
+ public:
+  explicit Merger(Report& report) : report_(report) {}
+
+  void merge(Node& base, Node over, const Cursor& at, const std::string& name) {
+    if (over.tag == MergeTag::Override || base.is_invalid() || over.is_invalid())
+      return replace(base, std::move(over));
+    static constexpr Rule kDefault{};
+    const Rule& rule = at.rule() == nullptr ? kDefault : *at.rule();
+    if (over.is_null() && !over.made) return;
+    if (base.is_null() || rule.way == Way::Replace) return replace(base, std::move(over));
+    if (base.kind != over.kind) {
+      report_.error(over.mark, "cannot merge " + name + ": " + describe(over) + " over " + describe(base),
+                    "use !override to replace the value of " + report_.sources().place(base.mark));
+      return;
+    }
+    if (base.is_map()) {
+      bool other_driver = rule.way == Way::Logging && differ(base, over, "driver");
+      if (other_driver) return replace(base, std::move(over));
+      merge_maps(base, std::move(over), at, rule.way == Way::NullToo);
+    } else if (base.is_list()) {
+      if (rule.way == Way::BySubnet) return merge_pools(base, std::move(over), at);
+      append(base, std::move(over), rule.key);
+    } else {
+      replace(base, std::move(over));
+    }
+  }
+
+ private:
+  static void replace(Node& base, Node over) {
+    drop_tags(over);
+    base = std::move(over);
+  }
+
+  static bool differ(const Node& base, const Node& over, std::string_view key) {
+    std::string_view a = base.text_of(key);
+    std::string_view b = over.text_of(key);
+    return !a.empty() && !b.empty() && a != b;
+  }
+
+  void merge_maps(Node& base, Node over, const Cursor& at, bool null_too) {
+    EntryIndex index(base);
+    std::vector<std::string> gone;
+    std::vector<Entry> added;
+    for (Entry& entry : over.entries) {
+      Entry* there = index.find(entry.key);
+      if (entry.value.tag == MergeTag::Reset) {
+        gone.push_back(std::move(entry.key));
+      } else if (there == nullptr) {
+        drop_tags(entry.value);
+        added.push_back(std::move(entry));
+      } else if (null_too && entry.value.is_null()) {
+        there->value = std::move(entry.value);
+      } else {
+        merge(there->value, std::move(entry.value), at.child(entry.key), entry.key);
+      }
+    }
+    for (const std::string& key : gone) base.erase(key);
+    for (Entry& entry : added) base.entries.push_back(std::move(entry));
+  }
+
+  static void append(Node& base, Node over, ItemKey key_of) {
+    std::unordered_map<std::string, size_t> places;
+    if (key_of != nullptr)
+      for (size_t i = 0; i < base.items.size(); ++i) places.emplace(key_of(base.items[i]), i);
+    std::vector<size_t> gone;
+    for (Node& item : over.items) {
+      std::string key = key_of == nullptr ? by_text(item) : key_of(item);
+      auto there = key.empty() ? places.end() : places.find(key);
+      if (item.tag == MergeTag::Reset) {
+        if (there != places.end()) gone.push_back(there->second);
+      } else if (there != places.end()) {
+        replace(base.items[there->second], std::move(item));
+      } else {
+        if (key_of != nullptr) places.emplace(std::move(key), base.items.size());
+        drop_tags(item);
+        base.items.push_back(std::move(item));
+      }
+    }
+    std::sort(gone.rbegin(), gone.rend());
+    for (size_t at : gone) base.items.erase(base.items.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+
+  void merge_pools(Node& base, Node over, const Cursor& at) {
+    for (Node& pool : over.items) {
+      auto same = std::find_if(base.items.begin(), base.items.end(), [&](const Node& one) {
+        return one.is_map() && one.text_of("subnet") == pool.text_of("subnet");
+      });
+      if (same != base.items.end()) {
+        merge(*same, std::move(pool), at.any(), "ipam.config");
+      } else {
+        drop_tags(pool);
+        base.items.push_back(std::move(pool));
+      }
+    }
+  }
+
+  Report& report_;
+};
+
+// Equal items inside one document's list.
+void unite_items(Node& node, const Cursor& at) {
+  if (at.none()) return;
+  const Rule* rule = at.rule();
+  if (node.is_list() && rule != nullptr && rule->key != nullptr) {
+    std::unordered_map<std::string, size_t> places;
+    std::vector<Node> kept;
+    for (Node& item : node.items) {
+      std::string key = item.tag == MergeTag::Reset ? std::string() : rule->key(item);
+      auto [there, added] = places.emplace(key, kept.size());
+      if (added || key.empty()) {
+        kept.push_back(std::move(item));
+      } else {
+        kept[there->second] = std::move(item);
+      }
+    }
+    node.items = std::move(kept);
+  }
+  for (Entry& entry : node.entries) unite_items(entry.value, at.child(entry.key));
+}
+
+Cursor cursor_at(std::string_view pattern) {
+  Cursor at = table().root();
+  while (!pattern.empty()) {
+    size_t dot = pattern.find('.');
+    at = at.child(pattern.substr(0, dot));
+    pattern = dot == std::string_view::npos ? std::string_view() : pattern.substr(dot + 1);
+  }
+  return at;
+}
+
+}  // namespace
+
+void merge_document(Node& base, Node over, Report& report) {
+  unite_items(over, table().root());
+  Merger(report).merge(base, std::move(over), table().root(), "the document");
+}
+
+void merge_service(Node& base, Node over, Report& report) {
+  Merger(report).merge(base, std::move(over), cursor_at("services.*"), "the service");
+}
+
+}  // namespace stack::compose

@@ -1,0 +1,11 @@
+// What the files leave unsaid: default network, real names, implicit dependencies, build defaults.
+#pragma once
+
+#include "orchestrator/compose/session.h"
+
+namespace stack::compose {
+
+// Everything added carries the mark of what it follows from, and is `made`.
+void normalise(Node& tree, const Session& session);
+
+}  // namespace stack::compose

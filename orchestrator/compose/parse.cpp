@@ -1,0 +1,326 @@
+#include "orchestrator/compose/parse.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <istream>
+#include <memory>
+#include <streambuf>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace stack::compose {
+
+namespace {
+
+constexpr size_t kMostAliasNodes = 200'000;
+constexpr size_t kDeepest = 100;
+
+// Ends the reading of a source; the reason has been reported.
+struct Abandoned {};
+
+// What a copy of the tree costs, in nodes; stops counting at `limit`.
+size_t cost_of(const Node& node, size_t limit) {
+  size_t cost = 1 + node.text.size() / 64;
+  for (const Entry& entry : node.entries) {
+    if (cost > limit) return cost;
+    cost += cost_of(entry.value, limit - std::min(limit, cost));
+  }
+  for (const Node& item : node.items) {
+    if (cost > limit) return cost;
+    cost += cost_of(item, limit - std::min(limit, cost));
+  }
+  return cost;
+}
+
+class Builder : public YAML::EventHandler {
+ public:
+  Builder(uint32_t file, Report& report) : file_(file), report_(report) {}
+
+  std::vector<Node> take_documents() { return std::move(documents_); }
+
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {
+    anchors_.clear();
+    open_.clear();
+    root_.reset();
+  }
+
+  void OnDocumentEnd() override {
+    if (root_ && !root_->is_null()) documents_.push_back(std::move(*root_));
+    root_.reset();
+  }
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    complete(null_node(mark_of(mark)), anchor);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) {
+      report_.error(mark_of(mark), "an alias cannot stand inside the value it names");
+      throw Abandoned{};
+    }
+    alias_nodes_ += cost_of(found->second, kMostAliasNodes);
+    if (alias_nodes_ > kMostAliasNodes + 4 * own_nodes_) {
+      report_.error(mark_of(mark), "too many nodes made by aliases",
+                    "the document expands beyond any reasonable size");
+      throw Abandoned{};
+    }
+    complete(Node(found->second), 0);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    Node node = plain_node(value, mark_of(mark));
+    node.string = tag == "!" || tag == "tag:yaml.org,2002:str";
+    apply_tag(node, tag);
+    if (!node.string && node.type() == ScalarType::Null && node.tag == MergeTag::None)
+      node.kind = NodeKind::Null;
+    complete(std::move(node), anchor);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value /*style*/) override {
+    begin(list_node(mark_of(mark)), tag, anchor);
+  }
+  void OnSequenceEnd() override { end(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value /*style*/) override {
+    begin(map_node(mark_of(mark)), tag, anchor);
+  }
+  void OnMapEnd() override { end(); }
+
+ private:
+  // A collection under construction.
+  struct Open {
+    Node node;
+    YAML::anchor_t anchor = 0;
+    bool has_key = false;  // Map: `key` waits for its value
+    bool skip = false;     // Map: the key was refused, so its value is dropped
+    bool merge = false;    // Map: the key is the merge key <<
+    std::string key;
+    Mark key_mark;
+    std::unordered_map<std::string, Mark> seen;
+    std::vector<Node> merged;  // maps named by <<, in order
+  };
+
+  Mark mark_of(const YAML::Mark& mark) const {
+    if (mark.is_null()) return {file_, 0, 0};
+    return {file_, static_cast<uint32_t>(mark.line + 1), static_cast<uint32_t>(mark.column + 1)};
+  }
+
+  void apply_tag(Node& node, const std::string& tag) {
+    if (tag == "!reset") {
+      node.tag = MergeTag::Reset;
+    } else if (tag == "!override") {
+      node.tag = MergeTag::Override;
+    } else if (!tag.empty() && tag != "!" && tag != "?" && !tag.starts_with("tag:yaml.org,2002:")) {
+      report_.warning(node.mark, "the tag " + tag + " has no meaning here and is ignored");
+    }
+  }
+
+  void begin(Node node, const std::string& tag, YAML::anchor_t anchor) {
+    if (open_.size() >= kDeepest) {
+      report_.error(node.mark, "nested too deeply");
+      throw Abandoned{};
+    }
+    apply_tag(node, tag);
+    Open open;
+    open.node = std::move(node);
+    open.anchor = anchor;
+    open_.push_back(std::move(open));
+  }
+
+  void end() {
+    Open open = std::move(open_.back());
+    open_.pop_back();
+    if (open.node.is_map()) apply_merge_keys(open);
+    complete(std::move(open.node), open.anchor);
+  }
+
+  void complete(Node node, YAML::anchor_t anchor) {
+    ++own_nodes_;
+    if (anchor != 0) {
+      Node& named = anchors_[anchor] = node;
+      named.tag = MergeTag::None;
+    }
+    if (open_.empty()) {
+      root_ = std::make_unique<Node>(std::move(node));
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.is_list()) {
+      parent.node.items.push_back(std::move(node));
+    } else if (!parent.has_key) {
+      take_key(parent, std::move(node));
+    } else {
+      take_value(parent, std::move(node));
+    }
+  }
+
+  void take_key(Open& map, Node key) {
+    map.has_key = true;
+    map.skip = false;
+    map.key_mark = key.mark;
+    map.merge = key.is_scalar() && !key.string && key.text == "<<";
+    if (!key.is_scalar() || (key.type() != ScalarType::String && !map.merge)) {
+      report_.error(key.mark,
+                    key.is_scalar() ? "the key " + key.text + " is not a string" : "a key must be a string",
+                    key.is_scalar() ? "put it in quotes: \"" + key.text + "\"" : "");
+      map.skip = true;
+      return;
+    }
+    map.key = std::move(key.text);
+    auto [first, added] = map.seen.emplace(map.key, map.key_mark);
+    if (!added) {
+      report_.error(map.key_mark, "the key \"" + map.key + "\" is already defined in line " +
+                                      std::to_string(first->second.line));
+      map.skip = true;
+    }
+  }
+
+  void take_value(Open& map, Node value) {
+    map.has_key = false;
+    if (map.skip) return;
+    if (value.tag == MergeTag::Reset) {
+      // The value of a reset key is of no interest to any phase.
+      Mark mark = value.mark;
+      value = null_node(mark);
+      value.tag = MergeTag::Reset;
+    }
+    if (!map.merge) {
+      map.node.entries.push_back({std::move(map.key), map.key_mark, std::move(value)});
+      return;
+    }
+    std::vector<Node> maps;
+    if (value.is_list()) {
+      maps = std::move(value.items);
+    } else {
+      maps.push_back(std::move(value));
+    }
+    for (Node& one : maps) {
+      if (one.is_map()) {
+        map.merged.push_back(std::move(one));
+      } else if (!one.is_null()) {
+        report_.error(map.key_mark, "<< takes a mapping or a list of mappings, found " + describe(one));
+      }
+    }
+  }
+
+  // YAML merge key: the map's own keys win, then earlier maps of the list over later ones.
+  static void apply_merge_keys(Open& open) {
+    for (Node& merged : open.merged)
+      for (Entry& entry : merged.entries)
+        if (open.seen.emplace(entry.key, entry.mark).second) open.node.entries.push_back(std::move(entry));
+  }
+
+  uint32_t file_;
+  Report& report_;
+  std::unordered_map<YAML::anchor_t, Node> anchors_;
+  std::vector<Open> open_;
+  std::unique_ptr<Node> root_;
+  std::vector<Node> documents_;
+  size_t own_nodes_ = 0;
+  size_t alias_nodes_ = 0;
+};
+
+// Reads from memory without a copy.
+class MemoryBuffer : public std::streambuf {
+ public:
+  explicit MemoryBuffer(std::string_view text) {
+    char* start = const_cast<char*>(text.data());  // a get area is never written to
+    setg(start, start, start + text.size());
+  }
+};
+
+size_t utf8_length(unsigned char first) {
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first < 0xE0) return 2;
+  if (first >= 0xE0 && first < 0xF0) return 3;
+  if (first >= 0xF0 && first < 0xF5) return 4;
+  return 0;
+}
+
+// Bytes that YAML does not allow; yaml-cpp would take some of them for the end of the file.
+bool check_characters(const Source& source, uint32_t file, Report& report) {
+  const std::string& text = source.text;
+  Mark mark{file, 1, 1};
+  for (size_t at = 0; at < text.size();) {
+    auto byte = static_cast<unsigned char>(text[at]);
+    size_t length = utf8_length(byte);
+    bool whole = length > 0 && at + length <= text.size();
+    for (size_t i = 1; whole && i < length; ++i)
+      whole = (static_cast<unsigned char>(text[at + i]) & 0xC0U) == 0x80U;
+    if (!whole) {
+      report.error(mark, "the file is not valid UTF-8");
+      return false;
+    }
+    if (byte == 0x7f || (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r')) {
+      report.error(mark, "control character " + std::to_string(byte) + " is not allowed in YAML");
+      return false;
+    }
+    if (byte == '\n') {
+      ++mark.line;
+      mark.column = 1;
+    } else {
+      mark.column += static_cast<uint32_t>(length);
+    }
+    at += length;
+  }
+  return true;
+}
+
+struct SyntaxHelp {
+  std::string message;
+  std::string hint;
+};
+
+// yaml-cpp's wording names its own states; these are what a writer of the file can act on.
+SyntaxHelp help_for(const std::string& message, std::string_view line) {
+  std::string_view indentation = line.substr(0, line.find_first_not_of(" \t"));
+  if (indentation.find('\t') != std::string_view::npos)
+    return {"a tab in the indentation", "YAML is indented with spaces only"};
+  if (message == "illegal map value")
+    return {"a mapping is not allowed here", "a value that contains \": \" must be put in quotes"};
+  if (message == "end of map not found" || message == "end of sequence not found")
+    return {"unexpected indentation or text", "check that the keys of one mapping start in the same column"};
+  if (message == "illegal block entry") return {"a list item is not allowed here", ""};
+  if (message == "illegal map key") return {"a key is not allowed here", ""};
+  if (message.find("unknown token") != std::string::npos)
+    return {"a value cannot start with this character", "put it in quotes"};
+  if (message.find("end of sequence flow not found") != std::string::npos) return {"a [ is not closed", ""};
+  if (message.find("end of map flow not found") != std::string::npos) return {"a { is not closed", ""};
+  return {message, ""};
+}
+
+}  // namespace
+
+std::vector<Node> parse_yaml(const Sources& sources, uint32_t file, Report& report) {
+  const Source& source = sources.at(file);
+  if (!check_characters(source, file, report)) return {};
+  Builder builder(file, report);
+  try {
+    MemoryBuffer buffer(source.text);
+    std::istream stream(&buffer);
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
+    }
+  } catch (const YAML::Exception& problem) {
+    Mark mark{file, 0, 0};
+    if (!problem.mark.is_null())
+      mark = {file, static_cast<uint32_t>(problem.mark.line + 1),
+              static_cast<uint32_t>(problem.mark.column + 1)};
+    SyntaxHelp help = help_for(problem.msg, sources.line(file, mark.line));
+    report.error(mark, "YAML syntax: " + help.message, help.hint);
+    return {};
+  } catch (const Abandoned&) {
+    return {};
+  }
+  return builder.take_documents();
+}
+
+}  // namespace stack::compose

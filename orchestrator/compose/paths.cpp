@@ -1,0 +1,92 @@
+#include "orchestrator/compose/paths.h"
+
+#include <array>
+
+#include "base/text.h"
+#include "orchestrator/compose/rules.h"
+
+namespace stack::compose {
+
+namespace {
+
+bool is_remote_context(std::string_view text) {
+  static constexpr std::array<std::string_view, 5> kPrefixes{"git://", "ssh://", "github.com/", "git@",
+                                                             "service:"};
+  for (std::string_view prefix : kPrefixes)
+    if (text.starts_with(prefix)) return true;
+  return text.find("://") != std::string_view::npos;
+}
+
+// `directory` of the file in which the node was written.
+const std::string& directory_of(const Node& node, const Session& session) {
+  return node.mark.file == 0 ? session.project_directory : session.sources.at(node.mark.file).directory;
+}
+
+bool opaque(const Node& node, const Session& session) {
+  bool raw = session.options.no_interpolate && node.text.find('$') != std::string::npos;
+  return !node.is_scalar() || node.text.empty() || raw || session.provenances.poisoned(node);
+}
+
+using Resolve = void (*)(Node&, const Session&);
+
+void plain_path(Node& node, const Session& session) {
+  if (opaque(node, session)) return;
+  node.text = session.resolved(node.text, directory_of(node, session));
+  node.string = true;
+}
+
+void context(Node& node, const Session& session) {
+  if (!opaque(node, session)) node.text = resolve_context(session, node.text, directory_of(node, session));
+}
+
+void ssh_key(Node& node, const Session& session) {
+  size_t equals = node.text.find('=');
+  if (opaque(node, session) || equals == std::string::npos) return;
+  node.text = node.text.substr(0, equals + 1) +
+              session.resolved(std::string_view(node.text).substr(equals + 1), directory_of(node, session));
+}
+
+void bind_source(Node& mount, const Session& session) {
+  if (!mount.is_map() || mount.text_of("type") != "bind") return;
+  if (Node* source = mount.find("source")) plain_path(*source, session);
+}
+
+// A local volume that is a bind mount in disguise: driver_opts {type: none, o: bind, device: ./data}
+void bind_volume(Node& volume, const Session& session) {
+  std::string_view driver = volume.text_of("driver");
+  Node* options = volume.find("driver_opts");
+  if (options == nullptr || (!driver.empty() && driver != "local")) return;
+  std::vector<std::string> flags = split(options->text_of("o"), ',');
+  bool bind = std::find(flags.begin(), flags.end(), "bind") != flags.end() ||
+              std::find(flags.begin(), flags.end(), "rbind") != flags.end();
+  Node* device = options->find("device");
+  if (bind && device != nullptr) plain_path(*device, session);
+}
+
+using Table = RuleTable<Resolve>;
+
+const Table::Row kRows[] = {
+    {"services.*.build.context", context},
+    {"services.*.build.additional_contexts.*", context},
+    {"services.*.build.ssh.*", ssh_key},
+    {"services.*.develop.watch.*.path", plain_path},
+    {"services.*.env_file.*.path", plain_path},
+    {"services.*.label_file.*", plain_path},
+    {"services.*.volumes.*", bind_source},
+    {"volumes.*", bind_volume},
+    {"configs.*.file", plain_path},
+    {"secrets.*.file", plain_path},
+};
+
+}  // namespace
+
+std::string resolve_context(const Session& session, std::string_view text, const std::string& directory) {
+  return is_remote_context(text) ? std::string(text) : session.resolved(text, directory);
+}
+
+void resolve_paths(Node& document, const Session& session) {
+  static const Table table(kRows);
+  apply_rules<Resolve>(document, table.root(), [&](Node& node, Resolve resolve) { resolve(node, session); });
+}
+
+}  // namespace stack::compose

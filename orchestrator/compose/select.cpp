@@ -1,0 +1,169 @@
+#include "orchestrator/compose/select.h"
+
+#include <set>
+#include <unordered_map>
+
+#include "base/text.h"
+
+namespace stack::compose {
+
+namespace {
+
+StringList profiles_of(const Node& service) {
+  StringList out;
+  if (const Node* profiles = service.find("profiles"))
+    for (const Node& item : profiles->items)
+      if (item.is_scalar()) out.push_back(item.text);
+  return out;
+}
+
+bool in(const std::vector<std::string>& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+bool active(const StringList& profiles, const std::vector<std::string>& chosen) {
+  if (profiles.empty() || in(chosen, "*")) return true;
+  return std::any_of(profiles.begin(), profiles.end(),
+                     [&](const std::string& one) { return in(chosen, one); });
+}
+
+std::vector<std::string> chosen_profiles(const Session& session) {
+  if (!session.options.profiles.empty()) return session.options.profiles;
+  std::vector<std::string> out;
+  auto found = session.variables.find("COMPOSE_PROFILES");
+  if (found == session.variables.end()) return out;
+  for (const std::string& part : split(found->second.value, ','))
+    if (!trim(part).empty()) out.emplace_back(trim(part));
+  return out;
+}
+
+class Selector {
+ public:
+  Selector(Node& services, Session& session) : services_(services), session_(session) {
+    for (size_t i = 0; i < services.entries.size(); ++i) places_[services.entries[i].key] = i;
+  }
+
+  Selection run() {
+    Selection out;
+    out.active_profiles = chosen_profiles(session_);
+    std::set<std::string> occurring;
+    for (const Entry& service : services_.entries)
+      for (const std::string& profile : profiles_of(service.value)) occurring.insert(profile);
+    out.all_profiles.assign(occurring.begin(), occurring.end());
+    if (!activate_named(out.active_profiles)) return out;
+    mark_needed();
+    drop(out);
+    return out;
+  }
+
+ private:
+  const Node* find(const std::string& name) const {
+    auto found = places_.find(name);
+    return found == places_.end() ? nullptr : &services_.entries[found->second].value;
+  }
+
+  // Naming a service activates its profiles.
+  bool activate_named(std::vector<std::string>& profiles) {
+    bool good = true;
+    for (const std::string& name : session_.options.services) {
+      const Node* service = find(name);
+      if (service == nullptr) {
+        std::vector<std::string> names;
+        for (const Entry& entry : services_.entries) names.push_back(entry.key);
+        std::string near = nearest(name, names);
+        session_.report.error({}, "no such service: " + name,
+                              near.empty() ? "" : "did you mean \"" + near + "\"?");
+        good = false;
+        continue;
+      }
+      StringList own = profiles_of(*service);
+      if (!active(own, profiles)) profiles.insert(profiles.end(), own.begin(), own.end());
+    }
+    for (const Entry& entry : services_.entries)
+      if (active(profiles_of(entry.value), profiles)) enabled_.insert(entry.key);
+    return good;
+  }
+
+  void mark_needed() {
+    if (session_.options.services.empty()) {
+      needed_ = enabled_;
+      return;
+    }
+    std::vector<std::string> queue(session_.options.services.begin(), session_.options.services.end());
+    while (!queue.empty()) {
+      std::string name = std::move(queue.back());
+      queue.pop_back();
+      if (!enabled_.contains(name) || !needed_.insert(name).second || !session_.options.with_dependencies)
+        continue;
+      const Node* service = find(name);
+      const Node* dependencies = service == nullptr ? nullptr : service->find("depends_on");
+      if (dependencies == nullptr) continue;
+      for (const Entry& entry : dependencies->entries) queue.push_back(entry.key);
+    }
+  }
+
+  void drop(Selection& out) {
+    for (const Entry& entry : services_.entries) {
+      if (needed_.contains(entry.key)) continue;
+      bool by_profile = !enabled_.contains(entry.key);
+      out.disabled[entry.key] = {by_profile ? DisabledReason::Profile : DisabledReason::NotSelected,
+                                 profiles_of(entry.value)};
+    }
+    std::erase_if(services_.entries, [&](const Entry& entry) { return !needed_.contains(entry.key); });
+  }
+
+  Node& services_;
+  Session& session_;
+  std::unordered_map<std::string, size_t> places_;
+  std::set<std::string> enabled_;
+  std::set<std::string> needed_;
+};
+
+void keep_only(Node& tree, const char* section, const std::set<std::string>& used) {
+  Node* resources = tree.find(section);
+  if (resources == nullptr) return;
+  std::erase_if(resources->entries, [&](const Entry& entry) {
+    return !entry.key.starts_with("x-") && !used.contains(entry.key);
+  });
+  if (resources->is_map() && resources->entries.empty()) tree.erase(section);
+}
+
+void note_sources(const Node* list, std::set<std::string>& used) {
+  if (list == nullptr) return;
+  for (const Node& item : list->items)
+    if (std::string_view source = item.text_of("source"); !source.empty()) used.emplace(source);
+}
+
+}  // namespace
+
+Selection select_services(Node& tree, Session& session) {
+  Node nothing = map_node({});
+  Node* services = tree.find("services");
+  return Selector(services != nullptr && services->is_map() ? *services : nothing, session).run();
+}
+
+void drop_unused_resources(Node& tree) {
+  std::set<std::string> networks;
+  std::set<std::string> volumes;
+  std::set<std::string> secrets;
+  std::set<std::string> configs;
+  if (const Node* services = tree.find("services")) {
+    for (const Entry& service : services->entries) {
+      if (const Node* map = service.value.find("networks"))
+        for (const Entry& entry : map->entries) networks.insert(entry.key);
+      if (const Node* list = service.value.find("volumes"))
+        for (const Node& item : list->items)
+          if (item.text_of("type") == "volume") volumes.emplace(item.text_of("source"));
+      note_sources(service.value.find("secrets"), secrets);
+      note_sources(service.value.find("configs"), configs);
+      if (const Node* build = service.value.find("build")) note_sources(build->find("secrets"), secrets);
+      if (const Node* spec = service.value.find("credential_spec")) configs.emplace(spec->text_of("config"));
+    }
+  }
+  keep_only(tree, "networks", networks);
+  keep_only(tree, "volumes", volumes);
+  keep_only(tree, "secrets", secrets);
+  keep_only(tree, "configs", configs);
+}
+
+}  // namespace stack::compose
