@@ -147,8 +147,7 @@ class Members {
   std::optional<Error>& error_;
 };
 
-// --- process
-// ---------------------------------------------------------------------------------------------------
+// --- process ---
 
 // An entrypoint of its own drops the image's command. [""] is how the docker command line says "no
 // entrypoint".
@@ -200,8 +199,7 @@ void read_process(const Members& body, ContainerSpec& spec) {
   read_exposed_ports(body, spec);
 }
 
-// --- files
-// -----------------------------------------------------------------------------------------------------
+// --- files ---
 
 void read_bind(const Members& host, const std::string& text, ContainerSpec& spec) {
   auto mount = parse_bind_mount(text);
@@ -311,8 +309,7 @@ void read_files(const Members& body, const Members& host, ContainerSpec& spec) {
   if (shm_size > 0) spec.shm_size = ByteSize{shm_size};
 }
 
-// --- network
-// ---------------------------------------------------------------------------------------------------
+// --- network ---
 
 constexpr char kInterfaceOption[] = "com.docker.network.endpoint.ifname";
 
@@ -423,8 +420,7 @@ void read_network(const Members& body, const Members& host, const Members& own, 
   host.read("DnsOptions", spec.dns_options);
 }
 
-// --- isolation and resources
-// -----------------------------------------------------------------------------------
+// --- isolation and resources ---
 
 // The docker command line turns --security-opt systempaths=unconfined into two empty lists.
 void read_system_paths(const Members& host, ContainerSpec& spec) {
@@ -515,8 +511,7 @@ void read_resources(const Members& host, ResourceSpec& resources) {
   read_devices(host, resources);
 }
 
-// --- life and our own members
-// ----------------------------------------------------------------------------------
+// --- life and our own members ---
 
 void read_life(const Members& host, ContainerSpec& spec) {
   Members restart = host.object("RestartPolicy");

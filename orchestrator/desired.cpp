@@ -27,8 +27,7 @@ Error service_error(const Project& project, const std::string& service, Error er
   return std::move(error).in(place(project, "/services/" + service) + "service " + service);
 }
 
-// --- selection
-// -------------------------------------------------------------------------------------------------
+// --- selection ---
 
 Result<> check_known(const Project& project, const std::string& service) {
   if (project.services.count(service)) return {};
@@ -51,8 +50,7 @@ Result<ServiceGraph> select_services(const Project& project, const DesiredOption
   return selected;
 }
 
-// --- networks and volumes
-// --------------------------------------------------------------------------------------
+// --- networks and volumes ---
 
 Labels resource_labels(const Project& project, const Labels& own, const char* key_label,
                        const std::string& key) {
@@ -122,8 +120,7 @@ void add_resources(const Project& project, bool everything, DesiredState& state)
   }
 }
 
-// --- images
-// ----------------------------------------------------------------------------------------------------
+// --- images ---
 
 void add_image(const Project& project, const Service& service, DesiredState& state) {
   std::string reference = image_name(project, service);
@@ -148,8 +145,7 @@ void add_image(const Project& project, const Service& service, DesiredState& sta
   image.build->labels[label::kVersion] = std::string(label::kVersionValue);
 }
 
-// --- services
-// --------------------------------------------------------------------------------------------------
+// --- services ---
 
 Result<> refuse_reserved_labels(const Labels& labels) {
   for (const auto& [name, value] : labels) {

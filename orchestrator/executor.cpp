@@ -25,8 +25,7 @@ bool is_image_action(const Action& action) {
 // What may be broken off without leaving anything half done.
 bool is_cancellable(const Action& action) { return is_wait(action) || is_image_action(action); }
 
-// --- calling the right driver
-// ----------------------------------------------------------------------------------
+// --- calling the right driver ---
 
 // All drivers under one result: the id of what was made, or "".
 using Call = asio::awaitable<DriverResult<std::string>>;

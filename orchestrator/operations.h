@@ -31,7 +31,6 @@ struct OperationOptions {
   std::string signal;    // kill
   bool no_deps = false;  // start: not what it depends on; restart: not the dependents that ask for it
   bool stop = false;     // rm: stop running ones first
-  bool force = false;    // rm: running ones too
   bool volumes = false;  // rm: anonymous volumes too
   bool wait = false;     // start: until running or healthy
 };

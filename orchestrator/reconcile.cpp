@@ -46,8 +46,8 @@ Plan Reconciler::run() {
   settle_optional();
   return std::move(plan_).finish();
 }
-// --- waiting, orphans
-// ------------------------------------------------------------------------------------------
+
+// --- waiting, orphans ---
 
 void Reconciler::wait_for_all(const std::vector<std::string>& order) {
   if (options_.no_start) return;

@@ -25,8 +25,7 @@ bool wants_a_port_of(const DesiredService& service, const ObservedContainer& hol
 
 }  // namespace
 
-// --- actions
-// ---------------------------------------------------------------------------------------------------
+// --- actions ---
 
 // Stopped before its dependency is, instead of at the last moment: dependencies with `restart: true`, and
 // networks that are made anew under it.

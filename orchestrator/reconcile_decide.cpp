@@ -5,8 +5,7 @@
 #include <set>
 
 namespace stack::orchestrator {
-// --- decisions
-// -------------------------------------------------------------------------------------------------
+// --- decisions ---
 
 // What happens to services whose namespaces or volumes it uses happens to it.
 Certainty Reconciler::shared_disturbance(const DesiredService& service) const {

@@ -6,8 +6,7 @@
 #include "orchestrator/labels.h"
 
 namespace stack::orchestrator {
-// --- networks and volumes
-// --------------------------------------------------------------------------------------
+// --- networks and volumes ---
 
 namespace {
 
@@ -106,8 +105,7 @@ void Reconciler::plan_volumes() {
   }
 }
 
-// --- images
-// ----------------------------------------------------------------------------------------------------
+// --- images ---
 
 bool Reconciler::image_is_used(const DesiredImage& image) const {
   return std::any_of(image.services.begin(), image.services.end(), [&](const std::string& name) {

@@ -27,8 +27,7 @@ std::chrono::seconds whole_seconds(Nanoseconds duration) {
   return std::chrono::ceil<std::chrono::seconds>(duration);
 }
 
-// --- process
-// ---------------------------------------------------------------------------------------------------
+// --- process ---
 
 HealthcheckSpec healthcheck_spec(const compose::Healthcheck& check) {
   HealthcheckSpec spec;
@@ -65,8 +64,7 @@ void set_process(const Service& service, ContainerSpec& spec) {
   spec.annotations = service.annotations;
 }
 
-// --- files
-// -----------------------------------------------------------------------------------------------------
+// --- files ---
 
 std::string real_volume_name(const Project& project, const std::string& key) {
   auto at = project.volumes.find(key);
@@ -185,8 +183,7 @@ Result<> set_files(const Project& project, const Service& service, ContainerSpec
   return {};
 }
 
-// --- network
-// ---------------------------------------------------------------------------------------------------
+// --- network ---
 
 // "service:x" -> "container:<name>", all else as it is.
 std::string namespace_mode(const Project& project, const std::string& mode) {
@@ -288,8 +285,7 @@ Result<> set_network(const Project& project, const Service& service, ContainerSp
   return {};
 }
 
-// --- isolation and resources
-// -----------------------------------------------------------------------------------
+// --- isolation and resources ---
 
 void set_isolation(const Project& project, const Service& service, ContainerSpec& spec) {
   spec.privileged = service.privileged;
@@ -371,8 +367,7 @@ ResourceSpec resource_spec(const Service& service) {
   return resources;
 }
 
-// --- life
-// ------------------------------------------------------------------------------------------------------
+// --- life ---
 
 RestartSpec restart_spec(const compose::RestartPolicy& policy) {
   switch (policy.mode) {
