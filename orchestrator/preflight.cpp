@@ -339,8 +339,16 @@ class Preflight {
 }  // namespace
 
 std::vector<Problem> preflight(const compose::Project& project, const DesiredState& desired, const Plan& plan,
-                               const ObservedState& observed, const HostFacts& facts) {
-  return Preflight(project, desired, plan, observed, facts).run();
+                               const ObservedState& observed, const HostFacts& facts,
+                               const std::vector<HeldPort>& held) {
+  if (held.empty()) return Preflight(project, desired, plan, observed, facts).run();
+  ObservedState with_ports = observed;
+  for (ObservedContainer& container : with_ports.containers) {
+    for (const HeldPort& one : held) {
+      if (one.container_id == container.id) container.ports.push_back(one.port);
+    }
+  }
+  return Preflight(project, desired, plan, with_ports, facts).run();
 }
 
 }  // namespace stack::orchestrator

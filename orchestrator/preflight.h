@@ -32,7 +32,15 @@ struct HostFacts {
   std::function<bool(const std::string& name)> container_known;
 };
 
+// A port that a container of this project holds now.
+struct HeldPort {
+  std::string container_id;
+  PortSpec port;
+};
+
+// `held` adds to ObservedContainer::ports.
 std::vector<Problem> preflight(const compose::Project& project, const DesiredState& desired, const Plan& plan,
-                               const ObservedState& observed, const HostFacts& facts);
+                               const ObservedState& observed, const HostFacts& facts,
+                               const std::vector<HeldPort>& held = {});
 
 }  // namespace stack::orchestrator
