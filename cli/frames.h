@@ -1,0 +1,29 @@
+// Docker's framing of stdout and stderr on one connection: {stream, 0, 0, 0, length as 32 bits big-endian}
+// bytes...
+// https://docs.docker.com/reference/api/engine/version/v1.50/#tag/Container/operation/ContainerAttach
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace stack::cli {
+
+class FrameReader {
+ public:
+  // `stream` is 1 for stdout, 2 for stderr.
+  using Sink = std::function<void(int stream, std::string_view bytes)>;
+  // Bytes may be cut anywhere; content is passed on as it comes, not only at the end of a frame. An unknown
+  // stream number is an error.
+  Result<> feed(std::string_view bytes, const Sink& sink);
+
+ private:
+  std::string header_;  // of the frame that begins
+  int stream_ = 0;
+  uint32_t left_ = 0;  // content bytes still to come
+};
+
+}  // namespace stack::cli

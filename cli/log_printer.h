@@ -1,0 +1,49 @@
+// Log lines of many containers, told apart by a coloured prefix: "web-1  | text".
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+
+namespace stack::cli {
+
+struct LogStyle {
+  bool colour = false;
+  bool prefix = true;
+  bool timestamps = false;
+  bool split_streams = false;  // `up`: the container's stderr goes to ours; `logs`: all to stdout
+};
+
+class LogPrinter {
+ public:
+  using Sink = std::function<void(int fd, std::string_view text)>;
+  LogPrinter(LogStyle style, std::string project_name, Sink sink)
+      : style_(style), project_name_(std::move(project_name)), sink_(std::move(sink)) {}
+
+  // Labels get their colours in this order, and the prefix is wide enough for all. Labels that turn up later
+  // get the next colour and widen it.
+  void expect(std::vector<std::string> labels);
+  // A line of /stack/v1/projects/{p}/logs: text, or the exit of a container.
+  void line(const Json& line);
+  // "web-1 exited with code 0".
+  void status(const std::string& label, std::string_view text);
+
+ private:
+  struct Look {
+    size_t colour = 0;
+  };
+  const Look& look_of(const std::string& label);
+  std::string painted(std::string_view text, const Look& look) const;
+
+  LogStyle style_;
+  std::string project_name_;
+  Sink sink_;
+  std::map<std::string, Look> looks_;
+  size_t width_ = 0;
+};
+
+}  // namespace stack::cli

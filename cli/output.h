@@ -1,0 +1,20 @@
+// Data goes to stdout, everything said about it to stderr.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace stack::cli {
+
+// To stdout, at once. Where stdout is gone the process ends (SIGPIPE, or exit code 1).
+void print(std::string_view text);
+inline void print_line(std::string_view text) { print(std::string(text) + "\n"); }
+
+// One line to stderr.
+void say(std::string_view line);
+
+enum class Colour { Red, Green, Yellow, Blue, Magenta, Cyan, Bold, Dim };
+// `text` between escape sequences, or as it is where `on` is false.
+std::string paint(std::string_view text, Colour colour, bool on);
+
+}  // namespace stack::cli

@@ -1,0 +1,25 @@
+#include "cli/services_change.h"
+
+#include "cli/change.h"
+
+namespace stack::cli {
+
+Result<> refuse_dry_run(const Session& session) {
+  if (!session.globals().dry_run) return {};
+  return unsupported("`" + std::string(session.command().name) +
+                     "` has no --dry-run, nothing was done; `stack plan` shows what `up` would do");
+}
+
+Result<int> change_services(Session& session, const Arguments& arguments, const std::string& verb,
+                            Json body) {
+  TRY(refuse_dry_run(session));
+  auto timeout = arguments.number("timeout", -1);
+  if (!timeout) return session.usage_error(timeout.error().text());
+  TRY_ASSIGN(std::string project_name, session.project_name());
+  TRY(session.require_services(project_name, arguments.words));
+  body["services"] = arguments.words;
+  if (*timeout) body["timeout"] = **timeout;
+  return run_change(session, {verb, project_path(project_name, "/" + verb), std::move(body)});
+}
+
+}  // namespace stack::cli

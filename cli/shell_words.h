@@ -1,0 +1,15 @@
+// A command line as one string, split as a POSIX shell would, without expansions.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace stack::cli {
+
+// Blanks separate; '...', "..." and \ quote. An unclosed quote is an error of kind Invalid.
+Result<std::vector<std::string>> shell_words(std::string_view text);
+
+}  // namespace stack::cli

@@ -1,0 +1,38 @@
+// The part of Go's text/template that people use with --format: {{.Field}}, {{json .}}, {{json .Field}},
+// {{index .Labels "k"}}, {{.Label "k"}}, functions upper, lower, title, truncate N, join SEP, split SEP, len,
+// println, pipes, {{if}}/{{else}}/{{end}}, {{range}}..{{end}}, trimming "{{-" and "-}}", and the prefix
+// "table ". https://pkg.go.dev/text/template, https://docs.docker.com/engine/cli/formatting/
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace stack::cli {
+
+class Template {
+ public:
+  // Errors are of kind Invalid and name the place.
+  static Result<Template> parse(std::string_view text);
+  Template(Template&&) noexcept;
+  Template& operator=(Template&&) noexcept;
+  ~Template();
+
+  // What one object gives; unknown fields are errors.
+  Result<std::string> render(const Json& object) const;
+
+ private:
+  struct Node;
+  Template();
+  std::vector<std::unique_ptr<Node>> nodes_;
+};
+
+// All rows for a --format value: "json" one object a line, "table TEMPLATE" with a header made of the field
+// names, or a plain template, one line a row. Escapes \t and \n in the template stand for themselves.
+Result<std::string> render_format(std::string_view format, const std::vector<Json>& rows);
+
+}  // namespace stack::cli
