@@ -1,7 +1,7 @@
 // The userland path of published ports: connections that NAT cannot take to the container (127.0.0.1, [::1],
 // IPv6 to a container that has IPv4 only). One object serves all ports of the machine.
 //
-//   PortProxy proxy(context);
+//   PortProxy proxy(context);   // also ignores SIGPIPE where that is still at its default
 //   auto port = bind_host_port(ip, {8080, 8080}, Protocol::Tcp);
 //   proxy.add("container-id/8080/tcp", std::move(*port), {container_ip, 80});
 #pragma once
