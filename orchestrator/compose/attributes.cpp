@@ -339,7 +339,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.volumes.*.bind", kMapping},
     {"services.*.volumes.*.bind.selinux", choice("z|Z")},
     {"services.*.volumes.*.bind.propagation", choice("rprivate|private|rshared|shared|rslave|slave")},
-    {"services.*.volumes.*.bind.create_host_path", kFlag.kept()},
+    {"services.*.volumes.*.bind.create_host_path", kFlag.opt_out()},
     {"services.*.volumes.*.bind.recursive", choice("enabled|disabled|writable|readonly")},
     {"services.*.volumes.*.volume", kMapping},
     {"services.*.volumes.*.volume.labels", kPairs},

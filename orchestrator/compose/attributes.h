@@ -43,12 +43,16 @@ struct Attribute {
   Meaning meaning = Meaning::Text;
   const char* choices = nullptr;  // "a|b|c": the only texts allowed
   bool keep = false;              // printed even when false, 0 or empty (the reference holds it by pointer)
+  bool omit_true = false;         // true is the default and not printed; false is
   bool unique = false;            // equal list items are an error
   Support support = Support::CarriedOut;
   const char* note = "";  // why ignored or refused, or a remark for the support table
 
   constexpr Attribute kept() const {
     return with([](Attribute& a) { a.keep = true; });
+  }
+  constexpr Attribute opt_out() const {
+    return with([](Attribute& a) { a.keep = a.omit_true = true; });
   }
   constexpr Attribute nullable() const {
     return with([](Attribute& a) { a.forms |= kNull; });

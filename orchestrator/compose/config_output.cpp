@@ -1,4 +1,295 @@
 #include "orchestrator/compose/config_output.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <tuple>
+
+#include "base/identity.h"
+#include "base/json.h"
+#include "orchestrator/compose/attributes.h"
+#include "orchestrator/compose/document.h"
+#include "orchestrator/compose/yaml_writer.h"
+
 namespace stack::compose {
-std::string config_yaml(const Loaded&) { return {}; }
+
+namespace {
+
+enum class Format { Yaml, Json };
+using Cursor = AttributeTable::Cursor;
+
+// What the reference leaves out because it is the type's zero value.
+bool is_zero(const Node& node, const Attribute* attribute, const Cursor& at) {
+  if (attribute != nullptr && attribute->omit_true && node.is_scalar() && node.text == "true") return true;
+  if (attribute != nullptr && attribute->keep) return false;
+  if (node.is_list()) return node.items.empty();
+  // An empty mapping of free keys is nothing; one with named members is something the user wrote.
+  if (node.is_map()) return node.entries.empty() && !at.has_names();
+  if (!node.is_scalar() || attribute == nullptr) return false;
+  switch (attribute->meaning) {
+    case Meaning::Boolean:
+      return node.text == "false";
+    case Meaning::Integer:
+    case Meaning::Number:
+    case Meaning::Bytes:
+    case Meaning::TmpfsMode:
+      return node.text == "0";
+    case Meaning::Duration:
+      return node.text == "0s";
+    default:
+      return node.text.empty();
+  }
+}
+
+// A copy of the tree with members in the reference's order and zero values left out.
+class Presenter {
+ public:
+  Presenter(Format format, bool raw) : format_(format), raw_(raw) {}
+
+  Node present(const Node& node, const Cursor& at) {
+    Node out = node;
+    out.entries.clear();
+    out.items.clear();
+    if (node.is_map()) out.entries = entries(node, at);
+    for (const Node& item : node.items) out.items.push_back(present(item, at.any()));
+    return out;
+  }
+
+ private:
+  struct Ranked {
+    size_t rank;
+    const Entry* entry;
+    Cursor at;
+  };
+
+  std::vector<Entry> entries(const Node& map, const Cursor& at) {
+    std::vector<Ranked> ranked;
+    bool named = at.has_names() && !raw_;
+    for (const Entry& entry : map.entries) {
+      Cursor child = at.child(entry.key);
+      if (named && at.has_any() && entry.key.starts_with("x-")) child = {};
+      const Attribute* attribute = child.rule();
+      bool extension = named && attribute == nullptr;
+      if (extension && format_ == Format::Json && depth_ > 0) continue;
+      if (!raw_ && !extension && named && is_zero(entry.value, attribute, child)) continue;
+      if (named && entry.value.is_null() && !keeps_null(attribute)) continue;
+      ranked.push_back({named && !extension ? attribute_rank(attribute) : SIZE_MAX, &entry, child});
+    }
+    std::sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
+      return std::tie(a.rank, a.entry->key) < std::tie(b.rank, b.entry->key);
+    });
+    std::vector<Entry> out;
+    ++depth_;
+    for (const Ranked& one : ranked)
+      out.push_back({one.entry->key, one.entry->mark, present(one.entry->value, one.at)});
+    --depth_;
+    return out;
+  }
+
+  // `command: null` is the same as no command.
+  static bool keeps_null(const Attribute* attribute) { return attribute == nullptr; }
+
+  Format format_;
+  bool raw_;
+  int depth_ = 0;
+};
+
+// Members that Go's JSON encoder prints although they are empty.
+void add_json_members(Node& tree) {
+  auto add_empty = [](Node& map, const char* key, Node value) {
+    if (map.is_map() && map.find(key) == nullptr) map.entries.push_back({key, map.mark, std::move(value)});
+  };
+  if (Node* services = tree.find("services")) {
+    for (Entry& service : services->entries) {
+      add_empty(service.value, "command", null_node({}));
+      add_empty(service.value, "entrypoint", null_node({}));
+      if (Node* deploy = service.value.find("deploy"); deploy != nullptr && deploy->is_map()) {
+        add_empty(*deploy, "resources", map_node({}));
+        add_empty(*deploy, "placement", map_node({}));
+      }
+    }
+  }
+  if (Node* networks = tree.find("networks"))
+    for (Entry& network : networks->entries) add_empty(network.value, "ipam", map_node({}));
+}
+
+void sort_by_rank(Node& map, const Cursor& at) {
+  std::stable_sort(map.entries.begin(), map.entries.end(), [&](const Entry& a, const Entry& b) {
+    auto rank = [&](const Entry& entry) {
+      const Attribute* attribute = at.child(entry.key).rule();
+      return attribute == nullptr ? SIZE_MAX : attribute_rank(attribute);
+    };
+    return rank(a) < rank(b);
+  });
+}
+
+// JSON: the top level is a Go map, so its keys are sorted; objects inside keep their order.
+void order_json(Node& tree) {
+  std::sort(tree.entries.begin(), tree.entries.end(),
+            [](const Entry& a, const Entry& b) { return a.key < b.key; });
+  Cursor service_at = attributes().root().child("services").any();
+  if (Node* services = tree.find("services")) {
+    for (Entry& service : services->entries) {
+      sort_by_rank(service.value, service_at);
+      if (Node* deploy = service.value.find("deploy")) sort_by_rank(*deploy, service_at.child("deploy"));
+    }
+  }
+  if (Node* networks = tree.find("networks"))
+    for (Entry& network : networks->entries)
+      sort_by_rank(network.value, attributes().root().child("networks").any());
+}
+
+std::string double_dollars(const std::string& text) {
+  std::string out;
+  out.reserve(text.size());
+  for (char c : text) {
+    out += c;
+    if (c == '$') out += c;
+  }
+  return out;
+}
+
+Node presented(const Loaded& loaded, Format format) {
+  const Document& document = *loaded.document;
+  Node tree = Presenter(format, document.raw).present(document.tree, attributes().root());
+  if (tree.find("services") == nullptr) tree.set("services", map_node({}));
+  if (!document.raw && format == Format::Yaml) sort_by_rank(tree, attributes().root());
+  return tree;
+}
+
+std::vector<std::string> keys(const Node& tree, const char* section) {
+  std::vector<std::string> out;
+  if (const Node* map = tree.find(section))
+    for (const Entry& entry : map->entries)
+      if (!entry.key.starts_with("x-")) out.push_back(entry.key);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+void visit(const Project& project, const std::string& name, std::set<std::string>& seen,
+           std::vector<std::string>& out) {
+  auto service = project.services.find(name);
+  if (service == project.services.end() || !seen.insert(name).second) return;
+  for (const auto& [dependency, how] : service->second.depends_on) visit(project, dependency, seen, out);
+  out.push_back(name);
+}
+
+std::string padded(std::string text, size_t width) {
+  text.resize(std::max(text.size() + 3, width), ' ');
+  return text;
+}
+
+}  // namespace
+
+std::string config_yaml(const Loaded& loaded) {
+  std::string text = yaml_of(presented(loaded, Format::Yaml));
+  return loaded.document->raw ? text : double_dollars(text);
+}
+
+std::string config_json(const Loaded& loaded) {
+  Node tree = presented(loaded, Format::Json);
+  if (!loaded.document->raw) {
+    tree.erase("models");
+    add_json_members(tree);
+    order_json(tree);
+  }
+  std::string text = indented_json_of(tree) + "\n";
+  return loaded.document->raw ? text : double_dollars(text);
+}
+
+std::vector<std::string> list_services(const Loaded& loaded) {
+  std::vector<std::string> out;
+  std::set<std::string> seen;
+  for (const auto& [name, service] : loaded.project.services) visit(loaded.project, name, seen, out);
+  return out;
+}
+
+std::vector<std::string> list_volumes(const Loaded& loaded) { return keys(loaded.document->tree, "volumes"); }
+std::vector<std::string> list_networks(const Loaded& loaded) {
+  return keys(loaded.document->tree, "networks");
+}
+
+std::vector<std::string> list_models(const Loaded& loaded) {
+  std::vector<std::string> out;
+  for (const auto& [name, model] : loaded.project.models)
+    if (!model.model.empty()) out.push_back(model.model);
+  return out;
+}
+
+std::vector<std::string> list_images(const Loaded& loaded) {
+  std::vector<std::string> out;
+  for (const auto& [name, service] : loaded.project.services)
+    out.push_back(image_name(loaded.project, service));
+  return out;
+}
+
+std::vector<std::string> list_profiles(const Loaded& loaded) {
+  return loaded.document->selection.all_profiles;
+}
+
+std::vector<std::string> list_environment(const Loaded& loaded) {
+  std::vector<std::string> out;
+  for (const auto& [name, variable] : loaded.document->variables) out.push_back(name + "=" + variable.value);
+  return out;
+}
+
+std::string variables_table(const Loaded& loaded) {
+  std::map<std::string, VariableUse> merged;
+  for (const VariableUse& use : loaded.document->mentioned) {
+    VariableUse& one = merged.emplace(use.name, use).first->second;
+    one.required = one.required || use.required;
+    if (one.fallback.empty()) one.fallback = use.fallback;
+    if (one.alternative.empty()) one.alternative = use.alternative;
+  }
+  std::vector<std::array<std::string, 4>> rows{{"NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"}};
+  for (const auto& [name, use] : merged)
+    rows.push_back({name, use.required ? "true" : "false", use.fallback, use.alternative});
+  std::array<size_t, 3> widths{20, 20, 20};
+  for (const auto& row : rows)
+    for (size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], row[i].size() + 3);
+  std::string out;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < widths.size(); ++i) out += padded(row[i], widths[i]);
+    out += row[3] + "\n";
+  }
+  return out;
+}
+
+std::vector<std::string> list_hashes(const Loaded& loaded, const std::string& service) {
+  std::vector<std::string> out;
+  for (const auto& [name, one] : loaded.project.services)
+    if (service.empty() || service == "*" || service == name)
+      out.push_back(name + " " + sha256_hex(stack::to_text(service_to_json(one))));
+  return out;
+}
+
+namespace {
+
+void note_origins(const Node& node, const std::string& path, const Document& document,
+                  std::vector<std::string>& out) {
+  for (const Entry& entry : node.entries)
+    note_origins(entry.value, path.empty() ? entry.key : path + "." + entry.key, document, out);
+  for (size_t i = 0; i < node.items.size(); ++i)
+    note_origins(node.items[i], path + "." + std::to_string(i), document, out);
+  bool collection = !node.entries.empty() || !node.items.empty();
+  if (collection) return;
+  std::string line = path + " = ";
+  if (node.is_scalar()) line += indented_json_of(node);
+  if (!node.is_scalar()) line += node.is_map() ? "{}" : node.is_list() ? "[]" : "null";
+  std::string place = document.sources.place(node.mark);
+  line += "  # " + (place.empty() ? "default" : place);
+  if (node.made && !place.empty()) line += ", by default";
+  const std::string& variables = document.provenances.at(node.provenance).variables;
+  if (!variables.empty()) line += ", " + variables;
+  out.push_back(std::move(line));
+}
+
+}  // namespace
+
+std::vector<std::string> list_origins(const Loaded& loaded) {
+  std::vector<std::string> out;
+  note_origins(presented(loaded, Format::Yaml), "", *loaded.document, out);
+  return out;
+}
+
 }  // namespace stack::compose

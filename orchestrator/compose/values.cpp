@@ -183,7 +183,7 @@ Result<VolumeMount> parse_volume(std::string_view text) {
       mount.bind = BindOptions{.propagation = "", .create_host_path = true, .recursive = "", .selinux = ""};
     }
   }
-  if (mount.type == MountType::Volume && !mount.source.empty()) mount.volume.emplace();
+  if (mount.type == MountType::Volume) mount.volume.emplace();
   if (parts.size() == 3)
     for (const std::string& option : split(parts[2], ',')) TRY(apply_volume_option(mount, option, text));
   if (!mount.target.starts_with('/'))
