@@ -59,15 +59,28 @@ Message repair_message(const BridgeSpec& spec, uint32_t index) {
   return message;
 }
 
+bool has_ipv6(const BridgeSpec& spec) {
+  return std::any_of(spec.subnets.begin(), spec.subnets.end(),
+                     [](const BridgeSubnet& subnet) { return !subnet.subnet.address.is_v4(); });
+}
+
+// fe80::/64 with the MAC in the interface identifier (RFC 4291, appendix A).
+Cidr link_local_address(const MacAddress& mac) {
+  const auto& m = mac.bytes;
+  const auto first = static_cast<uint8_t>(m[0] ^ 2);
+  return {IpAddress::v6({0xfe, 0x80, 0, 0, 0, 0, 0, 0, first, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}), 64};
+}
+
 std::vector<Cidr> wanted_addresses(const BridgeSpec& spec) {
   std::vector<Cidr> wanted;
+  if (has_ipv6(spec)) wanted.push_back(link_local_address(mac_of_bridge(spec)));
   for (const BridgeSubnet& subnet : spec.subnets)
     if (subnet.gateway) wanted.push_back({*subnet.gateway, subnet.subnet.prefix});
   std::sort(wanted.begin(), wanted.end());
   return wanted;
 }
 
-// Global addresses of one interface.
+// Addresses of one interface.
 Result<std::vector<Cidr>> addresses_of(Host& host, uint32_t index) {
   std::vector<Cidr> addresses;
   Message message(RTM_GETADDR, NLM_F_DUMP, 256);
@@ -76,8 +89,7 @@ Result<std::vector<Cidr>> addresses_of(Host& host, uint32_t index) {
   message.header(header);
   TRY(host.route().query(message, "list addresses", [&](const nlmsghdr& answer) {
     const auto& address = header_of<ifaddrmsg>(answer);
-    if (answer.nlmsg_type != RTM_NEWADDR || address.ifa_index != index || address.ifa_scope == RT_SCOPE_LINK)
-      return;
+    if (answer.nlmsg_type != RTM_NEWADDR || address.ifa_index != index) return;
     const auto attributes = parse_attributes(answer, sizeof(ifaddrmsg), IFA_LOCAL);
     const auto bytes =
         bytes_of(attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS]);
@@ -109,14 +121,14 @@ Result<> set_addresses(Host& host, const BridgeSpec& spec, uint32_t index, bool 
 }
 
 Result<> set_ipv6_parameters(Host& host, const BridgeSpec& spec) {
-  const bool has_ipv6 = std::any_of(spec.subnets.begin(), spec.subnets.end(), [](const BridgeSubnet& subnet) {
-    return !subnet.subnet.address.is_v4();
-  });
   const std::string folder = "ipv6/conf/" + spec.name + "/";
   // A kernel without IPv6 has no such file, and nothing to protect.
   if (!read_sysctl(host.netns(), folder + "disable_ipv6")) return {};
   TRY(write_sysctl(host.netns(), folder + "accept_ra", "0"));
-  return write_sysctl(host.netns(), folder + "disable_ipv6", has_ipv6 ? "0" : "1");
+  // Its link-local address is ours to set: a generated one stays tentative for a second after the first
+  // container, and until then the host forwards nothing, because it asks for neighbours from that address.
+  TRY(write_sysctl(host.netns(), folder + "addr_gen_mode", "1"));
+  return write_sysctl(host.netns(), folder + "disable_ipv6", has_ipv6(spec) ? "0" : "1");
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ namespace stack::net {
 namespace {
 
 constexpr uint32_t kDefaultMtu = 1500;
+constexpr int kAttempts = 250;          // of wait_until_running(): 50 ms
 constexpr uint32_t kLoopbackIndex = 1;  // lo is the first device of every namespace
 
 MacAddress mac_for(const EndpointSpec& spec) {
@@ -124,23 +125,36 @@ bool has_ipv6(const EndpointSpec& spec) {
                      [](const Cidr& address) { return !address.address.is_v4(); });
 }
 
-// Runs inside the container's namespace. Neighbours' router advertisements are not to be believed.
-void shut_out_ipv6(const EndpointSpec& spec) {
+// Runs inside the container's namespace. Neighbours' router advertisements are not to be believed, and
+// addresses that the pool gave out need no probing. Best effort: a kernel without IPv6 has no such files.
+void set_ipv6_parameters(const EndpointSpec& spec) {
   const std::string folder = "/proc/sys/net/ipv6/conf/" + spec.name + "/";
-  const Fd file(
-      open((folder + (has_ipv6(spec) ? "accept_ra" : "disable_ipv6")).c_str(), O_WRONLY | O_CLOEXEC));
-  // Best effort: a kernel without IPv6 has no such file.
-  if (file) (void)write_all(file.get(), has_ipv6(spec) ? "0" : "1");
+  const auto set = [&](const char* name, std::string_view value) {
+    const Fd file(open((folder + name).c_str(), O_WRONLY | O_CLOEXEC));
+    if (file) (void)write_all(file.get(), value);
+  };
+  if (!has_ipv6(spec)) return set("disable_ipv6", "1");
+  set("accept_ra", "0");
+  set("accept_dad", "0");
 }
 
 Result<> set_up_inside(const EndpointSpec& spec) {
   auto entered = EnteredNamespace::enter(spec.netns);
   if (!entered) return std::move(entered).error();
-  TRY_ASSIGN(auto inside, NetlinkSocket::open(NETLINK_ROUTE));
+  TRY_ASSIGN(auto inside, Host::open());
   const unsigned index = if_nametoindex(spec.name.c_str());
   if (index == 0) return Error::last_errno("look up " + spec.name + " in the container");
-  shut_out_ipv6(spec);
-  return configure_inside(inside, spec, index);
+  set_ipv6_parameters(spec);
+  TRY(configure_inside(inside.route(), spec, index));
+  TRY(wait_until_running(inside, spec.name, kAttempts));
+  return {};
+}
+
+// The carrier comes up from the container's end to the bridge: container, port, bridge.
+Result<> wait_for_carrier(Host& host, const EndpointSpec& spec) {
+  TRY(wait_until_running(host, spec.host_name, kAttempts));
+  TRY(wait_until_running(host, spec.bridge, kAttempts));
+  return {};
 }
 
 Result<> check(const EndpointSpec& spec) {
@@ -160,6 +174,7 @@ Result<Endpoint> attach(Host& host, const EndpointSpec& spec) {
   if (!bridge || bridge->kind != "bridge") return not_found(context + ": no bridge " + spec.bridge);
   TRY(create_pair(host, spec, bridge->index).in(context));
   auto configured = set_up_inside(spec);
+  if (configured) configured = wait_for_carrier(host, spec);
   if (!configured) {
     (void)detach(host, spec.host_name);
     return std::move(configured).error().in(context);
@@ -202,9 +217,10 @@ Result<> set_default_routes(int netns, const std::optional<IpAddress>& gateway4,
   TRY_ASSIGN(const auto answers, inside.route().send_all(messages));
   for (size_t i = 0; i < answers.size(); ++i) {
     const bool removal = !(i == 0 ? gateway4 : gateway6);
-    // ESRCH: there was no such route to remove; EAFNOSUPPORT: there is no IPv6.
-    if (answers[i].error != 0 &&
-        !(removal && (answers[i].error == ESRCH || answers[i].error == EAFNOSUPPORT)))
+    // There was no such route to remove, no table for it yet, or no IPv6 at all.
+    const int error = answers[i].error;
+    const bool absent = error == ESRCH || error == ENOENT || error == EAFNOSUPPORT;
+    if (error != 0 && !(removal && absent))
       return netlink_error("set default route", answers[i].error, answers[i].text);
   }
   return {};

@@ -35,8 +35,6 @@ constexpr std::string_view kPorts6At = "ports6_at";
 constexpr std::string_view kLoopbackPorts = "loopback_ports";
 constexpr std::string_view kPortMaps[] = {kPorts4, kPorts4At, kPorts6, kPorts6At};
 
-// Before "filter", so that our mark is there when other people's forward chains look at the packet.
-constexpr int kForwardPriority = nft::kFilter - 5;
 constexpr uint8_t kLoopbackNet = 127;
 
 using Changes = std::map<std::string_view, std::vector<Element>>;

@@ -50,6 +50,10 @@ bool served_by_nat(const PortForward& forward);
 inline constexpr uint32_t kAdmittedMark = 0x02000000;  // our forward chain let it pass
 inline constexpr uint32_t kHairpinMark = 0x04000000;   // goes back into the bridge it came from, NATed
 
+// Our forward chain comes before iptables' mangle and filter and everybody's "filter", so that they see the
+// mark.
+inline constexpr int kForwardPriority = -160;
+
 struct FirewallState {
   std::vector<std::string> bridges;  // interface names, sorted
   std::vector<PortForward> ports;    // sorted

@@ -5,7 +5,9 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
+#include <thread>
 
 namespace stack::net {
 namespace {
@@ -16,6 +18,7 @@ Link read_link(const nlmsghdr& header) {
   Link link;
   link.index = static_cast<uint32_t>(info.ifi_index);
   link.up = (info.ifi_flags & IFF_UP) != 0;
+  link.running = (info.ifi_flags & IFF_RUNNING) != 0;
   link.name = text_of(attributes[IFLA_IFNAME]);
   link.master = u32_of(attributes[IFLA_MASTER]);
   link.mtu = u32_of(attributes[IFLA_MTU]);
@@ -62,6 +65,16 @@ Result<std::optional<Link>> find_link(Host& host, const std::string& name) {
   });
   if (!done && done.error().code() != ENODEV) return std::move(done).error();
   return found;
+}
+
+Result<bool> wait_until_running(Host& host, const std::string& name, int attempts) {
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    TRY_ASSIGN(const auto link, find_link(host, name));
+    if (!link) return not_found("network interface " + name + " disappeared");
+    if (link->running) return true;
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  return false;
 }
 
 Result<> remove_links(Host& host, std::span<const std::string> names) {

@@ -309,6 +309,8 @@ void for_each_nested(const nlattr* list, const std::function<void(const nlattr*)
 uint32_t u32_of(const nlattr* attribute) { return value_of<uint32_t>(attribute); }
 uint32_t be32_of(const nlattr* attribute) { return __builtin_bswap32(value_of<uint32_t>(attribute)); }
 
+uint64_t be64_of(const nlattr* attribute) { return __builtin_bswap64(value_of<uint64_t>(attribute)); }
+
 std::string_view text_of(const nlattr* attribute) {
   if (attribute == nullptr) return {};
   const char* text = static_cast<const char*>(nla_data(attribute));

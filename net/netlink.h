@@ -118,6 +118,7 @@ std::vector<const nlattr*> parse_nested(const nlattr* nest, int most);
 void for_each_nested(const nlattr* list, const std::function<void(const nlattr*)>& handler);
 uint32_t u32_of(const nlattr* attribute);
 uint32_t be32_of(const nlattr* attribute);
+uint64_t be64_of(const nlattr* attribute);
 std::string_view text_of(const nlattr* attribute);
 std::span<const uint8_t> bytes_of(const nlattr* attribute);
 

@@ -353,6 +353,10 @@ Rule&& Rule::masquerade() {
   return std::move(*this);
 }
 
+Rule&& Rule::counter() {
+  expression("counter", [] {});
+  return std::move(*this);
+}
 Rule&& Rule::accept() { return verdict(NF_ACCEPT), std::move(*this); }
 Rule&& Rule::drop() { return verdict(NF_DROP), std::move(*this); }
 Rule&& Rule::return_() { return verdict(NFT_RETURN), std::move(*this); }
@@ -375,6 +379,17 @@ Message delete_rule(TableFamily family, std::string_view table, std::string_view
 }
 
 // ---- listing
+
+std::string_view comment_of(const nlattr* user_data) {
+  auto bytes = bytes_of(user_data);
+  while (bytes.size() >= 2 && bytes.size() >= size_t{2} + bytes[1]) {
+    const auto value = bytes.subspan(2, bytes[1]);
+    const auto* text = reinterpret_cast<const char*>(value.data());
+    if (bytes[0] == 0) return {text, strnlen(text, value.size())};
+    bytes = bytes.subspan(2 + value.size());
+  }
+  return {};
+}
 
 Bytes data_value(const nlattr* data) {
   const auto value = bytes_of(parse_nested(data, NFTA_DATA_VALUE)[NFTA_DATA_VALUE]);

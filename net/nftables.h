@@ -106,6 +106,7 @@ class Rule {
   Rule&& set_mark_bits(uint32_t bits);
   Rule&& dnat(Family family, Register address, Register port);
   Rule&& masquerade();
+  Rule&& counter();
   Rule&& accept();
   Rule&& drop();
   Rule&& return_();
@@ -128,6 +129,9 @@ class Rule {
 };
 
 Message delete_rule(TableFamily family, std::string_view table, std::string_view chain, uint64_t handle);
+
+// The comment in a rule's user data, "" = none.
+std::string_view comment_of(const nlattr* user_data);
 
 // The value of an attribute of kind NFTA_DATA_VALUE.
 Bytes data_value(const nlattr* data);

@@ -16,7 +16,10 @@
 namespace stack::net::lab {
 namespace {
 
+// IPv4 must work at the first packet. IPv6 joins its multicast groups in the background, so that a neighbour
+// solicitation may be repeated once, after a second.
 constexpr int kPatienceMs = 300;
+constexpr int kPatienceIpv6Ms = 2500;
 
 struct Address {
   sockaddr_storage storage{};
@@ -59,9 +62,9 @@ Fd make_socket(const Fd& netns, int family, int type) {
   }));
 }
 
-bool wait_for_event(const Fd& fd, short events) {
+bool wait_for_event(const Fd& fd, short events, int patience = kPatienceMs) {
   pollfd item{fd.get(), events, 0};
-  return poll(&item, 1, kPatienceMs) == 1;
+  return poll(&item, 1, patience) == 1;
 }
 
 Listener listen_on(const Fd& netns, int type, uint16_t port, const std::string& text) {
@@ -84,7 +87,8 @@ std::optional<Fd> connect_tcp(const Fd& from, const std::string& text, uint16_t 
   Address address = address_of(text, port);
   Fd client = make_socket(from, address.storage.ss_family, SOCK_STREAM);
   if (connect(client.get(), address.get(), address.size) == 0) return client;
-  if (errno != EINPROGRESS || !wait_for_event(client, POLLOUT)) return std::nullopt;
+  const int patience = address.storage.ss_family == AF_INET6 ? kPatienceIpv6Ms : kPatienceMs;
+  if (errno != EINPROGRESS || !wait_for_event(client, POLLOUT, patience)) return std::nullopt;
   int error = 0;
   socklen_t size = sizeof error;
   getsockopt(client.get(), SOL_SOCKET, SO_ERROR, &error, &size);
@@ -205,6 +209,11 @@ bool tcp_connects(const Fd& from, const std::string& address, uint16_t port) {
 }
 
 Fd udp_client(const Fd& netns) { return make_socket(netns, AF_INET, SOCK_DGRAM); }
+
+void connect_udp(const Fd& client, const std::string& text, uint16_t port) {
+  Address address = address_of(text, port);
+  EXPECT_EQ(connect(client.get(), address.get(), address.size), 0) << std::strerror(errno);
+}
 
 std::optional<std::string> udp_exchange(const Fd& client, const std::string& text, uint16_t port,
                                         const Listener& listener) {

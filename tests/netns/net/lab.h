@@ -93,5 +93,6 @@ std::optional<std::string> udp_peer(const Fd& from, const std::string& address, 
 std::optional<std::string> udp_exchange(const Fd& client, const std::string& address, uint16_t port,
                                         const Listener& listener);
 Fd udp_client(const Fd& netns);
+void connect_udp(const Fd& client, const std::string& address, uint16_t port);
 
 }  // namespace stack::net::lab
