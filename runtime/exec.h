@@ -18,7 +18,7 @@ struct ExecRequest {
 };
 
 struct ExecSession {
-  Fd control;  // messages: Started (terminal in stdio) | Failed, then Exited; requests: send_resize
+  Fd control;  // messages: Started (terminal in stdio) | Failed, then Exited; none to send; resize_terminal() for the size
   pid_t pid = -1;  // the helper process, our child: reap it when pidfd is readable
   Fd pidfd;
   Stdio stdio;  // our ends of the pipes, there at once; blocking mode as made by pipe2(2)

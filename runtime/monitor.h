@@ -194,6 +194,9 @@ struct Attached {
 // A process of the container was killed for lack of memory (the container itself may live on).
 struct OomKilled {};
 
+// The container's stdin was closed at its reader's wish: drop Stdio::stdin_write, or the container never sees the end.
+struct StdinClosed {};
+
 // A request that could not be done.
 struct Refused {
   uint32_t token = 0;
@@ -203,7 +206,7 @@ struct Refused {
 // The other side is gone.
 struct Closed {};
 
-using Message = std::variant<Created, Started, Failed, Exited, Hello, Attached, OomKilled, Refused, Closed>;
+using Message = std::variant<Created, Started, Failed, Exited, Hello, Attached, OomKilled, StdinClosed, Refused, Closed>;
 
 // Reads one message without waiting; nullopt: none there now.
 Result<std::optional<Message>> receive_message(int control);
@@ -213,6 +216,8 @@ Result<Message> decode_message(std::string_view bytes, std::vector<Fd> fds);
 
 Result<> send_start(int control);
 Result<> send_resize(int control, uint16_t height, uint16_t width);
+// The same for a pty master in our hands (exec sessions).
+Result<> resize_terminal(int terminal, uint16_t height, uint16_t width);
 
 struct AttachOptions {
   bool stdin_open = false;    // bytes from the stream go to the container's stdin

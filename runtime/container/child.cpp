@@ -1,0 +1,178 @@
+#include "runtime/container/child.h"
+
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "runtime/container/process.h"
+#include "runtime/container/report.h"
+#include "runtime/container/setup.h"
+
+namespace stack::runtime {
+
+namespace {
+
+struct Context {
+  Setup setup;
+  const ChildResources& resources;
+  Fd null_device;
+};
+
+using StepFunction = Result<> (*)(Context&);
+struct Step {
+  const char* name;
+  StepFunction run;
+};
+
+// A process that is alone in its thread group and moves only itself spares the kernel the wait for an RCU grace period
+// that a write to cgroup.procs costs: "0" to `tasks`.
+Result<> enter_cgroups(Context& context) {
+  for (const Fd& tasks : context.resources.cgroup.tasks) TRY(write_all(tasks.get(), "0"));
+  return {};
+}
+
+Result<> begin_session(Context& context) {
+  // Nobody in the container may look into us before the command has replaced us (CVE-2016-9962).
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::last_errno("prctl dumpable");
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
+  if (::setsid() < 0 && errno != EPERM) return Error::last_errno("setsid");
+  ::umask(0);
+  // Kernel keyrings are not namespaced: a new one hides the host's. Kernels without keys, or a full quota: nothing lost.
+  (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + context.setup.plan.container_id).c_str());
+  context.null_device = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!context.null_device) return Error::last_errno("open /dev/null");
+  return {};
+}
+
+Result<> join(Context& context, int type) {
+  for (const JoinedNamespace& ns : context.resources.joined) {
+    if (ns.type != type) continue;
+    if (::setns(ns.fd.get(), type) != 0) return Error::last_errno("join namespace");
+  }
+  return {};
+}
+
+Result<> become_namespace_root() {
+  if (::setresgid(0, 0, 0) != 0) return Error::last_errno("setresgid 0");
+  if (::setresuid(0, 0, 0) != 0) return Error::last_errno("setresuid 0");
+  return {};
+}
+
+Result<> enter_namespaces(Context& context) {
+  const ContainerPlan& plan = context.setup.plan;
+  if (plan.spec.new_namespace(CLONE_NEWUSER)) {
+    TRY_ASSIGN(std::optional<Report> mapped, receive_report(context.setup.sync));
+    if (!mapped) ::_exit(1);
+    TRY(become_namespace_root());
+  } else if (plan.spec.find_namespace(CLONE_NEWUSER) != nullptr) {
+    TRY(join(context, CLONE_NEWUSER));
+    TRY(become_namespace_root());
+  }
+  context.setup.user_namespace = plan.spec.find_namespace(CLONE_NEWUSER) != nullptr;
+  for (int type : {CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWNS}) TRY(join(context, type));
+  if (plan.netns_fd >= 0 && ::setns(plan.netns_fd, CLONE_NEWNET) != 0) return Error::last_errno("join network namespace");
+  // After the groups are entered, so that the group of now is what the container sees as the root.
+  if (plan.spec.new_namespace(CLONE_NEWCGROUP) && ::unshare(CLONE_NEWCGROUP) != 0)
+    return Error::last_errno("new cgroup namespace");
+  return {};
+}
+
+Result<> set_oom_score(Context& context) {
+  const std::optional<ProcessSpec>& process = context.setup.plan.spec.process;
+  if (!process || !process->oom_score_adj) return {};
+  // While the host's /proc is in sight.
+  Result<> written = write_file("/proc/self/oom_score_adj", std::to_string(*process->oom_score_adj));
+  if (written || (written.error().code() != EACCES && written.error().code() != EPERM)) return written;
+  context.setup.notes.push_back("oom_score_adj " + std::to_string(*process->oom_score_adj) +
+                                " may not be set here: it stays as it is");
+  return {};
+}
+
+Result<> root_step(Context& context) { return set_up_root(context.setup); }
+Result<> mounts_step(Context& context) { return set_up_mounts(context.setup); }
+Result<> devices_step(Context& context) { return set_up_devices(context.setup); }
+Result<> terminal_step(Context& context) { return set_up_terminal(context.setup); }
+Result<> kernel_values_step(Context& context) { return set_up_kernel_values(context.setup); }
+Result<> hide_step(Context& context) { return hide_paths(context.setup); }
+Result<> pivot_step(Context& context) { return enter_root(context.setup); }
+
+Result<> prepare_process(Context& context) {
+  const ContainerPlan& plan = context.setup.plan;
+  if (!plan.spec.process) return {};
+  const ProcessSpec& process = *plan.spec.process;
+  TRY(apply_limits(process, context.setup.notes));
+  context.setup.object = process.cwd;
+  TRY(enter_working_directory(process.cwd));
+  context.setup.object = process.args.front();
+  TRY_ASSIGN(context.setup.executable, find_executable(process.args.front(), process.env));
+  return {};
+}
+
+// Beyond this point everything stands; only the command is missing.
+Result<> announce(Context& context) {
+  for (const std::string& note : context.setup.notes) TRY(send_report(context.setup.sync, ReportKind::Note, note));
+  if (!context.setup.plan.hold) return {};
+  TRY(send_report(context.setup.sync, ReportKind::Ready));
+  TRY_ASSIGN(std::optional<Report> go, receive_report(context.setup.sync));
+  if (!go) ::_exit(1);
+  return {};
+}
+
+Result<> become_user(Context& context) {
+  const ContainerPlan& plan = context.setup.plan;
+  TRY(set_up_stdio(*plan.spec.process, context.setup.stdio, context.setup.terminal_peer.get(),
+                   context.null_device.get()));
+  TRY(become(*plan.spec.process, plan.seccomp_bpf));
+  // The launcher may go from now on: the command's life is its own.
+  if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
+  return {};
+}
+
+Result<> execute_command(Context& context) {
+  const ContainerPlan& plan = context.setup.plan;
+  context.setup.object = plan.spec.process->args.front();
+  int first_closed = 3 + static_cast<int>(plan.kept_fds.size());
+  return execute(*plan.spec.process, context.setup.executable, plan.init_fd, first_closed);
+}
+
+constexpr Step kSteps[] = {
+    {"cgroup", enter_cgroups},
+    {"session", begin_session},
+    {"namespaces", enter_namespaces},
+    {"oom score", set_oom_score},
+    {"root", root_step},
+    {"mount", mounts_step},
+    {"device", devices_step},
+    {"terminal", terminal_step},
+    {"kernel value", kernel_values_step},
+    {"hide paths", hide_step},
+    {"pivot root", pivot_step},
+    {"process", prepare_process},
+    {"announce", announce},
+    {"identity", become_user},
+    {"exec", execute_command},
+};
+
+}  // namespace
+
+void run_child(const ContainerPlan& plan, const ChildResources& resources) {
+  Context context{Setup(plan, resources.stdio, resources.sync), resources, Fd()};
+  for (const Step& step : kSteps) {
+    context.setup.object.clear();
+    Result<> done = step.run(context);
+    if (done) continue;
+    StepFailure failure = make_failure(step.name, context.setup.object, done.error());
+    (void)send_failure(context.setup.sync, failure);
+    ::_exit(failure.exit_code);
+  }
+  ::_exit(125);
+}
+
+}  // namespace stack::runtime

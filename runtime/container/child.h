@@ -1,0 +1,22 @@
+// The container's first process, between clone3(2) and execve(2).
+#pragma once
+
+#include <vector>
+
+#include "runtime/cgroups.h"
+#include "runtime/container/namespaces.h"
+#include "runtime/container/plan.h"
+
+namespace stack::runtime {
+
+struct ChildResources {
+  ChildStdio stdio;
+  int sync = -1;
+  Cgroups::Entry cgroup;
+  std::vector<JoinedNamespace> joined;
+};
+
+// Runs the steps one after the other; reports the first failure to the launcher and exits.
+[[noreturn]] void run_child(const ContainerPlan& plan, const ChildResources& resources);
+
+}  // namespace stack::runtime

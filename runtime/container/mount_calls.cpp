@@ -1,0 +1,76 @@
+#include "runtime/container/mount_calls.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+
+#include "runtime/overlay.h"
+
+namespace stack::runtime {
+
+namespace {
+
+Error context_error(const Fd& fs, const std::string& what) {
+  Error error = Error::last_errno(what);
+  std::string log = mount_context_log(fs.get());
+  return log.empty() ? error : Error::from_errno(what + " (" + log + ")", error.code());
+}
+
+Result<> set_option(const Fd& fs, const std::string& option) {
+  size_t equals = option.find('=');
+  int result = 0;
+  if (equals == std::string::npos) {
+    result = ::fsconfig(fs.get(), FSCONFIG_SET_FLAG, option.c_str(), nullptr, 0);
+  } else {
+    std::string key = option.substr(0, equals);
+    result = ::fsconfig(fs.get(), FSCONFIG_SET_STRING, key.c_str(), option.c_str() + equals + 1, 0);
+  }
+  if (result != 0) return context_error(fs, "option " + option);
+  return {};
+}
+
+}  // namespace
+
+Result<Fd> mount_new(const std::string& type, const std::string& source, const std::vector<std::string>& data,
+                     uint64_t attributes) {
+  Fd fs(::fsopen(type.c_str(), FSOPEN_CLOEXEC));
+  if (!fs) return Error::last_errno("file system type " + type);
+  if (!source.empty() && source != type && source != "none") TRY(set_option(fs, "source=" + source));
+  for (const std::string& option : data) TRY(set_option(fs, option));
+  if (::fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return context_error(fs, "create " + type);
+  Fd mount(::fsmount(fs.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes)));
+  if (!mount) return context_error(fs, "fsmount " + type);
+  return mount;
+}
+
+Result<Fd> clone_mount(int fd, bool recursive) {
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+  Fd copy(::open_tree(fd, "", flags | (recursive ? AT_RECURSIVE : 0U)));
+  if (!copy) return Error::last_errno("open_tree");
+  return copy;
+}
+
+Result<Fd> clone_mount_at(const std::string& path, bool recursive) {
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  Fd copy(::open_tree(AT_FDCWD, path.c_str(), flags | (recursive ? AT_RECURSIVE : 0U)));
+  if (!copy) return Error::last_errno("bind source " + path);
+  return copy;
+}
+
+Result<> change_mount(int mount, uint64_t set, uint64_t clear, bool recursive, uint64_t propagation) {
+  mount_attr attributes{};
+  attributes.attr_set = set;
+  attributes.attr_clr = clear;
+  attributes.propagation = propagation;
+  unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
+  if (::mount_setattr(mount, "", flags, &attributes, sizeof(attributes)) != 0)
+    return Error::last_errno("mount_setattr");
+  return {};
+}
+
+Result<> attach_mount(int mount, int target) {
+  if (::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+    return Error::last_errno("move_mount");
+  return {};
+}
+
+}  // namespace stack::runtime

@@ -1,0 +1,24 @@
+// The kernel's mount-by-descriptor calls with errors as values. fsopen(2), open_tree(2), mount_setattr(2)
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "runtime/spec.h"
+
+namespace stack::runtime {
+
+// A detached mount of a new file system. `data`: "key=value" or "flag".
+Result<Fd> mount_new(const std::string& type, const std::string& source, const std::vector<std::string>& data,
+                     uint64_t attributes);
+// A detached copy of the mount (tree) at `fd`.
+Result<Fd> clone_mount(int fd, bool recursive);
+Result<Fd> clone_mount_at(const std::string& path, bool recursive);
+Result<> change_mount(int mount, uint64_t set, uint64_t clear, bool recursive, uint64_t propagation = 0);
+// Attaches a detached mount on what `target` refers to.
+Result<> attach_mount(int mount, int target);
+
+}  // namespace stack::runtime

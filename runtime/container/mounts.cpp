@@ -1,0 +1,203 @@
+// The mounts of a container, in the order given. Each destination is resolved to a descriptor below the root, and the
+// mount is attached to that descriptor: nobody can swap a component in between.
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/files.h"
+#include "runtime/cgroups.h"
+#include "runtime/container/mount_calls.h"
+#include "runtime/container/setup.h"
+#include "runtime/container/tree_copy.h"
+#include "runtime/rootfs_view.h"
+
+namespace stack::runtime {
+
+namespace {
+
+// A destination reached without any symbolic link: what we trust later (/proc, /sys, /dev) must be where it says.
+Result<Fd> open_without_links(int root, const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  Fd fd(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof(how))));
+  if (fd) return fd;
+  if (errno == ELOOP || errno == ENOTDIR) return invalid(path + " must be a real directory, not a link");
+  return Error::last_errno("open " + path);
+}
+
+bool must_be_real(const MountSpec& mount) {
+  return mount.type == "proc" || mount.type == "sysfs" || mount.destination == "/dev";
+}
+
+// A name below /proc may hide nothing but what tools like lxcfs replace, so that a bind cannot forge /proc/self.
+Result<> check_below_proc(const MountSpec& mount) {
+  if (!mount.destination.starts_with("/proc/")) return {};
+  static constexpr std::array<std::string_view, 10> kAllowed = {
+      "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",  "/proc/stat",   "/proc/swaps",
+      "/proc/uptime",  "/proc/loadavg",   "/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid"};
+  if (std::find(kAllowed.begin(), kAllowed.end(), mount.destination) != kAllowed.end()) return {};
+  if (mount.destination == "/proc/sys/fs/binfmt_misc" || mount.type == "binfmt_misc") return {};
+  return invalid(mount.destination + " cannot be mounted: it is inside /proc");
+}
+
+bool is_directory_fd(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+Result<Fd> open_destination(Setup& setup, const MountSpec& mount, bool directory) {
+  TRY(check_below_proc(mount));
+  int root = setup.root.get();
+  if (!directory) return ensure_file_in_root(root, mount.destination);
+  TRY_ASSIGN(Fd made, ensure_directory_in_root(root, mount.destination));
+  if (must_be_real(mount)) return open_without_links(root, mount.destination);
+  return made;
+}
+
+Result<> finish_attributes(const MountSpec& mount, const Fd& made) {
+  if (mount.attributes_set != 0 || mount.attributes_clear != 0)
+    TRY(change_mount(made.get(), mount.attributes_set, mount.attributes_clear, false));
+  if (mount.recursive_set != 0 || mount.recursive_clear != 0)
+    TRY(change_mount(made.get(), mount.recursive_set, mount.recursive_clear, true));
+  return {};
+}
+
+Result<> finish_propagation(const MountSpec& mount, const Fd& made) {
+  if (mount.propagation == 0) return {};
+  bool recursive = (mount.propagation & MS_REC) != 0;
+  return change_mount(made.get(), 0, 0, recursive, mount.propagation & ~static_cast<unsigned long>(MS_REC));
+}
+
+// ---- kinds of mounts ----
+
+Result<> mount_bind(Setup& setup, const MountSpec& mount) {
+  Fd source;
+  auto given = setup.plan.mount_sources.find(mount.destination);
+  if (given != setup.plan.mount_sources.end()) {
+    TRY_ASSIGN(source, given->second.duplicate());
+  } else {
+    TRY_ASSIGN(source, clone_mount_at(mount.source, mount.recursive_bind));
+  }
+  TRY(finish_attributes(mount, source));
+  TRY_ASSIGN(Fd target, open_destination(setup, mount, is_directory_fd(source.get())));
+  TRY(attach_mount(source.get(), target.get()));
+  TRY(finish_propagation(mount, source));
+  // A /dev of the host is used as it is.
+  if (mount.destination == "/dev") setup.dev = std::move(source);
+  return {};
+}
+
+bool has_option(const std::vector<std::string>& data, std::string_view key) {
+  return std::any_of(data.begin(), data.end(), [&](const std::string& option) {
+    return option.starts_with(key) && option.size() > key.size() && option[key.size()] == '=';
+  });
+}
+
+// A tmpfs without a mode takes the one of the directory it covers, as Docker's users expect of e.g. /var/lib/x.
+void inherit_mode(const Setup& setup, const MountSpec& mount, std::vector<std::string>& data) {
+  if (has_option(data, "mode")) return;
+  Result<Fd> existing = open_in_root(setup.root.get(), mount.destination, O_PATH | O_DIRECTORY);
+  struct stat info {};
+  if (!existing || ::fstat(existing->get(), &info) != 0) return;
+  std::array<char, 16> text{};
+  (void)std::snprintf(text.data(), text.size(), "mode=%o", info.st_mode & 07777U);
+  data.emplace_back(text.data());
+}
+
+Result<> mount_tmpfs(Setup& setup, const MountSpec& mount) {
+  std::vector<std::string> data = mount.data;
+  inherit_mode(setup, mount, data);
+  TRY_ASSIGN(Fd made, mount_new("tmpfs", mount.source, data, 0));
+  TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
+  if (mount.copy_up) TRY(copy_directory_contents(target.get(), made.get()).in("copy " + mount.destination));
+  TRY(finish_attributes(mount, made));
+  TRY(attach_mount(made.get(), target.get()));
+  TRY(finish_propagation(mount, made));
+  if (mount.destination == "/dev") setup.dev = std::move(made);
+  return {};
+}
+
+Result<> mount_plain(Setup& setup, const MountSpec& mount, const std::string& type) {
+  // sysfs and procfs of a namespace that is not ours to show: the kernel says EPERM; a bind of the host's will do.
+  Result<Fd> made = mount_new(type, mount.source, mount.data, mount.attributes_set);
+  if (!made && made.error().code() == EPERM && type == "sysfs") made = clone_mount_at("/sys", true);
+  if (!made) return std::move(made).error();
+  if (mount.recursive_set != 0) TRY(change_mount(made->get(), mount.recursive_set, mount.recursive_clear, true));
+  TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
+  TRY(attach_mount(made->get(), target.get()));
+  TRY(finish_propagation(mount, *made));
+  if (mount.destination == "/proc" && type == "proc") setup.proc = std::move(*made);
+  return {};
+}
+
+// Version 1: a tmpfs with one read-only (or as asked) bind of the container's own group per hierarchy.
+Result<> mount_cgroup_v1(Setup& setup, const MountSpec& mount, const Cgroups& cgroups) {
+  TRY_ASSIGN(Fd base, mount_new("tmpfs", "", {"mode=755", "size=64k"}, 0));
+  TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
+  TRY(attach_mount(base.get(), target.get()));
+  for (const Cgroups::Hierarchy& hierarchy : cgroups.hierarchies()) {
+    std::string name = base_name(hierarchy.mount_point);
+    std::string group = hierarchy.mount_point + hierarchy.root + setup.plan.cgroup_path;
+    Result<Fd> source = clone_mount_at(group, false);
+    if (!source) continue;  // a hierarchy the container has no group in
+    TRY(change_mount(source->get(), mount.attributes_set, mount.attributes_clear, false));
+    if (::mkdirat(base.get(), name.c_str(), 0755) != 0) return Error::last_errno("create " + name);
+    Fd point(::openat(base.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!point) return Error::last_errno("open " + name);
+    TRY(attach_mount(source->get(), point.get()));
+    for (const std::string& controller : hierarchy.controllers) {
+      if (controller != name && controller.find('=') == std::string::npos)
+        (void)::symlinkat(name.c_str(), base.get(), controller.c_str());
+    }
+  }
+  return change_mount(base.get(), mount.attributes_set, mount.attributes_clear, false);
+}
+
+Result<> mount_cgroup(Setup& setup, const MountSpec& mount) {
+  TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
+  if (cgroups.mode() != CgroupMode::V2) return mount_cgroup_v1(setup, mount, cgroups);
+  // With a cgroup namespace of its own the container sees its group as the root. Without, it gets a bind of its group.
+  if (setup.plan.spec.find_namespace(CLONE_NEWCGROUP) != nullptr) {
+    MountSpec unified = mount;
+    unified.data.clear();
+    return mount_plain(setup, unified, "cgroup2");
+  }
+  TRY_ASSIGN(Fd source, clone_mount_at(cgroups.directory("", setup.plan.cgroup_path), false));
+  TRY(finish_attributes(mount, source));
+  TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
+  return attach_mount(source.get(), target.get());
+}
+
+Result<> remount(Setup& setup, const MountSpec& mount) {
+  TRY_ASSIGN(Fd target, open_in_root(setup.root.get(), mount.destination, O_PATH));
+  return finish_attributes(mount, target);
+}
+
+Result<> mount_one(Setup& setup, const MountSpec& mount) {
+  if (mount.remount) return remount(setup, mount);
+  if (mount.bind) return mount_bind(setup, mount);
+  if (mount.type == "tmpfs") return mount_tmpfs(setup, mount);
+  if (mount.type == "cgroup" || mount.type == "cgroup2") return mount_cgroup(setup, mount);
+  return mount_plain(setup, mount, mount.type);
+}
+
+}  // namespace
+
+Result<> set_up_mounts(Setup& setup) {
+  for (const MountSpec& mount : setup.plan.spec.mounts) {
+    setup.object = mount.destination;
+    TRY(mount_one(setup, mount).in(mount.destination));
+  }
+  return {};
+}
+
+}  // namespace stack::runtime

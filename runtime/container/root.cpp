@@ -1,0 +1,67 @@
+// The root file system: mounted in the container's own mount namespace, then made its "/".
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/container/mount_calls.h"
+#include "runtime/container/setup.h"
+
+namespace stack::runtime {
+
+namespace {
+
+Result<Fd> mount_layers(const ContainerPlan& plan) {
+  Result<Fd> mounted = mount_overlay_detached(plan.layers);
+  if (mounted || mounted.error().kind() != ErrorKind::Unsupported) return mounted;
+  return mount_overlay_short_paths(plan.layers);
+}
+
+Result<Fd> make_root_mount(const ContainerPlan& plan) {
+  if (!plan.layers.lower_dirs.empty()) return mount_layers(plan);
+  return clone_mount_at(plan.spec.root_path, true);
+}
+
+}  // namespace
+
+Result<> set_up_root(Setup& setup) {
+  const ContainerPlan& plan = setup.plan;
+  unsigned long propagation = plan.spec.rootfs_propagation;
+  if (propagation == 0) propagation = MS_PRIVATE | MS_REC;
+  setup.object = "/";
+  // "unbindable" is for the container's root alone: an unbindable host tree could not be cloned below.
+  unsigned long for_host = (propagation & MS_UNBINDABLE) != 0 ? MS_PRIVATE | MS_REC : propagation;
+  if (::mount(nullptr, "/", nullptr, for_host, nullptr) != 0) return Error::last_errno("set propagation of /");
+  setup.object = plan.layers.lower_dirs.empty() ? plan.spec.root_path : plan.layers.upper_dir;
+  TRY_ASSIGN(setup.root, make_root_mount(plan));
+  Fd point(::open(plan.attach_point.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!point) return Error::last_errno("open " + plan.attach_point);
+  // pivot_root(2) refuses a new root whose parent mount is shared.
+  if ((propagation & MS_SHARED) != 0) {
+    TRY_ASSIGN(Fd own, clone_mount(point.get(), false));
+    TRY(change_mount(own.get(), 0, 0, false, MS_PRIVATE));
+    TRY(attach_mount(own.get(), point.get()));
+    return attach_mount(setup.root.get(), own.get());
+  }
+  return attach_mount(setup.root.get(), point.get());
+}
+
+Result<> enter_root(Setup& setup) {
+  const ContainerSpec& spec = setup.plan.spec;
+  setup.object = "/";
+  if (spec.root_readonly) TRY(change_mount(setup.root.get(), MOUNT_ATTR_RDONLY, 0, false));
+  if (::fchdir(setup.root.get()) != 0) return Error::last_errno("fchdir");
+  // The old root lands on top of the new one and is taken away from there: pivot_root(2), "." and ".".
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return Error::last_errno("pivot_root");
+  // The unmount must not travel back to the host through a shared old root.
+  if ((spec.rootfs_propagation & MS_SHARED) != 0 && ::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
+    return Error::last_errno("make old root a slave");
+  if (::umount2(".", MNT_DETACH) != 0) return Error::last_errno("unmount old root");
+  if (::chdir("/") != 0) return Error::last_errno("chdir /");
+  if (spec.rootfs_propagation != 0 && ::mount(nullptr, "/", nullptr, spec.rootfs_propagation, nullptr) != 0)
+    return Error::last_errno("set propagation of the root");
+  return {};
+}
+
+}  // namespace stack::runtime

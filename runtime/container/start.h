@@ -1,0 +1,28 @@
+// Making a container's first process: the launcher's side.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "runtime/cgroups.h"
+#include "runtime/container/child.h"
+#include "runtime/container/plan.h"
+#include "runtime/container/report.h"
+
+namespace stack::runtime {
+
+// A container's first process, which is our child. Killed with all it started when dropped before release().
+struct NewContainer {
+  pid_t pid = -1;
+  Fd pidfd;
+  Fd sync;
+};
+
+// Joins what must be joined before, and clones. `cgroup` may be empty.
+Result<NewContainer> clone_container(const ContainerPlan& plan, const ChildStdio& stdio, Cgroups::Entry cgroup);
+
+}  // namespace stack::runtime

@@ -1,0 +1,14 @@
+// One container start, from the engine's request to a running command.
+#pragma once
+
+#include "base/json.h"
+#include "runtime/container/report.h"
+
+namespace stack::runtime {
+
+// Each returns only on failure; on success the process has become the watch process.
+StepFailure launch_container(const Json& request);
+StepFailure adopt_container(const Json& request);
+StepFailure launch_exec_session(const Json& request);
+
+}  // namespace stack::runtime

@@ -1,0 +1,39 @@
+// stack-watch: what stack-monitor becomes once the container runs. argv[1] is the descriptor of its WatchState.
+#include "runtime/watch/watch.h"
+
+#include "runtime/watch/system_calls.h"
+
+namespace {
+
+using namespace stack::runtime;
+
+wire::WatchState state;
+alignas(Watch) char watch_memory[sizeof(Watch)];
+
+int parse_number(const char* text) {
+  int value = 0;
+  while (*text >= '0' && *text <= '9') value = value * 10 + (*text++ - '0');
+  return value;
+}
+
+bool read_state(int fd) {
+  if (sys::pread(fd, &state, sizeof(state), 0) != static_cast<long>(sizeof(state))) return false;
+  sys::close(fd);
+  return state.magic == wire::kMagic;
+}
+
+}  // namespace
+
+inline void* operator new(size_t, void* where) noexcept { return where; }
+
+extern "C" int program_main(int argc, char** argv, char** env) {
+  if (argc < 2 || !read_state(parse_number(argv[1]))) {
+    constexpr char kText[] = "stack-watch is started by stack-monitor, not by hand\n";
+    sys::write(2, kText, sizeof(kText) - 1);
+    return 125;
+  }
+  // In static memory: nothing runs its destructor, the process just ends.
+  Watch* watch = new (watch_memory) Watch(state, env);
+  watch->run();
+  return 0;
+}
