@@ -27,6 +27,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -85,6 +86,8 @@ class ImageStore {
   ImageStore& operator=(const ImageStore&) = delete;
 
   const std::string& root() const;
+  // What open() found damaged and dropped, one line each; for the log.
+  const std::vector<std::string>& notes() const;
 
   // By reference (normalised), full id with or without "sha256:", unique id prefix, or name@digest.
   // NotFound with Docker's text "No such image: x"; Conflict for an ambiguous prefix.
@@ -139,10 +142,12 @@ class ImageStore {
   // syncfs(2): what is committed survives power loss from here on. Called by the destructor.
   Result<> sync();
 
-  // Layers that the build cache still needs: asked whenever layers are collected. Set once, before use by
-  // many threads.
-  using CacheRoots = std::function<std::vector<std::string>()>;
-  void set_cache_roots(CacheRoots roots);
+  // What the build cache tells the store. Set once, before use by many threads; they must not call the store.
+  struct CacheHooks {
+    std::function<std::vector<std::string>()> needed;                      // diff ids it can still use
+    std::function<void(const std::vector<std::string>& diff_ids)> forget;  // an image of these was removed
+  };
+  void set_cache_hooks(CacheHooks hooks);
   // Deletes layers and blobs that nothing needs. remove() and prune() do it by themselves.
   Result<> collect_garbage();
 
