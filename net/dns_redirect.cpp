@@ -24,6 +24,23 @@ Message redirect_rule(const nft::Table& table, uint8_t protocol, uint16_t port) 
   return rule.finish();
 }
 
+// Deleting waits for readers of the rules (some 15 ms), so a table is replaced only where there is one.
+std::vector<Message> table_messages(const nft::Table& table, uint16_t udp_port, uint16_t tcp_port,
+                                    bool replace) {
+  std::vector<Message> batch;
+  if (replace) {
+    batch.push_back(nft::delete_table(table));
+  }
+  batch.push_back(nft::new_table(table, true));
+  // Connection tracking turns the source of answers back by itself: no rule for the other direction.
+  batch.push_back(nft::new_base_chain(table, "output", "nat", nft::Hook::Output, nft::kDestinationNat));
+  batch.push_back(redirect_rule(table, IPPROTO_UDP, udp_port));
+  batch.push_back(redirect_rule(table, IPPROTO_TCP, tcp_port));
+  return batch;
+}
+
+constexpr std::string_view kWhat = "redirect DNS in the container";
+
 }  // namespace
 
 Result<> install_dns_redirect(int netns_fd, uint16_t udp_port, uint16_t tcp_port) {
@@ -31,15 +48,10 @@ Result<> install_dns_redirect(int netns_fd, uint16_t udp_port, uint16_t tcp_port
   if (!entered) return std::move(entered).error();
   TRY_ASSIGN(auto socket, NetlinkSocket::open(NETLINK_NETFILTER));
   const nft::Table table{nft::TableFamily::Ip, "stack_dns"};
-  std::vector<Message> batch;
-  batch.push_back(nft::new_table(table));
-  batch.push_back(nft::delete_table(table));
-  batch.push_back(nft::new_table(table));
-  // Connection tracking turns the source of answers back by itself: no rule for the other direction.
-  batch.push_back(nft::new_base_chain(table, "output", "nat", nft::Hook::Output, nft::kDestinationNat));
-  batch.push_back(redirect_rule(table, IPPROTO_UDP, udp_port));
-  batch.push_back(redirect_rule(table, IPPROTO_TCP, tcp_port));
-  return socket.transaction(batch, "redirect DNS in the container");
+  auto done = socket.transaction(table_messages(table, udp_port, tcp_port, false), kWhat);
+  if (!done && done.error().code() == EEXIST)
+    done = socket.transaction(table_messages(table, udp_port, tcp_port, true), kWhat);
+  return done;
 }
 
 }  // namespace stack::net

@@ -93,6 +93,9 @@ class NetlinkSocket {
 
   // nfnetlink: all messages or none, between NFNL_MSG_BATCH_BEGIN and _END.
   Result<> transaction(std::span<Message> messages, std::string_view what);
+  Result<> transaction(std::vector<Message>&& messages, std::string_view what) {
+    return transaction(std::span(messages), what);
+  }
 
  private:
   explicit NetlinkSocket(Fd fd) : fd_(std::move(fd)) {}

@@ -115,8 +115,8 @@ Message message(TableFamily family, int nft_message, int flags, size_t capacity)
   return out;
 }
 
-Message new_table(const Table& table) {
-  Message out = message(table.family, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+Message new_table(const Table& table, bool exclusive) {
+  Message out = message(table.family, NFT_MSG_NEWTABLE, NLM_F_CREATE | (exclusive ? NLM_F_EXCL : 0));
   return std::move(out.put_text(NFTA_TABLE_NAME, table.name));
 }
 

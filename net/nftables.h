@@ -54,7 +54,8 @@ struct Element {
 
 // ---- table, chains, sets
 
-Message new_table(const Table& table);
+// An existing one is fine, unless `exclusive` (EEXIST).
+Message new_table(const Table& table, bool exclusive = false);
 Message delete_table(const Table& table);
 Message new_chain(const Table& table, std::string_view name);
 // `type` is "filter" or "nat"; policy accept.
