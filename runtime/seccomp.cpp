@@ -216,8 +216,8 @@ Result<> add_call(const Context& context, uint32_t action, const std::string& na
   if (number == __NR_SCMP_ERROR || number < -10000) return {};  // neither the library nor we know it
   auto add = [&](const scmp_arg_cmp* first, size_t count) -> Result<> {
     int result = seccomp_rule_add_array(context.value, action, number, static_cast<unsigned>(count), first);
-    // EDOM: another architecture's call; EEXIST: said twice.
-    if (result != 0 && result != -EDOM && result != -EEXIST) return Error::from_errno("seccomp: rule for " + name, -result);
+    // EDOM: another architecture's call; EEXIST: said twice; EFAULT: a number newer than the library.
+    if (result != 0 && result != -EDOM && result != -EEXIST && result != -EFAULT) return Error::from_errno("seccomp: rule for " + name, -result);
     return {};
   };
   if (!repeats_an_argument(arguments)) return add(arguments.data(), arguments.size());
