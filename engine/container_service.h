@@ -1,0 +1,117 @@
+// The life of containers: create, start, stop, restart by policy, remove; and taking them over after the
+// engine was gone. One coroutine supervises each running container; everything else asks it by signals.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/context.h"
+#include "engine/network_service.h"
+#include "engine/oci_config.h"
+#include "images/store.h"
+#include "runtime/cgroups.h"
+#include "runtime/monitor.h"
+#include "volumes/volume_store.h"
+
+namespace stack::engine {
+
+// Where the pieces that containers are made of come from.
+struct ContainerParts {
+  images::ImageStore& images;
+  volumes::VolumeStore& volumes;
+  NetworkService& networks;
+  runtime::Cgroups cgroups;
+  runtime::MonitorProgram monitor_program;
+};
+
+class ContainerService {
+ public:
+  ContainerService(Context& context, ContainerParts& parts) : context_(context), parts_(parts) {}
+
+  // Takes over what an earlier engine left: adopts running containers, finishes what was half done, removes
+  // what has no owner, and applies restart policies to what did not survive. Call once, before serving.
+  Task<Result<>> recover();
+
+  struct CreateOptions {
+    ContainerPtr volumes_of;  // its anonymous volumes are taken over, by mount point
+    std::string config_text;
+  };
+  // Resolves image and mounts, makes and fills volumes. The image must be local. Conflict for a name in use.
+  Task<Result<ContainerPtr>> create(ContainerSpec spec, CreateOptions options);
+  // false: it ran already.
+  Task<Result<bool>> start(ContainerPtr container);
+  // false: it did not run. nullopt: the container's own timeout; negative: wait for ever. "" = its own
+  // signal.
+  Task<Result<bool>> stop(ContainerPtr container, std::optional<std::chrono::seconds> timeout,
+                          std::string signal = "");
+  Task<Result<>> restart(ContainerPtr container, std::optional<std::chrono::seconds> timeout);
+  Task<Result<>> kill(ContainerPtr container, std::string signal);
+  Task<Result<>> pause(ContainerPtr container);
+  Task<Result<>> unpause(ContainerPtr container);
+  // `volumes`: anonymous ones go as well. Without `force` a running container is a Conflict.
+  Task<Result<>> remove(ContainerPtr container, bool force, bool volumes);
+  Task<Result<>> rename(ContainerPtr container, std::string name);
+
+  enum class Condition { NotRunning, NextExit, Removed };
+  // The exit code; waits for ever.
+  Task<Result<int>> wait(ContainerPtr container, Condition condition);
+
+  // A stream of framed output (Docker's 8-byte headers), and of stdin where asked for.
+  Task<Result<Fd>> attach(ContainerPtr container, runtime::AttachOptions options);
+  Result<> resize(ContainerPtr container, uint16_t rows, uint16_t columns);
+
+  // Environment, user and so on of the container's processes, for exec sessions.
+  Result<ImageDefaults> image_defaults(const Container& container) const;
+  std::vector<std::string> environment_of(const Container& container) const;
+  // In the container's present file system.
+  Result<runtime::User> resolve_user(const Container& container, const std::string& user) const;
+  std::string cgroup_path(const Container& container) const {
+    return context_.paths.cgroup_parent() + "/" + container.id;
+  }
+  std::string log_path(const Container& container) const;
+  Result<std::string> seccomp_program(const ContainerSpec& spec, bool privileged);
+
+  // Set by the health service: begins and ends probing.
+  std::function<void(ContainerPtr)> on_started;
+  std::function<void(ContainerPtr)> on_exited;
+
+  ContainerParts& parts() { return parts_; }
+
+ private:
+  Result<> check_spec(const ContainerSpec& spec) const;
+  Result<std::vector<MountPoint>> plan_mounts(const ContainerSpec& spec, const images::Image& image) const;
+  Task<Result<>> make_mounts(ContainerPtr container, images::Image image);
+  Task<> discard(ContainerPtr container);
+  Task<Result<>> start_locked(ContainerPtr container);
+  Task<Result<>> launch(ContainerPtr container);
+  Result<runtime::LaunchRequest> launch_request(Container& container);
+  Result<Json> config_of(const Container& container, const images::Image& image);
+  Result<std::vector<OciInputs::OwnFile>> write_own_files(const Container& container);
+  void became_running(ContainerPtr container, std::shared_ptr<Process> process, runtime::Started started);
+  Task<> supervise(ContainerPtr container, std::shared_ptr<Live> live, std::shared_ptr<Process> process);
+  Task<bool> replace_monitor(ContainerPtr container, std::shared_ptr<Live> live,
+                             std::shared_ptr<Process> process);
+  Task<> exited(ContainerPtr container, std::shared_ptr<Live> live, std::shared_ptr<Process> process,
+                runtime::Exited exit);
+  Task<> finish(ContainerPtr container, std::shared_ptr<Live> live);
+  Task<> reap_monitor(std::shared_ptr<Process> process);
+  Task<bool> adopt(ContainerPtr container);
+  Task<> lost(ContainerPtr container);
+  Task<> sweep();
+  bool wait_is_over(const Container& container) const { return container.live == nullptr; }
+
+  Context& context_;
+  ContainerParts& parts_;
+  std::map<std::string, std::string> seccomp_programs_;  // by profile and capabilities
+};
+
+// "SIGTERM", "TERM" or "15" to a number; Invalid otherwise.
+Result<int> parse_signal(const std::string& text);
+// Docker's default name form: letters, digits and "_.-", at least two characters, beginning with a letter or
+// digit.
+Result<> check_container_name(const std::string& name);
+
+}  // namespace stack::engine

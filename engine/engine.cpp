@@ -1,0 +1,184 @@
+#include "engine/engine.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/api.h"
+#include "engine/http/server.h"
+#include "engine/http/wire/unix_socket.h"
+#include "engine/live.h"
+#include "engine/version.h"
+
+namespace stack::engine {
+
+namespace {
+
+Result<> make_directories(const Paths& paths) {
+  TRY(ensure_directory(paths.root, 0711).in("state directory"));
+  for (const std::string& path : {paths.containers(), paths.cache()})
+    TRY(ensure_directory(path, 0700).in("state directory"));
+  TRY(ensure_directory(paths.run_root, 0755).in("run directory"));
+  TRY(ensure_directory(paths.run_root + "/containers", 0700).in("run directory"));
+  return {};
+}
+
+std::string read_boot_id() {
+  Result<std::string> id = read_file("/proc/sys/kernel/random/boot_id");
+  return id ? std::string(trim(*id)) : "";
+}
+
+// Everything that is opened before the first request is served.
+struct Engine {
+  asio::io_context io{1};
+  Context context;
+  NetworkService networks;
+  std::unique_ptr<images::ImageStore> images;
+  std::unique_ptr<volumes::VolumeStore> volumes;
+  std::unique_ptr<ContainerParts> parts;
+  std::unique_ptr<ContainerService> containers;
+  std::unique_ptr<ExecService> execs;
+  std::unique_ptr<HealthService> health;
+  std::unique_ptr<BuildService> builds;
+  std::unique_ptr<ProjectService> projects;
+  std::unique_ptr<Services> services;
+  http::Router router;
+  std::unique_ptr<http::Server> server;
+
+  Engine(Paths paths, Store store) : context(io, std::move(paths), std::move(store)), networks(context) {}
+
+  bool own_socket = false;
+
+  Result<> open();
+  Result<> listen();
+  Task<> serve(EngineOptions& options, Result<>& outcome);
+  Task<> exit_when_idle(std::chrono::seconds limit);
+  void shut_down();
+};
+
+Result<> Engine::open() {
+  context.boot_id = read_boot_id();
+  TRY_ASSIGN(images, images::ImageStore::open(context.paths.images()));
+  TRY_ASSIGN(volumes, volumes::VolumeStore::open(context.paths.volumes()));
+  TRY_ASSIGN(runtime::Cgroups cgroups, runtime::Cgroups::detect());
+  TRY_ASSIGN(runtime::MonitorProgram program, runtime::MonitorProgram::open(context.paths.monitor_program));
+  parts = std::unique_ptr<ContainerParts>(
+      new ContainerParts{*images, *volumes, networks, std::move(cgroups), std::move(program)});
+  containers = std::make_unique<ContainerService>(context, *parts);
+  execs = std::make_unique<ExecService>(context, *containers);
+  health = std::make_unique<HealthService>(context, *containers, *execs);
+  containers->on_started = [this](ContainerPtr container) { health->watch(std::move(container)); };
+  builds = std::make_unique<BuildService>(context, *containers, networks);
+  TRY(builds->open());
+  projects = std::make_unique<ProjectService>(context, *containers, *execs, *health, networks, *builds);
+  TRY(networks.load());
+  TRY(projects->load());
+  services = std::unique_ptr<Services>(new Services{context, *containers, networks, *execs, *health, *builds,
+                                                    *projects, [this] { shut_down(); }});
+  add_system_routes(router, *services);
+  add_container_routes(router, *services);
+  add_stream_routes(router, *services);
+  add_resource_routes(router, *services);
+  add_project_routes(router, *services);
+  return {};
+}
+
+// The sockets systemd passed, or else our own.
+Result<> Engine::listen() {
+  TRY_ASSIGN(std::vector<Fd> inherited, http::inherited_listeners());
+  for (Fd& socket : inherited) TRY(server->listen(std::move(socket)));
+  if (!inherited.empty()) return {};
+  TRY_ASSIGN(Fd own, http::listen_unix(context.paths.socket()));
+  own_socket = true;
+  return server->listen(std::move(own));
+}
+
+void Engine::shut_down() {
+  // Monitors are told that this is meant, so that they do not start the engine again at once.
+  for (const auto& [id, container] : context.containers)
+    if (container->live && container->live->process)
+      (void)runtime::send_engine_leaves(container->live->process->control.native_handle());
+  if (server) server->stop_accepting();
+  if (own_socket) ::unlink(context.paths.socket().c_str());
+  asio::post(io, [this] { io.stop(); });
+}
+
+Task<> Engine::exit_when_idle(std::chrono::seconds limit) {
+  auto last_busy = std::chrono::steady_clock::now();
+  for (;;) {
+    co_await sleep_for(io, std::chrono::seconds(1));
+    bool alive = std::any_of(context.containers.begin(), context.containers.end(),
+                             [](const auto& c) { return c.second->live != nullptr; });
+    http::ServerActivity activity = server->activity();
+    auto now = std::chrono::steady_clock::now();
+    if (alive || activity.requests > 0) last_busy = now;
+    if (limit.count() < 0 || now - std::max(last_busy, activity.last) < limit) continue;
+    log_info("idle: no containers and no clients");
+    shut_down();
+    co_return;
+  }
+}
+
+Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
+  outcome = co_await containers->recover();
+  if (!outcome) {
+    io.stop();
+    co_return;
+  }
+  std::vector<std::string> swept = co_await networks.sweep(true);
+  for (const std::string& what : swept) log_info("removed the left-over " + what);
+  http::ServerOptions server_options;
+  server_options.headers = {
+      {"Api-Version", kApiVersion}, {"Ostype", "linux"},
+      {"Builder-Version", "1"},     {"Docker-Experimental", "false"},
+      {"Swarm", "inactive"},        {"Server", std::string("stack/") + kVersion + " (linux)"}};
+  server_options.on_bug = [](const std::string& what) { log_error("bug: " + what); };
+  server = std::make_unique<http::Server>(
+      io, [this](http::Request& q, http::Response& r) { return router(q, r); }, std::move(server_options));
+  outcome = listen();
+  if (!outcome) {
+    io.stop();
+    co_return;
+  }
+  if (options.ready) {
+    (void)write_all(options.ready.get(), "1");
+    options.ready.reset();
+  }
+  log_info("serving on " + context.paths.socket());
+  projects->resume();
+  start(io, exit_when_idle(options.idle_exit));
+}
+
+}  // namespace
+
+Result<> run_engine(EngineOptions options) {
+  TRY(make_directories(options.paths));
+  Result<std::optional<FileLock>> lock = FileLock::try_acquire(options.paths.root + "/engine.lock");
+  if (!lock) return std::move(lock).error();
+  if (!*lock) return conflict("another engine is running for " + options.paths.root);
+  TRY_ASSIGN(Store store, Store::open(options.paths.store()));
+  Engine engine(options.paths, std::move(store));
+  TRY(engine.open());
+  asio::signal_set signals(engine.io, SIGTERM, SIGINT);
+  signals.async_wait([&](asio::error_code code, int) {
+    if (!code) engine.shut_down();
+  });
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
+  Result<> outcome;
+  start(engine.io, engine.serve(options, outcome));
+  engine.io.run();
+  if (outcome) log_info("leaving; containers run on");
+  // Threads may still be in a build; what they have begun is staged and swept at the next start. Nothing else
+  // needs a destructor.
+  TRY(std::move(outcome));
+  (void)engine.images->sync();
+  ::_exit(0);
+}
+
+}  // namespace stack::engine

@@ -1,0 +1,94 @@
+// stackd: the engine's process. Started by the command line, by a monitor, or by systemd.
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/engine.h"
+#include "engine/version.h"
+
+namespace {
+
+void usage() {
+  std::fputs(
+      "usage: stackd [--root DIR] [--run-root DIR] [--ready-fd N] [--idle-exit SECONDS|never] [--log-level "
+      "debug|info|warning|error]\n"
+      "The engine of stack. It is started by the stack command when needed.\n",
+      stdout);
+}
+
+bool parse(int argc, char** argv, std::string& root, std::string& run_root,
+           stack::engine::EngineOptions& options, stack::LogLevel& level) {
+  for (int i = 1; i < argc; ++i) {
+    std::string flag = argv[i];
+    auto value = [&]() -> std::string { return i + 1 < argc ? argv[++i] : ""; };
+    if (flag == "--root") {
+      root = value();
+    } else if (flag == "--run-root") {
+      run_root = value();
+    } else if (flag == "--ready-fd") {
+      std::string text = value();
+      if (!stack::is_all_digits(text) || text.size() > 5) return false;
+      options.ready = stack::Fd(std::stoi(text));
+      (void)stack::set_cloexec(options.ready.get(), true);
+    } else if (flag == "--idle-exit") {
+      std::string text = value();
+      if (text != "never" && (!stack::is_all_digits(text) || text.size() > 8)) return false;
+      options.idle_exit = std::chrono::seconds(text == "never" ? -1 : std::stol(text));
+    } else if (flag == "--log-level") {
+      std::string text = value();
+      level = text == "debug"     ? stack::LogLevel::Debug
+              : text == "warning" ? stack::LogLevel::Warning
+              : text == "error"   ? stack::LogLevel::Error
+                                  : stack::LogLevel::Info;
+    } else {
+      return false;
+    }
+  }
+  return !root.empty() && !run_root.empty();
+}
+
+std::string environment_or(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : fallback;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0)) {
+    usage();
+    return 0;
+  }
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
+    std::printf("stackd %s\n", stack::engine::kVersion);
+    return 0;
+  }
+  std::string root = environment_or("STACK_ROOT", "/var/lib/stack");
+  std::string run_root = environment_or("STACK_RUN_ROOT", "/run/stack");
+  stack::engine::EngineOptions options;
+  stack::LogLevel level = stack::LogLevel::Info;
+  if (!parse(argc, argv, root, run_root, options, level)) {
+    usage();
+    return 2;
+  }
+  stack::open_log("", level);
+  if (::geteuid() != 0) {
+    stack::log_error("stackd must be run as root");
+    return 1;
+  }
+  // Containers whose monitor was killed become our children, so that their end is seen.
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  ::umask(022);
+  options.paths = stack::engine::make_paths(root, run_root);
+  stack::Result<> outcome = stack::engine::run_engine(std::move(options));
+  if (!outcome) {
+    stack::log_error(outcome.error().text());
+    return 1;
+  }
+  return 0;
+}
