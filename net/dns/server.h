@@ -39,7 +39,7 @@ Result<DnsSockets> make_dns_sockets(int netns_fd);
 Result<DnsSockets> adopt_dns_sockets(Fd udp, Fd tcp);
 
 struct ClientSpec {
-  View view;
+  View view = {};
   // The container's own `dns:` servers, in place of the host's. They are asked from the host's namespace.
   std::vector<UpstreamAddress> servers = {};
 };

@@ -15,22 +15,22 @@
 namespace stack::dns {
 
 struct NetworkSpec {
-  std::string name;                // for "web.<name>" and for PTR answers
-  bool internal = false;           // its names never leave the machine; it gives no way out
-  std::vector<net::Cidr> subnets;  // reverse questions about them are never forwarded
+  std::string name;                     // for "web.<name>" and for PTR answers
+  bool internal = false;                // its names never leave the machine; it gives no way out
+  std::vector<net::Cidr> subnets = {};  // reverse questions about them are never forwarded
 };
 
 struct EndpointSpec {
   // Container name first (PTR answers give it), then service name, aliases, 12-character id, hostname. Case
   // does not matter, duplicates neither.
-  std::vector<std::string> names;
+  std::vector<std::string> names = {};
   // Empty while the container is stopped: its names are then known, without address, and do not leave.
-  std::vector<net::IpAddress> addresses;
+  std::vector<net::IpAddress> addresses = {};
 };
 
 // The names of a container that asks: which networks it is on, first match wins.
 struct View {
-  std::vector<std::string> networks;  // network ids, in the order of look-up
+  std::vector<std::string> networks = {};  // network ids, in the order of look-up
   std::map<std::string, std::string>
       links;  // lower-case alias -> name, before everything else (legacy `links`)
 };
