@@ -204,7 +204,7 @@ services:
 TEST_F(BadInput, NotRootIsSaid) {
   service("");
   // Where nobody may go: the program itself, and a run root of this test.
-  ASSERT_EQ(run_command({"cp", std::string(STACK_BIN_DIR) + "/stack", folder() + "/stack"}).code, 0);
+  ASSERT_EQ(run_command({"cp", program_folder() + "/stack", folder() + "/stack"}).code, 0);
   CommandOptions options;
   options.directory = folder() + "/bad";
   CommandResult result =

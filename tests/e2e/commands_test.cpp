@@ -195,11 +195,10 @@ TEST_F(Commands, CommandLineMistakesAreNamed) {
 TEST_F(Commands, TerminalIsATerminalInside) {
   shop();
   must({"up", "-d"});
-  CommandResult tty =
-      run_command({"script", "-qec",
-                   std::string(STACK_BIN_DIR) + "/stack --root " + stack().root() + " --run-root " +
-                       stack().run_root() + " -p shop exec web sh -c 'tty; stty size'",
-                   "/dev/null"});
+  CommandResult tty = run_command({"script", "-qec",
+                                   program_folder() + "/stack --root " + stack().root() + " --run-root " +
+                                       stack().run_root() + " -p shop exec web sh -c 'tty; stty size'",
+                                   "/dev/null"});
   EXPECT_NE(tty.out.find("/dev/pts/"), std::string::npos) << tty.text();
 }
 

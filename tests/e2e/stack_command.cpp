@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
@@ -39,12 +40,16 @@ RunningContainer container_of(const Json& details) {
 
 }  // namespace
 
+std::string program_folder() {
+  const char* given = std::getenv("STACK_TEST_BIN");
+  return given != nullptr && *given != '\0' ? given : STACK_BIN_DIR;
+}
+
 StackRoot::StackRoot(std::string root, std::string run_root)
     : root_(std::move(root)), run_root_(std::move(run_root)) {}
 
 std::vector<std::string> StackRoot::argv(const std::vector<std::string>& args) const {
-  std::vector<std::string> all{std::string(STACK_BIN_DIR) + "/stack", "--root", root_, "--run-root",
-                               run_root_};
+  std::vector<std::string> all{program_folder() + "/stack", "--root", root_, "--run-root", run_root_};
   all.insert(all.end(), args.begin(), args.end());
   return all;
 }

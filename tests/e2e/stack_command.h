@@ -54,6 +54,9 @@ class StackRoot {
   std::string run_root_;
 };
 
+// Where stack, stackd and stack-monitor are: $STACK_TEST_BIN, by default the build folder's bin.
+std::string program_folder();
+
 // Process ids whose command line contains `text`.
 std::vector<pid_t> processes_with(const std::string& text);
 // Field 22 of /proc/PID/stat: tells a process from a later one with the same id. 0: no such process.
