@@ -54,8 +54,7 @@ Message create_message(const EndpointSpec& spec, uint32_t bridge_index) {
 
 // Port flags cannot be part of the creating message: the kernel reads them only for an existing port.
 // Hairpin: with bridge-nf-call-iptables a container's connection to its own published port is turned around
-// by the bridge, on the port it came from. Nor can the rule that this end gets no IPv6 address of its own; it
-// comes in time, as there is no carrier before the other end is up.
+// by the bridge, on the port it came from.
 Message port_message(const EndpointSpec& spec) {
   Message message(RTM_NEWLINK, 0, 256);
   message.header(ifinfomsg{}).put_text(IFLA_IFNAME, spec.host_name);
@@ -65,6 +64,14 @@ Message port_message(const EndpointSpec& spec) {
       message.put_u8(IFLA_BRPORT_MODE, 1).put_u8(IFLA_BRPORT_ISOLATED, spec.isolated ? 1 : 0);
     });
   });
+  return message;
+}
+
+// A bridge's port needs no IPv6 address of its own. Not part of the creating message either; it comes in
+// time, as there is no carrier before the other end is up.
+Message no_address_message(const EndpointSpec& spec) {
+  Message message(RTM_NEWLINK, 0, 256);
+  message.header(ifinfomsg{}).put_text(IFLA_IFNAME, spec.host_name);
   message.nest(IFLA_AF_SPEC, [&] {
     message.nest(AF_INET6, [&] { message.put_u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE); });
   });
@@ -84,7 +91,9 @@ Result<> create_pair(Host& host, const EndpointSpec& spec, uint32_t bridge_index
     std::vector<Message> messages;
     messages.push_back(create_message(spec, bridge_index));
     messages.push_back(port_message(spec));
-    TRY_ASSIGN(const auto answers, host.route().send_all(messages));
+    messages.push_back(no_address_message(spec));
+    TRY_ASSIGN(auto answers, host.route().send_all(messages));
+    answers.pop_back();  // where the kernel has no IPv6, the last one is refused, and not needed
     auto done = first_failure(answers, steps);
     if (done) return done;
     TRY_ASSIGN(const auto present, find_link(host, spec.host_name));

@@ -35,7 +35,8 @@ enum class Protocol : uint8_t { Tcp = 6, Udp = 17, Sctp = 132 };
 
 struct PortForward {
   Protocol protocol = Protocol::Tcp;
-  std::optional<IpAddress> host_ip;  // none, 0.0.0.0 or ::: every local address of the container_ip's family
+  // None: every local address of container_ip's family. 0.0.0.0 and :: mean the same, each for its family.
+  std::optional<IpAddress> host_ip;
   uint16_t host_port = 0;
   IpAddress container_ip;  // on the network that holds the container's default route
   uint16_t container_port = 0;

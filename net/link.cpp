@@ -87,19 +87,20 @@ Result<> remove_links(Host& host, std::span<const std::string> names) {
   }
   TRY_ASSIGN(const auto answers, host.route().send_all(messages));
   size_t present = 0;
+  Result<> first_failure;
   for (size_t i = 0; i < names.size(); ++i) {
     if (answers[i].error == 0)
       ++present;
-    else if (answers[i].error != ENODEV)
-      return netlink_error("remove interface " + names[i], answers[i].error, answers[i].text);
+    else if (answers[i].error != ENODEV && first_failure)
+      first_failure = netlink_error("remove interface " + names[i], answers[i].error, answers[i].text);
   }
-  if (present == 0) return {};
+  if (present == 0) return first_failure;
   Message message(RTM_DELLINK, 0, 256);
   message.header(ifinfomsg{}).put_u32(IFLA_GROUP, group);
   auto removed = host.route().request(message, "remove network interfaces");
   // Somebody else may have removed them between the two calls.
   if (!removed && removed.error().code() != ENODEV) return removed;
-  return {};
+  return first_failure;
 }
 
 Result<> check_interface_name(std::string_view name) {

@@ -274,6 +274,13 @@ Result<> NetlinkSocket::transaction(std::span<Message> messages, std::string_vie
 
 // ---- answers
 
+void for_each_message(std::span<const char> bytes, const std::function<void(const nlmsghdr&)>& handler) {
+  auto left = static_cast<int>(bytes.size());
+  for (const nlmsghdr* header = first_header(bytes.data()); NLMSG_OK(header, static_cast<unsigned>(left));
+       header = NLMSG_NEXT(header, left))
+    handler(*header);
+}
+
 const void* payload_of(const nlmsghdr& header) { return nlmsg_data(&header); }
 
 std::vector<const nlattr*> parse_attributes(const nlmsghdr& header, size_t family_header, int most) {

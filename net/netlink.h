@@ -108,6 +108,9 @@ class NetlinkSocket {
   std::vector<char> buffer_;
 };
 
+// The messages of one received buffer.
+void for_each_message(std::span<const char> bytes, const std::function<void(const nlmsghdr&)>& handler);
+
 // The family header of an answer (ifinfomsg, nfgenmsg, ...).
 const void* payload_of(const nlmsghdr& header);
 template <typename Header>

@@ -1,0 +1,51 @@
+#include "net/ruleset_watch.h"
+
+#include "tests/netns/net/lab.h"
+
+namespace stack::net {
+namespace {
+
+using lab::Lab;
+using lab::must;
+
+class Watch : public testing::Test {
+ protected:
+  Lab lab_;
+  RulesetWatch watch_ = must(RulesetWatch::open(lab_.host(), "stack_test"));
+  RulesetChanges drain() { return must(watch_.drain()); }
+  void nft(const std::string& command) {
+    lab::run_in(lab_.host_netns(), "sh", {"-c", "nft '" + command + "'"});
+  }
+};
+
+TEST_F(Watch, QuietRulesetHasNoChanges) {
+  EXPECT_FALSE(drain().own_table_removed);
+  EXPECT_FALSE(drain().foreign_chains_changed);
+}
+
+TEST_F(Watch, FlushByAnotherProgramIsNoticedAndRepaired) {
+  nft("flush ruleset");
+  EXPECT_TRUE(drain().own_table_removed);
+  must(lab_.firewall().reset_to({}, {}));
+  EXPECT_FALSE(drain().own_table_removed);
+}
+
+TEST_F(Watch, OwnChangesAreNotTakenForForeignOnes) {
+  lab_.add_network(lab_.network(1));
+  must(lab_.firewall().reset_to({}, {}));
+  const RulesetChanges changes = drain();
+  EXPECT_FALSE(changes.own_table_removed);
+  EXPECT_FALSE(changes.foreign_chains_changed);
+}
+
+TEST_F(Watch, NewChainOfAnotherProgramIsNoticed) {
+  nft("add table ip filter");
+  EXPECT_TRUE(drain().foreign_chains_changed);
+  nft("add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }");
+  const RulesetChanges changes = drain();
+  EXPECT_TRUE(changes.foreign_chains_changed);
+  EXPECT_FALSE(changes.own_table_removed);
+}
+
+}  // namespace
+}  // namespace stack::net
