@@ -42,7 +42,8 @@ class MonitorProgram {
 };
 
 // A container's root directory. With lower_dirs: an overlay mounted in the container's own mount namespace
-// only; the host never sees it. Without: `path` itself, bind-mounted.
+// only; the host never sees it; `path`, where given, is the directory it is mounted on there (else state_dir, which
+// it then hides). Without: `path` itself, bind-mounted.
 struct Rootfs {
   std::string path;
   std::vector<std::string> lower_dirs;  // topmost first
