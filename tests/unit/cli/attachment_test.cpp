@@ -1,0 +1,93 @@
+#include "cli/attachment.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/frames.h"
+#include "cli/shell_words.h"
+
+namespace stack::cli {
+namespace {
+
+std::string frame(char stream, const std::string& content) {
+  std::string out{stream, 0, 0, 0};
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(content.size() >> shift & 0xff);
+  return out + content;
+}
+
+TEST(Frames, StreamsAreToldApartWhereverTheBytesAreCut) {
+  std::string bytes = frame(1, "hello ") + frame(2, "oops") + frame(1, "") + frame(1, "world");
+  for (size_t piece = 1; piece <= bytes.size(); ++piece) {
+    FrameReader reader;
+    std::string out;
+    std::string err;
+    for (size_t at = 0; at < bytes.size(); at += piece) {
+      ASSERT_TRUE(
+          reader.feed(std::string_view(bytes).substr(at, piece),
+                      [&](int stream, std::string_view content) { (stream == 2 ? err : out) += content; }));
+    }
+    EXPECT_EQ(out, "hello world") << piece;
+    EXPECT_EQ(err, "oops") << piece;
+  }
+}
+
+TEST(Frames, ContentIsPassedOnBeforeTheFrameIsComplete) {
+  FrameReader reader;
+  std::string out;
+  std::string bytes = frame(1, "hello");
+  ASSERT_TRUE(reader.feed(std::string_view(bytes).substr(0, 10), [&](int, std::string_view c) { out += c; }));
+  EXPECT_EQ(out, "he");
+}
+
+TEST(Frames, UnframedBytesAreAnError) {
+  FrameReader reader;
+  EXPECT_FALSE(reader.feed("plain text!", [](int, std::string_view) {}));
+}
+
+std::string typed(DetachKeys& keys, const std::string& text, bool expect_detached = false) {
+  bool detached = false;
+  std::string out = keys.filter(text, detached);
+  EXPECT_EQ(detached, expect_detached);
+  return out;
+}
+
+TEST(DetachKeys, TheSequenceDetachesEvenInPieces) {
+  DetachKeys keys = DetachKeys::parse(kDefaultDetachKeys).value();
+  EXPECT_EQ(typed(keys, "ab\x10"), "ab");
+  EXPECT_EQ(typed(keys, "\x11z", true), "");
+}
+
+TEST(DetachKeys, ABrokenSequenceIsPassedOnWhole) {
+  DetachKeys keys = DetachKeys::parse(kDefaultDetachKeys).value();
+  EXPECT_EQ(typed(keys, "\x10"), "");
+  EXPECT_EQ(typed(keys, "x"), "\x10x");
+  EXPECT_EQ(typed(keys, "\x10\x10"), "\x10");
+  EXPECT_EQ(typed(keys, "\x11", true), "");
+}
+
+TEST(DetachKeys, AreReadAsDockerWritesThem) {
+  EXPECT_TRUE(DetachKeys::parse("ctrl-a,d"));
+  EXPECT_TRUE(DetachKeys::parse("ctrl-\\"));
+  EXPECT_FALSE(DetachKeys::parse("ctrl-1"));
+  EXPECT_FALSE(DetachKeys::parse("alt-x"));
+  DetachKeys none = DetachKeys::parse("").value();
+  EXPECT_EQ(typed(none, "\x10\x11"), "\x10\x11");
+}
+
+TEST(StartFailure, WordsGiveTheShellsExitCodes) {
+  EXPECT_EQ(start_failure_code(invalid("exec: \"nope\": executable file not found in $PATH"), 1), 127);
+  EXPECT_EQ(start_failure_code(invalid("exec /x: Permission denied"), 1), 126);
+  EXPECT_EQ(start_failure_code(Error("out of memory"), 1), 1);
+  EXPECT_EQ(start_failure_code(Error(ErrorKind::NoCommand, "x"), 1), 127);
+}
+
+TEST(ShellWords, QuotesAndEscapesJoinWords) {
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(shell_words("sh -c 'a b' \"c \\\" d\" e\\ f").value(),
+            (Words{"sh", "-c", "a b", "c \" d", "e f"}));
+  EXPECT_EQ(shell_words("").value(), Words{});
+  EXPECT_EQ(shell_words("''").value(), Words{""});
+  EXPECT_FALSE(shell_words("a 'b"));
+}
+
+}  // namespace
+}  // namespace stack::cli
