@@ -15,7 +15,7 @@ std::string path_text(std::span<const std::string_view> path) {
     if (!out.empty()) out += '.';
     out += step;
   }
-  return out.empty() ? "the top level" : out;
+  return out;
 }
 
 namespace {
@@ -32,6 +32,8 @@ std::string forms_text(uint16_t forms, Meaning meaning) {
     words = {"a number"};
   } else if (meaning == Meaning::Bytes) {
     words = {"a size such as 64m"};
+  } else if (meaning == Meaning::Duration) {
+    words = {"a duration such as 1m30s"};
   } else if (meaning == Meaning::FileMode || meaning == Meaning::TmpfsMode) {
     words = {"a file mode such as 0440"};
   } else {
@@ -111,12 +113,18 @@ class Checker {
     if (form == kNull || form == kAnything) return true;
     if ((forms & form) == 0) {
       wrong(node, "expected " + forms_text(forms, attribute.meaning) + ", found " + describe(node),
-            form == kNumber || form == kBoolean ? "put it in quotes: \"" + node.text + "\"" : "");
+            hint_for(node, form, forms, attribute.meaning));
       return false;
     }
     if (!node.is_scalar()) return true;
     if (attribute.choices != nullptr && !check_choice(node, attribute.choices)) return false;
     return check_meaning(node, attribute.meaning);
+  }
+
+  static std::string hint_for(const Node& node, uint16_t form, uint16_t forms, Meaning meaning) {
+    if ((form != kNumber && form != kBoolean) || (forms & kString) == 0) return {};
+    if (meaning == Meaning::Duration) return "add a unit: " + node.text + "s";
+    return "put it in quotes: \"" + node.text + "\"";
   }
 
   bool check_choice(Node& node, const char* choices) {
@@ -281,7 +289,9 @@ class Checker {
     std::vector<std::string> missing = at.names();
     std::erase_if(missing, [&](const std::string& name) { return map.find(name) != nullptr; });
     std::string near = nearest(entry.key, missing);
-    report_.error(entry.mark, "unknown key \"" + entry.key + "\" in " + path_text(parent),
+    report_.error(entry.mark,
+                  "unknown key \"" + entry.key + "\" " +
+                      (parent.empty() ? "at the top level" : "in " + path_text(parent)),
                   near.empty() ? "" : "did you mean \"" + near + "\"?");
     entry.value.make_invalid();
   }

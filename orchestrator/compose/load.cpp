@@ -76,10 +76,10 @@ struct Phase {
 constexpr Phase kPhases[] = {
     {"normalise", normalise_phase},  // implicit dependencies must precede the selection
     {"select", select_phase},        // nothing below speaks of disabled services
-    {"resources", resources_phase},
-    {"interpolation", interpolation_phase},  // what was noted about values that are used
     {"nulls", nulls_phase},
     {"consistency", consistency_phase},
+    {"resources", resources_phase},          // after the checks, which suggest names of unused ones
+    {"interpolation", interpolation_phase},  // what was noted about values that are used
     {"support", support_phase},
     {"env files", env_files_phase},
     {"decode", decode_phase},  // beyond this point everything is right

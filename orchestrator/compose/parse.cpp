@@ -41,6 +41,8 @@ class Builder : public YAML::EventHandler {
   Builder(uint32_t file, Report& report) : file_(file), report_(report) {}
 
   std::vector<Node> take_documents() { return std::move(documents_); }
+  // Where the last scalar that is not plain begins.
+  Mark last_quoted() const { return last_quoted_; }
 
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {
     anchors_.clear();
@@ -75,6 +77,7 @@ class Builder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     Node node = plain_node(value, mark_of(mark));
+    if (tag != "?") last_quoted_ = node.mark;
     node.string = tag == "!" || tag == "tag:yaml.org,2002:str";
     apply_tag(node, tag);
     if (!node.string && node.type() == ScalarType::Null && node.tag == MergeTag::None)
@@ -224,6 +227,7 @@ class Builder : public YAML::EventHandler {
   std::vector<Open> open_;
   std::unique_ptr<Node> root_;
   std::vector<Node> documents_;
+  Mark last_quoted_;
   size_t own_nodes_ = 0;
   size_t alias_nodes_ = 0;
 };
@@ -274,6 +278,29 @@ bool check_characters(const Source& source, uint32_t file, Report& report) {
   return true;
 }
 
+// yaml-cpp takes the end of the file for the end of a quoted scalar. True if the scalar at `mark` is closed.
+bool is_closed(const Source& source, Mark mark) {
+  if (mark.line == 0) return true;
+  std::string_view text = source.text;
+  size_t at = source.line_starts.at(mark.line - 1) + mark.column - 1;
+  // Tags and anchors stand before the quote.
+  while (at < text.size() && (text[at] == '!' || text[at] == '&')) {
+    while (at < text.size() && text[at] != ' ' && text[at] != '\n') ++at;
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\n')) ++at;
+  }
+  if (at >= text.size() || (text[at] != '"' && text[at] != '\'')) return true;
+  char quote = text[at];
+  for (++at; at < text.size(); ++at) {
+    if (quote == '"' && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == quote) {
+      if (quote == '"' || at + 1 >= text.size() || text[at + 1] != quote) return true;
+      ++at;  // '' stands for one quote
+    }
+  }
+  return false;
+}
+
 struct SyntaxHelp {
   std::string message;
   std::string hint;
@@ -292,6 +319,8 @@ SyntaxHelp help_for(const std::string& message, std::string_view line) {
   if (message == "illegal map key") return {"a key is not allowed here", ""};
   if (message.find("unknown token") != std::string::npos)
     return {"a value cannot start with this character", "put it in quotes"};
+  if (message.find("anchor is not defined") != std::string::npos)
+    return {"the alias names an anchor that is not defined before it", ""};
   if (message.find("end of sequence flow not found") != std::string::npos) return {"a [ is not closed", ""};
   if (message.find("end of map flow not found") != std::string::npos) return {"a { is not closed", ""};
   return {message, ""};
@@ -314,10 +343,17 @@ std::vector<Node> parse_yaml(const Sources& sources, uint32_t file, Report& repo
     if (!problem.mark.is_null())
       mark = {file, static_cast<uint32_t>(problem.mark.line + 1),
               static_cast<uint32_t>(problem.mark.column + 1)};
-    SyntaxHelp help = help_for(problem.msg, sources.line(file, mark.line));
+    std::string_view line = sources.line(file, mark.line);
+    SyntaxHelp help = help_for(problem.msg, line);
+    if (size_t tab = line.find('\t'); tab < line.find_first_not_of(" \t"))
+      mark.column = static_cast<uint32_t>(tab + 1);
     report.error(mark, "YAML syntax: " + help.message, help.hint);
     return {};
   } catch (const Abandoned&) {
+    return {};
+  }
+  if (!is_closed(source, builder.last_quoted())) {
+    report.error(builder.last_quoted(), "YAML syntax: the quoted text is not closed");
     return {};
   }
   return builder.take_documents();
