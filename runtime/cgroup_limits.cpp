@@ -59,7 +59,8 @@ Result<> check_memory(const Json& memory) {
   int64_t limit = int_or(memory, "limit", -1);
   int64_t swap = int_or(memory, "swap", -1);
   if (limit > 0 && swap > 0 && swap < limit) return invalid("memory+swap limit is below the memory limit");
-  if (present(memory, "swappiness") && (int_or(memory, "swappiness") < 0 || int_or(memory, "swappiness") > 100))
+  if (present(memory, "swappiness") &&
+      (int_or(memory, "swappiness") < 0 || int_or(memory, "swappiness") > 100))
     return invalid("swappiness must be from 0 to 100");
   return {};
 }
@@ -73,7 +74,8 @@ Result<> check_cpu(const Json& cpu) {
 void memory_v1(Writes& out, const Json& memory) {
   add_number(out, memory, "limit", "memory", "memory.limit_in_bytes");
   // Kernels without swap accounting have no such file.
-  if (int_or(memory, "swap") != 0) add_number(out, memory, "swap", "memory", "memory.memsw.limit_in_bytes", true);
+  if (int_or(memory, "swap") != 0)
+    add_number(out, memory, "swap", "memory", "memory.memsw.limit_in_bytes", true);
   add_number(out, memory, "reservation", "memory", "memory.soft_limit_in_bytes");
   add_number(out, memory, "kernel", "memory", "memory.kmem.limit_in_bytes", true);
   add_number(out, memory, "kernelTCP", "memory", "memory.kmem.tcp.limit_in_bytes", true);
@@ -87,7 +89,8 @@ void cpu_v1(Writes& out, const Json& cpu) {
   if (int_or(cpu, "quota") != 0) add_number(out, cpu, "quota", "cpu", "cpu.cfs_quota_us");
   add_number(out, cpu, "burst", "cpu", "cpu.cfs_burst_us");
   if (int_or(cpu, "realtimePeriod") != 0) add_number(out, cpu, "realtimePeriod", "cpu", "cpu.rt_period_us");
-  if (int_or(cpu, "realtimeRuntime") != 0) add_number(out, cpu, "realtimeRuntime", "cpu", "cpu.rt_runtime_us");
+  if (int_or(cpu, "realtimeRuntime") != 0)
+    add_number(out, cpu, "realtimeRuntime", "cpu", "cpu.rt_runtime_us");
   add_number(out, cpu, "idle", "cpu", "cpu.idle");
   add_text(out, cpu, "cpus", "cpuset", "cpuset.cpus");
   add_text(out, cpu, "mems", "cpuset", "cpuset.mems");
@@ -97,13 +100,13 @@ void block_v1(Writes& out, const Json& block) {
   if (int_or(block, "weight") != 0) add_number(out, block, "weight", "blkio", "blkio.weight");
   if (int_or(block, "leafWeight") != 0) add_number(out, block, "leafWeight", "blkio", "blkio.leaf_weight");
   for (const Json& device : list(block, "weightDevice")) {
-    out.push_back({"blkio", "blkio.weight_device", device_key(device) + " " + std::to_string(int_or(device, "weight")),
-                   false});
+    out.push_back({"blkio", "blkio.weight_device",
+                   device_key(device) + " " + std::to_string(int_or(device, "weight")), false});
   }
   for (const Throttle& throttle : kThrottles) {
     for (const Json& device : list(block, throttle.key)) {
-      out.push_back({"blkio", throttle.v1_file, device_key(device) + " " + std::to_string(int_or(device, "rate")),
-                     false});
+      out.push_back({"blkio", throttle.v1_file,
+                     device_key(device) + " " + std::to_string(int_or(device, "rate")), false});
     }
   }
 }
@@ -145,12 +148,14 @@ void block_v2(Writes& out, const Json& block) {
     out.push_back({"io", "io.weight", "default " + std::to_string(1 + (weight - 10) * 9999 / 990), true});
   }
   for (const Json& device : list(block, "weightDevice")) {
-    out.push_back({"io", "io.bfq.weight", device_key(device) + " " + std::to_string(int_or(device, "weight")), true});
+    out.push_back(
+        {"io", "io.bfq.weight", device_key(device) + " " + std::to_string(int_or(device, "weight")), true});
   }
   for (const Throttle& throttle : kThrottles) {
     for (const Json& device : list(block, throttle.key)) {
-      out.push_back({"io", "io.max",
-                     device_key(device) + " " + throttle.v2_key + "=" + std::to_string(int_or(device, "rate")), false});
+      out.push_back(
+          {"io", "io.max",
+           device_key(device) + " " + throttle.v2_key + "=" + std::to_string(int_or(device, "rate")), false});
     }
   }
 }
@@ -198,8 +203,8 @@ void devices_v1(Writes& out, const std::vector<DeviceRule>& rules) {
       continue;
     }
     out.push_back({"devices", file,
-                   std::string(1, rule.type) + " " + device_number(rule.major) + ":" + device_number(rule.minor) + " " +
-                       rule.access,
+                   std::string(1, rule.type) + " " + device_number(rule.major) + ":" +
+                       device_number(rule.minor) + " " + rule.access,
                    false});
   }
 }
@@ -223,7 +228,8 @@ Result<std::vector<DeviceRule>> parse_device_rules(const Json& resources) {
     rule.allow = bool_or(item, "allow");
     std::string type = string_or(item, "type", "a");
     if (type.empty()) type = "a";
-    if (type != "a" && type != "b" && type != "c") return invalid("device rule: unknown type \"" + type + "\"");
+    if (type != "a" && type != "b" && type != "c")
+      return invalid("device rule: unknown type \"" + type + "\"");
     rule.type = type[0];
     rule.major = int_or(item, "major", -1);
     rule.minor = int_or(item, "minor", -1);

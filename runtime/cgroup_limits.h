@@ -22,19 +22,21 @@ struct CgroupWrite {
 Result<std::vector<CgroupWrite>> writes_for_v1(const Json& resources);
 Result<std::vector<CgroupWrite>> writes_for_v2(const Json& resources);
 
-// cpu.shares (2 .. 262144) as cpu.weight (1 .. 10000), so that 1024 becomes 100: runc's and crun's curve of 2025.
+// cpu.shares (2 .. 262144) as cpu.weight (1 .. 10000), so that 1024 becomes 100: runc's and crun's curve of
+// 2025.
 uint64_t cpu_weight_of_shares(uint64_t shares);
 
 struct DeviceRule {
   bool allow = false;
-  char type = 'a';  // a b c
+  char type = 'a';     // a b c
   int64_t major = -1;  // -1: any
   int64_t minor = -1;
   std::string access = "rwm";
 };
 Result<std::vector<DeviceRule>> parse_device_rules(const Json& resources);
 
-// Attaches a program that carries out `rules` (the last that matches decides; none: allowed) to a version 2 group.
+// Attaches a program that carries out `rules` (the last that matches decides; none: allowed) to a version 2
+// group.
 Result<> attach_device_filter(int cgroup_directory, const std::vector<DeviceRule>& rules);
 
 }  // namespace stack::runtime

@@ -26,7 +26,8 @@ std::map<std::string, uint64_t> read_pairs(const std::string& file) {
   std::map<std::string, uint64_t> out;
   for (const std::string& line : split(read_file(file).value_or(""), '\n')) {
     size_t blank = line.find(' ');
-    if (blank != std::string::npos) out[line.substr(0, blank)] = to_number(std::string_view(line).substr(blank + 1));
+    if (blank != std::string::npos)
+      out[line.substr(0, blank)] = to_number(std::string_view(line).substr(blank + 1));
   }
   return out;
 }
@@ -117,7 +118,9 @@ std::string Cgroups::oom_file(const std::string& path) const {
   return group + (mode_ == CgroupMode::V2 ? "/memory.events" : "/memory.oom_control");
 }
 
-uint64_t Cgroups::oom_kills(const std::string& path) const { return pick(read_pairs(oom_file(path)), "oom_kill"); }
+uint64_t Cgroups::oom_kills(const std::string& path) const {
+  return pick(read_pairs(oom_file(path)), "oom_kill");
+}
 
 Result<CgroupStats> Cgroups::stats(const std::string& path) const {
   if (!exists(path)) return not_found("cgroup " + path + " does not exist");

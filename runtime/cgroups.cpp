@@ -27,9 +27,9 @@ void pause_for(std::chrono::milliseconds time) {
 }
 
 bool is_controller_word(const std::string& word) {
-  static const std::set<std::string> kControllers = {"cpu",     "cpuacct",  "cpuset",  "memory",     "devices",
-                                                     "freezer", "net_cls",  "blkio",   "perf_event", "net_prio",
-                                                     "hugetlb", "pids",     "rdma",    "misc"};
+  static const std::set<std::string> kControllers = {"cpu",     "cpuacct", "cpuset", "memory",     "devices",
+                                                     "freezer", "net_cls", "blkio",  "perf_event", "net_prio",
+                                                     "hugetlb", "pids",    "rdma",   "misc"};
   return kControllers.contains(word) || word.starts_with("name=");
 }
 
@@ -116,8 +116,8 @@ Result<> fill_cpuset(const std::string& mount_point, const std::string& path) {
 
 // ---- version 2: passing controllers down ----
 
-// A group with processes of its own may not pass controllers down; a container host inside a container has that at
-// the top of what it sees. Its processes move to a group beside ours.
+// A group with processes of its own may not pass controllers down; a container host inside a container has
+// that at the top of what it sees. Its processes move to a group beside ours.
 Result<> move_processes_aside(const std::string& directory) {
   std::string aside = directory + "/stack-host";
   TRY(make_group(aside));
@@ -167,7 +167,8 @@ Result<> make_unified(const Cgroups::Hierarchy& hierarchy, const std::string& pa
   return {};
 }
 
-Result<> apply_write(const CgroupWrite& write, const std::string& directory, std::vector<std::string>* notes) {
+Result<> apply_write(const CgroupWrite& write, const std::string& directory,
+                     std::vector<std::string>* notes) {
   if (directory.empty()) {
     if (write.optional) return {};
     return unsupported("cgroup controller " + write.controller + " is not available: " + write.file + " = " +
@@ -181,7 +182,8 @@ Result<> apply_write(const CgroupWrite& write, const std::string& directory, std
   return {};
 }
 
-// Lowering and raising memory and memory+swap has an order that depends on the present values: first one, then the other.
+// Lowering and raising memory and memory+swap has an order that depends on the present values: first one,
+// then the other.
 Result<> apply_memory_pair(const CgroupWrite& limit, const CgroupWrite& swap, const std::string& directory,
                            std::vector<std::string>* notes) {
   Result<> first = apply_write(limit, directory, notes);
@@ -268,7 +270,8 @@ Result<Cgroups> Cgroups::detect() {
       v1_controllers = v1_controllers || !controller.starts_with("name=");
     out.hierarchies_.push_back(std::move(hierarchy));
   }
-  if (out.hierarchies_.empty()) return unsupported("no cgroup hierarchy is mounted (mount cgroup2 on /sys/fs/cgroup)");
+  if (out.hierarchies_.empty())
+    return unsupported("no cgroup hierarchy is mounted (mount cgroup2 on /sys/fs/cgroup)");
   bool unified = seen.contains("unified");
   out.mode_ = !v1_controllers && unified ? CgroupMode::V2 : unified ? CgroupMode::Hybrid : CgroupMode::V1;
   (void)any_v1;
@@ -297,7 +300,8 @@ std::string Cgroups::directory(const std::string& controller, const std::string&
   return "";
 }
 
-Result<> Cgroups::create(const std::string& path, const Json& resources, std::vector<std::string>* notes) const {
+Result<> Cgroups::create(const std::string& path, const Json& resources,
+                         std::vector<std::string>* notes) const {
   if (mode_ == CgroupMode::V2) {
     for (const Hierarchy& hierarchy : hierarchies_) {
       if (hierarchy.unified) TRY(make_unified(hierarchy, path, true));
@@ -315,9 +319,9 @@ Result<> Cgroups::create(const std::string& path, const Json& resources, std::ve
       TRY(make_unified(hierarchy, path, false));
       continue;
     }
-    bool used = std::any_of(hierarchy.controllers.begin(), hierarchy.controllers.end(), [&](const std::string& name) {
-      return always_used(name, mode_) || wants_controller(writes, name);
-    });
+    bool used = std::any_of(
+        hierarchy.controllers.begin(), hierarchy.controllers.end(),
+        [&](const std::string& name) { return always_used(name, mode_) || wants_controller(writes, name); });
     if (!used) continue;
     TRY(make_group(hierarchy.mount_point + hierarchy.root + path));
     bool cpuset = std::find(hierarchy.controllers.begin(), hierarchy.controllers.end(), "cpuset") !=
@@ -330,13 +334,14 @@ Result<> Cgroups::create(const std::string& path, const Json& resources, std::ve
 Result<> Cgroups::update(const std::string& path, const Json& resources) const {
   Json limits = resources;
   limits.erase("devices");
-  TRY_ASSIGN(std::vector<CgroupWrite> writes, mode_ == CgroupMode::V2 ? writes_for_v2(limits) : writes_for_v1(limits));
+  TRY_ASSIGN(std::vector<CgroupWrite> writes,
+             mode_ == CgroupMode::V2 ? writes_for_v2(limits) : writes_for_v1(limits));
   if (bool_or(resources.value("memory", Json::object()), "checkBeforeUpdate")) {
     int64_t limit = int_or(resources["memory"], "limit");
     TRY_ASSIGN(CgroupStats now, stats(path));
     if (limit > 0 && now.memory_usage > static_cast<uint64_t>(limit))
-      return conflict("memory limit " + std::to_string(limit) + " is below what is in use: " +
-                      std::to_string(now.memory_usage));
+      return conflict("memory limit " + std::to_string(limit) +
+                      " is below what is in use: " + std::to_string(now.memory_usage));
   }
   return apply_writes(*this, path, writes, nullptr);
 }
@@ -394,7 +399,8 @@ Result<> Cgroups::freeze(const std::string& path, std::chrono::milliseconds limi
 
 Result<> Cgroups::thaw(const std::string& path) const {
   std::string unified = directory("", path);
-  if (!unified.empty() && path_exists(unified + "/cgroup.freeze")) return write_control(unified + "/cgroup.freeze", "0");
+  if (!unified.empty() && path_exists(unified + "/cgroup.freeze"))
+    return write_control(unified + "/cgroup.freeze", "0");
   std::string group = directory("freezer", path);
   if (group.empty()) return {};
   return write_control(group + "/freezer.state", "THAWED");
@@ -420,8 +426,8 @@ Result<> Cgroups::kill_all(const std::string& path, std::chrono::milliseconds li
     // A frozen process of version 1 dies only when thawed.
     if (round == 0 && frozen(path)) (void)thaw(path);
     if (Clock::now() > end)
-      return Error(ErrorKind::Timeout, "cgroup " + path + ": " + std::to_string(processes.size()) +
-                                           " processes do not end");
+      return Error(ErrorKind::Timeout,
+                   "cgroup " + path + ": " + std::to_string(processes.size()) + " processes do not end");
     pause_for(std::chrono::milliseconds(round < 10 ? 1 : 10));
   }
 }
@@ -445,7 +451,8 @@ Result<> Cgroups::remove(const std::string& path, std::chrono::milliseconds limi
     for (;;) {
       int reason = remove_group(directory);
       if (reason == 0) break;
-      if (reason != EBUSY || Clock::now() > end) return Error::from_errno("remove cgroup " + directory, reason);
+      if (reason != EBUSY || Clock::now() > end)
+        return Error::from_errno("remove cgroup " + directory, reason);
       pause_for(std::chrono::milliseconds(1));
     }
   }
@@ -461,12 +468,14 @@ bool Cgroups::exists(const std::string& path) const {
 std::vector<std::string> Cgroups::list(const std::string& prefix) const {
   std::set<std::string> names;
   for (const Hierarchy& hierarchy : hierarchies_) {
-    for (const std::string& name : child_groups(hierarchy.mount_point + hierarchy.root + prefix)) names.insert(name);
+    for (const std::string& name : child_groups(hierarchy.mount_point + hierarchy.root + prefix))
+      names.insert(name);
   }
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-Result<std::vector<std::string>> Cgroups::sweep(const std::string& prefix, const std::vector<std::string>& keep) const {
+Result<std::vector<std::string>> Cgroups::sweep(const std::string& prefix,
+                                                const std::vector<std::string>& keep) const {
   std::vector<std::string> removed;
   for (const std::string& name : list(prefix)) {
     if (std::find(keep.begin(), keep.end(), name) != keep.end()) continue;

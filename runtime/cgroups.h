@@ -1,5 +1,5 @@
-// Control groups, version 1, version 2 and hybrid: a container is one path, "/stack/<id>", in every hierarchy used.
-// Kernel: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/*.rst.
+// Control groups, version 1, version 2 and hybrid: a container is one path, "/stack/<id>", in every hierarchy
+// used. Kernel: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/*.rst.
 #pragma once
 
 #include <sys/types.h>
@@ -25,9 +25,9 @@ struct CgroupStats {
   uint64_t throttled_periods = 0;
   uint64_t periods = 0;
   uint64_t throttled_ns = 0;
-  uint64_t memory_usage = 0;     // bytes, page cache included
+  uint64_t memory_usage = 0;          // bytes, page cache included
   uint64_t memory_inactive_file = 0;  // Docker subtracts it: total_inactive_file (v1), inactive_file (v2)
-  uint64_t memory_limit = 0;     // 0: none
+  uint64_t memory_limit = 0;          // 0: none
   uint64_t memory_max_usage = 0;
   uint64_t memory_failures = 0;
   std::map<std::string, uint64_t> memory_details;  // memory.stat
@@ -41,17 +41,18 @@ struct CgroupStats {
 // The hierarchies of this machine. Copyable; holds only paths.
 class Cgroups {
  public:
-  // From /proc/self/mountinfo and /proc/self/cgroup. Where our own group is not the root of what we see (a container
-  // host inside a container), paths are taken below what is mounted.
+  // From /proc/self/mountinfo and /proc/self/cgroup. Where our own group is not the root of what we see (a
+  // container host inside a container), paths are taken below what is mounted.
   static Result<Cgroups> detect();
 
   CgroupMode mode() const { return mode_; }
   // Controllers that can be used: "memory", "pids", ...
   bool has(const std::string& controller) const;
 
-  // Makes the group in all hierarchies we use and applies an OCI linux.resources object. A limit whose controller is
-  // missing is an error, except where it asks for nothing. `notes` gets what was left out.
-  Result<> create(const std::string& path, const Json& resources, std::vector<std::string>* notes = nullptr) const;
+  // Makes the group in all hierarchies we use and applies an OCI linux.resources object. A limit whose
+  // controller is missing is an error, except where it asks for nothing. `notes` gets what was left out.
+  Result<> create(const std::string& path, const Json& resources,
+                  std::vector<std::string>* notes = nullptr) const;
   // Applies resources to a group that exists (docker update).
   Result<> update(const std::string& path, const Json& resources) const;
 
@@ -82,12 +83,15 @@ class Cgroups {
   // rmdir in every hierarchy, groups below first; retries while busy for up to `limit`. Missing is success.
   Result<> remove(const std::string& path, std::chrono::milliseconds limit = std::chrono::seconds(2)) const;
   bool exists(const std::string& path) const;
-  // Names directly below `prefix` ("/stack") in any hierarchy: what a sweep compares with the containers known.
+  // Names directly below `prefix` ("/stack") in any hierarchy: what a sweep compares with the containers
+  // known.
   std::vector<std::string> list(const std::string& prefix) const;
   // Kills and removes every group below `prefix` whose name is not in `keep`; returns the names removed.
-  Result<std::vector<std::string>> sweep(const std::string& prefix, const std::vector<std::string>& keep) const;
+  Result<std::vector<std::string>> sweep(const std::string& prefix,
+                                         const std::vector<std::string>& keep) const;
 
-  // Directory of a controller's group; "" where there is none. For version 2 any controller gives the one tree.
+  // Directory of a controller's group; "" where there is none. For version 2 any controller gives the one
+  // tree.
   std::string directory(const std::string& controller, const std::string& path) const;
   // Mount points used, for a container's own view: controller list -> host directory ("cpu,cpuacct" -> ...).
   struct Hierarchy {

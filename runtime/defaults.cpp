@@ -19,7 +19,8 @@ namespace {
 constexpr const char* kSpecVersion = "1.2.1";
 
 Json mount(const char* destination, const char* type, const char* source, std::vector<std::string> options) {
-  return Json{{"destination", destination}, {"type", type}, {"source", source}, {"options", std::move(options)}};
+  return Json{
+      {"destination", destination}, {"type", type}, {"source", source}, {"options", std::move(options)}};
 }
 
 Json rule(bool allow, const char* type, int major, int minor, const char* access) {
@@ -47,13 +48,14 @@ bool unified_only() {
   return cgroups && cgroups->mode() == CgroupMode::V2;
 }
 
-// Every node of the host's /dev, as linux.devices[] has them; pts, shm and the like are mounts of the container's own.
+// Every node of the host's /dev, as linux.devices[] has them; pts, shm and the like are mounts of the
+// container's own.
 void collect_devices(const std::string& directory, Json& out) {
   static const std::set<std::string> kOwn = {"pts", "shm", "mqueue", "fd", "console", "ptmx", "hugepages"};
   for (const std::string& name : names_in(directory)) {
     if (directory == "/dev" && kOwn.contains(name)) continue;
     std::string path = directory + "/" + name;
-    struct stat info {};
+    struct stat info{};
     if (::lstat(path.c_str(), &info) != 0) continue;
     if (S_ISDIR(info.st_mode)) collect_devices(path, out);
     if (!S_ISCHR(info.st_mode) && !S_ISBLK(info.st_mode)) continue;
@@ -81,9 +83,10 @@ Json base_process() {
 
 const std::vector<std::string>& default_capabilities() {
   static const std::vector<std::string> kNames = {
-      "CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",     "CAP_MKNOD",
-      "CAP_NET_RAW", "CAP_SETGID",      "CAP_SETUID",           "CAP_SETFCAP",    "CAP_SETPCAP",
-      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL",     "CAP_AUDIT_WRITE"};
+      "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
+      "CAP_MKNOD",   "CAP_NET_RAW",      "CAP_SETGID",           "CAP_SETUID",
+      "CAP_SETFCAP", "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+      "CAP_KILL",    "CAP_AUDIT_WRITE"};
   return kNames;
 }
 
@@ -130,10 +133,18 @@ Json capabilities_json(const std::vector<std::string>& names) {
 }
 
 std::vector<std::string> masked_paths() {
-  std::vector<std::string> out = {"/proc/acpi",        "/proc/asound",      "/proc/interrupts",
-                                  "/proc/kcore",       "/proc/keys",        "/proc/latency_stats",
-                                  "/proc/sched_debug", "/proc/scsi",        "/proc/timer_list",
-                                  "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware"};
+  std::vector<std::string> out = {"/proc/acpi",
+                                  "/proc/asound",
+                                  "/proc/interrupts",
+                                  "/proc/kcore",
+                                  "/proc/keys",
+                                  "/proc/latency_stats",
+                                  "/proc/sched_debug",
+                                  "/proc/scsi",
+                                  "/proc/timer_list",
+                                  "/proc/timer_stats",
+                                  "/sys/devices/virtual/powercap",
+                                  "/sys/firmware"};
   // Counters that tell neighbours' activity.
   for (const std::string& name : names_in("/sys/devices/system/cpu")) {
     if (!name.starts_with("cpu") || !is_all_digits(name.substr(3))) continue;
@@ -161,10 +172,11 @@ Json default_mounts(int64_t shm_bytes) {
 }
 
 Json default_device_rules() {
-  return Json::array({rule(false, "a", -1, -1, "rwm"), rule(true, "c", 1, 3, "rwm"), rule(true, "c", 1, 5, "rwm"),
-                      rule(true, "c", 1, 7, "rwm"), rule(true, "c", 1, 8, "rwm"), rule(true, "c", 1, 9, "rwm"),
-                      rule(true, "c", 5, 0, "rwm"), rule(true, "c", 5, 1, "rwm"), rule(true, "c", 5, 2, "rwm"),
-                      rule(true, "c", 136, -1, "rwm"), rule(true, "c", -1, -1, "m"), rule(true, "b", -1, -1, "m")});
+  return Json::array(
+      {rule(false, "a", -1, -1, "rwm"), rule(true, "c", 1, 3, "rwm"), rule(true, "c", 1, 5, "rwm"),
+       rule(true, "c", 1, 7, "rwm"), rule(true, "c", 1, 8, "rwm"), rule(true, "c", 1, 9, "rwm"),
+       rule(true, "c", 5, 0, "rwm"), rule(true, "c", 5, 1, "rwm"), rule(true, "c", 5, 2, "rwm"),
+       rule(true, "c", 136, -1, "rwm"), rule(true, "c", -1, -1, "m"), rule(true, "b", -1, -1, "m")});
 }
 
 Json default_namespaces() {

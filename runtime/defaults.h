@@ -22,7 +22,7 @@ Result<std::vector<std::string>> effective_capabilities(const std::vector<std::s
 // Value of process.capabilities: bounding, effective, permitted = `names`; inheritable and ambient empty.
 Json capabilities_json(const std::vector<std::string>& names);
 
-std::vector<std::string> masked_paths();    // those of Docker, per-CPU ones included where the machine has them
+std::vector<std::string> masked_paths();  // those of Docker, per-CPU ones included where the machine has them
 std::vector<std::string> readonly_paths();
 // mounts[]: /proc /dev /dev/pts /dev/shm /dev/mqueue /sys /sys/fs/cgroup
 Json default_mounts(int64_t shm_bytes = int64_t{64} << 20);
@@ -31,9 +31,11 @@ Json default_device_rules();
 // linux.namespaces[]: pid, mount, uts, ipc, cgroup (v2 only); no network (LaunchRequest::netns_fd gives it).
 Json default_namespaces();
 
-// A whole config.json with the above, no process.args: the engine fills in process, hostname, mounts, resources.
+// A whole config.json with the above, no process.args: the engine fills in process, hostname, mounts,
+// resources.
 Json default_spec();
-// The same for `privileged: true`: all capabilities, all host devices, nothing masked, /sys and cgroups writable.
+// The same for `privileged: true`: all capabilities, all host devices, nothing masked, /sys and cgroups
+// writable.
 Json privileged_spec();
 
 }  // namespace stack::runtime

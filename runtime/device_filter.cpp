@@ -24,9 +24,13 @@ bpf_insn instruction(int code, Register to, Register from, int offset, int value
   return out;
 }
 
-bpf_insn load_context(Register to, int offset) { return instruction(BPF_LDX | BPF_MEM | BPF_W, to, R1, offset, 0); }
+bpf_insn load_context(Register to, int offset) {
+  return instruction(BPF_LDX | BPF_MEM | BPF_W, to, R1, offset, 0);
+}
 bpf_insn set(Register to, int value) { return instruction(BPF_ALU | BPF_MOV | BPF_K, to, R0, 0, value); }
-bpf_insn jump_if_not(Register what, int value) { return instruction(BPF_JMP | BPF_JNE | BPF_K, what, R0, 0, value); }
+bpf_insn jump_if_not(Register what, int value) {
+  return instruction(BPF_JMP | BPF_JNE | BPF_K, what, R0, 0, value);
+}
 
 int access_bits(const std::string& access) {
   int bits = 0;
@@ -41,7 +45,8 @@ constexpr int kAllAccess = BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_
 // R2 type, R3 access, R4 major, R5 minor; R1 is free.
 void append_rule(std::vector<bpf_insn>& program, const DeviceRule& rule) {
   size_t begin = program.size();
-  if (rule.type != 'a') program.push_back(jump_if_not(R2, rule.type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR));
+  if (rule.type != 'a')
+    program.push_back(jump_if_not(R2, rule.type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR));
   int bits = access_bits(rule.access);
   if (bits != kAllAccess) {
     program.push_back(instruction(BPF_ALU | BPF_MOV | BPF_X, R1, R3, 0, 0));

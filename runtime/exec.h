@@ -13,12 +13,13 @@ struct ExecRequest {
   std::string cgroup_path;  // of the container
   std::string process;      // text of an OCI `process` object; `terminal` and `consoleSize` are honoured
   std::string seccomp_bpf;
-  bool want_stdin = false;   // a pipe; else /dev/null. Without meaning where process.terminal is true
-  bool want_output = true;   // pipes for stdout and stderr; else /dev/null
+  bool want_stdin = false;  // a pipe; else /dev/null. Without meaning where process.terminal is true
+  bool want_output = true;  // pipes for stdout and stderr; else /dev/null
 };
 
 struct ExecSession {
-  Fd control;  // messages: Started (terminal in stdio) | Failed, then Exited; none to send; resize_terminal() for the size
+  Fd control;  // messages: Started (terminal in stdio) | Failed, then Exited; none to send; resize_terminal()
+               // for the size
   pid_t pid = -1;  // the helper process, our child: reap it when pidfd is readable
   Fd pidfd;
   Stdio stdio;  // our ends of the pipes, there at once; blocking mode as made by pipe2(2)

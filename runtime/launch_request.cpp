@@ -24,6 +24,8 @@ Json named_fds_to_json(const std::vector<NamedFd>& fds, FdTable& table) {
   return out;
 }
 
-Json engine_to_json(const EngineRestart& engine) { return Json{{"argv", engine.argv}, {"lock", engine.lock_path}}; }
+Json engine_to_json(const EngineRestart& engine) {
+  return Json{{"argv", engine.argv}, {"lock", engine.lock_path}};
+}
 
 }  // namespace stack::runtime

@@ -38,6 +38,7 @@ Json named_fds_to_json(const std::vector<NamedFd>& fds, FdTable& table);
 Json engine_to_json(const EngineRestart& engine);
 
 // Spawns the program with `request` on kRequestFd and a control socket on kControlFd.
-Result<Monitor> spawn_launcher(const MonitorProgram& program, const std::string& mode, Json request, FdTable table);
+Result<Monitor> spawn_launcher(const MonitorProgram& program, const std::string& mode, Json request,
+                               FdTable table);
 
 }  // namespace stack::runtime

@@ -29,7 +29,8 @@ Result<Fd> move_up(const Fd& fd) {
   return Fd(high);
 }
 
-// A view of the file through a mount that cannot be written: whoever opens /proc/<pid>/exe gets EROFS. CVE-2019-5736
+// A view of the file through a mount that cannot be written: whoever opens /proc/<pid>/exe gets EROFS.
+// CVE-2019-5736
 Result<Fd> open_read_only_mount(const std::string& path) {
   Fd tree(::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
   if (!tree) return Error::last_errno("open_tree " + path);
@@ -113,8 +114,9 @@ Exited to_exited(const wire::ExitStatus& status) {
   out.signal = status.signal;
   out.oom_killed = status.oom_killed != 0;
   out.status_known = status.status_known != 0;
-  out.finished_at = std::chrono::system_clock::time_point(
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::nanoseconds(status.finished_at_ns)));
+  out.finished_at =
+      std::chrono::system_clock::time_point(std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          std::chrono::nanoseconds(status.finished_at_ns)));
   return out;
 }
 
@@ -178,18 +180,21 @@ wire::LogValues to_wire(const LogSettings& log) {
 Result<> check_log(const LogSettings& log) {
   if (log.driver == LogDriver::None) return {};
   if (!log.path.starts_with('/')) return invalid("log path must be absolute: \"" + log.path + "\"");
-  if (base_name(log.path).size() >= sizeof(wire::LogValues::name) - 8) return invalid("log file name is too long");
+  if (base_name(log.path).size() >= sizeof(wire::LogValues::name) - 8)
+    return invalid("log file name is too long");
   return {};
 }
 
 }  // namespace
 
-Result<Monitor> spawn_launcher(const MonitorProgram& program, const std::string& mode, Json request, FdTable table) {
+Result<Monitor> spawn_launcher(const MonitorProgram& program, const std::string& mode, Json request,
+                               FdTable table) {
   request["watch_fd"] = table.add(program.watch());
   request["init_fd"] = table.add(program.init());
   TRY_ASSIGN(SocketPair control, make_socket_pair(SOCK_SEQPACKET));
   TRY_ASSIGN(Fd text, sealed_memfd("stack-request", to_text(request)));
-  if (table.fds().size() + kFirstExtraFd >= kProgramFdFloor) return invalid("too many descriptors for one launch");
+  if (table.fds().size() + kFirstExtraFd >= kProgramFdFloor)
+    return invalid("too many descriptors for one launch");
   SpawnRequest spawned;
   spawned.program = "/proc/self/fd/" + std::to_string(program.launcher());
   spawned.args = {mode};
@@ -301,19 +306,28 @@ Result<Message> decode_message(std::string_view bytes, std::vector<Fd> fds) {
   if (header.magic != wire::kMagic) return invalid("monitor speaks another version of the protocol");
   FdQueue queue(header.fd_bits, std::move(fds));
   switch (header.type) {
-    case wire::kCreated: return decode_process(bytes, std::move(queue), false);
-    case wire::kStarted: return decode_process(bytes, std::move(queue), true);
-    case wire::kFailed: return decode_failed(bytes);
-    case wire::kHello: return decode_hello(bytes, std::move(queue));
-    case wire::kOomKilled: return Message(OomKilled{});
-    case wire::kStdinClosed: return Message(StdinClosed{});
-    case wire::kAttached: return Message(Attached{header.token, queue.next()});
-    case wire::kRefused: return Message(Refused{header.token, std::string(rest_after<wire::PlainMessage>(bytes))});
+    case wire::kCreated:
+      return decode_process(bytes, std::move(queue), false);
+    case wire::kStarted:
+      return decode_process(bytes, std::move(queue), true);
+    case wire::kFailed:
+      return decode_failed(bytes);
+    case wire::kHello:
+      return decode_hello(bytes, std::move(queue));
+    case wire::kOomKilled:
+      return Message(OomKilled{});
+    case wire::kStdinClosed:
+      return Message(StdinClosed{});
+    case wire::kAttached:
+      return Message(Attached{header.token, queue.next()});
+    case wire::kRefused:
+      return Message(Refused{header.token, std::string(rest_after<wire::PlainMessage>(bytes))});
     case wire::kExited: {
       TRY_ASSIGN(wire::ExitedMessage message, read_struct<wire::ExitedMessage>(bytes));
       return Message(to_exited(message.status));
     }
-    default: return invalid("unknown monitor message " + std::to_string(header.type));
+    default:
+      return invalid("unknown monitor message " + std::to_string(header.type));
   }
 }
 
@@ -353,7 +367,8 @@ Result<> resize_terminal(int terminal, uint16_t height, uint16_t width) {
 Result<> request_attach(int control, uint32_t token, AttachOptions options) {
   auto message = make_message<wire::AttachMessage>(wire::kAttach);
   message.header.token = token;
-  message.flags = (options.stdin_open ? wire::kAttachStdin : 0U) | (options.output ? wire::kAttachOutput : 0U) |
+  message.flags = (options.stdin_open ? wire::kAttachStdin : 0U) |
+                  (options.output ? wire::kAttachOutput : 0U) |
                   (options.lossless ? wire::kAttachLossless : 0U);
   return send_with_fds(control, bytes_of(message), {});
 }

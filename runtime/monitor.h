@@ -2,11 +2,12 @@
 //
 // Life of one container:
 //   launch()            spawns a monitor; returns at once
-//   Created             (only with hold_before_start) namespaces, mounts, cgroup stand; send_start() lets it go on
-//   Started | Failed    the command was executed | a typed reason, nothing is left behind
-//   Exited              repeated on every connection until send_acknowledge_exit(), then the monitor ends
-// The control descriptor is a SOCK_SEQPACKET socket: wait until it is readable, then call receive_message() until it
-// returns nullopt. Nothing here blocks. After the engine dies, connect_monitor() + Hello give everything back.
+//   Created             (only with hold_before_start) namespaces, mounts, cgroup stand; send_start() lets it
+//   go on Started | Failed    the command was executed | a typed reason, nothing is left behind Exited
+//   repeated on every connection until send_acknowledge_exit(), then the monitor ends
+// The control descriptor is a SOCK_SEQPACKET socket: wait until it is readable, then call receive_message()
+// until it returns nullopt. Nothing here blocks. After the engine dies, connect_monitor() + Hello give
+// everything back.
 #pragma once
 
 #include <sys/types.h>
@@ -24,8 +25,9 @@
 
 namespace stack::runtime {
 
-// The monitor's program files, opened once so that no container can ever write to them: a private read-only bind
-// mount, or a sealed copy in memory where that is impossible. Keep one per engine; it must outlive each launch() call.
+// The monitor's program files, opened once so that no container can ever write to them: a private read-only
+// bind mount, or a sealed copy in memory where that is impossible. Keep one per engine; it must outlive each
+// launch() call.
 class MonitorProgram {
  public:
   // `path`: the installed stack-monitor; stack-watch and stack-init are expected in the same folder.
@@ -42,14 +44,14 @@ class MonitorProgram {
 };
 
 // A container's root directory. With lower_dirs: an overlay mounted in the container's own mount namespace
-// only; the host never sees it; `path`, where given, is the directory it is mounted on there (else state_dir, which
-// it then hides). Without: `path` itself, bind-mounted.
+// only; the host never sees it; `path`, where given, is the directory it is mounted on there (else state_dir,
+// which it then hides). Without: `path` itself, bind-mounted.
 struct Rootfs {
   std::string path;
   std::vector<std::string> lower_dirs;  // topmost first
   std::string upper_dir;                // with work_dir; both empty: the overlay is read-only
   std::string work_dir;
-  bool volatile_upper = false;          // overlay's "volatile": faster, contents do not survive a machine crash
+  bool volatile_upper = false;  // overlay's "volatile": faster, contents do not survive a machine crash
 };
 
 enum class LogDriver : uint8_t {
@@ -60,9 +62,9 @@ enum class LogDriver : uint8_t {
 
 struct LogSettings {
   LogDriver driver = LogDriver::JsonFile;
-  std::string path;                         // rotated files are path.1 (newest) ...
-  int64_t max_size = int64_t{10} << 20;     // bytes; <= 0: unbounded
-  int max_file = 3;                         // files in all; 1: the file is truncated when full
+  std::string path;                      // rotated files are path.1 (newest) ...
+  int64_t max_size = int64_t{10} << 20;  // bytes; <= 0: unbounded
+  int max_file = 3;                      // files in all; 1: the file is truncated when full
 };
 
 struct NamedFd {
@@ -87,13 +89,15 @@ struct LaunchRequest {
   std::string oci_config;  // text of a runtime-spec config.json
   Rootfs rootfs;           // instead of the config's root.path
   int netns_fd = -1;       // network namespace to join; -1: as the config says
-  std::map<std::string, int> mount_sources;  // mount destination -> O_PATH fd that replaces the source of that bind
+  std::map<std::string, int>
+      mount_sources;        // mount destination -> O_PATH fd that replaces the source of that bind
   std::string seccomp_bpf;  // compiled program (runtime/seccomp.h); empty: no filter
   std::string cgroup_path;  // "/stack/<id>"; empty: the container stays in the monitor's cgroup
   LogSettings log;
   bool open_stdin = false;  // false: /dev/null (no tty)
-  bool stdin_once = false;  // the first attached reader with stdin that goes away closes the container's stdin
-  bool use_init = false;    // our init as pid 1, which reaps and forwards signals
+  bool stdin_once =
+      false;              // the first attached reader with stdin that goes away closes the container's stdin
+  bool use_init = false;  // our init as pid 1, which reaps and forwards signals
   bool hold_before_start = false;  // stop at Created until send_start()
   std::vector<NamedFd> held_fds;   // kept by the monitor, handed back in Hello
   EngineRestart engine;
@@ -102,27 +106,28 @@ struct LaunchRequest {
 struct Monitor {
   Fd control;  // SOCK_SEQPACKET, non-blocking
   pid_t pid = -1;
-  Fd pidfd;    // of the monitor, which is our child: reap it with waitid(P_PIDFD) when readable
+  Fd pidfd;  // of the monitor, which is our child: reap it with waitid(P_PIDFD) when readable
 };
 
 // Spawns a monitor and returns at once; the outcome arrives as a message.
 Result<Monitor> launch(const LaunchRequest& request, const MonitorProgram& program);
 
-// Connects to <run_dir>/monitor.sock; the first message on the descriptor is Hello. Replaces the monitor's former
-// engine connection. NotFound when no monitor listens there.
+// Connects to <run_dir>/monitor.sock; the first message on the descriptor is Hello. Replaces the monitor's
+// former engine connection. NotFound when no monitor listens there.
 Result<Fd> connect_monitor(const std::string& run_dir);
 
-// The container's ends that the engine keeps as well, so that kill -9 of the monitor does not kill the container.
+// The container's ends that the engine keeps as well, so that kill -9 of the monitor does not kill the
+// container.
 struct Stdio {
-  Fd stdin_write;   // none without open_stdin, or with a terminal
+  Fd stdin_write;  // none without open_stdin, or with a terminal
   Fd stdout_read;
   Fd stderr_read;
-  Fd terminal;      // pty master
+  Fd terminal;  // pty master
 };
 
-// A monitor for a container whose own was killed. All of `stdio` may be empty: then what can be reopened through
-// /proc/<pid>/fd is. Its first message is Hello; it then behaves as any monitor. The exit status is known on Linux
-// 6.15 and later (PIDFD_GET_INFO); before, Exited arrives with status_known = false.
+// A monitor for a container whose own was killed. All of `stdio` may be empty: then what can be reopened
+// through /proc/<pid>/fd is. Its first message is Hello; it then behaves as any monitor. The exit status is
+// known on Linux 6.15 and later (PIDFD_GET_INFO); before, Exited arrives with status_known = false.
 struct AdoptRequest {
   std::string container_id;
   std::string state_dir;
@@ -151,16 +156,17 @@ struct Created {
 struct Started {
   pid_t pid = -1;
   Fd pidfd;
-  Stdio stdio;                    // exec sessions: only `terminal`
-  std::vector<std::string> notes; // what was done differently than asked, e.g. a limit that may not be raised
+  Stdio stdio;  // exec sessions: only `terminal`
+  std::vector<std::string>
+      notes;  // what was done differently than asked, e.g. a limit that may not be raised
 };
 
 struct Failed {
-  std::string step;    // "mount", "cgroup", "exec", ...
-  std::string object;  // what it was about: a path, a name
-  int code = 0;        // errno or 0
-  std::string text;    // whole message, ready to print
-  int exit_code = 125; // 126 not executable, 127 not found, 125 anything else
+  std::string step;     // "mount", "cgroup", "exec", ...
+  std::string object;   // what it was about: a path, a name
+  int code = 0;         // errno or 0
+  std::string text;     // whole message, ready to print
+  int exit_code = 125;  // 126 not executable, 127 not found, 125 anything else
 };
 
 struct Exited {
@@ -183,10 +189,10 @@ struct Hello {
   std::optional<Exited> exited;  // the container ended meanwhile
 };
 
-// Answer to request_attach(). The stream carries frames as Docker's attach protocol: 8 bytes {stream, 0, 0, 0, length as
-// big-endian u32} and the payload; stream 1 stdout, 2 stderr (a terminal has only 1), 4: a gap, whose payload is the
-// number of bytes left out (big-endian u64) because this reader was too slow. Bytes written to it go to the
-// container's stdin where asked for; shutdown(SHUT_WR) closes that.
+// Answer to request_attach(). The stream carries frames as Docker's attach protocol: 8 bytes {stream, 0, 0,
+// 0, length as big-endian u32} and the payload; stream 1 stdout, 2 stderr (a terminal has only 1), 4: a gap,
+// whose payload is the number of bytes left out (big-endian u64) because this reader was too slow. Bytes
+// written to it go to the container's stdin where asked for; shutdown(SHUT_WR) closes that.
 struct Attached {
   uint32_t token = 0;
   Fd stream;  // SOCK_STREAM, non-blocking
@@ -195,7 +201,8 @@ struct Attached {
 // A process of the container was killed for lack of memory (the container itself may live on).
 struct OomKilled {};
 
-// The container's stdin was closed at its reader's wish: drop Stdio::stdin_write, or the container never sees the end.
+// The container's stdin was closed at its reader's wish: drop Stdio::stdin_write, or the container never sees
+// the end.
 struct StdinClosed {};
 
 // A request that could not be done.
@@ -207,7 +214,8 @@ struct Refused {
 // The other side is gone.
 struct Closed {};
 
-using Message = std::variant<Created, Started, Failed, Exited, Hello, Attached, OomKilled, StdinClosed, Refused, Closed>;
+using Message =
+    std::variant<Created, Started, Failed, Exited, Hello, Attached, OomKilled, StdinClosed, Refused, Closed>;
 
 // Reads one message without waiting; nullopt: none there now.
 Result<std::optional<Message>> receive_message(int control);
@@ -221,9 +229,9 @@ Result<> send_resize(int control, uint16_t height, uint16_t width);
 Result<> resize_terminal(int terminal, uint16_t height, uint16_t width);
 
 struct AttachOptions {
-  bool stdin_open = false;    // bytes from the stream go to the container's stdin
+  bool stdin_open = false;  // bytes from the stream go to the container's stdin
   bool output = true;
-  bool lossless = false;      // the container waits for this reader instead of the reader missing something
+  bool lossless = false;  // the container waits for this reader instead of the reader missing something
 };
 // `token` comes back in Attached.
 Result<> request_attach(int control, uint32_t token, AttachOptions options);
@@ -237,7 +245,8 @@ Result<> send_acknowledge_exit(int control);
 // The engine is about to go on purpose: do not start it again before the container exits.
 Result<> send_engine_leaves(int control);
 
-// The exit status a monitor left in state_dir while no engine was there; nullopt: none. launch() removes an old one.
+// The exit status a monitor left in state_dir while no engine was there; nullopt: none. launch() removes an
+// old one.
 Result<std::optional<Exited>> read_exit_file(const std::string& state_dir);
 
 }  // namespace stack::runtime

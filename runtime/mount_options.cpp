@@ -106,17 +106,36 @@ void change(uint64_t& set, uint64_t& clear, const Row& row) {
 
 void apply(const Row& row, MountSpec& mount) {
   switch (row.kind) {
-    case Kind::Attribute: return change(mount.attributes_set, mount.attributes_clear, row);
-    case Kind::RecursiveAttribute: return change(mount.recursive_set, mount.recursive_clear, row);
-    case Kind::Propagation: mount.propagation = static_cast<unsigned long>(row.set); return;
-    case Kind::Bind: mount.bind = true; return;
-    case Kind::RecursiveBind: mount.bind = mount.recursive_bind = true; return;
-    case Kind::Remount: mount.remount = true; return;
-    case Kind::CopyUp: mount.copy_up = true; return;
-    case Kind::IdMap: mount.id_mapped = true; return;
-    case Kind::RecursiveIdMap: mount.id_mapped = mount.id_mapped_recursive = true; return;
-    case Kind::Superblock: mount.data.emplace_back(row.word); return;
-    case Kind::Nothing: return;
+    case Kind::Attribute:
+      return change(mount.attributes_set, mount.attributes_clear, row);
+    case Kind::RecursiveAttribute:
+      return change(mount.recursive_set, mount.recursive_clear, row);
+    case Kind::Propagation:
+      mount.propagation = static_cast<unsigned long>(row.set);
+      return;
+    case Kind::Bind:
+      mount.bind = true;
+      return;
+    case Kind::RecursiveBind:
+      mount.bind = mount.recursive_bind = true;
+      return;
+    case Kind::Remount:
+      mount.remount = true;
+      return;
+    case Kind::CopyUp:
+      mount.copy_up = true;
+      return;
+    case Kind::IdMap:
+      mount.id_mapped = true;
+      return;
+    case Kind::RecursiveIdMap:
+      mount.id_mapped = mount.id_mapped_recursive = true;
+      return;
+    case Kind::Superblock:
+      mount.data.emplace_back(row.word);
+      return;
+    case Kind::Nothing:
+      return;
   }
 }
 

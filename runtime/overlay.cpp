@@ -26,8 +26,10 @@ Result<> set_string(int fs, const char* key, const std::string& value) {
   return context_error(fs, std::string(key) + "=" + value, errno);
 }
 
-// An earlier volatile mount leaves a mark that forbids the next one; the upper directory is taken as it is then.
+// An earlier volatile mount leaves a mark that forbids the next one; the upper directory is taken as it is
+// then.
 void forget_volatile_mark(const std::string& work_dir) {
+  ::unlink((work_dir + "/work/incompat/volatile/dirty").c_str());
   ::rmdir((work_dir + "/work/incompat/volatile").c_str());
   ::rmdir((work_dir + "/work/incompat").c_str());
 }
@@ -74,7 +76,8 @@ std::string mount_context_log(int fs_fd) {
 
 Result<Fd> mount_overlay_detached(const OverlayLayers& layers) {
   // Before, the option is refused late and with a bare EINVAL, so that probing would hide real errors.
-  if (running_kernel() < KernelVersion{6, 8}) return unsupported("overlay: lowerdir+ is not known to this kernel");
+  if (running_kernel() < KernelVersion{6, 8})
+    return unsupported("overlay: lowerdir+ is not known to this kernel");
   TRY_ASSIGN(Fd fs, open_context());
   for (const std::string& lower : layers.lower_dirs) {
     if (::fsconfig(fs.get(), FSCONFIG_SET_STRING, "lowerdir+", lower.c_str(), 0) != 0)

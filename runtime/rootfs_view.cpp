@@ -17,7 +17,8 @@ namespace stack::runtime {
 
 namespace {
 
-Result<Fd> open_how_in_root(int root, const std::string& path, uint64_t flags, mode_t mode, uint64_t resolve) {
+Result<Fd> open_how_in_root(int root, const std::string& path, uint64_t flags, mode_t mode,
+                            uint64_t resolve) {
   open_how how{};
   how.flags = flags | O_CLOEXEC;
   how.mode = mode;
@@ -56,8 +57,8 @@ Result<Fd> open_in_root(int root, const std::string& path, int flags, mode_t mod
 Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid, gid_t gid, mode_t mode) {
   Result<Fd> whole = open_in_root(root, path, kDirectory);
   if (whole || whole.error().kind() != ErrorKind::NotFound) return whole;
-  // Walks down; what exists is resolved from the root each time, so that links in the middle are followed inside
-  // it, and what is missing is made in the directory that is already open.
+  // Walks down; what exists is resolved from the root each time, so that links in the middle are followed
+  // inside it, and what is missing is made in the directory that is already open.
   std::string done;
   std::string_view rest = path;
   TRY_ASSIGN(Fd parent, open_in_root(root, "/", kDirectory));
@@ -106,7 +107,7 @@ Result<std::optional<std::string>> read_file_in_root(int root, const std::string
   Result<Fd> fd = open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!fd && fd.error().kind() == ErrorKind::NotFound) return std::optional<std::string>();
   if (!fd) return std::move(fd).error();
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd->get(), &info) != 0) return Error::last_errno("stat " + path);
   if (!S_ISREG(info.st_mode)) return invalid(path + " is not a regular file");
   TRY_ASSIGN(std::string text, read_all(fd->get(), limit).in(path));

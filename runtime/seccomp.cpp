@@ -25,15 +25,23 @@ struct Architecture {
   uint32_t token;
 };
 constexpr Architecture kArchitectures[] = {
-    {"amd64", "SCMP_ARCH_X86_64", SCMP_ARCH_X86_64},   {"x86", "SCMP_ARCH_X86", SCMP_ARCH_X86},
-    {"x32", "SCMP_ARCH_X32", SCMP_ARCH_X32},           {"arm", "SCMP_ARCH_ARM", SCMP_ARCH_ARM},
-    {"arm64", "SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64}, {"mips", "SCMP_ARCH_MIPS", SCMP_ARCH_MIPS},
-    {"mips64", "SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64},  {"mips64n32", "SCMP_ARCH_MIPS64N32", SCMP_ARCH_MIPS64N32},
-    {"mipsel", "SCMP_ARCH_MIPSEL", SCMP_ARCH_MIPSEL},  {"mipsel64", "SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64},
+    {"amd64", "SCMP_ARCH_X86_64", SCMP_ARCH_X86_64},
+    {"x86", "SCMP_ARCH_X86", SCMP_ARCH_X86},
+    {"x32", "SCMP_ARCH_X32", SCMP_ARCH_X32},
+    {"arm", "SCMP_ARCH_ARM", SCMP_ARCH_ARM},
+    {"arm64", "SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64},
+    {"mips", "SCMP_ARCH_MIPS", SCMP_ARCH_MIPS},
+    {"mips64", "SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64},
+    {"mips64n32", "SCMP_ARCH_MIPS64N32", SCMP_ARCH_MIPS64N32},
+    {"mipsel", "SCMP_ARCH_MIPSEL", SCMP_ARCH_MIPSEL},
+    {"mipsel64", "SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64},
     {"mipsel64n32", "SCMP_ARCH_MIPSEL64N32", SCMP_ARCH_MIPSEL64N32},
-    {"ppc", "SCMP_ARCH_PPC", SCMP_ARCH_PPC},           {"ppc64", "SCMP_ARCH_PPC64", SCMP_ARCH_PPC64},
-    {"ppc64le", "SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE}, {"s390", "SCMP_ARCH_S390", SCMP_ARCH_S390},
-    {"s390x", "SCMP_ARCH_S390X", SCMP_ARCH_S390X},     {"riscv64", "SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},
+    {"ppc", "SCMP_ARCH_PPC", SCMP_ARCH_PPC},
+    {"ppc64", "SCMP_ARCH_PPC64", SCMP_ARCH_PPC64},
+    {"ppc64le", "SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE},
+    {"s390", "SCMP_ARCH_S390", SCMP_ARCH_S390},
+    {"s390x", "SCMP_ARCH_S390X", SCMP_ARCH_S390X},
+    {"riscv64", "SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},
 };
 
 struct Context {
@@ -55,7 +63,8 @@ std::string_view native_go_name() {
 }
 
 Result<uint32_t> parse_action(const std::string& name, int64_t errno_value) {
-  if (errno_value < 0 || errno_value > 4095) return invalid("seccomp: errnoRet " + std::to_string(errno_value));
+  if (errno_value < 0 || errno_value > 4095)
+    return invalid("seccomp: errnoRet " + std::to_string(errno_value));
   uint16_t code = static_cast<uint16_t>(errno_value);
   if (name == "SCMP_ACT_ALLOW") return uint32_t{SCMP_ACT_ALLOW};
   if (name == "SCMP_ACT_ERRNO") return uint32_t{SCMP_ACT_ERRNO(code)};
@@ -69,10 +78,13 @@ Result<uint32_t> parse_action(const std::string& name, int64_t errno_value) {
 }
 
 Result<scmp_compare> parse_operator(const std::string& name) {
-  static const std::map<std::string, scmp_compare> kOperators = {
-      {"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_LE", SCMP_CMP_LE},
-      {"SCMP_CMP_EQ", SCMP_CMP_EQ}, {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT},
-      {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
+  static const std::map<std::string, scmp_compare> kOperators = {{"SCMP_CMP_NE", SCMP_CMP_NE},
+                                                                 {"SCMP_CMP_LT", SCMP_CMP_LT},
+                                                                 {"SCMP_CMP_LE", SCMP_CMP_LE},
+                                                                 {"SCMP_CMP_EQ", SCMP_CMP_EQ},
+                                                                 {"SCMP_CMP_GE", SCMP_CMP_GE},
+                                                                 {"SCMP_CMP_GT", SCMP_CMP_GT},
+                                                                 {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
   auto found = kOperators.find(name);
   if (found == kOperators.end()) return invalid("seccomp: unknown comparison \"" + name + "\"");
   return found->second;
@@ -110,7 +122,8 @@ class Conditions {
  public:
   explicit Conditions(const SeccompRequest& request)
       : capabilities_(request.capabilities),
-        kernel_(request.kernel_version.empty() ? running_kernel() : parse_kernel_version(request.kernel_version)) {}
+        kernel_(request.kernel_version.empty() ? running_kernel()
+                                               : parse_kernel_version(request.kernel_version)) {}
 
   bool apply(const Json& rule) const {
     return holds(rule.value("includes", Json::object())) && !touches(rule.value("excludes", Json::object()));
@@ -127,7 +140,8 @@ class Conditions {
   }
   bool touches(const Json& excludes) const {
     if (any_is(list(excludes, "arches"), is_native)) return true;
-    if (any_is(list(excludes, "caps"), [&](const std::string& cap) { return capabilities_.contains(cap); })) return true;
+    if (any_is(list(excludes, "caps"), [&](const std::string& cap) { return capabilities_.contains(cap); }))
+      return true;
     std::string least = string_or(excludes, "minKernel");
     return !least.empty() && kernel_ >= parse_kernel_version(least);
   }
@@ -161,7 +175,8 @@ Result<> add_architectures(const Context& context, const Json& profile) {
       if (arch.scmp_name != name) continue;
       known = true;
       int result = seccomp_arch_add(context.value, arch.token);
-      if (result != 0 && result != -EEXIST) return Error::from_errno("seccomp: architecture " + name, -result);
+      if (result != 0 && result != -EEXIST)
+        return Error::from_errno("seccomp: architecture " + name, -result);
     }
     if (!known) return invalid("seccomp: unknown architecture \"" + name + "\"");
   }
@@ -169,7 +184,8 @@ Result<> add_architectures(const Context& context, const Json& profile) {
 }
 
 Result<> add_flags(const Context& context, const Json& profile) {
-  // A balanced tree of comparisons instead of a list: a call late in the list costs a dozen steps, not hundreds.
+  // A balanced tree of comparisons instead of a list: a call late in the list costs a dozen steps, not
+  // hundreds.
   (void)seccomp_attr_set(context.value, SCMP_FLTATR_CTL_OPTIMIZE, 2);
   (void)seccomp_attr_set(context.value, SCMP_FLTATR_CTL_NNP, 0);
   for (const Json& flag : list(profile, "flags")) {
@@ -217,7 +233,8 @@ Result<> add_call(const Context& context, uint32_t action, const std::string& na
   auto add = [&](const scmp_arg_cmp* first, size_t count) -> Result<> {
     int result = seccomp_rule_add_array(context.value, action, number, static_cast<unsigned>(count), first);
     // EDOM: another architecture's call; EEXIST: said twice; EFAULT: a number newer than the library.
-    if (result != 0 && result != -EDOM && result != -EEXIST && result != -EFAULT) return Error::from_errno("seccomp: rule for " + name, -result);
+    if (result != 0 && result != -EDOM && result != -EEXIST && result != -EFAULT)
+      return Error::from_errno("seccomp: rule for " + name, -result);
     return {};
   };
   if (!repeats_an_argument(arguments)) return add(arguments.data(), arguments.size());
@@ -247,7 +264,8 @@ Result<std::string> export_program(const Context& context) {
   if (result != 0) return Error::from_errno("seccomp: export", -result);
   pipe.write.reset();
   TRY_ASSIGN(std::string program, read_all(pipe.read.get()));
-  if (program.size() / sizeof(sock_filter) > BPF_MAXINSNS) return invalid("seccomp: the profile is too large");
+  if (program.size() / sizeof(sock_filter) > BPF_MAXINSNS)
+    return invalid("seccomp: the profile is too large");
   return program;
 }
 
@@ -284,7 +302,8 @@ Result<std::string> cached_seccomp(const SeccompRequest& request, const std::str
   Result<std::string> cached = read_file(path, size_t{1} << 20);
   if (cached && cached->size() > kDigest) {
     std::string program = cached->substr(kDigest);
-    if (sha256_hex(program) == cached->substr(0, kDigest) && program.size() % sizeof(sock_filter) == 0) return program;
+    if (sha256_hex(program) == cached->substr(0, kDigest) && program.size() % sizeof(sock_filter) == 0)
+      return program;
   }
   TRY_ASSIGN(std::string program, compile_seccomp(request));
   TRY(ensure_directory(cache_dir, 0700));

@@ -13,16 +13,17 @@ namespace stack::runtime {
 std::string_view default_seccomp_profile();
 
 struct SeccompRequest {
-  std::string profile;                 // JSON text, Docker's or OCI's form
-  std::set<std::string> capabilities;  // "CAP_SYS_ADMIN" ...: what includes.caps / excludes.caps look at (bounding set)
-  std::string kernel_version;          // "6.1"; empty: the running one
+  std::string profile;  // JSON text, Docker's or OCI's form
+  std::set<std::string>
+      capabilities;  // "CAP_SYS_ADMIN" ...: what includes.caps / excludes.caps look at (bounding set)
+  std::string kernel_version;  // "6.1"; empty: the running one
 };
 
 // The profile as an array of sock_filter (raw bytes), ready for seccomp(2). Takes about 10 ms; see below.
 Result<std::string> compile_seccomp(const SeccompRequest& request);
 
-// The same through a cache of files in `cache_dir` (made if missing, 0700), keyed by the content of all inputs and the library's version.
-// A damaged or foreign cache file is ignored and written anew.
+// The same through a cache of files in `cache_dir` (made if missing, 0700), keyed by the content of all
+// inputs and the library's version. A damaged or foreign cache file is ignored and written anew.
 Result<std::string> cached_seccomp(const SeccompRequest& request, const std::string& cache_dir);
 
 }  // namespace stack::runtime

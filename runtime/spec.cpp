@@ -38,30 +38,40 @@ constexpr NamedValue kNamespaces[] = {
 };
 
 constexpr NamedValue kLimits[] = {
-    {"RLIMIT_AS", RLIMIT_AS},           {"RLIMIT_CORE", RLIMIT_CORE},
-    {"RLIMIT_CPU", RLIMIT_CPU},         {"RLIMIT_DATA", RLIMIT_DATA},
-    {"RLIMIT_FSIZE", RLIMIT_FSIZE},     {"RLIMIT_LOCKS", RLIMIT_LOCKS},
-    {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK}, {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-    {"RLIMIT_NICE", RLIMIT_NICE},       {"RLIMIT_NOFILE", RLIMIT_NOFILE},
-    {"RLIMIT_NPROC", RLIMIT_NPROC},     {"RLIMIT_RSS", RLIMIT_RSS},
-    {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},   {"RLIMIT_RTTIME", RLIMIT_RTTIME},
-    {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING}, {"RLIMIT_STACK", RLIMIT_STACK},
+    {"RLIMIT_AS", RLIMIT_AS},
+    {"RLIMIT_CORE", RLIMIT_CORE},
+    {"RLIMIT_CPU", RLIMIT_CPU},
+    {"RLIMIT_DATA", RLIMIT_DATA},
+    {"RLIMIT_FSIZE", RLIMIT_FSIZE},
+    {"RLIMIT_LOCKS", RLIMIT_LOCKS},
+    {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+    {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+    {"RLIMIT_NICE", RLIMIT_NICE},
+    {"RLIMIT_NOFILE", RLIMIT_NOFILE},
+    {"RLIMIT_NPROC", RLIMIT_NPROC},
+    {"RLIMIT_RSS", RLIMIT_RSS},
+    {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+    {"RLIMIT_RTTIME", RLIMIT_RTTIME},
+    {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+    {"RLIMIT_STACK", RLIMIT_STACK},
 };
 
 constexpr NamedValue kPropagations[] = {
-    {"shared", MS_SHARED | MS_REC},   {"rshared", MS_SHARED | MS_REC}, {"slave", MS_SLAVE | MS_REC},
-    {"rslave", MS_SLAVE | MS_REC},    {"private", MS_PRIVATE | MS_REC}, {"rprivate", MS_PRIVATE | MS_REC},
+    {"shared", MS_SHARED | MS_REC},         {"rshared", MS_SHARED | MS_REC},
+    {"slave", MS_SLAVE | MS_REC},           {"rslave", MS_SLAVE | MS_REC},
+    {"private", MS_PRIVATE | MS_REC},       {"rprivate", MS_PRIVATE | MS_REC},
     {"unbindable", MS_UNBINDABLE | MS_REC}, {"runbindable", MS_UNBINDABLE | MS_REC},
 };
 
 constexpr NamedValue kSchedulers[] = {
-    {"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR", 2}, {"SCHED_BATCH", 3},
+    {"SCHED_OTHER", 0}, {"SCHED_FIFO", 1}, {"SCHED_RR", 2},       {"SCHED_BATCH", 3},
     {"SCHED_ISO", 4},   {"SCHED_IDLE", 5}, {"SCHED_DEADLINE", 6},
 };
 
 constexpr NamedValue kSchedulerFlags[] = {
-    {"SCHED_FLAG_RESET_ON_FORK", 0x01}, {"SCHED_FLAG_RECLAIM", 0x02},     {"SCHED_FLAG_DL_OVERRUN", 0x04},
-    {"SCHED_FLAG_KEEP_POLICY", 0x08},   {"SCHED_FLAG_KEEP_PARAMS", 0x10}, {"SCHED_FLAG_UTIL_CLAMP_MIN", 0x20},
+    {"SCHED_FLAG_RESET_ON_FORK", 0x01},  {"SCHED_FLAG_RECLAIM", 0x02},
+    {"SCHED_FLAG_DL_OVERRUN", 0x04},     {"SCHED_FLAG_KEEP_POLICY", 0x08},
+    {"SCHED_FLAG_KEEP_PARAMS", 0x10},    {"SCHED_FLAG_UTIL_CLAMP_MIN", 0x20},
     {"SCHED_FLAG_UTIL_CLAMP_MAX", 0x40},
 };
 
@@ -72,12 +82,19 @@ constexpr NamedValue kIoClasses[] = {
 };
 
 constexpr NamedValue kMemoryModes[] = {
-    {"MPOL_DEFAULT", 0}, {"MPOL_PREFERRED", 1}, {"MPOL_BIND", 2}, {"MPOL_INTERLEAVE", 3},
-    {"MPOL_LOCAL", 4},   {"MPOL_PREFERRED_MANY", 5}, {"MPOL_WEIGHTED_INTERLEAVE", 6},
+    {"MPOL_DEFAULT", 0},
+    {"MPOL_PREFERRED", 1},
+    {"MPOL_BIND", 2},
+    {"MPOL_INTERLEAVE", 3},
+    {"MPOL_LOCAL", 4},
+    {"MPOL_PREFERRED_MANY", 5},
+    {"MPOL_WEIGHTED_INTERLEAVE", 6},
 };
 
 constexpr NamedValue kMemoryFlags[] = {
-    {"MPOL_F_NUMA_BALANCING", 1 << 13}, {"MPOL_F_RELATIVE_NODES", 1 << 14}, {"MPOL_F_STATIC_NODES", 1 << 15},
+    {"MPOL_F_NUMA_BALANCING", 1 << 13},
+    {"MPOL_F_RELATIVE_NODES", 1 << 14},
+    {"MPOL_F_STATIC_NODES", 1 << 15},
 };
 
 // ---- checked access to members ----
@@ -306,7 +323,8 @@ Result<> read_device(const Json& item, DeviceSpec& device) {
   TRY(read_string(item, "path", device.path));
   TRY(read_string(item, "type", type));
   if (!device.path.starts_with('/')) return invalid("the path must be absolute: \"" + device.path + "\"");
-  if (type != "c" && type != "b" && type != "u" && type != "p") return invalid("unknown device type \"" + type + "\"");
+  if (type != "c" && type != "b" && type != "u" && type != "p")
+    return invalid("unknown device type \"" + type + "\"");
   device.type = type[0];
   if (device.type != 'p') {
     TRY(read_number(item, "major", device.major));
@@ -497,7 +515,8 @@ Result<> read_hooks(const Json& config, HookSet& out) {
       TRY(read_string(item, "path", hook.path));
       TRY(read_strings(item, "args", hook.args));
       TRY(read_strings(item, "env", hook.env));
-      if (!hook.path.starts_with('/')) return invalid("the path of a hook must be absolute: \"" + hook.path + "\"");
+      if (!hook.path.starts_with('/'))
+        return invalid("the path of a hook must be absolute: \"" + hook.path + "\"");
       if (member(item, "timeout") != nullptr) {
         TRY(read_number(item, "timeout", hook.timeout_seconds));
         if (hook.timeout_seconds <= 0) return invalid("the timeout of a hook must be greater than zero");
@@ -516,7 +535,8 @@ Result<> read_hooks(const Json& config, HookSet& out) {
 // SemVer "1.x.y" with an optional suffix. Any 1.x is taken: unknown properties are ignored by rule.
 Result<> check_version(const std::string& version) {
   std::vector<std::string> parts = split(version.substr(0, version.find_first_of("-+")), '.');
-  bool valid = parts.size() == 3 && is_all_digits(parts[0]) && is_all_digits(parts[1]) && is_all_digits(parts[2]);
+  bool valid =
+      parts.size() == 3 && is_all_digits(parts[0]) && is_all_digits(parts[1]) && is_all_digits(parts[2]);
   if (!valid) return invalid("ociVersion: not a version: \"" + version + "\"");
   if (parts[0] != "1") return unsupported("ociVersion " + version + ": only 1.x is known here");
   return {};
@@ -533,7 +553,9 @@ Result<> check_hostname(const ContainerSpec& spec) {
 
 }  // namespace
 
-int namespace_flag(std::string_view name) { return static_cast<int>(find_value(kNamespaces, name).value_or(0)); }
+int namespace_flag(std::string_view name) {
+  return static_cast<int>(find_value(kNamespaces, name).value_or(0));
+}
 
 const NamespaceSpec* ContainerSpec::find_namespace(int type) const {
   for (const NamespaceSpec& ns : namespaces) {

@@ -33,16 +33,17 @@ struct MountSpec {
   std::string source;
   bool bind = false;
   bool recursive_bind = false;
-  uint64_t attributes_set = 0;     // MOUNT_ATTR_*
+  uint64_t attributes_set = 0;  // MOUNT_ATTR_*
   uint64_t attributes_clear = 0;
-  uint64_t recursive_set = 0;      // the r* options: with AT_RECURSIVE
+  uint64_t recursive_set = 0;  // the r* options: with AT_RECURSIVE
   uint64_t recursive_clear = 0;
-  unsigned long propagation = 0;   // MS_PRIVATE|MS_SHARED|MS_SLAVE|MS_UNBINDABLE, with MS_REC or not; 0: none asked
+  unsigned long propagation =
+      0;  // MS_PRIVATE|MS_SHARED|MS_SLAVE|MS_UNBINDABLE, with MS_REC or not; 0: none asked
   bool remount = false;
-  bool copy_up = false;            // tmpcopyup: a tmpfs starts with what the directory held
+  bool copy_up = false;  // tmpcopyup: a tmpfs starts with what the directory held
   bool id_mapped = false;
   bool id_mapped_recursive = false;
-  std::vector<std::string> data;   // options of the file system itself: "size=65536k", "ro" flags aside
+  std::vector<std::string> data;  // options of the file system itself: "size=65536k", "ro" flags aside
   std::vector<IdMapping> uid_mappings;
   std::vector<IdMapping> gid_mappings;
 };
@@ -98,7 +99,7 @@ struct ProcessSpec {
   bool no_new_privileges = false;
   std::optional<int> oom_score_adj;
   std::optional<SchedulerSpec> scheduler;
-  std::optional<int> io_priority;  // as ioprio_set(2) takes it
+  std::optional<int> io_priority;    // as ioprio_set(2) takes it
   std::string cpu_affinity_initial;  // execCPUAffinity, "0-3,7"
   std::string cpu_affinity_final;
   std::vector<std::string> notes;  // unknown capabilities and the like
@@ -114,8 +115,8 @@ struct HookSpec {
 struct HookSet {
   std::vector<HookSpec> prestart, create_runtime, create_container, start_container, poststart, poststop;
   bool empty() const {
-    return prestart.empty() && create_runtime.empty() && create_container.empty() && start_container.empty() &&
-           poststart.empty() && poststop.empty();
+    return prestart.empty() && create_runtime.empty() && create_container.empty() &&
+           start_container.empty() && poststart.empty() && poststop.empty();
   }
 };
 

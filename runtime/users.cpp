@@ -137,7 +137,8 @@ Result<User> resolve_user(std::string_view spec, std::string_view passwd_text, s
   return user;
 }
 
-Result<User> resolve_user_in_root(std::string_view spec, int rootfs, const std::vector<std::string>& extra_groups) {
+Result<User> resolve_user_in_root(std::string_view spec, int rootfs,
+                                  const std::vector<std::string>& extra_groups) {
   TRY_ASSIGN(std::optional<std::string> passwd, read_file_in_root(rootfs, "/etc/passwd"));
   TRY_ASSIGN(std::optional<std::string> groups, read_file_in_root(rootfs, "/etc/group"));
   std::string group_text = groups.value_or("");

@@ -1,5 +1,6 @@
-// Layout of what passes between the engine, the launcher and the watch process. Plain values of fixed size: the
-// watch process is built without a standard library. Both ends come from one build (kMagic changes with the layout).
+// Layout of what passes between the engine, the launcher and the watch process. Plain values of fixed size:
+// the watch process is built without a standard library. Both ends come from one build (kMagic changes with
+// the layout).
 #pragma once
 
 #include <stddef.h>
@@ -118,8 +119,8 @@ enum LogDriverNumber : uint32_t { kLogNone = 0, kLogJson = 1 };
 struct LogValues {
   uint32_t driver = kLogNone;
   int32_t max_file = 1;
-  int64_t max_size = 0;       // <= 0: unbounded
-  char name[256] = {};        // below the log directory
+  int64_t max_size = 0;  // <= 0: unbounded
+  char name[256] = {};   // below the log directory
 };
 
 // One descriptor: the log directory.
@@ -143,9 +144,9 @@ constexpr int kStateFd = 3;
 enum WatchFlags : uint32_t {
   kWatchTerminal = 1,
   kWatchStdinOnce = 2,
-  kWatchAdopted = 4,   // the process is not our child
-  kWatchExec = 8,      // an exec session: no log, no socket, no attach; ends with the process
-  kWatchGreet = 16,    // send Hello on the control socket at once
+  kWatchAdopted = 4,  // the process is not our child
+  kWatchExec = 8,     // an exec session: no log, no socket, no attach; ends with the process
+  kWatchGreet = 16,   // send Hello on the control socket at once
 };
 
 struct WatchState {

@@ -31,8 +31,8 @@ struct Step {
   StepFunction run;
 };
 
-// A process that is alone in its thread group and moves only itself spares the kernel the wait for an RCU grace period
-// that a write to cgroup.procs costs: "0" to `tasks`.
+// A process that is alone in its thread group and moves only itself spares the kernel the wait for an RCU
+// grace period that a write to cgroup.procs costs: "0" to `tasks`.
 Result<> enter_cgroups(Context& context) {
   for (const Fd& tasks : context.resources.cgroup.tasks) TRY(write_all(tasks.get(), "0"));
   return {};
@@ -44,8 +44,10 @@ Result<> begin_session(Context& context) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
   if (::setsid() < 0 && errno != EPERM) return Error::last_errno("setsid");
   ::umask(0);
-  // Kernel keyrings are not namespaced: a new one hides the host's. Kernels without keys, or a full quota: nothing lost.
-  (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + context.setup.plan.container_id).c_str());
+  // Kernel keyrings are not namespaced: a new one hides the host's. Kernels without keys, or a full quota:
+  // nothing lost.
+  (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING,
+                  ("_ses." + context.setup.plan.container_id).c_str());
   context.null_device = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!context.null_device) return Error::last_errno("open /dev/null");
   return {};
@@ -76,8 +78,10 @@ Result<> enter_namespaces(Context& context) {
     TRY(become_namespace_root());
   }
   context.setup.user_namespace = plan.spec.find_namespace(CLONE_NEWUSER) != nullptr;
-  for (int type : {CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWNS}) TRY(join(context, type));
-  if (plan.netns_fd >= 0 && ::setns(plan.netns_fd, CLONE_NEWNET) != 0) return Error::last_errno("join network namespace");
+  for (int type : {CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWNS})
+    TRY(join(context, type));
+  if (plan.netns_fd >= 0 && ::setns(plan.netns_fd, CLONE_NEWNET) != 0)
+    return Error::last_errno("join network namespace");
   // After the groups are entered, so that the group of now is what the container sees as the root.
   if (plan.spec.new_namespace(CLONE_NEWCGROUP) && ::unshare(CLONE_NEWCGROUP) != 0)
     return Error::last_errno("new cgroup namespace");
@@ -117,7 +121,8 @@ Result<> prepare_process(Context& context) {
 
 // Beyond this point everything stands; only the command is missing.
 Result<> announce(Context& context) {
-  for (const std::string& note : context.setup.notes) TRY(send_report(context.setup.sync, ReportKind::Note, note));
+  for (const std::string& note : context.setup.notes)
+    TRY(send_report(context.setup.sync, ReportKind::Note, note));
   if (!context.setup.plan.hold) return {};
   TRY(send_report(context.setup.sync, ReportKind::Ready));
   TRY_ASSIGN(std::optional<Report> go, receive_report(context.setup.sync));
@@ -143,21 +148,11 @@ Result<> execute_command(Context& context) {
 }
 
 constexpr Step kSteps[] = {
-    {"cgroup", enter_cgroups},
-    {"session", begin_session},
-    {"namespaces", enter_namespaces},
-    {"oom score", set_oom_score},
-    {"root", root_step},
-    {"mount", mounts_step},
-    {"device", devices_step},
-    {"terminal", terminal_step},
-    {"kernel value", kernel_values_step},
-    {"hide paths", hide_step},
-    {"pivot root", pivot_step},
-    {"process", prepare_process},
-    {"announce", announce},
-    {"identity", become_user},
-    {"exec", execute_command},
+    {"cgroup", enter_cgroups},    {"session", begin_session},  {"namespaces", enter_namespaces},
+    {"oom score", set_oom_score}, {"root", root_step},         {"mount", mounts_step},
+    {"device", devices_step},     {"terminal", terminal_step}, {"kernel value", kernel_values_step},
+    {"hide paths", hide_step},    {"pivot root", pivot_step},  {"process", prepare_process},
+    {"announce", announce},       {"identity", become_user},   {"exec", execute_command},
 };
 
 }  // namespace

@@ -14,8 +14,8 @@ namespace stack::runtime {
 namespace {
 
 const DeviceSpec kDefaultDevices[] = {
-    {"/dev/null", 'c', 1, 3, 0666, 0, 0},   {"/dev/zero", 'c', 1, 5, 0666, 0, 0},
-    {"/dev/full", 'c', 1, 7, 0666, 0, 0},   {"/dev/random", 'c', 1, 8, 0666, 0, 0},
+    {"/dev/null", 'c', 1, 3, 0666, 0, 0},    {"/dev/zero", 'c', 1, 5, 0666, 0, 0},
+    {"/dev/full", 'c', 1, 7, 0666, 0, 0},    {"/dev/random", 'c', 1, 8, 0666, 0, 0},
     {"/dev/urandom", 'c', 1, 9, 0666, 0, 0}, {"/dev/tty", 'c', 5, 0, 0666, 0, 0},
 };
 
@@ -24,8 +24,8 @@ struct Link {
   const char* target;
 };
 constexpr Link kLinks[] = {
-    {"fd", "/proc/self/fd"},         {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
-    {"stderr", "/proc/self/fd/2"},   {"ptmx", "pts/ptmx"},         {"core", "/proc/kcore"},
+    {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+    {"stderr", "/proc/self/fd/2"}, {"ptmx", "pts/ptmx"},         {"core", "/proc/kcore"},
 };
 
 mode_t type_bits(char type) {
@@ -35,8 +35,9 @@ mode_t type_bits(char type) {
 }
 
 Result<> check_existing(int parent, const std::string& name, const DeviceSpec& device) {
-  struct stat info {};
-  if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return Error::last_errno("stat " + device.path);
+  struct stat info{};
+  if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return Error::last_errno("stat " + device.path);
   bool same = (info.st_mode & S_IFMT) == type_bits(device.type) &&
               (device.type == 'p' || info.st_rdev == makedev(device.major, device.minor));
   if (!same) return conflict(device.path + " exists and is something else");
@@ -46,9 +47,10 @@ Result<> check_existing(int parent, const std::string& name, const DeviceSpec& d
 // Without the right to make nodes (user namespace) the host's node is bound over an empty file.
 Result<> bind_host_device(int parent, const std::string& name, const DeviceSpec& device) {
   TRY_ASSIGN(Fd source, clone_mount_at(device.path, false));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(source.get(), &info) != 0) return Error::last_errno("stat " + device.path);
-  if ((info.st_mode & S_IFMT) != type_bits(device.type) || info.st_rdev != makedev(device.major, device.minor))
+  if ((info.st_mode & S_IFMT) != type_bits(device.type) ||
+      info.st_rdev != makedev(device.major, device.minor))
     return invalid(device.path + " of the host is another device");
   Fd target(::openat(parent, name.c_str(), O_CREAT | O_NOFOLLOW | O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0600));
   if (!target) return Error::last_errno("create " + device.path);

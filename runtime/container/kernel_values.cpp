@@ -22,7 +22,8 @@ int namespace_of(std::string_view name) {
   static constexpr std::array<std::string_view, 8> kIpc = {
       "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
       "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
-  if (std::find(kIpc.begin(), kIpc.end(), name) != kIpc.end() || name.starts_with("fs.mqueue.")) return CLONE_NEWIPC;
+  if (std::find(kIpc.begin(), kIpc.end(), name) != kIpc.end() || name.starts_with("fs.mqueue."))
+    return CLONE_NEWIPC;
   if (name.starts_with("net.")) return CLONE_NEWNET;
   if (name == "kernel.domainname" || name == "kernel.hostname") return CLONE_NEWUTS;
   if (name.starts_with("user.")) return CLONE_NEWUSER;
@@ -33,11 +34,13 @@ Result<> check_sysctl(const ContainerPlan& plan, const std::string& name) {
   int type = namespace_of(name);
   if (type == 0) return invalid("sysctl " + name + " is not in a separate kernel namespace");
   bool own = plan.spec.find_namespace(type) != nullptr || (type == CLONE_NEWNET && plan.netns_fd >= 0);
-  if (!own) return invalid("sysctl " + name + " is not allowed: the container shares that namespace with the host");
+  if (!own)
+    return invalid("sysctl " + name + " is not allowed: the container shares that namespace with the host");
   return {};
 }
 
-// "net.ipv4.conf.eth0/1.x" -> "sys/net/ipv4/conf/eth0.1/x": dots separate unless written with slashes. sysctl(8)
+// "net.ipv4.conf.eth0/1.x" -> "sys/net/ipv4/conf/eth0.1/x": dots separate unless written with slashes.
+// sysctl(8)
 std::string sysctl_path(std::string name) {
   size_t first = name.find_first_of("./");
   bool dotted = first == std::string::npos || name[first] == '.';
@@ -58,7 +61,7 @@ Result<Fd> open_below_proc(int proc, const std::string& path) {
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
   Fd fd(static_cast<int>(::syscall(SYS_openat2, proc, path.c_str(), &how, sizeof(how))));
   if (!fd) return Error::last_errno("open /proc/" + path);
-  struct statfs info {};
+  struct statfs info{};
   if (::fstatfs(fd.get(), &info) != 0) return Error::last_errno("statfs /proc/" + path);
   if (info.f_type != PROC_SUPER_MAGIC) return invalid("/proc/" + path + " is not in a procfs");
   return fd;
@@ -81,7 +84,8 @@ Result<> set_up_kernel_values(Setup& setup) {
     return Error::last_errno("setdomainname");
   if (spec.sysctls.empty()) return {};
   if (!setup.proc) {
-    TRY_ASSIGN(setup.proc, mount_new("proc", "", {}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+    TRY_ASSIGN(setup.proc,
+               mount_new("proc", "", {}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   }
   for (const SysctlSpec& sysctl : spec.sysctls) {
     setup.object = sysctl.name;

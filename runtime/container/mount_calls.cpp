@@ -36,7 +36,8 @@ Result<Fd> mount_new(const std::string& type, const std::string& source, const s
   if (!fs) return Error::last_errno("file system type " + type);
   if (!source.empty() && source != type && source != "none") TRY(set_option(fs, "source=" + source));
   for (const std::string& option : data) TRY(set_option(fs, option));
-  if (::fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return context_error(fs, "create " + type);
+  if (::fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    return context_error(fs, "create " + type);
   Fd mount(::fsmount(fs.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes)));
   if (!mount) return context_error(fs, "fsmount " + type);
   return mount;

@@ -1,8 +1,8 @@
-// The mounts of a container, in the order given. Each destination is resolved to a descriptor below the root, and the
-// mount is attached to that descriptor: nobody can swap a component in between.
+// The mounts of a container, in the order given. Each destination is resolved to a descriptor below the root,
+// and the mount is attached to that descriptor: nobody can swap a component in between.
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,7 +23,8 @@ namespace stack::runtime {
 
 namespace {
 
-// A destination reached without any symbolic link: what we trust later (/proc, /sys, /dev) must be where it says.
+// A destination reached without any symbolic link: what we trust later (/proc, /sys, /dev) must be where it
+// says.
 Result<Fd> open_without_links(int root, const std::string& path) {
   open_how how{};
   how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
@@ -38,11 +39,12 @@ bool must_be_real(const MountSpec& mount) {
   return mount.type == "proc" || mount.type == "sysfs" || mount.destination == "/dev";
 }
 
-// A name below /proc may hide nothing but what tools like lxcfs replace, so that a bind cannot forge /proc/self.
+// A name below /proc may hide nothing but what tools like lxcfs replace, so that a bind cannot forge
+// /proc/self.
 Result<> check_below_proc(const MountSpec& mount) {
   if (!mount.destination.starts_with("/proc/")) return {};
   static constexpr std::array<std::string_view, 10> kAllowed = {
-      "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",  "/proc/stat",   "/proc/swaps",
+      "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",  "/proc/stat",    "/proc/swaps",
       "/proc/uptime",  "/proc/loadavg",   "/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid"};
   if (std::find(kAllowed.begin(), kAllowed.end(), mount.destination) != kAllowed.end()) return {};
   if (mount.destination == "/proc/sys/fs/binfmt_misc" || mount.type == "binfmt_misc") return {};
@@ -50,7 +52,7 @@ Result<> check_below_proc(const MountSpec& mount) {
 }
 
 bool is_directory_fd(int fd) {
-  struct stat info {};
+  struct stat info{};
   return ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
@@ -102,11 +104,12 @@ bool has_option(const std::vector<std::string>& data, std::string_view key) {
   });
 }
 
-// A tmpfs without a mode takes the one of the directory it covers, as Docker's users expect of e.g. /var/lib/x.
+// A tmpfs without a mode takes the one of the directory it covers, as Docker's users expect of e.g.
+// /var/lib/x.
 void inherit_mode(const Setup& setup, const MountSpec& mount, std::vector<std::string>& data) {
   if (has_option(data, "mode")) return;
   Result<Fd> existing = open_in_root(setup.root.get(), mount.destination, O_PATH | O_DIRECTORY);
-  struct stat info {};
+  struct stat info{};
   if (!existing || ::fstat(existing->get(), &info) != 0) return;
   std::array<char, 16> text{};
   (void)std::snprintf(text.data(), text.size(), "mode=%o", info.st_mode & 07777U);
@@ -127,11 +130,13 @@ Result<> mount_tmpfs(Setup& setup, const MountSpec& mount) {
 }
 
 Result<> mount_plain(Setup& setup, const MountSpec& mount, const std::string& type) {
-  // sysfs and procfs of a namespace that is not ours to show: the kernel says EPERM; a bind of the host's will do.
+  // sysfs and procfs of a namespace that is not ours to show: the kernel says EPERM; a bind of the host's
+  // will do.
   Result<Fd> made = mount_new(type, mount.source, mount.data, mount.attributes_set);
   if (!made && made.error().code() == EPERM && type == "sysfs") made = clone_mount_at("/sys", true);
   if (!made) return std::move(made).error();
-  if (mount.recursive_set != 0) TRY(change_mount(made->get(), mount.recursive_set, mount.recursive_clear, true));
+  if (mount.recursive_set != 0)
+    TRY(change_mount(made->get(), mount.recursive_set, mount.recursive_clear, true));
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
   TRY(attach_mount(made->get(), target.get()));
   TRY(finish_propagation(mount, *made));
@@ -165,7 +170,8 @@ Result<> mount_cgroup_v1(Setup& setup, const MountSpec& mount, const Cgroups& cg
 Result<> mount_cgroup(Setup& setup, const MountSpec& mount) {
   TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
   if (cgroups.mode() != CgroupMode::V2) return mount_cgroup_v1(setup, mount, cgroups);
-  // With a cgroup namespace of its own the container sees its group as the root. Without, it gets a bind of its group.
+  // With a cgroup namespace of its own the container sees its group as the root. Without, it gets a bind of
+  // its group.
   if (setup.plan.spec.find_namespace(CLONE_NEWCGROUP) != nullptr) {
     MountSpec unified = mount;
     unified.data.clear();

@@ -23,9 +23,10 @@ class Covers {
   Result<Fd> take_file() {
     if (!null_) {
       null_ = Fd(::open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC));
-      struct stat info {};
+      struct stat info{};
       if (!null_ || ::fstat(null_.get(), &info) != 0) return Error::last_errno("open /dev/null");
-      if (!S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3)) return invalid("/dev/null is not the null device");
+      if (!S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3))
+        return invalid("/dev/null is not the null device");
     }
     return clone_mount(null_.get(), false);
   }
@@ -54,7 +55,7 @@ Result<std::optional<Fd>> find_path(Setup& setup, const std::string& path) {
 Result<> mask(Setup& setup, Covers& covers, const std::string& path) {
   TRY_ASSIGN(std::optional<Fd> target, find_path(setup, path));
   if (!target) return {};
-  struct stat info {};
+  struct stat info{};
   if (::fstat(target->get(), &info) != 0) return Error::last_errno("stat " + path);
   TRY_ASSIGN(Fd cover, covers.take(S_ISDIR(info.st_mode)).in(path));
   return attach_mount(cover.get(), target->get()).in(path);

@@ -102,7 +102,8 @@ Result<> set_capabilities(const CapabilitySets& sets) {
   uint64_t ambient = sets.ambient & permitted & sets.inheritable;
   for (int number = 0; ambient >> number != 0; ++number) {
     if ((ambient >> number & 1) == 0) continue;
-    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) != 0) return Error::last_errno("ambient capability");
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) != 0)
+      return Error::last_errno("ambient capability");
   }
   return {};
 }
@@ -176,7 +177,8 @@ Result<> set_up_stdio(const ProcessSpec& process, const ChildStdio& stdio, int t
 Result<> apply_limits(const ProcessSpec& process, std::vector<std::string>& notes) {
   for (const ResourceLimit& limit : process.limits) TRY(set_limit(limit, notes));
   if (process.scheduler) TRY(set_scheduler(*process.scheduler));
-  if (process.io_priority && ::syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, *process.io_priority) != 0)
+  if (process.io_priority &&
+      ::syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, *process.io_priority) != 0)
     return Error::last_errno("I/O priority");
   return {};
 }
@@ -197,9 +199,10 @@ Result<> enter_working_directory(const std::string& cwd) {
 Result<std::string> find_executable(const std::string& command, const std::vector<std::string>& env) {
   if (command.empty()) return command_error(command, "executable file not found in $PATH", false);
   if (command.find('/') != std::string::npos) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(command.c_str(), &info) != 0)
-      return command_error(command, Error::last_errno("stat " + command).text(), errno != ENOENT && errno != ENOTDIR);
+      return command_error(command, Error::last_errno("stat " + command).text(),
+                           errno != ENOENT && errno != ENOTDIR);
     if (S_ISDIR(info.st_mode)) return command_error(command, "is a directory", true);
     if (::access(command.c_str(), X_OK) != 0) return command_error(command, "permission denied", true);
     return command;
@@ -207,7 +210,7 @@ Result<std::string> find_executable(const std::string& command, const std::vecto
   bool denied = false;
   for (const std::string& folder : split(path_variable(env), ':')) {
     std::string candidate = (folder.empty() ? "." : folder) + "/" + command;
-    struct stat info {};
+    struct stat info{};
     if (::stat(candidate.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
     denied = true;
@@ -237,7 +240,8 @@ Error execute(const ProcessSpec& process, const std::string& executable, int ini
   }
   std::vector<char*> args = pointers(words);
   std::vector<char*> env = pointers(process.env);
-  if (::syscall(SYS_close_range, first_closed, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return Error::last_errno("close_range");
+  if (::syscall(SYS_close_range, first_closed, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+    return Error::last_errno("close_range");
   if (init_fd >= 0) {
     ::syscall(SYS_execveat, init_fd, "", args.data(), env.data(), AT_EMPTY_PATH);
     return Error::last_errno("execute init");

@@ -12,26 +12,28 @@
 
 namespace stack::runtime {
 
-// Takes the place of descriptors 0, 1, 2. Missing ones become `null_device`. With a terminal: all three are it, and
-// it becomes the controlling terminal of this (new) session. Their owner becomes the process's user, so that
-// /dev/stdout can be opened again.
+// Takes the place of descriptors 0, 1, 2. Missing ones become `null_device`. With a terminal: all three are
+// it, and it becomes the controlling terminal of this (new) session. Their owner becomes the process's user,
+// so that /dev/stdout can be opened again.
 Result<> set_up_stdio(const ProcessSpec& process, const ChildStdio& stdio, int terminal, int null_device);
 
-// Resource limits, OOM score, scheduling, I/O priority. What may not be raised is set as high as it may, with a note.
+// Resource limits, OOM score, scheduling, I/O priority. What may not be raised is set as high as it may, with
+// a note.
 Result<> apply_limits(const ProcessSpec& process, std::vector<std::string>& notes);
 
 // chdir; a missing directory is made. Afterwards the working directory is known to be inside the root.
 Result<> enter_working_directory(const std::string& cwd);
 
-// The file that execvp(3) would execute, with PATH taken from `env`. NoCommand / NotExecutable with Docker's text.
+// The file that execvp(3) would execute, with PATH taken from `env`. NoCommand / NotExecutable with Docker's
+// text.
 Result<std::string> find_executable(const std::string& command, const std::vector<std::string>& env);
 
-// Bounding set, seccomp, groups, user, capabilities, no_new_privs, in the order that never needs a right already
-// given away. `seccomp_bpf` empty: no filter.
+// Bounding set, seccomp, groups, user, capabilities, no_new_privs, in the order that never needs a right
+// already given away. `seccomp_bpf` empty: no filter.
 Result<> become(const ProcessSpec& process, const std::string& seccomp_bpf);
 
-// Marks all descriptors from `first` on as close-on-exec and executes. Returns only on failure. `init_fd` >= 0: our
-// init is executed instead and runs the command as its child.
+// Marks all descriptors from `first` on as close-on-exec and executes. Returns only on failure. `init_fd` >=
+// 0: our init is executed instead and runs the command as its child.
 Error execute(const ProcessSpec& process, const std::string& executable, int init_fd, int first_closed);
 
 }  // namespace stack::runtime

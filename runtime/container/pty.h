@@ -13,7 +13,8 @@ struct Pty {
   Fd peer;
 };
 
-// `pts_directory`: an open devpts mount; anything else is refused. Height and width 0: the size is left alone.
+// `pts_directory`: an open devpts mount; anything else is refused. Height and width 0: the size is left
+// alone.
 Result<Pty> open_pty(int pts_directory, uint16_t height, uint16_t width);
 
 }  // namespace stack::runtime

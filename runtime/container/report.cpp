@@ -9,8 +9,8 @@ namespace {
 // "code\0exit\0step\0object\0text\0"
 std::string encode(const StepFailure& failure) {
   std::string out;
-  for (const std::string& part : {std::to_string(failure.code), std::to_string(failure.exit_code), failure.step,
-                                  failure.object, failure.text}) {
+  for (const std::string& part : {std::to_string(failure.code), std::to_string(failure.exit_code),
+                                  failure.step, failure.object, failure.text}) {
     out += part.substr(0, part.find('\0')).substr(0, 4096);
     out += '\0';
   }

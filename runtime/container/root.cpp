@@ -32,7 +32,8 @@ Result<> set_up_root(Setup& setup) {
   setup.object = "/";
   // "unbindable" is for the container's root alone: an unbindable host tree could not be cloned below.
   unsigned long for_host = (propagation & MS_UNBINDABLE) != 0 ? MS_PRIVATE | MS_REC : propagation;
-  if (::mount(nullptr, "/", nullptr, for_host, nullptr) != 0) return Error::last_errno("set propagation of /");
+  if (::mount(nullptr, "/", nullptr, for_host, nullptr) != 0)
+    return Error::last_errno("set propagation of /");
   setup.object = plan.layers.lower_dirs.empty() ? plan.spec.root_path : plan.layers.upper_dir;
   TRY_ASSIGN(setup.root, make_root_mount(plan));
   Fd point(::open(plan.attach_point.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -55,7 +56,8 @@ Result<> enter_root(Setup& setup) {
   // The old root lands on top of the new one and is taken away from there: pivot_root(2), "." and ".".
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return Error::last_errno("pivot_root");
   // The unmount must not travel back to the host through a shared old root.
-  if ((spec.rootfs_propagation & MS_SHARED) != 0 && ::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
+  if ((spec.rootfs_propagation & MS_SHARED) != 0 &&
+      ::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
     return Error::last_errno("make old root a slave");
   if (::umount2(".", MNT_DETACH) != 0) return Error::last_errno("unmount old root");
   if (::chdir("/") != 0) return Error::last_errno("chdir /");

@@ -12,7 +12,8 @@
 namespace stack::runtime {
 
 struct Setup {
-  Setup(const ContainerPlan& of, ChildStdio streams, int launcher) : plan(of), stdio(streams), sync(launcher) {}
+  Setup(const ContainerPlan& of, ChildStdio streams, int launcher)
+      : plan(of), stdio(streams), sync(launcher) {}
 
   const ContainerPlan& plan;
   ChildStdio stdio;

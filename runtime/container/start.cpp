@@ -31,7 +31,8 @@ Result<> map_ids(const ContainerPlan& plan, const NewContainer& made) {
 
 }  // namespace
 
-Result<NewContainer> clone_container(const ContainerPlan& plan, const ChildStdio& stdio, Cgroups::Entry cgroup) {
+Result<NewContainer> clone_container(const ContainerPlan& plan, const ChildStdio& stdio,
+                                     Cgroups::Entry cgroup) {
   ChildResources resources;
   resources.stdio = stdio;
   resources.cgroup = std::move(cgroup);

@@ -23,6 +23,7 @@ struct NewContainer {
 };
 
 // Joins what must be joined before, and clones. `cgroup` may be empty.
-Result<NewContainer> clone_container(const ContainerPlan& plan, const ChildStdio& stdio, Cgroups::Entry cgroup);
+Result<NewContainer> clone_container(const ContainerPlan& plan, const ChildStdio& stdio,
+                                     Cgroups::Entry cgroup);
 
 }  // namespace stack::runtime

@@ -1,4 +1,5 @@
-// The container's pty: made on its own devpts, its master sent to the launcher, its other end bound to /dev/console.
+// The container's pty: made on its own devpts, its master sent to the launcher, its other end bound to
+// /dev/console.
 #include <asm/ioctls.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -15,7 +16,7 @@
 namespace stack::runtime {
 
 Result<Pty> open_pty(int pts_directory, uint16_t height, uint16_t width) {
-  struct statfs info {};
+  struct statfs info{};
   if (::fstatfs(pts_directory, &info) != 0) return Error::last_errno("statfs /dev/pts");
   if (info.f_type != DEVPTS_SUPER_MAGIC) return invalid("/dev/pts is not a devpts");
   Pty pty;
@@ -42,7 +43,8 @@ Result<> set_up_terminal(Setup& setup) {
   TRY_ASSIGN(Fd pts, open_in_root(setup.root.get(), "/dev/pts", O_PATH | O_DIRECTORY));
   TRY_ASSIGN(Pty pty, open_pty(pts.get(), process->console_height, process->console_width));
   setup.object = "/dev/console";
-  Fd console(::openat(setup.dev.get(), "console", O_CREAT | O_NOFOLLOW | O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0620));
+  Fd console(::openat(setup.dev.get(), "console",
+                      O_CREAT | O_NOFOLLOW | O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0620));
   if (!console) return Error::last_errno("create /dev/console");
   TRY_ASSIGN(Fd bound, clone_mount(pty.peer.get(), false));
   TRY(attach_mount(bound.get(), console.get()));

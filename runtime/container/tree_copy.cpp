@@ -28,8 +28,10 @@ Result<> copy_bytes(int in, int out) {
 }
 
 Result<> copy_attributes(int to, const char* name, const struct stat& info) {
-  if (::fchownat(to, name, info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW) != 0) return Error::last_errno("chown");
-  if (!S_ISLNK(info.st_mode) && ::fchmodat(to, name, info.st_mode & 07777U, 0) != 0) return Error::last_errno("chmod");
+  if (::fchownat(to, name, info.st_uid, info.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return Error::last_errno("chown");
+  if (!S_ISLNK(info.st_mode) && ::fchmodat(to, name, info.st_mode & 07777U, 0) != 0)
+    return Error::last_errno("chmod");
   std::array<timespec, 2> times{info.st_atim, info.st_mtim};
   (void)::utimensat(to, name, times.data(), AT_SYMLINK_NOFOLLOW);
   return {};
@@ -75,7 +77,7 @@ Result<> copy_link(int from, int to, const char* name) {
 }
 
 Result<> copy_entry(int from, int to, const char* name, dev_t device) {
-  struct stat info {};
+  struct stat info{};
   if (::fstatat(from, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return Error::last_errno("stat");
   if (S_ISDIR(info.st_mode)) {
     TRY(copy_directory(from, to, name, info, device));
@@ -92,7 +94,7 @@ Result<> copy_entry(int from, int to, const char* name, dev_t device) {
 }  // namespace
 
 Result<> copy_directory_contents(int from, int to) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(from, &info) != 0) return Error::last_errno("stat");
   Fd source(::openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   Fd target(::openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -1,5 +1,5 @@
-// stack-init: process 1 of a container with `init: true`. Starts the command, passes signals on, reaps what is
-// orphaned, and ends as the command ended. argv: stack-init <executable> -- <command> <arguments...>
+// stack-init: process 1 of a container with `init: true`. Starts the command, passes signals on, reaps what
+// is orphaned, and ends as the command ended. argv: stack-init <executable> -- <command> <arguments...>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +15,9 @@ constexpr int kNoCommand = 127, kNotExecutable = 126, kEnoent = 2, kEchild = 10;
 constexpr unsigned long kSetForeground = 0x5410;  // TIOCSPGRP
 constexpr int kBlock = 0, kSetMask = 2;
 
-void change_mask(int how, uint64_t mask) { sys::call(__NR_rt_sigprocmask, how, sys::pointer(&mask), 0, sizeof(mask)); }
+void change_mask(int how, uint64_t mask) {
+  sys::call(__NR_rt_sigprocmask, how, sys::pointer(&mask), 0, sizeof(mask));
+}
 
 [[noreturn]] void run_command(const char* executable, char** args, char** env) {
   // A process group of its own, in the foreground of the terminal if there is one, as a shell would start it.

@@ -3,8 +3,8 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -40,12 +40,12 @@ Result<int> differing_namespaces(pid_t pid) {
     const char* name;
     int flag;
   };
-  static constexpr Kind kKinds[] = {{"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},   {"pid", CLONE_NEWPID},
-                                    {"net", CLONE_NEWNET},   {"ipc", CLONE_NEWIPC},  {"uts", CLONE_NEWUTS},
-                                    {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}};
+  static constexpr Kind kKinds[] = {
+      {"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},  {"pid", CLONE_NEWPID},       {"net", CLONE_NEWNET},
+      {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}};
   int flags = 0;
   for (const Kind& kind : kKinds) {
-    struct stat ours {}, theirs {};
+    struct stat ours{}, theirs{};
     if (::stat((std::string("/proc/self/ns/") + kind.name).c_str(), &ours) != 0) continue;
     std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind.name;
     if (::stat(path.c_str(), &theirs) != 0) {
@@ -65,7 +65,8 @@ Result<ExecPlan> read_plan(const Json& request) {
     if (::lseek(filter, 0, SEEK_SET) != 0) return Error::last_errno("seccomp program");
     TRY_ASSIGN(plan.seccomp_bpf, read_all(filter, size_t{1} << 20));
   }
-  plan.stdio = {fd_number(request, "stdin_fd"), fd_number(request, "stdout_fd"), fd_number(request, "stderr_fd")};
+  plan.stdio = {fd_number(request, "stdin_fd"), fd_number(request, "stdout_fd"),
+                fd_number(request, "stderr_fd")};
   TRY_ASSIGN(plan.namespaces, differing_namespaces(fd_number(request, "target_pid")));
   std::string cgroup = string_or(request, "cgroup_path");
   if (!cgroup.empty()) {
@@ -133,7 +134,8 @@ Result<ExecChild> clone_into_container(const ExecPlan& plan, int target_pidfd, i
   if (plan.namespaces != 0 && ::setns(target_pidfd, plan.namespaces) != 0)
     return Error::last_errno("enter the container");
   if ((plan.namespaces & CLONE_NEWUSER) != 0) {
-    if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0) return Error::last_errno("become the namespace's root");
+    if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
+      return Error::last_errno("become the namespace's root");
   }
   int pidfd = -1;
   clone_args args{};
@@ -160,7 +162,8 @@ StepFailure launch_exec_session(const Json& request) {
   if (!plan) return make_failure("request", "", plan.error());
   Fd null_device(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null_device) return make_failure("stdio", "/dev/null", Error::last_errno("open /dev/null"));
-  Result<ExecChild> child = clone_into_container(*plan, fd_number(request, "target_pidfd"), null_device.get());
+  Result<ExecChild> child =
+      clone_into_container(*plan, fd_number(request, "target_pidfd"), null_device.get());
   if (!child) return make_failure("enter", "", child.error());
   for (int fd : {plan->stdio.in, plan->stdio.out, plan->stdio.err}) {
     if (fd >= 0) ::close(fd);

@@ -118,11 +118,13 @@ Error become_watch(int watch_fd, const wire::WatchState& state) {
   Result<> written = write_all(memory.get(), {reinterpret_cast<const char*>(&state), sizeof(state)});
   if (!written) return std::move(written).error();
   // The engine's descriptor of the request, whose number the state now takes, is not needed any more.
-  std::vector<int> kept = {state.control,     state.listener,    state.pidfd,    state.netns,     state.stdin_write,
-                           state.stdout_read, state.stderr_read, state.terminal, state.oom_file,  state.oom_event,
-                           state.state_dir,   state.run_dir,     state.log_dir};
+  std::vector<int> kept = {state.control,     state.listener,    state.pidfd,       state.netns,
+                           state.stdin_write, state.stdout_read, state.stderr_read, state.terminal,
+                           state.oom_file,    state.oom_event,   state.state_dir,   state.run_dir,
+                           state.log_dir};
   for (int i = 0; i < state.held_count; ++i) kept.push_back(state.held[i].fd);
-  if (::syscall(SYS_close_range, 3, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) != 0) return Error::last_errno("close_range");
+  if (::syscall(SYS_close_range, 3, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) != 0)
+    return Error::last_errno("close_range");
   for (int fd : kept) {
     if (fd >= 0 && ::fcntl(fd, F_SETFD, 0) != 0) return Error::last_errno("keep descriptor");
   }

@@ -36,9 +36,11 @@ std::vector<std::string> strings(const Json& object, const char* key) {
   return out;
 }
 
-// Sources handed over as descriptors belong to the host's mount namespace: they are cloned while we are still there.
+// Sources handed over as descriptors belong to the host's mount namespace: they are cloned while we are still
+// there.
 Result<> take_mount_sources(const Json& request, ContainerPlan& plan) {
-  for (const auto& [destination, number] : request.value("mount_sources", Json::object()).items()) {
+  const Json sources = request.value("mount_sources", Json::object());
+  for (const auto& [destination, number] : sources.items()) {
     std::string clean = absolute_path("/", destination);
     TRY_ASSIGN(Fd copy, clone_mount(number.get<int>(), true).in("source of " + destination));
     plan.mount_sources.emplace(clean, std::move(copy));
@@ -51,7 +53,8 @@ Result<ContainerPlan> read_plan(const Json& request) {
   TRY_ASSIGN(Json config, parse_json(string_or(request, "oci_config")).in("config.json"));
   TRY_ASSIGN(plan.spec, parse_spec(config).in("config.json"));
   if (!plan.spec.process) return invalid("config.json: process is missing");
-  if (plan.spec.find_namespace(CLONE_NEWNS) == nullptr) return unsupported("a container needs a mount namespace");
+  if (plan.spec.find_namespace(CLONE_NEWNS) == nullptr)
+    return unsupported("a container needs a mount namespace");
   plan.container_id = string_or(request, "container_id");
   Json rootfs = request.value("rootfs", Json::object());
   plan.layers.lower_dirs = strings(rootfs, "lower_dirs");
@@ -69,7 +72,8 @@ Result<ContainerPlan> read_plan(const Json& request) {
   }
   // What it covers cannot be a bind source any more, so a directory made for it is best.
   std::string point = string_or(rootfs, "path");
-  plan.attach_point = !plan.layers.lower_dirs.empty() && !point.empty() ? point : string_or(request, "state_dir");
+  plan.attach_point =
+      !plan.layers.lower_dirs.empty() && !point.empty() ? point : string_or(request, "state_dir");
   plan.cgroup_path = string_or(request, "cgroup_path");
   plan.netns_fd = fd_number(request, "netns_fd");
   if (bool_or(request, "use_init")) plan.init_fd = fd_number(request, "init_fd");
@@ -151,9 +155,14 @@ Outcome follow(const NewContainer& child, Progress& progress, bool hold, const a
     if (!report) return make_failure("setup", "", report.error());
     if (!*report) return std::nullopt;
     switch ((*report)->kind) {
-      case ReportKind::Terminal: progress.terminal = std::move((*report)->fd); break;
-      case ReportKind::Note: progress.notes.push_back(std::move((*report)->text)); break;
-      case ReportKind::Failure: return std::move((*report)->failure);
+      case ReportKind::Terminal:
+        progress.terminal = std::move((*report)->fd);
+        break;
+      case ReportKind::Note:
+        progress.notes.push_back(std::move((*report)->text));
+        break;
+      case ReportKind::Failure:
+        return std::move((*report)->failure);
       case ReportKind::Ready: {
         if (!hold) break;
         Result<> go = on_ready();
@@ -161,7 +170,8 @@ Outcome follow(const NewContainer& child, Progress& progress, bool hold, const a
         if (!go) return make_failure("start", "", go.error());
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
 }
@@ -213,7 +223,8 @@ StepFailure launch_container(const Json& request) {
   };
   Outcome failed = follow(*child, progress, plan->hold, on_ready);
   if (failed) return std::move(*failed);
-  (void)tell_process(kControlFd, wire::kStarted, child->pid, engine_fds(*child, *pipes, progress), progress.notes);
+  (void)tell_process(kControlFd, wire::kStarted, child->pid, engine_fds(*child, *pipes, progress),
+                     progress.notes);
 
   state.control = kControlFd;
   state.listener = listener->get();
@@ -236,7 +247,7 @@ namespace {
 // The read end of a pipe that the container writes to, opened anew through the container's own descriptor.
 int reopen_stream(pid_t pid, int number, int flags) {
   std::string path = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(number);
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0 || !S_ISFIFO(info.st_mode)) return -1;
   return ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK);
 }

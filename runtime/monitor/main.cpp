@@ -21,7 +21,8 @@ StepFailure run(std::string_view mode) {
   Result<Json> request = parse_json(*text);
   if (!request) return make_failure("request", "", request.error());
   ::close(kRequestFd);
-  // The request comes from our own engine; a malformed one is a bug there, reported as a failure all the same.
+  // The request comes from our own engine; a malformed one is a bug there, reported as a failure all the
+  // same.
   try {
     if (mode == "launch") return launch_container(*request);
     if (mode == "adopt") return adopt_container(*request);

@@ -43,7 +43,8 @@ void EngineStart::attempt() {
   if (child == 0) {
     if (sys::fork() != 0) sys::exit(0);
     if (state_.engine_lock[0] != '\0') {
-      long lock = sys::openat(sys::kAtFdcwd, state_.engine_lock, sys::kReadWrite | sys::kCreate | sys::kCloexec, 0600);
+      long lock = sys::openat(sys::kAtFdcwd, state_.engine_lock,
+                              sys::kReadWrite | sys::kCreate | sys::kCloexec, 0600);
       // Kept until the engine runs (close-on-exec): others that come meanwhile leave it to us.
       if (lock >= 0 && sys::flock(static_cast<int>(lock), 2 | 4 /* LOCK_EX | LOCK_NB */) != 0) sys::exit(0);
     }

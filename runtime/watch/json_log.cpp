@@ -58,16 +58,24 @@ size_t utf8_length(const unsigned char* bytes, size_t size) {
 
 const char* short_escape(unsigned char c) {
   switch (c) {
-    case '"': return "\\\"";
-    case '\\': return "\\\\";
-    case '\n': return "\\n";
-    case '\r': return "\\r";
-    case '\t': return "\\t";
-    default: return nullptr;
+    case '"':
+      return "\\\"";
+    case '\\':
+      return "\\\\";
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    default:
+      return nullptr;
   }
 }
 
-bool needs_escape(unsigned char c) { return c < 0x20 || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&'; }
+bool needs_escape(unsigned char c) {
+  return c < 0x20 || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&';
+}
 
 void emit_code(unsigned char c, void (*emit)(void*, const char*, size_t), void* context) {
   constexpr char kHex[] = "0123456789abcdef";
@@ -75,7 +83,9 @@ void emit_code(unsigned char c, void (*emit)(void*, const char*, size_t), void* 
   emit(context, text, sizeof(text));
 }
 
-void append_piece(void* file, const char* bytes, size_t size) { append(*static_cast<LogFile*>(file), bytes, size); }
+void append_piece(void* file, const char* bytes, size_t size) {
+  append(*static_cast<LogFile*>(file), bytes, size);
+}
 
 }  // namespace
 
@@ -87,7 +97,12 @@ void add_time(TextWriter& out, int64_t seconds, int64_t nanoseconds) {
     --days;
   }
   Days date = civil_date(days);
-  out.digits(static_cast<uint64_t>(date.year), 4).add('-').digits(date.month, 2).add('-').digits(date.day, 2).add('T');
+  out.digits(static_cast<uint64_t>(date.year), 4)
+      .add('-')
+      .digits(date.month, 2)
+      .add('-')
+      .digits(date.day, 2)
+      .add('T');
   uint64_t second = static_cast<uint64_t>(rest);
   out.digits(second / 3600, 2).add(':').digits(second / 60 % 60, 2).add(':').digits(second % 60, 2);
   if (nanoseconds > 0) {
@@ -113,7 +128,8 @@ void escape_json(const char* bytes, size_t size, void (*emit)(void*, const char*
     unsigned char c = at[i];
     size_t length = utf8_length(at + i, size - i);
     // U+2028 and U+2029 end lines in JavaScript: Go escapes them.
-    bool separator = length == 3 && c == 0xe2 && at[i + 1] == 0x80 && (at[i + 2] == 0xa8 || at[i + 2] == 0xa9);
+    bool separator =
+        length == 3 && c == 0xe2 && at[i + 1] == 0x80 && (at[i + 2] == 0xa8 || at[i + 2] == 0xa9);
     if (length > 0 && !separator && !(length == 1 && needs_escape(c))) {
       i += length;
       continue;
@@ -148,7 +164,8 @@ void LogFile::close() {
 }
 
 void LogFile::open_current() {
-  long fd = sys::openat(directory_, settings_.name, sys::kWriteOnly | sys::kAppend | sys::kCreate | sys::kCloexec, 0640);
+  long fd = sys::openat(directory_, settings_.name,
+                        sys::kWriteOnly | sys::kAppend | sys::kCreate | sys::kCloexec, 0640);
   fd_ = fd < 0 ? -1 : static_cast<int>(fd);
   size_ = fd_ < 0 ? 0 : sys::lseek(fd_, 0, 2 /* SEEK_END */);
 }

@@ -16,12 +16,12 @@ constexpr size_t kLongestMessage = 16 * 1024;
 // "2006-01-02T15:04:05.999999999Z", without trailing zeros in the fraction, as Go's RFC3339Nano.
 void add_time(TextWriter& out, int64_t seconds, int64_t nanoseconds);
 
-// One JSON string's inside, escaped as Go's encoding/json does (< > & included); bytes that are no UTF-8 become U+FFFD.
-// `emit(context, bytes, size)` takes the pieces.
+// One JSON string's inside, escaped as Go's encoding/json does (< > & included); bytes that are no UTF-8
+// become U+FFFD. `emit(context, bytes, size)` takes the pieces.
 void escape_json(const char* bytes, size_t size, void (*emit)(void*, const char*, size_t), void* context);
 
-// The log file with its rotation. Errors do not stop the container: what cannot be written (disk full) is dropped and
-// the next message is tried anew.
+// The log file with its rotation. Errors do not stop the container: what cannot be written (disk full) is
+// dropped and the next message is tried anew.
 class LogFile {
  public:
   // `directory` is borrowed. Opens (or makes) settings.name; an existing file is continued.

@@ -1,4 +1,5 @@
-// stack-watch: what stack-monitor becomes once the container runs. argv[1] is the descriptor of its WatchState.
+// stack-watch: what stack-monitor becomes once the container runs. argv[1] is the descriptor of its
+// WatchState.
 #include "runtime/watch/watch.h"
 
 #include "runtime/watch/system_calls.h"

@@ -1,5 +1,6 @@
-// The attached readers: each gets the container's output as frames and may write its stdin. A reader that is too slow
-// misses output and is told how much; it never holds the container up, unless it asked to (lossless).
+// The attached readers: each gets the container's output as frames and may write its stdin. A reader that is
+// too slow misses output and is told how much; it never holds the container up, unless it asked to
+// (lossless).
 #pragma once
 
 #include <stddef.h>
@@ -14,8 +15,8 @@ constexpr size_t kLargestFrame = 16 * 1024;
 
 struct Reader {
   int fd = -1;
-  uint32_t flags = 0;   // wire::AttachFlags
-  bool full = false;    // lossless: its socket has no room for more
+  uint32_t flags = 0;  // wire::AttachFlags
+  bool full = false;   // lossless: its socket has no room for more
   bool input_over = false;
   uint64_t missed = 0;
 };

@@ -69,7 +69,8 @@ void receive_message(int socket, void* to, size_t size, Received& out) {
 }
 
 long make_stream_pair(int (&out)[2]) {
-  return sys::call(__NR_socketpair, kLocal, 1 /* SOCK_STREAM */ | sys::kCloexec | sys::kNonblock, 0, sys::pointer(out));
+  return sys::call(__NR_socketpair, kLocal, 1 /* SOCK_STREAM */ | sys::kCloexec | sys::kNonblock, 0,
+                   sys::pointer(out));
 }
 
 bool peer_is_us(int socket) {
@@ -77,13 +78,15 @@ bool peer_is_us(int socket) {
     int pid, uid, gid;
   } peer = {0, -1, -1};
   int size = sizeof(peer);
-  if (sys::call(__NR_getsockopt, socket, kSocketLevel, kPeerCredentials, sys::pointer(&peer), sys::pointer(&size)) != 0)
+  if (sys::call(__NR_getsockopt, socket, kSocketLevel, kPeerCredentials, sys::pointer(&peer),
+                sys::pointer(&size)) != 0)
     return false;
   return peer.uid == static_cast<int>(sys::call(__NR_geteuid));
 }
 
 void set_send_buffer(int socket, int bytes) {
-  if (sys::call(__NR_setsockopt, socket, kSocketLevel, kSendBufferForce, sys::pointer(&bytes), sizeof(bytes)) != 0)
+  if (sys::call(__NR_setsockopt, socket, kSocketLevel, kSendBufferForce, sys::pointer(&bytes),
+                sizeof(bytes)) != 0)
     sys::call(__NR_setsockopt, socket, kSocketLevel, kSendBuffer, sys::pointer(&bytes), sizeof(bytes));
 }
 

@@ -1,5 +1,5 @@
-// The system calls of the watch process and of init, without a C library: each returns the kernel's value, -errno on
-// failure. Those programs are one per container, so every page counts.
+// The system calls of the watch process and of init, without a C library: each returns the kernel's value,
+// -errno on failure. Those programs are one per container, so every page counts.
 #pragma once
 
 #include <asm/unistd.h>
@@ -58,10 +58,12 @@ constexpr int kEintr = 4, kEagain = 11, kEnospc = 28;
 constexpr int kAtFdcwd = -100;
 
 // Open flags that are the same on all our machines, and the one that is not.
-constexpr int kWriteOnly = 1, kReadWrite = 2, kCreate = 0100, kTruncate = 01000, kAppend = 02000, kNonblock = 04000,
-              kCloexec = 02000000, kNoctty = 0400;
+constexpr int kWriteOnly = 1, kReadWrite = 2, kCreate = 0100, kTruncate = 01000, kAppend = 02000,
+              kNonblock = 04000, kCloexec = 02000000, kNoctty = 0400;
 
-inline long read(int fd, void* to, size_t size) { return call(__NR_read, fd, pointer(to), static_cast<long>(size)); }
+inline long read(int fd, void* to, size_t size) {
+  return call(__NR_read, fd, pointer(to), static_cast<long>(size));
+}
 inline long write(int fd, const void* from, size_t size) {
   return call(__NR_write, fd, pointer(from), static_cast<long>(size));
 }
@@ -79,7 +81,9 @@ inline long clock(int which, TimeSpec* out) { return call(__NR_clock_gettime, wh
 inline long renameat(int directory, const char* from, const char* to) {
   return call(__NR_renameat2, directory, pointer(from), directory, pointer(to), 0);
 }
-inline long unlinkat(int directory, const char* name) { return call(__NR_unlinkat, directory, pointer(name), 0); }
+inline long unlinkat(int directory, const char* name) {
+  return call(__NR_unlinkat, directory, pointer(name), 0);
+}
 inline long fsync(int fd) { return call(__NR_fsync, fd); }
 inline long ftruncate(int fd, long size) { return call(__NR_ftruncate, fd, size); }
 inline long lseek(int fd, long offset, int whence) { return call(__NR_lseek, fd, offset, whence); }
@@ -101,7 +105,9 @@ inline long setsid() { return call(__NR_setsid); }
 inline long close_range(unsigned first, unsigned last, unsigned flags) {
   return call(__NR_close_range, first, last, flags);
 }
-inline long wait4(int pid, int* status, int options) { return call(__NR_wait4, pid, pointer(status), options, 0); }
+inline long wait4(int pid, int* status, int options) {
+  return call(__NR_wait4, pid, pointer(status), options, 0);
+}
 
 // Signal dispositions as the kernel wants them.
 struct SignalAction {

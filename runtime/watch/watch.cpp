@@ -6,11 +6,11 @@ namespace stack::runtime {
 
 namespace {
 
-constexpr unsigned long kGetPtyPeer = 0x5441;      // TIOCGPTPEER
-constexpr unsigned long kSetWindowSize = 0x5414;   // TIOCSWINSZ
-constexpr int kPidfdType = 3;                      // P_PIDFD
-constexpr int kExitedOption = 4;                   // WEXITED
-constexpr int kExitedCode = 1;                     // CLD_EXITED
+constexpr unsigned long kGetPtyPeer = 0x5441;     // TIOCGPTPEER
+constexpr unsigned long kSetWindowSize = 0x5414;  // TIOCSWINSZ
+constexpr int kPidfdType = 3;                     // P_PIDFD
+constexpr int kExitedOption = 4;                  // WEXITED
+constexpr int kExitedCode = 1;                    // CLD_EXITED
 constexpr int kMonotonic = 1, kRealtime = 0;
 
 // ioctl(PIDFD_GET_INFO), Linux 6.13; the exit code since 6.15. include/uapi/linux/pidfd.h
@@ -72,11 +72,14 @@ void Watch::begin() {
   if (state_.log_dir >= 0) log_.open(state_.log_dir, state_.log);
   oom_seen_ = state_.oom_kills_before;
   if (state_.terminal >= 0) {
-    // With an end of our own open, a program that closes its terminal for a moment does not hang ours up for good.
-    long peer = sys::ioctl(state_.terminal, kGetPtyPeer,
-                           reinterpret_cast<const void*>(static_cast<long>(sys::kReadWrite | sys::kNoctty | sys::kCloexec)));
+    // With an end of our own open, a program that closes its terminal for a moment does not hang ours up for
+    // good.
+    long peer = sys::ioctl(
+        state_.terminal, kGetPtyPeer,
+        reinterpret_cast<const void*>(static_cast<long>(sys::kReadWrite | sys::kNoctty | sys::kCloexec)));
     if (peer >= 0) terminal_peer_ = static_cast<int>(peer);
   }
+  if ((state_.flags & wire::kWatchAdopted) != 0) open_stat_file();
   if ((state_.flags & wire::kWatchGreet) != 0) greet();
 }
 
@@ -100,7 +103,10 @@ void Watch::step() {
   int input = state_.terminal >= 0 ? state_.terminal : state_.stdin_write;
   set(Polled::kStdin, input_pending ? input : -1, sys::kPollOut);
   bool counter_only = state_.oom_event < 0;
-  set(Polled::kOom, exited_ ? -1 : counter_only ? state_.oom_file : state_.oom_event,
+  set(Polled::kOom,
+      exited_        ? -1
+      : counter_only ? state_.oom_file
+                     : state_.oom_event,
       counter_only ? sys::kPollPri : sys::kPollIn);
   for (int i = 0; i < wire::kMaxReaders; ++i) {
     const Reader& reader = readers_.at(i);
@@ -158,7 +164,8 @@ void Watch::read_output(int& fd, wire::Stream stream, LineLogger& logger) {
   readers_.deliver(stream, output_, static_cast<size_t>(n));
 }
 
-// After the end: what is still in the pipes. Slow readers are not waited for, except the lossless, and those a second.
+// After the end: what is still in the pipes. Slow readers are not waited for, except the lossless, and those
+// a second.
 void Watch::drain_output() {
   struct {
     int& fd;
@@ -195,26 +202,56 @@ void Watch::drain_output() {
 
 // ---- the end ----
 
+// The wait status of a process that is not our child; -1: unknown. Until its new parent reaps it, it stands
+// in /proc/<pid>/stat; from then on in the pidfd (Linux 6.15).
+int Watch::read_foreign_status() {
+  for (int round = 0; round < 200; ++round) {
+    PidfdInfo info = {};
+    info.mask = kPidfdInfoExit;
+    if (sys::ioctl(state_.pidfd, kGetPidfdInfo, &info) == 0 && (info.mask & kPidfdInfoExit) != 0)
+      return info.exit_code;
+    char text[1024];
+    long n = stat_file_ < 0 ? -1 : sys::pread(stat_file_, text, sizeof(text) - 1, 0);
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' ')) --n;
+    long end = n;
+    while (n > 0 && text[n - 1] >= '0' && text[n - 1] <= '9') --n;
+    if (n > 0 && n < end) {
+      int status = 0;
+      for (; n < end; ++n) status = status * 10 + (text[n] - '0');
+      return status;
+    }
+    sys::TimeSpec moment = {0, 5000000};
+    sys::poll(nullptr, 0, &moment);
+  }
+  return -1;
+}
+
+// Opened while the pidfd says that the process lives, so that it is the file of this very process.
+void Watch::open_stat_file() {
+  char path[64];
+  TextWriter out(path, sizeof(path));
+  out.add("/proc/").number(state_.pid).add("/stat").done();
+  long fd = sys::openat(sys::kAtFdcwd, path, sys::kCloexec, 0);
+  if (fd < 0) return;
+  sys::PollFd poll = {state_.pidfd, sys::kPollIn, 0};
+  sys::TimeSpec none = {0, 0};
+  if (sys::poll(&poll, 1, &none) == 0) {
+    stat_file_ = static_cast<int>(fd);
+  } else {
+    sys::close(static_cast<int>(fd));
+  }
+}
+
 void Watch::read_exit_status() {
   status_ = wire::ExitStatus();
   sys::TimeSpec now = {0, 0};
   sys::clock(kRealtime, &now);
   status_.finished_at_ns = now.seconds * 1000000000 + now.nanoseconds;
   if ((state_.flags & wire::kWatchAdopted) != 0) {
-    PidfdInfo info = {};
-    info.mask = kPidfdInfoExit;
-    // The process is reaped by another one: its status stands in the pidfd from then on.
-    for (int round = 0; round < 200; ++round) {
-      if (sys::ioctl(state_.pidfd, kGetPidfdInfo, &info) == 0 && (info.mask & kPidfdInfoExit) != 0) break;
-      info.mask = kPidfdInfoExit;
-      info.exit_code = -1;
-      sys::TimeSpec moment = {0, 5000000};
-      sys::poll(nullptr, 0, &moment);
-    }
-    bool known = (info.mask & kPidfdInfoExit) != 0 && info.exit_code >= 0;
-    status_.status_known = known ? 1 : 0;
-    status_.signal = known ? info.exit_code & 0x7f : 0;
-    status_.exit_code = !known ? 255 : status_.signal != 0 ? 128 + status_.signal : info.exit_code >> 8 & 0xff;
+    int raw = read_foreign_status();
+    status_.status_known = raw >= 0 ? 1 : 0;
+    status_.signal = raw >= 0 ? raw & 0x7f : 0;
+    status_.exit_code = raw < 0 ? 255 : status_.signal != 0 ? 128 + status_.signal : raw >> 8 & 0xff;
     return;
   }
   WaitInfo info = {};
@@ -266,7 +303,8 @@ void Watch::note_exit() {
     return;
   }
   drain_output();
-  status_.oom_killed = oom_seen_ > state_.oom_kills_before || count_oom_kills() > state_.oom_kills_before ? 1 : 0;
+  note_oom();
+  status_.oom_killed = oom_seen_ > state_.oom_kills_before ? 1 : 0;
   close_input();
   write_exit_file(state_.control < 0);
   readers_.close_all();
@@ -403,7 +441,13 @@ void Watch::accept_engine() {
     sys::close(static_cast<int>(fd));
     return;
   }
-  // The newest engine is the engine.
+  // The newest engine is the engine; what the one before has said still counts.
+  for (int i = 0; i < 64 && state_.control >= 0 && !done_; ++i) {
+    sys::PollFd pending = {state_.control, sys::kPollIn, 0};
+    sys::TimeSpec none = {0, 0};
+    if (sys::poll(&pending, 1, &none) != 1) break;
+    read_request();
+  }
   close_fd(state_.control);
   state_.control = static_cast<int>(fd);
   engine_left_ = false;
@@ -472,8 +516,12 @@ void Watch::handle_request(const Received& received) {
       attach(message);
       return;
     }
-    case wire::kHold: hold(rest, rest_size, received); return;
-    case wire::kDropHeld: drop_held(rest, rest_size); return;
+    case wire::kHold:
+      hold(rest, rest_size, received);
+      return;
+    case wire::kDropHeld:
+      drop_held(rest, rest_size);
+      return;
     case wire::kLogSettings: {
       wire::LogMessage message;
       if (size < sizeof(message)) {
@@ -484,9 +532,14 @@ void Watch::handle_request(const Received& received) {
       change_log(message, received);
       return;
     }
-    case wire::kAcknowledgeExit: done_ = exited_; return;
-    case wire::kEngineLeaves: engine_left_ = true; return;
-    default: return;
+    case wire::kAcknowledgeExit:
+      done_ = exited_;
+      return;
+    case wire::kEngineLeaves:
+      engine_left_ = true;
+      return;
+    default:
+      return;
   }
 }
 

@@ -1,5 +1,5 @@
-// The resident half of stack-monitor: keeps a container's streams, log, exit status and descriptors while the engine
-// comes and goes. One thread, one poll loop, no allocation.
+// The resident half of stack-monitor: keeps a container's streams, log, exit status and descriptors while the
+// engine comes and goes. One thread, one poll loop, no allocation.
 #pragma once
 
 #include <stddef.h>
@@ -32,6 +32,8 @@ class Watch {
   void drain_output();
   void note_exit();
   void read_exit_status();
+  int read_foreign_status();
+  void open_stat_file();
   void write_exit_file(bool durable);
   uint64_t count_oom_kills();
   void note_oom();
@@ -70,8 +72,9 @@ class Watch {
   int64_t next_engine_start_ = 0;  // monotonic milliseconds; 0: none planned
   uint64_t oom_seen_ = 0;
   int terminal_peer_ = -1;
+  int stat_file_ = -1;  // of an adopted container
 
-  size_t input_held_ = 0;   // bytes for stdin that it did not take yet
+  size_t input_held_ = 0;  // bytes for stdin that it did not take yet
   size_t input_sent_ = 0;
   bool input_ends_ = false;  // close stdin when those are written
   char input_[4096];

@@ -63,7 +63,8 @@ void make_rootfs(const std::string& root) {
   // The links point to the host's path of busybox: make them relative.
   std::string fix = "cd " + root + "/bin && for f in *; do [ -L $f ] && ln -sf busybox $f; done; true";
   must(run("sh", {"-c", fix}), "link applets");
-  (void)write_file(root + "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1000:Web:/home/web:/bin/sh\n");
+  (void)write_file(root + "/etc/passwd",
+                   "root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1000:Web:/home/web:/bin/sh\n");
   (void)write_file(root + "/etc/group", "root:x:0:\nweb:x:1000:\nextra:x:2000:web\n");
 }
 
@@ -83,11 +84,11 @@ const MonitorProgram& program() {
 }
 
 const std::string& default_filter() {
-  static const std::string filter = must(
-      compile_seccomp({std::string(default_seccomp_profile()),
-                       {default_capabilities().begin(), default_capabilities().end()},
-                       ""}),
-      "compile seccomp profile");
+  static const std::string filter =
+      must(compile_seccomp({std::string(default_seccomp_profile()),
+                            {default_capabilities().begin(), default_capabilities().end()},
+                            ""}),
+           "compile seccomp profile");
   return filter;
 }
 
@@ -115,13 +116,13 @@ void observe(int control, Observed& seen, const std::function<bool(const Observe
 
 std::string read_everything(int fd) { return read_all(fd).value_or("(cannot read)"); }
 
-std::string host_output(const std::string& command) {
-  return must(run("sh", {"-c", command}), "run").output;
-}
+std::string host_output(const std::string& command) { return must(run("sh", {"-c", command}), "run").output; }
 
 Container::Container() {
   folder_ = must(TemporaryDirectory::create("/tmp/stack-runtime-"), "folder").release();
   for (const char* name : {"/state", "/run", "/upper", "/work"}) (void)ensure_directory(folder_ + name, 0700);
+  // The upper directory's mode is the mode of the container's "/".
+  ::chmod((folder_ + "/upper").c_str(), 0755);
   request.container_id = random_id();
   request.state_dir = folder_ + "/state";
   request.run_dir = folder_ + "/run";
@@ -155,9 +156,8 @@ Container::~Container() {
 Observed& Container::start() {
   request.oci_config = to_text(spec);
   monitor_ = must(launch(request, program()), "launch");
-  observe(monitor_.control.get(), seen_, [](const Observed& seen) {
-    return seen.started || seen.failed || seen.created;
-  });
+  observe(monitor_.control.get(), seen_,
+          [](const Observed& seen) { return seen.started || seen.failed || seen.created; });
   return seen_;
 }
 
@@ -213,7 +213,8 @@ Container::ExecResult Container::exec_process(const Json& process) {
   exec.seccomp_bpf = request.seccomp_bpf;
   ExecSession session = must(launch_exec(exec, program()), "launch exec");
   ExecResult result;
-  observe(session.control.get(), result.seen, [](const Observed& seen) { return seen.exited || seen.failed; });
+  observe(session.control.get(), result.seen,
+          [](const Observed& seen) { return seen.exited || seen.failed; });
   if (session.stdio.stdout_read) result.output += read_everything(session.stdio.stdout_read.get());
   if (session.stdio.stderr_read) result.output += read_everything(session.stdio.stderr_read.get());
   (void)::waitpid(session.pid, nullptr, 0);

@@ -1,4 +1,5 @@
-// A container for one test: its own state folders, busybox as the root file system, and messages as the engine sees them.
+// A container for one test: its own state folders, busybox as the root file system, and messages as the
+// engine sees them.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,0 +1,417 @@
+// What outlives the engine: logs, status, descriptors, the container itself.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/process.h"
+#include "base/text.h"
+#include "container_fixture.h"
+
+namespace stack::runtime::test {
+namespace {
+
+struct Frame {
+  int stream = 0;
+  std::string bytes;
+};
+
+// Frames until the stream ends or `enough` bytes of payload came.
+std::vector<Frame> read_frames(int fd, size_t enough = SIZE_MAX) {
+  std::string raw;
+  std::vector<Frame> out;
+  size_t payload = 0;
+  char buffer[65536];
+  for (;;) {
+    pollfd poll{fd, POLLIN, 0};
+    if (::poll(&poll, 1, 5000) <= 0) break;
+    ssize_t n = ::read(fd, buffer, sizeof(buffer));
+    if (n <= 0) break;
+    raw.append(buffer, static_cast<size_t>(n));
+    while (raw.size() >= 8) {
+      size_t length = 0;
+      for (size_t i = 4; i < 8; ++i) length = length << 8 | static_cast<unsigned char>(raw[i]);
+      if (raw.size() < 8 + length) break;
+      out.push_back({raw[0], raw.substr(8, length)});
+      payload += length;
+      raw.erase(0, 8 + length);
+    }
+    if (payload >= enough) break;
+  }
+  return out;
+}
+
+std::string joined(const std::vector<Frame>& frames, int stream) {
+  std::string out;
+  for (const Frame& frame : frames) {
+    if (frame.stream == stream) out += frame.bytes;
+  }
+  return out;
+}
+
+Fd attach(Container& box, AttachOptions options, uint32_t token = 1) {
+  EXPECT_TRUE(request_attach(box.monitor().control.get(), token, options).has_value());
+  observe(box.monitor().control.get(), box.seen(),
+          [&](const Observed& seen) { return seen.attached.contains(token) || !seen.refused.empty(); });
+  return std::move(box.seen().attached[token]);
+}
+
+void write_text(int fd, const std::string& text) { ASSERT_TRUE(write_all(fd, text).has_value()); }
+
+bool process_gone(pid_t pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
+
+TEST(Monitor, LinesArePartedAtSixteenKibibytesAsDockerDoes) {
+  Container box;
+  box.script("head -c 40000 /dev/zero | tr '\\0' x; echo; echo end");
+  EXPECT_EQ(box.run(), 0);
+  std::vector<Json> lines = box.log_lines();
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(string_or(lines[0], "log").size(), 16384u);
+  EXPECT_EQ(string_or(lines[1], "log").size(), 16384u);
+  EXPECT_EQ(string_or(lines[2], "log").size(), 40000u - 2 * 16384 + 1);
+  EXPECT_TRUE(string_or(lines[2], "log").ends_with("\n"));
+  EXPECT_EQ(string_or(lines[3], "log"), "end\n");
+}
+
+TEST(Monitor, LogLinesAreValidJsonForAnyBytes) {
+  Container box;
+  box.script("printf 'a\"b\\\\c\\001\\377<>&\\n\\tz'");
+  EXPECT_EQ(box.run(), 0);
+  std::string raw = read_file(box.folder() + "/state/log.json").value_or("");
+  EXPECT_TRUE(raw.starts_with(
+      "{\"log\":\"a\\\"b\\\\c\\u0001\\ufffd\\u003c\\u003e\\u0026\\n\",\"stream\":\"stdout\",\"time\":\"20"))
+      << raw;
+  ASSERT_EQ(box.log_lines().size(), 2u);
+  EXPECT_EQ(string_or(box.log_lines()[1], "log"), "\tz");
+}
+
+TEST(Monitor, LogIsRotatedAndBounded) {
+  Container box;
+  box.request.log.max_size = 20000;
+  box.request.log.max_file = 3;
+  box.script("i=0; while [ $i -lt 1000 ]; do echo line $i of a log that is long enough; i=$((i+1)); done");
+  EXPECT_EQ(box.run(), 0);
+  EXPECT_TRUE(path_exists(box.folder() + "/state/log.json.2"));
+  EXPECT_FALSE(path_exists(box.folder() + "/state/log.json.3"));
+  for (const char* file : {"log.json", "log.json.1", "log.json.2"}) {
+    EXPECT_FALSE(box.log_lines(file).empty());
+    EXPECT_LT(read_file(box.folder() + "/state/" + file)->size(), 20000u + 128 * 1024u);
+  }
+  EXPECT_EQ(string_or(box.log_lines().back(), "log"), "line 999 of a log that is long enough\n");
+}
+
+TEST(Monitor, NoLogDriverWritesNoFile) {
+  Container box;
+  box.request.log.driver = LogDriver::None;
+  box.script("echo x");
+  EXPECT_EQ(box.run(), 0);
+  EXPECT_FALSE(path_exists(box.request.log.path));
+}
+
+TEST(Monitor, AttachedReaderGetsFramesAndWritesStdin) {
+  Container box;
+  box.request.open_stdin = true;
+  box.request.stdin_once = true;
+  box.script("while read line; do echo got $line; echo bad >&2; done; echo end");
+  ASSERT_TRUE(box.start().started);
+  Fd stream = attach(box, {.stdin_open = true, .output = true, .lossless = false});
+  ASSERT_TRUE(stream);
+  write_text(stream.get(), "one\ntwo\n");
+  ::shutdown(stream.get(), SHUT_WR);
+  box.seen().started->stdio.stdin_write.reset();
+  std::vector<Frame> frames = read_frames(stream.get());
+  EXPECT_EQ(joined(frames, 1), "got one\ngot two\nend\n");
+  EXPECT_EQ(joined(frames, 2), "bad\nbad\n");
+  EXPECT_EQ(box.wait(), 0);
+  EXPECT_TRUE(box.seen().stdin_closed);
+}
+
+TEST(Monitor, SeveralReadersGetTheSame) {
+  Container box;
+  box.request.open_stdin = true;
+  box.script("read go; echo hello");
+  ASSERT_TRUE(box.start().started);
+  Fd first = attach(box, {.stdin_open = true}, 1);
+  Fd second = attach(box, {}, 2);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(second);
+  write_text(first.get(), "go\n");
+  EXPECT_EQ(joined(read_frames(first.get()), 1), "hello\n");
+  EXPECT_EQ(joined(read_frames(second.get()), 1), "hello\n");
+  EXPECT_EQ(box.wait(), 0);
+}
+
+TEST(Monitor, SlowReaderMissesOutputButNeverHoldsTheContainer) {
+  Container box;
+  box.request.open_stdin = true;
+  box.request.log.driver = LogDriver::None;
+  box.script("read go; dd if=/dev/zero bs=64k count=200 2>/dev/null; read again; echo tail");
+  ASSERT_TRUE(box.start().started);
+  Fd input = attach(box, {.stdin_open = true, .output = false}, 1);
+  Fd slow = attach(box, {}, 2);
+  write_text(input.get(), "go\n");
+  // 12.5 MB written while nobody reads: the command comes to its second read all the same.
+  Container::ExecResult waited = box.exec(
+      "i=0; while [ $i -lt 100 ]; do pidof dd >/dev/null || break; sleep 0.05; "
+      "i=$((i+1)); done; [ $i -lt 100 ]");
+  EXPECT_EQ(waited.exit_code, 0);
+  std::vector<Frame> before = read_frames(slow.get(), 1);
+  EXPECT_FALSE(before.empty());
+  // Make room, then let it write once more.
+  char buffer[65536];
+  while (::read(slow.get(), buffer, sizeof(buffer)) > 0) {
+  }
+  write_text(input.get(), "again\n");
+  std::vector<Frame> frames;
+  std::string rest;
+  for (ssize_t n; (poll(nullptr, 0, 50), n = ::read(slow.get(), buffer, sizeof(buffer))) > 0;)
+    rest.append(buffer, static_cast<size_t>(n));
+  EXPECT_EQ(box.wait(), 0);
+  // A gap frame (4) stands before what came after it.
+  size_t tail = rest.find("tail\n");
+  ASSERT_NE(tail, std::string::npos);
+  size_t gap = rest.find(std::string("\4\0\0\0\0\0\0\10", 8));
+  ASSERT_NE(gap, std::string::npos);
+  EXPECT_LT(gap, tail);
+}
+
+TEST(Monitor, LosslessReaderGetsEveryByte) {
+  Container box;
+  box.request.open_stdin = true;
+  box.request.log.driver = LogDriver::None;
+  box.script("read go; dd if=/dev/zero bs=64k count=200 2>/dev/null");
+  ASSERT_TRUE(box.start().started);
+  Fd reader = attach(box, {.stdin_open = true, .output = true, .lossless = true});
+  write_text(reader.get(), "go\n");
+  usleep(100000);  // it must wait now
+  std::vector<Frame> frames = read_frames(reader.get());
+  EXPECT_EQ(joined(frames, 1).size(), 200u * 65536);
+  EXPECT_EQ(joined(frames, 4), "");
+  EXPECT_EQ(box.wait(), 0);
+}
+
+TEST(Monitor, DeadReaderIsForgotten) {
+  Container box;
+  box.request.open_stdin = true;
+  box.script("read go; echo still; exit 4");
+  ASSERT_TRUE(box.start().started);
+  attach(box, {}, 1).reset();
+  Fd input = attach(box, {.stdin_open = true}, 2);
+  write_text(input.get(), "go\n");
+  EXPECT_EQ(box.wait(), 4);
+  EXPECT_EQ(box.output(), "still\n");
+}
+
+TEST(Monitor, TerminalIsAttachedAndResized) {
+  Container box;
+  box.spec["process"]["terminal"] = true;
+  box.spec["process"]["consoleSize"] = {{"height", 24}, {"width", 80}};
+  box.script("tty; stty size; read line; echo said $line; stty size; exit 6");
+  ASSERT_TRUE(box.start().started) << box.seen().failed->text;
+  EXPECT_TRUE(box.seen().started->stdio.terminal);
+  Fd stream = attach(box, {.stdin_open = true});
+  ASSERT_TRUE(send_resize(box.monitor().control.get(), 40, 100).has_value());
+  usleep(50000);
+  write_text(stream.get(), "hi\n");
+  EXPECT_EQ(box.wait(), 6);
+  std::string text = box.output();
+  EXPECT_NE(text.find("/dev/pts/0"), std::string::npos) << text;
+  EXPECT_NE(text.find("said hi"), std::string::npos) << text;
+  EXPECT_NE(text.find("40 100"), std::string::npos) << text;
+}
+
+TEST(Monitor, EngineComesBackAndGetsEverythingAgain) {
+  Container box;
+  box.request.open_stdin = true;
+  Result<Pipe> held = make_pipe();
+  box.request.held_fds = {{"dns-udp", held->read.get()}, {"proxy:80", held->write.get()}};
+  box.script("sleep 60");
+  ASSERT_TRUE(box.start().started);
+  pid_t pid = box.pid();
+  box.monitor().control.reset();
+  Result<Fd> again = connect_monitor(box.request.run_dir);
+  ASSERT_TRUE(again.has_value()) << again.error().text();
+  Observed seen;
+  observe(again->get(), seen, [](const Observed& s) { return s.hello.has_value(); });
+  ASSERT_TRUE(seen.hello);
+  EXPECT_EQ(seen.hello->container_id, box.request.container_id);
+  EXPECT_EQ(seen.hello->pid, pid);
+  EXPECT_TRUE(seen.hello->pidfd);
+  EXPECT_TRUE(seen.hello->stdio.stdout_read);
+  EXPECT_TRUE(seen.hello->stdio.stdin_write);
+  EXPECT_FALSE(seen.hello->exited);
+  ASSERT_EQ(seen.hello->held_fds.size(), 2u);
+  EXPECT_EQ(seen.hello->held_fds[0].name, "dns-udp");
+  EXPECT_EQ(seen.hello->held_fds[1].name, "proxy:80");
+  // They are the same pipe.
+  held->read.reset();
+  write_text(seen.hello->held_fds[1].fd.get(), "x");
+  char c = 0;
+  EXPECT_EQ(::read(seen.hello->held_fds[0].fd.get(), &c, 1), 1);
+  box.monitor().control = std::move(*again);
+  ASSERT_TRUE(signal_pidfd(seen.hello->pidfd.get(), SIGKILL).has_value());
+  EXPECT_EQ(box.wait(), 137);
+}
+
+TEST(Monitor, HeldDescriptorsCanBeReplacedAndDropped) {
+  Container box;
+  box.script("sleep 60");
+  ASSERT_TRUE(box.start().started);
+  Result<Pipe> pipe = make_pipe();
+  int control = box.monitor().control.get();
+  ASSERT_TRUE(send_hold(control, {{"a", pipe->read.get()}, {"b", pipe->write.get()}}).has_value());
+  ASSERT_TRUE(send_hold(control, {{"a", pipe->write.get()}}).has_value());
+  ASSERT_TRUE(send_drop_held(control, "b").has_value());
+  Result<Fd> again = connect_monitor(box.request.run_dir);
+  Observed seen;
+  observe(again->get(), seen, [](const Observed& s) { return s.hello.has_value(); });
+  ASSERT_EQ(seen.hello->held_fds.size(), 1u);
+  EXPECT_EQ(seen.hello->held_fds[0].name, "a");
+  box.monitor().control = std::move(*again);
+}
+
+TEST(Monitor, StatusIsKeptWhenTheContainerEndsWithoutAnEngine) {
+  Container box;
+  box.script("sleep 0.2; exit 9");
+  ASSERT_TRUE(box.start().started);
+  box.monitor().control.reset();
+  for (int i = 0; i < 500 && !path_exists(box.request.state_dir + "/exit.json"); ++i) usleep(10000);
+  Result<std::optional<Exited>> stored = read_exit_file(box.request.state_dir);
+  ASSERT_TRUE(stored.has_value());
+  ASSERT_TRUE(*stored);
+  EXPECT_EQ((*stored)->exit_code, 9);
+  Result<Fd> again = connect_monitor(box.request.run_dir);
+  ASSERT_TRUE(again.has_value());
+  Observed seen;
+  observe(again->get(), seen, [](const Observed& s) { return s.hello.has_value(); });
+  ASSERT_TRUE(seen.hello->exited);
+  EXPECT_EQ(seen.hello->exited->exit_code, 9);
+  box.monitor().control = std::move(*again);
+  box.acknowledge();
+  EXPECT_FALSE(path_exists(box.request.run_dir + "/monitor.sock"));
+}
+
+TEST(Monitor, StartsTheEngineAgainWhenItIsGone) {
+  Container box;
+  std::string mark = box.folder() + "/engine-was-started";
+  box.request.engine.argv = {"/bin/sh", "-c", "echo yes >> " + mark + "; ls /proc/$$/fd | wc -l >> " + mark};
+  box.request.engine.lock_path = box.folder() + "/engine.lock";
+  box.script("sleep 60");
+  ASSERT_TRUE(box.start().started);
+  EXPECT_FALSE(path_exists(mark));
+  box.monitor().control.reset();
+  for (int i = 0; i < 300 && read_file(mark).value_or("").size() < 6; ++i) usleep(10000);
+  // Only the three standard streams go along.
+  EXPECT_EQ(read_file(mark).value_or("").substr(0, 6), "yes\n3\n");
+}
+
+TEST(Monitor, EngineThatLeavesOnPurposeIsStartedOnlyAtTheEnd) {
+  Container box;
+  std::string mark = box.folder() + "/engine-was-started";
+  box.request.engine.argv = {"/bin/sh", "-c", "echo yes >> " + mark};
+  box.script("sleep 1.2");
+  ASSERT_TRUE(box.start().started);
+  ASSERT_TRUE(send_engine_leaves(box.monitor().control.get()).has_value());
+  box.monitor().control.reset();
+  usleep(900000);
+  EXPECT_FALSE(path_exists(mark));
+  for (int i = 0; i < 300 && !path_exists(mark); ++i) usleep(10000);
+  EXPECT_TRUE(path_exists(mark));
+}
+
+TEST(Monitor, KilledMonitorDoesNotKillTheContainerAndIsReplaced) {
+  Container box;
+  box.script("i=0; while [ $i -lt 40 ]; do echo tick $i; i=$((i+1)); sleep 0.05; done; exit 11");
+  ASSERT_TRUE(box.start().started);
+  usleep(200000);
+  ASSERT_TRUE(signal_pidfd(box.monitor().pidfd.get(), SIGKILL).has_value());
+  observe(box.monitor().control.get(), box.seen(), [](const Observed& seen) { return seen.closed; });
+  ::waitpid(box.monitor().pid, nullptr, 0);
+  EXPECT_FALSE(process_gone(box.pid()));
+  AdoptRequest request;
+  request.container_id = box.request.container_id;
+  request.state_dir = box.request.state_dir;
+  request.run_dir = box.request.run_dir;
+  request.pid = box.pid();
+  request.pidfd = box.seen().started->pidfd.get();
+  request.cgroup_path = box.cgroup();
+  request.log = box.request.log;
+  request.stdio = &box.seen().started->stdio;
+  Result<Monitor> replacement = adopt(request, program());
+  ASSERT_TRUE(replacement.has_value());
+  box.monitor() = std::move(*replacement);
+  box.seen().closed = false;
+  observe(box.monitor().control.get(), box.seen(),
+          [](const Observed& seen) { return seen.hello.has_value(); });
+  EXPECT_EQ(box.seen().hello->pid, box.pid());
+  int code = box.wait();
+  if (box.seen().exited->status_known) {
+    EXPECT_EQ(code, 11);
+  } else {
+    GTEST_LOG_(INFO) << "this kernel does not tell the exit code of another's child";
+  }
+  std::string text = box.output();
+  for (int i = 0; i < 40; ++i)
+    EXPECT_NE(text.find("tick " + std::to_string(i) + "\n"), std::string::npos) << i;
+}
+
+TEST(Monitor, SocketIsForUsAlone) {
+  Container box;
+  box.script("sleep 60");
+  ASSERT_TRUE(box.start().started);
+  struct stat info{};
+  ASSERT_EQ(::stat((box.request.run_dir + "/monitor.sock").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST(Monitor, LongRunDirectoryIsNoObstacle) {
+  Container box;
+  std::string deep = box.folder() + "/run/" + std::string(120, 'd');
+  ASSERT_TRUE(ensure_directory(deep, 0700).has_value());
+  box.request.run_dir = deep;
+  box.script("sleep 60");
+  ASSERT_TRUE(box.start().started);
+  EXPECT_TRUE(connect_monitor(deep).has_value());
+}
+
+TEST(Monitor, GarbageOnTheControlSocketIsIgnored) {
+  Container box;
+  box.script("sleep 0.3; exit 2");
+  ASSERT_TRUE(box.start().started);
+  int control = box.monitor().control.get();
+  for (size_t size : {1u, 4u, 15u, 16u, 17u, 100u, 4000u}) {
+    std::string bytes(size, '\x7f');
+    ASSERT_TRUE(send_with_fds(control, bytes, {}).has_value());
+  }
+  // With the right magic, and types that want more than they get.
+  for (unsigned char type = 0; type < 120; ++type) {
+    std::string bytes("1KTS", 4);
+    bytes += static_cast<char>(type);
+    bytes += std::string(11, '\0');
+    if (type == 106 || type == 107) continue;  // those two are commands without a body
+    ASSERT_TRUE(send_with_fds(control, bytes, {}).has_value());
+  }
+  EXPECT_EQ(box.wait(), 2);
+}
+
+TEST(Monitor, IsSmall) {
+  Container box;
+  box.script("echo x; sleep 60");
+  ASSERT_TRUE(box.start().started);
+  usleep(200000);
+  std::string rollup = read_file("/proc/" + std::to_string(box.monitor().pid) + "/smaps_rollup").value_or("");
+  size_t at = rollup.find("Pss:");
+  ASSERT_NE(at, std::string::npos);
+  long pss = std::atol(rollup.c_str() + at + 4);
+  GTEST_LOG_(INFO) << "monitor PSS " << pss << " kB";
+  EXPECT_LE(pss, 300);
+}
+
+}  // namespace
+}  // namespace stack::runtime::test
