@@ -173,7 +173,7 @@ Result<runtime::LaunchRequest> ContainerService::launch_request(Container& conta
   request.run_dir = context_.paths.container_run(container.id);
   TRY(ensure_directory(request.run_dir, 0700));
   TRY_ASSIGN(Json config, config_of(container, image));
-  request.oci_config = to_text(config);
+  request.oci_config = stack::to_text(config);
   request.rootfs.path = rootfs + "/merged";
   request.rootfs.lower_dirs = image.layer_dirs;
   if (image.layer_dirs.empty()) {

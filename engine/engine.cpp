@@ -156,11 +156,26 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
 
 }  // namespace
 
+namespace {
+
+// An engine that is leaving holds the lock for some moments more.
+Result<FileLock> acquire_lock(const Paths& paths) {
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  for (;;) {
+    TRY_ASSIGN(std::optional<FileLock> lock, FileLock::try_acquire(paths.root + "/engine.lock"));
+    if (lock) return std::move(*lock);
+    Result<Fd> answering = http::connect_unix(paths.socket());
+    if (answering || std::chrono::steady_clock::now() > deadline)
+      return conflict("another engine is running for " + paths.root);
+    ::usleep(20'000);
+  }
+}
+
+}  // namespace
+
 Result<> run_engine(EngineOptions options) {
   TRY(make_directories(options.paths));
-  Result<std::optional<FileLock>> lock = FileLock::try_acquire(options.paths.root + "/engine.lock");
-  if (!lock) return std::move(lock).error();
-  if (!*lock) return conflict("another engine is running for " + options.paths.root);
+  TRY_ASSIGN(FileLock lock, acquire_lock(options.paths));
   TRY_ASSIGN(Store store, Store::open(options.paths.store()));
   Engine engine(options.paths, std::move(store));
   TRY(engine.open());

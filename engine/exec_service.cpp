@@ -74,7 +74,7 @@ Task<Result<>> ExecService::start(ExecPtr session, uint16_t rows, uint16_t colum
   request.target_pid = static_cast<pid_t>(container->state.pid);
   request.target_pidfd = process->pidfd.get();
   request.cgroup_path = containers_.cgroup_path(*container);
-  request.process = to_text(*oci);
+  request.process = stack::to_text(*oci);
   request.want_stdin = wanted.want_stdin;
   request.want_output = wanted.want_output;
   Result<std::string> seccomp =

@@ -36,6 +36,7 @@ struct Live {
   Fd netns;  // none with network_mode host
   // Duplicates of DNS and proxy sockets, as the monitor holds them.
   std::vector<runtime::OwnedNamedFd> held;
+  std::vector<std::string> proxied;  // names of its ports in the proxy
   bool network_up = false;
   std::shared_ptr<Process> process;
 

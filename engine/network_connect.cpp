@@ -27,10 +27,14 @@ void hold(Live& live, std::string name, Fd fd) {
   live.held.push_back({std::move(name), std::move(fd)});
 }
 
-std::string proxy_name(const Container& container, const proxy::BoundPort& port) {
-  return container.id + "/" + (port.protocol == proxy::Protocol::Tcp ? "tcp" : "udp") + "/" +
+// Under which a monitor holds the socket: "port:tcp/0.0.0.0/8080".
+std::string held_name(const proxy::BoundPort& port) {
+  return std::string("port:") + (port.protocol == proxy::Protocol::Tcp ? "tcp/" : "udp/") +
          port.host_ip.text() + "/" + std::to_string(port.port);
 }
+
+// More sockets than this are not kept while no engine runs; the next engine binds them again.
+constexpr size_t kHeldLimit = 180;
 
 net::Protocol protocol_of(const std::string& name) {
   return name == "udp" ? net::Protocol::Udp : name == "sctp" ? net::Protocol::Sctp : net::Protocol::Tcp;
@@ -258,6 +262,23 @@ std::vector<net::PortForward> NetworkService::State::forwards_of(const Container
   return forwards;
 }
 
+namespace {
+
+// Where a port is published: "" = all addresses of both families.
+Result<std::vector<net::IpAddress>> addresses_of(const std::string& host_ip) {
+  std::vector<net::IpAddress> addresses;
+  if (host_ip.empty()) {
+    addresses.push_back(net::IpAddress::v4(0));
+    if (has_ipv6()) addresses.push_back(net::IpAddress::v6({}));
+    return addresses;
+  }
+  TRY_ASSIGN(net::IpAddress address, net::parse_ip(host_ip));
+  addresses.push_back(address);
+  return addresses;
+}
+
+}  // namespace
+
 Result<> NetworkService::State::publish_one(Container& container, const PortSpec& port) {
   PublishedPort published{port.container_port, port.protocol, port.host_ip, port.host_port};
   if (port.protocol == "sctp") {
@@ -265,29 +286,31 @@ Result<> NetworkService::State::publish_one(Container& container, const PortSpec
     container.published.push_back(published);
     return {};
   }
-  std::vector<net::IpAddress> addresses;
-  if (port.host_ip.empty()) {
-    addresses.push_back(net::IpAddress::v4(0));
-    if (has_ipv6()) addresses.push_back(net::IpAddress::v6({}));
-  } else {
-    TRY_ASSIGN(net::IpAddress address, net::parse_ip(port.host_ip));
-    addresses.push_back(address);
-  }
+  TRY_ASSIGN(std::vector<net::IpAddress> addresses, addresses_of(port.host_ip));
   proxy::Protocol protocol = port.protocol == "udp" ? proxy::Protocol::Udp : proxy::Protocol::Tcp;
   proxy::PortRange range{port.host_port, std::max(port.host_port, port.host_port_end)};
   TRY_ASSIGN(std::vector<proxy::BoundPort> bound, proxy::bind_host_ports(addresses, range, protocol));
   published.host_port = bound.front().port;
   container.published.push_back(published);
+  for (proxy::BoundPort& socket : bound) {
+    Live& live = *container.live;
+    if (live.held.size() < kHeldLimit) {
+      TRY_ASSIGN(Fd copy, socket.socket.duplicate());
+      hold(live, held_name(socket), std::move(copy));
+    }
+    TRY(serve_port(container, std::move(socket), port.container_port));
+  }
+  return {};
+}
+
+Result<> NetworkService::State::serve_port(Container& container, proxy::BoundPort socket,
+                                           uint16_t container_port) {
   const Endpoint* endpoint = main_endpoint(container);
   if (endpoint == nullptr) return {};
   TRY_ASSIGN(net::IpAddress target, net::parse_ip(endpoint->ipv4.empty() ? endpoint->ipv6 : endpoint->ipv4));
-  for (proxy::BoundPort& socket : bound) {
-    std::string name = proxy_name(container, socket);
-    TRY_ASSIGN(Fd copy, socket.socket.duplicate());
-    hold(*container.live, "port:" + name, std::move(copy));
-    TRY(port_proxy().add(name, std::move(socket), proxy::Target{target, port.container_port}));
-  }
-  return {};
+  std::string name = container.id + "/" + held_name(socket);
+  container.live->proxied.push_back(name);
+  return port_proxy().add(name, std::move(socket), proxy::Target{target, container_port});
 }
 
 Result<> NetworkService::State::publish_ports(Container& container) {
@@ -304,8 +327,7 @@ void NetworkService::State::unpublish_ports(Container& container) {
     if (!gone) log_warning("container " + container.spec.name + ": unpublish: " + gone.error().text());
   }
   if (proxy && container.live)
-    for (const runtime::OwnedNamedFd& held : container.live->held)
-      if (held.name.starts_with("port:")) proxy->remove(held.name.substr(5));
+    for (const std::string& name : std::exchange(container.live->proxied, {})) proxy->remove(name);
   container.published.clear();
 }
 
@@ -478,20 +500,32 @@ Result<> NetworkService::State::adopt_one(Container& container) {
   } else if (live.netns) {
     TRY(start_dns(container));
   }
-  const Endpoint* endpoint = main_endpoint(container);
-  if (endpoint == nullptr) return {};
-  TRY_ASSIGN(net::IpAddress target, net::parse_ip(endpoint->ipv4.empty() ? endpoint->ipv6 : endpoint->ipv4));
-  for (const runtime::OwnedNamedFd& held : live.held) {
-    if (!held.name.starts_with("port:")) continue;
-    TRY_ASSIGN(Fd copy, held.fd.duplicate());
-    TRY_ASSIGN(proxy::BoundPort socket, proxy::adopt_host_port(std::move(copy)));
-    std::string protocol = socket.protocol == proxy::Protocol::Tcp ? "tcp" : "udp";
-    auto port = std::find_if(
-        container.published.begin(), container.published.end(),
-        [&](const PublishedPort& p) { return p.host_port == socket.port && p.protocol == protocol; });
-    if (port == container.published.end()) continue;
-    TRY(port_proxy().add(held.name.substr(5), std::move(socket),
-                         proxy::Target{target, port->container_port}));
+  for (const PublishedPort& port : container.published) {
+    if (port.protocol == "sctp") continue;
+    TRY(adopt_port(container, port).in("port " + std::to_string(port.host_port)));
+  }
+  return {};
+}
+
+// The sockets the monitor kept, or new ones in their place.
+Result<> NetworkService::State::adopt_port(Container& container, const PublishedPort& port) {
+  proxy::Protocol protocol = port.protocol == "udp" ? proxy::Protocol::Udp : proxy::Protocol::Tcp;
+  TRY_ASSIGN(std::vector<net::IpAddress> addresses, addresses_of(port.host_ip));
+  for (const net::IpAddress& address : addresses) {
+    proxy::BoundPort socket;
+    socket.port = port.host_port;
+    socket.host_ip = address;
+    socket.protocol = protocol;
+    std::string name = held_name(socket);
+    auto held = std::find_if(container.live->held.begin(), container.live->held.end(),
+                             [&](const runtime::OwnedNamedFd& h) { return h.name == name; });
+    if (held != container.live->held.end()) {
+      TRY_ASSIGN(Fd copy, held->fd.duplicate());
+      TRY_ASSIGN(socket, proxy::adopt_host_port(std::move(copy)));
+    } else {
+      TRY_ASSIGN(socket, proxy::bind_host_port(address, {port.host_port, port.host_port}, protocol));
+    }
+    TRY(serve_port(container, std::move(socket), port.container_port));
   }
   return {};
 }

@@ -45,6 +45,8 @@ struct NetworkService::State {
   dns::ClientSpec client_of(const Container& container) const;
   Result<> publish_ports(Container& container);
   Result<> publish_one(Container& container, const PortSpec& port);
+  Result<> serve_port(Container& container, proxy::BoundPort socket, uint16_t container_port);
+  Result<> adopt_port(Container& container, const PublishedPort& port);
   void unpublish_ports(Container& container);
   std::vector<net::PortForward> forwards_of(const Container& container) const;
   // The endpoint that holds the default route; null for none.

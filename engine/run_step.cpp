@@ -172,7 +172,7 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   request.container_id = container.id;
   request.state_dir = folder + "/state";
   request.run_dir = folder;
-  request.oci_config = to_text(config);
+  request.oci_config = stack::to_text(config);
   request.rootfs.path = folder + "/merged";
   request.rootfs.lower_dirs = step.lower_dirs;
   request.rootfs.upper_dir = step.upper_dir;

@@ -162,6 +162,8 @@ Result<std::vector<AlienChain>> for_each_obstacle(Host& host, const std::string&
   std::vector<AlienChain> obstacles;
   TRY_ASSIGN(const auto chains, foreign_forward_chains(host, our_table));
   for (const BaseChain& chain : chains) {
+    // Other engines of ours let bridges that are not theirs alone.
+    if (chain.table == "stack" || chain.table.starts_with("stack_")) continue;
     const auto all = list_rules(host, chain.family, chain.table, tag_of(our_table));
     // The table may be gone by now: its owner is at work.
     if (!all) continue;

@@ -107,6 +107,10 @@ void forward_rules(std::vector<Message>& batch, const Table& table, const Firewa
   if (options.drop_foreign_forwarding) {
     // Answers pass, so that a VPN or a bridge of somebody else who is a client still works.
     add(Rule(table, "forward").state_any_of(kAnswers).accept());
+    // Bridges of others (another engine, virtual machines) have rules of their own.
+    const nft::Bytes bridge = nft::interface_bytes("bridge");
+    add(Rule(table, "forward").input_kind(reg(0)).equal(reg(0), bridge).accept());
+    add(Rule(table, "forward").output_kind(reg(0)).equal(reg(0), bridge).accept());
     add(Rule(table, "forward").drop());
   }
 }

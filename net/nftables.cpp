@@ -246,6 +246,8 @@ void Rule::verdict(int code, std::string_view chain) {
 
 Rule&& Rule::input_name(Register to) { return meta(NFT_META_IIFNAME, to), std::move(*this); }
 Rule&& Rule::output_name(Register to) { return meta(NFT_META_OIFNAME, to), std::move(*this); }
+Rule&& Rule::input_kind(Register to) { return meta(NFT_META_IIFKIND, to), std::move(*this); }
+Rule&& Rule::output_kind(Register to) { return meta(NFT_META_OIFKIND, to), std::move(*this); }
 Rule&& Rule::l4_protocol(Register to) { return meta(NFT_META_L4PROTO, to), std::move(*this); }
 Rule&& Rule::mark(Register to) { return meta(NFT_META_MARK, to), std::move(*this); }
 

@@ -82,6 +82,8 @@ class Rule {
   // Loads.
   Rule&& input_name(Register to);
   Rule&& output_name(Register to);
+  Rule&& input_kind(Register to);  // "bridge", "veth", ...: interface_bytes()
+  Rule&& output_kind(Register to);
   Rule&& l4_protocol(Register to);
   Rule&& mark(Register to);
   Rule&& source_address(Family family, Register to);
