@@ -3,6 +3,7 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
@@ -179,6 +180,14 @@ class Execution : public std::enable_shared_from_this<Execution> {
     if (action(id).sequence > 0) begun_sequences_.insert(action(id).sequence);
     if (is_wait(action(id))) watch_deadline();
     progress_.changed(action(id), outcome(id));
+    // Posted, because co_spawn would run the coroutine at once: a chain of quick actions must not become a
+    // deep stack.
+    asio::post(executor_, [self = shared_from_this(), id] { self->begin(id); });
+  }
+
+  void begin(ActionId id) {
+    if (broken_off_.count(id) || timed_out_.count(id))
+      return settle(id, Error(ErrorKind::Cancelled, "cancelled"));
     asio::co_spawn(executor_, perform(shared_from_this(), id),
                    asio::bind_cancellation_slot(signals_[index_of(id)].slot(), asio::detached));
   }
