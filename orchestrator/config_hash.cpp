@@ -45,7 +45,18 @@ void put_contents(Json& contents, const char* what, const std::vector<compose::F
   }
 }
 
-// Every path at which the objects differ; lists are compared whole.
+const Json& empty_object() {
+  static const Json kEmpty = Json::object();
+  return kEmpty;
+}
+
+const Json& member_or_empty(const Json& object, const std::string& key) {
+  auto at = object.find(key);
+  return at == object.end() ? empty_object() : *at;
+}
+
+// Every path at which the objects differ; lists are compared whole. An absent member counts as an empty
+// object, so that the first variable of an environment is named too.
 void collect_differences(const Json& before, const Json& after, const std::string& path,
                          std::set<std::string>& found) {
   if (before == after) return;
@@ -53,24 +64,15 @@ void collect_differences(const Json& before, const Json& after, const std::strin
     found.insert(path);
     return;
   }
-  static const Json kAbsent;
   std::set<std::string> keys;
   for (const auto& [key, value] : before.items()) keys.insert(key);
   for (const auto& [key, value] : after.items()) keys.insert(key);
   for (const std::string& key : keys) {
-    auto old_member = before.find(key);
-    auto new_member = after.find(key);
     std::string inner = path.empty() ? key : path + "." + key;
-    collect_differences(old_member == before.end() ? kAbsent : *old_member,
-                        new_member == after.end() ? kAbsent : *new_member, inner, found);
+    bool appeared = before.contains(key) != after.contains(key);
+    if (appeared && member_or_empty(before, key) == member_or_empty(after, key)) found.insert(inner);
+    collect_differences(member_or_empty(before, key), member_or_empty(after, key), inner, found);
   }
-}
-
-// An object that appears or goes away is named by itself, not by its members: "healthcheck".
-const Json& member_or_empty(const Json& canonical, const char* key) {
-  static const Json kEmpty = Json::object();
-  auto at = canonical.find(key);
-  return at == canonical.end() ? kEmpty : *at;
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ Plan Reconciler::run() {
   plan_images();
   for (const std::string& name : *order) decide(name);
   for (const std::string& name : *order) act(name);
+  if (!options_.prepare.empty()) prepare(options_.prepare);
   if (options_.wait) wait_for_all(*order);
   plan_orphans();
   for (const std::string& name : *order) order_stops(name);
@@ -98,6 +99,9 @@ bool Reconciler::is_optional(const std::string& name) const {
 // What only optional dependents wait for may fail.
 void Reconciler::settle_optional() {
   std::set<ActionId> demanded;
+  for (const Edge& edge : prepared_) {
+    if (!edge.soft) demanded.insert(edge.id);
+  }
   for (const auto& [name, plan] : services_) {
     for (const Member& member : plan.members) {
       if (member.start == 0) continue;

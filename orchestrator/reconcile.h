@@ -30,6 +30,9 @@ struct ReconcileOptions {
   // `up` starts a one-shot that exited with 0 again, as Docker Compose does; when an interrupted `up` is
   // finished, or drift is repaired, it stays as it is.
   bool rerun_completed = true;
+  // `run`: this service's containers are left alone; instead all that a one-off container of it needs is made
+  // ready: image, networks, volumes, and the conditions of its dependencies are waited for. "" = none.
+  std::string prepare;
 };
 
 // The plan of `up`. Leftovers of an interrupted recreate are finished or removed.

@@ -314,6 +314,11 @@ void Reconciler::act(const std::string& name) {
   }
 }
 
+void Reconciler::prepare(const std::string& name) {
+  auto plan = services_.find(name);
+  if (plan != services_.end() && !options_.no_start) prepared_ = gates(*plan->second.service);
+}
+
 // Dependents that restart with a dependency stop before it does.
 void Reconciler::order_stops(const std::string& name) {
   const ServicePlan& plan = services_.at(name);

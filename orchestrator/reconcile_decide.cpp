@@ -113,6 +113,10 @@ void Reconciler::decide(const std::string& name) {
   const DesiredService& service = desired_.services.at(name);
   ServicePlan plan;
   plan.service = &service;
+  if (name == options_.prepare) {
+    services_.emplace(name, std::move(plan));
+    return;
+  }
   Roster roster = roster_of(service, observed_);
   plan.leftovers = roster.leftovers;
   for (const Replica& replica : roster.replicas) {

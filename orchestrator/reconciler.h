@@ -70,7 +70,7 @@ class Reconciler {
   Plan run();
 
  private:
-  // reconcile_resources part
+  // networks, volumes, images
   void find_changed_networks();
   void plan_networks();
   void remove_changed_networks();
@@ -105,6 +105,7 @@ class Reconciler {
   void rewire_references(ContainerSpec& spec) const;
   std::string start_cause(const Member& member) const;
   void end(const ObservedContainer& container, const std::string& cause, bool volumes);
+  void prepare(const std::string& name);
   std::vector<Edge> gates(const DesiredService& service);
   ActionId gate(const std::string& dependency, Member& member, compose::DependencyCondition condition);
   ActionId wait_once(const std::string& service, const Member& member, ActionBody body,
@@ -130,6 +131,7 @@ class Reconciler {
   std::map<std::string, ActionId> volumes_;                         // real name -> create
   std::map<std::string, const ObservedNetwork*> changed_networks_;  // real name -> the old one
   std::map<std::string, ActionId> waits_;                           // kind and container -> wait
+  std::vector<Edge> prepared_;                                      // what the prepared service needs
   std::map<const ObservedContainer*, Ending> endings_;
   std::map<std::string, ActionId> removals_;  // name of an existing container -> its removal
 };

@@ -280,5 +280,5 @@ TEST(Identity, RefusesTheSameNameFromAnotherFolder) {
   EXPECT_FALSE(check_identity("shop", "/srv/shop", "/srv/shop/"));
   auto text = check_identity("shop", "/srv/shop", "/home/me/shop");
   ASSERT_TRUE(text);
-  EXPECT_EQ(text->substr(0, 60), "project \"shop\" belongs to /srv/shop, not to /home/me/shop: ch");
+  EXPECT_EQ(text->substr(0, 61), "project \"shop\" belongs to /srv/shop, not to /home/me/shop: ch");
 }

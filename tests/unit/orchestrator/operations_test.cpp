@@ -76,7 +76,8 @@ TEST(Down, VolumesGoWithTheirData) {
   EXPECT_EQ(text.find("precious"), std::string::npos) << text;
   Plan plan = plan_down(nullptr, world.state, options);
   for (const Action& action : plan.actions) {
-    if (const auto* removal = std::get_if<RemoveContainer>(&action.body)) EXPECT_TRUE(removal->volumes);
+    const auto* removal = std::get_if<RemoveContainer>(&action.body);
+    EXPECT_TRUE(!removal || removal->volumes);
   }
 }
 
@@ -193,7 +194,6 @@ TEST(Rm, TakesOnlyStoppedContainersUnlessToldToStopThem) {
   World world = up(three());
   world.container("shop-db-1").state = ContainerState::Exited;
   OperationOptions options;
-  options.force = true;
   EXPECT_EQ(run(plan_rm, world, options), "1 remove-container shop-db-1\n");
   options.stop = true;
   options.services = {"web"};

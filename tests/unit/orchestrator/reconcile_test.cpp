@@ -104,7 +104,7 @@ TEST(Reconcile, TheOldContainerRunsUntilWhatTheNewOneNeedsIsReady) {
   project.services.at("web").environment["DEBUG"] = "1";
   project.services.at("redis").environment["NEW"] = "1";
   EXPECT_EQ(listing(project, world),
-            "1 create-container shop-redis-1 [config changed: environment]\n"
+            "1 create-container shop-redis-1 [config changed: environment.NEW]\n"
             "2 stop-container shop-redis-1 after 1 [to be replaced]\n"
             "3 remove-container shop-redis-1 after 1,2 [replaced]\n"
             "4 rename-container shop-redis-1 after 3 [takes its place]\n"
@@ -123,7 +123,7 @@ TEST(Reconcile, DependentsWithRestartStopBeforeAndStartAfter) {
   World world = up(project);
   project.services.at("redis").environment["NEW"] = "1";
   EXPECT_EQ(listing(project, world),
-            "1 create-container shop-redis-1 [config changed: environment]\n"
+            "1 create-container shop-redis-1 [config changed: environment.NEW]\n"
             "2 stop-container shop-web-1 [restarts with what it depends on]\n"
             "3 stop-container shop-redis-1 after 1,2 [to be replaced]\n"
             "4 remove-container shop-redis-1 after 1,3 [replaced]\n"
@@ -508,6 +508,22 @@ TEST(Reconcile, AServiceWhoseImageIsReadyDoesNotWaitForBuildsOfOthers) {
   }
   EXPECT_EQ(object_of(plan.actions[4]), "shop-redis-1");
   EXPECT_FALSE(needs.count(3)) << "building shop-web";
+}
+
+TEST(Reconcile, PreparingAServiceLeavesItsContainersAlone) {
+  World world = up(example());
+  world.container("shop-redis-1").state = ContainerState::Exited;
+  ReconcileOptions options;
+  options.prepare = "web";
+  auto project = example();
+  project.services.at("web").environment["DEBUG"] = "1";
+  EXPECT_EQ(listing(project, world, options, {{}, {"web"}, false}),
+            "1 start-container shop-redis-1 [exited (0)]\n"
+            "2 wait-healthy shop-redis-1 after 1 [for web]\n");
+  World empty;
+  EXPECT_EQ(listing(project, empty, options, {{}, {"web"}, true}),
+            "1 create-network shop_default [no network]\n"
+            "2 build-image shop-web [no image]\n");
 }
 
 TEST(Undo, TakesBackWhatWasMadeFromNothing) {
