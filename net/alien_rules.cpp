@@ -9,8 +9,9 @@
 #include <linux/netlink.h>
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
+#include <set>
+#include <tuple>
 
 #include "net/firewall.h"
 #include "net/nftables.h"
@@ -30,7 +31,18 @@ struct ForeignRule {
   std::string chain;
   uint64_t handle = 0;
   bool drops_everything = false;
+  std::string leads_to;  // chain it jumps or goes to
   bool ours = false;
+};
+
+// A chain that packets on the forward hook may come to.
+struct ReachedChain {
+  nft::TableFamily family = nft::TableFamily::Inet;
+  std::string table;
+  std::string name;
+  int priority = 0;           // of its base chain
+  bool policy_drops = false;  // it is the base chain
+  std::vector<ForeignRule> rules;
 };
 
 std::string name_of(nft::TableFamily family) {
@@ -69,31 +81,41 @@ Result<std::vector<BaseChain>> foreign_forward_chains(Host& host, const std::str
   return chains;
 }
 
-bool is_drop_verdict(const nlattr* data) {
+struct Verdict {
+  bool drop = false;
+  std::string chain;
+};
+
+Verdict verdict_of(const nlattr* data) {
   const auto immediate = parse_nested(data, NFTA_IMMEDIATE_DATA);
   const auto value = parse_nested(immediate[NFTA_IMMEDIATE_DATA], NFTA_DATA_VERDICT);
-  if (value[NFTA_DATA_VERDICT] == nullptr) return false;
-  return be32_of(parse_nested(value[NFTA_DATA_VERDICT], NFTA_VERDICT_CODE)[NFTA_VERDICT_CODE]) == NF_DROP;
+  if (value[NFTA_DATA_VERDICT] == nullptr) return {};
+  const auto verdict = parse_nested(value[NFTA_DATA_VERDICT], NFTA_VERDICT_CHAIN);
+  return {be32_of(verdict[NFTA_VERDICT_CODE]) == NF_DROP, std::string(text_of(verdict[NFTA_VERDICT_CHAIN]))};
 }
 
-// Whether a rule refuses whatever reaches it: only expressions without a condition, one of which refuses.
-bool drops_everything(const nlattr* expressions) {
+std::string_view xtables_name(const nlattr* data) {
+  static_assert(NFTA_MATCH_NAME == 1 && NFTA_TARGET_NAME == 1);
+  return text_of(parse_nested(data, NFTA_TARGET_NAME)[NFTA_TARGET_NAME]);
+}
+
+// A rule drops everything if it has no condition, and refuses. It leads somewhere with or without one.
+void read_expressions(const nlattr* expressions, ForeignRule& rule) {
   bool refuses = false;
   bool conditional = false;
   for_each_nested(expressions, [&](const nlattr* item) {
     const auto attributes = parse_nested(item, NFTA_EXPR_DATA);
     const std::string_view name = text_of(attributes[NFTA_EXPR_NAME]);
     const nlattr* data = attributes[NFTA_EXPR_DATA];
-    if (name == "counter" || name == "log") return;
-    if (name == "match" && text_of(parse_nested(data, NFTA_MATCH_NAME)[NFTA_MATCH_NAME]) == "comment") return;
-    const bool reject_target =
-        name == "target" && text_of(parse_nested(data, NFTA_TARGET_NAME)[NFTA_TARGET_NAME]) == "REJECT";
-    if (name == "reject" || reject_target || (name == "immediate" && is_drop_verdict(data)))
+    if (name == "counter" || name == "log" || (name == "match" && xtables_name(data) == "comment")) return;
+    const Verdict verdict = name == "immediate" ? verdict_of(data) : Verdict{};
+    if (!verdict.chain.empty()) rule.leads_to = verdict.chain;
+    if (name == "reject" || verdict.drop || (name == "target" && xtables_name(data) == "REJECT"))
       refuses = true;
     else
       conditional = true;
   });
-  return refuses && !conditional;
+  rule.drops_everything = refuses && !conditional;
 }
 
 Result<std::vector<ForeignRule>> list_rules(Host& host, nft::TableFamily family, const std::string& table,
@@ -107,18 +129,29 @@ Result<std::vector<ForeignRule>> list_rules(Host& host, nft::TableFamily family,
     ForeignRule rule;
     rule.chain = text_of(attributes[NFTA_RULE_CHAIN]);
     rule.handle = be64_of(attributes[NFTA_RULE_HANDLE]);
-    rule.drops_everything = drops_everything(attributes[NFTA_RULE_EXPRESSIONS]);
+    read_expressions(attributes[NFTA_RULE_EXPRESSIONS], rule);
     rule.ours = nft::comment_of(attributes[NFTA_RULE_USERDATA]) == tag;
     rules.push_back(std::move(rule));
   }));
   return rules;
 }
 
-std::vector<ForeignRule> of_chain(const std::vector<ForeignRule>& rules, const std::string& chain) {
-  std::vector<ForeignRule> own;
-  std::copy_if(rules.begin(), rules.end(), std::back_inserter(own),
-               [&](const ForeignRule& rule) { return rule.chain == chain; });
-  return own;
+// The base chain and all that it leads to by jump or goto. Verdict maps are not followed: who uses them
+// (Docker's nf_tables backend, netavark) sends its own interfaces through them.
+std::vector<ReachedChain> reached_from(const BaseChain& base, const std::vector<ForeignRule>& rules) {
+  std::vector<ReachedChain> reached{
+      {base.family, base.table, base.name, base.priority, base.policy_drops, {}}};
+  std::set<std::string> seen{base.name};
+  for (size_t i = 0; i < reached.size(); ++i) {
+    std::vector<ForeignRule> own;
+    std::copy_if(rules.begin(), rules.end(), std::back_inserter(own),
+                 [&](const ForeignRule& rule) { return rule.chain == reached[i].name; });
+    for (const ForeignRule& rule : own)
+      if (!rule.leads_to.empty() && seen.insert(rule.leads_to).second)
+        reached.push_back({base.family, base.table, rule.leads_to, base.priority, false, {}});
+    reached[i].rules = std::move(own);
+  }
+  return reached;
 }
 
 // ---- judging
@@ -130,29 +163,29 @@ size_t default_position(const std::vector<ForeignRule>& rules) {
   return static_cast<size_t>(last - rules.begin());
 }
 
-std::optional<AlienChain> judge(const BaseChain& chain, const std::vector<ForeignRule>& rules) {
+std::optional<AlienChain> judge(const ReachedChain& chain) {
   AlienChain found{name_of(chain.family), chain.table, chain.name, "", false, ""};
-  const size_t end = default_position(rules);
-  if (end < rules.size())
+  const size_t end = default_position(chain.rules);
+  if (end < chain.rules.size())
     found.obstacle = "last rule drops";
   else if (chain.policy_drops)
     found.obstacle = "policy drop";
   else
     return std::nullopt;
-  found.admitted = std::any_of(rules.begin(), rules.begin() + static_cast<std::ptrdiff_t>(end),
+  found.admitted = std::any_of(chain.rules.begin(), chain.rules.begin() + static_cast<std::ptrdiff_t>(end),
                                [](const ForeignRule& rule) { return rule.ours; });
   if (chain.priority <= kForwardPriority) found.problem = "its chain runs before the engine's";
   return found;
 }
 
-Result<> insert_rule(Host& host, const BaseChain& chain, const std::vector<ForeignRule>& rules,
-                     const std::string& tag) {
+Result<> insert_rule(Host& host, const ReachedChain& chain, const std::string& tag) {
   std::vector<Message> batch;
   // One that stands behind the default by now is of no use there.
-  for (const ForeignRule& rule : rules)
+  for (const ForeignRule& rule : chain.rules)
     if (rule.ours) batch.push_back(nft::delete_rule(chain.family, chain.table, chain.name, rule.handle));
-  const size_t end = default_position(rules);
-  nft::Rule rule({chain.family, chain.table}, chain.name, end < rules.size() ? rules[end].handle : 0);
+  const size_t end = default_position(chain.rules);
+  nft::Rule rule({chain.family, chain.table}, chain.name,
+                 end < chain.rules.size() ? chain.rules[end].handle : 0);
   batch.push_back(rule.mark_has(kAdmittedMark).counter().accept().finish(tag));
   return host.netfilter().transaction(batch, "admit containers' traffic");
 }
@@ -160,18 +193,18 @@ Result<> insert_rule(Host& host, const BaseChain& chain, const std::vector<Forei
 template <typename Action>
 Result<std::vector<AlienChain>> for_each_obstacle(Host& host, const std::string& our_table, Action&& action) {
   std::vector<AlienChain> obstacles;
-  TRY_ASSIGN(const auto chains, foreign_forward_chains(host, our_table));
-  for (const BaseChain& chain : chains) {
-    // Other engines of ours let bridges that are not theirs alone.
-    if (chain.table == "stack" || chain.table.starts_with("stack_")) continue;
-    const auto all = list_rules(host, chain.family, chain.table, tag_of(our_table));
+  std::set<std::tuple<nft::TableFamily, std::string, std::string>> seen;
+  TRY_ASSIGN(const auto bases, foreign_forward_chains(host, our_table));
+  for (const BaseChain& base : bases) {
+    const auto rules = list_rules(host, base.family, base.table, tag_of(our_table));
     // The table may be gone by now: its owner is at work.
-    if (!all) continue;
-    const auto rules = of_chain(*all, chain.name);
-    auto obstacle = judge(chain, rules);
-    if (!obstacle) continue;
-    action(chain, rules, *obstacle);
-    obstacles.push_back(std::move(*obstacle));
+    if (!rules) continue;
+    for (const ReachedChain& chain : reached_from(base, *rules)) {
+      auto obstacle = judge(chain);
+      if (!obstacle || !seen.insert({chain.family, chain.table, chain.name}).second) continue;
+      action(chain, *obstacle);
+      obstacles.push_back(std::move(*obstacle));
+    }
   }
   return obstacles;
 }
@@ -179,19 +212,18 @@ Result<std::vector<AlienChain>> for_each_obstacle(Host& host, const std::string&
 }  // namespace
 
 Result<std::vector<AlienChain>> find_dropping_chains(Host& host, const std::string& our_table) {
-  return for_each_obstacle(host, our_table, [](const auto&, const auto&, const auto&) {});
+  return for_each_obstacle(host, our_table, [](const auto&, const auto&) {});
 }
 
 Result<std::vector<AlienChain>> admit_through_alien_chains(Host& host, const std::string& our_table) {
-  return for_each_obstacle(
-      host, our_table, [&](const BaseChain& chain, const auto& rules, AlienChain& obstacle) {
-        if (obstacle.admitted || !obstacle.problem.empty()) return;
-        const auto inserted = insert_rule(host, chain, rules, tag_of(our_table));
-        obstacle.admitted = inserted.has_value();
-        if (!inserted)
-          obstacle.problem = inserted.error().code() == EPERM ? "the table belongs to another process"
-                                                              : inserted.error().text();
-      });
+  return for_each_obstacle(host, our_table, [&](const ReachedChain& chain, AlienChain& obstacle) {
+    if (obstacle.admitted || !obstacle.problem.empty()) return;
+    const auto inserted = insert_rule(host, chain, tag_of(our_table));
+    obstacle.admitted = inserted.has_value();
+    if (inserted) return;
+    const bool owned = inserted.error().code() == EPERM;
+    obstacle.problem = owned ? "the table belongs to another process" : inserted.error().text();
+  });
 }
 
 Result<> withdraw_from_alien_chains(Host& host, const std::string& our_table) {

@@ -9,7 +9,8 @@
 
 namespace stack::net {
 
-// A base chain on the forward hook that drops by default: by policy, or by a last rule without condition.
+// A chain that forwarded packets come to and that drops by default: a base chain by its policy, it or a chain
+// that it leads to by a rule without condition.
 struct AlienChain {
   std::string family;  // "ip", "ip6", "inet"
   std::string table;

@@ -90,6 +90,24 @@ TEST_F(AlienRules, LastRuleThatRejectsStaysTheDefaultForEverybodyElse) {
   EXPECT_LT(shown.find("stack: stack_test"), shown.find("reject")) << shown;
 }
 
+TEST_F(AlienRules, ZonesOfFirewalldsKindAreOpenedWhereTheirDefaultLies) {
+  load(
+      "table inet firewalld { chain zone_deny { ip saddr 192.168.50.77 drop; }; chain zone { jump zone_deny; "
+      "reject with icmpx admin-prohibited; }; chain policies { iifname \"eth9\" goto zone; goto zone; }; "
+      "chain filter_FORWARD { type filter hook forward priority filter + 10; policy drop; "
+      "ct state established,related accept; jump policies; reject with icmpx admin-prohibited; }; }");
+  EXPECT_FALSE(published());
+  EXPECT_EQ(must(admit_through_alien_chains(lab_.host(), kTable)).size(), 2U);
+  EXPECT_TRUE(published());
+  EXPECT_TRUE(outgoing());
+  const std::string shown =
+      lab::run_in(lab_.host_netns(), "nft", {"list", "chain", "inet", "firewalld", "zone"});
+  EXPECT_LT(shown.find("jump zone_deny"), shown.find("stack: stack_test")) << shown;
+  EXPECT_LT(shown.find("stack: stack_test"), shown.find("reject")) << shown;
+  must(withdraw_from_alien_chains(lab_.host(), kTable));
+  EXPECT_EQ(show("inet firewalld").find("stack:"), std::string::npos);
+}
+
 TEST_F(AlienRules, ParticularDropsOfTheOwnerKeepWorking) {
   load(
       "table inet firewall { chain passing { type filter hook forward priority filter; policy drop; "
