@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -132,9 +133,9 @@ Result<> read_number(const Json& object, const char* key, T& out) {
   const Json* value = member(object, key);
   if (value == nullptr) return {};
   if (!value->is_number_integer()) return wrong_type(key, "an integer");
-  bool fits = value->is_number_unsigned()
-                  ? value->get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<T>::max())
-                  : value->get<int64_t>() >= static_cast<int64_t>(std::numeric_limits<T>::min());
+  bool negative = !value->is_number_unsigned() && value->get<int64_t>() < 0;
+  bool fits = negative ? std::cmp_greater_equal(value->get<int64_t>(), std::numeric_limits<T>::min())
+                       : std::cmp_less_equal(value->get<uint64_t>(), std::numeric_limits<T>::max());
   if (!fits) return invalid(std::string(key) + " is out of range: " + value->dump());
   out = value->get<T>();
   return {};

@@ -72,7 +72,7 @@ TEST(Resources, UpdateChangesARunningContainer) {
 
 TEST(Resources, FreezeStopsAndThawLetsGoOn) {
   Container box;
-  box.script("i=0; while :; do i=$((i+1)); echo $i > /tmp/count; done");
+  box.script("while :; do echo >> /tmp/count; done");
   ASSERT_TRUE(box.start().started);
   std::string file = box.folder() + "/upper/tmp/count";
   for (int i = 0; i < 100 && !path_exists(file); ++i) usleep(10000);
