@@ -109,14 +109,12 @@ Task<Result<>> ContainerService::launch(ContainerPtr container) {
   for (;;) {
     runtime::Message message = co_await next_message(process);
     if (std::holds_alternative<runtime::Created>(message)) {
+      (void)runtime::send_start(process->control.native_handle());
       for (Container::EarlyAttach& attach : early) {
         uint32_t token = process->next_token++;
         process->attaching[token] = std::move(attach.done);
         (void)runtime::request_attach(process->control.native_handle(), token, attach.options);
       }
-    } else if (auto* attached = std::get_if<runtime::Attached>(&message)) {
-      if (auto node = process->attaching.extract(attached->token)) node.mapped()(std::move(attached->stream));
-      if (process->attaching.empty()) (void)runtime::send_start(process->control.native_handle());
     } else if (auto* begun = std::get_if<runtime::Started>(&message)) {
       for (const std::string& note : begun->notes)
         log_debug("container " + container->spec.name + ": " + note);

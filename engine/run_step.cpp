@@ -248,12 +248,12 @@ Task<Result<int>> EngineRunDriver::watch(runtime::LaunchRequest request, const b
       pidfd = std::move(created->pidfd);
       runtime::AttachOptions options;
       options.lossless = true;
+      (void)runtime::send_start(control->native_handle());
       (void)runtime::request_attach(control->native_handle(), 1, options);
     } else if (auto* attached = std::get_if<runtime::Attached>(&told)) {
       *open = true;
       engine::start(context_.io,
                     forward_output(context_.io, std::move(attached->stream), output, open, done));
-      (void)runtime::send_start(control->native_handle());
     } else if (auto* started = std::get_if<runtime::Started>(&told)) {
       pidfd = std::move(started->pidfd);
     } else if (auto* failed = std::get_if<runtime::Failed>(&told)) {

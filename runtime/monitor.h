@@ -228,6 +228,7 @@ Result<> send_resize(int control, uint16_t height, uint16_t width);
 // The same for a pty master in our hands (exec sessions).
 Result<> resize_terminal(int terminal, uint16_t height, uint16_t width);
 
+// Sent right behind send_start(), it misses nothing of the output; while the container is held it is not answered.
 struct AttachOptions {
   bool stdin_open = false;  // bytes from the stream go to the container's stdin
   bool output = true;

@@ -128,6 +128,8 @@ void Watch::step() {
 
 void Watch::handle(const Polled& polled) {
   constexpr short kReadable = sys::kPollIn | sys::kPollHup | sys::kPollErr;
+  // Requests before output: a reader asked for together with the start misses nothing.
+  if (has(polled.fds[Polled::kControl], kReadable)) return read_request();
   if (has(polled.fds[Polled::kStdout], kReadable)) read_output(state_.stdout_read, wire::kStreamStdout, out_);
   if (has(polled.fds[Polled::kStderr], kReadable)) read_output(state_.stderr_read, wire::kStreamStderr, err_);
   if (has(polled.fds[Polled::kTerminal], kReadable)) read_output(state_.terminal, wire::kStreamStdout, out_);
@@ -146,7 +148,6 @@ void Watch::handle(const Polled& polled) {
   }
   if (has(polled.fds[Polled::kOom], sys::kPollIn | sys::kPollPri | sys::kPollErr)) note_oom();
   if (has(polled.fds[Polled::kPidfd], sys::kPollIn)) note_exit();
-  if (has(polled.fds[Polled::kControl], kReadable)) read_request();
   if (has(polled.fds[Polled::kListener], sys::kPollIn)) accept_engine();
 }
 
