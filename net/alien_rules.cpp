@@ -59,9 +59,15 @@ std::string name_of(nft::TableFamily family) {
 
 std::string tag_of(const std::string& our_table) { return "stack: " + our_table; }
 
+// Tables of this and of other engines: each lets bridges that are not its own alone.
+bool is_of_an_engine(const BaseChain& chain) {
+  return chain.family == nft::TableFamily::Inet &&
+         (chain.table == "stack" || chain.table.starts_with("stack_"));
+}
+
 // ---- reading
 
-Result<std::vector<BaseChain>> foreign_forward_chains(Host& host, const std::string& our_table) {
+Result<std::vector<BaseChain>> foreign_forward_chains(Host& host) {
   std::vector<BaseChain> chains;
   for (const nft::TableFamily family :
        {nft::TableFamily::Inet, nft::TableFamily::Ip, nft::TableFamily::Ip6}) {
@@ -75,7 +81,7 @@ Result<std::vector<BaseChain>> foreign_forward_chains(Host& host, const std::str
                       std::string(text_of(attributes[NFTA_CHAIN_NAME])),
                       static_cast<int>(be32_of(hook[NFTA_HOOK_PRIORITY])),
                       be32_of(attributes[NFTA_CHAIN_POLICY]) == NF_DROP};
-      if (family != nft::TableFamily::Inet || chain.table != our_table) chains.push_back(std::move(chain));
+      if (!is_of_an_engine(chain)) chains.push_back(std::move(chain));
     }));
   }
   return chains;
@@ -194,7 +200,7 @@ template <typename Action>
 Result<std::vector<AlienChain>> for_each_obstacle(Host& host, const std::string& our_table, Action&& action) {
   std::vector<AlienChain> obstacles;
   std::set<std::tuple<nft::TableFamily, std::string, std::string>> seen;
-  TRY_ASSIGN(const auto bases, foreign_forward_chains(host, our_table));
+  TRY_ASSIGN(const auto bases, foreign_forward_chains(host));
   for (const BaseChain& base : bases) {
     const auto rules = list_rules(host, base.family, base.table, tag_of(our_table));
     // The table may be gone by now: its owner is at work.
@@ -227,7 +233,7 @@ Result<std::vector<AlienChain>> admit_through_alien_chains(Host& host, const std
 }
 
 Result<> withdraw_from_alien_chains(Host& host, const std::string& our_table) {
-  TRY_ASSIGN(const auto chains, foreign_forward_chains(host, our_table));
+  TRY_ASSIGN(const auto chains, foreign_forward_chains(host));
   for (const BaseChain& chain : chains) {
     const auto rules = list_rules(host, chain.family, chain.table, tag_of(our_table));
     if (!rules) continue;

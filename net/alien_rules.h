@@ -20,7 +20,7 @@ struct AlienChain {
   std::string problem;    // why it could not be added ("owned by another process"), "" = none
 };
 
-// What is there now; changes nothing.
+// What is there now; changes nothing. Tables named "stack" or "stack_..." are an engine's, and left alone.
 Result<std::vector<AlienChain>> find_dropping_chains(Host& host, const std::string& our_table);
 
 // Puts one rule into each of them, in the place of the default (rules that drop something in particular keep

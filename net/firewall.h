@@ -61,8 +61,9 @@ struct FirewallState {
 };
 
 struct FirewallOptions {
-  // Drop what the host would forward between two interfaces of which neither is ours: set it where the engine
-  // itself turned ip_forward on, or the machine would become a router for its neighbours.
+  // Drop what the host would forward between two interfaces of which neither is ours nor any bridge (those
+  // belong to other engines and virtual machines, with rules of their own): set it where the engine itself
+  // turned ip_forward on, or the machine would become a router for its neighbours.
   bool drop_foreign_forwarding = false;
 };
 

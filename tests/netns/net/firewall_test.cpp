@@ -325,12 +325,23 @@ TEST_F(FirewallState, GuardKeepsTheHostFromRoutingForStrangers) {
   lab::ip(stranger, "link set eth0 up");
   lab::ip(stranger, "route add default via 172.20.0.1");
   lab::ip(lab_.neighbour(), "route add 172.20.0.0/24 via 192.168.50.1");
+  EXPECT_TRUE(must(wait_until_running(lab_.host(), "other", 5000)));
   const auto server = lab::listen_tcp(lab_.neighbour());
   EXPECT_TRUE(lab::tcp_connects(stranger, kNeighbour, server.port));
   Firewall guarded(lab_.host(), "stack_test", {.drop_foreign_forwarding = true});
   must(guarded.reset_to(std::vector{front_}, {}));
   EXPECT_FALSE(lab::tcp_connects(stranger, kNeighbour, server.port));
   EXPECT_TRUE(lab::tcp_connects(web_.netns, kNeighbour, server.port));
+}
+
+TEST_F(FirewallState, GuardLetsBridgesOfAnotherEngineAlone) {
+  Firewall other(lab_.host(), "stack_second", {.drop_foreign_forwarding = true});
+  must(other.ensure());
+  const auto server = lab::listen_tcp(web_.netns, 80);
+  const auto outside = lab::listen_tcp(lab_.neighbour());
+  must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80)}));
+  EXPECT_TRUE(lab::tcp_connects(lab_.neighbour(), kHost, 8080));
+  EXPECT_TRUE(lab::tcp_connects(web_.netns, kNeighbour, outside.port));
 }
 
 TEST_F(FirewallState, TablesAreFoundByTheirNamesBeginning) {

@@ -11,6 +11,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
+#include "net/link.h"
 #include "net/sysctl.h"
 
 namespace stack::net::lab {
@@ -145,6 +146,9 @@ Lab::Lab(bool bridge_calls_firewall)
   for (const char* family : {"iptables", "ip6tables"})
     must(write_sysctl(host_netns_.get(), std::string("bridge/bridge-nf-call-") + family,
                       bridge_calls_firewall ? "1" : "0"));
+  Host beside = must(Host::open(neighbour_.get()));
+  EXPECT_TRUE(must(wait_until_running(beside, "eth0", 5000)));
+  EXPECT_TRUE(must(wait_until_running(host_, "uplink", 5000)));
   must(firewall_.ensure());
 }
 
