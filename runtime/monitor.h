@@ -237,7 +237,7 @@ struct AttachOptions {
 // `token` comes back in Attached.
 Result<> request_attach(int control, uint32_t token, AttachOptions options);
 
-// Keeps (or replaces, by name) descriptors; at most 200 in all.
+// Keeps (or replaces, by name) descriptors; at most 200 in all, names below 160 bytes.
 Result<> send_hold(int control, const std::vector<NamedFd>& fds);
 Result<> send_drop_held(int control, const std::string& name);
 Result<> send_log_settings(int control, const LogSettings& log);

@@ -9,10 +9,10 @@
 namespace stack::runtime::wire {
 
 constexpr uint32_t kMagic = 0x53544b31;  // "STK1"
-constexpr size_t kMaxMessage = 16 * 1024;
+constexpr size_t kMaxMessage = 48 * 1024;  // kMaxHeld names and what stands before them
 constexpr int kMaxHeld = 200;
 constexpr int kMaxReaders = 16;
-constexpr size_t kNameSize = 64;
+constexpr size_t kNameSize = 160;
 constexpr size_t kIdSize = 80;
 
 enum Type : uint16_t {

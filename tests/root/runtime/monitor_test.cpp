@@ -297,6 +297,39 @@ TEST(Monitor, StatusIsKeptWhenTheContainerEndsWithoutAnEngine) {
   EXPECT_FALSE(path_exists(box.request.run_dir + "/monitor.sock"));
 }
 
+TEST(Monitor, ManyHeldDescriptorsWithLongNamesComeBack) {
+  Container box;
+  std::vector<NamedFd> held;
+  for (int i = 0; i < 200; ++i) held.push_back({"port:" + std::string(140, 'f') + std::to_string(i), 0});
+  box.request.held_fds = held;
+  box.script("sleep 60");
+  ASSERT_TRUE(box.start().started) << box.seen().failed->text;
+  Result<Fd> again = connect_monitor(box.request.run_dir);
+  Observed seen;
+  observe(again->get(), seen, [](const Observed& s) { return s.hello.has_value(); });
+  ASSERT_EQ(seen.hello->held_fds.size(), 200u);
+  EXPECT_EQ(seen.hello->held_fds[199].name, held[199].name);
+  EXPECT_TRUE(seen.hello->held_fds[199].fd);
+}
+
+TEST(Monitor, KilledInitWithoutAnEngineIsReportedToTheNextEngine) {
+  Container box;
+  box.request.use_init = true;
+  box.script("sleep 60");
+  ASSERT_TRUE(box.start().started);
+  box.monitor().control.reset();
+  ASSERT_TRUE(signal_pidfd(box.seen().started->pidfd.get(), SIGKILL).has_value());
+  for (int i = 0; i < 500 && !path_exists(box.request.state_dir + "/exit.json"); ++i) usleep(10000);
+  Result<Fd> again = connect_monitor(box.request.run_dir);
+  ASSERT_TRUE(again.has_value());
+  Observed seen;
+  observe(again->get(), seen, [](const Observed& s) { return s.hello.has_value(); });
+  ASSERT_TRUE(seen.hello->exited);
+  EXPECT_EQ(seen.hello->exited->exit_code, 137);
+  box.monitor().control = std::move(*again);
+  box.acknowledge();
+}
+
 TEST(Monitor, StartsTheEngineAgainWhenItIsGone) {
   Container box;
   std::string mark = box.folder() + "/engine-was-started";

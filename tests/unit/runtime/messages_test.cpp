@@ -94,7 +94,7 @@ TEST(Messages, NothingThereIsNotAnError) {
 TEST(Messages, UnusableHeldNamesAreRefusedBeforeAnythingIsSent) {
   SocketPair pair = std::move(*make_socket_pair(SOCK_SEQPACKET));
   EXPECT_FALSE(send_hold(pair.ours.get(), {{"", 0}}).has_value());
-  EXPECT_FALSE(send_hold(pair.ours.get(), {{std::string(64, 'n'), 0}}).has_value());
+  EXPECT_FALSE(send_hold(pair.ours.get(), {{std::string(wire::kNameSize, 'n'), 0}}).has_value());
   EXPECT_FALSE(send_hold(pair.ours.get(), {{"n", -1}}).has_value());
 }
 
