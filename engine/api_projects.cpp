@@ -76,8 +76,11 @@ constexpr size_t kProjectLimit = size_t{256} << 20;
 
 Task<> plan_project(Services& s, Request& request, Response& response) {
   Result<Json> body = co_await request.body.read_json(kProjectLimit);
-  Result<OrderedJson> plan = body ? co_await s.projects.plan(request.param("p"), std::move(*body))
-                                  : Result<OrderedJson>(body.error());
+  if (!body) {
+    response.error(body.error());
+    co_return;
+  }
+  Result<OrderedJson> plan = co_await s.projects.plan(request.param("p"), std::move(*body));
   if (!plan) {
     response.error(plan.error());
     co_return;

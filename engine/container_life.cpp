@@ -1,6 +1,7 @@
 // ContainerService: from start to exit.
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -289,6 +290,17 @@ Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<Live> li
   }
 }
 
+// The group above the containers goes with the last of them. Whatever is being launched has a Live, or counts
+// as a build step, before its group is made; so nothing can be in the way here.
+void ContainerService::remove_cgroup_parent() {
+  bool used = context_.build_steps > 0 ||
+              std::any_of(context_.containers.begin(), context_.containers.end(),
+                          [](const auto& entry) { return entry.second->live != nullptr; });
+  if (used) return;
+  for (const runtime::Cgroups::Hierarchy& hierarchy : parts_.cgroups.hierarchies())
+    (void)::rmdir((hierarchy.mount_point + hierarchy.root + context_.paths.cgroup_parent()).c_str());
+}
+
 // The end of a life: no process and no network afterwards.
 Task<> ContainerService::finish(ContainerPtr container, std::shared_ptr<Live> live) {
   co_await parts_.networks.disconnect(container);
@@ -301,6 +313,7 @@ Task<> ContainerService::finish(ContainerPtr container, std::shared_ptr<Live> li
     state.status = state.started_at == kZeroTime ? Status::Created : Status::Exited;
   if (container->live == live) container->live.reset();
   (void)context_.save(*container);
+  remove_cgroup_parent();
   container->changed.notify_all();
   if (container->spec.auto_remove && !container->removing && state.status == Status::Exited) {
     Result<> gone = co_await remove(container, true, true);

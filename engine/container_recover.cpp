@@ -226,6 +226,7 @@ Task<> ContainerService::sweep() {
     co_return;
   }
   for (const std::string& name : *swept) log_info("removed the left-over cgroup " + name);
+  remove_cgroup_parent();
 }
 
 }  // namespace stack::engine

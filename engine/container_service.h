@@ -72,6 +72,8 @@ class ContainerService {
     return context_.paths.cgroup_parent() + "/" + container.id;
   }
   std::string log_path(const Container& container) const;
+  // Leaves no empty group behind once nothing runs.
+  void remove_cgroup_parent();
   Result<std::string> seccomp_program(const ContainerSpec& spec, bool privileged);
 
   // Set by the health service: begins and ends probing.

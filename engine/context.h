@@ -27,6 +27,7 @@ struct Context {
   asio::thread_pool pool;
   std::map<std::string, ContainerPtr> containers;  // by id
   std::string boot_id;
+  int build_steps = 0;  // RUN steps under way
 
   // By id, name (with or without a leading slash), or unique id prefix.
   ContainerPtr find_container(const std::string& name_or_id) const;

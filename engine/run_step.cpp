@@ -109,17 +109,23 @@ Task<Result<int>> EngineRunDriver::run_here(const build::RunStep& step, const bu
     container->endpoints.push_back(wanted);
   }
   container->live = std::make_shared<Live>(context_.io);
+  ++context_.build_steps;
   bool networked = !container->endpoints.empty();
   if (networked) ++network_users_;
   struct Leave {
+    ContainerService& containers;
+    int& steps;
     int* users;
     ~Leave() {
       if (users != nullptr) --*users;
+      if (--steps == 0) containers.remove_cgroup_parent();
     }
-  } leave{networked ? &network_users_ : nullptr};
-  Result<> ready = networked ? co_await ensure_network() : Result<>();
-  CO_TRY(ready);
-  ready = co_await networks_.connect(container);
+  } leave{containers_, context_.build_steps, networked ? &network_users_ : nullptr};
+  if (networked) {
+    Result<> network = co_await ensure_network();
+    CO_TRY(network);
+  }
+  Result<> ready = co_await networks_.connect(container);
   CO_TRY(ready);
   Result<int> code = Error("not run");
   Result<runtime::LaunchRequest> request = request_of(*container, step);

@@ -115,11 +115,11 @@ asio::awaitable<Connection::Heading> Connection::read_header() {
   while (true) {
     feed_parser();
     if (parser_->failure() != 0) {
-      timer_.cancel();
+      disarm_timer();
       co_return Heading::Refused;
     }
     if (parser_->header_complete()) {
-      timer_.cancel();
+      disarm_timer();
       co_return Heading::Ready;
     }
     // A server that stops takes no new requests, but answers one whose first bytes have come.
@@ -132,10 +132,13 @@ asio::awaitable<Connection::Heading> Connection::read_header() {
 }
 
 asio::awaitable<bool> Connection::fill_input() {
+  // Asio waits for an event before it reads again after the end, and none would come.
+  if (ended_) co_return false;
   scratch_.resize(kReadSize);
   asio::error_code problem;
   size_t n = co_await socket_.async_read_some(asio::buffer(scratch_),
                                               asio::redirect_error(asio::use_awaitable, problem));
+  ended_ = static_cast<bool>(problem);
   if (problem) co_return false;
   input_.append(scratch_, 0, n);
   co_return true;
@@ -239,7 +242,7 @@ asio::awaitable<bool> Connection::drain_body() {
     if (!piece) co_return false;
     dropped += piece->size();
   }
-  timer_.cancel();
+  disarm_timer();
   parser_->body.clear();
   co_return true;
 }
@@ -258,7 +261,7 @@ asio::awaitable<void> Connection::linger() {
     dropped += input_.size();
     input_.clear();
   }
-  timer_.cancel();
+  disarm_timer();
   socket_.close(ignored);
 }
 
@@ -350,12 +353,17 @@ void Connection::client_gone() {
 
 void Connection::arm_timer(std::chrono::milliseconds timeout) {
   timer_.expires_after(timeout);
-  timer_.async_wait([weak = weak_from_this()](const asio::error_code& problem) {
+  timer_.async_wait([weak = weak_from_this(), number = ++arming_](const asio::error_code& problem) {
     auto self = weak.lock();
-    if (problem || !self) return;
+    if (problem || !self || number != self->arming_) return;
     asio::error_code ignored;
     self->socket_.close(ignored);
   });
+}
+
+void Connection::disarm_timer() {
+  ++arming_;
+  timer_.cancel();
 }
 
 void Connection::shut_down(bool forcibly) {

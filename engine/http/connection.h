@@ -73,6 +73,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<Result<>> send(std::string bytes);
   std::string head_of(const Response& response, std::string_view framing) const;
   void arm_timer(std::chrono::milliseconds timeout);
+  void disarm_timer();
   void stop_watching();
   void client_gone();
 
@@ -83,6 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<RequestParser> parser_;
   std::string input_;    // received, not yet parsed
   std::string scratch_;  // read buffer
+  bool ended_ = false;   // the client sends nothing more
   bool keep_alive_ = true;
   bool head_ = false;  // answering HEAD
   bool wants_upgrade_ = false;
@@ -91,6 +93,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool handling_ = false;
   bool watching_ = false;
   unsigned watch_ = 0;  // distinguishes the present watch from cancelled ones
+  unsigned arming_ =
+      0;  // the same for the timer, whose expiry may be on its way already when it is cancelled
   std::function<void()> gone_;
 };
 

@@ -16,11 +16,14 @@ Error gone(const asio::error_code& problem) {
 
 asio::awaitable<Result<std::string>> RawStream::read() {
   if (!buffered_.empty()) co_return std::exchange(buffered_, {});
+  // Asio waits for an event before it reads again after the end, and none would come.
+  if (ended_) co_return std::string();
   std::string bytes(kReadSize, '\0');
   asio::error_code problem;
   size_t n = co_await socket_.async_read_some(asio::buffer(bytes),
                                               asio::redirect_error(asio::use_awaitable, problem));
   if (problem && problem != asio::error::eof) co_return gone(problem);
+  ended_ = problem == asio::error::eof;
   bytes.resize(n);
   co_return bytes;
 }

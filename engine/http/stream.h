@@ -36,6 +36,7 @@ class RawStream {
  private:
   asio::local::stream_protocol::socket socket_;
   std::string buffered_;
+  bool ended_ = false;
 };
 
 }  // namespace stack::http

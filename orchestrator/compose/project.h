@@ -50,7 +50,8 @@ struct PortMapping {
   bool operator==(const PortMapping&) const = default;
 };
 
-enum class MountType { Bind, Volume, Tmpfs, Image };
+// Volume is the default, and so the first: project_to_json leaves first enumerators out.
+enum class MountType { Volume, Bind, Tmpfs, Image };
 
 struct BindOptions {
   std::string propagation;        // "", rprivate, private, rshared, shared, rslave, slave
