@@ -23,7 +23,7 @@ size_t limit_of(const Query& query, Transport transport) {
 }  // namespace
 
 Client::Client(ServerCore& core)
-    : core_(&core), udp_(core.context), tcp_(core.context), slot_free_(core.context) {
+    : core_(&core), udp_(core.context), tcp_(core.context), pause_(core.context), slot_free_(core.context) {
   slot_free_.expires_at(std::chrono::steady_clock::time_point::max());
 }
 
@@ -61,6 +61,7 @@ void Client::close() {
   udp_.close(ignored);
   tcp_.close(ignored);
   slot_free_.cancel();
+  pause_.cancel();
   auto connections = connections_;
   for (TcpConnection* connection : connections) connection->close();
 }
@@ -69,9 +70,18 @@ void Client::receive() {
   udp_.async_receive_from(asio::buffer(buffer_), sender_,
                           [self = shared_from_this()](const asio::error_code& problem, size_t n) {
                             if (self->core_ == nullptr) return;
-                            if (!problem) self->on_datagram({self->buffer_.data(), n});
-                            if (self->core_ != nullptr) self->receive();
+                            if (problem) return self->receive_later();
+                            self->on_datagram({self->buffer_.data(), n});
+                            self->receive();
                           });
+}
+
+// The kernel is out of memory, say: what waits in the socket is not lost meanwhile.
+void Client::receive_later() {
+  pause_.expires_after(kRetry);
+  pause_.async_wait([self = shared_from_this()](const asio::error_code& problem) {
+    if (!problem && self->core_ != nullptr) self->receive();
+  });
 }
 
 // A template, so that local answers cost no allocation for `deliver`.

@@ -53,6 +53,7 @@ class Client : public std::enable_shared_from_this<Client> {
   template <typename D>
   bool resolve_with(std::string_view bytes, Transport transport, const D& deliver);
   void receive();
+  void receive_later();
   void on_datagram(std::string_view bytes);
   void send(const asio::ip::udp::endpoint& to, std::string_view bytes);
   asio::awaitable<void> accept_loop();
@@ -61,6 +62,7 @@ class Client : public std::enable_shared_from_this<Client> {
   ServerCore* core_;  // null when closed
   asio::ip::udp::socket udp_;
   asio::ip::tcp::acceptor tcp_;
+  asio::steady_timer pause_;
   asio::steady_timer slot_free_;  // never expires; cancelled when a TCP connection ends
   asio::ip::udp::endpoint sender_;
   std::array<char, 1232> buffer_;

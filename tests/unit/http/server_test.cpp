@@ -353,6 +353,32 @@ TEST(HttpServer, HijackSwitchesProtocolKeepingEarlyBytesAndHalfClose) {
   EXPECT_EQ(talk(fd, ""), "got {}GET / HTTP/1.1\r\n\r\n<end>");
 }
 
+TEST(HttpServer, ReadingOnAfterTheEndOfAHijackedStreamEndsAgain) {
+  TestServer server;
+  server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {
+    auto stream = co_await response.hijack("application/vnd.docker.raw-stream");
+    if (!stream) co_return;
+    auto first = co_await stream->read();
+    auto second = co_await stream->read();
+    (void)co_await stream->write(first->empty() && second->empty() ? "twice" : "once");
+  });
+  server.start();
+  Fd fd = server.open();
+  (void)write_all(fd.get(), "POST /attach HTTP/1.1\r\n\r\n");
+  ::shutdown(fd.get(), SHUT_WR);
+  EXPECT_TRUE(talk(fd, "").ends_with("twice<end>"));
+}
+
+TEST(HttpServer, TruncatedBodyEndsTheConnection) {
+  TestServer server;
+  answer_body_length(server);
+  server.start();
+  Fd fd = server.open();
+  (void)write_all(fd.get(), "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  ::shutdown(fd.get(), SHUT_WR);
+  EXPECT_TRUE(talk(fd, "").ends_with("<end>"));
+}
+
 TEST(HttpServer, HijackWithoutUpgradeFieldAnswers200) {
   TestServer server;
   server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {
