@@ -91,6 +91,7 @@ ProgressStyle progress_style(const Session& session) {
 
 Result<ChangeResult> follow_change(const Session& session, const Change& change, Progress& progress,
                                    const ChangeObserver& observer) {
+  TRY(session.refuse_dry_run());
   Listener listener(progress, observer);
   http::ClientRequest request;
   request.method = "POST";

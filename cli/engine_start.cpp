@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "base/files.h"
 #include "base/process.h"
@@ -18,6 +20,8 @@ namespace {
 
 constexpr int kReadyFd = 3;
 constexpr int kStartTimeoutMs = 60'000;
+constexpr int kOtherEngineAttempts = 5;
+constexpr std::chrono::milliseconds kOtherEnginePause{100};
 constexpr off_t kLogLimit = off_t{8} << 20;
 
 bool nobody_serves(const Error& error) {
@@ -163,8 +167,15 @@ Result<http::Client> connect_or_start(const EnginePlace& place) {
   // Another command may have started it while we waited for the lock.
   client = connect_running(place);
   if (client || client.error().kind() != ErrorKind::NotFound) return client;
-  TRY(start_engine(place));
-  return connect_running(place);
+  Result<> started = start_engine(place);
+  if (started) return connect_running(place);
+  // A monitor may have started one at the same moment; then ours ended because the other holds the state.
+  for (int attempt = 0; attempt < kOtherEngineAttempts; ++attempt) {
+    client = connect_running(place);
+    if (client) return client;
+    std::this_thread::sleep_for(kOtherEnginePause);
+  }
+  return std::move(started).error();
 }
 
 }  // namespace stack::cli

@@ -4,15 +4,9 @@
 
 namespace stack::cli {
 
-Result<> refuse_dry_run(const Session& session) {
-  if (!session.globals().dry_run) return {};
-  return unsupported("`" + std::string(session.command().name) +
-                     "` has no --dry-run, nothing was done; `stack plan` shows what `up` would do");
-}
-
 Result<int> change_services(Session& session, const Arguments& arguments, const std::string& verb,
                             Json body) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   auto timeout = arguments.number("timeout", -1);
   if (!timeout) return session.usage_error(timeout.error().text());
   TRY_ASSIGN(std::string project_name, session.project_name());

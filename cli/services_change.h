@@ -8,7 +8,4 @@ namespace stack::cli {
 // POST /stack/v1/projects/{p}/VERB for the services named, with `body` added to them. Refuses --dry-run.
 Result<int> change_services(Session& session, const Arguments& arguments, const std::string& verb, Json body);
 
-// For commands that cannot show what they would do.
-Result<> refuse_dry_run(const Session& session);
-
 }  // namespace stack::cli

@@ -39,6 +39,12 @@ int Session::usage_error(const std::string& text) const {
   return command_ ? command_->usage_exit : kExitUsage;
 }
 
+Result<> Session::refuse_dry_run() const {
+  if (!globals_.dry_run) return {};
+  return unsupported("`" + std::string(command_->name) +
+                     "` has no --dry-run, nothing was done; `stack plan` shows what `up` would do");
+}
+
 Result<Json> Session::call(const std::string& method, const std::string& target, const Json& body) {
   for (int attempt = 1;; ++attempt) {
     if (!client_) {
@@ -101,9 +107,15 @@ Result<std::string> Session::project_name() {
 Result<> Session::require_services(const std::string& project_name,
                                    const std::vector<std::string>& services) {
   if (services.empty()) return {};
-  TRY_ASSIGN(Json project, call("GET", project_path(project_name)));
+  auto project = call("GET", project_path(project_name));
+  if (!project && project.error().kind() == ErrorKind::NotFound) {
+    return not_found("project " + project_name +
+                     " is not up, and nothing is known of its services (`stack ls -a` " +
+                     "shows the projects that are)");
+  }
+  if (!project) return std::move(project).error();
   std::vector<std::string> known;
-  const Json& resolved = member(project, "project");
+  const Json& resolved = member(*project, "project");
   for (const char* group : {"services", "disabled_services"}) {
     for (const auto& [name, service] : member(resolved, group).items()) known.push_back(name);
   }

@@ -34,6 +34,8 @@ class Session {
 
   // Says what is wrong with the command line and where help is; gives the exit code.
   int usage_error(const std::string& text) const;
+  // The error of a command that was given --dry-run and cannot show what it would do.
+  Result<> refuse_dry_run() const;
   void set_command(const Command& command) { command_ = &command; }
   const Command& command() const { return *command_; }
 

@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "cli/build_options.h"
 #include "cli/member.h"
+#include "cli/output.h"
+#include "cli/plan_text.h"
 #include "orchestrator/compose/project.h"
 
 namespace stack::cli {
@@ -102,6 +104,13 @@ Result<ResolvedProject> load_or_stored(Session& session, const std::vector<std::
   TRY(session.require_services(*globals.project_name, services));
   TRY_ASSIGN(Json stored, session.call("GET", project_path(*globals.project_name)));
   return ResolvedProject{*globals.project_name, member(stored, "project")};
+}
+
+Result<int> show_plan(Session& session, const ResolvedProject& project, const Json& options) {
+  TRY_ASSIGN(Json plan, session.call("POST", project_path(project.name, "/plan"),
+                                     {{"project", project.project}, {"options", options}}));
+  print(plan_text(plan, project.name, session.out().colour));
+  return 0;
 }
 
 }  // namespace stack::cli

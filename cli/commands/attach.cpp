@@ -5,7 +5,6 @@
 #include "cli/common_flags.h"
 #include "cli/containers.h"
 #include "cli/member.h"
-#include "cli/services_change.h"
 
 namespace stack::cli {
 

@@ -2,7 +2,6 @@
 #include "cli/change.h"
 #include "cli/commands.h"
 #include "cli/common_flags.h"
-#include "cli/services_change.h"
 #include "cli/up_options.h"
 
 namespace stack::cli {
@@ -28,7 +27,7 @@ constexpr Example kExamples[] = {
 };
 
 Result<int> run(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   Json options = build_options(session.environment(), session.current_directory());
   options["no_cache"] = arguments.on("no-cache");

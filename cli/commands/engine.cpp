@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/services_change.h"
 #include "cli/session.h"
 
 namespace stack::cli {
@@ -56,7 +55,7 @@ constexpr int kStopPolls = 200;
 constexpr std::chrono::milliseconds kStopPoll{50};
 
 Result<int> run_stop(Session& session, const Arguments&) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   auto client = connect_running(session.place());
   if (!client && client.error().kind() == ErrorKind::NotFound) {
     say("the engine does not run");

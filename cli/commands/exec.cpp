@@ -5,7 +5,6 @@
 #include "cli/common_flags.h"
 #include "cli/containers.h"
 #include "cli/output.h"
-#include "cli/services_change.h"
 
 namespace stack::cli {
 
@@ -80,7 +79,7 @@ Result<int> run_attached(Session& session, Exec exec) {
 }
 
 Result<int> run(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   auto index = arguments.number("index");
   if (!index) return session.usage_error(index.error().text());
   auto keys = DetachKeys::parse(arguments.text("detach-keys", kDefaultDetachKeys));

@@ -9,7 +9,6 @@
 #include "cli/image_rows.h"
 #include "cli/member.h"
 #include "cli/objects.h"
-#include "cli/services_change.h"
 
 namespace stack::cli {
 
@@ -49,7 +48,7 @@ constexpr Flag kRmFlags[] = {{'f', "force", Takes::Nothing, "", "Even where a st
 constexpr Example kRmExamples[] = {{"stack image rm shop-web", "one image"}};
 
 Result<int> run_rm(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   return remove_objects(session, arguments, "/images/", arguments.on("force") ? "?force=1" : "");
 }
 
@@ -65,7 +64,7 @@ constexpr Example kBootstrapExamples[] = {
     {"stack image bootstrap debian:bookworm-slim", "a base image from this host's own package sources"}};
 
 Result<int> run_bootstrap(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   Change change{"bootstrap", "/stack/v1/images/bootstrap", {{"reference", arguments.words[0]}}, true};
   InterruptNotice notice(true);
   auto progress = make_progress(progress_style(session), change.title);

@@ -7,7 +7,6 @@
 #include "cli/objects.h"
 #include "cli/output.h"
 #include "cli/question.h"
-#include "cli/services_change.h"
 
 namespace stack::cli {
 
@@ -54,7 +53,7 @@ constexpr Flag kRmFlags[] = {{'f', "force", Takes::Nothing, "", "No error where 
 constexpr Example kRmExamples[] = {{"stack network rm shared", "a network without containers"}};
 
 Result<int> run_rm(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   return remove_objects(session, arguments, "/networks/");
 }
 
@@ -71,7 +70,7 @@ constexpr Flag kCreateFlags[] = {
 constexpr Example kCreateExamples[] = {{"stack network create shared", "a network for `external: true`"}};
 
 Result<int> run_create(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   Json body{{"Name", arguments.words[0]},
             {"Driver", arguments.text("driver", "bridge")},
             {"Internal", arguments.on("internal")},
@@ -97,7 +96,7 @@ constexpr Example kPruneExamples[] = {{"stack network prune", "networks that no 
 bool is_predefined(const std::string& name) { return name == "bridge" || name == "host" || name == "none"; }
 
 Result<int> run_prune(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   TRY_ASSIGN(Json networks, session.call("GET", "/networks"));
   Arguments chosen = arguments;
   for (const Json& network : items_of(networks)) {

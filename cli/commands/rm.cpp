@@ -24,7 +24,7 @@ constexpr Example kExamples[] = {
 };
 
 Result<int> run(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   TRY_ASSIGN(auto containers, list_containers(session, project_name, Which::All, true));

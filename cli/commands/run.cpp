@@ -11,7 +11,6 @@
 #include "cli/common_flags.h"
 #include "cli/containers.h"
 #include "cli/output.h"
-#include "cli/services_change.h"
 #include "cli/shell_words.h"
 #include "cli/up_options.h"
 #include "engine/http/wire/query.h"
@@ -203,7 +202,7 @@ OneOff one_off(const Arguments& arguments, const std::string& project_name) {
 }
 
 Result<int> run(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   TRY_ASSIGN(ResolvedProject project, load_for(session, {arguments.words[0]}));
   OneOff one = one_off(arguments, project.name);
   TRY_ASSIGN(Json options, run_options(session, arguments, one));

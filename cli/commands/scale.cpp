@@ -1,7 +1,6 @@
 #include "cli/change.h"
 #include "cli/commands.h"
 #include "cli/common_flags.h"
-#include "cli/services_change.h"
 #include "cli/up_options.h"
 
 namespace stack::cli {
@@ -12,7 +11,7 @@ constexpr Flag kFlags[] = {kNoDepsFlag};
 constexpr Example kExamples[] = {{"stack scale web=3 worker=2", "three containers of web, two of worker"}};
 
 Result<int> run(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   auto scale = parse_scale(arguments.words);
   if (!scale) return session.usage_error(scale.error().text());
   std::vector<std::string> services;

@@ -64,13 +64,6 @@ Result<> check_combination(const Arguments& arguments) {
   return {};
 }
 
-Result<int> show_plan(Session& session, const ResolvedProject& project, const Json& options) {
-  TRY_ASSIGN(Json plan, session.call("POST", project_path(project.name, "/plan"),
-                                     {{"project", project.project}, {"options", options}}));
-  print(plan_text(plan, project.name, session.out().colour));
-  return 0;
-}
-
 Result<int> run_in_background(Session& session, const Arguments& arguments, const Change& change,
                               const std::string& project_name) {
   ProgressStyle style = progress_style(session);

@@ -8,7 +8,6 @@
 #include "cli/objects.h"
 #include "cli/output.h"
 #include "cli/question.h"
-#include "cli/services_change.h"
 #include "engine/http/wire/query.h"
 
 namespace stack::cli {
@@ -66,7 +65,7 @@ constexpr Flag kRmFlags[] = {{'f', "force", Takes::Nothing, "", "No error where 
 constexpr Example kRmExamples[] = {{"stack volume rm shop_data", "the data is gone"}};
 
 Result<int> run_rm(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   return remove_objects(session, arguments, "/volumes/");
 }
 
@@ -78,7 +77,7 @@ constexpr Flag kCreateFlags[] = {
 constexpr Example kCreateExamples[] = {{"stack volume create shared", "a volume for `external: true`"}};
 
 Result<int> run_create(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   Json body{{"Driver", arguments.text("driver", "local")},
             {"DriverOpts", pairs_of(arguments.all("opt"))},
             {"Labels", pairs_of(arguments.all("label"))}};
@@ -101,7 +100,7 @@ bool is_anonymous(const Json& volume) {
 }
 
 Result<int> run_prune(Session& session, const Arguments& arguments) {
-  TRY(refuse_dry_run(session));
+  TRY(session.refuse_dry_run());
   TRY_ASSIGN(Json unused,
              session.call("GET", "/volumes?filters=" + http::percent_encode(R"({"dangling":["true"]})")));
   Arguments chosen = arguments;
