@@ -345,7 +345,11 @@ Result<std::optional<Message>> receive_message(int control) {
 
 // ---- sending ----
 
-Result<> send_start(int control) { return send_plain(control, wire::kStart); }
+Result<> send_start(int control, uint32_t requests_first) {
+  auto message = make_message(wire::kStart);
+  message.header.token = requests_first;
+  return send_with_fds(control, bytes_of(message), {});
+}
 Result<> send_acknowledge_exit(int control) { return send_plain(control, wire::kAcknowledgeExit); }
 Result<> send_engine_leaves(int control) { return send_plain(control, wire::kEngineLeaves); }
 

@@ -94,7 +94,8 @@ struct HelloMessage {
 };
 
 // kRefused: followed by text. kHold: followed by names, each ended by '\0'. kDropHeld: the name.
-// kAttached, kStart, kAcknowledgeExit, kEngineLeaves, kOomKilled, kStdinClosed: the header alone.
+// kStart: header.token is the number of requests that follow and come first.
+// kAttached, kAcknowledgeExit, kEngineLeaves, kOomKilled, kStdinClosed: the header alone.
 struct PlainMessage {
   Header header;
 };
@@ -167,6 +168,7 @@ struct WatchState {
   int32_t run_dir = -1;
   int32_t log_dir = -1;
   int32_t held_count = 0;
+  uint32_t requests_first = 0;  // so many requests of the engine come before the container's output is read
   uint64_t oom_kills_before = 0;
   LogValues log;
   struct {

@@ -57,13 +57,13 @@ Result<> tell_failure(int control, const StepFailure& failure) {
   return send_with_fds(control, bytes, {});
 }
 
-Result<bool> wait_for_start(int control) {
+Result<std::optional<uint32_t>> wait_for_start(int control) {
   for (;;) {
     TRY_ASSIGN(MessageWithFds message, receive_with_fds(control, wire::kMaxMessage));
-    if (message.bytes.size() < sizeof(wire::Header)) return false;
+    if (message.bytes.size() < sizeof(wire::Header)) return std::optional<uint32_t>();
     wire::Header header;
     std::memcpy(&header, message.bytes.data(), sizeof(header));
-    if (header.type == wire::kStart) return true;
+    if (header.type == wire::kStart) return std::optional<uint32_t>(header.token);
   }
 }
 

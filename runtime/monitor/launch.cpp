@@ -217,8 +217,9 @@ StepFailure launch_container(const Json& request) {
   close_child_ends(*pipes);
   auto on_ready = [&]() -> Result<> {
     TRY(tell_process(kControlFd, wire::kCreated, child->pid, engine_fds(*child, *pipes, progress), {}));
-    TRY_ASSIGN(bool start, wait_for_start(kControlFd));
+    TRY_ASSIGN(std::optional<uint32_t> start, wait_for_start(kControlFd));
     if (!start) return Error(ErrorKind::Cancelled, "the engine went away before the start");
+    state.requests_first = *start;
     return {};
   };
   Outcome failed = follow(*child, progress, plan->hold, on_ready);

@@ -92,11 +92,11 @@ void Watch::run() {
 void Watch::step() {
   Polled polled;
   auto set = [&](int slot, int fd, short events) { polled.fds[slot] = {fd, events, 0}; };
-  bool hold_output = readers_.holding();
+  bool hold_output = readers_.holding() || state_.requests_first > 0;
   bool input_pending = input_held_ > input_sent_;
   set(Polled::kControl, state_.control, sys::kPollIn);
   set(Polled::kListener, state_.listener, sys::kPollIn);
-  set(Polled::kPidfd, exited_ ? -1 : state_.pidfd, sys::kPollIn);
+  set(Polled::kPidfd, exited_ || state_.requests_first > 0 ? -1 : state_.pidfd, sys::kPollIn);
   set(Polled::kStdout, hold_output ? -1 : state_.stdout_read, sys::kPollIn);
   set(Polled::kStderr, hold_output ? -1 : state_.stderr_read, sys::kPollIn);
   set(Polled::kTerminal, hold_output ? -1 : state_.terminal, sys::kPollIn);
@@ -128,8 +128,9 @@ void Watch::step() {
 
 void Watch::handle(const Polled& polled) {
   constexpr short kReadable = sys::kPollIn | sys::kPollHup | sys::kPollErr;
-  // Requests before output: a reader asked for together with the start misses nothing.
-  if (has(polled.fds[Polled::kControl], kReadable)) return read_request();
+  // Requests before output: a reader asked for together with the start misses nothing. What was polled may be closed
+  // by then, so the rest is looked at anew.
+  if (has(polled.fds[Polled::kControl], kReadable)) return read_requests();
   if (has(polled.fds[Polled::kStdout], kReadable)) read_output(state_.stdout_read, wire::kStreamStdout, out_);
   if (has(polled.fds[Polled::kStderr], kReadable)) read_output(state_.stderr_read, wire::kStreamStderr, err_);
   if (has(polled.fds[Polled::kTerminal], kReadable)) read_output(state_.terminal, wire::kStreamStdout, out_);
@@ -443,12 +444,7 @@ void Watch::accept_engine() {
     return;
   }
   // The newest engine is the engine; what the one before has said still counts.
-  for (int i = 0; i < 64 && state_.control >= 0 && !done_; ++i) {
-    sys::PollFd pending = {state_.control, sys::kPollIn, 0};
-    sys::TimeSpec none = {0, 0};
-    if (sys::poll(&pending, 1, &none) != 1) break;
-    read_request();
-  }
+  if (state_.control >= 0) read_requests();
   close_fd(state_.control);
   state_.control = static_cast<int>(fd);
   engine_left_ = false;
@@ -476,19 +472,24 @@ void Watch::consider_engine_start() {
   next_engine_start_ = milliseconds() + engine_.delay();
 }
 
-void Watch::read_request() {
+// All requests that are there, up to a number that keeps a chatty engine from starving the container's output.
+void Watch::read_requests() {
   static Received received;
-  receive_message(state_.control, message_, sizeof(message_), received);
-  if (received.size == -sys::kEagain) return;
-  if (received.size <= 0) {
-    if ((state_.flags & wire::kWatchExec) != 0) {
-      close_fd(state_.control);  // the command goes on; its status is of no interest to anybody then
+  for (int i = 0; i < 64 && state_.control >= 0 && !done_; ++i) {
+    receive_message(state_.control, message_, sizeof(message_), received);
+    if (received.size == -sys::kEagain) return;
+    if (received.size <= 0) {
+      state_.requests_first = 0;
+      if ((state_.flags & wire::kWatchExec) != 0) {
+        close_fd(state_.control);  // the command goes on; its status is of no interest to anybody then
+      } else {
+        lose_engine();
+      }
       return;
     }
-    lose_engine();
-    return;
+    if (state_.requests_first > 0) --state_.requests_first;
+    handle_request(received);
   }
-  handle_request(received);
 }
 
 void Watch::handle_request(const Received& received) {

@@ -46,7 +46,7 @@ class Watch {
   // engine
   void accept_engine();
   void greet();
-  void read_request();
+  void read_requests();
   void handle_request(const Received& received);
   void lose_engine();
   void tell(wire::Type type);

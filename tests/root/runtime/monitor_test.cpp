@@ -132,6 +132,23 @@ TEST(Monitor, AttachedReaderGetsFramesAndWritesStdin) {
   EXPECT_TRUE(box.seen().stdin_closed);
 }
 
+TEST(Monitor, ReaderAskedForAtTheStartMissesNothing) {
+  for (int round = 0; round < 10; ++round) {
+    Container box;
+    box.request.hold_before_start = true;
+    box.script("echo first");
+    box.start();
+    ASSERT_TRUE(box.seen().created);
+    ASSERT_TRUE(send_start(box.monitor().control.get(), 1).has_value());
+    // Late on purpose: the command has long ended by now.
+    usleep(30000);
+    Fd stream = attach(box, {});
+    ASSERT_TRUE(stream) << (box.seen().refused.empty() ? "" : box.seen().refused[0]);
+    EXPECT_EQ(joined(read_frames(stream.get()), 1), "first\n");
+    EXPECT_EQ(box.wait(), 0);
+  }
+}
+
 TEST(Monitor, SeveralReadersGetTheSame) {
   Container box;
   box.request.open_stdin = true;
