@@ -9,10 +9,14 @@ namespace stack::compose {
 
 namespace {
 
+// Ports that short notations with ranges may stand for in one document.
+constexpr size_t kMostPorts = 200'000;
+
 struct Context {
   bool raw = false;
   const Provenances& provenances;
   Report& report;
+  size_t& ports;  // made from short notations so far
 
   // A text that cannot be interpreted: its interpolation failed, or it has not been interpolated.
   bool opaque(const Node& node) const {
@@ -68,6 +72,7 @@ void items_to_texts(Node& node, const Context& /*context*/) {
 void pairs_to_map(Node& node, const Context& context, NodeKind bare) {
   if (node.is_list()) {
     Node map = derived_map(node);
+    KeyIndex index(map);
     for (Node& item : node.items) {
       if (!item.is_scalar()) continue;
       size_t equals = item.text.find('=');
@@ -81,7 +86,7 @@ void pairs_to_map(Node& node, const Context& context, NodeKind bare) {
       if (equals != std::string::npos) value = derived(item, item.text.substr(equals + 1));
       value.tag = item.tag;
       value.provenance = item.provenance;
-      map.set(key, std::move(value));
+      index.set(key, std::move(value));
     }
     node = std::move(map);
   }
@@ -128,6 +133,7 @@ void extends(Node& node, const Context& /*context*/) {
 void names_to_map(Node& node, const Node& value) {
   if (!node.is_list()) return;
   Node map = derived_map(node);
+  KeyIndex index(map);
   for (Node& item : node.items) {
     if (!item.is_scalar()) continue;
     Node copy = value;
@@ -135,7 +141,7 @@ void names_to_map(Node& node, const Node& value) {
     copy.tag = item.tag;
     copy.provenance = item.provenance;
     for (Entry& entry : copy.entries) entry.value.mark = entry.mark = item.mark;
-    map.set(item.text, std::move(copy));
+    index.set(item.text, std::move(copy));
   }
   node = std::move(map);
 }
@@ -249,6 +255,11 @@ void ports(Node& node, const Context& context) {
     if (!parsed) {
       context.wrong(item, parsed.error());
       continue;
+    }
+    context.ports += parsed->size();
+    if (context.ports > kMostPorts) {
+      context.wrong(item, invalid("too many ports in one document"));
+      break;
     }
     for (const PortMapping& port : *parsed) out.push_back(port_map(item, port));
   }
@@ -469,7 +480,8 @@ const Table::Row kRows[] = {
 
 void make_canonical(Node& document, bool raw, const Provenances& provenances, Report& report) {
   static const Table table(kRows);
-  Context context{raw, provenances, report};
+  size_t ports_made = 0;
+  Context context{raw, provenances, report, ports_made};
   apply_rules<Rule>(document, table.root(), [&](Node& node, const Rule& rule) {
     if (node.is_null() || (raw && !rule.raw_too)) return;
     rule.rewrite(node, context);

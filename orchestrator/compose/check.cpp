@@ -286,14 +286,23 @@ class Checker {
     }
     if (entry.key.starts_with("x-")) return;
     std::span<const std::string_view> parent(path_.data(), path_.size() - 1);
-    std::vector<std::string> missing = at.names();
-    std::erase_if(missing, [&](const std::string& name) { return map.find(name) != nullptr; });
-    std::string near = nearest(entry.key, missing);
+    std::string near = report_.full() ? std::string() : missing_name(entry.key, at, map);
     report_.error(entry.mark,
                   "unknown key \"" + entry.key + "\" " +
                       (parent.empty() ? "at the top level" : "in " + path_text(parent)),
                   near.empty() ? "" : "did you mean \"" + near + "\"?");
     entry.value.make_invalid();
+  }
+
+  // The name nearest to a key, of those that the mapping does not have yet.
+  static std::string missing_name(const std::string& key, const Cursor& at, const Node& map) {
+    std::vector<std::string> names = at.names();
+    for (int tries = 0; tries < 3; ++tries) {
+      std::string near = nearest(key, names);
+      if (near.empty() || map.find(near) == nullptr) return near;
+      std::erase(names, near);
+    }
+    return {};
   }
 
   // Keys of services, networks, volumes, ...

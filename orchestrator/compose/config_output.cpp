@@ -234,15 +234,8 @@ std::vector<std::string> list_environment(const Loaded& loaded) {
 }
 
 std::string variables_table(const Loaded& loaded) {
-  std::map<std::string, VariableUse> merged;
-  for (const VariableUse& use : loaded.document->mentioned) {
-    VariableUse& one = merged.emplace(use.name, use).first->second;
-    one.required = one.required || use.required;
-    if (one.fallback.empty()) one.fallback = use.fallback;
-    if (one.alternative.empty()) one.alternative = use.alternative;
-  }
   std::vector<std::array<std::string, 4>> rows{{"NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE"}};
-  for (const auto& [name, use] : merged)
+  for (const auto& [name, use] : loaded.document->mentioned)
     rows.push_back({name, use.required ? "true" : "false", use.fallback, use.alternative});
   std::array<size_t, 3> widths{20, 20, 20};
   for (const auto& row : rows)

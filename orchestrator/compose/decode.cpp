@@ -133,6 +133,7 @@ void complete(Service& service) {
   if (service.healthcheck && !service.healthcheck->test.empty() && service.healthcheck->test[0] == "NONE")
     service.healthcheck->disable = true;
   if (!service.deploy) return;
+  if (service.deploy->placement == Placement{}) service.deploy->placement.reset();
   if (service.deploy->limits) {
     const ResourceLimits& limits = *service.deploy->limits;
     if (limits.cpus > 0) service.cpus = limits.cpus;

@@ -13,7 +13,7 @@ class Document {
   Provenances provenances;
   Variables variables;
   Selection selection;
-  std::vector<VariableUse> mentioned;
+  MentionedVariables mentioned;
   bool raw = false;  // loaded with no_interpolate
 };
 

@@ -102,8 +102,9 @@ class Folder {
     Node& own = service.at(key);
     if (own.is_null()) own = map_node(service.mark);
     if (!own.is_map()) return;
+    KeyIndex index(own);
     for (auto& [name, value] : found)
-      if (own.find(name) == nullptr) own.entries.push_back({name, value.mark, std::move(value)});
+      if (index.find(name) == nullptr) index.set(name, std::move(value));
   }
 
   Session& session_;

@@ -139,7 +139,7 @@ class Expander {
   Expansion& result_;
 };
 
-void note_mentions(std::string_view text, int depth, std::vector<VariableUse>& out) {
+void note_mentions(std::string_view text, int depth, MentionedVariables& out) {
   if (depth > kDeepest) return;
   for (size_t dollar = text.find('$'); dollar != std::string_view::npos; dollar = text.find('$')) {
     text.remove_prefix(dollar);
@@ -149,13 +149,13 @@ void note_mentions(std::string_view text, int depth, std::vector<VariableUse>& o
       std::optional<Braced> braced = take_braced(text);
       if (!braced) return;
       length = braced->length;
-      VariableUse use{std::string(braced->name), braced->action == '?', {}, {}};
-      if (braced->action == '-') use.fallback = braced->word;
-      if (braced->action == '+') use.alternative = braced->word;
-      out.push_back(std::move(use));
+      VariableUse& use = out[std::string(braced->name)];
+      use.required = use.required || braced->action == '?';
+      if (braced->action == '-' && use.fallback.empty()) use.fallback = braced->word;
+      if (braced->action == '+' && use.alternative.empty()) use.alternative = braced->word;
       if (braced->action != '?') note_mentions(braced->word, depth + 1, out);
     } else if (std::string_view name = take_name(text.substr(1)); !name.empty()) {
-      out.push_back({std::string(name), false, {}, {}});
+      out[std::string(name)];
       length = 1 + name.size();
     }
     text.remove_prefix(length);
@@ -214,11 +214,7 @@ Expansion expand(std::string_view text, const Lookup& lookup) {
   return result;
 }
 
-std::vector<VariableUse> mentioned_variables(std::string_view text) {
-  std::vector<VariableUse> out;
-  note_mentions(text, 0, out);
-  return out;
-}
+void note_mentioned_variables(std::string_view text, MentionedVariables& out) { note_mentions(text, 0, out); }
 
 void interpolate(Node& node, const Variables& variables, Provenances& provenances) {
   if (node.is_scalar()) interpolate_scalar(node, variables, provenances);

@@ -32,15 +32,15 @@ struct Expansion {
 // Operators' words are expanded only if used. Never throws; nesting is limited.
 Expansion expand(std::string_view text, const Lookup& lookup);
 
-// A variable as a text mentions it.
+// A variable as texts mention it.
 struct VariableUse {
-  std::string name;
   bool required = false;
-  std::string fallback;     // of ${X:-fallback}
+  std::string fallback;     // of ${X:-fallback}, the first there is
   std::string alternative;  // of ${X:+alternative}
 };
-// All variables mentioned, also in words that are not used, in order.
-std::vector<VariableUse> mentioned_variables(std::string_view text);
+using MentionedVariables = std::map<std::string, VariableUse>;
+// All variables of a text, also in words that are not used.
+void note_mentioned_variables(std::string_view text, MentionedVariables& out);
 
 // Expands all values (not keys) of a tree. What is to be said about a value is noted in `provenances`, to be
 // raised only if the value is used. Values that hold a variable become strings.

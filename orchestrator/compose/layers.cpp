@@ -25,11 +25,8 @@ std::vector<std::string> keys_of(const Node& map) {
   return out;
 }
 
-void note_mentioned(const Node& node, std::vector<VariableUse>& out) {
-  if (node.is_scalar() && node.text.find('$') != std::string::npos) {
-    std::vector<VariableUse> uses = mentioned_variables(node.text);
-    std::move(uses.begin(), uses.end(), std::back_inserter(out));
-  }
+void note_mentioned(const Node& node, MentionedVariables& out) {
+  if (node.is_scalar() && node.text.find('$') != std::string::npos) note_mentioned_variables(node.text, out);
   for (const Entry& entry : node.entries) note_mentioned(entry.value, out);
   for (const Node& item : node.items) note_mentioned(item, out);
 }
@@ -81,6 +78,7 @@ class Layers {
     if (Node* services = document.find("services"); services != nullptr && services->is_map()) {
       Scope scope{services, imported.find("services"), variables, {}};
       for (size_t i = 0; i < services->entries.size(); ++i) {
+        if (services->entries[i].value.find("extends") == nullptr) continue;
         Chain chain;
         resolve_extends(scope, services->entries[i].key, chain);
       }

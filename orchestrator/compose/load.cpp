@@ -74,9 +74,9 @@ struct Phase {
   void (*run)(Work&);
 };
 constexpr Phase kPhases[] = {
+    {"nulls", nulls_phase},          // normalising gives some of them a meaning
     {"normalise", normalise_phase},  // implicit dependencies must precede the selection
     {"select", select_phase},        // nothing below speaks of disabled services
-    {"nulls", nulls_phase},
     {"consistency", consistency_phase},
     {"resources", resources_phase},          // after the checks, which suggest names of unused ones
     {"interpolation", interpolation_phase},  // what was noted about values that are used

@@ -1,6 +1,7 @@
 #include "orchestrator/compose/merge.h"
 
 #include <unordered_map>
+#include <unordered_set>
 
 #include "orchestrator/compose/rules.h"
 
@@ -119,24 +120,6 @@ void drop_tags(Node& node) {
   for (Node& item : node.items) drop_tags(item);
 }
 
-// Finds entries of a mapping that may have thousands of them.
-class EntryIndex {
- public:
-  explicit EntryIndex(Node& map) : map_(map) {
-    if (map.entries.size() < 32) return;
-    for (size_t i = 0; i < map.entries.size(); ++i) places_.emplace(map.entries[i].key, i);
-  }
-  Entry* find(const std::string& key) {
-    if (places_.empty()) return map_.find_entry(key);
-    auto found = places_.find(key);
-    return found == places_.end() ? nullptr : &map_.entries[found->second];
-  }
-
- private:
-  Node& map_;
-  std::unordered_map<std::string, size_t> places_;
-};
-
 class Merger {
  public:
   explicit Merger(Report& report) : report_(report) {}
@@ -178,13 +161,13 @@ class Merger {
   }
 
   void merge_maps(Node& base, Node over, const Cursor& at, bool null_too) {
-    EntryIndex index(base);
-    std::vector<std::string> gone;
+    KeyIndex index(base);
+    std::unordered_set<std::string> gone;
     std::vector<Entry> added;
     for (Entry& entry : over.entries) {
       Entry* there = index.find(entry.key);
       if (entry.value.tag == MergeTag::Reset) {
-        gone.push_back(std::move(entry.key));
+        gone.insert(std::move(entry.key));
       } else if (there == nullptr) {
         drop_tags(entry.value);
         added.push_back(std::move(entry));
@@ -194,7 +177,8 @@ class Merger {
         merge(there->value, std::move(entry.value), at.child(entry.key), entry.key);
       }
     }
-    for (const std::string& key : gone) base.erase(key);
+    if (!gone.empty())
+      std::erase_if(base.entries, [&](const Entry& entry) { return gone.contains(entry.key); });
     for (Entry& entry : added) base.entries.push_back(std::move(entry));
   }
 
@@ -202,12 +186,14 @@ class Merger {
     std::unordered_map<std::string, size_t> places;
     if (key_of != nullptr)
       for (size_t i = 0; i < base.items.size(); ++i) places.emplace(key_of(base.items[i]), i);
-    std::vector<size_t> gone;
+    bool any_gone = false;
     for (Node& item : over.items) {
       std::string key = key_of == nullptr ? by_text(item) : key_of(item);
       auto there = key.empty() ? places.end() : places.find(key);
       if (item.tag == MergeTag::Reset) {
-        if (there != places.end()) gone.push_back(there->second);
+        if (there == places.end()) continue;
+        base.items[there->second].tag = MergeTag::Reset;
+        any_gone = true;
       } else if (there != places.end()) {
         replace(base.items[there->second], std::move(item));
       } else {
@@ -216,8 +202,7 @@ class Merger {
         base.items.push_back(std::move(item));
       }
     }
-    std::sort(gone.rbegin(), gone.rend());
-    for (size_t at : gone) base.items.erase(base.items.begin() + static_cast<std::ptrdiff_t>(at));
+    if (any_gone) std::erase_if(base.items, [](const Node& item) { return item.tag == MergeTag::Reset; });
   }
 
   void merge_pools(Node& base, Node over, const Cursor& at) {

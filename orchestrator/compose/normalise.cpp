@@ -14,8 +14,8 @@ Node made(Node node) {
   return node;
 }
 
-void add_dependency(Node& service, std::string_view on, bool restart, Mark mark) {
-  if (on.empty()) return;
+void add_dependency(Node& service, const std::string& name, std::string_view on, bool restart, Mark mark) {
+  if (on.empty() || on == name) return;
   Node& dependencies = service.at("depends_on");
   if (dependencies.is_null()) dependencies = made(map_node(mark));
   if (!dependencies.is_map() || dependencies.find(on) != nullptr) return;
@@ -32,12 +32,12 @@ std::string_view service_reference(std::string_view text) {
   return text.starts_with(kPrefix) ? text.substr(kPrefix.size()) : std::string_view();
 }
 
-void implicit_dependencies(Node& service) {
+void implicit_dependencies(Node& service, const std::string& name) {
   for (const char* key : {"network_mode", "ipc", "pid", "uts", "cgroup"}) {
     const Node* value = service.find(key);
     if (value == nullptr || !value->is_scalar()) continue;
     std::string target(service_reference(value->text));
-    add_dependency(service, target, true, value->mark);
+    add_dependency(service, name, target, true, value->mark);
   }
   std::vector<std::pair<std::string, Mark>> links;
   std::vector<std::pair<std::string, Mark>> sources;
@@ -48,8 +48,8 @@ void implicit_dependencies(Node& service) {
     for (const Node& item : list->items)
       if (!item.text.starts_with("container:"))
         sources.emplace_back(item.text.substr(0, item.text.find(':')), item.mark);
-  for (const auto& [name, mark] : links) add_dependency(service, name, true, mark);
-  for (const auto& [name, mark] : sources) add_dependency(service, name, false, mark);
+  for (const auto& [target, mark] : links) add_dependency(service, name, target, true, mark);
+  for (const auto& [target, mark] : sources) add_dependency(service, name, target, false, mark);
 }
 
 void build_defaults(Node& service, const Session& session) {
@@ -78,11 +78,11 @@ void default_network(Node& service) {
   service.set("networks", made(std::move(map)));
 }
 
-void normalise_service(Node& service, const Session& session) {
+void normalise_service(Node& service, const std::string& name, const Session& session) {
   if (!service.is_map()) return;
   build_defaults(service, session);
   default_network(service);
-  implicit_dependencies(service);
+  implicit_dependencies(service, name);
   if (Node* policy = service.find("pull_policy"); policy != nullptr && policy->text == "if_not_present")
     policy->text = "missing";
 }
@@ -122,7 +122,7 @@ void name_resources(Node& tree, const char* section, const std::string& project)
 
 void normalise(Node& tree, const Session& session) {
   if (Node* services = tree.find("services"); services != nullptr && services->is_map()) {
-    for (Entry& service : services->entries) normalise_service(service.value, session);
+    for (Entry& service : services->entries) normalise_service(service.value, service.key, session);
     add_default_network(tree, *services);
   }
   for (const char* section : {"networks", "volumes", "secrets", "configs"})

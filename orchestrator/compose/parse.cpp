@@ -189,6 +189,8 @@ class Builder : public YAML::EventHandler {
   void take_value(Open& map, Node value) {
     map.has_key = false;
     if (map.skip) return;
+    // A value that is not there is best shown at its key.
+    if (value.is_null() && value.mark.line != map.key_mark.line) value.mark = map.key_mark;
     if (value.tag == MergeTag::Reset) {
       // The value of a reset key is of no interest to any phase.
       Mark mark = value.mark;

@@ -41,7 +41,10 @@ class JsonWriter {
  public:
   template <typename T>
   void operator()(std::string_view name, const T& member) {
-    if (member == T{}) return;
+    // An enumeration's member may have another default than its first value.
+    if constexpr (!std::is_enum_v<T>) {
+      if (member == T{}) return;
+    }
     place(name) = write(member);
   }
   // Members whose absence means true.

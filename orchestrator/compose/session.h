@@ -25,7 +25,7 @@ struct Session {
   std::string project_name;
   std::vector<std::string> compose_files;  // absolute
   std::vector<std::string> env_files;      // absolute, those that were read
-  std::vector<VariableUse> mentioned;      // every ${VARIABLE} of the files
+  MentionedVariables mentioned;            // every ${VARIABLE} of the files
 
   // The way a path is shown: relative where it lies in the current directory.
   std::string shown(const std::string& path) const;

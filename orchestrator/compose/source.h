@@ -54,6 +54,8 @@ class Report {
   void add(Diagnostic diagnostic);
 
   bool failed() const { return !errors_.empty(); }
+  // No further error is kept; callers may spare themselves costly hints.
+  bool full() const { return errors_.size() >= kMost; }
   // In order of place; at most kMost.
   std::vector<Diagnostic> take_errors();
   std::vector<Diagnostic> take_warnings();

@@ -145,6 +145,33 @@ void Node::make_invalid() {
   items.clear();
 }
 
+KeyIndex::KeyIndex(Node& map) : map_(map) { note_all(); }
+
+void KeyIndex::note_all() {
+  if (map_.entries.size() < kSmall) return;
+  for (size_t i = 0; i < map_.entries.size(); ++i) places_.emplace(map_.entries[i].key, i);
+}
+
+Entry* KeyIndex::find(const std::string& key) {
+  if (places_.empty()) return map_.find_entry(key);
+  auto found = places_.find(key);
+  return found == places_.end() ? nullptr : &map_.entries[found->second];
+}
+
+void KeyIndex::set(const std::string& key, Node value) {
+  if (Entry* entry = find(key)) {
+    entry->value = std::move(value);
+    return;
+  }
+  Mark mark = value.mark;
+  map_.entries.push_back({key, mark, std::move(value)});
+  if (places_.empty()) {
+    note_all();
+  } else {
+    places_.emplace(key, map_.entries.size() - 1);
+  }
+}
+
 Node scalar_node(std::string text, Mark mark) {
   Node node = plain_node(std::move(text), mark);
   node.string = true;

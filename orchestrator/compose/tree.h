@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "orchestrator/compose/source.h"
@@ -59,6 +60,21 @@ struct Entry {
   std::string key;
   Mark mark;
   Node value;
+};
+
+// Finds and sets entries of a mapping that may have thousands of them. The mapping must not change otherwise.
+class KeyIndex {
+ public:
+  explicit KeyIndex(Node& map);
+  Entry* find(const std::string& key);
+  void set(const std::string& key, Node value);
+
+ private:
+  void note_all();
+
+  static constexpr size_t kSmall = 32;  // up to here a scan is cheaper
+  Node& map_;
+  std::unordered_map<std::string, size_t> places_;
 };
 
 Node scalar_node(std::string text, Mark mark);  // a string

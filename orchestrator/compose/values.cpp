@@ -123,10 +123,11 @@ Result<std::vector<PortMapping>> parse_port(std::string_view text) {
     }
     out.push_back(std::move(port));
   }
-  // The reference sorts the ports of a range as text.
-  std::stable_sort(out.begin(), out.end(), [](const PortMapping& a, const PortMapping& b) {
-    return std::to_string(a.target) < std::to_string(b.target);
-  });
+  // The reference sorts the ports of a range as text, which differs where the number of digits does.
+  if (parts.container.size() > 5)
+    std::stable_sort(out.begin(), out.end(), [](const PortMapping& a, const PortMapping& b) {
+      return std::to_string(a.target) < std::to_string(b.target);
+    });
   return out;
 }
 

@@ -88,13 +88,13 @@ TEST(Interpolation, EndlessNestingIsRefused) {
 }
 
 TEST(Interpolation, MentionedVariablesIncludeUnusedWords) {
-  std::vector<VariableUse> uses = mentioned_variables("$A ${B:-${C}} ${D:?m} ${E:+alt} $$F");
+  MentionedVariables uses;
+  note_mentioned_variables("$A ${B:-${C}} ${D:?m} ${E:+alt} $$F", uses);
   ASSERT_EQ(uses.size(), 5u);
-  EXPECT_EQ(uses[1].name, "B");
-  EXPECT_EQ(uses[1].fallback, "${C}");
-  EXPECT_EQ(uses[2].name, "C");
-  EXPECT_TRUE(uses[3].required);
-  EXPECT_EQ(uses[4].alternative, "alt");
+  EXPECT_EQ(uses["B"].fallback, "${C}");
+  EXPECT_TRUE(uses.contains("C"));
+  EXPECT_TRUE(uses["D"].required);
+  EXPECT_EQ(uses["E"].alternative, "alt");
 }
 
 TEST_F(ComposeTest, UnsetVariableWarnsOnceWithPlace) {

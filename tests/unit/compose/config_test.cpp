@@ -1,0 +1,465 @@
+// `stack config`: the form of the output, and that it reloads to the same model.
+#include "base/json.h"
+#include "fixture.h"
+#include "full_example.h"
+#include "orchestrator/compose/yaml_writer.h"
+
+namespace stack::compose {
+namespace {
+
+class ConfigTest : public ComposeTest {
+ protected:
+  ConfigTest() {
+    options.project_name.reset();
+    options.profiles = {"a"};
+    options.environment["SECRET"] = "s";
+    options.refuse = false;
+  }
+};
+
+TEST_F(ConfigTest, YamlHasTheReferencesForm) {
+  std::string here = path("").substr(0, path("").size() - 1);
+  EXPECT_EQ(config(kFullExample),
+            "name: full\n"
+            "services:\n"
+            "  db:\n"
+            "    hostname: \"123\"\n"
+            "    image: redis\n"
+            "    networks:\n"
+            "      default: null\n"
+            "    scale: 1\n"
+            "  job:\n"
+            "    command:\n"
+            "      - \"true\"\n"
+            "    image: busybox\n"
+            "    network_mode: none\n"
+            "  web:\n"
+            "    profiles:\n"
+            "      - a\n"
+            "    build:\n"
+            "      context: " +
+                here +
+                "/web\n"
+                "      dockerfile: Dockerfile\n"
+                "      args:\n"
+                "        A: \"1\"\n"
+                "        B: two\n"
+                "      ssh:\n"
+                "        - default\n"
+                "      labels:\n"
+                "        x: \"y\"\n"
+                "      additional_contexts:\n"
+                "        c: " +
+                here +
+                "/c\n"
+                "      target: final\n"
+                "      secrets:\n"
+                "        - source: pw\n"
+                "          mode: \"0400\"\n"
+                "      ulimits:\n"
+                "        nofile:\n"
+                "          soft: 1\n"
+                "          hard: 2\n"
+                "    develop:\n"
+                "      watch:\n"
+                "        - path: " +
+                here +
+                "/src\n"
+                "          action: sync\n"
+                "          target: /src\n"
+                "          ignore:\n"
+                "            - node_modules/\n"
+                "    blkio_config:\n"
+                "      weight: 300\n"
+                "      device_read_bps:\n"
+                "        - path: /dev/sda\n"
+                "          rate: \"1048576\"\n"
+                "    cap_add:\n"
+                "      - NET_ADMIN\n"
+                "    command:\n"
+                "      - serve\n"
+                "      - --port\n"
+                "      - \"80\"\n"
+                "      - \"\"\n"
+                "    configs:\n"
+                "      - source: conf\n"
+                "    depends_on:\n"
+                "      db:\n"
+                "        condition: service_healthy\n"
+                "        restart: true\n"
+                "        required: true\n"
+                "      job:\n"
+                "        condition: service_completed_successfully\n"
+                "        required: false\n"
+                "    deploy:\n"
+                "      replicas: 2\n"
+                "      update_config:\n"
+                "        parallelism: 0\n"
+                "        order: start-first\n"
+                "      resources:\n"
+                "        limits:\n"
+                "          cpus: 0.5\n"
+                "          memory: \"52428800\"\n"
+                "          pids: 10\n"
+                "        reservations:\n"
+                "          memory: \"20971520\"\n"
+                "      restart_policy:\n"
+                "        condition: on-failure\n"
+                "        max_attempts: 0\n"
+                "    devices:\n"
+                "      - source: /dev/null\n"
+                "        target: /dev/zero\n"
+                "        permissions: r\n"
+                "    dns:\n"
+                "      - 8.8.8.8\n"
+                "    entrypoint: []\n"
+                "    environment:\n"
+                "      COLON: 'a: b'\n"
+                "      DOLLAR: a$$b\n"
+                "      EMPTY: \"\"\n"
+                "      MULTI: |\n"
+                "        one\n"
+                "        two\n"
+                "      NONE: null\n"
+                "      NUM: \"1.10\"\n"
+                "      TIME: \"22:22\"\n"
+                "      \"YES\": \"yes\"\n"
+                "    expose:\n"
+                "      - \"7000\"\n"
+                "    extra_hosts:\n"
+                "      - h=1.2.3.4\n"
+                "    healthcheck:\n"
+                "      test:\n"
+                "        - CMD-SHELL\n"
+                "        - curl -f localhost\n"
+                "      timeout: 10s\n"
+                "      interval: 1m30s\n"
+                "      retries: 3\n"
+                "      start_period: 500ms\n"
+                "    image: registry.example.com/web:1.10\n"
+                "    init: false\n"
+                "    labels:\n"
+                "      com.example.empty: \"\"\n"
+                "      com.example.text: 'it''s #1'\n"
+                "    logging:\n"
+                "      driver: json-file\n"
+                "      options:\n"
+                "        max-size: 10m\n"
+                "    mem_swappiness: \"60\"\n"
+                "    networks:\n"
+                "      back:\n"
+                "        aliases:\n"
+                "          - w\n"
+                "        priority: 3\n"
+                "      default: null\n"
+                "    ports:\n"
+                "      - mode: ingress\n"
+                "        target: 80\n"
+                "        published: \"8080\"\n"
+                "        protocol: tcp\n"
+                "      - mode: ingress\n"
+                "        host_ip: 127.0.0.1\n"
+                "        target: 9000\n"
+                "        published: \"9000\"\n"
+                "        protocol: udp\n"
+                "      - mode: ingress\n"
+                "        host_ip: 127.0.0.1\n"
+                "        target: 9001\n"
+                "        published: \"9001\"\n"
+                "        protocol: udp\n"
+                "      - name: \"n\"\n"
+                "        mode: ingress\n"
+                "        target: 5\n"
+                "        published: 100-110\n"
+                "        protocol: tcp\n"
+                "    restart: unless-stopped\n"
+                "    secrets:\n"
+                "      - source: pw\n"
+                "        target: /run/secrets/pw\n"
+                "      - source: pw\n"
+                "        target: other\n"
+                "        uid: \"1\"\n"
+                "        gid: \"2\"\n"
+                "        mode: \"0440\"\n"
+                "    shm_size: \"67108864\"\n"
+                "    stop_grace_period: 1m0s\n"
+                "    sysctls:\n"
+                "      net.core.somaxconn: \"1024\"\n"
+                "    tty: true\n"
+                "    ulimits:\n"
+                "      nofile:\n"
+                "        soft: 20000\n"
+                "        hard: 40000\n"
+                "      nproc: 65535\n"
+                "    volumes:\n"
+                "      - type: volume\n"
+                "        source: data\n"
+                "        target: /data\n"
+                "        volume: {}\n"
+                "      - type: bind\n"
+                "        source: " +
+                here +
+                "/conf\n"
+                "        target: /etc/conf\n"
+                "        read_only: true\n"
+                "        bind: {}\n"
+                "      - type: volume\n"
+                "        target: /anon\n"
+                "        volume: {}\n"
+                "      - type: tmpfs\n"
+                "        target: /t\n"
+                "        tmpfs:\n"
+                "          size: \"1048576\"\n"
+                "          mode: 493\n"
+                "    post_start:\n"
+                "      - command:\n"
+                "          - echo\n"
+                "          - hi\n"
+                "        environment:\n"
+                "          A: b\n"
+                "    x-own:\n"
+                "      k:\n"
+                "        - 1\n"
+                "        - two\n"
+                "        - 3.5\n"
+                "        - true\n"
+                "        - null\n"
+                "networks:\n"
+                "  back:\n"
+                "    name: full_back\n"
+                "    ipam:\n"
+                "      config:\n"
+                "        - subnet: 172.28.0.0/16\n"
+                "    internal: true\n"
+                "  default:\n"
+                "    name: full_default\n"
+                "volumes:\n"
+                "  data:\n"
+                "    name: full_data\n"
+                "    driver: local\n"
+                "    labels:\n"
+                "      a: b\n"
+                "secrets:\n"
+                "  pw:\n"
+                "    name: full_pw\n"
+                "    environment: SECRET\n"
+                "configs:\n"
+                "  conf:\n"
+                "    name: full_conf\n"
+                "    content: |\n"
+                "      text $$x\n"
+                "      line\n"
+                "x-common:\n"
+                "  logging:\n"
+                "    driver: json-file\n"
+                "    options:\n"
+                "      max-size: 10m\n"
+                "  restart: unless-stopped\n"
+                "x-top:\n"
+                "  - a\n"
+                "  - b\n");
+}
+
+TEST_F(ConfigTest, OutputReloadsToTheSameModel) {
+  write("compose.yaml", kFullExample);
+  auto first = load(options);
+  ASSERT_TRUE(first) << render(first.error());
+  for (bool json : {false, true}) {
+    std::string text = json ? config_json(*first) : config_yaml(*first);
+    write("again.yaml", text);
+    options.files = {"again.yaml"};
+    auto second = load(options);
+    ASSERT_TRUE(second) << text << render(second.error());
+    EXPECT_EQ(json ? config_json(*second) : config_yaml(*second), text);
+    Project a = first->project;
+    Project b = second->project;
+    for (Project* one : {&a, &b}) {
+      one->origins.clear();
+      one->compose_files.clear();
+      one->extensions.clear();
+      for (auto& [name, service] : one->services) service.extensions.clear();
+    }
+    EXPECT_EQ(stack::to_text(project_to_json(a)), stack::to_text(project_to_json(b)));
+    options.files.clear();
+  }
+}
+
+TEST_F(ConfigTest, JsonHasTheReferencesForm) {
+  write("compose.yaml",
+        "name: j\nservices:\n  web:\n    image: a\n    command: echo '<$$x>'\n    deploy: {replicas: 1}\n");
+  auto loaded = load(options);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(config_json(*loaded), R"({
+  "name": "j",
+  "networks": {
+    "default": {
+      "name": "j_default",
+      "ipam": {}
+    }
+  },
+  "services": {
+    "web": {
+      "command": [
+        "echo",
+        "\u003c$$x\u003e"
+      ],
+      "deploy": {
+        "replicas": 1,
+        "resources": {},
+        "placement": {}
+      },
+      "entrypoint": null,
+      "image": "a",
+      "networks": {
+        "default": null
+      }
+    }
+  }
+}
+)");
+}
+
+TEST_F(ConfigTest, JsonIsJson) {
+  write("compose.yaml", kFullExample);
+  auto loaded = load(options);
+  ASSERT_TRUE(loaded);
+  auto json = parse_json(config_json(*loaded));
+  ASSERT_TRUE(json);
+  EXPECT_EQ((*json)["services"]["web"]["environment"]["NUM"], "1.10");
+  EXPECT_EQ((*json)["services"]["web"]["deploy"]["resources"]["limits"]["cpus"], 0.5);
+}
+
+TEST_F(ConfigTest, Lists) {
+  write("compose.yaml", kFullExample);
+  auto loaded = load(options);
+  ASSERT_TRUE(loaded);
+  using Lines = std::vector<std::string>;
+  EXPECT_EQ(list_services(*loaded), (Lines{"db", "job", "web"}));
+  EXPECT_EQ(list_volumes(*loaded), (Lines{"data"}));
+  EXPECT_EQ(list_networks(*loaded), (Lines{"back", "default"}));
+  EXPECT_EQ(list_images(*loaded), (Lines{"redis", "busybox", "registry.example.com/web:1.10"}));
+  EXPECT_EQ(list_profiles(*loaded), (Lines{"a"}));
+  EXPECT_EQ(list_environment(*loaded), (Lines{"COMPOSE_PROJECT_NAME=full", "HOME=/home/me", "SECRET=s"}));
+  ASSERT_EQ(list_hashes(*loaded, "*").size(), 3u);
+  EXPECT_EQ(list_hashes(*loaded, "db").size(), 1u);
+  EXPECT_EQ(list_hashes(*loaded, "db")[0].size(), 3u + 64u);
+}
+
+TEST_F(ConfigTest, OriginsNameFileLineAndVariable) {
+  write(".env", "TAG=1\n");
+  write("compose.yaml", "name: o\nservices:\n  web:\n    image: a:$TAG\n");
+  auto loaded = load(options);
+  ASSERT_TRUE(loaded);
+  std::string text;
+  for (const std::string& line : list_origins(*loaded)) text += line + "\n";
+  EXPECT_EQ(text,
+            "name = \"o\"  # compose.yaml:1:7\n"
+            "services.web.image = \"a:1\"  # compose.yaml:4:12, TAG from .env\n"
+            "services.web.networks.default = null  # compose.yaml:4:5, by default\n"
+            "networks.default.name = \"o_default\"  # compose.yaml:4:5, by default\n");
+}
+
+TEST_F(ConfigTest, OptionsKeepStagesOut) {
+  std::string text =
+      "name: k\nservices:\n  web:\n    image: a\n    env_file: e\n    volumes: [\"./x:/x\"]\n    networks: "
+      "[nope]\n";
+  write("e", "A=1\n");
+  options.no_consistency = options.no_normalize = options.no_path_resolution = options.no_env_resolution =
+      true;
+  std::string out = config(text);
+  expect_contains(out, "source: ./x\n");
+  expect_contains(out, "env_file:\n      - path: e\n        required: true\n");
+  EXPECT_EQ(out.find("k_default"), std::string::npos);
+}
+
+TEST_F(ConfigTest, NoInterpolateSortsKeysAndKeepsDollars) {
+  options.no_interpolate = true;
+  EXPECT_EQ(config("name: k\nservices:\n  web:\n    image: a:${T:-1}\n    command: echo $$x\n    volumes: "
+                   "[\"${D}:/d\"]\nnetworks: {n: {}}\n"),
+            "name: k\nnetworks:\n  default:\n    name: k_default\n  \"n\":\n    name: k_n\nservices:\n  "
+            "web:\n    command: echo $$x\n    image: a:${T:-1}\n"
+            "    networks:\n      default: null\n    volumes:\n      - ${D}:/d\n");
+}
+
+// --- the writer
+
+std::string scalar(const std::string& text) {
+  Node map = map_node({});
+  map.set("k", scalar_node(text, {}));
+  return yaml_of(map).substr(3);
+}
+
+TEST(YamlWriter, QuotesOnlyWhereNeeded) {
+  struct Case {
+    const char* text;
+    const char* yaml;
+  };
+  const Case cases[] = {
+      {"plain", "plain\n"},
+      {"", "\"\"\n"},
+      {"two words", "two words\n"},
+      {"true", "\"true\"\n"},
+      {"yes", "\"yes\"\n"},
+      {"n", "\"n\"\n"},
+      {"null", "\"null\"\n"},
+      {"~", "\"~\"\n"},
+      {"5", "\"5\"\n"},
+      {"0x1F", "\"0x1F\"\n"},
+      {"1.5", "\"1.5\"\n"},
+      {"1e3", "\"1e3\"\n"},
+      {"1.2.3", "1.2.3\n"},
+      {"22:22", "\"22:22\"\n"},
+      {"80:80", "80:80\n"},
+      {"2024-01-01", "\"2024-01-01\"\n"},
+      {"<<", "\"<<\"\n"},
+      {"a: b", "'a: b'\n"},
+      {"a:b", "a:b\n"},
+      {"a #b", "'a #b'\n"},
+      {"a#b", "a#b\n"},
+      {"#a", "'#a'\n"},
+      {"- a", "'- a'\n"},
+      {"-a", "-a\n"},
+      {"-", "'-'\n"},
+      {"[a", "'[a'\n"},
+      {"{a}", "'{a}'\n"},
+      {"*a", "'*a'\n"},
+      {"&a", "'&a'\n"},
+      {"!a", "'!a'\n"},
+      {"|", "'|'\n"},
+      {">a", "'>a'\n"},
+      {"%a", "'%a'\n"},
+      {"@a", "'@a'\n"},
+      {"`a", "'`a'\n"},
+      {"'a'", "'''a'''\n"},
+      {"\"a\"", "'\"a\"'\n"},
+      {" a", "' a'\n"},
+      {"a ", "'a '\n"},
+      {"a:", "'a:'\n"},
+      {"?a", "?a\n"},
+      {"a\tb", "\"a\\tb\"\n"},
+      {"a, b [c]", "a, b [c]\n"},
+      {"---", "'---'\n"},
+      {"gr\u00fc\u00df", "gr\u00fc\u00df\n"},
+      {"\U0001F600", "\"\\U0001F600\"\n"},
+      {"a\x01", "\"a\\x01\"\n"},
+      {"a\\b", "a\\b\n"},
+      {"a\nb", "|-\n  a\n  b\n"},
+      {"a\nb\n", "|\n  a\n  b\n"},
+      {"a\n\n", "|+\n  a\n\n"},
+      {" a\nb", "|2-\n   a\n  b\n"},
+      {"a \nb", "\"a \\nb\"\n"},
+  };
+  for (const Case& one : cases) EXPECT_EQ(scalar(one.text), one.yaml) << one.text;
+}
+
+TEST(YamlWriter, JsonEscapesAsGoDoes) {
+  EXPECT_EQ(indented_json_of(scalar_node("<a>&\"\\\n\t\x01\u2028", {})),
+            R"("\u003ca\u003e\u0026\"\\\n\t\u0001\u2028")");
+  EXPECT_EQ(indented_json_of(plain_node("0x1F", {})), "31");
+  EXPECT_EQ(indented_json_of(plain_node(".inf", {})), "\".inf\"");
+  EXPECT_EQ(indented_json_of(map_node({})), "{}");
+  EXPECT_EQ(indented_json_of(list_node({})), "[]");
+}
+
+}  // namespace
+}  // namespace stack::compose
