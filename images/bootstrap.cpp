@@ -25,6 +25,7 @@ namespace {
 constexpr const char* kStandardMirror = "http://deb.debian.org/debian";
 constexpr const char* kStandardSecurity = "http://deb.debian.org/debian-security";
 constexpr const char* kKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+constexpr const char* kMergedUsrHooks = "/usr/share/mmdebstrap/hooks/merged-usr";
 constexpr size_t kTailLines = 15;
 
 struct Release {
@@ -118,6 +119,35 @@ Result<> configure_root(const std::string& root, const std::string& suite) {
   TRY(write_file(root + "/etc/dpkg/dpkg.cfg.d/docker-apt-speedup", "force-unsafe-io\n"));
   // Services are not started by installing them.
   TRY(write_file(root + "/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0755));
+  return {};
+}
+
+int remove_but_copyright(const char* path, const struct stat*, int kind, FTW*) {
+  if (kind == FTW_DP) {
+    ::rmdir(path);  // only if nothing is left in it
+    return 0;
+  }
+  if (std::string_view(path).ends_with("/copyright")) return 0;
+  return ::unlink(path);
+}
+
+// What kExcludedPaths names. mmdebstrap would do it while it unpacks, through a filter that takes longer than the
+// unpacking itself.
+Result<> remove_excluded_paths(const std::string& root) {
+  std::string share = root + "/usr/share/";
+  for (const char* name : {"man", "info", "groff", "lintian", "linda"}) {
+    if (!is_directory(share + name)) continue;
+    TRY(remove_tree(share + name));
+    TRY(ensure_directory(share + name));
+  }
+  std::string alias = share + "locale/locale.alias";
+  bool has_alias = ::rename(alias.c_str(), (share + "locale.alias").c_str()) == 0;
+  TRY(remove_tree(share + "locale"));
+  TRY(ensure_directory(share + "locale"));
+  if (has_alias && ::rename((share + "locale.alias").c_str(), alias.c_str()) != 0)
+    return Error::last_errno("keep locale.alias");
+  if (::nftw((share + "doc").c_str(), remove_but_copyright, 32, FTW_PHYS | FTW_DEPTH) != 0)
+    return Error::last_errno("remove documentation");
   return {};
 }
 
@@ -218,7 +248,9 @@ std::vector<std::string> mmdebstrap_arguments(const std::string& suite, const st
                                    // The staging directory is closed to others, apt's own user among them.
                                    "--aptopt=APT::Sandbox::User \"root\"",
                                    "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io"};
-  for (const char* line : kExcludedPaths) args.push_back(std::string("--dpkgopt=") + line);
+  // Where the release has it, this small package stands in for usrmerge, which would bring all of perl.
+  bool merged_usr = suite != "buster" && suite != "bullseye";
+  if (merged_usr) args.insert(args.end(), {"--include=usr-is-merged", std::string("--hook-dir=") + kMergedUsrHooks});
   for (std::string& option : host_apt_options()) args.push_back(std::move(option));
   args.insert(args.end(), {suite, target, "-"});
   return args;
@@ -298,7 +330,8 @@ Result<> run_mmdebstrap(const std::string& suite, const std::string& target, con
   bool finished = read_lines(output.read.get(), options.stop, [&](std::string_view line) {
     tail.emplace_back(line);
     if (tail.size() > kTailLines) tail.erase(tail.begin());
-    if (progress) progress(line.starts_with("I: ") ? line.substr(3) : line);
+    // The rest is dpkg's talk; it is shown if it fails.
+    if (progress && line.starts_with("I: ") && !line.starts_with("I: running --")) progress(line.substr(3));
   });
   if (!finished) end_session(pid, pidfd.get());
   TRY_ASSIGN(int status, wait_for(pid));
@@ -316,6 +349,7 @@ Result<Image> make_base_image(ImageStore& store, const BootstrapSuite& suite, co
   TRY_ASSIGN(StagedLayer staged, store.stage_layer());
   time_t start = std::time(nullptr);
   TRY(run_mmdebstrap(suite.suite, staged.directory(), options, progress));
+  TRY(remove_excluded_paths(staged.directory()));
   TRY(strip_root(staged.directory()));
   TRY(configure_root(staged.directory(), suite.suite));
   TRY_ASSIGN(WallTime created, settle_times(staged.directory(), start));
