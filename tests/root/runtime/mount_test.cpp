@@ -40,6 +40,15 @@ TEST(Mounts, SourceByDescriptorReplacesThePath) {
   EXPECT_EQ(box.output(), "inside\n");
 }
 
+TEST(Mounts, FilesOfTheStateDirectoryCanBeBound) {
+  Container box;
+  ASSERT_TRUE(write_file(box.request.state_dir + "/resolv.conf", "nameserver 127.0.0.11\n").has_value());
+  add_mount(box, bind(box.request.state_dir + "/resolv.conf", "/etc/resolv.conf", {"rbind"}));
+  box.script("cat /etc/resolv.conf");
+  EXPECT_EQ(box.run(), 0) << (box.seen().failed ? box.seen().failed->text : "");
+  EXPECT_EQ(box.output(), "nameserver 127.0.0.11\n");
+}
+
 TEST(Mounts, MissingBindSourceFailsWithStepAndObject) {
   Container box;
   add_mount(box, bind("/no/such/source", "/data", {"rbind"}));
