@@ -70,10 +70,11 @@ Result<ContainerPlan> read_plan(const Json& request) {
     plan.spec.root_path = string_or(rootfs, "path");
     if (!plan.spec.root_path.starts_with('/')) return invalid("the root's path must be absolute");
   }
-  // What it covers cannot be a bind source any more, so a directory made for it is best.
-  std::string point = string_or(rootfs, "path");
-  plan.attach_point =
-      !plan.layers.lower_dirs.empty() && !point.empty() ? point : string_or(request, "state_dir");
+  // What it covers cannot be a bind source any more, so it is a directory that never is one.
+  plan.attach_point = string_or(rootfs, "path");
+  if (plan.attach_point.empty()) plan.attach_point = plan.layers.upper_dir;
+  if (plan.attach_point.empty()) plan.attach_point = plan.spec.root_path;
+  if (plan.attach_point.empty()) plan.attach_point = plan.layers.lower_dirs.front();
   plan.cgroup_path = string_or(request, "cgroup_path");
   plan.netns_fd = fd_number(request, "netns_fd");
   if (bool_or(request, "use_init")) plan.init_fd = fd_number(request, "init_fd");
