@@ -170,6 +170,10 @@ Task<> ContainerService::reap_monitor(std::shared_ptr<Process> process) {
 
 Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<Live> live,
                                    std::shared_ptr<Process> process) {
+  if (process->ended) {
+    co_await exited(container, live, process, *process->ended);
+    co_return;
+  }
   for (;;) {
     runtime::Message message = co_await next_message(process);
     if (auto* end = std::get_if<runtime::Exited>(&message)) {

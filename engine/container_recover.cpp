@@ -110,10 +110,8 @@ Task<bool> ContainerService::adopt(ContainerPtr container) {
   }
   container->state.pid = hello->pid;
   container->boot_id = context_.boot_id;
-  if (hello->exited) {
-    // Told again below, once networks stand, by the monitor's Exited message.
-    log_info("container " + container->spec.name + " exited while no engine ran");
-  }
+  // Its end is dealt with once the networks stand, by whoever supervises it.
+  process->ended = hello->exited;
   (void)context_.save(*container);
   co_return true;
 }

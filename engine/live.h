@@ -24,6 +24,7 @@ struct Process {
   Fd monitor_pidfd;  // empty after adoption: then the monitor is not our child
   Fd pidfd;
   runtime::Stdio stdio;
+  std::optional<runtime::Exited> ended;    // told by the monitor's greeting: it exited while no engine was there
   bool health_running = false;
   uint32_t next_token = 1;
   std::map<uint32_t, std::function<void(Result<Fd>)>> attaching;
