@@ -74,8 +74,12 @@ Result<int> run_attached(Session& session, Exec exec) {
   if (exec.tty) attachment.on_resize(terminal_size(STDIN_FILENO));
   TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(*connection), std::move(attachment)));
   if (end == AttachmentEnd::Detached) return 0;
-  TRY_ASSIGN(Json state, session.call("GET", "/exec/" + exec.id + "/json"));
-  return static_cast<int>(int_or(state, "ExitCode"));
+  auto state = session.call("GET", "/exec/" + exec.id + "/json");
+  if (!state && state.error().kind() == ErrorKind::NotFound) {
+    return Error("the engine ended while the command ran; its exit code is not known");
+  }
+  if (!state) return std::move(state).error();
+  return static_cast<int>(int_or(*state, "ExitCode"));
 }
 
 Result<int> run(Session& session, const Arguments& arguments) {

@@ -192,9 +192,9 @@ void Foreground::consider_abort(const std::string& service, int code) {
 
 void Foreground::log_line(const Json& line) {
   std::string service = string_or(line, "service");
-  bool exited = line.contains("exit");
-  if (exited && !bool_or(line, "restarting")) consider_abort(service, static_cast<int>(int_or(line, "exit")));
   if (options_.shown.contains(service)) printer_.line(line);
+  bool exited = line.is_object() && line.contains("exit") && !bool_or(line, "restarting");
+  if (exited) consider_abort(service, static_cast<int>(int_or(line, "exit")));
 }
 
 // The engine ends the stream when nothing of the selection is alive or about to be; while the change still
