@@ -24,7 +24,7 @@ class BadInput : public Scenario {
 TEST_F(BadInput, NoComposeFile) {
   project("empty", "");
   std::filesystem::remove(path("docker-compose.yml"));
-  up_fails({"no configuration file provided"});
+  up_fails({"no compose file found", "docker-compose.yml", folder() + "/empty"});
 }
 
 TEST_F(BadInput, NamedComposeFileIsMissing) {

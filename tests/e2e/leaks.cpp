@@ -60,6 +60,13 @@ std::set<std::string> cgroups_now() {
   return found;
 }
 
+std::set<std::string> cgroups_of(const StackRoot& stack) {
+  const std::string parent = "/stack-" + sha256_hex(stack.root()).substr(0, 8);
+  std::set<std::string> ours = cgroups_now();
+  std::erase_if(ours, [&](const std::string& path) { return path.find(parent) == std::string::npos; });
+  return ours;
+}
+
 std::set<std::string> processes_now() {
   std::set<std::string> processes;
   for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -185,9 +192,9 @@ std::string left_in_engine(const StackRoot& stack) {
   if (pid_t engine = stack.engine_pid(); engine != 0) text += held_namespaces(engine);
   for (pid_t pid : processes_with("stack-monitor"))
     text += "left behind: monitor " + std::to_string(pid) + "\n";
-  const std::string parent = "/stack-" + sha256_hex(stack.root()).substr(0, 8) + "/";
-  for (const std::string& path : cgroups_now())
-    if (path.find(parent) != std::string::npos) text += "left behind: cgroup " + path + "\n";
+  // While the engine runs, its own group may stay; containers' groups may not.
+  for (const std::string& path : cgroups_of(stack))
+    if (base_name(path).size() == 64) text += "left behind: cgroup " + path + "\n";
   for (const std::string& link : links_now())
     if (link != "lo" && (link.starts_with("br-") || link.starts_with("v")))
       text += "left behind: link " + link + "\n";
@@ -213,10 +220,14 @@ std::string left_on_disk(const StackRoot& stack) {
       continue;
     text += "left behind: " + entry->path().string() + "\n";
   }
-  const std::string parent = "stack-" + sha256_hex(stack.root()).substr(0, 8);
-  for (const std::string& path : cgroups_now())
-    if (path.find(parent) != std::string::npos) text += "left behind: cgroup " + path + "\n";
+  for (const std::string& path : cgroups_of(stack)) text += "left behind: cgroup " + path + "\n";
   return text;
+}
+
+void remove_cgroups(const StackRoot& stack) {
+  const std::set<std::string> paths = cgroups_of(stack);
+  // Deepest first.
+  for (auto path = paths.rbegin(); path != paths.rend(); ++path) ::rmdir(path->c_str());
 }
 
 }  // namespace stack::e2e

@@ -31,4 +31,7 @@ std::string left_in_engine(const StackRoot& stack);
 // What lies in the roots after the engine has ended, beside images, caches, the state file and logs.
 std::string left_on_disk(const StackRoot& stack);
 
+// Removes empty cgroups that the engine left, after they have been reported: the machine is shared.
+void remove_cgroups(const StackRoot& stack);
+
 }  // namespace stack::e2e

@@ -32,8 +32,8 @@ TEST_F(Networks, TwoNetworksAreIsolatedFromEachOther) {
   EXPECT_TRUE(reaches("db", "backend.example"));
   // Neither by name nor by address.
   EXPECT_NE(run({"exec", "-T", "proxy", "getent", "hosts", "db"}).code, 0);
-  EXPECT_FALSE(reaches("proxy", container("db").addresses[0]));
-  EXPECT_FALSE(reaches("db", container("proxy").addresses[0]));
+  EXPECT_FALSE(reaches("proxy", address("db")));
+  EXPECT_FALSE(reaches("db", address("proxy")));
   // The alias belongs to one network only.
   EXPECT_NE(run({"exec", "-T", "proxy", "getent", "hosts", "backend.example"}).code, 0);
 }
@@ -68,8 +68,7 @@ TEST_F(Networks, ScaleThreeGivesThreeAddressesBehindOneName) {
   must({"up", "-d", "--scale", "web=1"});
   ASSERT_EQ(containers("web").size(), 1U);
   EXPECT_EQ(container("web").id, before["scale-web-1"]);
-  EXPECT_EQ(inside("client", "getent ahostsv4 web | awk '{print $1}' | sort -u"),
-            container("web").addresses[0]);
+  EXPECT_EQ(inside("client", "getent ahostsv4 web | awk '{print $1}' | sort -u"), address("web"));
   must({"up", "-d", "--scale", "web=2"});
   EXPECT_EQ(containers("web").size(), 2U);
   EXPECT_EQ(containers("client")[0].id, before["scale-client-1"]);
@@ -153,11 +152,10 @@ services:
     extra_hosts: ["legacy:192.0.2.7"]
 )");
   must({"up", "-d"});
-  const std::string web = container("web").addresses.at(0);
+  const std::string web = address("web");
   for (const char* name : {"web", "www", "www.example.org", "names-web-1", "WEB"})
     EXPECT_EQ(inside("db", std::string("getent ahostsv4 ") + name + " | awk 'NR==1{print $1}'"), web) << name;
-  EXPECT_EQ(inside("web", "getent ahostsv4 my-database | awk 'NR==1{print $1}'"),
-            container("db").addresses.at(0));
+  EXPECT_EQ(inside("web", "getent ahostsv4 my-database | awk 'NR==1{print $1}'"), address("db"));
   EXPECT_NE(inside("db", "getent hosts " + web).find("names-web-1"), std::string::npos);
   EXPECT_EQ(inside("db", "getent ahostsv4 legacy | awk 'NR==1{print $1}'"), "192.0.2.7");
   EXPECT_EQ(inside("web", "hostname"), "webhost");

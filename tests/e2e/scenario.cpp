@@ -35,6 +35,7 @@ void Scenario::TearDown() {
     return left.empty();
   });
   EXPECT_EQ(left, "") << "leak check after the engine's end";
+  remove_cgroups(*stack_);
   if (HasFailure()) {
     std::string log = read_file(stack_->run_root() + "/stackd.log").value_or("");
     if (log.size() > 6000) log.erase(0, log.size() - 6000);
@@ -133,6 +134,11 @@ RunningContainer Scenario::container(const std::string& service) {
   std::vector<RunningContainer> all = containers(service);
   EXPECT_EQ(all.size(), 1U) << "containers of service " << service;
   return all.size() == 1 ? all.front() : RunningContainer();
+}
+
+std::string Scenario::address(const std::string& service) {
+  RunningContainer one = container(service);
+  return one.addresses.empty() ? "" : one.addresses.front();
 }
 
 std::map<std::string, std::string> Scenario::ids() {

@@ -51,6 +51,8 @@ class Scenario : public ::testing::Test {
   std::vector<RunningContainer> containers(const std::string& service);
   // The one container of a service; an empty one and a failure where there is not exactly one.
   RunningContainer container(const std::string& service);
+  // Its address on its first network; "" where it has none.
+  std::string address(const std::string& service);
   // Ids by name, for before and after.
   std::map<std::string, std::string> ids();
   // `stack exec -T SERVICE sh -c SCRIPT`: stdout without its last newline, or "exit N: ...".
