@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <asio.hpp>
+#include <map>
+#include <set>
+
 #include "orchestrator/plan_builder.h"
 
 using namespace stack;
