@@ -31,8 +31,7 @@ struct DnsSockets {
 };
 
 // Both on 127.0.0.11, ports of the kernel's choice, made inside that namespace by the calling thread, which
-// is back in its own on return. `lo` of the namespace must be up for the sockets to be reached, not for this
-// call.
+// is back in its own on return. Brings the namespace's `lo` up where it is not.
 Result<DnsSockets> make_dns_sockets(int netns_fd);
 
 // The same from descriptors that another process kept: checks what they are and reads their ports.

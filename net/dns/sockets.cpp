@@ -1,5 +1,9 @@
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#include <cstring>
 
 #include "net/dns/server.h"
 #include "net/namespace.h"
@@ -25,13 +29,22 @@ Result<uint16_t> port_of(int fd, int wanted_type) {
   return ntohs(address.sin_port);
 }
 
+// In a namespace without any address bind(2) takes 127.0.0.11 for a broadcast address, and the kernel then
+// sends the answers from 127.0.0.1.
+Result<> ensure_loopback_up(int any_socket) {
+  ifreq request{};
+  std::memcpy(request.ifr_name, "lo", 3);
+  if (::ioctl(any_socket, SIOCGIFFLAGS, &request) != 0) return Error::last_errno("state of lo");
+  if ((request.ifr_flags & IFF_UP) != 0) return {};
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  if (::ioctl(any_socket, SIOCSIFFLAGS, &request) != 0) return Error::last_errno("bring lo up");
+  return {};
+}
+
 Result<Fd> bound_socket(int type) {
   Fd fd(::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return Error::last_errno("socket");
-  int on = 1;
-  // 127.0.0.11 is no local address while `lo` is down.
-  if (::setsockopt(fd.get(), IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) != 0)
-    return Error::last_errno("IP_FREEBIND");
+  TRY(ensure_loopback_up(fd.get()));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(kServerAddress);

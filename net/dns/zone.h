@@ -31,8 +31,8 @@ struct EndpointSpec {
 // The names of a container that asks: which networks it is on, first match wins.
 struct View {
   std::vector<std::string> networks = {};  // network ids, in the order of look-up
-  std::map<std::string, std::string>
-      links;  // lower-case alias -> name, before everything else (legacy `links`)
+  // Lower-case alias -> name, looked up before everything else (legacy `links`).
+  std::map<std::string, std::string> links = {};
 };
 
 // Mutable, for one thread; adding and removing an endpoint costs its own names only, however many others
