@@ -167,47 +167,66 @@ Result<> make_unified(const Cgroups::Hierarchy& hierarchy, const std::string& pa
   return {};
 }
 
-Result<> apply_write(const CgroupWrite& write, const std::string& directory,
-                     std::vector<std::string>* notes) {
-  if (directory.empty()) {
-    if (write.optional) return {};
-    return unsupported("cgroup controller " + write.controller + " is not available: " + write.file + " = " +
-                       write.value);
-  }
-  Result<> done = write_control(directory + "/" + write.file, write.value);
-  if (done) return {};
-  int code = done.error().code();
-  if (!write.optional) return done;
-  if (notes != nullptr && code != ENOENT) notes->push_back(done.error().text());
-  return {};
-}
+// Carries writes out; consecutive ones to one file (device rules) share its descriptor.
+class ControlWriter {
+ public:
+  explicit ControlWriter(std::vector<std::string>* notes) : notes_(notes) {}
 
-// Lowering and raising memory and memory+swap has an order that depends on the present values: first one,
-// then the other.
-Result<> apply_memory_pair(const CgroupWrite& limit, const CgroupWrite& swap, const std::string& directory,
-                           std::vector<std::string>* notes) {
-  Result<> first = apply_write(limit, directory, notes);
-  if (!first && first.error().code() == EINVAL) {
-    TRY(apply_write(swap, directory, notes));
-    return apply_write(limit, directory, notes);
+  Result<> apply(const CgroupWrite& write, const std::string& directory) {
+    if (directory.empty()) {
+      if (write.optional) return {};
+      return unsupported("cgroup controller " + write.controller + " is not available: " + write.file +
+                         " = " + write.value);
+    }
+    Result<> done = put(directory + "/" + write.file, write.value);
+    if (done || !write.optional) return done;
+    if (notes_ != nullptr && done.error().code() != ENOENT) notes_->push_back(done.error().text());
+    return {};
   }
-  TRY(std::move(first));
-  return apply_write(swap, directory, notes);
-}
+
+  // Lowering and raising memory and memory+swap has an order that depends on the present values: first one,
+  // then the other.
+  Result<> apply_memory_pair(const CgroupWrite& limit, const CgroupWrite& swap,
+                             const std::string& directory) {
+    Result<> first = apply(limit, directory);
+    if (!first && first.error().code() == EINVAL) {
+      TRY(apply(swap, directory));
+      return apply(limit, directory);
+    }
+    TRY(std::move(first));
+    return apply(swap, directory);
+  }
+
+ private:
+  Result<> put(const std::string& path, const std::string& value) {
+    if (path != path_) {
+      file_ = Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+      path_ = path;
+    }
+    if (!file_) return Error::from_errno(std::exchange(path_, {}), errno);
+    if (::write(file_.get(), value.data(), value.size()) < 0) return Error::last_errno(path + " = " + value);
+    return {};
+  }
+
+  std::vector<std::string>* notes_;
+  std::string path_;
+  Fd file_;
+};
 
 Result<> apply_writes(const Cgroups& cgroups, const std::string& path, const std::vector<CgroupWrite>& writes,
                       std::vector<std::string>* notes) {
+  ControlWriter writer(notes);
   for (size_t i = 0; i < writes.size(); ++i) {
     const CgroupWrite& write = writes[i];
     std::string directory = cgroups.directory(write.controller, path);
     bool pair = write.file == "memory.limit_in_bytes" && i + 1 < writes.size() &&
                 writes[i + 1].file == "memory.memsw.limit_in_bytes";
     if (pair) {
-      TRY(apply_memory_pair(write, writes[i + 1], directory, notes));
+      TRY(writer.apply_memory_pair(write, writes[i + 1], directory));
       ++i;
       continue;
     }
-    TRY(apply_write(write, directory, notes));
+    TRY(writer.apply(write, directory));
   }
   return {};
 }

@@ -223,14 +223,15 @@ Result<Message> decode_message(std::string_view bytes, std::vector<Fd> fds);
 
 // ---- requests to the monitor ----
 
-// `requests_first`: so many further requests, sent at once after this one (request_attach()), are carried out before any
-// output of the container is read, so that those readers miss nothing.
+// `requests_first`: so many further requests, sent at once after this one (request_attach()), are carried out
+// before any output of the container is read, so that those readers miss nothing.
 Result<> send_start(int control, uint32_t requests_first = 0);
 Result<> send_resize(int control, uint16_t height, uint16_t width);
 // The same for a pty master in our hands (exec sessions).
 Result<> resize_terminal(int terminal, uint16_t height, uint16_t width);
 
-// Sent right behind send_start(), it misses nothing of the output; while the container is held it is not answered.
+// Sent right behind send_start(), it misses nothing of the output; while the container is held it is not
+// answered.
 struct AttachOptions {
   bool stdin_open = false;  // bytes from the stream go to the container's stdin
   bool output = true;

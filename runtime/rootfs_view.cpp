@@ -47,6 +47,15 @@ std::pair<std::string_view, std::string_view> split_first(std::string_view path)
 
 constexpr int kDirectory = O_PATH | O_DIRECTORY;
 
+// A directory just made in `parent`, given to its owner.
+Result<Fd> own_directory(const Fd& parent, const std::string& name, uid_t uid, gid_t gid) {
+  bool owned = uid != 0 || gid != 0;
+  if (owned && ::fchownat(parent.get(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return Error::last_errno("chown " + name);
+  return open_how_in_root(parent.get(), name, kDirectory, 0,
+                          RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
 }  // namespace
 
 Result<Fd> open_in_root(int root, const std::string& path, int flags, mode_t mode) {
@@ -57,6 +66,14 @@ Result<Fd> open_in_root(int root, const std::string& path, int flags, mode_t mod
 Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid, gid_t gid, mode_t mode) {
   Result<Fd> whole = open_in_root(root, path, kDirectory);
   if (whole || whole.error().kind() != ErrorKind::NotFound) return whole;
+  // Mostly only the last part is missing.
+  if (size_t slash = path.rfind('/'); slash != std::string::npos && slash + 1 < path.size()) {
+    std::string name = path.substr(slash + 1);
+    Result<Fd> parent = open_in_root(root, path.substr(0, slash + 1), kDirectory);
+    bool plain = name != "." && name != "..";
+    if (parent && plain && ::mkdirat(parent->get(), name.c_str(), mode) == 0)
+      return own_directory(*parent, name, uid, gid);
+  }
   // Walks down; what exists is resolved from the root each time, so that links in the middle are followed
   // inside it, and what is missing is made in the directory that is already open.
   std::string done;

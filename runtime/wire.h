@@ -8,7 +8,7 @@
 
 namespace stack::runtime::wire {
 
-constexpr uint32_t kMagic = 0x53544b31;  // "STK1"
+constexpr uint32_t kMagic = 0x53544b31;    // "STK1"
 constexpr size_t kMaxMessage = 48 * 1024;  // kMaxHeld names and what stands before them
 constexpr int kMaxHeld = 200;
 constexpr int kMaxReaders = 16;

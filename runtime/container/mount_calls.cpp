@@ -2,12 +2,17 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
+#include "base/text.h"
 #include "runtime/overlay.h"
 
 namespace stack::runtime {
 
 namespace {
+
+constexpr uint64_t kNoSymlinks = 0x00200000;      // MOUNT_ATTR_NOSYMFOLLOW
+constexpr unsigned long kNoSymlinksFlag = 0x100;  // MS_NOSYMFOLLOW
 
 Error context_error(const Fd& fs, const std::string& what) {
   Error error = Error::last_errno(what);
@@ -28,6 +33,20 @@ Result<> set_option(const Fd& fs, const std::string& option) {
   return {};
 }
 
+// MOUNT_ATTR_* as MS_*.
+unsigned long mount_flags(uint64_t attributes) {
+  unsigned long flags = 0;
+  if ((attributes & MOUNT_ATTR_RDONLY) != 0) flags |= MS_RDONLY;
+  if ((attributes & MOUNT_ATTR_NOSUID) != 0) flags |= MS_NOSUID;
+  if ((attributes & MOUNT_ATTR_NODEV) != 0) flags |= MS_NODEV;
+  if ((attributes & MOUNT_ATTR_NOEXEC) != 0) flags |= MS_NOEXEC;
+  if ((attributes & MOUNT_ATTR_NODIRATIME) != 0) flags |= MS_NODIRATIME;
+  if ((attributes & kNoSymlinks) != 0) flags |= kNoSymlinksFlag;
+  if ((attributes & MOUNT_ATTR__ATIME) == MOUNT_ATTR_NOATIME) flags |= MS_NOATIME;
+  if ((attributes & MOUNT_ATTR__ATIME) == MOUNT_ATTR_STRICTATIME) flags |= MS_STRICTATIME;
+  return flags;
+}
+
 }  // namespace
 
 Result<Fd> mount_new(const std::string& type, const std::string& source, const std::vector<std::string>& data,
@@ -41,6 +60,17 @@ Result<Fd> mount_new(const std::string& type, const std::string& source, const s
   Fd mount(::fsmount(fs.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes)));
   if (!mount) return context_error(fs, "fsmount " + type);
   return mount;
+}
+
+Result<> mount_new_on(int target, const std::string& type, const std::string& source,
+                      const std::vector<std::string>& data, uint64_t attributes) {
+  if (::fchdir(target) != 0) return Error::last_errno("fchdir");
+  std::string options = join(data, ",");
+  const char* what = source.empty() ? type.c_str() : source.c_str();
+  if (::mount(what, ".", type.c_str(), mount_flags(attributes),
+              options.empty() ? nullptr : options.c_str()) != 0)
+    return Error::last_errno("mount " + type + (options.empty() ? "" : " (" + options + ")"));
+  return {};
 }
 
 Result<Fd> clone_mount(int fd, bool recursive) {
@@ -71,6 +101,12 @@ Result<> change_mount(int mount, uint64_t set, uint64_t clear, bool recursive, u
 Result<> attach_mount(int mount, int target) {
   if (::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
     return Error::last_errno("move_mount");
+  return {};
+}
+
+Result<> attach_mount_at(int mount, int parent, const std::string& name) {
+  if (::move_mount(mount, "", parent, name.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return Error::last_errno("move_mount " + name);
   return {};
 }
 

@@ -60,9 +60,11 @@ Result<Fd> open_destination(Setup& setup, const MountSpec& mount, bool directory
   TRY(check_below_proc(mount));
   int root = setup.root.get();
   if (!directory) return ensure_file_in_root(root, mount.destination);
+  if (!must_be_real(mount)) return ensure_directory_in_root(root, mount.destination);
+  Result<Fd> real = open_without_links(root, mount.destination);
+  if (real || real.error().code() != ENOENT) return real;
   TRY_ASSIGN(Fd made, ensure_directory_in_root(root, mount.destination));
-  if (must_be_real(mount)) return open_without_links(root, mount.destination);
-  return made;
+  return open_without_links(root, mount.destination);
 }
 
 Result<> finish_attributes(const MountSpec& mount, const Fd& made) {
@@ -94,7 +96,11 @@ Result<> mount_bind(Setup& setup, const MountSpec& mount) {
   TRY(attach_mount(source.get(), target.get()));
   TRY(finish_propagation(mount, source));
   // A /dev of the host is used as it is.
-  if (mount.destination == "/dev") setup.dev = std::move(source);
+  if (mount.destination == "/dev") {
+    TRY_ASSIGN(setup.dev, source.duplicate());
+  }
+  setup.keep(std::move(source));
+  setup.keep(std::move(target));
   return {};
 }
 
@@ -116,59 +122,89 @@ void inherit_mode(const Setup& setup, const MountSpec& mount, std::vector<std::s
   data.emplace_back(text.data());
 }
 
+// What is mounted on `destination` now.
+Result<Fd> open_mounted(const Setup& setup, const std::string& destination) {
+  return open_in_root(setup.root.get(), destination, O_PATH | O_DIRECTORY);
+}
+
+Result<> finish_new(const Setup& setup, const MountSpec& mount, Fd& mounted) {
+  bool more = mount.recursive_set != 0 || mount.recursive_clear != 0 || mount.propagation != 0;
+  bool needed = more || mount.destination == "/dev" || mount.destination == "/proc";
+  if (!needed) return {};
+  TRY_ASSIGN(mounted, open_mounted(setup, mount.destination));
+  if (mount.recursive_set != 0 || mount.recursive_clear != 0)
+    TRY(change_mount(mounted.get(), mount.recursive_set, mount.recursive_clear, true));
+  return finish_propagation(mount, mounted);
+}
+
+// A tmpfs that starts with what it covers is filled before it is attached.
+Result<> mount_copied_up(Setup& setup, const MountSpec& mount, const std::vector<std::string>& data) {
+  TRY_ASSIGN(Fd made, mount_new("tmpfs", mount.source, data, 0));
+  TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
+  TRY(copy_directory_contents(target.get(), made.get()).in("copy " + mount.destination));
+  TRY(finish_attributes(mount, made));
+  TRY(attach_mount(made.get(), target.get()));
+  return finish_propagation(mount, made);
+}
+
 Result<> mount_tmpfs(Setup& setup, const MountSpec& mount) {
   std::vector<std::string> data = mount.data;
   inherit_mode(setup, mount, data);
-  TRY_ASSIGN(Fd made, mount_new("tmpfs", mount.source, data, 0));
+  if (mount.copy_up) return mount_copied_up(setup, mount, data);
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
-  if (mount.copy_up) TRY(copy_directory_contents(target.get(), made.get()).in("copy " + mount.destination));
-  TRY(finish_attributes(mount, made));
-  TRY(attach_mount(made.get(), target.get()));
-  TRY(finish_propagation(mount, made));
-  if (mount.destination == "/dev") setup.dev = std::move(made);
+  TRY(mount_new_on(target.get(), "tmpfs", mount.source, data, mount.attributes_set));
+  Fd mounted;
+  TRY(finish_new(setup, mount, mounted));
+  if (mount.destination == "/dev") setup.dev = std::move(mounted);
+  setup.keep(std::move(target));
   return {};
 }
 
 Result<> mount_plain(Setup& setup, const MountSpec& mount, const std::string& type) {
-  // sysfs and procfs of a namespace that is not ours to show: the kernel says EPERM; a bind of the host's
-  // will do.
-  Result<Fd> made = mount_new(type, mount.source, mount.data, mount.attributes_set);
-  if (!made && made.error().code() == EPERM && type == "sysfs") made = clone_mount_at("/sys", true);
-  if (!made) return std::move(made).error();
-  if (mount.recursive_set != 0)
-    TRY(change_mount(made->get(), mount.recursive_set, mount.recursive_clear, true));
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
-  TRY(attach_mount(made->get(), target.get()));
-  TRY(finish_propagation(mount, *made));
-  if (mount.destination == "/proc" && type == "proc") setup.proc = std::move(*made);
+  Result<> made = mount_new_on(target.get(), type, mount.source, mount.data, mount.attributes_set);
+  if (!made && made.error().code() == EPERM && type == "sysfs") {
+    // The sysfs of a network namespace that is not ours to show: a bind of the host's will do.
+    TRY_ASSIGN(Fd copy, clone_mount_at("/sys", true));
+    TRY(change_mount(copy.get(), mount.attributes_set, mount.attributes_clear, true));
+    made = attach_mount(copy.get(), target.get());
+  }
+  TRY(std::move(made));
+  Fd mounted;
+  TRY(finish_new(setup, mount, mounted));
+  if (mount.destination == "/proc" && type == "proc") setup.proc = std::move(mounted);
+  setup.keep(std::move(target));
   return {};
 }
 
 // Version 1: a tmpfs with one read-only (or as asked) bind of the container's own group per hierarchy.
 Result<> mount_cgroup_v1(Setup& setup, const MountSpec& mount, const Cgroups& cgroups) {
-  TRY_ASSIGN(Fd base, mount_new("tmpfs", "", {"mode=755", "size=64k"}, 0));
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
-  TRY(attach_mount(base.get(), target.get()));
+  TRY(mount_new_on(target.get(), "tmpfs", "cgroup", {"mode=755", "size=64k"}, 0));
+  TRY_ASSIGN(Fd base, open_mounted(setup, mount.destination));
   for (const Cgroups::Hierarchy& hierarchy : cgroups.hierarchies()) {
     std::string name = base_name(hierarchy.mount_point);
-    std::string group = hierarchy.mount_point + hierarchy.root + setup.plan.cgroup_path;
-    Result<Fd> source = clone_mount_at(group, false);
+    if (name == "devices") continue;  // nothing in it is of use inside
+    Result<Fd> source =
+        clone_mount_at(hierarchy.mount_point + hierarchy.root + setup.plan.cgroup_path, false);
     if (!source) continue;  // a hierarchy the container has no group in
-    TRY(change_mount(source->get(), mount.attributes_set, mount.attributes_clear, false));
     if (::mkdirat(base.get(), name.c_str(), 0755) != 0) return Error::last_errno("create " + name);
-    Fd point(::openat(base.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!point) return Error::last_errno("open " + name);
-    TRY(attach_mount(source->get(), point.get()));
+    TRY(attach_mount_at(source->get(), base.get(), name));
+    setup.keep(std::move(*source));
     for (const std::string& controller : hierarchy.controllers) {
       if (controller != name && controller.find('=') == std::string::npos)
         (void)::symlinkat(name.c_str(), base.get(), controller.c_str());
     }
   }
-  return change_mount(base.get(), mount.attributes_set, mount.attributes_clear, false);
+  TRY(change_mount(base.get(), mount.attributes_set, mount.attributes_clear, true));
+  setup.keep(std::move(base));
+  setup.keep(std::move(target));
+  return {};
 }
 
 Result<> mount_cgroup(Setup& setup, const MountSpec& mount) {
-  TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
+  const Cgroups& cgroups = setup.plan.cgroups;
+  if (cgroups.hierarchies().empty()) return unsupported("no cgroup hierarchy is mounted");
   if (cgroups.mode() != CgroupMode::V2) return mount_cgroup_v1(setup, mount, cgroups);
   // With a cgroup namespace of its own the container sees its group as the root. Without, it gets a bind of
   // its group.

@@ -44,29 +44,71 @@ class Covers {
   Fd empty_;
 };
 
-Result<std::optional<Fd>> find_path(Setup& setup, const std::string& path) {
+// Where a path lies: its parent and name in the procfs we mounted ourselves, or a descriptor of it.
+struct Place {
+  int parent = -1;
+  std::string name;  // "": `fd` is the place
+  Fd fd;
+  bool directory = false;
+};
+
+// nullopt: it does not exist, or not for us.
+Result<std::optional<Place>> find_place(Setup& setup, const std::string& path) {
   setup.object = path;
+  Place place;
+  struct stat info{};
+  // The top of our own procfs holds no links an image could have made; one call finds the kind.
+  if (setup.proc && path.starts_with("/proc/") && path.find('/', 6) == std::string::npos && path.size() > 6) {
+    place.parent = setup.proc.get();
+    place.name = path.substr(6);
+    if (::fstatat(place.parent, place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT || errno == EACCES) return std::optional<Place>();
+      return Error::last_errno("stat " + path);
+    }
+    if (!S_ISLNK(info.st_mode)) {
+      place.directory = S_ISDIR(info.st_mode);
+      return std::optional<Place>(std::move(place));
+    }
+    place.name.clear();
+  }
   Result<Fd> fd = open_in_root(setup.root.get(), path, O_PATH);
-  if (fd) return std::optional<Fd>(std::move(*fd));
-  if (fd.error().kind() == ErrorKind::NotFound || fd.error().code() == EACCES) return std::optional<Fd>();
-  return std::move(fd).error();
+  if (!fd && (fd.error().kind() == ErrorKind::NotFound || fd.error().code() == EACCES))
+    return std::optional<Place>();
+  if (!fd) return std::move(fd).error();
+  if (::fstat(fd->get(), &info) != 0) return Error::last_errno("stat " + path);
+  place.fd = std::move(*fd);
+  place.directory = S_ISDIR(info.st_mode);
+  return std::optional<Place>(std::move(place));
+}
+
+Result<> put_over(Setup& setup, Fd mount, Place place) {
+  Result<> done = place.name.empty() ? attach_mount(mount.get(), place.fd.get())
+                                     : attach_mount_at(mount.get(), place.parent, place.name);
+  setup.keep(std::move(mount));
+  setup.keep(std::move(place.fd));
+  return done;
 }
 
 Result<> mask(Setup& setup, Covers& covers, const std::string& path) {
-  TRY_ASSIGN(std::optional<Fd> target, find_path(setup, path));
-  if (!target) return {};
-  struct stat info{};
-  if (::fstat(target->get(), &info) != 0) return Error::last_errno("stat " + path);
-  TRY_ASSIGN(Fd cover, covers.take(S_ISDIR(info.st_mode)).in(path));
-  return attach_mount(cover.get(), target->get()).in(path);
+  TRY_ASSIGN(std::optional<Place> place, find_place(setup, path));
+  if (!place) return {};
+  TRY_ASSIGN(Fd cover, covers.take(place->directory).in(path));
+  return put_over(setup, std::move(cover), std::move(*place)).in(path);
 }
 
 Result<> make_readonly(Setup& setup, const std::string& path) {
-  TRY_ASSIGN(std::optional<Fd> target, find_path(setup, path));
-  if (!target) return {};
-  TRY_ASSIGN(Fd copy, clone_mount(target->get(), true).in(path));
+  TRY_ASSIGN(std::optional<Place> place, find_place(setup, path));
+  if (!place) return {};
+  Fd copy;
+  if (place->name.empty()) {
+    TRY_ASSIGN(copy, clone_mount(place->fd.get(), true).in(path));
+  } else {
+    copy = Fd(::open_tree(place->parent, place->name.c_str(),
+                          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW));
+    if (!copy) return Error::last_errno(path);
+  }
   TRY(change_mount(copy.get(), MOUNT_ATTR_RDONLY, 0, true).in(path));
-  return attach_mount(copy.get(), target->get()).in(path);
+  return put_over(setup, std::move(copy), std::move(*place)).in(path);
 }
 
 }  // namespace

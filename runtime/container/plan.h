@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "runtime/cgroups.h"
 #include "runtime/overlay.h"
 #include "runtime/spec.h"
 
@@ -19,6 +20,7 @@ struct ContainerPlan {
       attach_point;  // a directory of the host on which the root is mounted, in the container's own namespace
   std::string seccomp_bpf;
   std::string cgroup_path;
+  Cgroups cgroups;  // of this machine; none detected: a container without a group
   int netns_fd = -1;
   std::map<std::string, Fd> mount_sources;  // destination -> detached mount
   int init_fd = -1;                         // program of our init; -1: the command is process 1 itself

@@ -15,6 +15,9 @@ struct Setup {
   Setup(const ContainerPlan& of, ChildStdio streams, int launcher)
       : plan(of), stdio(streams), sync(launcher) {}
 
+  // Leaves a descriptor open: all are closed at once, by close_range(2), before the command is executed.
+  void keep(Fd fd) { (void)fd.release(); }
+
   const ContainerPlan& plan;
   ChildStdio stdio;
   int sync;                // to the launcher

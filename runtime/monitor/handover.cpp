@@ -76,16 +76,14 @@ Result<> fill_watch_state(const Json& request, wire::WatchState& state) {
   return {};
 }
 
-void open_oom_watch(const std::string& cgroup_path, wire::WatchState& state) {
+void open_oom_watch(const Cgroups& cgroups, const std::string& cgroup_path, wire::WatchState& state) {
   if (cgroup_path.empty()) return;
-  Result<Cgroups> cgroups = Cgroups::detect();
-  if (!cgroups) return;
-  std::string file = cgroups->oom_file(cgroup_path);
+  std::string file = cgroups.oom_file(cgroup_path);
   if (file.empty()) return;
   Fd counter(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!counter) return;
-  state.oom_kills_before = cgroups->oom_kills(cgroup_path);
-  if (cgroups->mode() != CgroupMode::V2) {
+  state.oom_kills_before = cgroups.oom_kills(cgroup_path);
+  if (cgroups.mode() != CgroupMode::V2) {
     Fd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     std::string line = std::to_string(event.get()) + " " + std::to_string(counter.get());
     bool registered = event && write_file(directory_name(file) + "/cgroup.event_control", line).has_value();

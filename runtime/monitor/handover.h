@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "runtime/cgroups.h"
 #include "runtime/wire.h"
 
 namespace stack::runtime {
@@ -16,7 +17,7 @@ Result<> fill_watch_state(const Json& request, wire::WatchState& state);
 
 // Watches a memory group for kills: the file with the counter, and on version 1 an eventfd registered with
 // it.
-void open_oom_watch(const std::string& cgroup_path, wire::WatchState& state);
+void open_oom_watch(const Cgroups& cgroups, const std::string& cgroup_path, wire::WatchState& state);
 
 // <run_dir>/monitor.sock, listening, mode 0600.
 Result<Fd> listen_in(const std::string& run_dir);

@@ -133,10 +133,13 @@ class Undo {
   bool committed_ = false;
 };
 
-Result<Cgroups::Entry> make_cgroup(const ContainerPlan& plan, Undo& undo, std::vector<std::string>& notes) {
+Result<Cgroups::Entry> make_cgroup(ContainerPlan& plan, Undo& undo, std::vector<std::string>& notes) {
   if (plan.cgroup_path.empty()) return Cgroups::Entry();
-  TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
-  bool existed = cgroups.exists(plan.cgroup_path);
+  TRY_ASSIGN(plan.cgroups, Cgroups::detect());
+  const Cgroups& cgroups = plan.cgroups;
+  // One hierarchy tells for all: groups are made and removed in all of them.
+  bool existed =
+      path_exists(cgroups.directory(cgroups.mode() == CgroupMode::V2 ? "" : "memory", plan.cgroup_path));
   if (!existed) undo.watch_cgroup(cgroups, plan.cgroup_path);
   TRY(cgroups.create(plan.cgroup_path, plan.spec.resources, &notes));
   return cgroups.open_entry(plan.cgroup_path);
@@ -209,7 +212,7 @@ StepFailure launch_container(const Json& request) {
   progress.notes = plan->spec.process->notes;
   Result<Cgroups::Entry> cgroup = make_cgroup(*plan, undo, progress.notes);
   if (!cgroup) return fail("cgroup", cgroup.error());
-  open_oom_watch(plan->cgroup_path, state);
+  open_oom_watch(plan->cgroups, plan->cgroup_path, state);
 
   ChildStdio stdio{pipes->in.read.get(), pipes->out.write.get(), pipes->err.write.get()};
   Result<NewContainer> child = clone_container(*plan, stdio, std::move(*cgroup));
@@ -277,7 +280,8 @@ StepFailure adopt_container(const Json& request) {
   if (!terminal && state.stdout_read < 0) state.stdout_read = reopen_stream(state.pid, 1, O_RDONLY);
   if (!terminal && state.stderr_read < 0) state.stderr_read = reopen_stream(state.pid, 2, O_RDONLY);
   if (!terminal && state.stdin_write < 0) state.stdin_write = reopen_stream(state.pid, 0, O_WRONLY);
-  open_oom_watch(string_or(request, "cgroup_path"), state);
+  Result<Cgroups> cgroups = Cgroups::detect();
+  if (cgroups) open_oom_watch(*cgroups, string_or(request, "cgroup_path"), state);
   Error error = become_watch(fd_number(request, "watch_fd"), state);
   return make_failure("watch", "", error);
 }

@@ -128,8 +128,8 @@ void Watch::step() {
 
 void Watch::handle(const Polled& polled) {
   constexpr short kReadable = sys::kPollIn | sys::kPollHup | sys::kPollErr;
-  // Requests before output: a reader asked for together with the start misses nothing. What was polled may be closed
-  // by then, so the rest is looked at anew.
+  // Requests before output: a reader asked for together with the start misses nothing. What was polled may be
+  // closed by then, so the rest is looked at anew.
   if (has(polled.fds[Polled::kControl], kReadable)) return read_requests();
   if (has(polled.fds[Polled::kStdout], kReadable)) read_output(state_.stdout_read, wire::kStreamStdout, out_);
   if (has(polled.fds[Polled::kStderr], kReadable)) read_output(state_.stderr_read, wire::kStreamStderr, err_);
@@ -472,7 +472,8 @@ void Watch::consider_engine_start() {
   next_engine_start_ = milliseconds() + engine_.delay();
 }
 
-// All requests that are there, up to a number that keeps a chatty engine from starving the container's output.
+// All requests that are there, up to a number that keeps a chatty engine from starving the container's
+// output.
 void Watch::read_requests() {
   static Received received;
   for (int i = 0; i < 64 && state_.control >= 0 && !done_; ++i) {

@@ -185,10 +185,12 @@ TEST(Monitor, SlowReaderMissesOutputButNeverHoldsTheContainer) {
   while (::read(slow.get(), buffer, sizeof(buffer)) > 0) {
   }
   write_text(input.get(), "again\n");
-  std::vector<Frame> frames;
   std::string rest;
-  for (ssize_t n; (poll(nullptr, 0, 50), n = ::read(slow.get(), buffer, sizeof(buffer))) > 0;)
+  for (pollfd poll{slow.get(), POLLIN, 0}; ::poll(&poll, 1, 5000) == 1;) {
+    ssize_t n = ::read(slow.get(), buffer, sizeof(buffer));
+    if (n <= 0) break;
     rest.append(buffer, static_cast<size_t>(n));
+  }
   EXPECT_EQ(box.wait(), 0);
   // A gap frame (4) stands before what came after it.
   size_t tail = rest.find("tail\n");
