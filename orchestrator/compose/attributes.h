@@ -44,6 +44,7 @@ struct Attribute {
   const char* choices = nullptr;  // "a|b|c": the only texts allowed
   bool keep = false;              // printed even when false, 0 or empty (the reference holds it by pointer)
   bool omit_true = false;         // true is the default and not printed; false is
+  bool omit_empty = false;        // an empty mapping is not printed although it has named members
   bool unique = false;            // equal list items are an error
   Support support = Support::CarriedOut;
   const char* note = "";  // why ignored or refused, or a remark for the support table
@@ -53,6 +54,9 @@ struct Attribute {
   }
   constexpr Attribute opt_out() const {
     return with([](Attribute& a) { a.keep = a.omit_true = true; });
+  }
+  constexpr Attribute omitted_if_empty() const {
+    return with([](Attribute& a) { a.omit_empty = true; });
   }
   constexpr Attribute nullable() const {
     return with([](Attribute& a) { a.forms |= kNull; });

@@ -92,6 +92,8 @@ void pairs_to_map(Node& node, const Context& context, NodeKind bare) {
   }
   for (Entry& entry : node.entries) {
     Node& value = entry.value;
+    // Text as it was written, but booleans as the reference prints them.
+    if (value.is_scalar() && value.type() == ScalarType::Bool) value.text = lower(value.text);
     if (value.is_scalar()) value.string = true;
     if (!value.is_null() || value.tag != MergeTag::None || bare == NodeKind::Null) continue;
     value.kind = NodeKind::Scalar;
@@ -377,6 +379,8 @@ void device_requests(Node& node, const Context& context) {
     return;
   }
   for (Node& item : node.items) {
+    if (item.is_map() && item.find("count") == nullptr && item.find("device_ids") == nullptr)
+      item.set("count", plain_node("-1", item.mark));
     Node* count = item.find("count");
     if (count == nullptr || !count->is_scalar() || context.opaque(*count)) continue;
     int64_t number = 0;

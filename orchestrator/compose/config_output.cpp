@@ -24,7 +24,8 @@ bool is_zero(const Node& node, const Attribute* attribute, const Cursor& at) {
   if (attribute != nullptr && attribute->keep) return false;
   if (node.is_list()) return node.items.empty();
   // An empty mapping of free keys is nothing; one with named members is something the user wrote.
-  if (node.is_map()) return node.entries.empty() && !at.has_names();
+  bool named = at.has_names() && !(attribute != nullptr && attribute->omit_empty);
+  if (node.is_map()) return node.entries.empty() && !named;
   if (!node.is_scalar() || attribute == nullptr) return false;
   switch (attribute->meaning) {
     case Meaning::Boolean:

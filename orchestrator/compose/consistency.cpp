@@ -165,13 +165,26 @@ class Consistency {
     const Node* ports = service.find("ports");
     if (mode->text == "host" && ports != nullptr && !ports->items.empty())
       report_.warning(ports->mark, "service " + name + ": ports have no effect with network_mode host");
-    if (mode->text.starts_with("service:") || mode->text.starts_with("container:") || mode->text == "none") {
-      if (ports != nullptr && !ports->items.empty())
-        report_.error(ports->mark,
-                      "service " + name + ": ports cannot be published with network_mode " + mode->text);
+    bool publishes = ports != nullptr && !ports->items.empty();
+    if (mode->text.starts_with("service:") || mode->text.starts_with("container:")) {
+      if (publishes)
+        cannot_run(ports->mark,
+                   "service " + name + ": ports cannot be published with network_mode " + mode->text);
+    } else if (mode->text == "none") {
+      if (publishes)
+        report_.warning(ports->mark, "service " + name + ": ports have no effect with network_mode none");
     } else if (mode->text != "host" && mode->text != "bridge" && !mode->text.empty()) {
-      report_.error(mode->mark, "unknown network_mode \"" + mode->text + "\"",
-                    "expected none, host, bridge, service:<name> or container:<name>");
+      cannot_run(mode->mark, "unknown network_mode \"" + mode->text + "\"",
+                 "expected none, host, bridge, service:<name> or container:<name>");
+    }
+  }
+
+  // Good enough to be shown by `stack config`, but not to be carried out.
+  void cannot_run(Mark mark, std::string message, std::string hint = {}) {
+    if (session_.options.refuse) {
+      report_.error(mark, std::move(message), std::move(hint));
+    } else {
+      report_.warning(mark, std::move(message), std::move(hint));
     }
   }
 

@@ -1,6 +1,6 @@
 #include "orchestrator/compose/normalise.h"
 
-#include <array>
+#include <algorithm>
 
 #include "orchestrator/compose/paths.h"
 
@@ -83,6 +83,9 @@ void normalise_service(Node& service, const std::string& name, const Session& se
   build_defaults(service, session);
   default_network(service);
   implicit_dependencies(service, name);
+  if (Node* hosts = service.find("extra_hosts"))
+    std::stable_sort(hosts->items.begin(), hosts->items.end(),
+                     [](const Node& a, const Node& b) { return a.text < b.text; });
   if (Node* policy = service.find("pull_policy"); policy != nullptr && policy->text == "if_not_present")
     policy->text = "missing";
 }

@@ -175,6 +175,9 @@ std::string single_quoted(std::string_view text) {
   return out + '\'';
 }
 
+// Longer keys are written with the "? " indicator; readers look for the colon only so far.
+constexpr size_t kLongestSimpleKey = 128;
+
 class YamlWriter {
  public:
   // The node after "key:" or "- ", or at the very start.
@@ -207,7 +210,14 @@ class YamlWriter {
     for (const Entry& entry : node.entries) {
       if (!first) pad(indent);
       first = false;
-      key(entry.key);
+      if (entry.key.size() > kLongestSimpleKey) {
+        out += "? ";
+        key(entry.key);
+        out += '\n';
+        pad(indent);
+      } else {
+        key(entry.key);
+      }
       out += ':';
       child(entry.value, indent + 2);
     }

@@ -361,6 +361,7 @@ secrets: {sec: {environment: SET}}
 }
 
 TEST_F(AttributeTest, HooksAndWatch) {
+  options.refuse = false;
   Service s =
       web("    pre_start: [{command: a b, image: i}]\n    post_start: [{command: [x], user: u, privileged: "
           "true, working_dir: /w, environment: [A=1]}]\n    pre_stop: [{command: y}]\n"

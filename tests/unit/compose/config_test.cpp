@@ -452,6 +452,12 @@ TEST(YamlWriter, QuotesOnlyWhereNeeded) {
   for (const Case& one : cases) EXPECT_EQ(scalar(one.text), one.yaml) << one.text;
 }
 
+TEST(YamlWriter, LongKeysHaveTheirOwnIndicator) {
+  Node map = map_node({});
+  map.set(std::string(129, 'k'), scalar_node("v", {}));
+  EXPECT_EQ(yaml_of(map), "? " + std::string(129, 'k') + "\n: v\n");
+}
+
 TEST(YamlWriter, JsonEscapesAsGoDoes) {
   EXPECT_EQ(indented_json_of(scalar_node("<a>&\"\\\n\t\x01\u2028", {})),
             R"("\u003ca\u003e\u0026\"\\\n\t\u0001\u2028")");

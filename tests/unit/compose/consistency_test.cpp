@@ -163,8 +163,8 @@ TEST_F(RulesTest, Networking) {
           {"    network_mode: hsot\n",
            "compose.yaml:4:19: unknown network_mode \"hsot\"\n  expected none, host, bridge, service:<name> "
            "or container:<name>\n"},
-          {"    network_mode: none\n    ports: [\"80:80\"]\n",
-           "compose.yaml:5:12: service web: ports cannot be published with network_mode none\n"},
+          {"    network_mode: container:x\n    ports: [\"80:80\"]\n",
+           "compose.yaml:5:12: service web: ports cannot be published with network_mode container:x\n"},
           {"    networks: {n: {ipv4_address: x}}\n", "compose.yaml:4:34: \"x\" is not an IPv4 address\n"},
           {"    networks: {n: {ipv6_address: 1.2.3.4}}\n",
            "compose.yaml:4:34: \"1.2.3.4\" is not an IPv6 address\n"},
@@ -222,6 +222,7 @@ TEST_F(RulesTest, BuildRules) {
 }
 
 TEST_F(RulesTest, HealthAndHooksAndWatch) {
+  options.refuse = false;
   expect_errors({
       {"    healthcheck: {test: [curl, x]}\n",
        "compose.yaml:4:26: service web: a healthcheck test given as a list begins with CMD, CMD-SHELL or "
