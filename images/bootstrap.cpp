@@ -131,8 +131,8 @@ int remove_but_copyright(const char* path, const struct stat*, int kind, FTW*) {
   return ::unlink(path);
 }
 
-// What kExcludedPaths names. mmdebstrap would do it while it unpacks, through a filter that takes longer than the
-// unpacking itself.
+// What kExcludedPaths names. mmdebstrap would do it while it unpacks, through a filter that takes longer than
+// the unpacking itself.
 Result<> remove_excluded_paths(const std::string& root) {
   std::string share = root + "/usr/share/";
   for (const char* name : {"man", "info", "groff", "lintian", "linda"}) {
@@ -250,7 +250,8 @@ std::vector<std::string> mmdebstrap_arguments(const std::string& suite, const st
                                    "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io"};
   // Where the release has it, this small package stands in for usrmerge, which would bring all of perl.
   bool merged_usr = suite != "buster" && suite != "bullseye";
-  if (merged_usr) args.insert(args.end(), {"--include=usr-is-merged", std::string("--hook-dir=") + kMergedUsrHooks});
+  if (merged_usr)
+    args.insert(args.end(), {"--include=usr-is-merged", std::string("--hook-dir=") + kMergedUsrHooks});
   for (std::string& option : host_apt_options()) args.push_back(std::move(option));
   args.insert(args.end(), {suite, target, "-"});
   return args;

@@ -30,6 +30,9 @@ Builder::~Builder() { state_->store.set_cache_hooks({}); }
 
 Result<std::unique_ptr<Builder>> Builder::create(images::ImageStore& store, RunDriver& driver,
                                                  BuilderOptions options) {
+  if (options.secret_directory.empty())
+    options.secret_directory = "/run/stack-build-" + sha256_hex(store.root()).substr(0, 8);
+  TRY(remove_tree(options.secret_directory).in("left-over secrets"));  // of a builder that was killed
   TRY_ASSIGN(std::unique_ptr<BuildCache> cache, BuildCache::open(store.root() + "/cache"));
   BuildCache* records = cache.get();
   store.set_cache_hooks(
@@ -152,7 +155,8 @@ Result<> begin_stage(BuildJob& job, const Instruction& instruction) {
                     ": DuplicateStageName: duplicate name \"" + stage.name +
                     "\", stage names should be unique"});
   }
-  if (std::optional<size_t> base = find_stage(job, stage.base, stage.index, false)) stage.needs.insert(*base);
+  stage.base_stage = find_stage(job, stage.base, stage.index, false);
+  if (stage.base_stage) stage.needs.insert(*stage.base_stage);
   job.stages.push_back(std::move(stage));
   return {};
 }

@@ -90,8 +90,10 @@ struct BuilderOptions {
   // it. Absent: such a FROM fails with "No such image".
   std::function<Result<images::Image>(const images::Reference&, const BuildProgress&, std::stop_token)>
       missing_image;
-  // For secrets: a directory on a tmpfs, made where absent with mode 0700.
-  std::string secret_directory = "/run/stack-build";
+  // For secrets: a directory on a tmpfs for this builder alone; emptied by create(), made with mode 0700 when
+  // needed.
+  // "" = /run/stack-build-<8 digits of the store root's digest>.
+  std::string secret_directory;
   // Cache records and cache mounts unused for longest go beyond this.
   ByteSize cache_limit{int64_t{20} << 30};
 };

@@ -23,6 +23,9 @@ constexpr int64_t kRacyWindow = 20 * 1000000;
 
 int64_t nanoseconds(const timespec& time) { return time.tv_sec * kNanosecond + time.tv_nsec; }
 
+// Beyond this, files that the last build did not look at are forgotten.
+constexpr size_t kMostFiles = 200000;
+
 bool is_key(std::string_view name) {
   return name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
@@ -222,6 +225,8 @@ void FileDigests::put(const std::string& name, const struct stat& info, std::str
 Result<> FileDigests::save() {
   std::lock_guard guard(mutex_);
   if (!changed_) return {};
+  if (entries_.size() > kMostFiles)
+    std::erase_if(entries_, [](const auto& item) { return !item.second.used; });
   std::string text;
   for (const auto& [name, entry] : entries_) {
     text += entry.digest + " " + std::to_string(entry.size) + " " + std::to_string(entry.mtime) + " " +

@@ -126,15 +126,13 @@ Result<> StageBuilder::from() {
   if (!own_platform)
     return step.end(unsupported("platform " + plan_.platform + " is not this machine's (linux/" +
                                 images::host_architecture() + ")"));
-  for (size_t needed : plan_.needs) {
-    if (job_.stages[needed].name != lower(plan_.base)) continue;
-    StageResult base = job_.results[needed].get();
+  if (plan_.base_stage) {
+    StageResult base = job_.results[*plan_.base_stage].get();
     if (!base)
-      return step.end(Error(ErrorKind::Cancelled, "stage " + job_.stages[needed].label() + " failed"));
+      return step.end(
+          Error(ErrorKind::Cancelled, "stage " + job_.stages[*plan_.base_stage].label() + " failed"));
     *state_ = **base;
-    state_->document.config.on_build.clear();
     TRY(step.end({}));
-    for (const std::string& trigger : (*base)->document.config.on_build) config().on_build.push_back(trigger);
     return trigger_onbuild();
   }
   if (plan_.base == "scratch") {

@@ -35,7 +35,8 @@ struct StagePlan {
   std::string base;      // FROM's argument, variables expanded
   std::string platform;  // FROM --platform, variables expanded
   std::vector<const Instruction*> instructions;
-  std::set<size_t> needs;  // earlier stages it refers to
+  std::optional<size_t> base_stage;  // FROM names an earlier stage
+  std::set<size_t> needs;            // all earlier stages it refers to
   std::string label() const { return !name.empty() ? name : "stage-" + std::to_string(index); }
 };
 

@@ -52,10 +52,11 @@ struct StageBuilder::ExtractedArchive {
 // The layers of a stage, by name or number, or of an image.
 Result<std::vector<std::string>> StageBuilder::layers_of(const std::string& from,
                                                          std::vector<images::LayerPin>& pins) {
-  for (size_t needed : plan_.needs) {
-    const StagePlan& stage = job_.stages[needed];
-    if (stage.name != lower(from) && std::to_string(needed) != from) continue;
-    StageResult result = job_.results[needed].get();
+  // The nearest stage of that name, as in FROM.
+  for (auto needed = plan_.needs.rbegin(); needed != plan_.needs.rend(); ++needed) {
+    const StagePlan& stage = job_.stages[*needed];
+    if (stage.name != lower(from) && std::to_string(*needed) != from) continue;
+    StageResult result = job_.results[*needed].get();
     if (!result) return Error(ErrorKind::Cancelled, "stage " + stage.label() + " failed");
     pins = (*result)->layers;
     return (*result)->layer_dirs();
@@ -79,12 +80,13 @@ Result<> StageBuilder::open_source(const std::string& from, OpenedSource& out) {
       return invalid("the build has no context directory to copy from");
     directories = {job_.request.context_directory};
     out.source.ignore = &job_.ignore;
-    out.source.digests = job_.digests.get();
   } else {
     TRY_ASSIGN(directories, layers_of(from, out.pins));
     // Files of a directory given as a context become root's, those of stages and images keep their owners.
     out.source.keep_owner = !out.pins.empty();
+    out.source.digest_prefix = from + ":";
   }
+  out.source.digests = job_.digests.get();
   TRY_ASSIGN(images::LayerView view, images::LayerView::open(directories));
   out.view = std::make_unique<images::LayerView>(std::move(view));
   out.source.view = out.view.get();
