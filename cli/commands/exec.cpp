@@ -54,7 +54,12 @@ Result<int> run_attached(Session& session, Exec exec) {
   http::ClientRequest start;
   start.method = "POST";
   start.target = "/exec/" + exec.id + "/start";
-  start.body = to_text(Json{{"Detach", false}, {"Tty", exec.tty}});
+  Json body{{"Detach", false}, {"Tty", exec.tty}};
+  if (exec.tty) {
+    TerminalSize size = terminal_size(STDIN_FILENO);
+    body["ConsoleSize"] = Json::array({size.rows, size.columns});
+  }
+  start.body = to_text(body);
   auto connection = client.hijack(std::move(start));
   if (!connection) {
     say("stack: " + connection.error().text());

@@ -93,7 +93,10 @@ Result<int> run_create(Session& session, const Arguments& arguments) {
 constexpr Flag kPruneFlags[] = {{'f', "force", Takes::Nothing, "", "Do not ask"}};
 constexpr Example kPruneExamples[] = {{"stack network prune", "networks that no container uses"}};
 
-bool is_predefined(const std::string& name) { return name == "bridge" || name == "host" || name == "none"; }
+// The engine's own; builds use the last.
+bool is_predefined(const std::string& name) {
+  return name == "bridge" || name == "host" || name == "none" || name == "stack_build";
+}
 
 Result<int> run_prune(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());

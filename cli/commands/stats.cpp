@@ -83,10 +83,17 @@ Result<std::string> snapshot(Session& session, const Arguments& arguments, const
   TRY_ASSIGN(auto containers,
              list_containers(session, project_name, arguments.on("all") ? Which::All : Which::Running, true));
   std::vector<Json> rows;
+  Result<> failure;
   for (const Container& container : of_services(std::move(containers), arguments.words)) {
     auto stats = session.call("GET", "/containers/" + container.id + "/stats?stream=0");
-    if (stats) rows.push_back(row_of(container, *stats, !arguments.on("no-trunc")));
+    if (stats) {
+      rows.push_back(row_of(container, *stats, !arguments.on("no-trunc")));
+    } else {
+      failure = stats.error();
+    }
   }
+  // One that has just exited is left out; where there is none at all, the reason is news.
+  if (rows.empty()) TRY(failure);
   std::string format = arguments.text("format", "table");
   if (format != "table") return render_format(format, rows);
   Table table(

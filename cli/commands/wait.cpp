@@ -21,7 +21,7 @@ struct Waiting {
 
 Result<std::vector<Waiting>> begin_waits(Session& session, const std::string& project_name,
                                          const std::vector<std::string>& services) {
-  TRY_ASSIGN(auto containers, list_containers(session, project_name, Which::Running));
+  TRY_ASSIGN(auto containers, list_containers(session, project_name, Which::All));
   std::vector<Waiting> waits;
   for (const Container& container : of_services(std::move(containers), services)) {
     TRY_ASSIGN(http::Client client, session.connect());
@@ -47,7 +47,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   TRY_ASSIGN(auto waits, begin_waits(session, project_name, arguments.words));
-  if (waits.empty()) return not_found("no running container to wait for");
+  if (waits.empty()) return not_found("no container to wait for");
   int code = 0;
   for (size_t left = waits.size(); left > 0;) {
     std::vector<pollfd> watched;
