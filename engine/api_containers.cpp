@@ -83,7 +83,8 @@ Task<> create_container(Services& s, Request& request, Response& response) {
   }
   if (std::string name = request.query.get("name"); !name.empty())
     spec->name = name.starts_with('/') ? name.substr(1) : name;
-  Result<ContainerPtr> made = co_await s.containers.create(std::move(*spec), {});
+  ContainerService::CreateOptions create_options;
+  Result<ContainerPtr> made = co_await s.containers.create(std::move(*spec), create_options);
   if (!made) {
     response.error(made.error());
     co_return;

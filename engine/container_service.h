@@ -35,7 +35,9 @@ class ContainerService {
   // what has no owner, and applies restart policies to what did not survive. Call once, before serving.
   Task<Result<>> recover();
 
+  // Not an aggregate: g++ 12 copies temporaries of aggregates bitwise into coroutine frames.
   struct CreateOptions {
+    CreateOptions() {}
     ContainerPtr volumes_of;  // its anonymous volumes are taken over, by mount point
     std::string config_text;
   };

@@ -360,6 +360,16 @@ orchestrator::ObservedContainer observed_container(const Container& container,
     observed.networks.insert(network_name(endpoint, networks));
   for (const MountPoint& mount : container.mounts)
     if (mount.kind == MountKind::Volume && !mount.anonymous) observed.volumes.insert(mount.name);
+  if (container.live) {
+    for (const PublishedPort& port : container.published) {
+      PortSpec held;
+      held.container_port = port.container_port;
+      held.protocol = port.protocol;
+      held.host_ip = port.host_ip;
+      held.host_port = port.host_port;
+      observed.ports.push_back(std::move(held));
+    }
+  }
   observed.labels = container.spec.labels;
   observed.has_pre_stop = !container.spec.pre_stop.empty();
   return observed;

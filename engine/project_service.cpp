@@ -108,11 +108,16 @@ ObservedState ProjectService::observe(const std::string& project, const DesiredS
   for (const auto& [id, container] : state_->context.containers) {
     if (container->state.status == Status::Creating) continue;
     std::string owner = container->label(orchestrator::label::kProject);
-    if (owner == project)
+    if (owner == project) {
       observed.containers.push_back(observed_container(*container, state_->networks));
-    else
+      if (desired != nullptr) continue;
+      // Nobody says which images matter: those of the containers do.
+      if (auto found = state_->containers.parts().images.find(container->spec.image))
+        observed.images[container->spec.image] = found->id;
+    } else {
       observed.other_names[container->spec.name] =
           owner.empty() ? "container " + container->short_id() : "project " + owner;
+    }
   }
   for (const NetworkPtr& network : state_->networks.list())
     observed.networks.push_back({network->id, network->name(), network->request.labels});
@@ -480,38 +485,6 @@ orchestrator::RunOptions run_options(const Json& o) {
   return r;
 }
 
-// What makes ready for a one-off container: dependencies as `up` would have them, and the service's own
-// image, networks and volumes, but no change to the service's own containers.
-Plan plan_for_run(DesiredState desired, ObservedState observed, const std::string& service, bool build) {
-  std::erase_if(observed.containers, [&](const auto& container) { return container.service == service; });
-  std::string image;
-  if (auto wanted = desired.services.find(service); wanted != desired.services.end()) {
-    wanted->second.replicas = 0;
-    image = wanted->second.image;
-  }
-  orchestrator::ReconcileOptions options;
-  options.ignore_orphans = true;
-  options.rerun_completed = false;
-  Plan plan = orchestrator::reconcile(desired, observed, options);
-  auto wanted = desired.images.find(image);
-  bool missing = !observed.images.contains(image);
-  bool planned = std::any_of(plan.actions.begin(), plan.actions.end(),
-                             [&](const auto& a) { return orchestrator::object_of(a) == image; });
-  if (wanted != desired.images.end() && (missing || (build && wanted->second.build)) && !planned) {
-    orchestrator::Action action;
-    action.id = static_cast<int>(plan.actions.size()) + 1;
-    action.service = service;
-    action.cause = missing ? "image not local" : "asked for";
-    if (wanted->second.build) {
-      action.body = orchestrator::BuildImage{wanted->second};
-    } else {
-      action.body = orchestrator::PullImage{image, wanted->second.platform};
-    }
-    plan.actions.push_back(std::move(action));
-  }
-  return plan;
-}
-
 }  // namespace
 
 Task<> ProjectService::run(std::string name, Json body, Sink sink) {
@@ -532,8 +505,12 @@ Task<> ProjectService::run(std::string name, Json body, Sink sink) {
     co_return;
   }
   ObservedState observed = observe(name, &loaded->desired);
-  auto plan =
-      std::make_shared<Plan>(plan_for_run(loaded->desired, observed, service, bool_or(options, "build")));
+  orchestrator::ReconcileOptions prepare;
+  prepare.prepare = service;
+  prepare.build = bool_or(options, "build");
+  prepare.ignore_orphans = true;
+  prepare.rerun_completed = false;
+  auto plan = std::make_shared<Plan>(orchestrator::reconcile(loaded->desired, observed, prepare));
   send_plan(sink, *plan);
   if (!plan->empty()) {
     Result<> kept = state_->keep_if_changed(loaded->project, body["project"]);
@@ -544,7 +521,8 @@ Task<> ProjectService::run(std::string name, Json body, Sink sink) {
     bool done = co_await state_->carry_out(plan, options, sink, "", Json(), nullptr);
     if (!done) co_return;
   }
-  Result<ContainerPtr> created = co_await state_->containers.create(std::move(*spec), {});
+  ContainerService::CreateOptions create_options;
+  Result<ContainerPtr> created = co_await state_->containers.create(std::move(*spec), create_options);
   if (!created) {
     fail(sink, created.error());
     co_return;
