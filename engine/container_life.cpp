@@ -188,6 +188,9 @@ Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<Live>
       if (auto node = process->attaching.extract(attached->token)) node.mapped()(std::move(attached->stream));
     } else if (auto* refused = std::get_if<runtime::Refused>(&message)) {
       if (auto node = process->attaching.extract(refused->token)) node.mapped()(Error(refused->text));
+    } else if (std::holds_alternative<runtime::StdinClosed>(message)) {
+      // Our copy of the pipe's end would keep the container from seeing it.
+      process->stdio.stdin_write.reset();
     } else if (std::holds_alternative<runtime::OomKilled>(message)) {
       container->state.oom_killed = true;
       context_.publish(*container, "oom");

@@ -164,6 +164,9 @@ EngineDrivers::DriverTask<> EngineDrivers::kill_container(Id, KillContainer acti
 EngineDrivers::DriverTask<> EngineDrivers::remove_container(Id, RemoveContainer action) {
   ContainerPtr container = state_.context.find_container(action.container.id);
   if (!container) co_return DriverResult<>();
+  // Somebody else may be at it: --rm, or another client.
+  while (container->removing && container->state.status != Status::Dead) co_await container->changed.wait();
+  if (container->state.status == Status::Dead) co_return DriverResult<>();
   Result<> removed = co_await state_.containers.remove(container, true, action.volumes);
   CO_TRY(removed);
   co_return DriverResult<>();
