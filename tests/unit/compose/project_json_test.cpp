@@ -63,5 +63,22 @@ TEST(ProjectJson, ServiceTextLeavesDefaultsOut) {
   EXPECT_EQ(stack::to_text(service_to_json(s)), R"({"healthcheck":{"interval":5000000000},"image":"a"})");
 }
 
+TEST(ProjectJson, KeepsEveryKindOfMount) {
+  Project project;
+  project.name = "p";
+  Service& service = project.services["a"];
+  service.name = "a";
+  for (MountType type : {MountType::Volume, MountType::Bind, MountType::Tmpfs, MountType::Image}) {
+    VolumeMount mount;
+    mount.type = type;
+    mount.source = "/source";
+    mount.target = "/target";
+    service.volumes.push_back(mount);
+  }
+  Result<Project> back = project_from_json(project_to_json(project));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, project);
+}
+
 }  // namespace
 }  // namespace stack::compose
