@@ -1,6 +1,8 @@
 // NetworkService: the networks themselves, and what a restarted engine takes over.
 #include "engine/network_service.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "base/files.h"
@@ -153,7 +155,64 @@ Result<> NetworkService::State::open_firewall() {
       std::make_unique<net::Firewall>(*host, context.paths.firewall_table(), net::FirewallOptions{ours});
   TRY(firewall->ensure());
   admit_through_others();
+  Result<> watched = watch_ruleset();
+  if (!watched) log_warning("firewall: changes by others are not noticed: " + watched.error().text());
   return {};
+}
+
+namespace {
+
+// Until `events` is cancelled. The watch lives as long as this coroutine.
+Task<> follow_ruleset(std::shared_ptr<net::RulesetWatch> watch,
+                      std::shared_ptr<asio::posix::stream_descriptor> events,
+                      std::function<void(const net::RulesetChanges&)> changed) {
+  for (;;) {
+    asio::error_code code;
+    co_await events->async_wait(asio::posix::stream_descriptor::wait_read,
+                                asio::redirect_error(asio::use_awaitable, code));
+    if (code) co_return;
+    // A reload comes as a burst of changes.
+    asio::steady_timer pause(events->get_executor(), std::chrono::milliseconds(50));
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, code));
+    if (!events->is_open()) co_return;
+    Result<net::RulesetChanges> changes = watch->drain();
+    if (changes) changed(*changes);
+  }
+}
+
+}  // namespace
+
+Result<> NetworkService::State::watch_ruleset() {
+  TRY_ASSIGN(net::RulesetWatch watch, net::RulesetWatch::open(*host, context.paths.firewall_table()));
+  int copy = ::fcntl(watch.fd(), F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return Error::last_errno("duplicate descriptor");
+  ruleset_events = std::make_shared<asio::posix::stream_descriptor>(context.io, copy);
+  std::function<void(const net::RulesetChanges&)> changed = [this](const net::RulesetChanges& changes) {
+    repair_ruleset(changes);
+  };
+  start(context.io,
+        follow_ruleset(std::make_shared<net::RulesetWatch>(std::move(watch)), ruleset_events, changed));
+  return {};
+}
+
+// Somebody flushed or rewrote the machine's firewall ("systemctl reload nftables", Docker, firewalld).
+void NetworkService::State::repair_ruleset(const net::RulesetChanges& changes) {
+  if (!firewall) return;
+  if (changes.own_table_removed) {
+    log_warning("the firewall table of this engine was removed by another program; making it again");
+    std::vector<net::BridgeSpec> specs;
+    for (const auto& [id, network] : networks)
+      if (network->ready) specs.push_back(network->bridge_spec());
+    std::vector<net::PortForward> forwards;
+    for (const auto& [id, container] : context.containers) {
+      if (!container->live) continue;
+      std::vector<net::PortForward> own = forwards_of(*container);
+      forwards.insert(forwards.end(), own.begin(), own.end());
+    }
+    Result<> made = firewall->reset_to(specs, forwards);
+    if (!made) log_error("firewall: " + made.error().text());
+  }
+  if (changes.own_table_removed || changes.foreign_chains_changed) admit_through_others();
 }
 
 void NetworkService::State::admit_through_others() {
@@ -325,6 +384,8 @@ void NetworkService::State::close_firewall() {
   Result<> gone = net::withdraw_from_alien_chains(*host, context.paths.firewall_table());
   if (gone) gone = firewall->remove_table();
   if (!gone) log_warning("firewall: " + gone.error().text());
+  if (ruleset_events) ruleset_events->close();
+  ruleset_events.reset();
   firewall.reset();
 }
 

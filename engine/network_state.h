@@ -5,6 +5,7 @@
 #include "net/dns/server.h"
 #include "net/endpoint.h"
 #include "net/proxy/port_proxy.h"
+#include "net/ruleset_watch.h"
 
 namespace stack::engine {
 
@@ -18,7 +19,12 @@ struct NetworkService::State {
   std::unique_ptr<dns::DnsServer> dns;
   std::unique_ptr<proxy::PortProxy> proxy;
 
+  std::shared_ptr<asio::posix::stream_descriptor>
+      ruleset_events;  // of `ruleset`; ends its coroutine when closed
+
   Result<> open_host();
+  Result<> watch_ruleset();
+  void repair_ruleset(const net::RulesetChanges& changes);
   Result<> open_firewall();
   void close_firewall();
   void admit_through_others();
