@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kReadyFd = 3;
 constexpr int kStartTimeoutMs = 60'000;
+constexpr int kStartAttempts = 5;
 constexpr int kOtherEngineAttempts = 5;
 constexpr std::chrono::milliseconds kOtherEnginePause{100};
 constexpr off_t kLogLimit = off_t{8} << 20;
@@ -167,14 +168,21 @@ Result<http::Client> connect_or_start(const EnginePlace& place) {
   // Another command may have started it while we waited for the lock.
   client = connect_running(place);
   if (client || client.error().kind() != ErrorKind::NotFound) return client;
-  Result<> started = start_engine(place);
-  if (started) return connect_running(place);
+  Result<> started;
+  // One that was killed right after its start is started again, a few times.
+  for (int attempt = 0; attempt < kStartAttempts; ++attempt) {
+    started = start_engine(place);
+    if (!started) break;
+    client = connect_running(place);
+    if (client || client.error().kind() != ErrorKind::NotFound) return client;
+  }
   // A monitor may have started one at the same moment; then ours ended because the other holds the state.
   for (int attempt = 0; attempt < kOtherEngineAttempts; ++attempt) {
     client = connect_running(place);
     if (client) return client;
     std::this_thread::sleep_for(kOtherEnginePause);
   }
+  if (started) return client;
   return std::move(started).error();
 }
 

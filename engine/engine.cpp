@@ -158,15 +158,15 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
 
 namespace {
 
-// An engine that is leaving holds the lock for some moments more.
-Result<FileLock> acquire_lock(const Paths& paths) {
+// An engine that is leaving holds the lock for some moments more. nullopt: another one serves already.
+Result<std::optional<FileLock>> acquire_lock(const Paths& paths) {
   auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   for (;;) {
     TRY_ASSIGN(std::optional<FileLock> lock, FileLock::try_acquire(paths.root + "/engine.lock"));
-    if (lock) return std::move(*lock);
-    Result<Fd> answering = http::connect_unix(paths.socket());
-    if (answering || std::chrono::steady_clock::now() > deadline)
-      return conflict("another engine is running for " + paths.root);
+    if (lock) return lock;
+    if (http::connect_unix(paths.socket())) return std::optional<FileLock>();
+    if (std::chrono::steady_clock::now() > deadline)
+      return conflict("another engine holds " + paths.root + ", but does not answer");
     ::usleep(20'000);
   }
 }
@@ -175,7 +175,13 @@ Result<FileLock> acquire_lock(const Paths& paths) {
 
 Result<> run_engine(EngineOptions options) {
   TRY(make_directories(options.paths));
-  TRY_ASSIGN(FileLock lock, acquire_lock(options.paths));
+  TRY_ASSIGN(std::optional<FileLock> lock, acquire_lock(options.paths));
+  if (!lock) {
+    // Two were started at once. Whoever waits for this one is served by the other.
+    log_info("another engine serves " + options.paths.root + " already");
+    if (options.ready) (void)write_all(options.ready.get(), "1");
+    return {};
+  }
   TRY_ASSIGN(Store store, Store::open(options.paths.store()));
   Engine engine(options.paths, std::move(store));
   TRY(engine.open());
