@@ -104,7 +104,7 @@ TEST_F(Crash, KilledMonitorDoesNotTakeTheContainerAlong) {
   must({"up", "-d", "db"});
   RunningContainer before = container("db");
   uint64_t started = start_time_of(before.pid);
-  std::vector<pid_t> monitors = processes_with("stack-monitor");
+  std::vector<pid_t> monitors = processes_with("stack-watch");
   ASSERT_EQ(monitors.size(), 1U);
   ::kill(monitors[0], SIGKILL);
   ::usleep(300'000);

@@ -11,6 +11,10 @@ class Example : public Scenario {
     std::string log = failed_build_log(example);
     ASSERT_EQ(log, "") << "the example's images could not be built";
   }
+  // `up -d` returns when nginx was started; it listens a moment later. Asks for a page that does not count.
+  static bool answers(const std::string& address = "127.0.0.1") {
+    return eventually(20s, [&] { return http_get(address, 8080, "/healthz").status == 200; });
+  }
   // The number in "... has been seen N times."; 0 where there is none.
   static int hits(const HttpAnswer& answer) {
     size_t seen = answer.body.find("seen ");
@@ -23,6 +27,7 @@ TEST_F(Example, FlaskRedisNginxCountsVisitsThroughNginx) {
   example("flask-redis-nginx");
   must({"up", "-d"});
   EXPECT_EQ(containers().size(), 3U);
+  ASSERT_TRUE(answers());
   EXPECT_EQ(container("redis").health, "healthy");
   EXPECT_EQ(container("web").health, "healthy");
   EXPECT_EQ(container("nginx").state, "running");
@@ -40,12 +45,15 @@ TEST_F(Example, FlaskRedisNginxKeepsItsDataOverDownAndUpButNotOverDownWithVolume
   built("flask-redis-nginx");
   example("flask-redis-nginx");
   must({"up", "-d"});
+  ASSERT_TRUE(answers());
   for (int i = 1; i <= 3; ++i) EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), i);
   must({"down"});
   must({"up", "-d"});
+  ASSERT_TRUE(answers());
   EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), 4);
   must({"down", "-v"});
   must({"up", "-d"});
+  ASSERT_TRUE(answers());
   EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), 1);
 }
 
@@ -69,6 +77,7 @@ TEST_F(Example, FlaskRedisNginxGoesOnServingWhenTheEngineIsKilled) {
   example("flask-redis-nginx");
   must({"up", "-d"});
   std::map<std::string, std::string> before = ids();
+  ASSERT_TRUE(answers());
   EXPECT_EQ(hits(http_get("127.0.0.1", 8080, "/")), 1);
   stack().kill_engine();
   must({"ps"});

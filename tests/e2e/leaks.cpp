@@ -190,8 +190,9 @@ std::string left_in_engine(const StackRoot& stack) {
                      left_in_folder(stack.root() + "/builds") +
                      left_in_folder(stack.run_root() + "/containers");
   if (pid_t engine = stack.engine_pid(); engine != 0) text += held_namespaces(engine);
-  for (pid_t pid : processes_with("stack-monitor"))
-    text += "left behind: monitor " + std::to_string(pid) + "\n";
+  for (const char* program : {"stack-monitor", "stack-watch"})
+    for (pid_t pid : processes_with(program))
+      text += std::string("left behind: ") + program + " " + std::to_string(pid) + "\n";
   // While the engine runs, its own group may stay; containers' groups may not.
   for (const std::string& path : cgroups_of(stack))
     if (base_name(path).size() == 64) text += "left behind: cgroup " + path + "\n";

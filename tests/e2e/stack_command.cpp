@@ -31,7 +31,8 @@ RunningContainer container_of(const Json& details) {
   const Json config = details.value("Config", Json::object());
   container.service = string_or(config.value("Labels", Json::object()), "com.docker.compose.service");
   const Json settings = details.value("NetworkSettings", Json::object());
-  for (const auto& [name, endpoint] : settings.value("Networks", Json::object()).items()) {
+  const Json networks = settings.value("Networks", Json::object());
+  for (const auto& [name, endpoint] : networks.items()) {
     std::string address = string_or(endpoint, "IPAddress");
     if (!address.empty()) container.addresses.push_back(address);
   }
