@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/container_service.h"
 #include "engine/live.h"
+#include "orchestrator/labels.h"
 #include "runtime/rootfs_view.h"
 #include "volumes/bind_source.h"
 
@@ -158,7 +159,12 @@ Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Ima
     } else if (mount.kind == MountKind::Volume) {
       volumes::VolumeSpec spec;
       spec.name = mount.name;
-      if (mount.anonymous) spec.labels["com.docker.volume.anonymous"] = "";
+      if (mount.anonymous) {
+        spec.labels["com.docker.volume.anonymous"] = "";
+        // So that `down -v` finds it when its container is long gone.
+        std::string project = container->label(orchestrator::label::kProject);
+        if (!project.empty()) spec.labels[orchestrator::label::kProject] = project;
+      }
       Result<volumes::Volume> volume = parts_.volumes.create(spec);
       CO_TRY(volume);
       Result<volumes::VolumeMount> how = volumes::mount_of(*volume);

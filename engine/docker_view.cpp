@@ -359,7 +359,7 @@ orchestrator::ObservedContainer observed_container(const Container& container,
   for (const Endpoint& endpoint : container.endpoints)
     observed.networks.insert(network_name(endpoint, networks));
   for (const MountPoint& mount : container.mounts)
-    if (mount.kind == MountKind::Volume && !mount.anonymous) observed.volumes.insert(mount.name);
+    if (mount.kind == MountKind::Volume) observed.volumes.insert(mount.name);
   if (container.live) {
     for (const PublishedPort& port : container.published) {
       PortSpec held;
