@@ -169,10 +169,9 @@ Result<http::Client> connect_or_start(const EnginePlace& place) {
   client = connect_running(place);
   if (client || client.error().kind() != ErrorKind::NotFound) return client;
   Result<> started;
-  // One that was killed right after its start is started again, a few times.
+  // One that is killed while it starts, or right after, is started again, a few times.
   for (int attempt = 0; attempt < kStartAttempts; ++attempt) {
     started = start_engine(place);
-    if (!started) break;
     client = connect_running(place);
     if (client || client.error().kind() != ErrorKind::NotFound) return client;
   }

@@ -138,6 +138,8 @@ TEST(OciConfig, HostModesLeaveTheNamespaceOut) {
   Json namespaces = made.config()["linux"]["namespaces"];
   for (const Json& entry : namespaces) {
     EXPECT_NE(entry["type"], "pid");
-    if (entry["type"] == "ipc") EXPECT_EQ(entry["path"], "/proc/42/ns/ipc");
+    if (entry["type"] == "ipc") {
+      EXPECT_EQ(entry["path"], "/proc/42/ns/ipc");
+    }
   }
 }
