@@ -142,7 +142,9 @@ std::string find_engine_program(const std::string& folder, const std::string& li
 }
 
 bool is_broken_connection(const Error& error) {
-  return error.code() == ECONNRESET || error.code() == EPIPE || error.code() == ENOTCONN;
+  // The last two: the client noticed that its connection was closed, and nobody was there when it made another.
+  return error.code() == ECONNRESET || error.code() == EPIPE || error.code() == ENOTCONN ||
+         error.code() == ECONNREFUSED || error.code() == ENOENT;
 }
 
 Result<http::Client> connect_running(const EnginePlace& place) {
