@@ -225,9 +225,11 @@ Json container_json(const Container& container, int64_t now, bool truncate) {
 }
 
 std::string log_label(const std::string& project_name, const std::string& container,
-                      const std::string& service, int64_t number) {
-  std::string short_name = service + "-" + std::to_string(number);
-  return container == project_name + "-" + short_name ? short_name : container;
+                      const std::string& service) {
+  std::string prefix = project_name + "-" + service + "-";
+  bool is_default =
+      container.starts_with(prefix) && is_all_digits(std::string_view(container).substr(prefix.size()));
+  return is_default ? container.substr(project_name.size() + 1) : container;
 }
 
 int64_t seconds_now() {

@@ -66,7 +66,7 @@ std::string ago(int64_t created, int64_t now);
 std::string short_id(const std::string& id);
 // "web-1", or the container's own name where the file gave it one.
 std::string log_label(const std::string& project_name, const std::string& container,
-                      const std::string& service, int64_t number);
+                      const std::string& service);
 
 int64_t seconds_now();
 

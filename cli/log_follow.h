@@ -14,6 +14,7 @@ namespace stack::cli {
 
 struct LogQuery {
   bool follow = false;
+  bool stay = false;  // with follow: goes on when nothing is alive any more
   std::string tail;   // "" or "all", or a number
   std::string since;  // RFC 3339, or ""
   std::string until;

@@ -32,8 +32,7 @@ std::string LogPrinter::painted(std::string_view text, const Look& look) const {
 }
 
 void LogPrinter::line(const Json& line) {
-  std::string label = log_label(project_name_, string_or(line, "container"), string_or(line, "service"),
-                                int_or(line, "number", 1));
+  std::string label = log_label(project_name_, string_or(line, "container"), string_or(line, "service"));
   if (line.is_object() && line.contains("exit")) {
     std::string text = "exited with code " + std::to_string(int_or(line, "exit"));
     if (bool_or(line, "restarting")) text += " (restarting)";

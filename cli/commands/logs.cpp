@@ -52,7 +52,7 @@ Result<int> run(Session& session, const Arguments& arguments) {
   std::vector<std::string> labels;
   for (const Container& container : of_services(std::move(containers), arguments.words)) {
     if (*index && container.number != **index) continue;
-    labels.push_back(log_label(project_name, container.name, container.service, container.number));
+    labels.push_back(log_label(project_name, container.name, container.service));
   }
   LogStyle style;
   style.colour = session.out().colour && !arguments.on("no-color");

@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -22,8 +21,10 @@ namespace stack::cli {
 
 namespace {
 
-// What is still to come after a stop is complete: the last lines and exit messages.
-constexpr auto kLastLines = std::chrono::seconds(2);
+// What is still to come when nothing is alive any more: the last lines and exit messages.
+constexpr std::chrono::milliseconds kLastLines{200};
+// An exit that the log stream did not tell, as the engine was started anew, is found by looking.
+constexpr std::chrono::milliseconds kLook{5000};
 
 int64_t replicas_of(const Json& service) {
   int64_t replicas = int_or(member(service, "deploy"), "replicas", 1);
@@ -119,16 +120,19 @@ class Foreground {
   using Clock = std::chrono::steady_clock;
 
   void run_change();
+  void change_line(const Json& line);
   void run_logs();
-  void run_stop();
   void log_line(const Json& line);
-  void consider_abort(const std::string& service, int code);
-  void wait_for_event(std::chrono::milliseconds limit);
+  void run_stop();
   void notify();
+  void note_exit(const std::string& service, int code);
+  // This thread's.
+  bool turn();
+  void wait_for_event(std::chrono::milliseconds limit);
+  bool anything_alive();
   void stop_all();
   void kill_all();
   void interrupt();
-  bool finished();
   int exit_code() const;
 
   Session& session_;
@@ -143,91 +147,81 @@ class Foreground {
   LogFollower follower_;
 
   std::mutex mutex_;  // guards what follows, which the threads write
-  std::condition_variable changed_;
-  bool anything_started_ = false;
   bool change_ended_ = false;
-  bool logs_ended_ = false;
   bool stop_ended_ = false;
+  bool look_ = false;  // something exited: is anything alive?
   Result<ChangeResult> result_ = ChangeResult{};
+  std::set<std::string> replaced_;  // containers that the change itself stops
   std::optional<int> abort_code_;   // of the container whose exit ends everything
   std::optional<int> chosen_code_;  // of --exit-code-from
 
   // This thread's own.
   int interrupts_ = 0;
   bool stopping_ = false;
-  std::optional<Clock::time_point> stop_deadline_;
+  std::optional<Clock::time_point> deadline_;  // for the last lines
   std::thread change_thread_, logs_thread_, stop_thread_;
 };
 
-void Foreground::notify() {
-  changed_.notify_all();
-  eventfd_write(wake_.get(), 1);
+void Foreground::notify() { eventfd_write(wake_.get(), 1); }
+
+void Foreground::change_line(const Json& line) {
+  if (string_or(line, "event") != "plan") return;
+  std::lock_guard lock(mutex_);
+  for (const Json& action : items_of(member(line, "actions"))) {
+    std::string kind = string_or(action, "kind");
+    if (kind == "stop-container" || kind == "kill-container" || kind == "remove-container") {
+      replaced_.insert(string_or(action, "object"));
+    }
+  }
 }
 
 void Foreground::run_change() {
-  auto result = follow_change(session_, change_, *change_progress_, [this](const Json& line) {
-    if (string_or(line, "event") != "action" || string_or(line, "state") != "done") return;
-    std::lock_guard lock(mutex_);
-    if (anything_started_) return;
-    // Any finished action may be a start; an early look at the logs does no harm.
-    anything_started_ = true;
-    changed_.notify_all();
-  });
+  auto result =
+      follow_change(session_, change_, *change_progress_, [this](const Json& line) { change_line(line); });
   change_progress_->finish();
   std::lock_guard lock(mutex_);
   result_ = std::move(result);
   change_ended_ = true;
+  look_ = true;
   notify();
 }
 
-void Foreground::consider_abort(const std::string& service, int code) {
-  std::lock_guard lock(mutex_);
+void Foreground::note_exit(const std::string& service, int code) {
   if (service == options_.exit_code_from && !chosen_code_) chosen_code_ = code;
   bool aborts = options_.abort_on_exit || (options_.abort_on_failure && code != 0);
-  if (aborts && !abort_code_) {
-    abort_code_ = code;
-    notify();
-  }
+  if (aborts && !abort_code_) abort_code_ = code;
 }
 
 void Foreground::log_line(const Json& line) {
   std::string service = string_or(line, "service");
+  bool exited = line.is_object() && line.contains("exit");
+  if (exited) {
+    std::lock_guard lock(mutex_);
+    // Stopped to be replaced: no news.
+    if (!change_ended_ && replaced_.contains(string_or(line, "container"))) return;
+  }
   if (options_.shown.contains(service)) printer_.line(line);
-  bool exited = line.is_object() && line.contains("exit") && !bool_or(line, "restarting");
-  if (exited) consider_abort(service, static_cast<int>(int_or(line, "exit")));
+  if (!exited || bool_or(line, "restarting")) return;
+  std::lock_guard lock(mutex_);
+  // What exits while the change runs is looked at when it is done.
+  if (change_ended_) note_exit(service, static_cast<int>(int_or(line, "exit")));
+  look_ = true;
+  notify();
 }
 
-// The engine ends the stream when nothing of the selection is alive or about to be; while the change still
-// runs, what is about to be may not be known yet.
+// From before the first start, so that nothing is missed, until this thread says that it is over.
 void Foreground::run_logs() {
   LogQuery query;
   query.follow = true;
+  query.stay = true;
   query.since = rfc3339(std::chrono::system_clock::now());
   query.services = options_.services;
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return anything_started_ || change_ended_; });
-  bool announced = false;
-  for (;;) {
-    if (change_ended_ && (!result_ || !result_->ok)) break;
-    bool was_ended = change_ended_;
-    lock.unlock();
-    if (!announced && !options_.labels.empty()) {
-      progress_.load()->write(STDOUT_FILENO, "Attaching to " + join(options_.labels, ", ") + "\n");
-    }
-    announced = true;
-    auto followed =
-        follower_.run(session_, options_.project_name, query, [this](const Json& line) { log_line(line); });
-    lock.lock();
-    if (!followed && followed.error().kind() != ErrorKind::NotFound) {
-      progress_.load()->write(STDERR_FILENO, "stack: logs: " + followed.error().text() + "\n");
-      break;
-    }
-    if (was_ended) break;
-    if (!follower_.resume_time().empty()) query.since = follower_.resume_time();
-    changed_.wait(lock, [this] { return change_ended_; });
+  if (!options_.labels.empty()) {
+    progress_.load()->write(STDOUT_FILENO, "Attaching to " + join(options_.labels, ", ") + "\n");
   }
-  logs_ended_ = true;
-  notify();
+  auto followed =
+      follower_.run(session_, options_.project_name, query, [this](const Json& line) { log_line(line); });
+  if (!followed) progress_.load()->write(STDERR_FILENO, "stack: logs: " + followed.error().text() + "\n");
 }
 
 void Foreground::run_stop() {
@@ -280,26 +274,51 @@ void Foreground::interrupt() {
 
 void Foreground::wait_for_event(std::chrono::milliseconds limit) {
   pollfd watched[2] = {{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-  ::poll(watched, 2, static_cast<int>(limit.count()));
+  if (::poll(watched, 2, static_cast<int>(limit.count())) == 0) {
+    std::lock_guard lock(mutex_);
+    look_ = true;
+  }
   eventfd_t ignored = 0;
   eventfd_read(wake_.get(), &ignored);
   while (signals_.take()) interrupt();
 }
 
-bool Foreground::finished() {
+bool Foreground::anything_alive() {
+  auto containers = list_containers(session_, options_.project_name, Which::All);
+  // The engine cannot be asked now; it will be again.
+  if (!containers) return true;
+  bool alive = false;
+  std::lock_guard lock(mutex_);
+  for (const Container& container : of_services(std::move(*containers), options_.services)) {
+    alive = alive || container.is_running();
+    if (container.state == "exited" || container.state == "dead")
+      note_exit(container.service, container.exit_code);
+  }
+  return alive;
+}
+
+// Looks at what has happened; false: it is over.
+bool Foreground::turn() {
   std::unique_lock lock(mutex_);
-  if (abort_code_ && !stopping_) {
-    lock.unlock();
+  bool change_ended = change_ended_;
+  bool failed = change_ended && (!result_ || !result_->ok);
+  bool stop_ended = stop_ended_;
+  bool look = std::exchange(look_, false);
+  lock.unlock();
+  if (deadline_) return Clock::now() < *deadline_;
+  if (failed && !stopping_) return false;
+  bool over = stopping_ && stop_ended;
+  if (!stopping_ && change_ended && look) over = !anything_alive();
+  lock.lock();
+  bool aborts = abort_code_.has_value();
+  lock.unlock();
+  if (over) {
+    deadline_ = Clock::now() + kLastLines;
+  } else if (aborts && !stopping_) {
     progress_.load()->write(STDOUT_FILENO, "Aborting on container exit...\n");
     stop_all();
-    return false;
   }
-  if (stopping_) {
-    if (!stop_ended_) return false;
-    if (!stop_deadline_) stop_deadline_ = Clock::now() + kLastLines;
-    return (change_ended_ && logs_ended_) || Clock::now() >= *stop_deadline_;
-  }
-  return change_ended_ && logs_ended_;
+  return true;
 }
 
 int Foreground::exit_code() const {
@@ -314,9 +333,9 @@ Result<int> Foreground::run() {
   change_progress_ = make_progress(style, change_.title);
   progress_ = change_progress_.get();
   printer_.expect(options_.labels);
-  change_thread_ = std::thread([this] { run_change(); });
   logs_thread_ = std::thread([this] { run_logs(); });
-  while (!finished()) wait_for_event(std::chrono::milliseconds(stop_deadline_ ? 100 : 60'000));
+  change_thread_ = std::thread([this] { run_change(); });
+  while (turn()) wait_for_event(deadline_ ? kLastLines / 10 : kLook);
   follower_.stop();
   bool all_ended = false;
   {

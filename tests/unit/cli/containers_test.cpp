@@ -106,8 +106,9 @@ TEST(Containers, ServicesSelect) {
 }
 
 TEST(Containers, LogLabelsLeaveTheProjectOut) {
-  EXPECT_EQ(log_label("shop", "shop-web-2", "web", 2), "web-2");
-  EXPECT_EQ(log_label("shop", "my-own-name", "web", 1), "my-own-name");
+  EXPECT_EQ(log_label("shop", "shop-web-2", "web"), "web-2");
+  EXPECT_EQ(log_label("shop", "my-own-name", "web"), "my-own-name");
+  EXPECT_EQ(log_label("shop", "shop-web-run-1a2b", "web"), "shop-web-run-1a2b");
 }
 
 TEST(Images, ReferencesAreSplitAtTheTagsColon) {
