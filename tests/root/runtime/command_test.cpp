@@ -104,7 +104,7 @@ TEST(Command, InitReapsOrphansAndForwardsSignals) {
   // Process 1 is init, and no zombie is left of the orphan.
   for (int i = 0; i < 100 && box.output().empty(); ++i) usleep(10000);
   Container::ExecResult seen =
-      box.exec("sleep 0.1; tr '\\0' ' ' < /proc/1/cmdline; grep -l 'State:.Z' /proc/[0-9]*/status");
+      box.exec("sleep 0.1; tr '\\0' ' ' < /proc/1/cmdline; grep -sl 'State:.Z' /proc/[0-9]*/status");
   EXPECT_EQ(seen.output.substr(0, 10), "stack-init");
   EXPECT_EQ(seen.output.find("status"), std::string::npos) << seen.output;
   ASSERT_TRUE(signal_pidfd(box.seen().started->pidfd.get(), SIGTERM).has_value());

@@ -21,7 +21,7 @@ std::string run_and_print(Container& box, const std::string& script) {
 
 TEST(Isolation, CommandIsProcessOneAndSeesOnlyItself) {
   Container box;
-  EXPECT_EQ(run_and_print(box, "echo $$; ls -d /proc/[0-9]* | wc -l"), "1\n3\n");
+  EXPECT_EQ(run_and_print(box, "echo $$; for p in /proc/[0-9]*; do echo ${p#/proc/}; done"), "1\n1\n");
 }
 
 TEST(Isolation, HostNameIsOfTheContainer) {
@@ -171,9 +171,9 @@ TEST(Isolation, PrivilegedSpecGivesAllCapabilitiesAndTheHostsDevices) {
   std::string mask = trim(host_output("grep CapBnd /proc/self/status | cut -f2")).data();
   EXPECT_EQ(
       run_and_print(box,
-                    "mount -t tmpfs x /tmp && echo mounted; [ -b /dev/vda ] && echo disk; mkdir /tmp/y && "
+                    "mount -t tmpfs x /tmp && echo mounted; [ -c /dev/kmsg ] && echo log; mkdir /tmp/y && "
                     "grep -c CapEff /proc/self/status"),
-      "mounted\ndisk\n1\n");
+      "mounted\nlog\n1\n");
 }
 
 }  // namespace
