@@ -176,7 +176,7 @@ Result<RemovedImages> ImageStore::remove(std::string_view name, bool force,
     }
     if (!kept) {
       out.deleted.push_back(id);
-      if (state_->hooks.forget) state_->hooks.forget(removed.image.document.diff_ids);
+      state_->forget_layers(removed.image);
       garbage = state_->take_garbage(&out.deleted);
     }
   }
@@ -197,8 +197,9 @@ Result<RemovedImages> ImageStore::prune(bool all, const std::vector<ImageUser>& 
     for (const std::string& id : doomed) {
       for (std::string& tag : state_->tags_of(id)) out.untagged.push_back(std::move(tag));
       std::erase_if(state_->tags, [&](const auto& item) { return item.second == id; });
-      if (state_->hooks.forget) state_->hooks.forget(state_->images[id].image.document.diff_ids);
+      Image removed = std::move(state_->images[id].image);
       state_->images.erase(id);
+      state_->forget_layers(removed);
       out.deleted.push_back(id);
     }
     TRY(state_->write_index());

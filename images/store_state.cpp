@@ -311,6 +311,14 @@ Result<> ImageStore::State::ensure_layer_blob(const Layer& layer) {
 
 // --- garbage ---
 
+void ImageStore::State::forget_layers(const Image& removed) const {
+  if (!hooks.forget) return;
+  std::set<std::string> gone(removed.document.diff_ids.begin(), removed.document.diff_ids.end());
+  for (const auto& [id, record] : images)
+    for (const std::string& diff_id : record.image.document.diff_ids) gone.erase(diff_id);
+  hooks.forget({gone.begin(), gone.end()});
+}
+
 std::set<std::string> ImageStore::State::needed_layers() const {
   std::set<std::string> needed;
   for (const auto& [id, record] : images)

@@ -50,6 +50,9 @@ struct ImageStore::State {
   // Moves what nothing needs to staging/; the caller deletes these paths without the mutex.
   std::vector<std::string> take_garbage(std::vector<std::string>* deleted_layers);
 
+  // Tells the build cache of a removed image's layers, but for those that other images have too.
+  void forget_layers(const Image& removed) const;
+
   // --- without it ---
   Result<> store_blob(std::string_view digest, std::string_view bytes) const;
   Result<> ensure_layer_blob(const Layer& layer);

@@ -170,7 +170,8 @@ Result<> note_needs(BuildJob& job, StagePlan& stage, const Instruction& instruct
     Result<MountOptions> options = parse_mount(mount);
     if (options && !options->from.empty()) names.push_back(options->from);
   }
-  for (const std::string& name : names) {
+  for (std::string& name : names) {
+    if (Result<std::string> expanded = global_expander(job).word(name)) name = *expanded;
     if (lower(name) == stage.name && !stage.name.empty() && !find_stage(job, name, stage.index, false))
       return invalid("circular dependency detected on stage: " + stage.name);
     if (std::optional<size_t> needed = find_stage(job, name, stage.index, true)) stage.needs.insert(*needed);
@@ -320,7 +321,8 @@ Result<BuildResult> Builder::build(const BuildRequest& request, const BuildProgr
   if (!built) return std::move(built).error();
   TRY(std::move(saved));
   TRY_ASSIGN(images::Image image, make_image(job, **built, tags));
-  state_->cache->trim_to(state_->options.cache_limit, state_->store);
+  if (state_->cache->trim_to(state_->options.cache_limit, state_->store))
+    TRY(state_->store.collect_garbage());
   BuildResult result;
   result.image_id = image.id;
   for (const images::Reference& tag : tags) result.tags.push_back(tag.familiar());

@@ -127,7 +127,7 @@ void BuildCache::forget_all() {
   entries_.clear();
 }
 
-void BuildCache::trim_to(ByteSize limit, const images::ImageStore& store) {
+bool BuildCache::trim_to(ByteSize limit, const images::ImageStore& store) {
   std::vector<std::pair<int64_t, std::string>> by_age;  // newest first
   std::map<std::string, std::string> layer_of;
   {
@@ -140,27 +140,33 @@ void BuildCache::trim_to(ByteSize limit, const images::ImageStore& store) {
   std::sort(by_age.begin(), by_age.end());
   std::set<std::string> counted;
   int64_t sum = 0;
+  bool dropped = false;
   for (const auto& [age, key] : by_age) {
     const std::string& diff_id = layer_of[key];
     if (!diff_id.empty() && counted.insert(diff_id).second) {
       images::LayerPin pin = store.pin_layer(diff_id);
       sum += pin ? pin->size : 0;
     }
-    if (sum > limit.bytes) forget(key);
+    if (sum <= limit.bytes) continue;
+    forget(key);
+    dropped = true;
   }
+  return dropped;
 }
 
 std::string BuildCache::mount_directory(const std::string& id) const {
   return directory_ + "/mounts/" + sha256_hex(id);
 }
 
-BuildCache::KeyLock::KeyLock(BuildCache& cache, std::string key) : cache_(cache), key_(std::move(key)) {
+BuildCache::KeyLock::KeyLock(BuildCache& cache, std::string key, std::stop_token stop)
+    : cache_(cache), key_(std::move(key)) {
   std::unique_lock lock(cache_.mutex_);
-  cache_.finished_.wait(lock, [&] { return !cache_.in_flight_.contains(key_); });
-  cache_.in_flight_.insert(key_);
+  held_ = cache_.finished_.wait(lock, std::move(stop), [&] { return !cache_.in_flight_.contains(key_); });
+  if (held_) cache_.in_flight_.insert(key_);
 }
 
 BuildCache::KeyLock::~KeyLock() {
+  if (!held_) return;
   std::lock_guard guard(cache_.mutex_);
   cache_.in_flight_.erase(key_);
   cache_.finished_.notify_all();

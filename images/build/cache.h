@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -37,14 +38,17 @@ class BuildCache {
   // Two builds that come to the same step at once: the second waits for the first and finds its record.
   class KeyLock {
    public:
-    KeyLock(BuildCache& cache, std::string key);
+    KeyLock(BuildCache& cache, std::string key, std::stop_token stop);
     ~KeyLock();
+    // False where `stop` was requested while waiting.
+    bool held() const { return held_; }
     KeyLock(const KeyLock&) = delete;
     KeyLock& operator=(const KeyLock&) = delete;
 
    private:
     BuildCache& cache_;
     std::string key_;
+    bool held_ = false;
   };
 
   // Hooks for the store.
@@ -53,7 +57,8 @@ class BuildCache {
   void forget_all();
   // Drops the records used longest ago until their layers together (as the store sizes them) are within the
   // limit.
-  void trim_to(ByteSize limit, const images::ImageStore& store);
+  // True if it dropped some: the store has layers to collect.
+  bool trim_to(ByteSize limit, const images::ImageStore& store);
 
   // <directory>/mounts/<digest of id>: content of RUN --mount=type=cache.
   std::string mount_directory(const std::string& id) const;
@@ -72,7 +77,7 @@ class BuildCache {
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
   std::set<std::string> in_flight_;
-  std::condition_variable finished_;
+  std::condition_variable_any finished_;
 };
 
 // Digests of file contents, remembered by what stat(2) says of the file. One per context directory, kept on

@@ -288,7 +288,8 @@ bool StageBuilder::apply_record(const std::string& key) {
 Result<> StageBuilder::layer_step(const Instruction& instruction, const std::string& key,
                                   const std::string& history, const MakeLayer& make) {
   Step step(*this, instruction.text);
-  BuildCache::KeyLock lock(job_.cache, key);
+  BuildCache::KeyLock lock(job_.cache, key, job_.stop.get_token());
+  if (!lock.held()) return step.end(Error(ErrorKind::Cancelled, "build was canceled"));
   if (use_cache() && apply_record(key)) {
     state_->document.history.back().created_by = history;
     state_->chain = key;

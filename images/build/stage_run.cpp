@@ -107,6 +107,8 @@ struct StageBuilder::RunParts {
 
 namespace {
 
+std::string cache_id(const MountOptions& mount) { return mount.id.empty() ? mount.target : mount.id; }
+
 Result<RunNetwork> network_mode(const std::string& text, RunNetwork fallback) {
   if (text.empty()) return fallback;
   if (text == "default") return RunNetwork::Default;
@@ -191,6 +193,7 @@ Result<> StageBuilder::run(const Instruction& instruction) {
   return layer_step(instruction, key.hex(), parts.history,
                     [&](images::StagedLayer& staged, int step) -> Result<> {
                       parts.scratch = staged.scratch_directory();
+                      TRY(lock_caches(parts));
                       TRY(prepare_trust(parts));
                       for (const MountOptions& mount : parts.mounts)
                         TRY(prepare_mount(mount, parts).in("--mount"));
@@ -269,11 +272,21 @@ Result<> StageBuilder::bind_mount(const MountOptions& mount, RunParts& parts) {
   return {};
 }
 
+// All at once and in order of their names, so that two steps cannot wait for each other.
+Result<> StageBuilder::lock_caches(RunParts& parts) {
+  std::set<std::string> ids;
+  for (const MountOptions& mount : parts.mounts)
+    if (mount.type == MountType::Cache && mount.sharing != "shared") ids.insert(cache_id(mount));
+  for (const std::string& id : ids) {
+    parts.cache_locks.push_back(
+        std::make_unique<BuildCache::KeyLock>(job_.cache, "mount " + id, job_.stop.get_token()));
+    if (!parts.cache_locks.back()->held()) return Error(ErrorKind::Cancelled, "build was canceled");
+  }
+  return {};
+}
+
 Result<> StageBuilder::cache_mount(const MountOptions& mount, RunParts& parts) {
-  std::string id = mount.id.empty() ? mount.target : mount.id;
-  std::string directory = job_.cache.mount_directory(id);
-  if (mount.sharing != "shared")
-    parts.cache_locks.push_back(std::make_unique<BuildCache::KeyLock>(job_.cache, "mount " + id));
+  std::string directory = job_.cache.mount_directory(cache_id(mount));
   if (!path_exists(directory)) {
     std::string fresh = parts.scratch + "/cache-" + std::to_string(parts.binds.size());
     TRY(ensure_directory(fresh));

@@ -479,6 +479,37 @@ TEST_F(BuildTest, RemovingAnImageFreesItsLayersAndForgetsItsCache) {
   EXPECT_EQ(driver.runs, 2);
 }
 
+TEST_F(BuildTest, RemovingAnImageKeepsTheCacheOfLayersThatOthersHave) {
+  import_base();
+  std::string shared = "FROM base\nRUN echo x > /x\n";
+  build(shared + "RUN echo 1 > /y\n", [](BuildRequest& r) { r.tags = {"one"}; });
+  build(shared + "RUN echo 2 > /y\n", [](BuildRequest& r) { r.tags = {"two"}; });
+  ASSERT_TRUE(store->remove("one", false, {}));
+  build(shared + "RUN echo 2 > /y\n");
+  EXPECT_TRUE(last.fully_cached);
+}
+
+TEST_F(BuildTest, LockedCacheMountsOfParallelStepsDoNotWaitForEachOther) {
+  import_base();
+  auto text = [](const std::string& first, const std::string& second, const std::string& out) {
+    return "FROM base\nRUN --mount=type=cache,sharing=locked,target=" + first +
+           " --mount=type=cache,sharing=locked,target=" + second + " sleep 0.1; echo > " + out + "\n";
+  };
+  std::vector<std::string> files = {text("/a", "/b", "/1"), text("/b", "/a", "/2"), text("/a", "/a", "/3")};
+  std::vector<std::thread> threads;
+  std::vector<std::string> errors(files.size());
+  for (size_t i = 0; i < files.size(); ++i)
+    threads.emplace_back([this, i, &files, &errors] {
+      BuildRequest request;
+      request.context_directory = context;
+      request.dockerfile_inline = files[i];
+      Result<BuildResult> result = builder->build(request, {}, {});
+      if (!result) errors[i] = result.error().text();
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& error : errors) EXPECT_EQ(error, "");
+}
+
 TEST_F(BuildTest, LayersOfIntermediateStagesStayForTheCacheUntilPruned) {
   import_base();
   std::string text = "FROM base AS build\nRUN echo x > /x\nFROM scratch\nCOPY --from=build /x /x\n";
