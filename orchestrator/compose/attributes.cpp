@@ -157,7 +157,9 @@ const AttributeTable::Row kRows[] = {
     {"services.*.depends_on.*.required", kFlag.kept()},
 
     {"services.*.deploy", kMapping.nullable()},
-    {"services.*.deploy.mode", kText.ignored(kSwarm)},
+    {"services.*.deploy.mode",
+     Attribute{.choices = "replicated|global|replicated-job|global-job", .usual = "replicated"}.ignored(
+         kSwarm)},
     {"services.*.deploy.replicas", kInteger.kept()},
     {"services.*.deploy.labels", kPairs.ignored(kSwarm)},
     {"services.*.deploy.update_config",
@@ -207,7 +209,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.deploy.placement.preferences.*", kMapping},
     {"services.*.deploy.placement.preferences.*.spread", kText},
     {"services.*.deploy.placement.max_replicas_per_node", kInteger},
-    {"services.*.deploy.endpoint_mode", kText.ignored(kSwarm)},
+    {"services.*.deploy.endpoint_mode", Attribute{.choices = "vip|dnsrr", .usual = "vip"}.ignored(kSwarm)},
 
     {"services.*.device_cgroup_rules", kTexts.distinct()},
     {"services.*.devices", kMappings},

@@ -47,6 +47,8 @@ struct Attribute {
   bool omit_empty = false;        // an empty mapping is not printed although it has named members
   bool unique = false;            // equal list items are an error
   Support support = Support::CarriedOut;
+  const char* usual =
+      nullptr;            // the text that asks for nothing special, so that ignoring it needs no warning
   const char* note = "";  // why ignored or refused, or a remark for the support table
 
   constexpr Attribute kept() const {

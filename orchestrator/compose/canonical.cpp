@@ -256,6 +256,7 @@ void ports(Node& node, const Context& context) {
     Result<std::vector<PortMapping>> parsed = parse_port(item.text);
     if (!parsed) {
       context.wrong(item, parsed.error());
+      out.push_back(std::move(item));  // what interpolation noted about it may explain the error
       continue;
     }
     context.ports += parsed->size();
@@ -423,7 +424,7 @@ const Table::Row kRows[] = {
     {"services.*.build.no_cache_filter", {text_to_list}},
     {"services.*.build.additional_contexts", {labels}},
     {"services.*.build.extra_hosts", {extra_hosts}},
-    {"services.*.build.secrets", {file_references, true}},
+    {"services.*.build.secrets", {secret_references, true}},
     {"services.*.annotations", {labels}},
     {"services.*.command", {command}},
     {"services.*.entrypoint", {command}},

@@ -78,10 +78,13 @@ uint16_t form_of(const Node& node) {
   return kString;
 }
 
-// Shortest decimal text that reads back as the same single-precision number, as the reference keeps it.
+// Shortest decimal text that reads back as the same single-precision number, in the form that Go gives it.
 std::string number_text(double value) {
   std::array<char, 64> text{};
-  auto [end, code] = std::to_chars(text.data(), text.data() + text.size(), static_cast<float>(value));
+  double size = std::abs(value);
+  bool fixed = size == 0 || (size >= 1e-4 && size < 1e21);
+  auto [end, code] = std::to_chars(text.data(), text.data() + text.size(), static_cast<float>(value),
+                                   fixed ? std::chars_format::fixed : std::chars_format::scientific);
   return code == std::errc{} ? std::string(text.data(), end) : std::string("0");
 }
 
@@ -404,7 +407,7 @@ class SupportReporter {
       if (child.none() || entry.value.is_null() || entry.value.made) continue;
       path_.push_back(entry.key);
       const Attribute* rule = child.rule();
-      if (rule == nullptr || rule->support == Support::CarriedOut || is_off(entry.value)) {
+      if (rule == nullptr || rule->support == Support::CarriedOut || says_nothing(entry.value, *rule)) {
         walk(entry.value, child);
       } else {
         speak(entry, *rule);
@@ -415,7 +418,9 @@ class SupportReporter {
   }
 
  private:
-  static bool is_off(const Node& node) { return node.is_scalar() && node.text == "false"; }
+  static bool says_nothing(const Node& node, const Attribute& rule) {
+    return node.is_scalar() && (node.text == "false" || (rule.usual != nullptr && node.text == rule.usual));
+  }
 
   void speak(const Entry& entry, const Attribute& rule) {
     bool refused = rule.support == Support::Refused;

@@ -48,9 +48,15 @@ class Presenter {
   Presenter(Format format, bool raw) : format_(format), raw_(raw) {}
 
   Node present(const Node& node, const Cursor& at) {
-    Node out = node;
-    out.entries.clear();
-    out.items.clear();
+    // Not a copy of the node: its children are made one by one.
+    Node out;
+    out.kind = node.kind;
+    out.string = node.string;
+    out.made = node.made;
+    out.provenance = node.provenance;
+    out.mark = node.mark;
+    out.text = node.text;
+    out.items.reserve(node.items.size());
     if (node.is_map()) out.entries = entries(node, at);
     for (const Node& item : node.items) out.items.push_back(present(item, at.any()));
     return out;
@@ -143,11 +149,13 @@ void order_json(Node& tree) {
 std::string double_dollars(const std::string& text) {
   std::string out;
   out.reserve(text.size());
-  for (char c : text) {
-    out += c;
-    if (c == '$') out += c;
+  size_t from = 0;
+  for (size_t dollar = text.find('$'); dollar != std::string::npos; dollar = text.find('$', from)) {
+    out.append(text, from, dollar + 1 - from);
+    out += '$';
+    from = dollar + 1;
   }
-  return out;
+  return out.append(text, from);
 }
 
 Node presented(const Loaded& loaded, Format format) {

@@ -1,6 +1,7 @@
 #include "orchestrator/compose/load.h"
 
-#include "base/files.h"
+#include <iterator>
+
 #include "orchestrator/compose/attributes.h"
 #include "orchestrator/compose/consistency.h"
 #include "orchestrator/compose/decode.h"
@@ -86,6 +87,14 @@ constexpr Phase kPhases[] = {
     {"contents", contents_phase},
 };
 
+// Warnings too: they often explain the errors, which come last.
+Diagnostics problems(Session& session) {
+  Diagnostics out = session.report.take_warnings();
+  Diagnostics errors = session.report.take_errors();
+  std::move(errors.begin(), errors.end(), std::back_inserter(out));
+  return out;
+}
+
 // Reads all files before judging any: the project's name is needed to interpolate the first.
 std::optional<std::vector<ParsedFile>> read_files(Session& session) {
   std::optional<std::vector<ComposeFile>> files = find_files(session, true);
@@ -104,12 +113,12 @@ std::optional<std::vector<ParsedFile>> read_files(Session& session) {
 tl::expected<Loaded, Diagnostics> load(const LoadOptions& options) {
   Session session(options);
   std::optional<std::vector<ParsedFile>> files = read_files(session);
-  if (!files) return tl::unexpected(session.report.take_errors());
+  if (!files) return tl::unexpected(problems(session));
   session.project_name = choose_project_name(session, *files);
   session.variables["COMPOSE_PROJECT_NAME"] = {session.project_name, "the project name"};
   Work work{session, merge_layers(session, std::move(*files)), {}, {}};
   for (const Phase& phase : kPhases) phase.run(work);
-  if (session.report.failed()) return tl::unexpected(session.report.take_errors());
+  if (session.report.failed()) return tl::unexpected(problems(session));
 
   auto document = std::make_shared<Document>();
   Loaded loaded;
@@ -130,7 +139,7 @@ tl::expected<ProjectHead, Diagnostics> load_head(const LoadOptions& options) {
   Session session(options);
   ProjectHead head;
   std::optional<std::vector<ComposeFile>> files = find_files(session, false);
-  if (!files) return tl::unexpected(session.report.take_errors());
+  if (!files) return tl::unexpected(problems(session));
   for (const auto& [name, variable] : session.variables)
     if (name.starts_with("COMPOSE_")) head.settings[name] = variable.value;
   auto set = session.variables.find("COMPOSE_PROJECT_NAME");
@@ -141,10 +150,10 @@ tl::expected<ProjectHead, Diagnostics> load_head(const LoadOptions& options) {
       std::optional<ParsedFile> one = read_compose_file(session, file, session.project_directory, {});
       if (one) parsed.push_back(std::move(*one));
     }
-    if (session.report.failed()) return tl::unexpected(session.report.take_errors());
+    if (session.report.failed()) return tl::unexpected(problems(session));
   }
   if (named || !files->empty()) head.project_name = choose_project_name(session, parsed);
-  if (session.report.failed()) return tl::unexpected(session.report.take_errors());
+  if (session.report.failed()) return tl::unexpected(problems(session));
   return head;
 }
 

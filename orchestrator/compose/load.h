@@ -51,7 +51,7 @@ struct Loaded {
   std::shared_ptr<const Document> document;
 };
 
-// All errors that could be found in one run, in order of place.
+// The warnings, and then all errors that could be found in one run, each in order of place.
 using Diagnostics = std::vector<Diagnostic>;
 tl::expected<Loaded, Diagnostics> load(const LoadOptions& options);
 

@@ -55,6 +55,7 @@ TEST_F(ConfigTest, YamlHasTheReferencesForm) {
                 "      target: final\n"
                 "      secrets:\n"
                 "        - source: pw\n"
+                "          target: /run/secrets/pw\n"
                 "          mode: \"0400\"\n"
                 "      ulimits:\n"
                 "        nofile:\n"
@@ -357,6 +358,16 @@ TEST_F(ConfigTest, OriginsNameFileLineAndVariable) {
             "services.web.image = \"a:1\"  # compose.yaml:4:12, TAG from .env\n"
             "services.web.networks.default = null  # compose.yaml:4:5, by default\n"
             "networks.default.name = \"o_default\"  # compose.yaml:4:5, by default\n");
+}
+
+TEST_F(ConfigTest, NumbersHaveGosForm) {
+  std::string out = config(
+      "name: n\nservices:\n  a: {image: a, cpus: 0.0001}\n  b: {image: a, cpus: \"0.50\"}\n  c: {image: a, "
+      "cpus: 2}\n  d: {image: a, cpus: 0.1}\n");
+  expect_contains(out, "cpus: 0.0001\n");
+  expect_contains(out, "cpus: 0.5\n");
+  expect_contains(out, "cpus: 2\n");
+  expect_contains(out, "cpus: 0.1\n");
 }
 
 TEST_F(ConfigTest, OptionsKeepStagesOut) {

@@ -308,7 +308,7 @@ TEST_F(RulesTest, ContentsOfSecretsAndConfigsMustBeThere) {
 }
 
 TEST_F(RulesTest, IgnoredKeysWarnAndStrictRefuses) {
-  web("    deploy: {placement: {constraints: [a]}, endpoint_mode: vip}\n    isolation: x\n",
+  web("    deploy: {placement: {constraints: [a]}, endpoint_mode: dnsrr}\n    isolation: x\n",
       "version: \"3\"\n");
   EXPECT_EQ(warnings,
             "compose.yaml:4:14: warning: services.web.deploy.placement is ignored: has a meaning in a Swarm "

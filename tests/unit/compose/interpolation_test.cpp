@@ -104,6 +104,15 @@ TEST_F(ComposeTest, UnsetVariableWarnsOnceWithPlace) {
             "  set it, or write ${NONE:-default}\n");
 }
 
+TEST_F(ComposeTest, WarningsAreShownBesideErrors) {
+  write("compose.yaml", "services:\n  web:\n    image: a\n    ports: [\"$NONE:x\"]\n");
+  auto loaded = load(options);
+  ASSERT_FALSE(loaded);
+  ASSERT_EQ(loaded.error().size(), 2u);
+  EXPECT_EQ(loaded.error()[0].message, "the variable \"NONE\" is not set; an empty string is used");
+  EXPECT_EQ(loaded.error()[1].severity, Severity::Error);
+}
+
 TEST_F(ComposeTest, RequiredVariableOfAServiceThatIsNotUsedDoesNotFail) {
   write("compose.yaml", R"(
 services:
