@@ -24,9 +24,10 @@ endif()
 find_program(STACK_CCACHE ccache)
 if(STACK_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${STACK_CCACHE})
-  # Precompiled headers are only cached with these; file contents still decide.
+  # What precompiled headers need. Not more: with include_file_mtime a header that is saved while it is being compiled
+  # leaves a stale object in the cache under the new header's name.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_NOHASHDIR=1 ${STACK_CCACHE})
+    CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_NOHASHDIR=1 ${STACK_CCACHE})
   add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
 
