@@ -64,7 +64,10 @@ TEST_F(Commands, PsShowsWhatRuns) {
 TEST_F(Commands, LogsArePrefixedSelectedAndTailed) {
   shop();
   must({"up", "-d"});
-  ASSERT_TRUE(eventually(10s, [&] { return must({"logs"}).out.find("second") != std::string::npos; }));
+  ASSERT_TRUE(eventually(20s, [&] {
+    std::string logs = must({"logs"}).out;
+    return logs.find("second") != std::string::npos && logs.find("db says hello") != std::string::npos;
+  }));
   std::string all = must({"logs", "web"}).out;
   EXPECT_NE(all.find("web-1"), std::string::npos);
   EXPECT_NE(all.find("| first\n"), std::string::npos) << all;
