@@ -38,7 +38,7 @@ Error not_permitted(const std::string& path, int uid) {
 Result<> ensure_writable(const std::string& what, const std::string& path, mode_t mode) {
   Result<> made = ensure_directory(path, mode);
   if (!made) return Error(what + " " + path + " cannot be made: " + made.error().text());
-  std::string probe = path + "/.writable-" + std::to_string(getpid());
+  std::string probe = path + "/.writable-" + std::to_string(gettid());  // `up` asks from two threads
   int fd = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return Error::last_errno(what + " " + path + " is not writable");
   ::close(fd);
@@ -142,7 +142,8 @@ std::string find_engine_program(const std::string& folder, const std::string& li
 }
 
 bool is_broken_connection(const Error& error) {
-  // The last two: the client noticed that its connection was closed, and nobody was there when it made another.
+  // The last two: the client noticed that its connection was closed, and nobody was there when it made
+  // another.
   return error.code() == ECONNRESET || error.code() == EPIPE || error.code() == ENOTCONN ||
          error.code() == ECONNREFUSED || error.code() == ENOENT;
 }
