@@ -43,8 +43,8 @@ Result<> LogStream::add(ContainerPtr container, bool late) {
   query.follow = request_.follow;
   Result<logs::LogReader> reader = logs::LogReader::open(query);
   if (!reader) return std::move(reader).error().in("logs of container " + container->spec.name);
-  auto source = std::make_unique<Source>(
-      Source{std::move(container), std::move(*reader), std::nullopt, nullptr, false, 0});
+  auto source =
+      std::make_unique<Source>(Source{std::move(container), std::move(*reader), std::nullopt, nullptr});
   if (source->reader.watch_fd() >= 0) {
     int copy = ::fcntl(source->reader.watch_fd(), F_DUPFD_CLOEXEC, 3);
     if (copy < 0) return Error::last_errno("logs");
@@ -91,10 +91,7 @@ Task<Result<bool>> LogStream::drain(const Emit& emit) {
   }
 }
 
-Task<bool> LogStream::tell_ends(const Emit& emit) {
-  std::vector<std::pair<ContainerPtr, int>> ends;
-  for (const auto& source : sources_)
-    if (std::exchange(source->ended, false)) ends.emplace_back(source->container, source->exit_code);
+Task<bool> LogStream::tell_ends(std::vector<std::pair<ContainerPtr, int>> ends, const Emit& emit) {
   for (const auto& [container, exit_code] : ends) {
     LogEvent event;
     event.container = container.get();
@@ -122,12 +119,9 @@ Task<Result<>> LogStream::run(std::function<bool(const Container&)> selects, Emi
     if (event.type != "container") return;
     ContainerPtr container = context_.find_container(event.id);
     if (event.action == "start" && container && selects(*container)) joining.push_back(container);
-    if (event.action == "die")
-      for (const auto& source : sources_)
-        if (source->container->id == event.id) {
-          source->ended = true;
-          source->exit_code = source->container->state.exit_code;
-        }
+    // Also of a container so short-lived that it has not joined yet.
+    if (event.action == "die" && container && selects(*container))
+      ends_.emplace_back(container, container->state.exit_code);
     wake_->rouse();
   });
   struct Close {
@@ -141,15 +135,18 @@ Task<Result<>> LogStream::run(std::function<bool(const Container&)> selects, Emi
     wake_->pending = false;
     for (const ContainerPtr& container : std::exchange(joining, {})) {
       Result<> added = add(container, true);
-      CO_TRY(added);
+      // One that is gone again already, as `run --rm` has them, is no failure of the others.
+      if (!added && !container->removing && context_.containers.contains(container->id)) co_return added;
     }
+    // Ends that come while the lines are handed out wait for the next turn: their last lines come first.
+    std::vector<std::pair<ContainerPtr, int>> ends = std::exchange(ends_, {});
     Result<bool> listening = co_await drain(emit);
     CO_TRY(listening);
     if (!*listening) co_return Result<>();
     if (!request_.follow || stopped_) co_return Result<>();
-    bool still = co_await tell_ends(emit);
+    bool still = co_await tell_ends(std::move(ends), emit);
     if (!still) co_return Result<>();
-    if (!request_.stay && !anything_alive(selects) && joining.empty()) {
+    if (!request_.stay && !anything_alive(selects) && joining.empty() && ends_.empty()) {
       for (const auto& source : sources_) source->reader.finish();
       Result<bool> rest = co_await drain(emit);
       CO_TRY(rest);

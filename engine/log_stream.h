@@ -68,20 +68,19 @@ class LogStream {
     logs::LogReader reader;
     std::optional<logs::LogEntry> head;
     std::shared_ptr<asio::posix::stream_descriptor> watch;
-    bool ended = false;  // a run's end is to be told
-    int exit_code = 0;
   };
 
   Result<> add(ContainerPtr container, bool late);
   Task<> watch(std::shared_ptr<asio::posix::stream_descriptor> descriptor, std::shared_ptr<Wake> wake);
   Task<Result<bool>> drain(const Emit& emit);
-  Task<bool> tell_ends(const Emit& emit);
+  Task<bool> tell_ends(std::vector<std::pair<ContainerPtr, int>> ends, const Emit& emit);
   bool anything_alive(const std::function<bool(const Container&)>& selects) const;
 
   Context& context_;
   ContainerService& containers_;
   LogRequest request_;
   std::vector<std::unique_ptr<Source>> sources_;
+  std::vector<std::pair<ContainerPtr, int>> ends_;  // runs that ended, with their exit codes, not told yet
   std::shared_ptr<Wake> wake_;
   bool stopped_ = false;
 };
