@@ -5,8 +5,9 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 # What g++ 12 says about inlined coroutine frames and small strings when it optimises is often wrong: it takes a frame for
 # one of another allocator, and a string's own buffer for all there is. The unoptimised presets keep these on.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release")
-  add_compile_options(-Wno-mismatched-new-delete -Wno-stringop-overread -Wno-stringop-overflow -Wno-array-bounds
-    -Wno-restrict -Wno-maybe-uninitialized -Wno-free-nonheap-object -Wno-dangling-pointer)
+  set(noisy -Wno-mismatched-new-delete -Wno-stringop-overread -Wno-stringop-overflow -Wno-array-bounds -Wno-restrict
+    -Wno-maybe-uninitialized -Wno-free-nonheap-object -Wno-dangling-pointer)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${noisy}>")
 endif()
 
 # __LINE__-based macro names and statement macros of our own need no extensions; glibc's headers do.
