@@ -214,9 +214,12 @@ class Checker {
   }
 
   bool check_bytes(Node& node) {
-    Result<ByteSize> size = parse_byte_size(node.text);
     int64_t whole = 0;
-    if (!node.string && parse_yaml_integer(node.text, whole)) size = ByteSize{whole};
+    if (!node.string && parse_yaml_integer(node.text, whole)) {
+      rewrite(node, std::to_string(whole), true);
+      return true;
+    }
+    Result<ByteSize> size = parse_byte_size(node.text);
     if (!size) {
       wrong(node, size.error().text());
       return false;
