@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/member.h"
 #include "cli/output.h"
 
@@ -117,18 +118,30 @@ Result<ChangeResult> follow_change(const Session& session, const Change& change,
 namespace {
 
 std::string next_step(const ChangeResult& result, const std::string& program) {
-  if (result.failed_service.empty()) return {};
-  if (result.failed_kind == "start-container" || result.failed_kind.starts_with("wait-")) {
-    return program + " logs " + result.failed_service;
+  // A command that is not there has written nothing.
+  bool never_ran = result.exit_code == 126 || result.exit_code == 127;
+  bool has_logs = result.failed_kind == "start-container" || result.failed_kind.starts_with("wait-");
+  if (result.failed_service.empty() || never_ran || !has_logs) return {};
+  return program + " logs " + result.failed_service;
+}
+
+// The cause may repeat lines of output that are shown anyway.
+std::string without_repeated_lines(const std::string& cause, const std::vector<std::string>& detail) {
+  std::vector<std::string> lines = split(cause, '\n');
+  std::vector<std::string> kept{lines[0]};
+  for (size_t i = 1; i < lines.size(); ++i) {
+    bool repeated = std::any_of(detail.begin(), detail.end(),
+                                [&](const std::string& line) { return trim(line) == trim(lines[i]); });
+    if (!repeated) kept.push_back(lines[i]);
   }
-  if (result.failed_kind == "build-image") return program + " build " + result.failed_service;
-  return {};
+  return join(kept, "\n");
 }
 
 }  // namespace
 
 std::string failure_text(const ChangeResult& result, const std::string& program, bool colour) {
-  std::string text = paint("stack:", Colour::Red, colour) + " " + result.error;
+  std::string text =
+      paint("stack:", Colour::Red, colour) + " " + without_repeated_lines(result.error, result.detail);
   for (const std::string& line : result.detail) text += "\n  | " + line;
   std::string next = next_step(result, program);
   if (!next.empty()) text += "\nnext: " + paint(next, Colour::Bold, colour);

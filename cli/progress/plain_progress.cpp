@@ -5,6 +5,11 @@
 
 namespace stack::cli {
 
+namespace {
+// What follows is output that was shown when it came, or is shown at the end.
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+}  // namespace
+
 void PlainProgress::event(const Json& line) {
   std::lock_guard lock(mutex_);
   std::string text = text_of(line);
@@ -52,7 +57,7 @@ std::string PlainProgress::action_text(const Json& line) {
   if (state == "running") return " " + label + "  " + std::string(verb.doing) + "\n";
   if (state == "done") return " " + label + "  " + std::string(verb.done) + "\n";
   if (state != "failed") return {};
-  std::string error = string_or(line, "error");
+  std::string error = first_line(string_or(line, "error"));
   return " " + label + "  " + paint("Error", Colour::Red, style_.terminal.colour) +
          (error.empty() ? "" : "  " + error) + "\n";
 }
@@ -61,7 +66,7 @@ std::string PlainProgress::build_text(const Json& line) const {
   if (style_.quiet_build) return {};
   std::string service = string_or(line, "service");
   std::string stream = string_or(line, "stream", "output");
-  std::string text = string_or(line, "text");
+  std::string text = first_line(string_or(line, "text"));
   std::string prefix = service.empty() ? "" : " " + service;
   if (stream == "output") return prefix + " | " + text + "\n";
   return prefix + " > " + text + (stream == "cached" ? "  CACHED" : "") + "\n";

@@ -50,7 +50,8 @@ void TtyProgress::event(const Json& line) {
                         paint("warning:", Colour::Yellow, style_.terminal.colour) + " " + text + "\n");
   }
   if (event == "build" && style_.quiet_build) return;
-  if (event == "build" && style_.show_build_output) write_beside(style_.fd, text + "\n");
+  if (event == "build" && style_.show_build_output)
+    write_beside(style_.fd, text.substr(0, text.find('\n')) + "\n");
   picture_.apply(line, std::chrono::steady_clock::now());
   draw();
   if (!ticker_.joinable() && !picture_.empty()) ticker_ = std::thread([this] { tick(); });

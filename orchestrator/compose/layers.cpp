@@ -48,8 +48,16 @@ class Layers {
  private:
   // A document's services while their extends are being resolved.
   struct Scope {
-    Node* services = nullptr;
-    const Node* imported = nullptr;  // services of the includes, resolved already
+    Scope(Node& own, const Node* included, const Variables& seen)
+        : services(own), index(own), imported(included), variables(seen) {}
+    Node* find(const std::string& name) {
+      Entry* entry = index.find(name);
+      return entry == nullptr ? nullptr : &entry->value;
+    }
+
+    Node& services;
+    KeyIndex index;
+    const Node* imported;  // services of the includes, resolved already; or nullptr
     const Variables& variables;
     std::set<std::string> done;
   };
@@ -76,7 +84,7 @@ class Layers {
     document.erase("include");
     note_conflicts(document, imported);
     if (Node* services = document.find("services"); services != nullptr && services->is_map()) {
-      Scope scope{services, imported.find("services"), variables, {}};
+      Scope scope(*services, imported.find("services"), variables);
       for (size_t i = 0; i < services->entries.size(); ++i) {
         if (services->entries[i].value.find("extends") == nullptr) continue;
         Chain chain;
@@ -91,7 +99,7 @@ class Layers {
 
   // Replaces the service by its bases with itself laid over them.
   void resolve_extends(Scope& scope, const std::string& name, Chain& chain) {
-    Node* service = scope.services->find(name);
+    Node* service = scope.find(name);
     if (service == nullptr || !service->is_map() || !scope.done.insert(name).second) return;
     Node* extends = service->find("extends");
     if (extends == nullptr) return;
@@ -113,7 +121,7 @@ class Layers {
     std::optional<Node> base = find_base(scope, reference, base_service, chain);
     chain.pop_back();
     // find_base may have loaded documents, but this scope's services have not moved.
-    service = scope.services->find(name);
+    service = scope.find(name);
     if (!base || service == nullptr) return;
     Node over = std::move(*service);
     merge_service(*base, std::move(over), session_.report);
@@ -129,7 +137,7 @@ class Layers {
     if (document == nullptr) return std::nullopt;
     Node* services = document->find("services");
     Node none = map_node(mark);
-    Scope other{services != nullptr && services->is_map() ? services : &none, nullptr, scope.variables, {}};
+    Scope other(services != nullptr && services->is_map() ? *services : none, nullptr, scope.variables);
     return base_in(other, base, path, mark, chain);
   }
 
@@ -142,10 +150,10 @@ class Layers {
       return std::nullopt;
     }
     resolve_extends(scope, base, chain);
-    const Node* found = scope.services->find(base);
+    const Node* found = scope.find(base);
     if (found == nullptr && scope.imported != nullptr) found = scope.imported->find(base);
     if (found == nullptr) {
-      std::string near = nearest(base, keys_of(*scope.services));
+      std::string near = nearest(base, keys_of(scope.services));
       session_.report.error(
           mark, "service \"" + base + "\", which is to be extended, is not in " + session_.shown(path),
           near.empty() ? "" : "did you mean \"" + near + "\"?");

@@ -56,8 +56,7 @@ bool is_directory_fd(int fd) {
   return ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-Result<Fd> open_destination(Setup& setup, const MountSpec& mount, bool directory) {
-  TRY(check_below_proc(mount));
+Result<Fd> find_destination(Setup& setup, const MountSpec& mount, bool directory) {
   int root = setup.root.get();
   if (!directory) return ensure_file_in_root(root, mount.destination);
   if (!must_be_real(mount)) return ensure_directory_in_root(root, mount.destination);
@@ -65,6 +64,17 @@ Result<Fd> open_destination(Setup& setup, const MountSpec& mount, bool directory
   if (real || real.error().code() != ENOENT) return real;
   TRY_ASSIGN(Fd made, ensure_directory_in_root(root, mount.destination));
   return open_without_links(root, mount.destination);
+}
+
+Result<Fd> open_destination(Setup& setup, const MountSpec& mount, bool directory) {
+  TRY(check_below_proc(mount));
+  TRY_ASSIGN(Fd found, find_destination(setup, mount, directory));
+  // A link of the image may lead into /proc under another name.
+  struct statfs info{};
+  if (::fstatfs(found.get(), &info) != 0) return Error::last_errno("statfs");
+  if (info.f_type == PROC_SUPER_MAGIC && !mount.destination.starts_with("/proc"))
+    return invalid(mount.destination + " cannot be mounted: it is inside /proc");
+  return found;
 }
 
 Result<> finish_attributes(const MountSpec& mount, const Fd& made) {

@@ -7,6 +7,7 @@ namespace {
 
 class Example : public Scenario {
  protected:
+  bool on_disk() const override { return true; }
   void built(const std::string& example) {
     std::string log = failed_build_log(example);
     ASSERT_EQ(log, "") << "the example's images could not be built";

@@ -1,5 +1,6 @@
 #include "image_cache.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -98,12 +99,13 @@ Result<> prepare_images() {
 Result<> install_images(const std::string& root) {
   TRY(ensure_directory(root));
   const std::string source = image_cache_folder() + "/root/images";
-  CommandResult linked = run_command({"cp", "-al", source, root + "/images"});
-  if (linked.code != 0) {
-    TRY(remove_tree(root + "/images"));
-    linked = run_command({"cp", "-a", source, root + "/images"});
-  }
+  struct stat here{};
+  struct stat there{};
+  bool same_disk =
+      ::stat(root.c_str(), &here) == 0 && ::stat(source.c_str(), &there) == 0 && here.st_dev == there.st_dev;
+  CommandResult linked = run_command({"cp", same_disk ? "-al" : "-a", source, root + "/images"});
   if (linked.code != 0) return Error("cannot copy the image cache: " + linked.err);
+  if (!same_disk) return {};
   // What is written in place must not be shared: everything but blobs and layers.
   for (const fs::directory_entry& entry : fs::directory_iterator(root + "/images")) {
     if (!entry.is_regular_file()) continue;

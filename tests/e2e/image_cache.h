@@ -15,7 +15,7 @@ std::string image_cache_folder();
 // stdout. An example that cannot be built is no error here: its log is kept, see build_log().
 Result<> prepare_images();
 
-// Gives a new state root the images, by hard links: scenarios cannot change each other's.
+// Gives a new state root the images: by hard links on the same disk, else as copies.
 Result<> install_images(const std::string& root);
 
 // The log of an example's failed build; "" where it was built.

@@ -1,5 +1,7 @@
 #include "scenario.h"
 
+#include <sys/mount.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -12,14 +14,24 @@ void Scenario::SetUp() {
   ASSERT_TRUE(work) << work.error().text();
   folder_.emplace(std::move(*work));
   std::filesystem::permissions(folder_->path(), std::filesystem::perms(0755));
-  // Beside the image cache, so that images can be hard links.
-  Result<TemporaryDirectory> root = TemporaryDirectory::create(image_cache_folder() + "/scenario-");
-  ASSERT_TRUE(root) << root.error().text();
-  root_.emplace(std::move(*root));
+  make_root();
+  ASSERT_TRUE(root_);
   stack_ = std::make_unique<StackRoot>(root_->path() + "/state", folder() + "/run");
   Result<> images = install_images(stack_->root());
   ASSERT_TRUE(images) << images.error().text();
   before_ = take_snapshot();
+}
+
+void Scenario::make_root() {
+  // On the disk: beside the image cache, so that images can be hard links.
+  Result<TemporaryDirectory> root = TemporaryDirectory::create(on_disk() ? image_cache_folder() + "/scenario-"
+                                                                         : std::string("/tmp/stack-root-"));
+  ASSERT_TRUE(root) << root.error().text();
+  root_.emplace(std::move(*root));
+  // In this mount namespace only; it goes with it.
+  if (!on_disk()) {
+    ASSERT_EQ(::mount("scenario", root_->path().c_str(), "tmpfs", 0, "mode=0755"), 0);
+  }
 }
 
 void Scenario::TearDown() {
@@ -36,6 +48,7 @@ void Scenario::TearDown() {
   });
   EXPECT_EQ(left, "") << "leak check after the engine's end";
   remove_cgroups(*stack_);
+  if (!on_disk()) ::umount2(root_->path().c_str(), MNT_DETACH);
   if (HasFailure()) {
     std::string log = read_file(stack_->run_root() + "/stackd.log").value_or("");
     if (log.size() > 6000) log.erase(0, log.size() - 6000);

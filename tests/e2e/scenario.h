@@ -21,6 +21,8 @@ using std::chrono_literals::operator""s;
 class Scenario : public ::testing::Test {
  protected:
   void SetUp() override;
+  // Where the state root lies: in memory, which makes hundreds of scenarios quick, or on the disk.
+  virtual bool on_disk() const { return false; }
   // Takes down what is left, ends the engine, and fails on every difference to the state before.
   void TearDown() override;
 
@@ -67,6 +69,8 @@ class Scenario : public ::testing::Test {
 
   Snapshot before_;
   std::optional<TemporaryDirectory> folder_;
+  void make_root();
+
   std::optional<TemporaryDirectory> root_;
   std::unique_ptr<StackRoot> stack_;
   std::string name_;

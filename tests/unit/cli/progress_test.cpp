@@ -148,6 +148,24 @@ TEST(Failure, NamesTheCauseTheOutputAndTheNextStep) {
             "logs db");
 }
 
+TEST(Failure, OutputIsShownOnce) {
+  ChangeResult result;
+  result.error = "build image x: exit code: 3\n  oops\nsee above";
+  result.detail = {"oops"};
+  result.failed_kind = "build-image";
+  result.failed_service = "x";
+  EXPECT_EQ(failure_text(result, "stack", false), "stack: build image x: exit code: 3\nsee above\n  | oops");
+}
+
+TEST(Failure, ACommandThatNeverRanHasNoLogs) {
+  ChangeResult result;
+  result.error = "exec: \"nope\": executable file not found in $PATH";
+  result.exit_code = 127;
+  result.failed_kind = "start-container";
+  result.failed_service = "web";
+  EXPECT_EQ(failure_text(result, "stack", false), "stack: " + result.error);
+}
+
 TEST(PlanText, ColoursOnlyTheSigns) {
   Json json{{"text", "service web\n  + create container shop-web-1  no container\n1 change\n"},
             {"changes", 1}};
