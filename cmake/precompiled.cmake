@@ -1,16 +1,15 @@
-# Two precompiled headers, shared by all targets: the standard library with JSON, and the same with Asio.
+# Precompiled headers: the standard library with JSON, the same with Asio, and each of these with GoogleTest for tests.
 
-file(WRITE ${CMAKE_BINARY_DIR}/pch/empty.cpp "")
+set(stack_common_headers <algorithm> <array> <chrono> <functional> <map> <memory> <optional> <set> <span> <string>
+  <string_view> <unordered_map> <utility> <variant> <vector> <tl/expected.hpp> <nlohmann/json.hpp>)
 
-add_library(stack_pch_base OBJECT ${CMAKE_BINARY_DIR}/pch/empty.cpp)
-target_link_libraries(stack_pch_base PUBLIC nlohmann_json::nlohmann_json)
-target_precompile_headers(stack_pch_base PRIVATE
-  <algorithm> <array> <chrono> <functional> <map> <memory> <optional> <set> <span> <string> <string_view>
-  <unordered_map> <utility> <variant> <vector> <tl/expected.hpp> <nlohmann/json.hpp>)
+# stack_precompiled(NAME HEADER...): a target to REUSE_FROM, with the compile options of the calling folder.
+function(stack_precompiled name)
+  file(WRITE ${CMAKE_BINARY_DIR}/pch/${name}.cpp "")
+  add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/pch/${name}.cpp)
+  target_link_libraries(${name} PUBLIC nlohmann_json::nlohmann_json)
+  target_precompile_headers(${name} PRIVATE ${stack_common_headers} ${ARGN})
+endfunction()
 
-file(WRITE ${CMAKE_BINARY_DIR}/pch/empty_asio.cpp "")
-add_library(stack_pch_asio OBJECT ${CMAKE_BINARY_DIR}/pch/empty_asio.cpp)
-target_link_libraries(stack_pch_asio PUBLIC nlohmann_json::nlohmann_json)
-target_precompile_headers(stack_pch_asio PRIVATE
-  <algorithm> <array> <chrono> <functional> <map> <memory> <optional> <set> <span> <string> <string_view>
-  <unordered_map> <utility> <variant> <vector> <tl/expected.hpp> <nlohmann/json.hpp> <asio.hpp>)
+stack_precompiled(stack_pch_base)
+stack_precompiled(stack_pch_asio <asio.hpp>)
