@@ -72,7 +72,9 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string nearest(std::string_view word, std::span<const std::string> candidates) {
   std::string best;
-  size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
+  // A word of one letter is one change away from every other.
+  size_t furthest = word.size() < 2 ? 0 : std::max<size_t>(1, word.size() / 3);
+  size_t best_distance = furthest + 1;
   for (const std::string& candidate : candidates) {
     size_t distance = edit_distance(lower(word), lower(candidate));
     if (distance < best_distance) {

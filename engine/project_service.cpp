@@ -246,6 +246,8 @@ Task<bool> ProjectService::State::carry_out(std::shared_ptr<const Plan> plan, Js
   if (report.image_failed(*plan)) {
     auto undo = std::make_shared<const Plan>(orchestrator::undo(*plan, report.performed(), report.ids()));
     if (!undo->empty()) {
+      // Its actions are numbered from 1 again: without the new plan, clients take them for the first one's.
+      send_plan(sink, *undo);
       ProjectJournal no_journal(context.store, plan->project, "", Json());
       (void)co_await orchestrator::execute(undo, drivers, no_journal, progress, {}, nullptr);
     }

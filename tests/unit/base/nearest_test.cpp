@@ -19,5 +19,11 @@ TEST(Nearest, TheFewestChangesWin) {
 
 TEST(Nearest, FarWordsAreNoSuggestion) { EXPECT_EQ(nearest("xyzzy", kWords), ""); }
 
+TEST(Nearest, OneLetterIsNoMistakeForAnother) {
+  const std::vector<std::string> letters{"a", "c"};
+  EXPECT_EQ(nearest("b", letters), "");
+  EXPECT_EQ(nearest("C", letters), "c");
+}
+
 }  // namespace
 }  // namespace stack
