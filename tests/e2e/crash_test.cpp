@@ -104,8 +104,12 @@ TEST_F(Crash, KilledMonitorDoesNotTakeTheContainerAlong) {
   must({"up", "-d", "db"});
   RunningContainer before = container("db");
   uint64_t started = start_time_of(before.pid);
-  std::vector<pid_t> monitors = processes_with("stack-watch");
-  ASSERT_EQ(monitors.size(), 1U);
+  // The launcher becomes the monitor right after it has told of the start.
+  std::vector<pid_t> monitors;
+  ASSERT_TRUE(eventually(5s, [&] {
+    monitors = processes_with("stack-watch");
+    return monitors.size() == 1;
+  }));
   ::kill(monitors[0], SIGKILL);
   ::usleep(300'000);
   EXPECT_EQ(start_time_of(before.pid), started) << "the container lives";
