@@ -1,17 +1,19 @@
 #include "runtime/seccomp.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
-#include <sys/stat.h>
 
-#include <cstring>
 #include <map>
+#include <utility>
 
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/json.h"
 #include "runtime/kernel_version.h"
+#include "runtime/seccomp_program.h"
 #include "runtime/seccomp_syscalls.h"
 
 namespace stack::runtime {
@@ -44,16 +46,6 @@ constexpr Architecture kArchitectures[] = {
     {"riscv64", "SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},
 };
 
-struct Context {
-  scmp_filter_ctx value = nullptr;
-  explicit Context(uint32_t action) : value(seccomp_init(action)) {}
-  ~Context() {
-    if (value != nullptr) seccomp_release(value);
-  }
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
-};
-
 std::string_view native_go_name() {
   uint32_t native = seccomp_arch_native();
   for (const Architecture& arch : kArchitectures) {
@@ -77,14 +69,13 @@ Result<uint32_t> parse_action(const std::string& name, int64_t errno_value) {
   return invalid("seccomp: unknown action \"" + name + "\"");
 }
 
-Result<scmp_compare> parse_operator(const std::string& name) {
-  static const std::map<std::string, scmp_compare> kOperators = {{"SCMP_CMP_NE", SCMP_CMP_NE},
-                                                                 {"SCMP_CMP_LT", SCMP_CMP_LT},
-                                                                 {"SCMP_CMP_LE", SCMP_CMP_LE},
-                                                                 {"SCMP_CMP_EQ", SCMP_CMP_EQ},
-                                                                 {"SCMP_CMP_GE", SCMP_CMP_GE},
-                                                                 {"SCMP_CMP_GT", SCMP_CMP_GT},
-                                                                 {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
+Result<ArgumentTest::Compare> parse_operator(const std::string& name) {
+  using enum ArgumentTest::Compare;
+  static const std::map<std::string, ArgumentTest::Compare> kOperators = {
+      {"SCMP_CMP_NE", NotEqual},       {"SCMP_CMP_LT", Less},
+      {"SCMP_CMP_LE", LessOrEqual},    {"SCMP_CMP_EQ", Equal},
+      {"SCMP_CMP_GE", GreaterOrEqual}, {"SCMP_CMP_GT", Greater},
+      {"SCMP_CMP_MASKED_EQ", MaskedEqual}};
   auto found = kOperators.find(name);
   if (found == kOperators.end()) return invalid("seccomp: unknown comparison \"" + name + "\"");
   return found->second;
@@ -151,6 +142,28 @@ class Conditions {
   KernelVersion kernel_;
 };
 
+const Architecture* find_architecture(std::string_view scmp_name) {
+  for (const Architecture& arch : kArchitectures) {
+    if (arch.scmp_name == scmp_name) return &arch;
+  }
+  return nullptr;
+}
+
+SyscallTable table_for(uint32_t token, uint32_t default_action) {
+  SyscallTable table;
+  table.x32 = token == SCMP_ARCH_X32;
+  table.audit_arch = table.x32 ? uint32_t{SCMP_ARCH_X86_64} : token;
+  bool n32 = token == SCMP_ARCH_MIPS64N32 || token == SCMP_ARCH_MIPSEL64N32;
+  table.wide = (token & __AUDIT_ARCH_64BIT) != 0 && !n32;
+  table.big_endian = (token & __AUDIT_ARCH_LE) == 0;
+  table.otherwise = default_action;
+  return table;
+}
+
+uint32_t token_of(const SyscallTable& table) {
+  return table.x32 ? uint32_t{SCMP_ARCH_X32} : table.audit_arch;
+}
+
 std::vector<std::string> wanted_architectures(const Json& profile) {
   std::vector<std::string> out;
   for (const Json& name : list(profile, "architectures")) {
@@ -168,105 +181,129 @@ std::vector<std::string> wanted_architectures(const Json& profile) {
   return out;
 }
 
-Result<> add_architectures(const Context& context, const Json& profile) {
-  for (const std::string& name : wanted_architectures(profile)) {
-    bool known = false;
-    for (const Architecture& arch : kArchitectures) {
-      if (arch.scmp_name != name) continue;
-      known = true;
-      int result = seccomp_arch_add(context.value, arch.token);
-      if (result != 0 && result != -EEXIST)
-        return Error::from_errno("seccomp: architecture " + name, -result);
-    }
-    if (!known) return invalid("seccomp: unknown architecture \"" + name + "\"");
+Result<std::vector<SyscallTable>> make_tables(const Json& profile, uint32_t default_action) {
+  std::vector<std::string> names = wanted_architectures(profile);
+  std::vector<SyscallTable> tables{table_for(seccomp_arch_native(), default_action)};
+  std::set<uint32_t> made{seccomp_arch_native()};
+  for (const std::string& name : names) {
+    const Architecture* arch = find_architecture(name);
+    if (arch == nullptr) return invalid("seccomp: unknown architecture \"" + name + "\"");
+    if (made.insert(arch->token).second) tables.push_back(table_for(arch->token, default_action));
   }
-  return {};
+  return tables;
 }
 
-Result<> add_flags(const Context& context, const Json& profile) {
-  // A balanced tree of comparisons instead of a list: a call late in the list costs a dozen steps, not
-  // hundreds.
-  (void)seccomp_attr_set(context.value, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-  (void)seccomp_attr_set(context.value, SCMP_FLTATR_CTL_NNP, 0);
+Result<> check_flags(const Json& profile) {
+  static const std::set<std::string> kFlags = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_TSYNC",
+                                               "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+                                               "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
   for (const Json& flag : list(profile, "flags")) {
     std::string name = flag.is_string() ? flag.get<std::string>() : "";
-    if (name == "SECCOMP_FILTER_FLAG_LOG") (void)seccomp_attr_set(context.value, SCMP_FLTATR_CTL_LOG, 1);
-    bool known = name == "SECCOMP_FILTER_FLAG_LOG" || name == "SECCOMP_FILTER_FLAG_TSYNC" ||
-                 name == "SECCOMP_FILTER_FLAG_SPEC_ALLOW" || name == "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
-    if (!known) return invalid("seccomp: unknown flag \"" + name + "\"");
+    if (!kFlags.contains(name)) return invalid("seccomp: unknown flag \"" + name + "\"");
   }
   return {};
 }
 
-Result<std::vector<scmp_arg_cmp>> parse_arguments(const Json& rule) {
-  std::vector<scmp_arg_cmp> out;
+Result<std::vector<ArgumentTest>> parse_arguments(const Json& rule) {
+  std::vector<ArgumentTest> out;
   for (const Json& item : list(rule, "args")) {
     uint64_t index = unsigned_or(item, "index", 0);
     if (index > 5) return invalid("seccomp: argument index " + std::to_string(index));
-    TRY_ASSIGN(scmp_compare op, parse_operator(string_or(item, "op")));
-    scmp_arg_cmp compare{};
-    compare.arg = static_cast<unsigned>(index);
-    compare.op = op;
-    compare.datum_a = unsigned_or(item, "value", 0);
-    compare.datum_b = unsigned_or(item, "valueTwo", 0);
-    // In "masked equal", the profile's value is the mask and valueTwo the datum.
-    out.push_back(compare);
+    ArgumentTest test;
+    TRY_ASSIGN(test.compare, parse_operator(string_or(item, "op")));
+    test.index = static_cast<unsigned>(index);
+    test.value = unsigned_or(item, "value", 0);
+    if (test.compare == ArgumentTest::Compare::MaskedEqual) {
+      // Here the profile's "value" is the mask and "valueTwo" what must be left.
+      test.mask = std::exchange(test.value, unsigned_or(item, "valueTwo", 0));
+    }
+    out.push_back(test);
   }
   return out;
 }
 
-// libseccomp takes one comparison per argument and rule; the profile means "any of" when an argument repeats.
-bool repeats_an_argument(const std::vector<scmp_arg_cmp>& arguments) {
+// All comparisons must hold; where an argument repeats, the profile means "any of".
+std::vector<SyscallRule> rules_of(const std::vector<ArgumentTest>& tests, uint32_t action) {
   unsigned seen = 0;
-  for (const scmp_arg_cmp& compare : arguments) {
-    if ((seen & 1U << compare.arg) != 0) return true;
-    seen |= 1U << compare.arg;
+  bool repeats = false;
+  for (const ArgumentTest& test : tests) {
+    repeats = repeats || (seen & 1U << test.index) != 0;
+    seen |= 1U << test.index;
   }
-  return false;
+  if (!repeats) return {{tests, action}};
+  std::vector<SyscallRule> out;
+  for (const ArgumentTest& test : tests) out.push_back({{test}, action});
+  return out;
 }
 
-Result<> add_call(const Context& context, uint32_t action, const std::string& name,
-                  const std::vector<scmp_arg_cmp>& arguments) {
-  int number = seccomp_syscall_resolve_name(name.c_str());
-  if (number == __NR_SCMP_ERROR) number = recent_syscall_number(name);
-  if (number == __NR_SCMP_ERROR || number < -10000) return {};  // neither the library nor we know it
-  auto add = [&](const scmp_arg_cmp* first, size_t count) -> Result<> {
-    int result = seccomp_rule_add_array(context.value, action, number, static_cast<unsigned>(count), first);
-    // EDOM: another architecture's call; EEXIST: said twice; EFAULT: a number newer than the library.
-    if (result != 0 && result != -EDOM && result != -EEXIST && result != -EFAULT)
-      return Error::from_errno("seccomp: rule for " + name, -result);
-    return {};
-  };
-  if (!repeats_an_argument(arguments)) return add(arguments.data(), arguments.size());
-  for (const scmp_arg_cmp& compare : arguments) TRY(add(&compare, 1));
-  return {};
+void add_rules(SyscallTable& table, uint32_t number, const std::vector<SyscallRule>& rules) {
+  std::vector<SyscallRule>& known = table.calls[number];
+  known.insert(known.end(), rules.begin(), rules.end());
 }
 
-Result<> add_rule(const Context& context, const Json& rule, uint32_t default_action) {
-  int64_t errno_value = int_or(rule, "errnoRet", EPERM);
-  TRY_ASSIGN(uint32_t action, parse_action(string_or(rule, "action"), errno_value));
-  if (action == default_action) return {};  // libseccomp refuses rules that change nothing
-  TRY_ASSIGN(std::vector<scmp_arg_cmp> arguments, parse_arguments(rule));
+// Some architectures have one call for many: socketcall(2), ipc(2), whose first argument says which. The arguments
+// proper lie in memory there, out of the filter's sight.
+void add_multiplexed(SyscallTable& table, uint32_t token, int pseudo, uint32_t action) {
+  // libseccomp's numbers: -100 - (the call of socketcall), -200 - (the call of ipc).
+  bool sockets = pseudo > -200;
+  int number = seccomp_syscall_resolve_name_arch(token, sockets ? "socketcall" : "ipc");
+  if (number < 0) return;
+  uint64_t which = static_cast<uint64_t>(-pseudo % 100);
+  ArgumentTest test{0, ArgumentTest::Compare::Equal, which, 0};
+  add_rules(table, static_cast<uint32_t>(number), {{{test}, action}});
+}
+
+void add_call(SyscallTable& table, uint32_t token, const std::string& name,
+              const std::vector<ArgumentTest>& tests, uint32_t action) {
+  int number = seccomp_syscall_resolve_name_arch(token, name.c_str());
+  if (number <= -100 && number > -300) {
+    add_multiplexed(table, token, number, action);
+    number = direct_syscall_number(token, name);
+  }
+  if (number == __NR_SCMP_ERROR) {
+    // Newer than the library.
+    number = recent_syscall_number(name);
+    if (number >= 0 && table.x32) number |= 0x40000000;
+  }
+  // Nobody knows it, or this architecture does not have it.
+  if (number >= 0) add_rules(table, static_cast<uint32_t>(number), rules_of(tests, action));
+}
+
+Result<std::vector<std::string>> names_of(const Json& rule) {
+  std::vector<std::string> out;
   std::string single = string_or(rule, "name");
-  if (!single.empty()) TRY(add_call(context, action, single, arguments));
+  if (!single.empty()) out.push_back(std::move(single));
   for (const Json& name : list(rule, "names")) {
     if (!name.is_string()) return invalid("seccomp: names must be strings");
-    TRY(add_call(context, action, name.get<std::string>(), arguments));
+    out.push_back(name.get<std::string>());
+  }
+  return out;
+}
+
+Result<> add_rule(std::vector<SyscallTable>& tables, const Json& rule, uint32_t default_action) {
+  int64_t errno_value = int_or(rule, "errnoRet", EPERM);
+  TRY_ASSIGN(uint32_t action, parse_action(string_or(rule, "action"), errno_value));
+  TRY_ASSIGN(std::vector<ArgumentTest> tests, parse_arguments(rule));
+  TRY_ASSIGN(std::vector<std::string> names, names_of(rule));
+  if (action == default_action) return {};  // as runc: changes nothing
+  for (SyscallTable& table : tables) {
+    for (const std::string& name : names) add_call(table, token_of(table), name, tests, action);
   }
   return {};
 }
 
-Result<std::string> export_program(const Context& context) {
-  // seccomp_export_bpf writes to a descriptor only.
-  TRY_ASSIGN(Pipe pipe, make_pipe());
-  TRY(set_nonblocking(pipe.write.get(), true));
-  int result = seccomp_export_bpf(context.value, pipe.write.get());
-  if (result != 0) return Error::from_errno("seccomp: export", -result);
-  pipe.write.reset();
-  TRY_ASSIGN(std::string program, read_all(pipe.read.get()));
-  if (program.size() / sizeof(sock_filter) > BPF_MAXINSNS)
-    return invalid("seccomp: the profile is too large");
-  return program;
+// A call newer than all that the profile names is answered "no such call", so that programs fall back to an older
+// one, where a flat refusal would make them fail. As runc does.
+void answer_unknown_calls(std::vector<SyscallTable>& tables, uint32_t default_action) {
+  uint32_t kind = default_action & SECCOMP_RET_ACTION_FULL;
+  bool refuses = kind == SECCOMP_RET_ERRNO || kind == SECCOMP_RET_KILL_THREAD ||
+                 kind == SECCOMP_RET_KILL_PROCESS || kind == SECCOMP_RET_TRAP;
+  if (!refuses) return;
+  for (SyscallTable& table : tables) {
+    if (table.calls.empty()) continue;
+    table.unknown_from = table.calls.rbegin()->first + 1;
+    table.unknown = SECCOMP_RET_ERRNO | ENOSYS;
+  }
 }
 
 }  // namespace
@@ -276,22 +313,21 @@ Result<std::string> compile_seccomp(const SeccompRequest& request) {
   if (!profile.is_object()) return invalid("seccomp profile: not an object");
   TRY_ASSIGN(uint32_t default_action,
              parse_action(string_or(profile, "defaultAction"), int_or(profile, "defaultErrnoRet", EPERM)));
-  Context context(default_action);
-  if (context.value == nullptr) return Error("seccomp: out of memory");
-  TRY(add_architectures(context, profile));
-  TRY(add_flags(context, profile));
+  TRY(check_flags(profile));
+  TRY_ASSIGN(std::vector<SyscallTable> tables, make_tables(profile, default_action));
   Conditions conditions(request);
   for (const Json& rule : list(profile, "syscalls")) {
     if (!rule.is_object()) return invalid("seccomp profile: a rule must be an object");
-    if (conditions.apply(rule)) TRY(add_rule(context, rule, default_action));
+    if (conditions.apply(rule)) TRY(add_rule(tables, rule, default_action));
   }
-  return export_program(context);
+  answer_unknown_calls(tables, default_action);
+  return build_seccomp_program(tables, SECCOMP_RET_KILL_THREAD);
 }
 
 Result<std::string> cached_seccomp(const SeccompRequest& request, const std::string& cache_dir) {
   const scmp_version* version = seccomp_version();
   KernelVersion kernel = running_kernel();
-  std::string key = "1\n" + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+  std::string key = "2\n" + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
                     std::to_string(version->micro) + "\n" + std::to_string(kernel.major) + "." +
                     std::to_string(kernel.minor) + "\n" + std::to_string(seccomp_arch_native()) + "\n" +
                     request.kernel_version + "\n";

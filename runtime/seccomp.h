@@ -19,7 +19,9 @@ struct SeccompRequest {
   std::string kernel_version;  // "6.1"; empty: the running one
 };
 
-// The profile as an array of sock_filter (raw bytes), ready for seccomp(2). Takes about 10 ms; see below.
+// The profile as an array of sock_filter (raw bytes), ready for seccomp(2). Of several rules for one call the one
+// without conditions decides, otherwise the first that holds. Calls of architectures that the profile does not name
+// end the thread, and calls newer than all it names are answered ENOSYS where it refuses by default.
 Result<std::string> compile_seccomp(const SeccompRequest& request);
 
 // The same through a cache of files in `cache_dir` (made if missing, 0700), keyed by the content of all

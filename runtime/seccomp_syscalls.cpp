@@ -1,5 +1,10 @@
 #include "runtime/seccomp_syscalls.h"
 
+#include <seccomp.h>
+
+#include <algorithm>
+#include <span>
+
 namespace stack::runtime {
 
 namespace {
@@ -56,13 +61,28 @@ constexpr Call kCalls[] = {
     {"file_getattr", 468},
     {"file_setattr", 469},
 };
+
+// arch/x86/entry/syscalls/syscall_32.tbl
+constexpr Call kDirect[] = {
+    {"recvmmsg", 337},    {"sendmmsg", 345},    {"socket", 359},      {"socketpair", 360}, {"bind", 361},
+    {"connect", 362},     {"listen", 363},      {"accept4", 364},     {"getsockopt", 365}, {"setsockopt", 366},
+    {"getsockname", 367}, {"getpeername", 368}, {"sendto", 369},      {"sendmsg", 370},    {"recvfrom", 371},
+    {"recvmsg", 372},     {"shutdown", 373},    {"semget", 393},      {"semctl", 394},     {"shmget", 395},
+    {"shmctl", 396},      {"shmat", 397},       {"shmdt", 398},       {"msgget", 399},     {"msgsnd", 400},
+    {"msgrcv", 401},      {"msgctl", 402},
+};
+
+int find_number(std::span<const Call> calls, std::string_view name) {
+  auto found = std::find_if(calls.begin(), calls.end(), [&](const Call& call) { return call.name == name; });
+  return found == calls.end() ? -1 : found->number;
+}
+
 }  // namespace
 
-int recent_syscall_number(std::string_view name) {
-  for (const Call& call : kCalls) {
-    if (call.name == name) return call.number;
-  }
-  return -1;
+int recent_syscall_number(std::string_view name) { return find_number(kCalls, name); }
+
+int direct_syscall_number(uint32_t architecture, std::string_view name) {
+  return architecture == SCMP_ARCH_X86 ? find_number(kDirect, name) : -1;
 }
 
 }  // namespace stack::runtime
