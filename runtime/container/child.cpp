@@ -1,13 +1,11 @@
 #include "runtime/container/child.h"
 
 #include <fcntl.h>
-#include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -44,10 +42,7 @@ Result<> begin_session(Context& context) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
   if (::setsid() < 0 && errno != EPERM) return Error::last_errno("setsid");
   ::umask(0);
-  // Kernel keyrings are not namespaced: a new one hides the host's. Kernels without keys, or a full quota:
-  // nothing lost.
-  (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING,
-                  ("_ses." + context.setup.plan.container_id).c_str());
+  leave_session_keyring();
   context.null_device = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!context.null_device) return Error::last_errno("open /dev/null");
   return {};
@@ -107,10 +102,22 @@ Result<> kernel_values_step(Context& context) { return set_up_kernel_values(cont
 Result<> hide_step(Context& context) { return hide_paths(context.setup); }
 Result<> pivot_step(Context& context) { return enter_root(context.setup); }
 
+// From here on paths are looked up that the container's author wrote, and "/proc/self/fd/7/../.." must lead nowhere:
+// neither through what we used nor through what our caller left open (CVE-2024-21626).
+Result<> drop_descriptors(Context& context) {
+  Setup& setup = context.setup;
+  std::vector<int> kept = {setup.sync,           setup.stdio.in, setup.stdio.out,
+                           setup.stdio.err,      setup.terminal_peer.get(), context.null_device.get(),
+                           setup.plan.init_fd};
+  kept.insert(kept.end(), setup.plan.kept_fds.begin(), setup.plan.kept_fds.end());
+  return close_all_but(std::move(kept));
+}
+
 Result<> prepare_process(Context& context) {
   const ContainerPlan& plan = context.setup.plan;
   if (!plan.spec.process) return {};
   const ProcessSpec& process = *plan.spec.process;
+  TRY(drop_descriptors(context));
   TRY(apply_limits(process, context.setup.notes));
   context.setup.object = process.cwd;
   TRY(enter_working_directory(process.cwd));

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -14,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstring>
@@ -173,6 +175,22 @@ Result<> set_up_stdio(const ProcessSpec& process, const ChildStdio& stdio, int t
   if (terminal >= 0 && ::ioctl(0, TIOCSCTTY, 0) != 0) return Error::last_errno("set controlling terminal");
   return {};
 }
+
+Result<> close_all_but(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned first = 3;
+  for (int fd : kept) {
+    if (fd < static_cast<int>(first)) continue;
+    unsigned number = static_cast<unsigned>(fd);
+    if (number > first && ::syscall(SYS_close_range, first, number - 1, 0) != 0)
+      return Error::last_errno("close_range");
+    first = number + 1;
+  }
+  if (::syscall(SYS_close_range, first, ~0U, 0) != 0) return Error::last_errno("close_range");
+  return {};
+}
+
+void leave_session_keyring() { (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr); }
 
 Result<> apply_limits(const ProcessSpec& process, std::vector<std::string>& notes) {
   for (const ResourceLimit& limit : process.limits) TRY(set_limit(limit, notes));

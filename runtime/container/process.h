@@ -12,6 +12,14 @@
 
 namespace stack::runtime {
 
+// Kernel keyrings are not namespaced: a new session keyring hides the host's. Without a name, which another container
+// could have given to one of its own. Kernels without keys, or a full quota: nothing to hide, nothing lost.
+void leave_session_keyring();
+
+// Closes every descriptor above 2 that is not in `kept`; numbers below 3 in it, and repeated ones, do no harm.
+// Close-on-exec is not enough where paths of others are still to be looked up.
+Result<> close_all_but(std::vector<int> kept);
+
 // Takes the place of descriptors 0, 1, 2. Missing ones become `null_device`. With a terminal: all three are
 // it, and it becomes the controlling terminal of this (new) session. Their owner becomes the process's user,
 // so that /dev/stdout can be opened again.

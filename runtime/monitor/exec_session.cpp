@@ -88,6 +88,8 @@ Result<Fd> take_terminal(const ExecPlan& plan, int sync) {
 // In the container, in its namespaces and groups.
 Result<> run_command(const ExecPlan& plan, int sync, int null_device, std::string& object) {
   std::vector<std::string> notes;
+  // Before any path of the container is looked up: see drop_descriptors() in child.cpp.
+  TRY(close_all_but({sync, null_device, plan.stdio.in, plan.stdio.out, plan.stdio.err}));
   TRY(apply_limits(plan.process, notes));
   object = plan.process.cwd;
   TRY(enter_working_directory(plan.process.cwd));
@@ -110,6 +112,7 @@ Result<> enter_groups(const ExecPlan& plan) {
   std::string object;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   ::setsid();
+  leave_session_keyring();
   const char* step = "cgroup";
   Result<> done = enter_groups(plan);
   if (done) {

@@ -1,13 +1,14 @@
 // Images and containers that try to get out. Each test fails when the defence named in it is taken away.
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
-#include "base/identity.h"
 #include "base/text.h"
 #include "container_fixture.h"
 
@@ -131,66 +132,166 @@ TEST(Attack, MountDestinationThroughALinkStaysInside) {
   EXPECT_TRUE(empty_directory(target));
 }
 
-// runc 2021-30465, 2024-45310: a shared volume's folder and a link change places while mounts are made in it.
-TEST(Attack, RacingExchangeOfAMountDestinationNeverReachesTheHost) {
+// A folder "a" and a link "b" to the host that change places all the time, in a volume of other containers.
+class RacingVolume {
+ public:
+  RacingVolume(const std::string& path, const std::string& target) : path_(path) {
+    EXPECT_TRUE(ensure_directory(path + "/a").has_value());
+    EXPECT_EQ(::symlink(target.c_str(), (path + "/b").c_str()), 0);
+    thread_ = std::thread([this] {
+      while (!stop_)
+        (void)::renameat2(AT_FDCWD, (path_ + "/a").c_str(), AT_FDCWD, (path_ + "/b").c_str(), RENAME_EXCHANGE);
+    });
+  }
+  ~RacingVolume() {
+    stop_ = true;
+    thread_.join();
+  }
+  RacingVolume(const RacingVolume&) = delete;
+  RacingVolume& operator=(const RacingVolume&) = delete;
+
+ private:
+  std::string path_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+// Starts containers that have the volume and what `change` adds to their specification. What they reach must be inside.
+void race(const std::function<void(Json& spec)>& change) {
   Container holder;
   std::string volume = holder.folder() + "/volume";
   std::string target = outside(holder);
-  ASSERT_TRUE(ensure_directory(volume + "/a").has_value());
-  ASSERT_EQ(::symlink(target.c_str(), (volume + "/b").c_str()), 0);
-  std::atomic<bool> stop{false};
-  std::thread racer([&] {
-    while (!stop) (void)::renameat2(AT_FDCWD, (volume + "/a").c_str(), AT_FDCWD, (volume + "/b").c_str(), 2);
-  });
-  for (int i = 0; i < 15; ++i) {
-    Container box;
-    box.spec["mounts"].push_back(
-        {{"type", "bind"}, {"source", volume}, {"destination", "/volume"}, {"options", {"rbind"}}});
-    box.spec["mounts"].push_back({{"type", "tmpfs"},
-                                  {"source", "tmpfs"},
-                                  {"destination", "/volume/a/made/by/us"},
-                                  {"options", Json::array()}});
-    box.script("true");
-    box.run();
+  {
+    RacingVolume racing(volume, target);
+    for (int i = 0; i < 12; ++i) {
+      Container box;
+      box.spec["mounts"].push_back(
+          {{"type", "bind"}, {"source", volume}, {"destination", "/volume"}, {"options", {"rbind"}}});
+      change(box.spec);
+      box.script("true");
+      box.run();
+    }
   }
-  stop = true;
-  racer.join();
   EXPECT_TRUE(empty_directory(target));
 }
 
-// runc 2024-21626: a working directory behind a leaked descriptor.
-TEST(Attack, WorkingDirectoryThroughDescriptorsIsRefused) {
-  for (int fd = 3; fd < 24; ++fd) {
+// runc 2021-30465, 2024-45310: a shared volume's folder and a link change places while mounts are made in it.
+TEST(Attack, RacingExchangeOfAMountDestinationNeverReachesTheHost) {
+  race([](Json& spec) {
+    spec["mounts"].push_back({{"type", "tmpfs"},
+                              {"source", "tmpfs"},
+                              {"destination", "/volume/a/made/by/us"},
+                              {"options", Json::array()}});
+  });
+}
+
+TEST(Attack, RacingExchangeOfAFileDestinationNeverReachesTheHost) {
+  race([](Json& spec) {
+    spec["mounts"].push_back({{"type", "bind"},
+                              {"source", "/etc/hostname"},
+                              {"destination", "/volume/a/made/file"},
+                              {"options", {"bind"}}});
+  });
+}
+
+TEST(Attack, RacingExchangeOfADevicesFolderNeverReachesTheHost) {
+  race([](Json& spec) {
+    spec["linux"]["devices"] = Json::array(
+        {{{"path", "/volume/a/made/device"}, {"type", "c"}, {"major", 1}, {"minor", 3}, {"fileMode", 438}}});
+  });
+}
+
+// Docker 2018-15664 in our place of it: a folder copied up into a tmpfs.
+TEST(Attack, RacingExchangeOfACopiedFolderReadsNothingOfTheHost) {
+  race([](Json& spec) {
+    spec["mounts"].push_back({{"type", "tmpfs"},
+                              {"source", "tmpfs"},
+                              {"destination", "/volume/a"},
+                              {"options", {"tmpcopyup"}}});
+  });
+}
+
+// Files the engine puts over /etc/hosts and the like, in an image whose /etc is elsewhere.
+TEST(Attack, FileMountBelowALinkedFolderStaysInside) {
+  Container box;
+  link_in_image(box, "/settings", outside(box));
+  box.spec["mounts"].push_back({{"type", "bind"},
+                                {"source", "/etc/hostname"},
+                                {"destination", "/settings/hosts"},
+                                {"options", {"bind"}}});
+  (void)failure_of(box);
+  EXPECT_TRUE(empty_directory(outside(box)));
+}
+
+// crun 2026-88265, runc 2025-31133: each device of the image is a link to something on the host.
+TEST(Attack, DevicesThatAreLinksAreNotFollowed) {
+  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
     Container box;
-    box.spec["process"]["cwd"] = "/proc/self/fd/" + std::to_string(fd);
-    box.script("ls / | grep -q state && echo host; cat ../../../../etc/hostname 2>/dev/null; true");
-    box.start();
-    box.wait();
-    EXPECT_EQ(box.output(), "") << fd;
+    remove_mounts_below(box.spec, "/dev");
+    link_in_image(box, std::string("/dev/") + name, outside(box) + "/made");
+    EXPECT_EQ(failure_of(box), std::string("device: /dev/") + name + " exists and is something else");
+    EXPECT_TRUE(empty_directory(outside(box)));
   }
 }
 
-// runc 2019-5736: the program that enters a container is overwritten from inside.
-TEST(Attack, OurProgramsCannotBeOverwritten) {
-  std::string folder = directory_name(STACK_MONITOR);
-  auto digest = [&](const char* name) { return sha256_hex(read_file(folder + "/" + name).value_or("")); };
-  std::string monitor = digest("stack-monitor"), init = digest("stack-init");
+// The links of /dev (ptmx, fd, stdin ...) are made once, never through what is there, and nothing is removed.
+TEST(Attack, PtmxOfTheImageIsNeitherRemovedNorFollowed) {
   Container box;
-  box.request.use_init = true;
-  box.request.seccomp_bpf.clear();
-  ASSERT_TRUE(write_file(box.folder() + "/upper/again", "#!/proc/self/exe\n", 0755).has_value());
-  box.script("(echo overwritten > /proc/1/exe) 2>&1 | head -1; sleep 60");
-  ASSERT_TRUE(box.start().started);
-  for (int i = 0; i < 200 && box.output().empty(); ++i) usleep(10000);
-  EXPECT_TRUE(box.output().find("Read-only file system") != std::string::npos ||
-              box.output().find("Text file busy") != std::string::npos)
-      << box.output();
-  // Executing what executes the exec: our launcher as an interpreter, which then is the file to overwrite.
-  Container::ExecResult result = box.exec_process(box.exec_process_json({"/again"}));
-  (void)result;
-  (void)box.exec("for i in $(seq 50); do (echo x > /proc/1/exe) 2>/dev/null; done");
-  EXPECT_EQ(digest("stack-monitor"), monitor);
-  EXPECT_EQ(digest("stack-init"), init);
+  remove_mounts_below(box.spec, "/dev");
+  std::string victim = outside(box) + "/victim";
+  ASSERT_TRUE(write_file(victim, "kept").has_value());
+  link_in_image(box, "/dev/ptmx", victim);
+  EXPECT_EQ(failure_of(box), "");
+  EXPECT_EQ(read_file(victim).value_or(""), "kept");
+}
+
+TEST(Attack, MaskedPathThatIsALinkIsMaskedWhereItLeads) {
+  Container box;
+  std::string victim = outside(box) + "/victim";
+  ASSERT_TRUE(write_file(victim, "kept").has_value());
+  ASSERT_TRUE(write_file(box.folder() + "/upper/real", "bait").has_value());
+  link_in_image(box, "/masked", "/../../real");
+  link_in_image(box, "/away", victim);
+  box.spec["linux"]["maskedPaths"] = Json::array({"/masked", "/away"});
+  box.spec["linux"]["readonlyPaths"] = Json::array({"/away"});
+  box.script("cat /masked /real; cat /away 2>/dev/null; stat -c %t:%T /real");
+  EXPECT_EQ(box.run(), 0) << (box.seen().failed ? box.seen().failed->text : "");
+  EXPECT_EQ(box.output(), "1:3\n");
+}
+
+// What a container leaves behind is removed without following its links.
+TEST(Attack, RemovalOfAContainersFilesDoesNotFollowItsLinks) {
+  Container box;
+  std::string kept = outside(box);
+  ASSERT_TRUE(write_file(kept + "/file", "kept").has_value());
+  std::string folder = box.folder() + "/doomed";
+  ASSERT_TRUE(ensure_directory(folder + "/inner").has_value());
+  ASSERT_EQ(::symlink(kept.c_str(), (folder + "/directory").c_str()), 0);
+  ASSERT_EQ(::symlink((kept + "/file").c_str(), (folder + "/inner/file").c_str()), 0);
+  EXPECT_TRUE(remove_tree(folder).has_value());
+  EXPECT_EQ(read_file(kept + "/file").value_or(""), "kept");
+}
+
+// runc 2019-16884, 2025-52881: what is mounted on /proc is not a procfs, so that our writes there go elsewhere.
+TEST(Attack, SysctlsAreWrittenThroughAProcfsOfOurOwn) {
+  Container box;
+  std::string fake = box.folder() + "/fake";
+  ASSERT_TRUE(ensure_directory(fake + "/sys/net/ipv4").has_value());
+  ASSERT_TRUE(write_file(fake + "/sys/net/ipv4/ip_unprivileged_port_start", "1024\n").has_value());
+  for (Json& mount : box.spec["mounts"]) {
+    if (mount["destination"] == "/proc")
+      mount = {{"destination", "/proc"}, {"type", "bind"}, {"source", fake}, {"options", {"rbind"}}};
+  }
+  box.spec["mounts"].push_back({{"destination", "/kernel"},
+                                {"type", "proc"},
+                                {"source", "proc"},
+                                {"options", {"nosuid", "noexec", "nodev"}}});
+  box.spec["linux"]["maskedPaths"] = Json::array();
+  box.spec["linux"]["readonlyPaths"] = Json::array();
+  box.spec["linux"]["sysctl"] = {{"net.ipv4.ip_unprivileged_port_start", "77"}};
+  box.script("cat /kernel/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ip_unprivileged_port_start");
+  EXPECT_EQ(box.run(), 0) << (box.seen().failed ? box.seen().failed->text : "");
+  EXPECT_EQ(box.output(), "77\n1024\n");
 }
 
 TEST(Attack, ProgramThatNamesItselfDoesNotRunOurs) {
