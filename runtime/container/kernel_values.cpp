@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "runtime/container/mount_calls.h"
 #include "runtime/container/setup.h"
 
@@ -55,6 +56,15 @@ std::string sysctl_path(std::string name) {
   return "sys/" + name;
 }
 
+// "net.//.kernel.core_pattern" begins like a value of the network's and leads out of it: RESOLVE_BENEATH only keeps it
+// below /proc.
+Result<> check_components(const std::string& name, const std::string& path) {
+  for (const std::string& part : split(path, '/')) {
+    if (part.empty() || part == "." || part == "..") return invalid("sysctl " + name + " is no name of a value");
+  }
+  return {};
+}
+
 Result<Fd> open_below_proc(int proc, const std::string& path) {
   open_how how{};
   how.flags = O_WRONLY | O_CLOEXEC;
@@ -69,7 +79,9 @@ Result<Fd> open_below_proc(int proc, const std::string& path) {
 
 Result<> write_sysctl(Setup& setup, const SysctlSpec& sysctl) {
   TRY(check_sysctl(setup.plan, sysctl.name));
-  TRY_ASSIGN(Fd fd, open_below_proc(setup.proc.get(), sysctl_path(sysctl.name)));
+  std::string path = sysctl_path(sysctl.name);
+  TRY(check_components(sysctl.name, path));
+  TRY_ASSIGN(Fd fd, open_below_proc(setup.proc.get(), path));
   return write_all(fd.get(), sysctl.value).in("sysctl " + sysctl.name);
 }
 

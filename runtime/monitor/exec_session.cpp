@@ -25,6 +25,7 @@ namespace stack::runtime {
 namespace {
 
 struct ExecPlan {
+  int target_pidfd = -1;
   ProcessSpec process;
   std::string seccomp_bpf;
   ChildStdio stdio;
@@ -67,6 +68,7 @@ Result<ExecPlan> read_plan(const Json& request) {
   }
   plan.stdio = {fd_number(request, "stdin_fd"), fd_number(request, "stdout_fd"),
                 fd_number(request, "stderr_fd")};
+  plan.target_pidfd = fd_number(request, "target_pidfd");
   TRY_ASSIGN(plan.namespaces, differing_namespaces(fd_number(request, "target_pid")));
   std::string cgroup = string_or(request, "cgroup_path");
   if (!cgroup.empty()) {
@@ -105,6 +107,10 @@ Result<> run_command(const ExecPlan& plan, int sync, int null_device, std::strin
 
 Result<> enter_groups(const ExecPlan& plan) {
   for (const Fd& tasks : plan.cgroup.tasks) TRY(write_all(tasks.get(), "0"));
+  // Only from inside of the group: where cgroup2 is mounted with nsdelegate, as systemd does, a process of that
+  // namespace may not be moved in from outside of it, nor be cloned into the group.
+  if ((plan.namespaces & CLONE_NEWCGROUP) != 0 && ::setns(plan.target_pidfd, CLONE_NEWCGROUP) != 0)
+    return Error::last_errno("join cgroup namespace");
   return {};
 }
 
@@ -130,11 +136,12 @@ struct ExecChild {
   Fd sync;
 };
 
-Result<ExecChild> clone_into_container(const ExecPlan& plan, int target_pidfd, int null_device) {
+Result<ExecChild> clone_into_container(const ExecPlan& plan, int null_device) {
   TRY_ASSIGN(SocketPair sync, make_socket_pair(SOCK_SEQPACKET));
   // Not to be looked into by the container from the moment we are in its pid namespace (CVE-2016-9962).
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::last_errno("prctl dumpable");
-  if (plan.namespaces != 0 && ::setns(target_pidfd, plan.namespaces) != 0)
+  int namespaces = plan.namespaces & ~CLONE_NEWCGROUP;
+  if (namespaces != 0 && ::setns(plan.target_pidfd, namespaces) != 0)
     return Error::last_errno("enter the container");
   if ((plan.namespaces & CLONE_NEWUSER) != 0) {
     if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
@@ -165,8 +172,7 @@ StepFailure launch_exec_session(const Json& request) {
   if (!plan) return make_failure("request", "", plan.error());
   Fd null_device(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null_device) return make_failure("stdio", "/dev/null", Error::last_errno("open /dev/null"));
-  Result<ExecChild> child =
-      clone_into_container(*plan, fd_number(request, "target_pidfd"), null_device.get());
+  Result<ExecChild> child = clone_into_container(*plan, null_device.get());
   if (!child) return make_failure("enter", "", child.error());
   for (int fd : {plan->stdio.in, plan->stdio.out, plan->stdio.err}) {
     if (fd >= 0) ::close(fd);
