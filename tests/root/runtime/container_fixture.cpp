@@ -59,10 +59,9 @@ void make_rootfs(const std::string& root) {
   for (const char* folder : {"/bin", "/etc", "/tmp", "/proc", "/sys", "/dev", "/data"})
     (void)ensure_directory(root + folder);
   must(run("cp", {"/usr/bin/busybox", root + "/bin/busybox"}), "copy busybox");
-  must(run("/usr/bin/busybox", {"--install", "-s", root + "/bin"}), "install applets");
-  // The links point to the host's path of busybox: make them relative.
-  std::string fix = "cd " + root + "/bin && for f in *; do [ -L $f ] && ln -sf busybox $f; done; true";
-  must(run("sh", {"-c", fix}), "link applets");
+  for (const std::string& applet : split(must(run("/usr/bin/busybox", {"--list"}), "list applets").output, '\n')) {
+    if (!applet.empty() && applet != "busybox") (void)::symlink("busybox", (root + "/bin/" + applet).c_str());
+  }
   (void)write_file(root + "/etc/passwd",
                    "root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1000:Web:/home/web:/bin/sh\n");
   (void)write_file(root + "/etc/group", "root:x:0:\nweb:x:1000:\nextra:x:2000:web\n");

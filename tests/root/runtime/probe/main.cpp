@@ -2,6 +2,7 @@
 //   calls            system calls that must be refused: "NAME ERRNO" each
 //   key NAME         is the user's key NAME reachable from here?  "found" or "hidden"
 //   grab SECONDS     opens the program files of others and overwrites them when it can: "wrote" or the reason
+//   peek SECONDS     tries to look into processes that are not the container's own: "NAME" of each it could
 //   user             the effective user id
 #include <dirent.h>
 #include <errno.h>
@@ -112,12 +113,26 @@ int grab(int seconds) {
   return 0;
 }
 
+// CVE-2016-9962: what is about to become a command of the container, and may be looked into before it is that.
+int peek(int seconds) {
+  time_t end = time(nullptr) + seconds;
+  while (time(nullptr) < end) {
+    int program = open_foreign_program();
+    if (program < 0) continue;
+    puts("seen");
+    fflush(stdout);
+    close(program);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "calls") == 0) return try_calls();
   if (argc == 3 && strcmp(argv[1], "key") == 0) return find_key(argv[2]);
   if (argc == 3 && strcmp(argv[1], "grab") == 0) return grab(atoi(argv[2]));
+  if (argc == 3 && strcmp(argv[1], "peek") == 0) return peek(atoi(argv[2]));
   if (argc == 2 && strcmp(argv[1], "user") == 0) return printf("%u\n", geteuid()) < 0 ? 1 : 0;
   return 2;
 }
