@@ -6,11 +6,13 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 
+#include <array>
+#include <cstring>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/files.h"
-#include "base/identity.h"
 #include "base/json.h"
 #include "runtime/kernel_version.h"
 #include "runtime/seccomp_program.h"
@@ -306,7 +308,56 @@ void answer_unknown_calls(std::vector<SyscallTable>& tables, uint32_t default_ac
   }
 }
 
+// ---- the cache ----
+
+// FNV-1a: names a file. What the file holds is compared whole, so nobody gains from a collision, and no
+// cryptographic library is needed where a start takes milliseconds.
+uint64_t fingerprint(std::string_view bytes) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+std::string hex(uint64_t number) {
+  std::array<char, 17> text{};
+  (void)std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(number));
+  return text.data();
+}
+
+// All that the program depends on.
+std::string cache_key(const SeccompRequest& request) {
+  const scmp_version* version = seccomp_version();
+  KernelVersion kernel = running_kernel();
+  std::string key = "2\n" + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+                    std::to_string(version->micro) + "\n" + std::to_string(kernel.major) + "." +
+                    std::to_string(kernel.minor) + "\n" + std::to_string(seccomp_arch_native()) + "\n" +
+                    request.kernel_version + "\n";
+  for (const std::string& capability : request.capabilities) key += capability + ",";
+  return key + "\n" + request.profile;
+}
+
+// "<length of the key> <fingerprint of the program>\n<key><program>": a torn, changed or foreign file is seen.
+std::string pack_cached(const std::string& key, const std::string& program) {
+  return std::to_string(key.size()) + " " + hex(fingerprint(program)) + "\n" + key + program;
+}
+
+std::optional<std::string> unpack_cached(const std::string& bytes, const std::string& key) {
+  size_t line = bytes.find('\n');
+  if (line == std::string::npos || bytes.compare(line + 1, key.size(), key) != 0) return std::nullopt;
+  std::string program = bytes.substr(std::min(bytes.size(), line + 1 + key.size()));
+  if (program.empty() || program.size() % sizeof(sock_filter) != 0) return std::nullopt;
+  if (bytes.compare(0, line, std::to_string(key.size()) + " " + hex(fingerprint(program))) != 0)
+    return std::nullopt;
+  return program;
+}
+
 }  // namespace
+
+std::vector<std::string> seccomp_architectures() {
+  std::vector<std::string> out;
+  for (const Architecture& arch : kArchitectures) out.emplace_back(arch.scmp_name);
+  return out;
+}
 
 Result<std::string> compile_seccomp(const SeccompRequest& request) {
   TRY_ASSIGN(Json profile, parse_json(request.profile).in("seccomp profile"));
@@ -325,25 +376,16 @@ Result<std::string> compile_seccomp(const SeccompRequest& request) {
 }
 
 Result<std::string> cached_seccomp(const SeccompRequest& request, const std::string& cache_dir) {
-  const scmp_version* version = seccomp_version();
-  KernelVersion kernel = running_kernel();
-  std::string key = "2\n" + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
-                    std::to_string(version->micro) + "\n" + std::to_string(kernel.major) + "." +
-                    std::to_string(kernel.minor) + "\n" + std::to_string(seccomp_arch_native()) + "\n" +
-                    request.kernel_version + "\n";
-  for (const std::string& capability : request.capabilities) key += capability + ",";
-  std::string path = cache_dir + "/" + sha256_hex(key + "\n" + request.profile) + ".bpf";
-  // "<sha256 of the program><program>": a torn or changed file is seen.
-  constexpr size_t kDigest = 64;
-  Result<std::string> cached = read_file(path, size_t{1} << 20);
-  if (cached && cached->size() > kDigest) {
-    std::string program = cached->substr(kDigest);
-    if (sha256_hex(program) == cached->substr(0, kDigest) && program.size() % sizeof(sock_filter) == 0)
-      return program;
+  std::string key = cache_key(request);
+  std::string path = cache_dir + "/" + hex(fingerprint(key)) + ".bpf";
+  Result<std::string> cached = read_file(path, size_t{4} << 20);
+  if (cached) {
+    std::optional<std::string> program = unpack_cached(*cached, key);
+    if (program) return std::move(*program);
   }
   TRY_ASSIGN(std::string program, compile_seccomp(request));
   TRY(ensure_directory(cache_dir, 0700));
-  TRY(write_file_atomic(path, sha256_hex(program) + program, 0600));
+  TRY(write_file_atomic(path, pack_cached(key, program), 0600));
   return program;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -11,6 +12,9 @@ namespace stack::runtime {
 
 // Docker's default profile, re-stated in our own data file (runtime/seccomp_default.json): JSON text.
 std::string_view default_seccomp_profile();
+
+// The architectures that profiles may name: "SCMP_ARCH_X86_64", ...
+std::vector<std::string> seccomp_architectures();
 
 struct SeccompRequest {
   std::string profile;  // JSON text, Docker's or OCI's form
@@ -24,8 +28,8 @@ struct SeccompRequest {
 // end the thread, and calls newer than all it names are answered ENOSYS where it refuses by default.
 Result<std::string> compile_seccomp(const SeccompRequest& request);
 
-// The same through a cache of files in `cache_dir` (made if missing, 0700), keyed by the content of all
-// inputs and the library's version. A damaged or foreign cache file is ignored and written anew.
+// The same through a cache of files in `cache_dir` (made if missing, 0700), each holding all inputs and the
+// library's version, which are compared. A damaged or foreign cache file is ignored and written anew.
 Result<std::string> cached_seccomp(const SeccompRequest& request, const std::string& cache_dir);
 
 }  // namespace stack::runtime

@@ -179,6 +179,32 @@ Result<> read_mappings(const Json& object, const char* key, std::vector<IdMappin
   });
 }
 
+// "0-2,5" as a bit mask.
+Result<std::vector<uint64_t>> parse_number_list(const std::string& text) {
+  std::vector<uint64_t> mask;
+  for (const std::string& part : split(text, ',')) {
+    std::vector<std::string> ends = split(trim(part), '-');
+    if (ends.size() > 2) return invalid("not a list of numbers: " + text);
+    for (const std::string& end : ends) {
+      if (!is_all_digits(end) || end.size() > 5) return invalid("not a list of numbers: " + text);
+    }
+    size_t first = std::stoul(ends.front());
+    size_t last = std::stoul(ends.back());
+    if (last < first) return invalid("not a list of numbers: " + text);
+    if (mask.size() <= last / 64) mask.resize(last / 64 + 1);
+    for (size_t n = first; n <= last; ++n) mask[n / 64] |= uint64_t{1} << (n % 64);
+  }
+  return mask;
+}
+
+Result<> read_cpu_list(const Json& object, const char* key, std::vector<uint64_t>& mask) {
+  std::string text;
+  TRY(read_string(object, key, text));
+  if (text.empty()) return {};
+  TRY_ASSIGN(mask, parse_number_list(text).in(std::string("execCPUAffinity.") + key));
+  return {};
+}
+
 // ---- process ----
 
 Result<> read_limits(const Json& process, ProcessSpec& out) {
@@ -401,24 +427,6 @@ Result<> read_net_devices(const Json& linux, ContainerSpec& out) {
   return {};
 }
 
-// "0-2,5" as a bit mask.
-Result<std::vector<uint64_t>> parse_number_list(const std::string& text) {
-  std::vector<uint64_t> mask;
-  for (const std::string& part : split(text, ',')) {
-    std::vector<std::string> ends = split(trim(part), '-');
-    if (ends.size() > 2) return invalid("not a list of numbers: " + text);
-    for (const std::string& end : ends) {
-      if (!is_all_digits(end) || end.size() > 5) return invalid("not a list of numbers: " + text);
-    }
-    size_t first = std::stoul(ends.front());
-    size_t last = std::stoul(ends.back());
-    if (last < first) return invalid("not a list of numbers: " + text);
-    if (mask.size() <= last / 64) mask.resize(last / 64 + 1);
-    for (size_t n = first; n <= last; ++n) mask[n / 64] |= uint64_t{1} << (n % 64);
-  }
-  return mask;
-}
-
 Result<> read_memory_policy(const Json& linux, ContainerSpec& out) {
   const Json* value = member(linux, "memoryPolicy");
   if (value == nullptr) return {};
@@ -617,8 +625,8 @@ Result<ProcessSpec> parse_process(const Json& process) {
   TRY(read_scheduler(process, out));
   TRY(read_io_priority(process, out));
   if (const Json* affinity = member(process, "execCPUAffinity")) {
-    TRY(read_string(*affinity, "initial", out.cpu_affinity_initial));
-    TRY(read_string(*affinity, "final", out.cpu_affinity_final));
+    TRY(read_cpu_list(*affinity, "initial", out.cpu_affinity_initial));
+    TRY(read_cpu_list(*affinity, "final", out.cpu_affinity_final));
   }
   TRY(refuse_security_modules(process));
   return out;

@@ -100,8 +100,8 @@ struct ProcessSpec {
   std::optional<int> oom_score_adj;
   std::optional<SchedulerSpec> scheduler;
   std::optional<int> io_priority;    // as ioprio_set(2) takes it
-  std::string cpu_affinity_initial;  // execCPUAffinity, "0-3,7"
-  std::string cpu_affinity_final;
+  std::vector<uint64_t> cpu_affinity_initial;  // execCPUAffinity as bit masks; empty: none asked
+  std::vector<uint64_t> cpu_affinity_final;
   std::vector<std::string> notes;  // unknown capabilities and the like
 };
 

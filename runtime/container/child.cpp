@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,7 +43,7 @@ Result<> begin_session(Context& context) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
   if (::setsid() < 0 && errno != EPERM) return Error::last_errno("setsid");
   ::umask(0);
-  leave_session_keyring();
+  if (context.setup.plan.new_keyring) leave_session_keyring();
   context.null_device = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!context.null_device) return Error::last_errno("open /dev/null");
   return {};
@@ -69,8 +70,7 @@ Result<> enter_namespaces(Context& context) {
     if (!mapped) ::_exit(1);
     TRY(become_namespace_root());
   } else if (plan.spec.find_namespace(CLONE_NEWUSER) != nullptr) {
-    TRY(join(context, CLONE_NEWUSER));
-    TRY(become_namespace_root());
+    TRY(become_namespace_root());  // joined before the clone, so that it owns the other namespaces
   }
   context.setup.user_namespace = plan.spec.find_namespace(CLONE_NEWUSER) != nullptr;
   for (int type : {CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWNS})
@@ -108,9 +108,22 @@ Result<> drop_descriptors(Context& context) {
   Setup& setup = context.setup;
   std::vector<int> kept = {setup.sync,           setup.stdio.in, setup.stdio.out,
                            setup.stdio.err,      setup.terminal_peer.get(), context.null_device.get(),
-                           setup.plan.init_fd};
-  kept.insert(kept.end(), setup.plan.kept_fds.begin(), setup.plan.kept_fds.end());
+                           setup.plan.init_fd,   setup.plan.start_listener};
+  for (int i = 0; i < setup.plan.kept_fds; ++i) kept.push_back(3 + i);
   return close_all_but(std::move(kept));
+}
+
+Result<> hooks_step(Context& context) {
+  const ContainerPlan& plan = context.setup.plan;
+  const HookSet& hooks = plan.spec.hooks;
+  if (hooks.prestart.empty() && hooks.create_runtime.empty() && hooks.create_container.empty()) return {};
+  // The launcher's come first, in its namespaces; ours are found in its file system as well: the root is not
+  // entered yet.
+  TRY(send_report(context.setup.sync, ReportKind::Hooks));
+  TRY_ASSIGN(std::optional<Report> go, receive_report(context.setup.sync));
+  if (!go) ::_exit(1);
+  return run_hooks(hooks.create_container, "createContainer",
+                   hook_state_text(plan.hook_state, "creating", ::getpid()));
 }
 
 Result<> prepare_process(Context& context) {
@@ -119,6 +132,7 @@ Result<> prepare_process(Context& context) {
   const ProcessSpec& process = *plan.spec.process;
   TRY(drop_descriptors(context));
   TRY(apply_limits(process, context.setup.notes));
+  TRY(apply_execution_domain(plan.spec));
   context.setup.object = process.cwd;
   TRY(enter_working_directory(process.cwd));
   context.setup.object = process.args.front();
@@ -126,45 +140,70 @@ Result<> prepare_process(Context& context) {
   return {};
 }
 
+// Whoever connects to the start socket and says Go takes the launcher's place.
+Result<> wait_at_start_socket(Context& context) {
+  for (;;) {
+    Fd starter(::accept4(context.setup.plan.start_listener, nullptr, nullptr, SOCK_CLOEXEC));
+    if (!starter && errno != EINTR && errno != ECONNABORTED) return Error::last_errno("accept");
+    if (!starter) continue;
+    Result<std::optional<Report>> go = receive_report(starter.get());
+    if (!go || !*go || (*go)->kind != ReportKind::Go) continue;
+    context.setup.sync = starter.release();
+    return {};
+  }
+}
+
 // Beyond this point everything stands; only the command is missing.
 Result<> announce(Context& context) {
+  const ContainerPlan& plan = context.setup.plan;
   for (const std::string& note : context.setup.notes)
     TRY(send_report(context.setup.sync, ReportKind::Note, note));
-  if (!context.setup.plan.hold) return {};
+  if (!plan.hold) return {};
+  // The launcher may go as soon as it has answered: its end must then no longer be ours.
+  if (plan.start_listener >= 0 && ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
+    return Error::last_errno("prctl pdeathsig");
   TRY(send_report(context.setup.sync, ReportKind::Ready));
   TRY_ASSIGN(std::optional<Report> go, receive_report(context.setup.sync));
   if (!go) ::_exit(1);
-  return {};
+  return plan.start_listener >= 0 ? wait_at_start_socket(context) : Result<>();
+}
+
+Result<> start_hooks_step(Context& context) {
+  const ContainerPlan& plan = context.setup.plan;
+  if (plan.spec.hooks.start_container.empty()) return {};
+  return run_hooks(plan.spec.hooks.start_container, "startContainer",
+                   hook_state_text(plan.hook_state, "created", ::getpid()));
 }
 
 Result<> become_user(Context& context) {
   const ContainerPlan& plan = context.setup.plan;
+  if (!plan.spec.process) return invalid("the configuration has no process");
   TRY(set_up_stdio(*plan.spec.process, context.setup.stdio, context.setup.terminal_peer.get(),
                    context.null_device.get()));
-  TRY(become(*plan.spec.process, plan.seccomp_bpf));
-  // The launcher may go from now on: the command's life is its own.
+  // The launcher may go from now on: the command's life is its own. A change of user would clear it as well.
   if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
-  return {};
+  return become(*plan.spec.process, plan.seccomp, context.setup.sync);
 }
 
 Result<> execute_command(Context& context) {
   const ContainerPlan& plan = context.setup.plan;
   context.setup.object = plan.spec.process->args.front();
-  int first_closed = 3 + static_cast<int>(plan.kept_fds.size());
-  return execute(*plan.spec.process, context.setup.executable, plan.init_fd, first_closed);
+  return execute(*plan.spec.process, context.setup.executable, plan.init_fd, 3 + plan.kept_fds);
 }
 
 constexpr Step kSteps[] = {
-    {"cgroup", enter_cgroups},    {"session", begin_session},  {"namespaces", enter_namespaces},
-    {"oom score", set_oom_score}, {"root", root_step},         {"mount", mounts_step},
-    {"device", devices_step},     {"terminal", terminal_step}, {"kernel value", kernel_values_step},
-    {"hide paths", hide_step},    {"pivot root", pivot_step},  {"process", prepare_process},
-    {"announce", announce},       {"identity", become_user},   {"exec", execute_command},
+    {"cgroup", enter_cgroups},    {"session", begin_session},    {"namespaces", enter_namespaces},
+    {"oom score", set_oom_score}, {"root", root_step},           {"mount", mounts_step},
+    {"device", devices_step},     {"terminal", terminal_step},   {"kernel value", kernel_values_step},
+    {"hook", hooks_step},         {"hide paths", hide_step},     {"pivot root", pivot_step},
+    {"process", prepare_process}, {"announce", announce},        {"hook", start_hooks_step},
+    {"identity", become_user},    {"exec", execute_command},
 };
 
 }  // namespace
 
 void run_child(const ContainerPlan& plan, const ChildResources& resources) {
+  ::close(resources.launcher_sync);
   Context context{Setup(plan, resources.stdio, resources.sync), resources, Fd()};
   for (const Step& step : kSteps) {
     context.setup.object.clear();

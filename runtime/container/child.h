@@ -12,6 +12,7 @@ namespace stack::runtime {
 struct ChildResources {
   ChildStdio stdio;
   int sync = -1;
+  int launcher_sync = -1;  // the launcher's end, closed first
   Cgroups::Entry cgroup;
   std::vector<JoinedNamespace> joined;
 };

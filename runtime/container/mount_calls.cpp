@@ -47,6 +47,24 @@ unsigned long mount_flags(uint64_t attributes) {
   return flags;
 }
 
+struct SuperblockWord {
+  std::string_view word;
+  unsigned long flag;
+};
+constexpr SuperblockWord kSuperblockWords[] = {
+    {"sync", MS_SYNCHRONOUS}, {"async", 0},           {"dirsync", MS_DIRSYNC},
+    {"mand", MS_MANDLOCK},    {"lazytime", MS_LAZYTIME}, {"iversion", MS_I_VERSION},
+};
+
+// Takes the words that mount(2) has as flags out of the options.
+unsigned long take_superblock_flags(std::vector<std::string>& options) {
+  unsigned long flags = 0;
+  for (const SuperblockWord& row : kSuperblockWords) {
+    if (std::erase(options, row.word) > 0) flags |= row.flag;
+  }
+  return flags;
+}
+
 }  // namespace
 
 Result<Fd> mount_new(const std::string& type, const std::string& source, const std::vector<std::string>& data,
@@ -65,9 +83,11 @@ Result<Fd> mount_new(const std::string& type, const std::string& source, const s
 Result<> mount_new_on(int target, const std::string& type, const std::string& source,
                       const std::vector<std::string>& data, uint64_t attributes) {
   if (::fchdir(target) != 0) return Error::last_errno("fchdir");
-  std::string options = join(data, ",");
+  std::vector<std::string> words = data;
+  unsigned long flags = mount_flags(attributes) | take_superblock_flags(words);
+  std::string options = join(words, ",");
   const char* what = source.empty() ? type.c_str() : source.c_str();
-  if (::mount(what, ".", type.c_str(), mount_flags(attributes),
+  if (::mount(what, ".", type.c_str(), flags,
               options.empty() ? nullptr : options.c_str()) != 0)
     return Error::last_errno("mount " + type + (options.empty() ? "" : " (" + options + ")"));
   return {};

@@ -93,14 +93,17 @@ Result<> finish_propagation(const MountSpec& mount, const Fd& made) {
 
 // ---- kinds of mounts ----
 
+// What the launcher handed over or made, else a copy of the host's path.
+Result<Fd> open_bind_source(const ContainerPlan& plan, const MountSpec& mount) {
+  auto made = plan.made_mounts.find(static_cast<size_t>(&mount - plan.spec.mounts.data()));
+  if (made != plan.made_mounts.end()) return made->second.duplicate();
+  auto given = plan.mount_sources.find(mount.destination);
+  if (given != plan.mount_sources.end()) return given->second.duplicate();
+  return clone_mount_at(mount.source, mount.recursive_bind);
+}
+
 Result<> mount_bind(Setup& setup, const MountSpec& mount) {
-  Fd source;
-  auto given = setup.plan.mount_sources.find(mount.destination);
-  if (given != setup.plan.mount_sources.end()) {
-    TRY_ASSIGN(source, given->second.duplicate());
-  } else {
-    TRY_ASSIGN(source, clone_mount_at(mount.source, mount.recursive_bind));
-  }
+  TRY_ASSIGN(Fd source, open_bind_source(setup.plan, mount));
   TRY(finish_attributes(mount, source));
   TRY_ASSIGN(Fd target, open_destination(setup, mount, is_directory_fd(source.get())));
   TRY(attach_mount(source.get(), target.get()));

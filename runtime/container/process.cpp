@@ -10,6 +10,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,12 +18,16 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <climits>
 #include <cstring>
+#include <thread>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "runtime/capabilities.h"
+#include "runtime/container/report.h"
 #include "runtime/container/setup.h"
 
 namespace stack::runtime {
@@ -110,14 +115,43 @@ Result<> set_capabilities(const CapabilitySets& sets) {
   return {};
 }
 
-Result<> install_filter(const std::string& bpf) {
+Result<int> load_filter(const sock_fprog& filter, unsigned flags) {
+  long loaded = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
+  if (loaded < 0) return Error::last_errno("seccomp");
+  return static_cast<int>(loaded);
+}
+
+// The filter may hold back the very call that would pass its listener on, so a thread of ours from before the
+// filter does that. We wait for it without any call.
+Result<> load_notifying_filter(const sock_fprog& filter, unsigned flags, int sync) {
+  std::atomic<int> listener{-1};
+  std::atomic<bool> sent{false};
+  std::thread sender([&] {
+    while (listener.load() == -1) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    if (listener.load() >= 0) (void)send_report(sync, ReportKind::SeccompListener, {}, listener.load());
+    sent = true;
+  });
+  sender.detach();
+  Result<int> loaded = load_filter(filter, flags | SECCOMP_FILTER_FLAG_NEW_LISTENER);
+  listener = loaded ? *loaded : -2;
+  while (!sent.load()) {
+  }
+  if (!loaded) return std::move(loaded).error();
+  return {};
+}
+
+Result<> install_filter(const SeccompProgram& seccomp, int sync) {
+  const std::string& bpf = seccomp.bpf;
   if (bpf.empty()) return {};
   if (bpf.size() % sizeof(sock_filter) != 0 || bpf.size() / sizeof(sock_filter) > BPF_MAXINSNS)
     return invalid("seccomp program has a wrong size");
   std::vector<sock_filter> program(bpf.size() / sizeof(sock_filter));
   std::memcpy(program.data(), bpf.data(), bpf.size());
   sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) return Error::last_errno("seccomp");
+  // One thread: there is nothing to synchronise, and a listener excludes that flag.
+  unsigned flags = seccomp.flags & ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_TSYNC);
+  if (seccomp.notifies) return load_notifying_filter(filter, flags, sync);
+  TRY(load_filter(filter, flags));
   return {};
 }
 
@@ -153,6 +187,12 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return out;
 }
 
+// Pipes and sockets are made for the container. A file, a device or a terminal of the caller stays theirs.
+bool is_stream(int fd) {
+  struct stat info{};
+  return ::fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
+}
+
 }  // namespace
 
 Result<> set_up_stdio(const ProcessSpec& process, const ChildStdio& stdio, int terminal, int null_device) {
@@ -163,9 +203,10 @@ Result<> set_up_stdio(const ProcessSpec& process, const ChildStdio& stdio, int t
   }
   for (int target = 0; target < 3; ++target) {
     int source = sources[static_cast<size_t>(target)];
-    if (source < 3) return invalid("standard stream on a low descriptor");
-    if (::dup2(source, target) < 0) return Error::last_errno("dup2");
+    if (source < 3 && source != target) return invalid("standard stream on a low descriptor");
+    if (source != target && ::dup2(source, target) < 0) return Error::last_errno("dup2");
     if (source == null_device || (process.uid == 0 && process.gid == 0)) continue;
+    if (terminal < 0 && !is_stream(target)) continue;
     // A terminal's group stays "tty", as grantpt(3) has it.
     gid_t group = terminal >= 0 ? static_cast<gid_t>(-1) : process.gid;
     // EROFS, EPERM, EINVAL: not ours to change (a file of the caller's, an unmapped id).
@@ -198,6 +239,25 @@ Result<> apply_limits(const ProcessSpec& process, std::vector<std::string>& note
   if (process.io_priority &&
       ::syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, *process.io_priority) != 0)
     return Error::last_errno("I/O priority");
+  return {};
+}
+
+Result<> apply_execution_domain(const ContainerSpec& spec) {
+  if (spec.personality && ::personality(*spec.personality) < 0) return Error::last_errno("personality");
+  if (!spec.memory_policy) return {};
+  const MemoryPolicySpec& policy = *spec.memory_policy;
+  const uint64_t* mask = policy.node_mask.empty() ? nullptr : policy.node_mask.data();
+  // The kernel takes one bit less than it is told of: set_mempolicy(2), BUGS.
+  unsigned long bits = mask == nullptr ? 0 : policy.node_mask.size() * 64 + 1;
+  if (::syscall(SYS_set_mempolicy, policy.mode, mask, bits) != 0)
+    return Error::last_errno("memory policy");
+  return {};
+}
+
+Result<> pin_to_cpus(const std::vector<uint64_t>& mask) {
+  if (mask.empty()) return {};
+  if (::syscall(SYS_sched_setaffinity, 0, mask.size() * sizeof(uint64_t), mask.data()) != 0)
+    return Error::last_errno("CPU affinity");
   return {};
 }
 
@@ -237,18 +297,18 @@ Result<std::string> find_executable(const std::string& command, const std::vecto
   return command_error(command, "executable file not found in $PATH", false);
 }
 
-Result<> become(const ProcessSpec& process, const std::string& seccomp_bpf) {
+Result<> become(const ProcessSpec& process, const SeccompProgram& seccomp, int sync) {
   CapabilitySets sets = process.capabilities.value_or(CapabilitySets{});
   TRY(drop_bounding_set(sets.bounding));
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that goes; with it, it comes last.
-  if (!process.no_new_privileges) TRY(install_filter(seccomp_bpf));
+  if (!process.no_new_privileges) TRY(install_filter(seccomp, sync));
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::last_errno("keep capabilities");
   TRY(set_user(process));
   TRY(set_capabilities(sets));
   ::umask(process.umask.value_or(022));
   if (!process.no_new_privileges) return {};
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::last_errno("no_new_privs");
-  return install_filter(seccomp_bpf);
+  return install_filter(seccomp, sync);
 }
 
 Error execute(const ProcessSpec& process, const std::string& executable, int init_fd, int first_closed) {

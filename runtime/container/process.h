@@ -29,6 +29,12 @@ Result<> set_up_stdio(const ProcessSpec& process, const ChildStdio& stdio, int t
 // a note.
 Result<> apply_limits(const ProcessSpec& process, std::vector<std::string>& notes);
 
+// personality(2) and set_mempolicy(2), as linux.personality and linux.memoryPolicy say.
+Result<> apply_execution_domain(const ContainerSpec& spec);
+
+// sched_setaffinity(2) of the calling process; an empty mask changes nothing.
+Result<> pin_to_cpus(const std::vector<uint64_t>& mask);
+
 // chdir; a missing directory is made. Afterwards the working directory is known to be inside the root.
 Result<> enter_working_directory(const std::string& cwd);
 
@@ -36,9 +42,9 @@ Result<> enter_working_directory(const std::string& cwd);
 // text.
 Result<std::string> find_executable(const std::string& command, const std::vector<std::string>& env);
 
-// Bounding set, seccomp, groups, user, capabilities, no_new_privs, in the order that never needs a right
-// already given away. `seccomp_bpf` empty: no filter.
-Result<> become(const ProcessSpec& process, const std::string& seccomp_bpf);
+// Bounding set, seccomp, groups, user, capabilities, no_new_privs, in the order that
+// never needs a right already given away. A filter that notifies sends its listener to `sync`.
+Result<> become(const ProcessSpec& process, const SeccompProgram& seccomp, int sync);
 
 // Marks all descriptors from `first` on as close-on-exec and executes. Returns only on failure. `init_fd` >=
 // 0: our init is executed instead and runs the command as its child.

@@ -20,7 +20,26 @@ Result<Fd> mount_layers(const ContainerPlan& plan) {
 
 Result<Fd> make_root_mount(const ContainerPlan& plan) {
   if (!plan.layers.lower_dirs.empty()) return mount_layers(plan);
+  if (plan.root_source) return plan.root_source.duplicate();
   return clone_mount_at(plan.spec.root_path, true);
+}
+
+Result<> leave_by_pivot(const ContainerSpec& spec) {
+  // The old root lands on top of the new one and is taken away from there: pivot_root(2), "." and ".".
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return Error::last_errno("pivot_root");
+  // The unmount must not travel back to the host through a shared old root.
+  if ((spec.rootfs_propagation & MS_SHARED) != 0 &&
+      ::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
+    return Error::last_errno("make old root a slave");
+  if (::umount2(".", MNT_DETACH) != 0) return Error::last_errno("unmount old root");
+  return {};
+}
+
+// The old root stays mounted underneath; nothing but its mount is reachable from above.
+Result<> leave_by_move() {
+  if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0) return Error::last_errno("move root");
+  if (::chroot(".") != 0) return Error::last_errno("chroot");
+  return {};
 }
 
 }  // namespace
@@ -36,8 +55,10 @@ Result<> set_up_root(Setup& setup) {
     return Error::last_errno("set propagation of /");
   setup.object = plan.layers.lower_dirs.empty() ? plan.spec.root_path : plan.layers.upper_dir;
   TRY_ASSIGN(setup.root, make_root_mount(plan));
-  Fd point(::open(plan.attach_point.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!point) return Error::last_errno("open " + plan.attach_point);
+  // A root made by the launcher may lie where we cannot reach: "/" does as well, which is left soon.
+  const char* attach_point = plan.root_source ? "/" : plan.attach_point.c_str();
+  Fd point(::open(attach_point, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!point) return Error::last_errno(std::string("open ") + attach_point);
   // pivot_root(2) refuses a new root whose parent mount is shared.
   if ((propagation & MS_SHARED) != 0) {
     TRY_ASSIGN(Fd own, clone_mount(point.get(), false));
@@ -53,13 +74,7 @@ Result<> enter_root(Setup& setup) {
   setup.object = "/";
   if (spec.root_readonly) TRY(change_mount(setup.root.get(), MOUNT_ATTR_RDONLY, 0, false));
   if (::fchdir(setup.root.get()) != 0) return Error::last_errno("fchdir");
-  // The old root lands on top of the new one and is taken away from there: pivot_root(2), "." and ".".
-  if (::syscall(SYS_pivot_root, ".", ".") != 0) return Error::last_errno("pivot_root");
-  // The unmount must not travel back to the host through a shared old root.
-  if ((spec.rootfs_propagation & MS_SHARED) != 0 &&
-      ::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
-    return Error::last_errno("make old root a slave");
-  if (::umount2(".", MNT_DETACH) != 0) return Error::last_errno("unmount old root");
+  TRY(setup.plan.no_pivot ? leave_by_move() : leave_by_pivot(spec));
   if (::chdir("/") != 0) return Error::last_errno("chdir /");
   if (spec.rootfs_propagation != 0 && ::mount(nullptr, "/", nullptr, spec.rootfs_propagation, nullptr) != 0)
     return Error::last_errno("set propagation of the root");

@@ -3,9 +3,16 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <new>
+#include <optional>
 
 #include "base/process.h"
 #include "runtime/container/namespaces.h"
@@ -14,13 +21,95 @@ namespace stack::runtime {
 
 namespace {
 
-// A pid or time namespace is entered by the children of the process that joins it.
-Result<> join_for_children(const std::vector<JoinedNamespace>& joined) {
-  for (const JoinedNamespace& ns : joined) {
-    if (ns.type != CLONE_NEWPID && ns.type != CLONE_NEWTIME) continue;
-    if (::setns(ns.fd.get(), ns.type) != 0) return Error::last_errno("join namespace");
+// What must be joined before the clone: a user namespace, so that the new namespaces belong to it; a pid or
+// time namespace, which only children enter.
+bool joined_before_clone(int type) {
+  return type == CLONE_NEWUSER || type == CLONE_NEWPID || type == CLONE_NEWTIME;
+}
+
+Result<> join_before_clone(const ContainerPlan& plan, const std::vector<JoinedNamespace>& joined) {
+  // The user namespace first: in it we have every right over those that belong to it.
+  for (bool user : {true, false}) {
+    for (const JoinedNamespace& ns : joined) {
+      if (!joined_before_clone(ns.type) || (ns.type == CLONE_NEWUSER) != user) continue;
+      // A pid namespace of ours cannot be joined with only the other's rights; one that we are in need not be.
+      if (::setns(ns.fd.get(), ns.type) != 0) return Error::last_errno("join namespace");
+    }
   }
+  if (plan.spec.new_namespace(CLONE_NEWTIME)) TRY(unshare_time(plan.spec.time_offsets));
   return {};
+}
+
+bool needs_middle_process(const ContainerPlan& plan, const std::vector<JoinedNamespace>& joined) {
+  return plan.spec.new_namespace(CLONE_NEWTIME) ||
+         std::any_of(joined.begin(), joined.end(),
+                     [](const JoinedNamespace& ns) { return joined_before_clone(ns.type); });
+}
+
+// Clones the container's first process, which is then a child of the caller or, with CLONE_PARENT, of its
+// parent. Returns -1 with errno set.
+long clone_child(const ContainerPlan& plan, const ChildResources& resources, uint64_t extra_flags, int* pidfd) {
+  clone_args args{};
+  args.flags = clone_flags(plan.spec) | CLONE_PIDFD | extra_flags;
+  if (plan.netns_fd >= 0) args.flags &= ~static_cast<uint64_t>(CLONE_NEWNET);
+  args.pidfd = reinterpret_cast<uintptr_t>(pidfd);
+  args.exit_signal = (extra_flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;
+  if (resources.cgroup.unified) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(resources.cgroup.unified.get());
+  }
+  long pid = ::syscall(SYS_clone3, &args, sizeof(args));
+  if (pid != 0) return pid;
+  run_child(plan, resources);
+}
+
+// What the middle process finds out, on a page that it shares with us.
+struct MiddleResult {
+  long pid = -1;
+  int pidfd = -1;
+  int code = 0;
+  std::array<char, 512> text{};
+};
+
+void store_error(const Error& error, MiddleResult& result) {
+  result.code = error.code();
+  (void)error.text().copy(result.text.data(), result.text.size() - 1);
+}
+
+[[noreturn]] void run_middle(const ContainerPlan& plan, const ChildResources& resources, MiddleResult& result) {
+  Result<> joined = join_before_clone(plan, resources.joined);
+  if (!joined) {
+    store_error(joined.error(), result);
+    ::_exit(1);
+  }
+  result.pid = clone_child(plan, resources, CLONE_PARENT, &result.pidfd);
+  if (result.pid < 0) store_error(Error::last_errno("clone3"), result);
+  ::_exit(0);
+}
+
+// Joining would bind us and all that we start later, hooks for example: a process that goes away at once joins
+// and clones in our place. It shares our descriptors, so that the pidfd is ours too, and we stand still
+// meanwhile.
+Result<long> clone_through_middle(const ContainerPlan& plan, const ChildResources& resources, int& pidfd) {
+  void* page = ::mmap(nullptr, sizeof(MiddleResult), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return Error::last_errno("mmap");
+  MiddleResult& result = *new (page) MiddleResult;
+  clone_args args{};
+  args.flags = CLONE_FILES | CLONE_VFORK;
+  args.exit_signal = SIGCHLD;
+  long middle = ::syscall(SYS_clone3, &args, sizeof(args));
+  if (middle == 0) run_middle(plan, resources, result);
+  Result<long> pid = result.pid;
+  if (middle < 0) {
+    pid = Error::last_errno("clone3");
+  } else {
+    (void)::waitpid(static_cast<pid_t>(middle), nullptr, 0);
+    pid = result.pid;
+    pidfd = result.pidfd;
+    if (result.text[0] != '\0') pid = Error(result.text.data());
+  }
+  ::munmap(page, sizeof(MiddleResult));
+  return pid;
 }
 
 Result<> map_ids(const ContainerPlan& plan, const NewContainer& made) {
@@ -37,26 +126,16 @@ Result<NewContainer> clone_container(const ContainerPlan& plan, const ChildStdio
   resources.stdio = stdio;
   resources.cgroup = std::move(cgroup);
   TRY_ASSIGN(resources.joined, open_joined_namespaces(plan.spec));
-  TRY(join_for_children(resources.joined));
-  if (plan.spec.new_namespace(CLONE_NEWTIME)) TRY(unshare_time(plan.spec.time_offsets));
   TRY_ASSIGN(SocketPair sync, make_socket_pair(SOCK_SEQPACKET));
   resources.sync = sync.theirs.get();
-
+  resources.launcher_sync = sync.ours.get();
   int pidfd = -1;
-  clone_args args{};
-  args.flags = clone_flags(plan.spec) | CLONE_PIDFD;
-  if (plan.netns_fd >= 0) args.flags &= ~static_cast<uint64_t>(CLONE_NEWNET);
-  args.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
-  args.exit_signal = SIGCHLD;
-  if (resources.cgroup.unified) {
-    args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<uint64_t>(resources.cgroup.unified.get());
-  }
-  long pid = ::syscall(SYS_clone3, &args, sizeof(args));
-  if (pid < 0) return Error::last_errno("clone3");
-  if (pid == 0) {
-    sync.ours.reset();
-    run_child(plan, resources);
+  long pid = -1;
+  if (needs_middle_process(plan, resources.joined)) {
+    TRY_ASSIGN(pid, clone_through_middle(plan, resources, pidfd));
+  } else {
+    pid = clone_child(plan, resources, 0, &pidfd);
+    if (pid < 0) return Error::last_errno("clone3");
   }
   NewContainer made{static_cast<pid_t>(pid), Fd(pidfd), std::move(sync.ours)};
   Result<> mapped = map_ids(plan, made);

@@ -79,7 +79,7 @@ Result<ContainerPlan> read_plan(const Json& request) {
   plan.netns_fd = fd_number(request, "netns_fd");
   if (bool_or(request, "use_init")) plan.init_fd = fd_number(request, "init_fd");
   plan.hold = bool_or(request, "hold");
-  TRY_ASSIGN(plan.seccomp_bpf, read_filter(request));
+  TRY_ASSIGN(plan.seccomp.bpf, read_filter(request));
   TRY(take_mount_sources(request, plan));
   return plan;
 }

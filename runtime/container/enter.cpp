@@ -1,0 +1,133 @@
+#include "runtime/container/enter.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/container/process.h"
+#include "runtime/container/pty.h"
+#include "runtime/container/report.h"
+
+namespace stack::runtime {
+
+namespace {
+
+Result<Fd> take_terminal(const EnterPlan& plan, int sync) {
+  if (!plan.process.terminal) return Fd();
+  Fd pts(::open("/dev/pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!pts) return Error::last_errno("open /dev/pts");
+  TRY_ASSIGN(Pty pty, open_pty(pts.get(), plan.process.console_height, plan.process.console_width));
+  TRY(send_report(sync, ReportKind::Terminal, {}, pty.master.get()));
+  return std::move(pty.peer);
+}
+
+// In the container, in its namespaces and groups.
+Result<> run_command(const EnterPlan& plan, int sync, int null_device, std::string& object) {
+  std::vector<std::string> notes;
+  // Before any path of the container is looked up: see drop_descriptors() in child.cpp.
+  std::vector<int> kept = {sync, null_device, plan.stdio.in, plan.stdio.out, plan.stdio.err};
+  for (int i = 0; i < plan.kept_fds; ++i) kept.push_back(3 + i);
+  TRY(close_all_but(std::move(kept)));
+  TRY(apply_limits(plan.process, notes));
+  TRY(apply_execution_domain(plan.execution));
+  object = plan.process.cwd;
+  TRY(enter_working_directory(plan.process.cwd));
+  object = plan.process.args.front();
+  TRY_ASSIGN(std::string executable, find_executable(plan.process.args.front(), plan.process.env));
+  TRY_ASSIGN(Fd terminal, take_terminal(plan, sync));
+  for (const std::string& note : notes) TRY(send_report(sync, ReportKind::Note, note));
+  TRY(set_up_stdio(plan.process, plan.stdio, terminal.get(), null_device));
+  TRY(pin_to_cpus(plan.process.cpu_affinity_final));
+  if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
+  TRY(become(plan.process, plan.seccomp, sync));
+  return execute(plan.process, executable, -1, 3 + plan.kept_fds);
+}
+
+Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {
+  TRY(pin_to_cpus(plan.process.cpu_affinity_initial));
+  for (const Fd& tasks : plan.cgroup.tasks) TRY(write_all(tasks.get(), "0"));
+  // Only from inside of the group: where cgroup2 is mounted with nsdelegate, as systemd does, a process of that
+  // namespace may not be moved in from outside of it, nor be cloned into the group.
+  if ((plan.namespaces & CLONE_NEWCGROUP) != 0 && ::setns(target_pidfd, CLONE_NEWCGROUP) != 0)
+    return Error::last_errno("join cgroup namespace");
+  return {};
+}
+
+[[noreturn]] void run_entered(const EnterPlan& plan, int target_pidfd, int sync, int null_device) {
+  std::string object;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  ::setsid();
+  leave_session_keyring();
+  const char* step = "cgroup";
+  Result<> done = enter_groups(plan, target_pidfd);
+  if (done) {
+    step = "exec";
+    done = run_command(plan, sync, null_device, object);
+  }
+  StepFailure failure = make_failure(step, object, done.error());
+  (void)send_failure(sync, failure);
+  ::_exit(failure.exit_code);
+}
+
+}  // namespace
+
+Result<int> differing_namespaces(pid_t pid) {
+  struct Kind {
+    const char* name;
+    int flag;
+  };
+  static constexpr Kind kKinds[] = {
+      {"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},  {"pid", CLONE_NEWPID},       {"net", CLONE_NEWNET},
+      {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}};
+  int flags = 0;
+  for (const Kind& kind : kKinds) {
+    struct stat ours{}, theirs{};
+    if (::stat((std::string("/proc/self/ns/") + kind.name).c_str(), &ours) != 0) continue;
+    std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind.name;
+    if (::stat(path.c_str(), &theirs) != 0) {
+      if (errno == ENOENT || errno == ESRCH) return not_found("the container is not running");
+      return Error::last_errno(path);
+    }
+    if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev) flags |= kind.flag;
+  }
+  return flags;
+}
+
+Result<NewContainer> enter_container(const EnterPlan& plan, int target_pidfd) {
+  Fd null_device(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null_device) return Error::last_errno("open /dev/null");
+  TRY_ASSIGN(SocketPair sync, make_socket_pair(SOCK_SEQPACKET));
+  // Not to be looked into by the container from the moment we are in its pid namespace (CVE-2016-9962).
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::last_errno("prctl dumpable");
+  int namespaces = plan.namespaces & ~CLONE_NEWCGROUP;
+  if (namespaces != 0 && ::setns(target_pidfd, namespaces) != 0)
+    return Error::last_errno("enter the container");
+  if ((plan.namespaces & CLONE_NEWUSER) != 0) {
+    if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
+      return Error::last_errno("become the namespace's root");
+  }
+  int pidfd = -1;
+  clone_args args{};
+  args.flags = CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  if (plan.cgroup.unified) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(plan.cgroup.unified.get());
+  }
+  long pid = ::syscall(SYS_clone3, &args, sizeof(args));
+  if (pid < 0) return Error::last_errno("clone3");
+  if (pid == 0) {
+    sync.ours.reset();
+    run_entered(plan, target_pidfd, sync.theirs.get(), null_device.get());
+  }
+  return NewContainer{static_cast<pid_t>(pid), Fd(pidfd), std::move(sync.ours)};
+}
+
+}  // namespace stack::runtime

@@ -1,0 +1,77 @@
+#include "runtime/oci/bundle.h"
+
+#include <sched.h>
+
+#include <cstdlib>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "runtime/defaults.h"
+
+namespace stack::runtime::oci {
+
+namespace {
+
+const char* environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// Engines say "nothing but ..." and count on the devices that every container has.
+void allow_usual_devices(ContainerSpec& spec) {
+  auto rules = spec.resources.find("devices");
+  if (rules == spec.resources.end() || !rules->is_array() || rules->empty()) return;
+  Json usual = default_device_rules();
+  for (size_t i = 1; i < usual.size(); ++i) rules->push_back(usual[i]);
+}
+
+}  // namespace
+
+PassedOn read_environment() {
+  PassedOn out;
+  std::string count = environment("LISTEN_FDS");
+  if (is_all_digits(count) && count.size() < 5) out.listen_fds = std::atoi(count.c_str());
+  out.listen_fdnames = environment("LISTEN_FDNAMES");
+  out.notify = *environment("NOTIFY_SOCKET") != '\0';
+  return out;
+}
+
+Result<ContainerSpec> read_bundle_spec(const Json& config, const std::string& bundle) {
+  TRY_ASSIGN(ContainerSpec spec, parse_spec(config));
+  if (spec.root_path.empty()) return invalid("root.path is missing");
+  spec.root_path = absolute_path(bundle, spec.root_path);
+  if (!is_directory(spec.root_path)) return not_found("root.path: no such directory: " + spec.root_path);
+  for (MountSpec& mount : spec.mounts) {
+    if (mount.bind) mount.source = absolute_path(bundle, mount.source);
+  }
+  if (spec.find_namespace(CLONE_NEWNS) == nullptr)
+    return unsupported("linux.namespaces: a container without a mount namespace would mount on the host");
+  allow_usual_devices(spec);
+  return spec;
+}
+
+void pass_on(const PassedOn& passed, const std::string& notify_folder, ContainerSpec& spec) {
+  if (!spec.process) return;
+  std::vector<std::string>& env = spec.process->env;
+  if (passed.listen_fds > 0) {
+    env.push_back("LISTEN_FDS=" + std::to_string(passed.listen_fds));
+    env.emplace_back("LISTEN_PID=1");
+    if (!passed.listen_fdnames.empty()) env.push_back("LISTEN_FDNAMES=" + passed.listen_fdnames);
+  }
+  if (!passed.notify) return;
+  env.push_back(std::string("NOTIFY_SOCKET=") + kNotifyFolder + "/" + kNotifyName);
+  MountSpec mount;
+  mount.destination = kNotifyFolder;
+  mount.source = notify_folder;
+  mount.bind = true;
+  spec.mounts.push_back(std::move(mount));
+}
+
+Result<std::string> container_cgroup_path(const std::string& cgroups_path, const std::string& id) {
+  if (cgroups_path.empty()) return "/stack-runtime/" + id;
+  std::string path = absolute_path("/", cgroups_path);
+  if (path == "/") return invalid("linux.cgroupsPath: the root cgroup is not a container's");
+  return path;
+}
+
+}  // namespace stack::runtime::oci

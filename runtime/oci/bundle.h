@@ -1,0 +1,32 @@
+// A bundle's configuration as a plan of a start. runtime-spec bundle.md, config.md
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "runtime/container/plan.h"
+#include "runtime/oci/command.h"
+
+namespace stack::runtime::oci {
+
+// What the caller's environment passes on to the container.
+struct PassedOn {
+  int listen_fds = 0;          // LISTEN_FDS: sd_listen_fds(3)
+  std::string listen_fdnames;  // LISTEN_FDNAMES
+  bool notify = false;         // NOTIFY_SOCKET: sd_notify(3)
+};
+PassedOn read_environment();
+
+constexpr const char* kNotifyFolder = "/run/notify";  // in the container
+constexpr const char* kNotifyName = "notify.sock";
+
+// Paths made absolute from the bundle, the usual devices allowed, the environment's part added. Pure, but that
+// the root must exist.
+Result<ContainerSpec> read_bundle_spec(const Json& config, const std::string& bundle);
+void pass_on(const PassedOn& passed, const std::string& notify_folder, ContainerSpec& spec);
+
+// "/x/y" below the hierarchies' mount points. Relative paths are taken from the top; an empty one becomes
+// "/stack-runtime/<id>". Pure.
+Result<std::string> container_cgroup_path(const std::string& cgroups_path, const std::string& id);
+
+}  // namespace stack::runtime::oci

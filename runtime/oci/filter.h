@@ -1,0 +1,25 @@
+// linux.seccomp of a configuration. config-linux.md "Seccomp"
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "runtime/container/plan.h"
+
+namespace stack::runtime::oci {
+
+struct ContainerFilter {
+  SeccompProgram program;
+  std::string listener_path;  // who is told of held-back calls; "": nobody
+  std::string listener_metadata;
+};
+
+// Null: no filter. Compiled programs are kept in `cache_dir`.
+Result<ContainerFilter> make_filter(const Json& seccomp, const std::string& cache_dir);
+
+// Sends the listener to who waits at listener_path, with the container process state document of the
+// specification.
+Result<> send_listener(const ContainerFilter& filter, int listener, const Json& state, pid_t pid);
+
+}  // namespace stack::runtime::oci

@@ -1,0 +1,59 @@
+// Command lines by table: a command lists its flags, and one parser reads them all.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace stack::runtime::oci {
+
+enum class FlagKind : uint8_t {
+  Switch,  // --keep, --keep=false
+  Text,    // --root DIR, --root=DIR, -b DIR; the last one given counts
+  List,    // may be repeated
+};
+
+struct Flag {
+  std::string_view name;    // without the dashes
+  char letter;              // its short form; 0: none
+  FlagKind kind;
+  std::string_view value;   // what help calls the value; "" for switches
+  std::string_view help;
+};
+
+enum class FlagOrder : uint8_t {
+  Anywhere,
+  First,  // what follows the first word that is no flag is not looked at (exec ID COMMAND...)
+};
+
+class Arguments {
+ public:
+  bool has(std::string_view name) const { return values_.contains(name); }
+  bool on(std::string_view name) const;
+  std::string text(std::string_view name, std::string_view fallback = {}) const;
+  std::vector<std::string> list(std::string_view name) const;
+  // A whole number; Invalid names the flag.
+  Result<int64_t> number(std::string_view name, int64_t fallback) const;
+  // What is no flag, in order.
+  const std::vector<std::string>& words() const { return words_; }
+
+ private:
+  friend Result<Arguments> parse_arguments(std::span<const Flag>, std::span<const std::string>, FlagOrder);
+  std::map<std::string, std::vector<std::string>, std::less<>> values_;
+  std::vector<std::string> words_;
+};
+
+// Pure. "--" ends the flags. Unknown flags, missing values and values for switches that are neither true nor
+// false are Invalid.
+Result<Arguments> parse_arguments(std::span<const Flag> flags, std::span<const std::string> words,
+                                  FlagOrder order);
+
+// One line per flag, for --help.
+std::string describe_flags(std::span<const Flag> flags);
+
+}  // namespace stack::runtime::oci

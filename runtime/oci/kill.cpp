@@ -1,0 +1,59 @@
+// kill: a signal for a container's first process, or for all of them.
+#include <signal.h>
+
+#include "base/process.h"
+#include "runtime/cgroups.h"
+#include "runtime/oci/signal_name.h"
+#include "runtime/oci/state.h"
+#include "runtime/oci/command.h"
+
+namespace stack::runtime::oci {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {"all", 'a', FlagKind::Switch, "", "signal every process of the container"},
+    {"regex", 'r', FlagKind::Switch, "", "refused: name the containers one by one"},
+};
+
+Result<> signal_all(const ContainerState& state, int signal) {
+  if (state.cgroup_path.empty())
+    return unsupported("kill --all: container " + state.id + " was made without a cgroup");
+  TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
+  if (signal == SIGKILL) return cgroups.kill_all(state.cgroup_path);
+  TRY_ASSIGN(std::vector<pid_t> processes, cgroups.pids(state.cgroup_path));
+  for (pid_t pid : processes) {
+    Result<Fd> pidfd = open_pidfd(pid);
+    if (pidfd) TRY(signal_pidfd(pidfd->get(), signal));
+  }
+  return {};
+}
+
+Result<int> kill(const GlobalOptions& global, const Arguments& arguments) {
+  const std::string& id = arguments.words().front();
+  if (arguments.on("regex")) return unsupported("kill --regex");
+  std::string name = arguments.words().size() > 1 ? arguments.words()[1] : "TERM";
+  std::optional<int> signal = parse_signal(name);
+  if (!signal) return invalid("unknown signal \"" + name + "\"");
+  TRY_ASSIGN(FoundContainer container, find_container(global.root, id));
+  // What is left of a container whose first process is gone, without a pid namespace.
+  if (arguments.on("all") && container.status == Status::Stopped) {
+    if (!container.state.cgroup_path.empty()) TRY(signal_all(container.state, *signal));
+    return 0;
+  }
+  TRY(check_allowed(Operation::Kill, container.status, id));
+  if (arguments.on("all")) {
+    TRY(signal_all(container.state, *signal));
+    return 0;
+  }
+  TRY_ASSIGN(Fd process, open_container_process(container.state));
+  TRY(signal_pidfd(process.get(), *signal));
+  return 0;
+}
+
+}  // namespace
+
+const Command kKill = {"kill", "[flags] ID [SIGNAL]", "send a signal (default: TERM)", kFlags, FlagOrder::Anywhere, 1,
+                       2,      false,                 kill};
+
+}  // namespace stack::runtime::oci

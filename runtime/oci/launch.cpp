@@ -1,0 +1,357 @@
+#include "runtime/oci/launch.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+
+#include "base/files.h"
+#include "base/process.h"
+#include "runtime/cgroups.h"
+#include "runtime/container/hooks.h"
+#include "runtime/container/host_mounts.h"
+#include "runtime/container/report.h"
+#include "runtime/container/start.h"
+#include "runtime/net_devices.h"
+#include "runtime/oci/bundle.h"
+#include "runtime/oci/console.h"
+#include "runtime/oci/filter.h"
+#include "runtime/oci/log.h"
+
+namespace stack::runtime::oci {
+
+namespace {
+
+constexpr const char* kNotifyDirectory = "notify";
+
+std::string own_name() { return ::geteuid() == 0 ? "root" : std::to_string(::geteuid()); }
+
+Error to_error(const StepFailure& failure) {
+  if (failure.exit_code == 127) return Error(ErrorKind::NoCommand, failure.text);
+  if (failure.exit_code == 126) return Error(ErrorKind::NotExecutable, failure.text);
+  std::string text = failure.text;
+  if (!failure.object.empty() && text.find(failure.object) == std::string::npos) text += " (" + failure.object + ")";
+  return Error(text);
+}
+
+// The descriptors that the command inherits must exist, or ours would take their numbers.
+Result<> check_kept_fds(int count) {
+  for (int fd = 3; fd < 3 + count; ++fd) {
+    if (::fcntl(fd, F_SETFD, 0) != 0)
+      return invalid("--preserve-fds, LISTEN_FDS: descriptor " + std::to_string(fd) + " is not open");
+  }
+  return {};
+}
+
+HookState hook_state_of(const ContainerState& state) {
+  return {state.oci_version, state.id, state.bundle, state.rootfs, state.annotations};
+}
+
+// A container on its way. What was done is undone when this goes before commit().
+class Creation {
+ public:
+  Creation(const GlobalOptions& global, const LaunchSettings& settings) : global_(global), settings_(settings) {}
+  Creation(const Creation&) = delete;
+  Creation& operator=(const Creation&) = delete;
+  ~Creation() {
+    if (!committed_) undo();
+  }
+
+  Result<> read_bundle();
+  Result<> claim_id();
+  Result<> prepare_plan();
+  Result<> make_cgroup();
+  Result<> clone();
+  Result<> follow();
+  LaunchedContainer commit();
+
+ private:
+  Result<> on_report(Report report);
+  Result<> take_terminal(Fd master);
+  Result<> run_host_hooks();
+  Result<> on_ready();
+  void undo();
+
+  const GlobalOptions& global_;
+  const LaunchSettings& settings_;
+  std::string config_text_;
+  Json config_;
+  PassedOn passed_;
+  ContainerPlan plan_;
+  ContainerState state_;
+  std::optional<StateDirectory> directory_;
+  ContainerFilter filter_;
+  Fd console_;
+  Fd start_listener_;
+  Fd notify_;
+  Fd terminal_;
+  std::optional<NewContainer> child_;
+  bool hooks_ran_ = false;
+  bool ready_ = false;
+  bool committed_ = false;
+};
+
+Result<> Creation::read_bundle() {
+  std::string file = settings_.config_file.empty() ? settings_.bundle + "/config.json" : settings_.config_file;
+  TRY_ASSIGN(config_text_, read_file(file));
+  TRY_ASSIGN(config_, parse_json(config_text_).in(file));
+  if (::chdir(settings_.bundle.c_str()) != 0) return Error::last_errno("bundle " + settings_.bundle);
+  TRY_ASSIGN(plan_.spec, read_bundle_spec(config_, settings_.bundle).in(file));
+  const std::optional<ProcessSpec>& process = plan_.spec.process;
+  if (!process && !settings_.wait_for_start) return invalid(file + ": process is missing: nothing to run");
+  if (!process) return {};
+  for (const std::string& note : process->notes) log(Level::Warning, note);
+  if (!process->terminal) return {};
+  if (settings_.console_socket.empty() && !settings_.keep_terminal)
+    return invalid("process.terminal needs --console-socket where nobody stays to hold the terminal");
+  return {};
+}
+
+Result<> Creation::claim_id() {
+  TRY_ASSIGN(StateDirectory claimed, StateDirectory::claim(global_.root, settings_.id));
+  directory_.emplace(std::move(claimed));
+  state_.oci_version = plan_.spec.oci_version;
+  state_.id = settings_.id;
+  state_.bundle = settings_.bundle;
+  state_.rootfs = plan_.spec.root_path;
+  state_.created = time_now();
+  state_.owner = own_name();
+  state_.annotations = plan_.spec.annotations;
+  return directory_->save_config(config_text_);
+}
+
+Result<> Creation::prepare_plan() {
+  passed_ = read_environment();
+  if (passed_.notify) {
+    if (::mkdirat(directory_->fd(), kNotifyDirectory, 0755) != 0) return Error::last_errno("notify folder");
+    TRY_ASSIGN(Fd folder, open_file(directory_->path() + "/" + kNotifyDirectory, O_PATH | O_DIRECTORY));
+    if (!settings_.wait_for_start) {
+      TRY_ASSIGN(notify_, bind_unix_socket(folder.get(), kNotifyName, SOCK_DGRAM));
+      (void)::fchmodat(folder.get(), kNotifyName, 0777, 0);
+    }
+  }
+  pass_on(passed_, directory_->path() + "/" + kNotifyDirectory, plan_.spec);
+  plan_.container_id = settings_.id;
+  plan_.attach_point = plan_.spec.root_path;
+  plan_.no_pivot = settings_.no_pivot;
+  plan_.new_keyring = !settings_.no_new_keyring;
+  plan_.kept_fds = settings_.preserve_fds + passed_.listen_fds;
+  plan_.hook_state = hook_state_of(state_);
+  plan_.hold = true;
+  TRY_ASSIGN(filter_, make_filter(plan_.spec.seccomp, global_.root + "/.cache/seccomp"));
+  plan_.seccomp = filter_.program;
+  if (!settings_.console_socket.empty() && plan_.spec.process && plan_.spec.process->terminal) {
+    TRY_ASSIGN(console_, connect_console_socket(settings_.console_socket));
+  }
+  if (settings_.wait_for_start) {
+    TRY_ASSIGN(start_listener_, bind_unix_socket(directory_->fd(), kStartSocket, SOCK_SEQPACKET));
+    plan_.start_listener = start_listener_.get();
+  }
+  return make_host_mounts(plan_);
+}
+
+Result<> Creation::make_cgroup() {
+  if (global_.cgroup_manager == CgroupManager::Disabled) return {};
+  TRY_ASSIGN(plan_.cgroup_path, container_cgroup_path(plan_.spec.cgroups_path, settings_.id));
+  TRY_ASSIGN(plan_.cgroups, Cgroups::detect());
+  bool existed = plan_.cgroups.exists(plan_.cgroup_path);
+  state_.cgroup_path = plan_.cgroup_path;
+  state_.created_cgroup = !existed;
+  std::vector<std::string> notes;
+  TRY(plan_.cgroups.create(plan_.cgroup_path, plan_.spec.resources, &notes).in("cgroup"));
+  for (const std::string& note : notes) log(Level::Debug, note);
+  return {};
+}
+
+Result<> Creation::clone() {
+  Cgroups::Entry entry;
+  if (!plan_.cgroup_path.empty()) {
+    TRY_ASSIGN(entry, plan_.cgroups.open_entry(plan_.cgroup_path));
+  }
+  ChildStdio ours{0, 1, 2};
+  TRY_ASSIGN(child_, clone_container(plan_, ours, std::move(entry)));
+  state_.pid = child_->pid;
+  std::optional<uint64_t> start = process_start_time(child_->pid);
+  state_.start_time = start.value_or(0);
+  return {};
+}
+
+Result<> Creation::take_terminal(Fd master) {
+  if (console_) return send_console(console_.get(), master.get());
+  terminal_ = std::move(master);
+  return {};
+}
+
+Result<> Creation::run_host_hooks() {
+  hooks_ran_ = true;
+  // A hook may ask for the container's state.
+  state_.creating = true;
+  TRY(directory_->save(state_));
+  state_.creating = false;
+  std::string text = hook_state_text(plan_.hook_state, "creating", state_.pid);
+  TRY(run_hooks(plan_.spec.hooks.prestart, "prestart", text));
+  TRY(run_hooks(plan_.spec.hooks.create_runtime, "createRuntime", text));
+  return send_report(child_->sync.get(), ReportKind::Go);
+}
+
+Result<> Creation::on_ready() {
+  TRY(move_net_devices(plan_.spec.net_devices, state_.pid));
+  TRY(directory_->save(state_));
+  if (!settings_.pid_file.empty())
+    TRY(write_file_atomic(settings_.pid_file, std::to_string(state_.pid)).in("--pid-file"));
+  ready_ = true;
+  return send_report(child_->sync.get(), ReportKind::Go);
+}
+
+Result<> Creation::on_report(Report report) {
+  switch (report.kind) {
+    case ReportKind::Terminal:
+      return take_terminal(std::move(report.fd));
+    case ReportKind::SeccompListener:
+      return send_listener(filter_, report.fd.get(), state_document(state_, Status::Creating), state_.pid);
+    case ReportKind::Note:
+      log(Level::Warning, report.text);
+      return {};
+    case ReportKind::Hooks:
+      return run_host_hooks();
+    case ReportKind::Ready:
+      return on_ready();
+    case ReportKind::Failure:
+      return to_error(report.failure);
+    default:
+      return {};
+  }
+}
+
+Result<> Creation::follow() {
+  for (;;) {
+    TRY_ASSIGN(std::optional<Report> report, receive_report(child_->sync.get()));
+    if (!report && !ready_) return Error("the container's first process ended during its set-up");
+    if (!report) return {};
+    TRY(on_report(std::move(*report)));
+    // Created: from here on the process waits for somebody else.
+    if (ready_ && settings_.wait_for_start) return {};
+  }
+}
+
+LaunchedContainer Creation::commit() {
+  committed_ = true;
+  return LaunchedContainer{std::move(*directory_),        std::move(state_),    std::move(plan_.spec),
+                           std::move(child_->pidfd), std::move(terminal_), std::move(notify_)};
+}
+
+void Creation::undo() {
+  if (child_) {
+    (void)signal_pidfd(child_->pidfd.get(), SIGKILL);
+    (void)::waitpid(child_->pid, nullptr, 0);
+  }
+  if (ready_ && !settings_.pid_file.empty()) ::unlink(settings_.pid_file.c_str());
+  if (!state_.cgroup_path.empty() && state_.created_cgroup) {
+    (void)plan_.cgroups.kill_all(state_.cgroup_path);
+    (void)plan_.cgroups.remove(state_.cgroup_path);
+  }
+  if (directory_) (void)directory_->remove();
+  if (!hooks_ran_) return;
+  Result<> done = run_hooks(plan_.spec.hooks.poststop, "poststop",
+                            hook_state_text(plan_.hook_state, "stopped", 0));
+  if (!done) log(Level::Warning, done.error().text());
+}
+
+// Poststop hooks all run, whatever the others did.
+void run_poststop_hooks(const std::vector<HookSpec>& hooks, const std::string& state_text) {
+  for (const HookSpec& hook : hooks) {
+    Result<> done = run_hooks({hook}, "poststop", state_text);
+    if (!done) log(Level::Warning, done.error().text());
+  }
+}
+
+// Kills the first process and waits for its end; its whole pid namespace goes with it.
+Result<> end_process(const ContainerState& state) {
+  Result<Fd> process = open_container_process(state);
+  if (!process) return {};
+  TRY(signal_pidfd(process->get(), SIGKILL));
+  // A frozen process of cgroup version 1 dies only when thawed.
+  if (!state.cgroup_path.empty()) {
+    TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
+    if (cgroups.frozen(state.cgroup_path)) TRY(cgroups.thaw(state.cgroup_path));
+  }
+  pollfd poll{process->get(), POLLIN, 0};
+  if (::poll(&poll, 1, 10000) <= 0) return Error(ErrorKind::Timeout, "container " + state.id + " does not end");
+  return {};
+}
+
+Result<std::string> absolute_existing(const std::string& path) {
+  std::string full(PATH_MAX, '\0');
+  if (::realpath(path.c_str(), full.data()) == nullptr) return Error::last_errno(path);
+  full.resize(full.find('\0'));
+  return full;
+}
+
+std::string from_here(const std::string& path) {
+  if (path.empty() || path.starts_with('/')) return path;
+  return absolute_existing(".").value_or("") + "/" + path;
+}
+
+}  // namespace
+
+Result<LaunchedContainer> launch_container(const GlobalOptions& global, const LaunchSettings& settings) {
+  TRY(check_container_id(settings.id));
+  TRY(check_kept_fds(settings.preserve_fds + read_environment().listen_fds));
+  Creation creation(global, settings);
+  TRY(creation.read_bundle());
+  TRY(creation.claim_id());
+  TRY(creation.prepare_plan());
+  TRY(creation.make_cgroup());
+  TRY(creation.clone());
+  TRY(creation.follow());
+  return creation.commit();
+}
+
+Result<LaunchSettings> read_launch_settings(const Arguments& arguments) {
+  LaunchSettings out;
+  out.id = arguments.words().front();
+  TRY_ASSIGN(out.bundle, absolute_existing(arguments.text("bundle", ".")).in("--bundle"));
+  // As crun has it: another file for the same bundle.
+  if (arguments.has("config")) {
+    out.config_file = arguments.text("config");
+    if (!path_exists(out.config_file) && !out.config_file.starts_with('/'))
+      out.config_file = out.bundle + "/" + out.config_file;
+    out.config_file = from_here(out.config_file);
+  }
+  out.pid_file = from_here(arguments.text("pid-file"));
+  out.console_socket = from_here(arguments.text("console-socket"));
+  TRY_ASSIGN(int64_t kept, arguments.number("preserve-fds", 0));
+  if (kept < 0 || kept > 1024) return invalid("--preserve-fds: from 0 to 1024");
+  out.preserve_fds = static_cast<int>(kept);
+  out.no_pivot = arguments.on("no-pivot");
+  out.no_new_keyring = arguments.on("no-new-keyring");
+  return out;
+}
+
+Result<> destroy_container(StateDirectory& directory, const ContainerState& state) {
+  Result<std::string> config = directory.config_text();
+  TRY(end_process(state));
+  // A group that was there before us may hold others.
+  if (state.created_cgroup) {
+    TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
+    TRY(cgroups.kill_all(state.cgroup_path));
+    TRY(cgroups.remove(state.cgroup_path));
+  }
+  TRY(directory.remove());
+  if (!config || state.pid <= 0) return {};
+  Result<Json> json = parse_json(*config);
+  Result<ContainerSpec> spec = json ? parse_spec(*json) : Result<ContainerSpec>(json.error());
+  if (spec && !spec->hooks.poststop.empty()) {
+    (void)!::chdir(state.bundle.c_str());
+    run_poststop_hooks(spec->hooks.poststop, hook_state_text(hook_state_of(state), "stopped", 0));
+  }
+  return {};
+}
+
+}  // namespace stack::runtime::oci

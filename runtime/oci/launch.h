@@ -1,0 +1,48 @@
+// Making a container: from a bundle to a first process that is set up. What `create` and `run` share.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "runtime/oci/command.h"
+#include "runtime/oci/state.h"
+#include "runtime/spec.h"
+
+namespace stack::runtime::oci {
+
+struct LaunchSettings {
+  std::string id;
+  std::string bundle;          // directory; relative ones are ours
+  std::string config_file;     // "": config.json in the bundle
+  std::string pid_file;        // "": none
+  std::string console_socket;  // "": none
+  int preserve_fds = 0;        // 3, 4, ... for the command; those of LISTEN_FDS come on top
+  bool no_pivot = false;
+  bool no_new_keyring = false;
+  bool wait_for_start = false;  // create: the process waits for `start`. Else the command runs on return
+  bool keep_terminal = false;   // the pty's master is ours, where there is no console socket
+};
+
+struct LaunchedContainer {
+  StateDirectory directory;
+  ContainerState state;
+  ContainerSpec spec;
+  Fd pidfd;     // of our child
+  Fd terminal;  // with keep_terminal
+  Fd notify;    // bound where the container finds its NOTIFY_SOCKET; none where we were not given one
+};
+
+// All or nothing: a failure leaves neither process, cgroup nor state behind. NoCommand and NotExecutable where
+// the command itself was the reason.
+Result<LaunchedContainer> launch_container(const GlobalOptions& global, const LaunchSettings& settings);
+
+// The flags that create and run share, as settings.
+Result<LaunchSettings> read_launch_settings(const Arguments& arguments);
+
+// Ends and removes a container: its processes, cgroup, state; then its poststop hooks, whose failures are only
+// logged. The container must be locked.
+Result<> destroy_container(StateDirectory& directory, const ContainerState& state);
+
+}  // namespace stack::runtime::oci

@@ -1,0 +1,53 @@
+// list: the containers below --root.
+#include "runtime/oci/log.h"
+#include "runtime/oci/output.h"
+#include "runtime/oci/state.h"
+
+namespace stack::runtime::oci {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {"format", 'f', FlagKind::Text, "FORMAT", "table (default) or json"},
+    {"quiet", 'q', FlagKind::Switch, "", "ids only"},
+};
+
+std::string as_table(const Json& containers) {
+  std::vector<std::vector<std::string>> rows{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}};
+  for (const Json& item : containers) {
+    rows.push_back({string_or(item, "id"), std::to_string(int_or(item, "pid")), string_or(item, "status"),
+                    string_or(item, "bundle"), string_or(item, "created"), string_or(item, "owner")});
+  }
+  return table(rows);
+}
+
+Result<int> list(const GlobalOptions& global, const Arguments& arguments) {
+  std::string format = arguments.text("format", "table");
+  if (format != "table" && format != "json") return invalid("--format is table or json, not \"" + format + "\"");
+  TRY_ASSIGN(std::vector<std::string> ids, list_containers(global.root));
+  Json containers = Json::array();
+  std::string names;
+  for (const std::string& id : ids) {
+    Result<FoundContainer> container = find_container(global.root, id);
+    // One that goes meanwhile, or is damaged, does not hide the others.
+    if (!container && container.error().kind() == ErrorKind::NotFound) continue;
+    if (!container) {
+      log(Level::Warning, container.error().text());
+      continue;
+    }
+    containers.push_back(state_document(container->state, container->status));
+    names += id + "\n";
+  }
+  if (arguments.on("quiet")) {
+    TRY(print(names));
+  } else {
+    TRY(print(format == "json" ? to_text(containers) + "\n" : as_table(containers)));
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kList = {"list", "[flags]", "list containers", kFlags, FlagOrder::Anywhere, 0, 0, false, list};
+
+}  // namespace stack::runtime::oci

@@ -1,0 +1,180 @@
+// stack-runtime: an OCI runtime on the command line, to be used in crun's or runc's place.
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iterator>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "runtime/oci/bundle.h"
+#include "runtime/oci/command.h"
+#include "runtime/oci/log.h"
+#include "runtime/oci/output.h"
+#include "runtime/oci/self.h"
+
+extern char** environ;
+
+namespace stack::runtime::oci {
+
+namespace {
+
+constexpr const Command* kCommands[] = {&kCreate, &kDelete, &kExec, &kFeatures, &kKill, &kList,  &kPause,
+                                        &kPs,     &kResume, &kRun,  &kSpec,     &kStart, &kState, &kUpdate};
+
+constexpr Flag kGlobalFlags[] = {
+    {"root", 0, FlagKind::Text, "DIR", "where state is kept (default: /run/stack-runtime)"},
+    {"log", 0, FlagKind::Text, "FILE", "messages go there as well"},
+    {"log-format", 0, FlagKind::Text, "FORMAT", "text (default) or json"},
+    {"cgroup-manager", 0, FlagKind::Text, "NAME", "cgroupfs (default) or disabled"},
+    {"systemd-cgroup", 0, FlagKind::Switch, "", "refused: cgroups are made without systemd"},
+    {"rootless", 0, FlagKind::Text, "auto|false", "without effect: plain users are not supported"},
+    {"criu", 0, FlagKind::Text, "PATH", "without effect: there are no checkpoints"},
+    {"debug", 0, FlagKind::Switch, "", "say more"},
+    {"help", 'h', FlagKind::Switch, "", "this text"},
+    {"version", 'v', FlagKind::Switch, "", "the version"},
+};
+constexpr Flag kHelpFlag[] = {{"help", 'h', FlagKind::Switch, "", "this text"}};
+
+const Command* find_command(std::string_view name) {
+  for (const Command* command : kCommands) {
+    if (command->name == name) return command;
+  }
+  return nullptr;
+}
+
+std::string help_text() {
+  std::string out = "usage: stack-runtime [flags] COMMAND [flags] ...\n\ncommands:\n";
+  for (const Command* command : kCommands) {
+    std::string left = "  " + std::string(command->name);
+    left.resize(14, ' ');
+    out += left + std::string(command->help) + "\n";
+  }
+  return out + "\nflags:\n" + describe_flags(kGlobalFlags);
+}
+
+std::string help_text(const Command& command) {
+  std::string out = "usage: stack-runtime " + std::string(command.name) + " " + std::string(command.synopsis) +
+                    "\n\n" + std::string(command.help) + "\n";
+  return command.flags.empty() ? out : out + "\nflags:\n" + describe_flags(command.flags);
+}
+
+Result<CgroupManager> read_manager(const Arguments& arguments) {
+  std::string name = arguments.text("cgroup-manager", "cgroupfs");
+  if (arguments.on("systemd-cgroup")) name = "systemd";
+  if (name == "cgroupfs") return CgroupManager::Files;
+  if (name == "disabled") return CgroupManager::Disabled;
+  if (name != "systemd") return invalid("--cgroup-manager is cgroupfs or disabled, not \"" + name + "\"");
+  if (!is_directory("/run/systemd/system"))
+    return unsupported("--systemd-cgroup: systemd does not run on this machine; use --cgroup-manager cgroupfs");
+  return unsupported("--systemd-cgroup: cgroups are made without systemd; use --cgroup-manager cgroupfs");
+}
+
+Result<GlobalOptions> read_global(const Arguments& arguments) {
+  GlobalOptions out;
+  out.log_path = arguments.text("log");
+  std::string format = arguments.text("log-format", "text");
+  if (format != "text" && format != "json") return invalid("--log-format is text or json, not \"" + format + "\"");
+  out.log_json = format == "json";
+  out.debug = arguments.on("debug");
+  // Opened first: the caller reads there why the rest was refused.
+  TRY(open_log(out));
+  out.root = arguments.text("root", out.root);
+  if (!out.root.starts_with('/')) {
+    std::array<char, PATH_MAX> here{};
+    if (::getcwd(here.data(), here.size()) == nullptr) return Error::last_errno("--root");
+    out.root = absolute_path(here.data(), out.root);
+  }
+  TRY_ASSIGN(out.cgroup_manager, read_manager(arguments));
+  return out;
+}
+
+Result<> check_word_count(const Command& command, const Arguments& arguments) {
+  size_t count = arguments.words().size();
+  if (count >= command.least_words && count <= command.most_words) return {};
+  return invalid("usage: stack-runtime " + std::string(command.name) + " " + std::string(command.synopsis));
+}
+
+// 0, 1, 2 are open, and what the caller left open above what is to be kept goes no further than to us.
+void settle_descriptors() {
+  while (::fcntl(2, F_GETFD) < 0) {
+    if (::open("/dev/null", O_RDWR) < 0) break;
+  }
+  if (::fcntl(0, F_GETFD) < 0) (void)!::open("/dev/null", O_RDWR);
+  if (::fcntl(1, F_GETFD) < 0) (void)!::open("/dev/null", O_RDWR);
+  (void)::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+Result<int> run_command(const Command& command, const GlobalOptions& global, std::span<const std::string> words) {
+  std::vector<Flag> flags(command.flags.begin(), command.flags.end());
+  flags.push_back(kHelpFlag[0]);
+  TRY_ASSIGN(Arguments arguments, parse_arguments(flags, words, command.order));
+  if (arguments.on("help")) {
+    TRY(print(help_text(command)));
+    return 0;
+  }
+  TRY(check_word_count(command, arguments));
+  return command.run(global, arguments);
+}
+
+Result<int> run(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  TRY_ASSIGN(Arguments globals, parse_arguments(kGlobalFlags, words, FlagOrder::First));
+  if (globals.on("version")) {
+    TRY(print("stack-runtime version " STACK_VERSION "\nspec: 1.3.0\n+SECCOMP +CAP\n"));
+    return 0;
+  }
+  if (globals.on("help") || globals.words().empty()) {
+    TRY(print(help_text()));
+    return globals.on("help") ? 0 : 1;
+  }
+  TRY_ASSIGN(GlobalOptions global, read_global(globals));
+  const Command* command = find_command(globals.words().front());
+  if (command == nullptr) return invalid("unknown command \"" + globals.words().front() + "\"");
+  return run_command(*command, global, std::span(globals.words()).subspan(1));
+}
+
+bool enters_container(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const Command* command = find_command(argv[i]);
+    if (command != nullptr) return command->enters_container;
+  }
+  return false;
+}
+
+int exit_code_of(const Error& error) {
+  if (error.kind() == ErrorKind::NoCommand) return 127;
+  return error.kind() == ErrorKind::NotExecutable ? 126 : 1;
+}
+
+Result<int> run_guarded(int argc, char** argv) {
+  // The JSON library throws where a configuration holds another type than the one looked for.
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    return invalid(error.what());
+  }
+}
+
+}  // namespace
+
+}  // namespace stack::runtime::oci
+
+int main(int argc, char** argv) {
+  using namespace stack;
+  using namespace stack::runtime::oci;
+  if (enters_container(argc, argv)) {
+    Result<> protected_copy = run_from_protected_copy(argv, environ);
+    if (!protected_copy) {
+      log(Level::Error, protected_copy.error().text());
+      return 1;
+    }
+  }
+  settle_descriptors();
+  Result<int> code = run_guarded(argc, argv);
+  if (code) return *code;
+  log(Level::Error, code.error().text());
+  return exit_code_of(code.error());
+}

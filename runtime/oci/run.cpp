@@ -1,0 +1,68 @@
+// run: create and start in one, and stay until the command ends.
+#include "runtime/container/hooks.h"
+#include "runtime/oci/foreground.h"
+#include "runtime/oci/launch.h"
+#include "runtime/oci/log.h"
+
+namespace stack::runtime::oci {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {"bundle", 'b', FlagKind::Text, "DIR", "the bundle: config.json and the root (default: here)"},
+    {"config", 'f', FlagKind::Text, "FILE", "the configuration, instead of the bundle's config.json"},
+    {"detach", 'd', FlagKind::Switch, "", "return once the command runs; the container stays"},
+    {"keep", 0, FlagKind::Switch, "", "keep the container when its command has ended"},
+    {"pid-file", 0, FlagKind::Text, "FILE", "gets the number of the first process"},
+    {"console-socket", 0, FlagKind::Text, "PATH", "gets the terminal"},
+    {"preserve-fds", 0, FlagKind::Text, "N", "leave descriptors 3 to 2+N open for the command"},
+    {"no-pivot", 0, FlagKind::Switch, "", "move the root instead of pivot_root(2): for ramdisks"},
+    {"no-new-keyring", 0, FlagKind::Switch, "", "keep the session keyring of the caller"},
+    {"no-subreaper", 0, FlagKind::Switch, "", "without effect: there is no subreaper"},
+};
+
+// The container is ours to remove, whatever happens to it.
+Result<> remove_container(StateDirectory& directory, const ContainerState& state) {
+  Result<> locked = directory.lock();
+  if (!locked && locked.error().kind() == ErrorKind::NotFound) return {};
+  TRY(std::move(locked));
+  return destroy_container(directory, state);
+}
+
+Result<> run_poststart_hooks(const LaunchedContainer& container) {
+  const ContainerState& state = container.state;
+  if (container.spec.hooks.poststart.empty()) return {};
+  HookState hook{state.oci_version, state.id, state.bundle, state.rootfs, state.annotations};
+  return run_hooks(container.spec.hooks.poststart, "poststart", hook_state_text(hook, "running", state.pid));
+}
+
+Result<int> run(const GlobalOptions& global, const Arguments& arguments) {
+  TRY_ASSIGN(LaunchSettings settings, read_launch_settings(arguments));
+  bool detach = arguments.on("detach");
+  settings.keep_terminal = !detach;
+  TRY_ASSIGN(LaunchedContainer container, launch_container(global, settings));
+  Result<> hooks = run_poststart_hooks(container);
+  if (!hooks) {
+    (void)destroy_container(container.directory, container.state);
+    return std::move(hooks).error();
+  }
+  container.directory.unlock();
+  if (detach) {
+    if (container.notify) TRY(wait_until_ready(container.notify.get(), container.pidfd.get()));
+    return 0;
+  }
+  Attended attended{container.state.pid, container.pidfd.get(), std::move(container.terminal),
+                    std::move(container.notify)};
+  Result<int> code = attend(std::move(attended));
+  if (arguments.on("keep")) return code;
+  Result<> removed = remove_container(container.directory, container.state);
+  if (!removed) log(Level::Warning, removed.error().text());
+  return code;
+}
+
+}  // namespace
+
+const Command kRun = {"run",  "[flags] ID", "make a container, start it and wait for its end",
+                      kFlags, FlagOrder::Anywhere, 1, 1, true, run};
+
+}  // namespace stack::runtime::oci

@@ -1,0 +1,12 @@
+// Signals as people write them.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace stack::runtime::oci {
+
+// "9", "KILL", "SIGKILL", "rtmin+3"; nullopt for anything else. 0 only tests.
+std::optional<int> parse_signal(std::string_view text);
+
+}  // namespace stack::runtime::oci

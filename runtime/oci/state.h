@@ -1,0 +1,103 @@
+// What stack-runtime keeps of a container between its calls: <root>/<id>/ with
+//   config.json   as it was when the container was created
+//   state.json    ContainerState
+//   start.sock    the container's first process waits there for `start`; gone once it was told to
+// The directory's name claims the id; an flock(2) on it serialises what changes the container.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "runtime/oci/status.h"
+
+namespace stack::runtime::oci {
+
+struct ContainerState {
+  std::string oci_version;
+  std::string id;
+  std::string bundle;
+  std::string rootfs;
+  std::string created;  // RFC 3339
+  std::string owner;
+  std::string cgroup_path;      // "": without a group
+  bool created_cgroup = false;  // we made it; else it stays
+  bool creating = false;        // hooks of the creation still run
+  pid_t pid = -1;
+  uint64_t start_time = 0;  // of pid, in clock ticks since boot: tells it from a later process of that number
+  Json annotations = Json::object();
+};
+
+Json state_to_json(const ContainerState& state);
+Result<ContainerState> state_from_json(const Json& json);
+
+class StateDirectory {
+ public:
+  // Takes a new id. Conflict where it is in use.
+  static Result<StateDirectory> claim(const std::string& root, const std::string& id);
+  // NotFound ("container "x" does not exist") where there is none.
+  static Result<StateDirectory> open(const std::string& root, const std::string& id);
+
+  StateDirectory(StateDirectory&&) = default;
+  StateDirectory& operator=(StateDirectory&&) = delete;
+  ~StateDirectory();
+
+  // Waits until nobody else changes the container; NotFound where it is deleted meanwhile.
+  Result<> lock();
+  // Somebody is at it now.
+  bool busy() const;
+  void unlock();
+
+  // nullopt: the creation did not come that far.
+  Result<std::optional<ContainerState>> load() const;
+  Result<> save(const ContainerState& state) const;
+  Result<std::string> config_text() const;
+  Result<> save_config(std::string_view text) const;
+  // Removes the directory: the id is free again.
+  Result<> remove();
+
+  int fd() const { return directory_.get(); }
+  const std::string& path() const { return path_; }
+  const std::string& id() const { return id_; }
+
+ private:
+  StateDirectory(std::string path, std::string id, Fd directory)
+      : path_(std::move(path)), id_(std::move(id)), directory_(std::move(directory)) {}
+
+  std::string path_;
+  std::string id_;
+  Fd directory_;
+  bool locked_ = false;
+};
+
+constexpr const char* kStartSocket = "start.sock";
+
+// A container as another command finds it.
+struct FoundContainer {
+  StateDirectory directory;
+  ContainerState state;
+  Status status = Status::Stopped;
+};
+
+// With its state of now. `locked`: nobody else changes it until the result is dropped.
+Result<FoundContainer> find_container(const std::string& root, const std::string& id, bool locked = false);
+Status find_status(const StateDirectory& directory, const ContainerState& state);
+
+// The ids in use, sorted.
+Result<std::vector<std::string>> list_containers(const std::string& root);
+
+// Field 22 of /proc/<pid>/stat; nullopt: no such process, or it has ended and only waits to be reaped.
+std::optional<uint64_t> process_start_time(pid_t pid);
+// A pidfd of the container's first process, known to be that very one; NotFound ("container not running").
+Result<Fd> open_container_process(const ContainerState& state);
+
+// The specification's state document, with the members crun and runc add.
+Json state_document(const ContainerState& state, Status status);
+
+}  // namespace stack::runtime::oci

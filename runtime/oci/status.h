@@ -1,0 +1,25 @@
+// The states of a container and what each allows. runtime-spec runtime.md, "Lifecycle" and "Operations"
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace stack::runtime::oci {
+
+enum class Status : uint8_t { Creating, Created, Running, Paused, Stopped };
+
+std::string_view status_name(Status status);
+
+enum class Operation : uint8_t { Start, Kill, Delete, Exec, Pause, Resume, Update, Processes };
+
+// Pure. Conflict, with a text that names the container and its state, where `status` does not allow it.
+// Delete: of a stopped container only, as the specification has it.
+Result<> check_allowed(Operation operation, Status status, const std::string& container_id);
+
+// Letters, digits and "_+-.", not beginning with a dot, at most 255 of them.
+Result<> check_container_id(std::string_view id);
+
+}  // namespace stack::runtime::oci

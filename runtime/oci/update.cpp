@@ -1,0 +1,29 @@
+// update: other limits for a container that exists.
+#include "base/files.h"
+#include "runtime/cgroups.h"
+#include "runtime/oci/command.h"
+#include "runtime/oci/state.h"
+#include "runtime/oci/update_resources.h"
+
+namespace stack::runtime::oci {
+
+namespace {
+
+Result<int> update(const GlobalOptions& global, const Arguments& arguments) {
+  const std::string& id = arguments.words().front();
+  TRY_ASSIGN(FoundContainer container, find_container(global.root, id, true));
+  TRY(check_allowed(Operation::Update, container.status, id));
+  if (container.state.cgroup_path.empty())
+    return unsupported("update: container " + id + " was made without a cgroup");
+  TRY_ASSIGN(Json resources, update_resources(arguments));
+  TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
+  TRY(cgroups.update(container.state.cgroup_path, resources));
+  return 0;
+}
+
+}  // namespace
+
+const Command kUpdate = {"update", "[flags] ID", "change the limits of a container", update_flags(),
+                         FlagOrder::Anywhere, 1, 1, false, update};
+
+}  // namespace stack::runtime::oci
