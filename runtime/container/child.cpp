@@ -182,13 +182,14 @@ Result<> become_user(Context& context) {
                    context.null_device.get()));
   // The launcher may go from now on: the command's life is its own. A change of user would clear it as well.
   if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
+  TRY(close_on_execution(3 + plan.kept_fds));
   return become(*plan.spec.process, plan.seccomp, context.setup.sync);
 }
 
 Result<> execute_command(Context& context) {
   const ContainerPlan& plan = context.setup.plan;
   context.setup.object = plan.spec.process->args.front();
-  return execute(*plan.spec.process, context.setup.executable, plan.init_fd, 3 + plan.kept_fds);
+  return execute(*plan.spec.process, context.setup.executable, plan.init_fd);
 }
 
 constexpr Step kSteps[] = {

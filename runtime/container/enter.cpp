@@ -45,8 +45,9 @@ Result<> run_command(const EnterPlan& plan, int sync, int null_device, std::stri
   TRY(set_up_stdio(plan.process, plan.stdio, terminal.get(), null_device));
   TRY(pin_to_cpus(plan.process.cpu_affinity_final));
   if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
+  TRY(close_on_execution(3 + plan.kept_fds));
   TRY(become(plan.process, plan.seccomp, sync));
-  return execute(plan.process, executable, -1, 3 + plan.kept_fds);
+  return execute(plan.process, executable, -1);
 }
 
 Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {

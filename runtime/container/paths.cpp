@@ -5,6 +5,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+
 #include "runtime/container/mount_calls.h"
 #include "runtime/container/setup.h"
 #include "runtime/rootfs_view.h"
@@ -12,6 +15,8 @@
 namespace stack::runtime {
 
 namespace {
+
+constexpr unsigned kCloneTree = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW;
 
 // What hides files and directories: the host's null device and one empty read-only directory, made once each.
 class Covers {
@@ -96,19 +101,35 @@ Result<> mask(Setup& setup, Covers& covers, const std::string& path) {
   return put_over(setup, std::move(cover), std::move(*place)).in(path);
 }
 
-Result<> make_readonly(Setup& setup, const std::string& path) {
+Result<> make_place_readonly(Setup& setup, const std::string& path) {
   TRY_ASSIGN(std::optional<Place> place, find_place(setup, path));
   if (!place) return {};
   Fd copy;
   if (place->name.empty()) {
     TRY_ASSIGN(copy, clone_mount(place->fd.get(), true).in(path));
   } else {
-    copy = Fd(::open_tree(place->parent, place->name.c_str(),
-                          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW));
+    copy = Fd(::open_tree(place->parent, place->name.c_str(), kCloneTree));
     if (!copy) return Error::last_errno(path);
   }
   TRY(change_mount(copy.get(), MOUNT_ATTR_RDONLY, 0, true).in(path));
   return put_over(setup, std::move(copy), std::move(*place)).in(path);
+}
+
+// What procfs has at its top and is no link needs no look first: cloning finds it or not.
+Result<> make_readonly(Setup& setup, const std::string& path) {
+  static constexpr std::array<std::string_view, 5> kPlain = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                                             "/proc/sysrq-trigger"};
+  if (!setup.proc || std::find(kPlain.begin(), kPlain.end(), path) == kPlain.end())
+    return make_place_readonly(setup, path);
+  setup.object = path;
+  std::string name = path.substr(std::string_view("/proc/").size());
+  Fd copy(::open_tree(setup.proc.get(), name.c_str(), kCloneTree));
+  if (!copy && (errno == ENOENT || errno == EACCES)) return {};
+  if (!copy) return Error::last_errno(path);
+  TRY(change_mount(copy.get(), MOUNT_ATTR_RDONLY, 0, true).in(path));
+  TRY(attach_mount_at(copy.get(), setup.proc.get(), name).in(path));
+  setup.keep(std::move(copy));
+  return {};
 }
 
 }  // namespace

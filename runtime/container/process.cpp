@@ -311,15 +311,18 @@ Result<> become(const ProcessSpec& process, const SeccompProgram& seccomp, int s
   return install_filter(seccomp, sync);
 }
 
-Error execute(const ProcessSpec& process, const std::string& executable, int init_fd, int first_closed) {
+Result<> close_on_execution(int first) {
+  if (::syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return Error::last_errno("close_range");
+  return {};
+}
+
+Error execute(const ProcessSpec& process, const std::string& executable, int init_fd) {
   std::vector<std::string> words = process.args;
   if (init_fd >= 0) {
     words.insert(words.begin(), {"stack-init", executable, "--"});
   }
   std::vector<char*> args = pointers(words);
   std::vector<char*> env = pointers(process.env);
-  if (::syscall(SYS_close_range, first_closed, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
-    return Error::last_errno("close_range");
   if (init_fd >= 0) {
     ::syscall(SYS_execveat, init_fd, "", args.data(), env.data(), AT_EMPTY_PATH);
     return Error::last_errno("execute init");

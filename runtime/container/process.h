@@ -46,8 +46,11 @@ Result<std::string> find_executable(const std::string& command, const std::vecto
 // never needs a right already given away. A filter that notifies sends its listener to `sync`.
 Result<> become(const ProcessSpec& process, const SeccompProgram& seccomp, int sync);
 
-// Marks all descriptors from `first` on as close-on-exec and executes. Returns only on failure. `init_fd` >=
-// 0: our init is executed instead and runs the command as its child.
-Error execute(const ProcessSpec& process, const std::string& executable, int init_fd, int first_closed);
+// Marks all descriptors from `first` on as close-on-exec. Before become(): a filter may not know the call.
+Result<> close_on_execution(int first);
+
+// Executes. Returns only on failure. `init_fd` >= 0: our init is executed instead and runs the command as its
+// child.
+Error execute(const ProcessSpec& process, const std::string& executable, int init_fd);
 
 }  // namespace stack::runtime

@@ -59,11 +59,13 @@ Result<> set_up_root(Setup& setup) {
   const char* attach_point = plan.root_source ? "/" : plan.attach_point.c_str();
   Fd point(::open(attach_point, O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!point) return Error::last_errno(std::string("open ") + attach_point);
-  // pivot_root(2) refuses a new root whose parent mount is shared.
+  // pivot_root(2) refuses a new root that is shared, or whose parent mount is.
   if ((propagation & MS_SHARED) != 0) {
+    TRY(change_mount(setup.root.get(), 0, 0, false, MS_PRIVATE));
     TRY_ASSIGN(Fd own, clone_mount(point.get(), false));
-    TRY(change_mount(own.get(), 0, 0, false, MS_PRIVATE));
+    // A mount under a shared one becomes shared with its attachment, so private comes after it.
     TRY(attach_mount(own.get(), point.get()));
+    TRY(change_mount(own.get(), 0, 0, false, MS_PRIVATE));
     return attach_mount(setup.root.get(), own.get());
   }
   return attach_mount(setup.root.get(), point.get());

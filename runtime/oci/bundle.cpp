@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/files.h"
@@ -22,7 +23,10 @@ void allow_usual_devices(ContainerSpec& spec) {
   auto rules = spec.resources.find("devices");
   if (rules == spec.resources.end() || !rules->is_array() || rules->empty()) return;
   Json usual = default_device_rules();
-  for (size_t i = 1; i < usual.size(); ++i) rules->push_back(usual[i]);
+  for (size_t i = 1; i < usual.size(); ++i) {
+    // Already allowed by the last rule about it.
+    if (std::find(rules->begin(), rules->end(), usual[i]) == rules->end()) rules->push_back(usual[i]);
+  }
 }
 
 }  // namespace

@@ -160,7 +160,9 @@ Result<> Creation::make_cgroup() {
   if (global_.cgroup_manager == CgroupManager::Disabled) return {};
   TRY_ASSIGN(plan_.cgroup_path, container_cgroup_path(plan_.spec.cgroups_path, settings_.id));
   TRY_ASSIGN(plan_.cgroups, Cgroups::detect());
-  bool existed = plan_.cgroups.exists(plan_.cgroup_path);
+  // One hierarchy tells for all: groups are made and removed in all of them.
+  std::string unified = plan_.cgroups.directory("", plan_.cgroup_path);
+  bool existed = path_exists(unified.empty() ? plan_.cgroups.directory("memory", plan_.cgroup_path) : unified);
   state_.cgroup_path = plan_.cgroup_path;
   state_.created_cgroup = !existed;
   std::vector<std::string> notes;
@@ -286,6 +288,20 @@ Result<> end_process(const ContainerState& state) {
   return {};
 }
 
+Result<> remove_cgroup(const std::string& path) {
+  TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
+  // Mostly it is empty: the processes' pid namespace has gone.
+  if (cgroups.remove(path, std::chrono::milliseconds(0))) return {};
+  TRY(cgroups.kill_all(path));
+  return cgroups.remove(path);
+}
+
+Result<ContainerSpec> read_kept_spec(const StateDirectory& directory) {
+  TRY_ASSIGN(std::string text, directory.config_text());
+  TRY_ASSIGN(Json config, parse_json(text));
+  return parse_spec(config);
+}
+
 Result<std::string> absolute_existing(const std::string& path) {
   std::string full(PATH_MAX, '\0');
   if (::realpath(path.c_str(), full.data()) == nullptr) return Error::last_errno(path);
@@ -334,23 +350,16 @@ Result<LaunchSettings> read_launch_settings(const Arguments& arguments) {
   return out;
 }
 
-Result<> destroy_container(StateDirectory& directory, const ContainerState& state) {
-  Result<std::string> config = directory.config_text();
+Result<> destroy_container(StateDirectory& directory, const ContainerState& state, const ContainerSpec* spec) {
+  Result<ContainerSpec> read = spec != nullptr ? Error("not needed") : read_kept_spec(directory);
+  if (read) spec = &*read;
   TRY(end_process(state));
   // A group that was there before us may hold others.
-  if (state.created_cgroup) {
-    TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
-    TRY(cgroups.kill_all(state.cgroup_path));
-    TRY(cgroups.remove(state.cgroup_path));
-  }
+  if (state.created_cgroup) TRY(remove_cgroup(state.cgroup_path));
   TRY(directory.remove());
-  if (!config || state.pid <= 0) return {};
-  Result<Json> json = parse_json(*config);
-  Result<ContainerSpec> spec = json ? parse_spec(*json) : Result<ContainerSpec>(json.error());
-  if (spec && !spec->hooks.poststop.empty()) {
-    (void)!::chdir(state.bundle.c_str());
-    run_poststop_hooks(spec->hooks.poststop, hook_state_text(hook_state_of(state), "stopped", 0));
-  }
+  if (state.pid <= 0 || spec == nullptr || spec->hooks.poststop.empty()) return {};
+  (void)!::chdir(state.bundle.c_str());
+  run_poststop_hooks(spec->hooks.poststop, hook_state_text(hook_state_of(state), "stopped", 0));
   return {};
 }
 

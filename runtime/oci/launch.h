@@ -42,7 +42,8 @@ Result<LaunchedContainer> launch_container(const GlobalOptions& global, const La
 Result<LaunchSettings> read_launch_settings(const Arguments& arguments);
 
 // Ends and removes a container: its processes, cgroup, state; then its poststop hooks, whose failures are only
-// logged. The container must be locked.
-Result<> destroy_container(StateDirectory& directory, const ContainerState& state);
+// logged. The container must be locked. Without `spec` the one it was created with is read.
+Result<> destroy_container(StateDirectory& directory, const ContainerState& state,
+                           const ContainerSpec* spec = nullptr);
 
 }  // namespace stack::runtime::oci

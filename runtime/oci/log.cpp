@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -50,7 +51,8 @@ void log(Level level, std::string_view message) {
   const Destination& to = destination();
   if (level == Level::Debug && !to.debug) return;
   if (to.file) (void)write_all(to.file.get(), log_line(to.json, level, message, time_now()));
-  if (to.file && level != Level::Error) return;
+  // Our stderr is mostly the container's own: only what ends us belongs there.
+  if (level != Level::Error && !to.debug) return;
   std::string text = "stack-runtime: " + std::string(level == Level::Warning ? "warning: " : "");
   text += message;
   text += '\n';
@@ -60,13 +62,16 @@ void log(Level level, std::string_view message) {
 std::string time_now() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  tm parts{};
-  ::gmtime_r(&now.tv_sec, &parts);
-  std::array<char, 40> text{};
-  size_t used = ::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::array<char, 16> rest{};
-  (void)std::snprintf(rest.data(), rest.size(), ".%09ldZ", now.tv_nsec);
-  return std::string(text.data(), used) + rest.data();
+  // Not gmtime_r(3): that reads the machine's time zone first.
+  using namespace std::chrono;
+  sys_seconds moment{seconds(now.tv_sec)};
+  year_month_day date{floor<days>(moment)};
+  hh_mm_ss time{moment - floor<days>(moment)};
+  std::array<char, 64> text{};
+  (void)std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%09ldZ", int{date.year()},
+                      unsigned{date.month()}, unsigned{date.day()}, static_cast<int>(time.hours().count()),
+                      static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()), now.tv_nsec);
+  return text.data();
 }
 
 }  // namespace stack::runtime::oci

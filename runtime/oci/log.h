@@ -15,7 +15,8 @@ std::string log_line(bool json, Level level, std::string_view message, std::stri
 
 // Opens the log file for appending. Without one, messages go to stderr alone.
 Result<> open_log(const GlobalOptions& global);
-// Errors always go to stderr as well, as "stack-runtime: message"; debug messages are kept only with --debug.
+// Errors always go to stderr as well, as "stack-runtime: message". Warnings go there only with --debug, as do
+// debug messages, which the file does not get either without it.
 void log(Level level, std::string_view message);
 
 // Now, in UTC, with nanoseconds: "2026-01-31T10:00:00.123456789Z".

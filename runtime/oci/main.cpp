@@ -1,6 +1,7 @@
 // stack-runtime: an OCI runtime on the command line, to be used in crun's or runc's place.
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -172,6 +173,8 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
+  // Memory in few steps: all of it goes with us in a moment.
+  ::mallopt(M_TOP_PAD, 1 << 20);
   settle_descriptors();
   Result<int> code = run_guarded(argc, argv);
   if (code) return *code;

@@ -22,11 +22,11 @@ constexpr Flag kFlags[] = {
 };
 
 // The container is ours to remove, whatever happens to it.
-Result<> remove_container(StateDirectory& directory, const ContainerState& state) {
-  Result<> locked = directory.lock();
+Result<> remove_container(LaunchedContainer& container) {
+  Result<> locked = container.directory.lock();
   if (!locked && locked.error().kind() == ErrorKind::NotFound) return {};
   TRY(std::move(locked));
-  return destroy_container(directory, state);
+  return destroy_container(container.directory, container.state, &container.spec);
 }
 
 Result<> run_poststart_hooks(const LaunchedContainer& container) {
@@ -43,7 +43,7 @@ Result<int> run(const GlobalOptions& global, const Arguments& arguments) {
   TRY_ASSIGN(LaunchedContainer container, launch_container(global, settings));
   Result<> hooks = run_poststart_hooks(container);
   if (!hooks) {
-    (void)destroy_container(container.directory, container.state);
+    (void)destroy_container(container.directory, container.state, &container.spec);
     return std::move(hooks).error();
   }
   container.directory.unlock();
@@ -55,7 +55,7 @@ Result<int> run(const GlobalOptions& global, const Arguments& arguments) {
                     std::move(container.notify)};
   Result<int> code = attend(std::move(attended));
   if (arguments.on("keep")) return code;
-  Result<> removed = remove_container(container.directory, container.state);
+  Result<> removed = remove_container(container);
   if (!removed) log(Level::Warning, removed.error().text());
   return code;
 }

@@ -15,10 +15,12 @@ namespace {
 
 constexpr const char* kSelf = "/proc/self/exe";
 
-// On a read-only mount, or a memory file that is sealed.
-bool is_protected() {
+bool on_read_only_mount() {
   struct statvfs info{};
-  if (::statvfs(kSelf, &info) == 0 && (info.f_flag & ST_RDONLY) != 0) return true;
+  return ::statvfs(kSelf, &info) == 0 && (info.f_flag & ST_RDONLY) != 0;
+}
+
+bool is_sealed_copy() {
   Fd self(::open(kSelf, O_RDONLY | O_CLOEXEC));
   int seals = self ? ::fcntl(self.get(), F_GET_SEALS) : -1;
   return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
@@ -37,9 +39,10 @@ Result<Fd> mount_read_only() {
 }  // namespace
 
 Result<> run_from_protected_copy(char** argv, char** env) {
-  if (is_protected()) return {};
+  if (on_read_only_mount()) return {};
   Result<Fd> copy = mount_read_only();
   if (!copy) {
+    if (is_sealed_copy()) return {};
     TRY_ASSIGN(std::string contents, read_file(kSelf));
     copy = sealed_memfd("stack-runtime", contents);
   }

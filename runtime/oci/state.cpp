@@ -82,7 +82,7 @@ Result<StateDirectory> StateDirectory::claim(const std::string& root, const std:
   if (made != 0) return Error::last_errno("create " + path);
   TRY_ASSIGN(Fd fd, open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   StateDirectory out(std::move(path), id, std::move(fd));
-  TRY(out.lock());
+  TRY(out.take_lock());
   return out;
 }
 
@@ -97,11 +97,16 @@ Result<StateDirectory> StateDirectory::open(const std::string& root, const std::
 
 StateDirectory::~StateDirectory() { unlock(); }
 
-Result<> StateDirectory::lock() {
+Result<> StateDirectory::take_lock() {
   while (::flock(directory_.get(), LOCK_EX) != 0) {
     if (errno != EINTR) return Error::last_errno("lock " + path_);
   }
   locked_ = true;
+  return {};
+}
+
+Result<> StateDirectory::lock() {
+  TRY(take_lock());
   struct stat held{}, named{};
   if (::fstat(directory_.get(), &held) != 0 || ::stat(path_.c_str(), &named) != 0 ||
       held.st_ino != named.st_ino)
@@ -144,8 +149,7 @@ Result<> StateDirectory::save_config(std::string_view text) const {
 }
 
 Result<> StateDirectory::remove() {
-  for (const char* name : {"config.json", "state.json", "state.json.new", kStartSocket})
-    (void)::unlinkat(fd(), name, 0);
+  for (const char* name : {"config.json", "state.json"}) (void)::unlinkat(fd(), name, 0);
   if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) return {};
   return remove_tree(path_);
 }

@@ -70,6 +70,8 @@ class StateDirectory {
   StateDirectory(std::string path, std::string id, Fd directory)
       : path_(std::move(path)), id_(std::move(id)), directory_(std::move(directory)) {}
 
+  Result<> take_lock();
+
   std::string path_;
   std::string id_;
   Fd directory_;

@@ -1,0 +1,105 @@
+// Mounts and the root. config.md "Mounts", config-linux.md
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "base/files.h"
+#include "bundle_fixture.h"
+
+namespace stack::runtime::test {
+namespace {
+
+Json bind(const std::string& source, const std::string& to, std::vector<std::string> options) {
+  return {{"destination", to}, {"type", "bind"}, {"source", source}, {"options", std::move(options)}};
+}
+
+TEST(OciMounts, BindsAreRelativeToTheBundleAndObeyTheirOptions) {
+  Bundle bundle;
+  ASSERT_TRUE(ensure_directory(bundle.folder() + "/src").has_value());
+  bundle.spec["mounts"].push_back(bind("src", "/data", {"bind", "ro", "nosuid", "noexec"}));
+  bundle.script("touch /data/x; grep -o ' /data ro,nosuid,noexec' /proc/self/mountinfo");
+  Ran ran = bundle.run();
+  EXPECT_NE(ran.output.find("Read-only file system"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("/data ro,nosuid,noexec"), std::string::npos) << ran.output;
+}
+
+TEST(OciMounts, IdsOfABindCanBeMapped) {
+  Bundle bundle;
+  ASSERT_TRUE(ensure_directory(bundle.folder() + "/src").has_value());
+  ASSERT_EQ(host_output("touch " + bundle.folder() + "/src/f; chown 1000:1000 " + bundle.folder() + "/src/f"), "");
+  Json mount = bind("src", "/data", {"rbind", "idmap"});
+  mount["uidMappings"] = mount["gidMappings"] =
+      Json::array({{{"containerID", 1000}, {"hostID", 5000}, {"size", 10}}});
+  bundle.spec["mounts"].push_back(mount);
+  bundle.script("stat -c %u:%g /data/f");
+  Ran ran = bundle.run();
+  EXPECT_EQ(ran.output, "5000:5000\n");
+  mount.erase("uidMappings");
+  bundle.spec["mounts"].back() = mount;
+  EXPECT_EQ(bundle.run().code, 1) << "one kind of mapping alone was accepted";
+  mount.erase("gidMappings");
+  bundle.spec["mounts"].back() = mount;
+  EXPECT_NE(bundle.run().output.find("idmap needs"), std::string::npos);
+}
+
+TEST(OciMounts, AReadOnlyRootStaysSo) {
+  Bundle bundle;
+  bundle.spec["root"]["readonly"] = true;
+  bundle.script("touch /x; touch /dev/shm/y && echo shm");
+  Ran ran = bundle.run();
+  EXPECT_NE(ran.output.find("Read-only file system"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("shm"), std::string::npos);
+}
+
+TEST(OciMounts, RootPropagationIsAsAsked) {
+  for (const auto& [word, expected] : std::map<std::string, std::string>{
+           {"shared", "shared:"}, {"rshared", "shared:"}, {"private", ""}, {"slave", ""}, {"unbindable", "unbindable"}}) {
+    Bundle bundle;
+    bundle.spec["linux"]["rootfsPropagation"] = word;
+    bundle.script("grep ' / / ' /proc/self/mountinfo || grep ' / ' /proc/self/mountinfo | head -1");
+    Ran ran = bundle.run();
+    EXPECT_EQ(ran.code, 0) << word << ": " << ran.output;
+    EXPECT_NE(ran.output.find(expected), std::string::npos) << word << ": " << ran.output;
+    if (expected.empty()) EXPECT_EQ(ran.output.find("shared:"), std::string::npos) << word << ": " << ran.output;
+  }
+}
+
+TEST(OciMounts, ATmpfsMayStartWithWhatItCovers) {
+  Bundle bundle;
+  ASSERT_TRUE(write_file(bundle.root() + "/data/f", "here\n").has_value());
+  bundle.spec["mounts"].push_back(
+      {{"destination", "/data"}, {"type", "tmpfs"}, {"source", "tmpfs"}, {"options", {"tmpcopyup", "sync"}}});
+  bundle.script("cat /data/f; echo changed > /data/f");
+  EXPECT_EQ(bundle.run().output, "here\n");
+  EXPECT_EQ(bundle.file("/data/f"), "here\n");
+}
+
+TEST(OciMounts, WithoutAPivotTheRootIsTheContainersAllTheSame) {
+  Bundle bundle;
+  bundle.script("ls -d /data; ls " + bundle.folder() + " || echo hidden");
+  Ran ran = bundle.run({"--no-pivot"});
+  EXPECT_EQ(ran.code, 0) << ran.output;
+  EXPECT_NE(ran.output.find("hidden"), std::string::npos) << ran.output;
+}
+
+TEST(OciMounts, AMountNamespaceIsRequired) {
+  Bundle bundle;
+  bundle.command({"true"});
+  bundle.drop_namespace("mount");
+  Ran ran = bundle.run();
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("mount namespace"), std::string::npos) << ran.output;
+}
+
+TEST(OciMounts, DevicesAreMadeAnywhereAndNotOverOthers) {
+  Bundle bundle;
+  bundle.spec["linux"]["devices"] = Json::array({{{"path", "/data/null"}, {"type", "c"}, {"major", 1}, {"minor", 3},
+                                                  {"fileMode", 384}, {"uid", 7}, {"gid", 8}},
+                                                 {{"path", "/dev/pipe"}, {"type", "p"}}});
+  bundle.script("stat -c '%F %a %u:%g' /data/null /dev/pipe");
+  EXPECT_EQ(bundle.run().output, "character special file 600 7:8\nfifo 666 0:0\n");
+  bundle.spec["linux"]["devices"][0]["minor"] = 5;
+  EXPECT_EQ(bundle.run().code, 1) << "a node of another number was taken for this one";
+}
+
+}  // namespace
+}  // namespace stack::runtime::test

@@ -1,0 +1,112 @@
+// Groups and limits: create, update, pause, resume, ps, kill --all. config-linux.md "Control groups"
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "bundle_fixture.h"
+#include "runtime/cgroups.h"
+
+namespace stack::runtime::test {
+namespace {
+
+std::string control(const Bundle& bundle, const std::string& controller, const std::string& v1, const std::string& v2) {
+  Cgroups cgroups = Cgroups::detect().value();
+  bool unified = cgroups.mode() == CgroupMode::V2;
+  std::string text =
+      read_file(cgroups.directory(controller, bundle.cgroup()) + "/" + (unified ? v2 : v1)).value_or("(missing)");
+  return std::string(trim(text));
+}
+
+TEST(OciResources, LimitsAreSetAndUpdated) {
+  Bundle bundle;
+  bundle.command({"sleep", "1000"});
+  bundle.spec["linux"]["resources"]["memory"] = {{"limit", 67108864}};
+  bundle.spec["linux"]["resources"]["pids"] = {{"limit", 17}};
+  ASSERT_EQ(bundle.run({"--detach"}).code, 0);
+  EXPECT_EQ(control(bundle, "memory", "memory.limit_in_bytes", "memory.max"), "67108864");
+  EXPECT_EQ(control(bundle, "pids", "pids.max", "pids.max"), "17");
+  ASSERT_EQ(bundle.call({"update", "--memory", "32m", "--pids-limit", "18", "box"}).code, 0);
+  EXPECT_EQ(control(bundle, "memory", "memory.limit_in_bytes", "memory.max"), "33554432");
+  ASSERT_TRUE(write_file(bundle.folder() + "/r.json", R"({"pids":{"limit":19}})").has_value());
+  ASSERT_EQ(bundle.call({"update", "-r", bundle.folder() + "/r.json", "box"}).code, 0);
+  EXPECT_EQ(control(bundle, "pids", "pids.max", "pids.max"), "19");
+}
+
+TEST(OciResources, ADenyAllStillLeavesTheUsualDevices) {
+  Bundle bundle;
+  bundle.spec["linux"]["resources"]["devices"] = Json::array({{{"allow", false}, {"access", "rwm"}}});
+  bundle.spec["linux"]["devices"] =
+      Json::array({{{"path", "/dev/port"}, {"type", "c"}, {"major", 1}, {"minor", 4}}});
+  bundle.script("echo x > /dev/null && echo null; head -c1 /dev/zero | wc -c; cat /dev/port");
+  Ran ran = bundle.run();
+  EXPECT_NE(ran.output.find("null\n1\n"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("Operation not permitted"), std::string::npos) << ran.output;
+}
+
+TEST(OciResources, PauseAndResume) {
+  Bundle bundle;
+  bundle.command({"sleep", "1000"});
+  ASSERT_EQ(bundle.run({"--detach"}).code, 0);
+  ASSERT_EQ(bundle.call({"pause", "box"}).code, 0);
+  EXPECT_EQ(bundle.status(), "paused");
+  EXPECT_EQ(bundle.call({"exec", "box", "true"}).code, 1);
+  ASSERT_EQ(bundle.call({"resume", "box"}).code, 0);
+  EXPECT_EQ(bundle.status(), "running");
+  ASSERT_EQ(bundle.call({"pause", "box"}).code, 0);
+  EXPECT_EQ(bundle.call({"delete", "--force", "box"}).code, 0) << "a paused container cannot be removed";
+}
+
+TEST(OciResources, ProcessesAreListedAndAllOfThemSignalled) {
+  Bundle bundle;
+  bundle.script("trap 'echo got >> /data/got; exit' TERM; sh -c 'trap \"echo got >> /data/got; exit\" TERM; "
+                "touch /data/up; while :; do sleep 0.05; done' & while :; do sleep 0.05; done");
+  ASSERT_EQ(bundle.run({"--detach"}).code, 0);
+  ASSERT_TRUE(bundle.wait_for_file("/data/up"));
+  Json pids = parse_json(bundle.call({"ps", "-f", "json", "box"}).output).value();
+  EXPECT_GE(pids.size(), 2U);
+  EXPECT_NE(std::find(pids.begin(), pids.end(), bundle.pid()), pids.end());
+  EXPECT_NE(bundle.call({"ps", "box"}).output.find("sleep"), std::string::npos);
+  ASSERT_EQ(bundle.call({"kill", "--all", "box", "TERM"}).code, 0);
+  ASSERT_TRUE(bundle.wait_for_status("stopped"));
+  EXPECT_NE(bundle.file("/data/got"), "");
+}
+
+TEST(OciResources, WithoutAManagerThereIsNoGroup) {
+  Bundle bundle;
+  bundle.command({"sleep", "1000"});
+  Ran ran = bundle.call({"--cgroup-manager", "disabled", "run", "-d", "-b", bundle.folder(), "box"});
+  ASSERT_EQ(ran.code, 0) << ran.output;
+  EXPECT_FALSE(Cgroups::detect().value().exists(bundle.cgroup()));
+  Ran pause = bundle.call({"pause", "box"});
+  EXPECT_NE(pause.output.find("without a cgroup"), std::string::npos) << pause.output;
+}
+
+TEST(OciResources, WhatTheMachineCannotDoIsRefused) {
+  Bundle bundle;
+  bundle.command({"true"});
+  if (Cgroups::detect().value().mode() != CgroupMode::V2) {
+    bundle.spec["linux"]["resources"]["unified"] = {{"memory.max", "1000000"}};
+    EXPECT_NE(bundle.run().output.find("cgroup version 2"), std::string::npos);
+    bundle.spec["linux"]["resources"].erase("unified");
+  }
+  if (!path_exists("/sys/fs/resctrl/schemata")) {
+    bundle.spec["linux"]["intelRdt"] = {{"closID", "x"}};
+    EXPECT_NE(bundle.run().output.find("resctrl is not mounted"), std::string::npos);
+    bundle.spec["linux"].erase("intelRdt");
+  }
+  bundle.spec["process"]["apparmorProfile"] = "some-profile";
+  if (!path_exists("/sys/kernel/security/apparmor")) EXPECT_NE(bundle.run().output.find("AppArmor"), std::string::npos);
+}
+
+TEST(OciResources, AGroupThatWasThereBeforeStays) {
+  Bundle bundle;
+  Cgroups cgroups = Cgroups::detect().value();
+  ASSERT_TRUE(cgroups.create(bundle.cgroup(), Json::object()).has_value());
+  bundle.command({"true"});
+  EXPECT_EQ(bundle.run().code, 0);
+  EXPECT_TRUE(cgroups.exists(bundle.cgroup()));
+  EXPECT_TRUE(cgroups.remove(bundle.cgroup()).has_value());
+}
+
+}  // namespace
+}  // namespace stack::runtime::test
