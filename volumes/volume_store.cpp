@@ -80,7 +80,9 @@ Result<std::unique_ptr<VolumeStore>> VolumeStore::open(std::string root) {
 }
 
 Result<> VolumeStore::load() {
-  TRY(ensure_directory(root_, 0711));
+  // Closed to others, who could otherwise run what a container has left set-user-id in a volume (CVE-2021-41091).
+  TRY(ensure_directory(root_, 0700));
+  if (::chmod(root_.c_str(), 0700) != 0) return Error::last_errno("chmod " + root_);
   TRY_ASSIGN(std::vector<std::string> names, names_in(root_));
   for (const std::string& name : names) {
     if (name.starts_with(".new-") || name.starts_with(".gone-")) {

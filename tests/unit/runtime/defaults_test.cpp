@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "runtime/spec.h"
 
 namespace stack::runtime {
@@ -40,6 +42,22 @@ TEST(Defaults, InheritableAndAmbientStayEmpty) {
   Json sets = capabilities_json(default_capabilities());
   EXPECT_FALSE(sets.contains("inheritable"));
   EXPECT_FALSE(sets.contains("ambient"));
+}
+
+// moby daemon/pkg/oci/defaults.go; thermal_throttle is there per processor, where the machine has it.
+TEST(Defaults, MaskedPathsAreDockers) {
+  std::set<std::string> masked;
+  for (const std::string& path : masked_paths()) {
+    bool throttle = path.ends_with("/thermal_throttle");
+    EXPECT_TRUE(!throttle || path.starts_with("/sys/devices/system/cpu/cpu")) << path;
+    if (!throttle) masked.insert(path);
+  }
+  EXPECT_EQ(masked, (std::set<std::string>{"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore",
+                                           "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
+                                           "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+                                           "/sys/devices/virtual/powercap", "/sys/firmware"}));
+  EXPECT_EQ(readonly_paths(), (std::vector<std::string>{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                                        "/proc/sysrq-trigger"}));
 }
 
 TEST(Defaults, PrivilegedHidesNothing) {

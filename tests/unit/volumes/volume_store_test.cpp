@@ -29,6 +29,16 @@ class Volumes : public ::testing::Test {
   std::optional<TemporaryDirectory> folder_;
 };
 
+// Docker 2021-41091: set-user-id files in a volume, run by other users of the machine.
+TEST_F(Volumes, FolderIsClosedToOtherUsersEvenWhereItWasOpen) {
+  ASSERT_TRUE(ensure_directory(root(), 0711));
+  ASSERT_EQ(::chmod(root().c_str(), 0711), 0);
+  ASSERT_TRUE(open()->create(named("v")));
+  struct stat info{};
+  ASSERT_EQ(::stat(root().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0700u);
+}
+
 TEST_F(Volumes, CreatedVolumeIsThereAfterReopening) {
   VolumeSpec spec = named("shop_db");
   spec.labels = {{"com.docker.compose.project", "shop"}};
