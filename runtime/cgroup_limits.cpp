@@ -55,6 +55,37 @@ constexpr Throttle kThrottles[] = {
     {"throttleWriteIOPSDevice", "blkio.throttle.write_iops_device", "wiops"},
 };
 
+struct NumberKey {
+  const char* part;
+  const char* key;
+};
+constexpr NumberKey kNumbers[] = {
+    {"memory", "limit"},   {"memory", "swap"},   {"memory", "reservation"}, {"memory", "kernel"}, {"memory", "kernelTCP"},
+    {"memory", "swappiness"}, {"cpu", "shares"}, {"cpu", "quota"},          {"cpu", "period"},    {"cpu", "burst"},
+    {"cpu", "realtimePeriod"}, {"cpu", "realtimeRuntime"}, {"cpu", "idle"}, {"pids", "limit"},    {"blockIO", "weight"},
+    {"blockIO", "leafWeight"}, {"network", "classID"},
+};
+
+// A number written as anything else would read as "none".
+Result<> check_numbers(const Json& resources) {
+  if (!resources.is_object()) return {};
+  for (const char* name : {"memory", "cpu", "pids", "blockIO", "network", "rdma", "unified"}) {
+    if (present(resources, name) && !resources[name].is_object())
+      return invalid(std::string("resources.") + name + " must be an object");
+  }
+  for (const char* name : {"devices", "hugepageLimits"}) {
+    if (present(resources, name) && !resources[name].is_array())
+      return invalid(std::string("resources.") + name + " must be a list");
+  }
+  for (const NumberKey& row : kNumbers) {
+    const Json& object = part(resources, row.part);
+    if (present(object, row.key) && !object[row.key].is_number_integer())
+      return invalid(std::string("resources.") + row.part + "." + row.key + " must be an integer: " +
+                     to_text(object[row.key]));
+  }
+  return {};
+}
+
 Result<> check_memory(const Json& memory) {
   int64_t limit = int_or(memory, "limit", -1);
   int64_t swap = int_or(memory, "swap", -1);
@@ -244,6 +275,7 @@ Result<std::vector<DeviceRule>> parse_device_rules(const Json& resources) {
 
 Result<std::vector<CgroupWrite>> writes_for_v1(const Json& resources) {
   if (!part(resources, "unified").empty()) return invalid("resources.unified needs cgroup version 2");
+  TRY(check_numbers(resources));
   TRY(check_memory(part(resources, "memory")));
   TRY(check_cpu(part(resources, "cpu")));
   TRY_ASSIGN(std::vector<DeviceRule> rules, parse_device_rules(resources));
@@ -260,6 +292,7 @@ Result<std::vector<CgroupWrite>> writes_for_v1(const Json& resources) {
 }
 
 Result<std::vector<CgroupWrite>> writes_for_v2(const Json& resources) {
+  TRY(check_numbers(resources));
   TRY(check_memory(part(resources, "memory")));
   TRY(check_cpu(part(resources, "cpu")));
   Writes out;

@@ -22,6 +22,7 @@ struct Context {
   Setup setup;
   const ChildResources& resources;
   Fd null_device;
+  std::vector<std::string> environment;  // of the command
 };
 
 using StepFunction = Result<> (*)(Context&);
@@ -137,6 +138,17 @@ Result<> prepare_process(Context& context) {
   TRY(enter_working_directory(process.cwd));
   context.setup.object = process.args.front();
   TRY_ASSIGN(context.setup.executable, find_executable(process.args.front(), process.env));
+  context.environment = command_environment(process);
+  // Now, not with the command: whoever reads what the launcher's streams were must not wait for its start.
+  context.setup.object = "standard streams";
+  return set_up_stdio(process, context.setup.stdio, context.setup.terminal_peer.get(), context.null_device.get());
+}
+
+// What the launcher and its callers left open goes, that nobody waits for its end as long as we wait here.
+Result<> keep_only(int listener, int first) {
+  bool below = listener <= first || ::syscall(SYS_close_range, first, listener - 1, 0) == 0;
+  bool above = ::syscall(SYS_close_range, listener + 1, ~0U, 0) == 0;
+  if (!below || !above) return Error::last_errno("close_range");
   return {};
 }
 
@@ -165,7 +177,9 @@ Result<> announce(Context& context) {
   TRY(send_report(context.setup.sync, ReportKind::Ready));
   TRY_ASSIGN(std::optional<Report> go, receive_report(context.setup.sync));
   if (!go) ::_exit(1);
-  return plan.start_listener >= 0 ? wait_at_start_socket(context) : Result<>();
+  if (plan.start_listener < 0) return {};
+  TRY(keep_only(plan.start_listener, 3 + plan.kept_fds));
+  return wait_at_start_socket(context);
 }
 
 Result<> start_hooks_step(Context& context) {
@@ -178,8 +192,6 @@ Result<> start_hooks_step(Context& context) {
 Result<> become_user(Context& context) {
   const ContainerPlan& plan = context.setup.plan;
   if (!plan.spec.process) return invalid("the configuration has no process");
-  TRY(set_up_stdio(*plan.spec.process, context.setup.stdio, context.setup.terminal_peer.get(),
-                   context.null_device.get()));
   // The launcher may go from now on: the command's life is its own. A change of user would clear it as well.
   if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
   TRY(close_on_execution(3 + plan.kept_fds));
@@ -189,7 +201,7 @@ Result<> become_user(Context& context) {
 Result<> execute_command(Context& context) {
   const ContainerPlan& plan = context.setup.plan;
   context.setup.object = plan.spec.process->args.front();
-  return execute(*plan.spec.process, context.setup.executable, plan.init_fd);
+  return execute(*plan.spec.process, context.environment, context.setup.executable, plan.init_fd);
 }
 
 constexpr Step kSteps[] = {
@@ -205,7 +217,7 @@ constexpr Step kSteps[] = {
 
 void run_child(const ContainerPlan& plan, const ChildResources& resources) {
   ::close(resources.launcher_sync);
-  Context context{Setup(plan, resources.stdio, resources.sync), resources, Fd()};
+  Context context{Setup(plan, resources.stdio, resources.sync), resources, Fd(), {}};
   for (const Step& step : kSteps) {
     context.setup.object.clear();
     Result<> done = step.run(context);

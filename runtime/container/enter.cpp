@@ -40,6 +40,7 @@ Result<> run_command(const EnterPlan& plan, int sync, int null_device, std::stri
   TRY(enter_working_directory(plan.process.cwd));
   object = plan.process.args.front();
   TRY_ASSIGN(std::string executable, find_executable(plan.process.args.front(), plan.process.env));
+  std::vector<std::string> environment = command_environment(plan.process);
   TRY_ASSIGN(Fd terminal, take_terminal(plan, sync));
   for (const std::string& note : notes) TRY(send_report(sync, ReportKind::Note, note));
   TRY(set_up_stdio(plan.process, plan.stdio, terminal.get(), null_device));
@@ -47,7 +48,7 @@ Result<> run_command(const EnterPlan& plan, int sync, int null_device, std::stri
   if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
   TRY(close_on_execution(3 + plan.kept_fds));
   TRY(become(plan.process, plan.seccomp, sync));
-  return execute(plan.process, executable, -1);
+  return execute(plan.process, environment, executable, -1);
 }
 
 Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {

@@ -29,6 +29,8 @@
 #include "runtime/capabilities.h"
 #include "runtime/container/report.h"
 #include "runtime/container/setup.h"
+#include "runtime/rootfs_view.h"
+#include "runtime/users.h"
 
 namespace stack::runtime {
 
@@ -316,13 +318,28 @@ Result<> close_on_execution(int first) {
   return {};
 }
 
-Error execute(const ProcessSpec& process, const std::string& executable, int init_fd) {
+std::vector<std::string> command_environment(const ProcessSpec& process) {
+  std::vector<std::string> env = process.env;
+  bool has_home = std::any_of(env.begin(), env.end(), [](const std::string& entry) { return entry.starts_with("HOME="); });
+  if (has_home) return env;
+  Fd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Result<std::optional<std::string>> passwd = read_file_in_root(root.get(), "/etc/passwd");
+  // A passwd file that cannot be read is no reason not to run.
+  std::string text = passwd ? passwd->value_or("") : "";
+  Result<User> user = resolve_user(std::to_string(process.uid), text, "");
+  std::string home = user && !user->home.empty() ? user->home : "/";
+  env.push_back("HOME=" + home);
+  return env;
+}
+
+Error execute(const ProcessSpec& process, const std::vector<std::string>& given_env, const std::string& executable,
+              int init_fd) {
   std::vector<std::string> words = process.args;
   if (init_fd >= 0) {
     words.insert(words.begin(), {"stack-init", executable, "--"});
   }
   std::vector<char*> args = pointers(words);
-  std::vector<char*> env = pointers(process.env);
+  std::vector<char*> env = pointers(given_env);
   if (init_fd >= 0) {
     ::syscall(SYS_execveat, init_fd, "", args.data(), env.data(), AT_EMPTY_PATH);
     return Error::last_errno("execute init");

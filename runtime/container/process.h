@@ -49,8 +49,13 @@ Result<> become(const ProcessSpec& process, const SeccompProgram& seccomp, int s
 // Marks all descriptors from `first` on as close-on-exec. Before become(): a filter may not know the call.
 Result<> close_on_execution(int first);
 
+// The environment as given; without a HOME, with the one that the root's passwd file has for the user. To be
+// called in the root.
+std::vector<std::string> command_environment(const ProcessSpec& process);
+
 // Executes. Returns only on failure. `init_fd` >= 0: our init is executed instead and runs the command as its
 // child.
-Error execute(const ProcessSpec& process, const std::string& executable, int init_fd);
+Error execute(const ProcessSpec& process, const std::vector<std::string>& env, const std::string& executable,
+              int init_fd);
 
 }  // namespace stack::runtime

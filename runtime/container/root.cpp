@@ -1,5 +1,6 @@
 // The root file system: mounted in the container's own mount namespace, then made its "/".
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -42,10 +43,30 @@ Result<> leave_by_move() {
   return {};
 }
 
+// Without a mount namespace of its own the container's mounts stand in ours, all below its root; whoever removes
+// the container detaches that one.
+bool shares_mounts(const ContainerPlan& plan) { return plan.spec.find_namespace(CLONE_NEWNS) == nullptr; }
+
+Result<> mount_root_beside(Setup& setup) {
+  const ContainerPlan& plan = setup.plan;
+  setup.object = plan.spec.root_path;
+  TRY_ASSIGN(setup.root, make_root_mount(plan));
+  Fd point(::open(plan.attach_point.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!point) return Error::last_errno("open " + plan.attach_point);
+  TRY(attach_mount(setup.root.get(), point.get()));
+  return change_mount(setup.root.get(), 0, 0, true, MS_PRIVATE);
+}
+
+Result<> leave_by_chroot() {
+  if (::chroot(".") != 0) return Error::last_errno("chroot");
+  return {};
+}
+
 }  // namespace
 
 Result<> set_up_root(Setup& setup) {
   const ContainerPlan& plan = setup.plan;
+  if (shares_mounts(plan)) return mount_root_beside(setup);
   unsigned long propagation = plan.spec.rootfs_propagation;
   if (propagation == 0) propagation = MS_PRIVATE | MS_REC;
   setup.object = "/";
@@ -76,7 +97,11 @@ Result<> enter_root(Setup& setup) {
   setup.object = "/";
   if (spec.root_readonly) TRY(change_mount(setup.root.get(), MOUNT_ATTR_RDONLY, 0, false));
   if (::fchdir(setup.root.get()) != 0) return Error::last_errno("fchdir");
-  TRY(setup.plan.no_pivot ? leave_by_move() : leave_by_pivot(spec));
+  if (shares_mounts(setup.plan)) {
+    TRY(leave_by_chroot());
+  } else {
+    TRY(setup.plan.no_pivot ? leave_by_move() : leave_by_pivot(spec));
+  }
   if (::chdir("/") != 0) return Error::last_errno("chdir /");
   if (spec.rootfs_propagation != 0 && ::mount(nullptr, "/", nullptr, spec.rootfs_propagation, nullptr) != 0)
     return Error::last_errno("set propagation of the root");

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -47,6 +49,19 @@ Result<> check_kept_fds(int count) {
       return invalid("--preserve-fds, LISTEN_FDS: descriptor " + std::to_string(fd) + " is not open");
   }
   return {};
+}
+
+// statx(2): the mount that a path is on.
+uint64_t mount_of(const std::string& path) {
+  struct statx info{};
+  if (::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &info) != 0) return 0;
+  return info.stx_mnt_id;
+}
+
+// What a container without a mount namespace mounted, all in one: it stands below its root.
+void detach_shared_mounts(const ContainerState& state) {
+  if (state.rootfs_mount != 0 && mount_of(state.rootfs) != state.rootfs_mount)
+    (void)::umount2(state.rootfs.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
 HookState hook_state_of(const ContainerState& state) {
@@ -123,6 +138,7 @@ Result<> Creation::claim_id() {
   state_.created = time_now();
   state_.owner = own_name();
   state_.annotations = plan_.spec.annotations;
+  if (plan_.spec.find_namespace(CLONE_NEWNS) == nullptr) state_.rootfs_mount = mount_of(state_.rootfs);
   return directory_->save_config(config_text_);
 }
 
@@ -253,6 +269,7 @@ void Creation::undo() {
     (void)signal_pidfd(child_->pidfd.get(), SIGKILL);
     (void)::waitpid(child_->pid, nullptr, 0);
   }
+  detach_shared_mounts(state_);
   if (ready_ && !settings_.pid_file.empty()) ::unlink(settings_.pid_file.c_str());
   if (!state_.cgroup_path.empty() && state_.created_cgroup) {
     (void)plan_.cgroups.kill_all(state_.cgroup_path);
@@ -354,6 +371,7 @@ Result<> destroy_container(StateDirectory& directory, const ContainerState& stat
   Result<ContainerSpec> read = spec != nullptr ? Error("not needed") : read_kept_spec(directory);
   if (read) spec = &*read;
   TRY(end_process(state));
+  detach_shared_mounts(state);
   // A group that was there before us may hold others.
   if (state.created_cgroup) TRY(remove_cgroup(state.cgroup_path));
   TRY(directory.remove());

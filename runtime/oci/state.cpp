@@ -46,6 +46,7 @@ Json state_to_json(const ContainerState& state) {
               {"owner", state.owner},
               {"cgroupPath", state.cgroup_path},
               {"createdCgroup", state.created_cgroup},
+              {"rootfsMount", state.rootfs_mount},
               {"creating", state.creating},
               {"pid", state.pid},
               {"startTime", state.start_time},
@@ -62,6 +63,7 @@ Result<ContainerState> state_from_json(const Json& json) {
   out.owner = string_or(json, "owner");
   out.cgroup_path = string_or(json, "cgroupPath");
   out.created_cgroup = bool_or(json, "createdCgroup");
+  out.rootfs_mount = static_cast<uint64_t>(int_or(json, "rootfsMount"));
   out.creating = bool_or(json, "creating");
   out.pid = static_cast<pid_t>(int_or(json, "pid", -1));
   out.start_time = static_cast<uint64_t>(int_or(json, "startTime"));

@@ -1,10 +1,12 @@
 #include "bundle_fixture.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <thread>
 
 #include "base/files.h"
@@ -25,11 +27,18 @@ T must(Result<T> result, const char* what) {
   return std::move(*result);
 }
 
+CapturedRun run_program(const std::string& program, std::vector<std::string> args) {
+  SpawnRequest request;
+  request.program = program;
+  request.args = std::move(args);
+  return must(run_captured(std::move(request)), program.c_str());
+}
+
 // busybox and links to the applets that tests use.
 void make_rootfs(const std::string& root) {
   for (const char* folder : {"/bin", "/etc", "/tmp", "/proc", "/sys", "/dev", "/data"})
     (void)ensure_directory(root + folder);
-  must(run_captured({.program = "cp", .args = {"/usr/bin/busybox", root + "/bin/busybox"}}), "copy busybox");
+  (void)run_program("cp", {"/usr/bin/busybox", root + "/bin/busybox"});
   for (const char* applet : {"cat",  "chmod", "cut",   "df",    "echo",  "env",  "false", "grep",     "head",
                              "hostname", "id", "ip",    "kill",  "ls",    "mkdir", "mount", "nproc",   "ps",
                              "pwd",  "readlink", "sh",  "sleep", "stat",  "stty", "touch", "true",  "tty",
@@ -38,9 +47,8 @@ void make_rootfs(const std::string& root) {
 }
 
 Json starting_spec(const std::string& cgroup) {
-  Ran made;
   TemporaryDirectory folder = must(TemporaryDirectory::create("/tmp/stack-spec-"), "folder");
-  CapturedRun ran = must(run_captured({.program = STACK_RUNTIME, .args = {"spec", "-b", folder.path()}}), "spec");
+  CapturedRun ran = run_program(STACK_RUNTIME, {"spec", "-b", folder.path()});
   EXPECT_EQ(ran.exit_code, 0) << ran.output;
   Json spec = must(parse_json(must(read_file(folder.path() + "/config.json"), "spec")), "spec");
   spec["process"]["terminal"] = false;
@@ -61,7 +69,7 @@ bool soon(const std::function<bool()>& done) {
 }  // namespace
 
 std::string host_output(const std::string& command) {
-  return must(run_captured({.program = "sh", .args = {"-c", command}}), "sh").output;
+  return run_program("sh", {"-c", command}).output;
 }
 
 Bundle::Bundle() {
@@ -74,7 +82,9 @@ Bundle::Bundle() {
 
 Bundle::~Bundle() {
   for (const std::string& id : split(call({"list", "-q"}).output, '\n')) {
-    if (!id.empty()) EXPECT_EQ(call({"delete", "--force", id}).code, 0);
+    if (!id.empty()) {
+      EXPECT_EQ(call({"delete", "--force", id}).code, 0);
+    }
   }
   EXPECT_EQ(call({"list", "-q"}).output, "");
   Result<Cgroups> cgroups = Cgroups::detect();
@@ -102,7 +112,9 @@ void Bundle::set_namespace(const std::string& type, const std::string& path) {
   spec["linux"]["namespaces"].push_back(item);
 }
 
-void Bundle::write_config() { must(write_file(folder_ + "/config.json", to_text(spec)).map([] { return 0; }), "config"); }
+void Bundle::write_config() {
+  EXPECT_TRUE(write_file(folder_ + "/config.json", to_text(spec)).has_value());
+}
 
 Ran Bundle::call(const std::vector<std::string>& words, const std::map<std::string, std::string>& env,
                  const std::map<int, int>& fds) {
@@ -168,7 +180,7 @@ std::string Bundle::file(const std::string& path) const { return read_file(root(
 
 std::string Bundle::host_script(const std::string& name, const std::string& text) {
   std::string path = folder_ + "/" + name;
-  must(write_file(path, "#!/bin/sh\n" + text + "\n", 0755).map([] { return 0; }), "script");
+  EXPECT_TRUE(write_file(path, "#!/bin/sh\n" + text + "\n", 0755).has_value());
   ::chmod(path.c_str(), 0755);
   return path;
 }

@@ -59,7 +59,9 @@ TEST(OciMounts, RootPropagationIsAsAsked) {
     Ran ran = bundle.run();
     EXPECT_EQ(ran.code, 0) << word << ": " << ran.output;
     EXPECT_NE(ran.output.find(expected), std::string::npos) << word << ": " << ran.output;
-    if (expected.empty()) EXPECT_EQ(ran.output.find("shared:"), std::string::npos) << word << ": " << ran.output;
+    if (expected.empty()) {
+      EXPECT_EQ(ran.output.find("shared:"), std::string::npos) << word << ": " << ran.output;
+    }
   }
 }
 
@@ -81,13 +83,18 @@ TEST(OciMounts, WithoutAPivotTheRootIsTheContainersAllTheSame) {
   EXPECT_NE(ran.output.find("hidden"), std::string::npos) << ran.output;
 }
 
-TEST(OciMounts, AMountNamespaceIsRequired) {
+TEST(OciMounts, WithoutAMountNamespaceNothingStaysOnTheHost) {
   Bundle bundle;
-  bundle.command({"true"});
+  bundle.command({"sleep", "1000"});
   bundle.drop_namespace("mount");
-  Ran ran = bundle.run();
-  EXPECT_EQ(ran.code, 1);
-  EXPECT_NE(ran.output.find("mount namespace"), std::string::npos) << ran.output;
+  ASSERT_EQ(bundle.run({"--detach"}).code, 0);
+  EXPECT_NE(host_output("grep " + bundle.root() + "/proc /proc/self/mountinfo"), "");
+  EXPECT_NE(host_output("ls -l /proc/" + std::to_string(bundle.pid()) + "/root").find("-> " + bundle.root()),
+            std::string::npos);
+  EXPECT_EQ(bundle.call({"delete", "-f", "box"}).code, 0);
+  EXPECT_EQ(host_output("grep " + bundle.root() + " /proc/self/mountinfo"), "");
+  bundle.spec["mounts"].push_back({{"destination", "/data"}, {"type", "nonsense"}, {"source", "x"}});
+  EXPECT_EQ(bundle.run().code, 1);
 }
 
 TEST(OciMounts, DevicesAreMadeAnywhereAndNotOverOthers) {

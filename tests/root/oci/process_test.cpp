@@ -1,4 +1,5 @@
 // The process object: what the command finds when it begins.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -24,7 +25,9 @@ Fd bound_socket(const std::string& path, int type) {
   Fd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   sockaddr_un address = address_of(path);
   EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  if (type == SOCK_STREAM) EXPECT_EQ(::listen(fd.get(), 4), 0);
+  if (type == SOCK_STREAM) {
+    EXPECT_EQ(::listen(fd.get(), 4), 0);
+  }
   return fd;
 }
 

@@ -95,7 +95,9 @@ TEST(OciResources, WhatTheMachineCannotDoIsRefused) {
     bundle.spec["linux"].erase("intelRdt");
   }
   bundle.spec["process"]["apparmorProfile"] = "some-profile";
-  if (!path_exists("/sys/kernel/security/apparmor")) EXPECT_NE(bundle.run().output.find("AppArmor"), std::string::npos);
+  if (!path_exists("/sys/kernel/security/apparmor")) {
+    EXPECT_NE(bundle.run().output.find("AppArmor"), std::string::npos);
+  }
 }
 
 TEST(OciResources, AGroupThatWasThereBeforeStays) {
