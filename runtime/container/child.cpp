@@ -51,6 +51,7 @@ Result<> begin_session(Context& context) {
 }
 
 Result<> join(Context& context, int type) {
+  if (context.resources.joined_early) return {};
   for (const JoinedNamespace& ns : context.resources.joined) {
     if (ns.type != type) continue;
     if (::setns(ns.fd.get(), type) != 0) return Error::last_errno("join namespace");

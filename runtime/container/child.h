@@ -15,6 +15,7 @@ struct ChildResources {
   int launcher_sync = -1;  // the launcher's end, closed first
   Cgroups::Entry cgroup;
   std::vector<JoinedNamespace> joined;
+  bool joined_early = false;  // all of them, before the clone
 };
 
 // Runs the steps one after the other; reports the first failure to the launcher and exits.

@@ -215,7 +215,15 @@ Result<> mount_cgroup_v1(Setup& setup, const MountSpec& mount, const Cgroups& cg
   return {};
 }
 
+// A container without a group is shown none.
+Result<> mount_no_cgroup(Setup& setup, const MountSpec& mount) {
+  MountSpec empty = mount;
+  empty.data = {"mode=755", "size=64k"};
+  return mount_plain(setup, empty, "tmpfs");
+}
+
 Result<> mount_cgroup(Setup& setup, const MountSpec& mount) {
+  if (setup.plan.cgroup_path.empty()) return mount_no_cgroup(setup, mount);
   const Cgroups& cgroups = setup.plan.cgroups;
   if (cgroups.hierarchies().empty()) return unsupported("no cgroup hierarchy is mounted");
   if (cgroups.mode() != CgroupMode::V2) return mount_cgroup_v1(setup, mount, cgroups);

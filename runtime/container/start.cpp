@@ -21,29 +21,33 @@ namespace stack::runtime {
 
 namespace {
 
-// What must be joined before the clone: a user namespace, so that the new namespaces belong to it; a pid or
-// time namespace, which only children enter.
-bool joined_before_clone(int type) {
-  return type == CLONE_NEWUSER || type == CLONE_NEWPID || type == CLONE_NEWTIME;
-}
+// A pid or time namespace is entered by children only.
+bool entered_by_children(int type) { return type == CLONE_NEWPID || type == CLONE_NEWTIME; }
 
-Result<> join_before_clone(const ContainerPlan& plan, const std::vector<JoinedNamespace>& joined) {
-  // The user namespace first: in it we have every right over those that belong to it.
-  for (bool user : {true, false}) {
-    for (const JoinedNamespace& ns : joined) {
-      if (!joined_before_clone(ns.type) || (ns.type == CLONE_NEWUSER) != user) continue;
-      // A pid namespace of ours cannot be joined with only the other's rights; one that we are in need not be.
-      if (::setns(ns.fd.get(), ns.type) != 0) return Error::last_errno("join namespace");
+// With a user namespace all others are joined before it: in it we have no rights over those that belong to the
+// host. Those that only its own root may join are joined after it.
+Result<> join_before_clone(const ContainerPlan& plan, const ChildResources& resources) {
+  std::vector<const JoinedNamespace*> later;
+  for (const JoinedNamespace& ns : resources.joined) {
+    if (!resources.joined_early && !entered_by_children(ns.type)) continue;
+    if (ns.type == CLONE_NEWUSER) {
+      later.insert(later.begin(), &ns);
+    } else if (::setns(ns.fd.get(), ns.type) != 0) {
+      if (errno != EPERM) return Error::last_errno("join namespace");
+      later.push_back(&ns);
     }
   }
   if (plan.spec.new_namespace(CLONE_NEWTIME)) TRY(unshare_time(plan.spec.time_offsets));
+  for (const JoinedNamespace* ns : later) {
+    if (::setns(ns->fd.get(), ns->type) != 0) return Error::last_errno("join namespace");
+  }
   return {};
 }
 
-bool needs_middle_process(const ContainerPlan& plan, const std::vector<JoinedNamespace>& joined) {
-  return plan.spec.new_namespace(CLONE_NEWTIME) ||
-         std::any_of(joined.begin(), joined.end(),
-                     [](const JoinedNamespace& ns) { return joined_before_clone(ns.type); });
+bool needs_middle_process(const ContainerPlan& plan, const ChildResources& resources) {
+  return plan.spec.new_namespace(CLONE_NEWTIME) || (resources.joined_early && !resources.joined.empty()) ||
+         std::any_of(resources.joined.begin(), resources.joined.end(),
+                     [](const JoinedNamespace& ns) { return entered_by_children(ns.type); });
 }
 
 // Clones the container's first process, which is then a child of the caller or, with CLONE_PARENT, of its
@@ -77,7 +81,7 @@ void store_error(const Error& error, MiddleResult& result) {
 }
 
 [[noreturn]] void run_middle(const ContainerPlan& plan, const ChildResources& resources, MiddleResult& result) {
-  Result<> joined = join_before_clone(plan, resources.joined);
+  Result<> joined = join_before_clone(plan, resources);
   if (!joined) {
     store_error(joined.error(), result);
     ::_exit(1);
@@ -126,12 +130,13 @@ Result<NewContainer> clone_container(const ContainerPlan& plan, const ChildStdio
   resources.stdio = stdio;
   resources.cgroup = std::move(cgroup);
   TRY_ASSIGN(resources.joined, open_joined_namespaces(plan.spec));
+  resources.joined_early = plan.spec.find_namespace(CLONE_NEWUSER) != nullptr;
   TRY_ASSIGN(SocketPair sync, make_socket_pair(SOCK_SEQPACKET));
   resources.sync = sync.theirs.get();
   resources.launcher_sync = sync.ours.get();
   int pidfd = -1;
   long pid = -1;
-  if (needs_middle_process(plan, resources.joined)) {
+  if (needs_middle_process(plan, resources)) {
     TRY_ASSIGN(pid, clone_through_middle(plan, resources, pidfd));
   } else {
     pid = clone_child(plan, resources, 0, &pidfd);

@@ -180,7 +180,12 @@ Result<> Creation::make_cgroup() {
   std::string unified = plan_.cgroups.directory("", plan_.cgroup_path);
   bool existed = path_exists(unified.empty() ? plan_.cgroups.directory("memory", plan_.cgroup_path) : unified);
   state_.cgroup_path = plan_.cgroup_path;
-  state_.created_cgroup = !existed;
+  state_.created_cgroup = true;
+  if (existed) {
+    // An empty one is a leftover, or was made for us; one with processes is somebody else's and stays.
+    TRY_ASSIGN(std::vector<pid_t> others, plan_.cgroups.pids(plan_.cgroup_path));
+    state_.created_cgroup = others.empty();
+  }
   std::vector<std::string> notes;
   TRY(plan_.cgroups.create(plan_.cgroup_path, plan_.spec.resources, &notes).in("cgroup"));
   for (const std::string& note : notes) log(Level::Debug, note);

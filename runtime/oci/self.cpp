@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "base/fd.h"
 #include "base/files.h"
 
@@ -26,28 +28,31 @@ bool is_sealed_copy() {
   return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
 }
 
-Result<Fd> mount_read_only() {
-  Fd tree(::open_tree(AT_FDCWD, kSelf, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-  if (!tree) return Error::last_errno("open_tree");
+// Before main, and before the standard library sets itself up: that would be done for nothing, since the program
+// begins anew. Whatever fails here is left to run_from_protected_copy(), which can say so.
+[[gnu::constructor(101)]] void begin_protected(int argc, char** argv, char** env) {
+  bool enters = false;
+  for (int i = 1; i < argc && !enters; ++i) {
+    for (const char* command : {"create", "run", "exec"}) enters = enters || std::strcmp(argv[i], command) == 0;
+  }
+  if (!enters || on_read_only_mount()) return;
+  int tree = ::open_tree(AT_FDCWD, kSelf, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0) return;
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) != 0)
-    return Error::last_errno("mount_setattr");
-  return tree;
+  if (::mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) == 0)
+    ::syscall(SYS_execveat, tree, "", argv, env, AT_EMPTY_PATH);
+  ::close(tree);
 }
 
 }  // namespace
 
 Result<> run_from_protected_copy(char** argv, char** env) {
   if (on_read_only_mount()) return {};
-  Result<Fd> copy = mount_read_only();
-  if (!copy) {
-    if (is_sealed_copy()) return {};
-    TRY_ASSIGN(std::string contents, read_file(kSelf));
-    copy = sealed_memfd("stack-runtime", contents);
-  }
-  TRY(copy);
-  ::syscall(SYS_execveat, copy->get(), "", argv, env, AT_EMPTY_PATH);
+  if (is_sealed_copy()) return {};
+  TRY_ASSIGN(std::string contents, read_file(kSelf));
+  TRY_ASSIGN(Fd copy, sealed_memfd("stack-runtime", contents));
+  ::syscall(SYS_execveat, copy.get(), "", argv, env, AT_EMPTY_PATH);
   return Error::last_errno("execute a protected copy of this program");
 }
 

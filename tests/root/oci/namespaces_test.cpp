@@ -89,7 +89,7 @@ TEST(OciNamespaces, WithMappedIdsTheRootIsSomebodyElse) {
   map_ids(bundle);
   ASSERT_EQ(host_output("chown -R 200000:200000 " + bundle.root()), "");
   // The host's way to a bind source is not open to the mapped user; the bind is made all the same.
-  ASSERT_TRUE(ensure_directory(bundle.folder() + "/closed/inner", 0700).has_value());
+  ASSERT_TRUE(ensure_directory(bundle.folder() + "/closed/inner", 0755).has_value());
   ASSERT_EQ(host_output("chmod 700 " + bundle.folder() + "/closed; echo x > " + bundle.folder() + "/closed/inner/f"), "");
   bundle.spec["mounts"].push_back(
       {{"destination", "/data"}, {"type", "bind"}, {"source", "closed/inner"}, {"options", {"rbind"}}});
@@ -114,16 +114,16 @@ TEST(OciNamespaces, SysctlsNeedTheirNamespace) {
 
 TEST(OciNamespaces, NetworkDevicesMoveInWithTheirAddresses) {
   Bundle bundle;
-  bundle.spec["linux"]["netDevices"] = {{"dummy7", {{"name", "eth%d"}}}};
+  bundle.spec["linux"]["netDevices"] = {{"nic7", {{"name", "eth%d"}}}};
   bundle.script("ip addr show eth0");
   ASSERT_TRUE(write_file(bundle.folder() + "/config.json", to_text(bundle.spec)).has_value());
   std::string run = STACK_RUNTIME " --root " + bundle.state_root() + " run -b " + bundle.folder() + " box";
-  std::string text = host_output("unshare -n sh -c 'ip link add dummy7 type dummy && ip addr add 10.9.8.7/24 dev dummy7 && "
-                                 "ip link set dummy7 up && " + run + "; ip link show dummy7' 2>&1");
+  std::string text = host_output("unshare -n sh -c 'ip link add nic7 type veth peer name far7 && "
+                                 "ip addr add 10.9.8.7/24 dev nic7 && ip link set nic7 up && ip link set far7 up && " + run + "; ip link show nic7' 2>&1");
   EXPECT_NE(text.find("inet 10.9.8.7/24"), std::string::npos) << text;
   EXPECT_NE(text.find("UP"), std::string::npos) << text;
   text = host_output("unshare -n sh -c '" + run + "' 2>&1");
-  EXPECT_NE(text.find("netDevices: dummy7: the host has no such device"), std::string::npos) << text;
+  EXPECT_NE(text.find("netDevices: nic7: the host has no such device"), std::string::npos) << text;
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // Groups and limits: create, update, pause, resume, ps, kill --all. config-linux.md "Control groups"
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "base/files.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "bundle_fixture.h"
 #include "runtime/cgroups.h"
@@ -100,14 +102,23 @@ TEST(OciResources, WhatTheMachineCannotDoIsRefused) {
   }
 }
 
-TEST(OciResources, AGroupThatWasThereBeforeStays) {
+TEST(OciResources, AGroupWithOtherProcessesStays) {
   Bundle bundle;
   Cgroups cgroups = Cgroups::detect().value();
   ASSERT_TRUE(cgroups.create(bundle.cgroup(), Json::object()).has_value());
+  SpawnRequest request;
+  request.program = "sleep";
+  request.args = {"1000"};
+  pid_t other = spawn(request).value();
+  ASSERT_TRUE(cgroups.attach(bundle.cgroup(), other).has_value());
   bundle.command({"true"});
   EXPECT_EQ(bundle.run().code, 0);
-  EXPECT_TRUE(cgroups.exists(bundle.cgroup()));
-  EXPECT_TRUE(cgroups.remove(bundle.cgroup()).has_value());
+  EXPECT_EQ(cgroups.pids(bundle.cgroup()).value(), std::vector<pid_t>{other});
+  ::kill(other, SIGKILL);
+  (void)wait_for(other);
+  // An empty one is the container's.
+  EXPECT_EQ(bundle.run().code, 0);
+  EXPECT_FALSE(cgroups.exists(bundle.cgroup()));
 }
 
 }  // namespace
