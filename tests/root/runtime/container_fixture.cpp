@@ -20,6 +20,9 @@ namespace stack::runtime::test {
 
 namespace {
 
+// Far more than anything takes, emulated processors included.
+constexpr std::chrono::seconds kPatience{60};
+
 template <typename T>
 T must(Result<T> result, const char* what) {
   if (!result) {
@@ -92,12 +95,12 @@ const std::string& default_filter() {
 }
 
 void observe(int control, Observed& seen, const std::function<bool(const Observed&)>& done) {
-  auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  auto end = std::chrono::steady_clock::now() + kPatience;
   while (!done(seen)) {
     pollfd poll{control, POLLIN, 0};
     ::poll(&poll, 1, 100);
     if (std::chrono::steady_clock::now() > end) {
-      ADD_FAILURE() << "no message within ten seconds";
+      ADD_FAILURE() << "no message within " << kPatience.count() << " seconds";
       return;
     }
     for (;;) {

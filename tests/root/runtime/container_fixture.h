@@ -31,7 +31,7 @@ struct Observed {
   bool closed = false;
 };
 
-// Reads messages until `done` says so, or fails the test after ten seconds.
+// Reads messages until `done` says so, or fails the test after a minute.
 void observe(int control, Observed& seen, const std::function<bool(const Observed&)>& done);
 
 class Container {
