@@ -235,7 +235,7 @@ std::vector<std::string> StageBuilder::arguments_in_scope() const {
   for (const auto& [name, value] : args_) {
     bool in_env =
         std::any_of(config().env.begin(), config().env.end(),
-                    [&name = name](const std::string& entry) { return entry.starts_with(name + "="); });
+                    [&wanted = name](const std::string& entry) { return entry.starts_with(wanted + "="); });
     if (value && !in_env && !is_proxy_variable(name)) out.push_back(name + "=" + *value);
   }
   return out;

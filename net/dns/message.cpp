@@ -310,7 +310,7 @@ std::optional<net::IpAddress> reverse_labels(std::string_view name, int base) {
     bool too_long = label.size() > (N == 4 ? 3U : 1U);
     if (problem != std::errc() || stop != label.data() + label.size() || too_long || value > 255)
       return std::nullopt;
-    bytes[i / kPerByte] = static_cast<uint8_t>(N == 4 ? value : bytes[i / kPerByte] << 4 | value);
+    bytes[i / kPerByte] = static_cast<uint8_t>(N == 4 ? value : unsigned{bytes[i / kPerByte]} << 4 | value);
   }
   if (!name.empty()) return std::nullopt;
   return net::address_from(bytes);
@@ -411,6 +411,8 @@ std::string forward_query(const Query& query, uint16_t id, std::string_view wire
 }
 
 std::string reply_for(const Query& query, const UpstreamReply& upstream, uint32_t age, size_t limit) {
+  // Whoever asked has compared the names; an answer to another question must not be written over all the same.
+  if (upstream.wire_name.size() != query.question.wire_name.size()) return empty_reply(query, Rcode::ServFail);
   std::string out = upstream.bytes;
   size_t question_end = kHeaderSize + query.question.wire_name.size() + 4;
   uint16_t flags = upstream.flags & static_cast<uint16_t>(~(kFlagRd | kFlagTc | kFlagAa));

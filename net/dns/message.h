@@ -158,7 +158,8 @@ std::optional<UpstreamReply> parse_reply(std::string_view bytes);
 std::string forward_query(const Query& query, uint16_t id, std::string_view wire_name, bool edns);
 
 // An upstream's answer for one client: its id, its question's case, RA set, `age` seconds taken off each TTL,
-// OPT where it asked with one, cut to header and question with TC where it exceeds `limit`.
+// OPT where it asked with one, cut to header and question with TC where it exceeds `limit`. SERVFAIL where it answers
+// a question of another length.
 std::string reply_for(const Query& query, const UpstreamReply& upstream, uint32_t age, size_t limit);
 
 uint16_t read_u16(std::string_view bytes, size_t at);

@@ -147,7 +147,7 @@ void add_dns() {
       query.edns = dns::Edns{};
       std::string question = dns::forward_query(query, 7, query.question.wire_name, true);
       dns::ReplyBuilder builder(query, 512);
-      (void)builder.add_address(*net::IpAddress::parse("10.0.0.1"), 60);
+      (void)builder.add_address(*net::parse_ip("10.0.0.1"), 60);
       (void)builder.add_soa(5, 0);
       add("dns_message", dns_pair(question, builder.finish(dns::Rcode::NoError)));
     }
@@ -195,9 +195,9 @@ void add_defaults() {
   spec["process"]["args"] = {"sh"};
   spec["linux"]["devices"] = Json::array();
   add("runtime_spec", to_text(spec));
-  add("users", std::string("web:extra\0root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1000:W:/home/web:/bin/sh\n\0"
-                           "root:x:0:\nextra:x:2000:web,root\n",
-                           112));
+  add("users", std::string("web:extra") + '\0' +
+                   "root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1000:W:/home/web:/bin/sh\n" + '\0' +
+                   "root:x:0:\nextra:x:2000:web,root\n");
   for (const char* name : {"0", "1000:1000", "root", "4294967295", "+0", "00", ":0", "a:b:c"})
     add("users", std::string(name) + '\0' + "root:x:0:0::/:\n" + '\0' + "root:x:0:\n");
 }

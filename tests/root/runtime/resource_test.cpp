@@ -100,8 +100,11 @@ TEST(Resources, PidsAreThoseOfTheHost) {
   Container box;
   box.script("sleep 60 & sleep 60 & wait");
   ASSERT_TRUE(box.start().started);
-  usleep(100000);
-  std::vector<pid_t> pids = *groups().pids(box.cgroup());
+  std::vector<pid_t> pids;
+  for (int i = 0; i < 3000 && pids.size() < 3; ++i) {
+    usleep(10000);
+    pids = *groups().pids(box.cgroup());
+  }
   EXPECT_EQ(pids.size(), 3u);
   EXPECT_NE(std::find(pids.begin(), pids.end(), box.pid()), pids.end());
 }

@@ -54,6 +54,15 @@ TEST(UpstreamReply, LivesAsLongAsItsShortestRecord) {
   EXPECT_EQ(parse_reply(upstream_answer("a.org", Rcode::NoError, {{"@", kTypeA, 999'999}}))->ttl, 3600U);
 }
 
+// Found by the fuzz target dns_message: the question's name was written over a shorter message.
+TEST(UpstreamReply, AnswerToAnotherQuestionIsNotPassedOn) {
+  auto reply = parse_reply(upstream_answer("o", Rcode::NoError, {}));
+  ASSERT_TRUE(reply);
+  std::string name = "a-much-longer-name.with.several.labels.example.org";
+  std::string passed = reply_for(client_query({name}), *reply, 0, 512);
+  EXPECT_EQ(passed, empty_reply(client_query({name}), Rcode::ServFail));
+}
+
 TEST(UpstreamReply, NegativeAnswersLiveByTheirSoa) {
   EXPECT_EQ(parse_reply(upstream_answer("a.org", Rcode::NxDomain, {}, {soa(900, 20)}))->ttl, 20U);
   EXPECT_EQ(parse_reply(upstream_answer("a.org", Rcode::NoError, {}, {soa(10, 20)}))->ttl, 10U);
