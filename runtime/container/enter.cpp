@@ -51,6 +51,14 @@ Result<> run_command(const EnterPlan& plan, int sync, int null_device, std::stri
   return execute(plan.process, environment, executable, -1);
 }
 
+// Not before the clone: into a version 2 group only the host's root may clone.
+Result<> become_namespace_root(const EnterPlan& plan) {
+  if ((plan.namespaces & CLONE_NEWUSER) == 0) return {};
+  if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
+    return Error::last_errno("become the namespace's root");
+  return {};
+}
+
 Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {
   TRY(pin_to_cpus(plan.process.cpu_affinity_initial));
   for (const Fd& tasks : plan.cgroup.tasks) TRY(write_all(tasks.get(), "0"));
@@ -58,16 +66,18 @@ Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {
   // namespace may not be moved in from outside of it, nor be cloned into the group.
   if ((plan.namespaces & CLONE_NEWCGROUP) != 0 && ::setns(target_pidfd, CLONE_NEWCGROUP) != 0)
     return Error::last_errno("join cgroup namespace");
-  return {};
+  return become_namespace_root(plan);
 }
 
 [[noreturn]] void run_entered(const EnterPlan& plan, int target_pidfd, int sync, int null_device) {
   std::string object;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   ::setsid();
   leave_session_keyring();
   const char* step = "cgroup";
   Result<> done = enter_groups(plan, target_pidfd);
+  // After the change of user, which would clear both.
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (done) {
     step = "exec";
     done = run_command(plan, sync, null_device, object);
@@ -75,6 +85,16 @@ Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {
   StepFailure failure = make_failure(step, object, done.error());
   (void)send_failure(sync, failure);
   ::_exit(failure.exit_code);
+}
+
+// The user namespace last: in it we have no rights over those that belong to the host. A caller without rights
+// of its own gets them there, and joins all at once.
+Result<> join_namespaces(int pidfd, int namespaces) {
+  if (namespaces == 0) return {};
+  int others = namespaces & ~CLONE_NEWUSER;
+  bool apart = others != namespaces && others != 0 && ::setns(pidfd, others) == 0;
+  if (::setns(pidfd, apart ? CLONE_NEWUSER : namespaces) != 0) return Error::last_errno("enter the container");
+  return {};
 }
 
 }  // namespace
@@ -107,13 +127,7 @@ Result<NewContainer> enter_container(const EnterPlan& plan, int target_pidfd) {
   TRY_ASSIGN(SocketPair sync, make_socket_pair(SOCK_SEQPACKET));
   // Not to be looked into by the container from the moment we are in its pid namespace (CVE-2016-9962).
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::last_errno("prctl dumpable");
-  int namespaces = plan.namespaces & ~CLONE_NEWCGROUP;
-  if (namespaces != 0 && ::setns(target_pidfd, namespaces) != 0)
-    return Error::last_errno("enter the container");
-  if ((plan.namespaces & CLONE_NEWUSER) != 0) {
-    if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
-      return Error::last_errno("become the namespace's root");
-  }
+  TRY(join_namespaces(target_pidfd, plan.namespaces & ~CLONE_NEWCGROUP));
   int pidfd = -1;
   clone_args args{};
   args.flags = CLONE_PIDFD;

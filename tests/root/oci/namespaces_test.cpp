@@ -58,7 +58,8 @@ TEST(OciNamespaces, JoinedOnesAreTheOthers) {
   for (auto [type, file] : kinds) EXPECT_EQ(link_of(second.pid(), file), link_of(first.pid(), file)) << type;
   EXPECT_NE(link_of(second.pid(), "mnt"), link_of(first.pid(), "mnt"));
   // Hooks and everything else of ours stay outside.
-  EXPECT_NE(second.call({"exec", "box", "ps"}).output.find("sleep 1000"), std::string::npos);
+  Ran listed = second.call({"exec", "box", "ps"});
+  EXPECT_NE(listed.output.find("sleep 1000"), std::string::npos) << listed.output;
 }
 
 TEST(OciNamespaces, APathOfTheWrongTypeOrTheSameTypeTwiceIsAnError) {
@@ -101,6 +102,9 @@ TEST(OciNamespaces, WithMappedIdsTheRootIsSomebodyElse) {
   struct stat info{};
   ASSERT_EQ(::stat((bundle.root() + "/tmp/mine").c_str(), &info), 0);
   EXPECT_EQ(info.st_uid, 200000U);
+  bundle.command({"sleep", "1000"});
+  ASSERT_EQ(bundle.run({"--detach"}).code, 0);
+  EXPECT_EQ(bundle.call({"exec", "box", "stat", "-c", "%u", "/tmp/mine"}).output, "0\n");
 }
 
 TEST(OciNamespaces, SysctlsNeedTheirNamespace) {
