@@ -93,9 +93,9 @@ TEST(OciLifecycle, AnIdIsUsedOnceAtATime) {
 
 TEST(OciLifecycle, LaterChangesOfTheConfigurationHaveNoEffect) {
   Bundle bundle;
-  bundle.script("echo first > /data/which; sleep 1000");
+  bundle.script("echo first > /data/half; /bin/busybox mv /data/half /data/which; sleep 1000");
   ASSERT_EQ(bundle.create().code, 0);
-  bundle.script("echo second > /data/which; sleep 1000");
+  bundle.script("echo second > /data/half; /bin/busybox mv /data/half /data/which; sleep 1000");
   ASSERT_TRUE(write_file(bundle.folder() + "/config.json", to_text(bundle.spec)).has_value());
   ASSERT_EQ(bundle.call({"start", "box"}).code, 0);
   ASSERT_TRUE(bundle.wait_for_file("/data/which"));
