@@ -60,10 +60,11 @@ struct NumberKey {
   const char* key;
 };
 constexpr NumberKey kNumbers[] = {
-    {"memory", "limit"},   {"memory", "swap"},   {"memory", "reservation"}, {"memory", "kernel"}, {"memory", "kernelTCP"},
-    {"memory", "swappiness"}, {"cpu", "shares"}, {"cpu", "quota"},          {"cpu", "period"},    {"cpu", "burst"},
-    {"cpu", "realtimePeriod"}, {"cpu", "realtimeRuntime"}, {"cpu", "idle"}, {"pids", "limit"},    {"blockIO", "weight"},
-    {"blockIO", "leafWeight"}, {"network", "classID"},
+    {"memory", "limit"},     {"memory", "swap"},       {"memory", "reservation"}, {"memory", "kernel"},
+    {"memory", "kernelTCP"}, {"memory", "swappiness"}, {"cpu", "shares"},         {"cpu", "quota"},
+    {"cpu", "period"},       {"cpu", "burst"},         {"cpu", "realtimePeriod"}, {"cpu", "realtimeRuntime"},
+    {"cpu", "idle"},         {"pids", "limit"},        {"blockIO", "weight"},     {"blockIO", "leafWeight"},
+    {"network", "classID"},
 };
 
 // A number written as anything else would read as "none".
@@ -80,8 +81,8 @@ Result<> check_numbers(const Json& resources) {
   for (const NumberKey& row : kNumbers) {
     const Json& object = part(resources, row.part);
     if (present(object, row.key) && !object[row.key].is_number_integer())
-      return invalid(std::string("resources.") + row.part + "." + row.key + " must be an integer: " +
-                     to_text(object[row.key]));
+      return invalid(std::string("resources.") + row.part + "." + row.key +
+                     " must be an integer: " + to_text(object[row.key]));
   }
   return {};
 }

@@ -117,8 +117,7 @@ Address parse_address(const nlmsghdr& message) {
   out.flags = out.head.ifa_flags;
   auto left = static_cast<unsigned>(IFA_PAYLOAD(&message));
   auto* first = reinterpret_cast<const char*>(&message) + NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(ifaddrmsg));
-  for (auto* part = reinterpret_cast<const rtattr*>(first); RTA_OK(part, left);
-       part = RTA_NEXT(part, left)) {
+  for (auto* part = reinterpret_cast<const rtattr*>(first); RTA_OK(part, left); part = RTA_NEXT(part, left)) {
     std::string value(static_cast<const char*>(RTA_DATA(part)), RTA_PAYLOAD(part));
     if (part->rta_type == IFA_LOCAL) out.local = value;
     if (part->rta_type == IFA_ADDRESS) out.address = value;
@@ -143,9 +142,8 @@ Result<int> find_link(RouteSocket& socket, const std::string& name) {
   int index = 0;
   Request request(RTM_GETLINK, NLM_F_ACK);
   request.fixed(link_head(0, 0, 0)).attribute(IFLA_IFNAME, name);
-  Result<> done = socket.ask(std::move(request), [&](const nlmsghdr& message) {
-    index = payload<ifinfomsg>(message)->ifi_index;
-  });
+  Result<> done = socket.ask(
+      std::move(request), [&](const nlmsghdr& message) { index = payload<ifinfomsg>(message)->ifi_index; });
   if (!done && done.error().code() == ENODEV) return 0;
   TRY(std::move(done));
   return index;
@@ -172,7 +170,8 @@ Result<> add_address(RouteSocket& socket, const Address& address, int index) {
   head.ifa_flags = 0;
   request.fixed(head);
   if (!address.local.empty()) request.attribute(IFA_LOCAL, address.local.data(), address.local.size());
-  if (!address.address.empty()) request.attribute(IFA_ADDRESS, address.address.data(), address.address.size());
+  if (!address.address.empty())
+    request.attribute(IFA_ADDRESS, address.address.data(), address.address.size());
   if (!address.broadcast.empty())
     request.attribute(IFA_BROADCAST, address.broadcast.data(), address.broadcast.size());
   return socket.ask(std::move(request)).in("address");
@@ -209,7 +208,9 @@ Result<> move_device(RouteSocket& host, RouteSocket& inside, int netns, const Ne
   TRY_ASSIGN(std::vector<Address> addresses, permanent_addresses(host, index));
   TRY_ASSIGN(std::string name, free_name(inside, device.name));
   Request move(RTM_NEWLINK, NLM_F_ACK);
-  move.fixed(link_head(index, 0, IFF_UP)).attribute(IFLA_NET_NS_FD, &netns, sizeof(netns)).attribute(IFLA_IFNAME, name);
+  move.fixed(link_head(index, 0, IFF_UP))
+      .attribute(IFLA_NET_NS_FD, &netns, sizeof(netns))
+      .attribute(IFLA_IFNAME, name);
   TRY(host.ask(std::move(move)).in("move"));
   TRY_ASSIGN(int moved, find_link(inside, name));
   for (const Address& address : addresses) TRY(add_address(inside, address, moved));

@@ -336,7 +336,8 @@ std::string cache_key(const SeccompRequest& request) {
   return key + "\n" + request.profile;
 }
 
-// "<length of the key> <fingerprint of the program>\n<key><program>": a torn, changed or foreign file is seen.
+// "<length of the key> <fingerprint of the program>\n<key><program>": a torn, changed or foreign file is
+// seen.
 std::string pack_cached(const std::string& key, const std::string& program) {
   return std::to_string(key.size()) + " " + hex(fingerprint(program)) + "\n" + key + program;
 }

@@ -142,7 +142,8 @@ Result<> prepare_process(Context& context) {
   context.environment = command_environment(process);
   // Now, not with the command: whoever reads what the launcher's streams were must not wait for its start.
   context.setup.object = "standard streams";
-  return set_up_stdio(process, context.setup.stdio, context.setup.terminal_peer.get(), context.null_device.get());
+  return set_up_stdio(process, context.setup.stdio, context.setup.terminal_peer.get(),
+                      context.null_device.get());
 }
 
 // What the launcher and its callers left open goes, that nobody waits for its end as long as we wait here.
@@ -206,11 +207,11 @@ Result<> execute_command(Context& context) {
 }
 
 constexpr Step kSteps[] = {
-    {"cgroup", enter_cgroups},    {"session", begin_session},    {"namespaces", enter_namespaces},
-    {"oom score", set_oom_score}, {"root", root_step},           {"mount", mounts_step},
-    {"device", devices_step},     {"terminal", terminal_step},   {"kernel value", kernel_values_step},
-    {"hook", hooks_step},         {"hide paths", hide_step},     {"pivot root", pivot_step},
-    {"process", prepare_process}, {"announce", announce},        {"hook", start_hooks_step},
+    {"cgroup", enter_cgroups},    {"session", begin_session},  {"namespaces", enter_namespaces},
+    {"oom score", set_oom_score}, {"root", root_step},         {"mount", mounts_step},
+    {"device", devices_step},     {"terminal", terminal_step}, {"kernel value", kernel_values_step},
+    {"hook", hooks_step},         {"hide paths", hide_step},   {"pivot root", pivot_step},
+    {"process", prepare_process}, {"announce", announce},      {"hook", start_hooks_step},
     {"identity", become_user},    {"exec", execute_command},
 };
 

@@ -87,13 +87,14 @@ Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {
   ::_exit(failure.exit_code);
 }
 
-// The user namespace last: in it we have no rights over those that belong to the host. A caller without rights
-// of its own gets them there, and joins all at once.
+// The user namespace last: in it we have no rights over those that belong to the host. A caller without
+// rights of its own gets them there, and joins all at once.
 Result<> join_namespaces(int pidfd, int namespaces) {
   if (namespaces == 0) return {};
   int others = namespaces & ~CLONE_NEWUSER;
   bool apart = others != namespaces && others != 0 && ::setns(pidfd, others) == 0;
-  if (::setns(pidfd, apart ? CLONE_NEWUSER : namespaces) != 0) return Error::last_errno("enter the container");
+  if (::setns(pidfd, apart ? CLONE_NEWUSER : namespaces) != 0)
+    return Error::last_errno("enter the container");
   return {};
 }
 

@@ -25,12 +25,14 @@ struct EnterPlan {
   int kept_fds = 0;    // 3, 4, ... stay open for the command
 };
 
-// The namespaces in which the process differs from us: setns(2) refuses a user namespace that is already ours.
+// The namespaces in which the process differs from us: setns(2) refuses a user namespace that is already
+// ours.
 Result<int> differing_namespaces(pid_t pid);
 
-// Joins the namespaces of `target_pidfd` and clones. The calling process itself stays in them, all but the pid
-// namespace, and is no longer to be looked into (PR_SET_DUMPABLE). The new process reports as a container's
-// first one does: Terminal, Note, SeccompListener, Failure, and the end of the socket once it is the command.
+// Joins the namespaces of `target_pidfd` and clones. The calling process itself stays in them, all but the
+// pid namespace, and is no longer to be looked into (PR_SET_DUMPABLE). The new process reports as a
+// container's first one does: Terminal, Note, SeccompListener, Failure, and the end of the socket once it is
+// the command.
 Result<NewContainer> enter_container(const EnterPlan& plan, int target_pidfd);
 
 }  // namespace stack::runtime

@@ -90,8 +90,11 @@ Result<> run_hook(const HookSpec& hook, const std::string& state_text) {
 }  // namespace
 
 std::string hook_state_text(const HookState& state, std::string_view status, pid_t pid) {
-  Json out{{"ociVersion", state.oci_version}, {"id", state.id},         {"status", status},
-           {"bundle", state.bundle},          {"root", state.rootfs}};
+  Json out{{"ociVersion", state.oci_version},
+           {"id", state.id},
+           {"status", status},
+           {"bundle", state.bundle},
+           {"root", state.rootfs}};
   if (pid > 0) out["pid"] = pid;
   if (!state.annotations.empty()) out["annotations"] = state.annotations;
   return to_text(out);

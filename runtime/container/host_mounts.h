@@ -1,6 +1,6 @@
-// Mounts that must be made by the launcher: with a user namespace the container's first process has neither the
-// host's rights over a source nor, often, a way to its path; and mapping ids takes rights over the source's
-// file system.
+// Mounts that must be made by the launcher: with a user namespace the container's first process has neither
+// the host's rights over a source nor, often, a way to its path; and mapping ids takes rights over the
+// source's file system.
 #pragma once
 
 #include "base/result.h"

@@ -52,8 +52,9 @@ struct SuperblockWord {
   unsigned long flag;
 };
 constexpr SuperblockWord kSuperblockWords[] = {
-    {"sync", MS_SYNCHRONOUS}, {"async", 0},           {"dirsync", MS_DIRSYNC},
-    {"mand", MS_MANDLOCK},    {"lazytime", MS_LAZYTIME}, {"iversion", MS_I_VERSION},
+    {"sync", MS_SYNCHRONOUS},  {"async", 0},
+    {"dirsync", MS_DIRSYNC},   {"mand", MS_MANDLOCK},
+    {"lazytime", MS_LAZYTIME}, {"iversion", MS_I_VERSION},
 };
 
 // Takes the words that mount(2) has as flags out of the options.
@@ -87,8 +88,7 @@ Result<> mount_new_on(int target, const std::string& type, const std::string& so
   unsigned long flags = mount_flags(attributes) | take_superblock_flags(words);
   std::string options = join(words, ",");
   const char* what = source.empty() ? type.c_str() : source.c_str();
-  if (::mount(what, ".", type.c_str(), flags,
-              options.empty() ? nullptr : options.c_str()) != 0)
+  if (::mount(what, ".", type.c_str(), flags, options.empty() ? nullptr : options.c_str()) != 0)
     return Error::last_errno("mount " + type + (options.empty() ? "" : " (" + options + ")"));
   return {};
 }

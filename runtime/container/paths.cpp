@@ -117,8 +117,8 @@ Result<> make_place_readonly(Setup& setup, const std::string& path) {
 
 // What procfs has at its top and is no link needs no look first: cloning finds it or not.
 Result<> make_readonly(Setup& setup, const std::string& path) {
-  static constexpr std::array<std::string_view, 5> kPlain = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-                                                             "/proc/sysrq-trigger"};
+  static constexpr std::array<std::string_view, 5> kPlain = {"/proc/bus", "/proc/fs", "/proc/irq",
+                                                             "/proc/sys", "/proc/sysrq-trigger"};
   if (!setup.proc || std::find(kPlain.begin(), kPlain.end(), path) == kPlain.end())
     return make_place_readonly(setup, path);
   setup.object = path;

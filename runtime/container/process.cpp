@@ -251,8 +251,7 @@ Result<> apply_execution_domain(const ContainerSpec& spec) {
   const uint64_t* mask = policy.node_mask.empty() ? nullptr : policy.node_mask.data();
   // The kernel takes one bit less than it is told of: set_mempolicy(2), BUGS.
   unsigned long bits = mask == nullptr ? 0 : policy.node_mask.size() * 64 + 1;
-  if (::syscall(SYS_set_mempolicy, policy.mode, mask, bits) != 0)
-    return Error::last_errno("memory policy");
+  if (::syscall(SYS_set_mempolicy, policy.mode, mask, bits) != 0) return Error::last_errno("memory policy");
   return {};
 }
 
@@ -314,13 +313,15 @@ Result<> become(const ProcessSpec& process, const SeccompProgram& seccomp, int s
 }
 
 Result<> close_on_execution(int first) {
-  if (::syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return Error::last_errno("close_range");
+  if (::syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+    return Error::last_errno("close_range");
   return {};
 }
 
 std::vector<std::string> command_environment(const ProcessSpec& process) {
   std::vector<std::string> env = process.env;
-  bool has_home = std::any_of(env.begin(), env.end(), [](const std::string& entry) { return entry.starts_with("HOME="); });
+  bool has_home = std::any_of(env.begin(), env.end(),
+                              [](const std::string& entry) { return entry.starts_with("HOME="); });
   if (has_home) return env;
   Fd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   Result<std::optional<std::string>> passwd = read_file_in_root(root.get(), "/etc/passwd");
@@ -332,8 +333,8 @@ std::vector<std::string> command_environment(const ProcessSpec& process) {
   return env;
 }
 
-Error execute(const ProcessSpec& process, const std::vector<std::string>& given_env, const std::string& executable,
-              int init_fd) {
+Error execute(const ProcessSpec& process, const std::vector<std::string>& given_env,
+              const std::string& executable, int init_fd) {
   std::vector<std::string> words = process.args;
   if (init_fd >= 0) {
     words.insert(words.begin(), {"stack-init", executable, "--"});

@@ -43,8 +43,8 @@ Result<> leave_by_move() {
   return {};
 }
 
-// Without a mount namespace of its own the container's mounts stand in ours, all below its root; whoever removes
-// the container detaches that one.
+// Without a mount namespace of its own the container's mounts stand in ours, all below its root; whoever
+// removes the container detaches that one.
 bool shares_mounts(const ContainerPlan& plan) { return plan.spec.find_namespace(CLONE_NEWNS) == nullptr; }
 
 Result<> mount_root_beside(Setup& setup) {

@@ -24,8 +24,8 @@ namespace {
 // A pid or time namespace is entered by children only.
 bool entered_by_children(int type) { return type == CLONE_NEWPID || type == CLONE_NEWTIME; }
 
-// With a user namespace all others are joined before it: in it we have no rights over those that belong to the
-// host. Those that only its own root may join are joined after it.
+// With a user namespace all others are joined before it: in it we have no rights over those that belong to
+// the host. Those that only its own root may join are joined after it.
 Result<> join_before_clone(const ContainerPlan& plan, const ChildResources& resources) {
   std::vector<const JoinedNamespace*> later;
   for (const JoinedNamespace& ns : resources.joined) {
@@ -52,7 +52,8 @@ bool needs_middle_process(const ContainerPlan& plan, const ChildResources& resou
 
 // Clones the container's first process, which is then a child of the caller or, with CLONE_PARENT, of its
 // parent. Returns -1 with errno set.
-long clone_child(const ContainerPlan& plan, const ChildResources& resources, uint64_t extra_flags, int* pidfd) {
+long clone_child(const ContainerPlan& plan, const ChildResources& resources, uint64_t extra_flags,
+                 int* pidfd) {
   clone_args args{};
   args.flags = clone_flags(plan.spec) | CLONE_PIDFD | extra_flags;
   if (plan.netns_fd >= 0) args.flags &= ~static_cast<uint64_t>(CLONE_NEWNET);
@@ -80,7 +81,8 @@ void store_error(const Error& error, MiddleResult& result) {
   (void)error.text().copy(result.text.data(), result.text.size() - 1);
 }
 
-[[noreturn]] void run_middle(const ContainerPlan& plan, const ChildResources& resources, MiddleResult& result) {
+[[noreturn]] void run_middle(const ContainerPlan& plan, const ChildResources& resources,
+                             MiddleResult& result) {
   Result<> joined = join_before_clone(plan, resources);
   if (!joined) {
     store_error(joined.error(), result);
@@ -91,11 +93,12 @@ void store_error(const Error& error, MiddleResult& result) {
   ::_exit(0);
 }
 
-// Joining would bind us and all that we start later, hooks for example: a process that goes away at once joins
-// and clones in our place. It shares our descriptors, so that the pidfd is ours too, and we stand still
+// Joining would bind us and all that we start later, hooks for example: a process that goes away at once
+// joins and clones in our place. It shares our descriptors, so that the pidfd is ours too, and we stand still
 // meanwhile.
 Result<long> clone_through_middle(const ContainerPlan& plan, const ChildResources& resources, int& pidfd) {
-  void* page = ::mmap(nullptr, sizeof(MiddleResult), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* page =
+      ::mmap(nullptr, sizeof(MiddleResult), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return Error::last_errno("mmap");
   MiddleResult& result = *new (page) MiddleResult;
   clone_args args{};

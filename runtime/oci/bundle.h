@@ -20,8 +20,8 @@ PassedOn read_environment();
 constexpr const char* kNotifyFolder = "/run/notify";  // in the container
 constexpr const char* kNotifyName = "notify.sock";
 
-// Paths made absolute from the bundle, the usual devices allowed, the environment's part added. Pure, but that
-// the root must exist.
+// Paths made absolute from the bundle, the usual devices allowed, the environment's part added. Pure, but
+// that the root must exist.
 Result<ContainerSpec> read_bundle_spec(const Json& config, const std::string& bundle);
 void pass_on(const PassedOn& passed, const std::string& notify_folder, ContainerSpec& spec);
 

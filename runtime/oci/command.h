@@ -34,7 +34,7 @@ struct Command {
   Result<int> (*run)(const GlobalOptions& global, const Arguments& arguments);
 };
 
-extern const Command kCreate, kDelete, kExec, kFeatures, kKill, kList, kPause, kPs, kResume, kRun, kSpec, kStart,
-    kState, kUpdate;
+extern const Command kCreate, kDelete, kExec, kFeatures, kKill, kList, kPause, kPs, kResume, kRun, kSpec,
+    kStart, kState, kUpdate;
 
 }  // namespace stack::runtime::oci

@@ -25,7 +25,14 @@ Result<int> create(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kCreate = {"create", "[flags] ID", "make a container; its command waits for start",
-                         kFlags,   FlagOrder::Anywhere, 1, 1, true, create};
+const Command kCreate = {"create",
+                         "[flags] ID",
+                         "make a container; its command waits for start",
+                         kFlags,
+                         FlagOrder::Anywhere,
+                         1,
+                         1,
+                         true,
+                         create};
 
 }  // namespace stack::runtime::oci

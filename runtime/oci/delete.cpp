@@ -33,7 +33,8 @@ Result<int> remove(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kDelete = {"delete", "[flags] ID...", "remove a stopped container", kFlags, FlagOrder::Anywhere, 1, 1000,
-                         false,    remove};
+const Command kDelete = {
+    "delete", "[flags] ID...", "remove a stopped container", kFlags, FlagOrder::Anywhere, 1, 1000,
+    false,    remove};
 
 }  // namespace stack::runtime::oci

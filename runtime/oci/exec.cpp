@@ -36,7 +36,8 @@ constexpr Flag kFlags[] = {
     {"no-new-privs", 0, FlagKind::Switch, "", "no privileges beyond those at hand"},
     {"apparmor", 0, FlagKind::Text, "PROFILE", "refused where the kernel has no AppArmor"},
     {"process-label", 0, FlagKind::Text, "LABEL", "refused where the kernel has no SELinux"},
-    {"cgroup", 0, FlagKind::Text, "PATH", "below the container's cgroup; refused: the process joins the container's"},
+    {"cgroup", 0, FlagKind::Text, "PATH",
+     "below the container's cgroup; refused: the process joins the container's"},
     {"ignore-paused", 0, FlagKind::Switch, "", "also in a paused container: runs once that is resumed"},
     {"no-subreaper", 0, FlagKind::Switch, "", "without effect: there is no subreaper"},
 };
@@ -53,7 +54,8 @@ Result<Outside> open_outside(const Arguments& arguments) {
   std::string pid_file = arguments.text("pid-file");
   if (!pid_file.empty()) {
     std::string folder = directory_name(pid_file);
-    TRY_ASSIGN(out.pid_folder, open_file(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY).in("--pid-file"));
+    TRY_ASSIGN(out.pid_folder,
+               open_file(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY).in("--pid-file"));
     out.pid_name = base_name(pid_file);
   }
   if (arguments.has("console-socket")) {
@@ -74,8 +76,8 @@ Result<> write_pid(const Outside& outside, pid_t pid) {
   return {};
 }
 
-Result<EnterPlan> make_plan(const GlobalOptions& global, const FoundContainer& container, const Arguments& arguments,
-                            ContainerFilter& filter) {
+Result<EnterPlan> make_plan(const GlobalOptions& global, const FoundContainer& container,
+                            const Arguments& arguments, ContainerFilter& filter) {
   TRY_ASSIGN(std::string text, container.directory.config_text());
   TRY_ASSIGN(Json config, parse_json(text));
   EnterPlan plan;
@@ -111,7 +113,8 @@ struct Session {
   Result<> on_report(Report report) {
     if (report.kind == ReportKind::Note) log(Level::Warning, report.text);
     if (report.kind == ReportKind::SeccompListener)
-      return send_listener(filter, report.fd.get(), state_document(container.state, container.status), process.pid);
+      return send_listener(filter, report.fd.get(), state_document(container.state, container.status),
+                           process.pid);
     if (report.kind == ReportKind::Terminal) {
       if (outside.console) return send_console(outside.console.get(), report.fd.get());
       terminal = std::move(report.fd);
@@ -137,7 +140,8 @@ struct Session {
 };
 
 Result<> check_flags(const Arguments& arguments, bool terminal) {
-  if (arguments.has("cgroup")) return unsupported("exec --cgroup: the process joins the container's own cgroup");
+  if (arguments.has("cgroup"))
+    return unsupported("exec --cgroup: the process joins the container's own cgroup");
   if (terminal && arguments.on("detach") && !arguments.has("console-socket"))
     return invalid("a terminal needs --console-socket where nobody stays to hold it");
   return {};
@@ -163,7 +167,14 @@ Result<int> exec(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kExec = {"exec", "[flags] ID COMMAND [ARGUMENT...]", "run a further command in a container",
-                       kFlags, FlagOrder::First, 1, 100000, true, exec};
+const Command kExec = {"exec",
+                       "[flags] ID COMMAND [ARGUMENT...]",
+                       "run a further command in a container",
+                       kFlags,
+                       FlagOrder::First,
+                       1,
+                       100000,
+                       true,
+                       exec};
 
 }  // namespace stack::runtime::oci

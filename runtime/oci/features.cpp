@@ -13,8 +13,8 @@ namespace {
 Json seccomp_features() {
   return {{"enabled", true},
           {"actions",
-           {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
-            "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"}},
+           {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
+            "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"}},
           {"operators",
            {"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ",
             "SCMP_CMP_NE"}},
@@ -28,21 +28,21 @@ Json seccomp_features() {
 }
 
 Json linux_features() {
-  return {{"namespaces", {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}},
-          {"capabilities", all_capabilities()},
-          {"cgroup",
-           {{"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", true}}},
-          {"seccomp", seccomp_features()},
-          {"apparmor", {{"enabled", false}}},
-          {"selinux", {{"enabled", false}}},
-          {"intelRdt", {{"enabled", false}}},
-          {"mountExtensions", {{"idmap", {{"enabled", true}}}}},
-          {"netDevices", {{"enabled", true}}},
-          {"memoryPolicy",
-           {{"modes",
-             {"MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY",
-              "MPOL_WEIGHTED_INTERLEAVE"}},
-            {"flags", {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"}}}}};
+  return {
+      {"namespaces", {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}},
+      {"capabilities", all_capabilities()},
+      {"cgroup", {{"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", true}}},
+      {"seccomp", seccomp_features()},
+      {"apparmor", {{"enabled", false}}},
+      {"selinux", {{"enabled", false}}},
+      {"intelRdt", {{"enabled", false}}},
+      {"mountExtensions", {{"idmap", {{"enabled", true}}}}},
+      {"netDevices", {{"enabled", true}}},
+      {"memoryPolicy",
+       {{"modes",
+         {"MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED",
+          "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE"}},
+        {"flags", {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"}}}}};
 }
 
 Result<int> features(const GlobalOptions&, const Arguments&) {
@@ -59,7 +59,8 @@ Result<int> features(const GlobalOptions&, const Arguments&) {
 
 }  // namespace
 
-const Command kFeatures = {"features", "", "print what this runtime supports, as JSON", {}, FlagOrder::Anywhere, 0, 0,
-                           false,      features};
+const Command kFeatures = {
+    "features", "",      "print what this runtime supports, as JSON", {}, FlagOrder::Anywhere, 0, 0,
+    false,      features};
 
 }  // namespace stack::runtime::oci

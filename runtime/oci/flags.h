@@ -19,10 +19,10 @@ enum class FlagKind : uint8_t {
 };
 
 struct Flag {
-  std::string_view name;    // without the dashes
-  char letter;              // its short form; 0: none
+  std::string_view name;  // without the dashes
+  char letter;            // its short form; 0: none
   FlagKind kind;
-  std::string_view value;   // what help calls the value; "" for switches
+  std::string_view value;  // what help calls the value; "" for switches
   std::string_view help;
 };
 

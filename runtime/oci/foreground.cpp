@@ -85,7 +85,8 @@ class Loop {
       TRY_ASSIGN(bool ended, step());
       if (!ended) continue;
       // What the process wrote last is still in the pty.
-      while (process_.terminal && readable(process_.terminal.get()) && copy_some(process_.terminal.get(), 1)) {
+      while (process_.terminal && readable(process_.terminal.get()) &&
+             copy_some(process_.terminal.get(), 1)) {
       }
       return reap();
     }
@@ -116,7 +117,8 @@ class Loop {
                                  {process_.notify.get(), POLLIN, 0}}};
     if (::poll(polls.data(), polls.size(), -1) < 0 && errno != EINTR) return Error::last_errno("poll");
     if (polls[1].revents != 0) pass_on_signals();
-    if (polls[2].revents != 0 && !copy_some(process_.terminal.get(), STDOUT_FILENO)) process_.terminal.reset();
+    if (polls[2].revents != 0 && !copy_some(process_.terminal.get(), STDOUT_FILENO))
+      process_.terminal.reset();
     if (polls[3].revents != 0) input_open_ = copy_some(STDIN_FILENO, process_.terminal.get());
     if (polls[4].revents != 0) (void)pass_on_notification(process_.notify.get());
     return polls[0].revents != 0;
@@ -127,8 +129,10 @@ class Loop {
     while (::read(signals_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
       int number = static_cast<int>(info.ssi_signo);
       if (number == SIGCHLD || number == SIGPIPE) continue;
-      if (number == SIGWINCH && process_.terminal) copy_window_size(process_.terminal.get());
-      else (void)signal_pidfd(process_.pidfd, number);
+      if (number == SIGWINCH && process_.terminal)
+        copy_window_size(process_.terminal.get());
+      else
+        (void)signal_pidfd(process_.pidfd, number);
     }
   }
 

@@ -1,5 +1,5 @@
-// Staying with a container (or an exec session) until its process ends: signals are passed on, the terminal is
-// connected with ours, readiness messages go to our service manager.
+// Staying with a container (or an exec session) until its process ends: signals are passed on, the terminal
+// is connected with ours, readiness messages go to our service manager.
 #pragma once
 
 #include <sys/types.h>

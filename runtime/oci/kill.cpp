@@ -3,9 +3,9 @@
 
 #include "base/process.h"
 #include "runtime/cgroups.h"
+#include "runtime/oci/command.h"
 #include "runtime/oci/signal_name.h"
 #include "runtime/oci/state.h"
-#include "runtime/oci/command.h"
 
 namespace stack::runtime::oci {
 
@@ -53,7 +53,8 @@ Result<int> kill(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kKill = {"kill", "[flags] ID [SIGNAL]", "send a signal (default: TERM)", kFlags, FlagOrder::Anywhere, 1,
-                       2,      false,                 kill};
+const Command kKill = {
+    "kill", "[flags] ID [SIGNAL]", "send a signal (default: TERM)", kFlags, FlagOrder::Anywhere, 1, 2, false,
+    kill};
 
 }  // namespace stack::runtime::oci

@@ -38,7 +38,8 @@ Error to_error(const StepFailure& failure) {
   if (failure.exit_code == 127) return Error(ErrorKind::NoCommand, failure.text);
   if (failure.exit_code == 126) return Error(ErrorKind::NotExecutable, failure.text);
   std::string text = failure.text;
-  if (!failure.object.empty() && text.find(failure.object) == std::string::npos) text += " (" + failure.object + ")";
+  if (!failure.object.empty() && text.find(failure.object) == std::string::npos)
+    text += " (" + failure.object + ")";
   return Error(text);
 }
 
@@ -71,7 +72,8 @@ HookState hook_state_of(const ContainerState& state) {
 // A container on its way. What was done is undone when this goes before commit().
 class Creation {
  public:
-  Creation(const GlobalOptions& global, const LaunchSettings& settings) : global_(global), settings_(settings) {}
+  Creation(const GlobalOptions& global, const LaunchSettings& settings)
+      : global_(global), settings_(settings) {}
   Creation(const Creation&) = delete;
   Creation& operator=(const Creation&) = delete;
   ~Creation() {
@@ -113,7 +115,8 @@ class Creation {
 };
 
 Result<> Creation::read_bundle() {
-  std::string file = settings_.config_file.empty() ? settings_.bundle + "/config.json" : settings_.config_file;
+  std::string file =
+      settings_.config_file.empty() ? settings_.bundle + "/config.json" : settings_.config_file;
   TRY_ASSIGN(config_text_, read_file(file));
   TRY_ASSIGN(config_, parse_json(config_text_).in(file));
   if (::chdir(settings_.bundle.c_str()) != 0) return Error::last_errno("bundle " + settings_.bundle);
@@ -178,7 +181,8 @@ Result<> Creation::make_cgroup() {
   TRY_ASSIGN(plan_.cgroups, Cgroups::detect());
   // One hierarchy tells for all: groups are made and removed in all of them.
   std::string unified = plan_.cgroups.directory("", plan_.cgroup_path);
-  bool existed = path_exists(unified.empty() ? plan_.cgroups.directory("memory", plan_.cgroup_path) : unified);
+  bool existed =
+      path_exists(unified.empty() ? plan_.cgroups.directory("memory", plan_.cgroup_path) : unified);
   state_.cgroup_path = plan_.cgroup_path;
   state_.created_cgroup = true;
   if (existed) {
@@ -265,7 +269,7 @@ Result<> Creation::follow() {
 
 LaunchedContainer Creation::commit() {
   committed_ = true;
-  return LaunchedContainer{std::move(*directory_),        std::move(state_),    std::move(plan_.spec),
+  return LaunchedContainer{std::move(*directory_),   std::move(state_),    std::move(plan_.spec),
                            std::move(child_->pidfd), std::move(terminal_), std::move(notify_)};
 }
 
@@ -282,8 +286,8 @@ void Creation::undo() {
   }
   if (directory_) (void)directory_->remove();
   if (!hooks_ran_) return;
-  Result<> done = run_hooks(plan_.spec.hooks.poststop, "poststop",
-                            hook_state_text(plan_.hook_state, "stopped", 0));
+  Result<> done =
+      run_hooks(plan_.spec.hooks.poststop, "poststop", hook_state_text(plan_.hook_state, "stopped", 0));
   if (!done) log(Level::Warning, done.error().text());
 }
 
@@ -306,7 +310,8 @@ Result<> end_process(const ContainerState& state) {
     if (cgroups.frozen(state.cgroup_path)) TRY(cgroups.thaw(state.cgroup_path));
   }
   pollfd poll{process->get(), POLLIN, 0};
-  if (::poll(&poll, 1, 10000) <= 0) return Error(ErrorKind::Timeout, "container " + state.id + " does not end");
+  if (::poll(&poll, 1, 10000) <= 0)
+    return Error(ErrorKind::Timeout, "container " + state.id + " does not end");
   return {};
 }
 
@@ -372,7 +377,8 @@ Result<LaunchSettings> read_launch_settings(const Arguments& arguments) {
   return out;
 }
 
-Result<> destroy_container(StateDirectory& directory, const ContainerState& state, const ContainerSpec* spec) {
+Result<> destroy_container(StateDirectory& directory, const ContainerState& state,
+                           const ContainerSpec* spec) {
   Result<ContainerSpec> read = spec != nullptr ? Error("not needed") : read_kept_spec(directory);
   if (read) spec = &*read;
   TRY(end_process(state));

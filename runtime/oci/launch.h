@@ -34,15 +34,15 @@ struct LaunchedContainer {
   Fd notify;    // bound where the container finds its NOTIFY_SOCKET; none where we were not given one
 };
 
-// All or nothing: a failure leaves neither process, cgroup nor state behind. NoCommand and NotExecutable where
-// the command itself was the reason.
+// All or nothing: a failure leaves neither process, cgroup nor state behind. NoCommand and NotExecutable
+// where the command itself was the reason.
 Result<LaunchedContainer> launch_container(const GlobalOptions& global, const LaunchSettings& settings);
 
 // The flags that create and run share, as settings.
 Result<LaunchSettings> read_launch_settings(const Arguments& arguments);
 
-// Ends and removes a container: its processes, cgroup, state; then its poststop hooks, whose failures are only
-// logged. The container must be locked. Without `spec` the one it was created with is read.
+// Ends and removes a container: its processes, cgroup, state; then its poststop hooks, whose failures are
+// only logged. The container must be locked. Without `spec` the one it was created with is read.
 Result<> destroy_container(StateDirectory& directory, const ContainerState& state,
                            const ContainerSpec* spec = nullptr);
 

@@ -23,7 +23,8 @@ std::string as_table(const Json& containers) {
 
 Result<int> list(const GlobalOptions& global, const Arguments& arguments) {
   std::string format = arguments.text("format", "table");
-  if (format != "table" && format != "json") return invalid("--format is table or json, not \"" + format + "\"");
+  if (format != "table" && format != "json")
+    return invalid("--format is table or json, not \"" + format + "\"");
   TRY_ASSIGN(std::vector<std::string> ids, list_containers(global.root));
   Json containers = Json::array();
   std::string names;

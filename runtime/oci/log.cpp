@@ -70,7 +70,8 @@ std::string time_now() {
   std::array<char, 64> text{};
   (void)std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%09ldZ", int{date.year()},
                       unsigned{date.month()}, unsigned{date.day()}, static_cast<int>(time.hours().count()),
-                      static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()), now.tv_nsec);
+                      static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
+                      now.tv_nsec);
   return text.data();
 }
 

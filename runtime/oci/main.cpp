@@ -22,7 +22,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr const Command* kCommands[] = {&kCreate, &kDelete, &kExec, &kFeatures, &kKill, &kList,  &kPause,
+constexpr const Command* kCommands[] = {&kCreate, &kDelete, &kExec, &kFeatures, &kKill,  &kList,  &kPause,
                                         &kPs,     &kResume, &kRun,  &kSpec,     &kStart, &kState, &kUpdate};
 
 constexpr Flag kGlobalFlags[] = {
@@ -57,8 +57,8 @@ std::string help_text() {
 }
 
 std::string help_text(const Command& command) {
-  std::string out = "usage: stack-runtime " + std::string(command.name) + " " + std::string(command.synopsis) +
-                    "\n\n" + std::string(command.help) + "\n";
+  std::string out = "usage: stack-runtime " + std::string(command.name) + " " +
+                    std::string(command.synopsis) + "\n\n" + std::string(command.help) + "\n";
   return command.flags.empty() ? out : out + "\nflags:\n" + describe_flags(command.flags);
 }
 
@@ -69,7 +69,8 @@ Result<CgroupManager> read_manager(const Arguments& arguments) {
   if (name == "disabled") return CgroupManager::Disabled;
   if (name != "systemd") return invalid("--cgroup-manager is cgroupfs or disabled, not \"" + name + "\"");
   if (!is_directory("/run/systemd/system"))
-    return unsupported("--systemd-cgroup: systemd does not run on this machine; use --cgroup-manager cgroupfs");
+    return unsupported(
+        "--systemd-cgroup: systemd does not run on this machine; use --cgroup-manager cgroupfs");
   return unsupported("--systemd-cgroup: cgroups are made without systemd; use --cgroup-manager cgroupfs");
 }
 
@@ -77,7 +78,8 @@ Result<GlobalOptions> read_global(const Arguments& arguments) {
   GlobalOptions out;
   out.log_path = arguments.text("log");
   std::string format = arguments.text("log-format", "text");
-  if (format != "text" && format != "json") return invalid("--log-format is text or json, not \"" + format + "\"");
+  if (format != "text" && format != "json")
+    return invalid("--log-format is text or json, not \"" + format + "\"");
   out.log_json = format == "json";
   out.debug = arguments.on("debug");
   // Opened first: the caller reads there why the rest was refused.
@@ -108,7 +110,8 @@ void settle_descriptors() {
   (void)::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-Result<int> run_command(const Command& command, const GlobalOptions& global, std::span<const std::string> words) {
+Result<int> run_command(const Command& command, const GlobalOptions& global,
+                        std::span<const std::string> words) {
   std::vector<Flag> flags(command.flags.begin(), command.flags.end());
   flags.push_back(kHelpFlag[0]);
   TRY_ASSIGN(Arguments arguments, parse_arguments(flags, words, command.order));

@@ -10,7 +10,9 @@ namespace stack::runtime::oci {
 
 Result<> print(const std::string& text) { return write_all(STDOUT_FILENO, text).in("output"); }
 
-std::string pretty(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string pretty(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths;

@@ -20,6 +20,7 @@ Result<int> pause(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kPause = {"pause", "ID", "freeze all processes of a container", {}, FlagOrder::Anywhere, 1, 1, false, pause};
+const Command kPause = {"pause", "ID", "freeze all processes of a container", {}, FlagOrder::Anywhere, 1, 1,
+                        false,   pause};
 
 }  // namespace stack::runtime::oci

@@ -10,7 +10,8 @@ namespace stack::runtime::oci {
 namespace {
 
 constexpr Flag kFlags[] = {
-    {"format", 'f', FlagKind::Text, "FORMAT", "table (default): ps(1) with these processes; json: their numbers"},
+    {"format", 'f', FlagKind::Text, "FORMAT",
+     "table (default): ps(1) with these processes; json: their numbers"},
 };
 
 // The lines of ps(1) with the container's processes, by the column "PID".
@@ -46,7 +47,8 @@ Result<std::string> as_table(const std::vector<pid_t>& pids, std::vector<std::st
 Result<int> ps(const GlobalOptions& global, const Arguments& arguments) {
   const std::string& id = arguments.words().front();
   std::string format = arguments.text("format", "table");
-  if (format != "table" && format != "json") return invalid("--format is table or json, not \"" + format + "\"");
+  if (format != "table" && format != "json")
+    return invalid("--format is table or json, not \"" + format + "\"");
   TRY_ASSIGN(FoundContainer container, find_container(global.root, id));
   TRY(check_allowed(Operation::Processes, container.status, id));
   std::vector<pid_t> pids;
@@ -68,7 +70,14 @@ Result<int> ps(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kPs = {"ps",   "[flags] ID [PS-FLAGS...]", "list the processes of a container",
-                     kFlags, FlagOrder::First, 1, 64, false, ps};
+const Command kPs = {"ps",
+                     "[flags] ID [PS-FLAGS...]",
+                     "list the processes of a container",
+                     kFlags,
+                     FlagOrder::First,
+                     1,
+                     64,
+                     false,
+                     ps};
 
 }  // namespace stack::runtime::oci

@@ -20,6 +20,7 @@ Result<int> resume(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kResume = {"resume", "ID", "let a paused container go on", {}, FlagOrder::Anywhere, 1, 1, false, resume};
+const Command kResume = {"resume", "ID",  "let a paused container go on", {}, FlagOrder::Anywhere, 1, 1,
+                         false,    resume};
 
 }  // namespace stack::runtime::oci

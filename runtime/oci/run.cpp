@@ -62,7 +62,8 @@ Result<int> run(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kRun = {"run",  "[flags] ID", "make a container, start it and wait for its end",
-                      kFlags, FlagOrder::Anywhere, 1, 1, true, run};
+const Command kRun = {
+    "run", "[flags] ID", "make a container, start it and wait for its end", kFlags, FlagOrder::Anywhere, 1, 1,
+    true,  run};
 
 }  // namespace stack::runtime::oci

@@ -28,12 +28,13 @@ bool is_sealed_copy() {
   return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
 }
 
-// Before main, and before the standard library sets itself up: that would be done for nothing, since the program
-// begins anew. Whatever fails here is left to run_from_protected_copy(), which can say so.
+// Before main, and before the standard library sets itself up: that would be done for nothing, since the
+// program begins anew. Whatever fails here is left to run_from_protected_copy(), which can say so.
 [[gnu::constructor(101)]] void begin_protected(int argc, char** argv, char** env) {
   bool enters = false;
   for (int i = 1; i < argc && !enters; ++i) {
-    for (const char* command : {"create", "run", "exec"}) enters = enters || std::strcmp(argv[i], command) == 0;
+    for (const char* command : {"create", "run", "exec"})
+      enters = enters || std::strcmp(argv[i], command) == 0;
   }
   if (!enters || on_read_only_mount()) return;
   int tree = ::open_tree(AT_FDCWD, kSelf, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);

@@ -5,9 +5,10 @@
 
 namespace stack::runtime::oci {
 
-// Before main(), the program executes itself again from a private read-only mount of its file if it is to enter a
-// container: whoever gets at /proc/<pid>/exe there cannot write to it. Where mounts by descriptor are not to be
-// had, this does the same with a sealed copy in memory. Returns at once where the program runs like that already.
+// Before main(), the program executes itself again from a private read-only mount of its file if it is to
+// enter a container: whoever gets at /proc/<pid>/exe there cannot write to it. Where mounts by descriptor are
+// not to be had, this does the same with a sealed copy in memory. Returns at once where the program runs like
+// that already.
 Result<> run_from_protected_copy(char** argv, char** env);
 
 }  // namespace stack::runtime::oci

@@ -25,7 +25,8 @@ Json starting_spec() {
 }
 
 Result<int> spec(const GlobalOptions&, const Arguments& arguments) {
-  if (arguments.on("rootless")) return unsupported("spec --rootless: containers of plain users are not supported");
+  if (arguments.on("rootless"))
+    return unsupported("spec --rootless: containers of plain users are not supported");
   std::string file = arguments.text("bundle", ".") + "/config.json";
   if (path_exists(file)) return conflict(file + " exists already");
   TRY(write_file(file, pretty(starting_spec())));
@@ -34,7 +35,7 @@ Result<int> spec(const GlobalOptions&, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kSpec = {"spec", "[flags]", "write a config.json to start from", kFlags, FlagOrder::Anywhere, 0, 0, false,
-                       spec};
+const Command kSpec = {
+    "spec", "[flags]", "write a config.json to start from", kFlags, FlagOrder::Anywhere, 0, 0, false, spec};
 
 }  // namespace stack::runtime::oci

@@ -92,7 +92,7 @@ Result<int> start(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kStart = {"start", "ID", "run the command of a created container", {}, FlagOrder::Anywhere, 1, 1, false,
-                        start};
+const Command kStart = {
+    "start", "ID", "run the command of a created container", {}, FlagOrder::Anywhere, 1, 1, false, start};
 
 }  // namespace stack::runtime::oci

@@ -222,14 +222,10 @@ Result<Fd> open_container_process(const ContainerState& state) {
 }
 
 Json state_document(const ContainerState& state, Status status) {
-  Json out{{"ociVersion", state.oci_version},
-           {"id", state.id},
-           {"status", status_name(status)},
-           {"pid", status == Status::Stopped ? 0 : state.pid},
-           {"bundle", state.bundle},
-           {"rootfs", state.rootfs},
-           {"created", state.created},
-           {"owner", state.owner}};
+  Json out{{"ociVersion", state.oci_version}, {"id", state.id},
+           {"status", status_name(status)},   {"pid", status == Status::Stopped ? 0 : state.pid},
+           {"bundle", state.bundle},          {"rootfs", state.rootfs},
+           {"created", state.created},        {"owner", state.owner}};
   if (!state.annotations.empty()) out["annotations"] = state.annotations;
   return out;
 }

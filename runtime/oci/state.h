@@ -29,8 +29,8 @@ struct ContainerState {
   std::string cgroup_path;      // "": without a group
   bool created_cgroup = false;  // ours alone; else it stays
   // Without a mount namespace: the mount that rootfs was on before. Another one there now is the container's.
-  uint64_t rootfs_mount = 0;    // statx(2) stx_mnt_id; 0: it has a namespace
-  bool creating = false;        // hooks of the creation still run
+  uint64_t rootfs_mount = 0;  // statx(2) stx_mnt_id; 0: it has a namespace
+  bool creating = false;      // hooks of the creation still run
   pid_t pid = -1;
   uint64_t start_time = 0;  // of pid, in clock ticks since boot: tells it from a later process of that number
   Json annotations = Json::object();

@@ -14,6 +14,7 @@ Result<int> state(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kState = {"state", "ID", "print the state of a container", {}, FlagOrder::Anywhere, 1, 1, false, state};
+const Command kState = {"state", "ID", "print the state of a container", {}, FlagOrder::Anywhere, 1, 1,
+                        false,   state};
 
 }  // namespace stack::runtime::oci

@@ -25,11 +25,16 @@ constexpr Row kRows[] = {
 
 bool allows(const Row& row, Status status) {
   switch (status) {
-    case Status::Creating: return row.creating;
-    case Status::Created: return row.created;
-    case Status::Running: return row.running;
-    case Status::Paused: return row.paused;
-    case Status::Stopped: return row.stopped;
+    case Status::Creating:
+      return row.creating;
+    case Status::Created:
+      return row.created;
+    case Status::Running:
+      return row.running;
+    case Status::Paused:
+      return row.paused;
+    case Status::Stopped:
+      return row.stopped;
   }
   return false;
 }
@@ -38,11 +43,16 @@ bool allows(const Row& row, Status status) {
 
 std::string_view status_name(Status status) {
   switch (status) {
-    case Status::Creating: return "creating";
-    case Status::Created: return "created";
-    case Status::Running: return "running";
-    case Status::Paused: return "paused";
-    case Status::Stopped: return "stopped";
+    case Status::Creating:
+      return "creating";
+    case Status::Created:
+      return "created";
+    case Status::Running:
+      return "running";
+    case Status::Paused:
+      return "paused";
+    case Status::Stopped:
+      return "stopped";
   }
   return "unknown";
 }
@@ -50,8 +60,8 @@ std::string_view status_name(Status status) {
 Result<> check_allowed(Operation operation, Status status, const std::string& container_id) {
   for (const Row& row : kRows) {
     if (row.operation != operation || allows(row, status)) continue;
-    std::string text =
-        std::string(row.refusal) + " container " + container_id + ": it is " + std::string(status_name(status));
+    std::string text = std::string(row.refusal) + " container " + container_id + ": it is " +
+                       std::string(status_name(status));
     // containerd tells a process that is gone by these words.
     if (operation == Operation::Kill) text += " (container not running)";
     if (operation == Operation::Delete) text += "; --force kills it first";

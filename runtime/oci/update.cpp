@@ -23,7 +23,8 @@ Result<int> update(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kUpdate = {"update", "[flags] ID", "change the limits of a container", update_flags(),
-                         FlagOrder::Anywhere, 1, 1, false, update};
+const Command kUpdate = {
+    "update", "[flags] ID", "change the limits of a container", update_flags(), FlagOrder::Anywhere, 1, 1,
+    false,    update};
 
 }  // namespace stack::runtime::oci

@@ -67,7 +67,8 @@ Result<int64_t> parse_bytes(const std::string& flag, const std::string& text) {
   constexpr std::string_view kUnits = "bkmgt";
   size_t power = 0;
   if (!unit.empty()) power = kUnits.find(static_cast<char>(unit[0] | 0x20));
-  bool odd_unit = unit.size() > 2 || power == std::string_view::npos || (unit.size() == 2 && (unit[1] | 0x20) != 'b');
+  bool odd_unit =
+      unit.size() > 2 || power == std::string_view::npos || (unit.size() == 2 && (unit[1] | 0x20) != 'b');
   int64_t scaled = 0;
   if (error != std::errc() || odd_unit ||
       __builtin_mul_overflow(value, int64_t{1} << (10 * std::min<size_t>(power, 4)), &scaled))

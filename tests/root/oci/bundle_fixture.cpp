@@ -39,10 +39,10 @@ void make_rootfs(const std::string& root) {
   for (const char* folder : {"/bin", "/etc", "/tmp", "/proc", "/sys", "/dev", "/data"})
     (void)ensure_directory(root + folder);
   (void)run_program("cp", {"/usr/bin/busybox", root + "/bin/busybox"});
-  for (const char* applet : {"cat",  "chmod", "cut",   "df",    "echo",  "env",  "false", "grep",     "head",
-                             "hostname", "id", "ip",    "kill",  "ls",    "mkdir", "mount", "nproc",   "ps",
-                             "pwd",  "readlink", "sh",  "sleep", "stat",  "stty", "touch", "true",  "tty",
-                             "uname", "wc",   "test",  "unshare"})
+  for (const char* applet :
+       {"cat",  "chmod", "cut",   "df",    "echo",  "env",   "false", "grep", "head",     "hostname", "id",
+        "ip",   "kill",  "ls",    "mkdir", "mount", "nproc", "ps",    "pwd",  "readlink", "sh",       "sleep",
+        "stat", "stty",  "touch", "true",  "tty",   "uname", "wc",    "test", "unshare"})
     (void)::symlink("busybox", (root + "/bin/" + applet).c_str());
 }
 
@@ -68,9 +68,7 @@ bool soon(const std::function<bool()>& done) {
 
 }  // namespace
 
-std::string host_output(const std::string& command) {
-  return run_program("sh", {"-c", command}).output;
-}
+std::string host_output(const std::string& command) { return run_program("sh", {"-c", command}).output; }
 
 Bundle::Bundle() {
   folder_ = must(TemporaryDirectory::create("/tmp/stack-oci-"), "folder").release();
@@ -112,9 +110,7 @@ void Bundle::set_namespace(const std::string& type, const std::string& path) {
   spec["linux"]["namespaces"].push_back(item);
 }
 
-void Bundle::write_config() {
-  EXPECT_TRUE(write_file(folder_ + "/config.json", to_text(spec)).has_value());
-}
+void Bundle::write_config() { EXPECT_TRUE(write_file(folder_ + "/config.json", to_text(spec)).has_value()); }
 
 Ran Bundle::call(const std::vector<std::string>& words, const std::map<std::string, std::string>& env,
                  const std::map<int, int>& fds) {

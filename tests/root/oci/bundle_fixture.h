@@ -1,5 +1,5 @@
-// A bundle with busybox as its root, a state root of its own, and the program stack-runtime called on them as a
-// user calls it.
+// A bundle with busybox as its root, a state root of its own, and the program stack-runtime called on them as
+// a user calls it.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -22,8 +22,10 @@ class OciExec : public ::testing::Test {
 };
 
 TEST_F(OciExec, RunsInTheContainersNamespacesGroupAndRights) {
-  Ran ran = exec({"box", "sh", "-c", "hostname; cat /proc/1/cmdline | cut -c1-5; grep CapBnd /proc/self/status; "
-                                     "grep -q " + bundle.cgroup() + " /proc/self/cgroup && echo group; exit 7"});
+  Ran ran = exec({"box", "sh", "-c",
+                  "hostname; cat /proc/1/cmdline | cut -c1-5; grep CapBnd /proc/self/status; "
+                  "grep -q " +
+                      bundle.cgroup() + " /proc/self/cgroup && echo group; exit 7"});
   EXPECT_EQ(ran.code, 7);
   EXPECT_NE(ran.output.find("stack\nsleep"), std::string::npos) << ran.output;
   EXPECT_NE(ran.output.find("CapBnd:\t00000000a80425fb\ngroup\n"), std::string::npos) << ran.output;
@@ -62,8 +64,9 @@ TEST_F(OciExec, TheRuntimeItselfCannotBeWrittenFromInside) {
   std::string before = host_output("sha256sum " STACK_RUNTIME);
   (void)exec({"box", "/data/evil"});
   // While a process of ours waits in the container, its program must not open for writing.
-  Ran ran = exec({"box", "sh", "-c", "for p in /proc/[0-9]*; do (echo x > $p/exe) 2>&1; done | grep -v -E "
-                                     "'Permission denied|Text file busy|Read-only|nonexistent'"});
+  Ran ran = exec({"box", "sh", "-c",
+                  "for p in /proc/[0-9]*; do (echo x > $p/exe) 2>&1; done | grep -v -E "
+                  "'Permission denied|Text file busy|Read-only|nonexistent'"});
   EXPECT_EQ(ran.output, "");
   EXPECT_EQ(host_output("sha256sum " STACK_RUNTIME), before);
 }

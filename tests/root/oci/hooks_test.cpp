@@ -16,13 +16,18 @@ Json hook(const std::string& path, const std::vector<std::string>& args = {}) {
 
 // Every hook appends its name, the state's status and whether it sees the host's files.
 void record_all(Bundle& bundle) {
-  bundle.host_script("note", "status=$(/bin/grep -o '\"status\":\"[a-z]*\"')\n"
-                             "host=inside; [ -e " + bundle.folder() + "/config.json ] && host=host\n"
-                             "echo \"$1 $status $host\" >> " + bundle.folder() + "/order");
+  bundle.host_script("note",
+                     "status=$(/bin/grep -o '\"status\":\"[a-z]*\"')\n"
+                     "host=inside; [ -e " +
+                         bundle.folder() +
+                         "/config.json ] && host=host\n"
+                         "echo \"$1 $status $host\" >> " +
+                         bundle.folder() + "/order");
   std::string note = bundle.folder() + "/note";
   for (const char* kind : {"prestart", "createRuntime", "createContainer", "poststart", "poststop"})
     bundle.spec["hooks"][kind] = Json::array({hook(note, {"note", kind})});
-  bundle.spec["hooks"]["startContainer"] = Json::array({hook("/bin/sh", {"sh", "-c", "cat > /data/start-hook"})});
+  bundle.spec["hooks"]["startContainer"] =
+      Json::array({hook("/bin/sh", {"sh", "-c", "cat > /data/start-hook"})});
 }
 
 TEST(OciHooks, RunInOrderWithTheStateOnTheirInput) {
@@ -43,7 +48,8 @@ TEST(OciHooks, RunInOrderWithTheStateOnTheirInput) {
   EXPECT_EQ(state["bundle"], bundle.folder());
   ASSERT_EQ(bundle.call({"delete", "-f", "box"}).code, 0);
   std::string all = read_file(order).value_or("");
-  EXPECT_NE(all.find("poststart \"status\":\"running\" host\npoststop \"status\":\"stopped\" host\n"), std::string::npos)
+  EXPECT_NE(all.find("poststart \"status\":\"running\" host\npoststop \"status\":\"stopped\" host\n"),
+            std::string::npos)
       << all;
 }
 
@@ -52,10 +58,12 @@ TEST(OciHooks, AFailingOneBeforeTheStartEndsTheCreation) {
     Bundle bundle;
     bundle.command({"sleep", "1000"});
     bundle.spec["hooks"][kind] = Json::array({hook("/bin/false")});
-    bundle.spec["hooks"]["poststop"] = Json::array({hook("/bin/touch", {"touch", bundle.folder() + "/poststop"})});
+    bundle.spec["hooks"]["poststop"] =
+        Json::array({hook("/bin/touch", {"touch", bundle.folder() + "/poststop"})});
     Ran ran = bundle.create();
     EXPECT_EQ(ran.code, 1) << kind;
-    EXPECT_NE(ran.output.find(std::string(kind) + " hook /bin/false: exit status 1"), std::string::npos) << ran.output;
+    EXPECT_NE(ran.output.find(std::string(kind) + " hook /bin/false: exit status 1"), std::string::npos)
+        << ran.output;
     EXPECT_EQ(bundle.call({"list", "-q"}).output, "");
     EXPECT_TRUE(path_exists(bundle.folder() + "/poststop")) << kind;
   }
@@ -95,8 +103,8 @@ TEST(OciHooks, OneThatTakesTooLongIsKilled) {
 TEST(OciHooks, MayAskForTheState) {
   Bundle bundle;
   bundle.command({"true"});
-  std::string script = bundle.host_script("ask", STACK_RUNTIME " --root " + bundle.state_root() + " state box > " +
-                                                     bundle.folder() + "/asked");
+  std::string script = bundle.host_script(
+      "ask", STACK_RUNTIME " --root " + bundle.state_root() + " state box > " + bundle.folder() + "/asked");
   bundle.spec["hooks"]["createRuntime"] = Json::array({hook(script)});
   ASSERT_EQ(bundle.run().code, 0);
   EXPECT_EQ(parse_json(read_file(bundle.folder() + "/asked").value_or("")).value()["status"], "creating");

@@ -108,7 +108,8 @@ TEST(OciLifecycle, AFailedCreationLeavesNothing) {
   bundle.spec["mounts"].push_back({{"destination", "/data"}, {"type", "nonsense"}, {"source", "x"}});
   Ran ran = bundle.create({"--pid-file", bundle.folder() + "/pid"});
   EXPECT_EQ(ran.code, 1);
-  EXPECT_NE(ran.output.find("/data"), std::string::npos) << "the message does not name the mount: " << ran.output;
+  EXPECT_NE(ran.output.find("/data"), std::string::npos)
+      << "the message does not name the mount: " << ran.output;
   EXPECT_EQ(bundle.call({"list", "-q"}).output, "");
   EXPECT_FALSE(path_exists(bundle.folder() + "/pid"));
 }

@@ -25,7 +25,8 @@ TEST(OciMounts, BindsAreRelativeToTheBundleAndObeyTheirOptions) {
 TEST(OciMounts, IdsOfABindCanBeMapped) {
   Bundle bundle;
   ASSERT_TRUE(ensure_directory(bundle.folder() + "/src").has_value());
-  ASSERT_EQ(host_output("touch " + bundle.folder() + "/src/f; chown 1000:1000 " + bundle.folder() + "/src/f"), "");
+  ASSERT_EQ(host_output("touch " + bundle.folder() + "/src/f; chown 1000:1000 " + bundle.folder() + "/src/f"),
+            "");
   Json mount = bind("src", "/data", {"rbind", "idmap"});
   mount["uidMappings"] = mount["gidMappings"] =
       Json::array({{{"containerID", 1000}, {"hostID", 5000}, {"size", 10}}});
@@ -51,8 +52,11 @@ TEST(OciMounts, AReadOnlyRootStaysSo) {
 }
 
 TEST(OciMounts, RootPropagationIsAsAsked) {
-  for (const auto& [word, expected] : std::map<std::string, std::string>{
-           {"shared", "shared:"}, {"rshared", "shared:"}, {"private", ""}, {"slave", ""}, {"unbindable", "unbindable"}}) {
+  for (const auto& [word, expected] : std::map<std::string, std::string>{{"shared", "shared:"},
+                                                                         {"rshared", "shared:"},
+                                                                         {"private", ""},
+                                                                         {"slave", ""},
+                                                                         {"unbindable", "unbindable"}}) {
     Bundle bundle;
     bundle.spec["linux"]["rootfsPropagation"] = word;
     bundle.script("grep ' / / ' /proc/self/mountinfo || grep ' / ' /proc/self/mountinfo | head -1");
@@ -99,8 +103,13 @@ TEST(OciMounts, WithoutAMountNamespaceNothingStaysOnTheHost) {
 
 TEST(OciMounts, DevicesAreMadeAnywhereAndNotOverOthers) {
   Bundle bundle;
-  bundle.spec["linux"]["devices"] = Json::array({{{"path", "/data/null"}, {"type", "c"}, {"major", 1}, {"minor", 3},
-                                                  {"fileMode", 384}, {"uid", 7}, {"gid", 8}},
+  bundle.spec["linux"]["devices"] = Json::array({{{"path", "/data/null"},
+                                                  {"type", "c"},
+                                                  {"major", 1},
+                                                  {"minor", 3},
+                                                  {"fileMode", 384},
+                                                  {"uid", 7},
+                                                  {"gid", 8}},
                                                  {{"path", "/dev/pipe"}, {"type", "p"}}});
   bundle.script("stat -c '%F %a %u:%g' /data/null /dev/pipe");
   EXPECT_EQ(bundle.run().output, "character special file 600 7:8\nfifo 666 0:0\n");

@@ -91,7 +91,9 @@ TEST(OciNamespaces, WithMappedIdsTheRootIsSomebodyElse) {
   ASSERT_EQ(host_output("chown -R 200000:200000 " + bundle.root()), "");
   // The host's way to a bind source is not open to the mapped user; the bind is made all the same.
   ASSERT_TRUE(ensure_directory(bundle.folder() + "/closed/inner", 0755).has_value());
-  ASSERT_EQ(host_output("chmod 700 " + bundle.folder() + "/closed; echo x > " + bundle.folder() + "/closed/inner/f"), "");
+  ASSERT_EQ(host_output("chmod 700 " + bundle.folder() + "/closed; echo x > " + bundle.folder() +
+                        "/closed/inner/f"),
+            "");
   bundle.spec["mounts"].push_back(
       {{"destination", "/data"}, {"type", "bind"}, {"source", "closed/inner"}, {"options", {"rbind"}}});
   bundle.script("cat /proc/self/uid_map; cat /data/f; stat -c %t,%T /dev/null; touch /tmp/mine");
@@ -122,8 +124,10 @@ TEST(OciNamespaces, NetworkDevicesMoveInWithTheirAddresses) {
   bundle.script("ip addr show eth0");
   ASSERT_TRUE(write_file(bundle.folder() + "/config.json", to_text(bundle.spec)).has_value());
   std::string run = STACK_RUNTIME " --root " + bundle.state_root() + " run -b " + bundle.folder() + " box";
-  std::string text = host_output("unshare -n sh -c 'ip link add nic7 type veth peer name far7 && "
-                                 "ip addr add 10.9.8.7/24 dev nic7 && ip link set nic7 up && ip link set far7 up && " + run + "; ip link show nic7' 2>&1");
+  std::string text = host_output(
+      "unshare -n sh -c 'ip link add nic7 type veth peer name far7 && "
+      "ip addr add 10.9.8.7/24 dev nic7 && ip link set nic7 up && ip link set far7 up && " +
+      run + "; ip link show nic7' 2>&1");
   EXPECT_NE(text.find("inet 10.9.8.7/24"), std::string::npos) << text;
   EXPECT_NE(text.find("UP"), std::string::npos) << text;
   text = host_output("unshare -n sh -c '" + run + "' 2>&1");

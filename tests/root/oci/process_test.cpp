@@ -81,7 +81,8 @@ TEST(OciProcess, OnlyTheDescriptorsAskedForStayOpen) {
                         {{3, file.get()}, {5, file.get()}});
   EXPECT_EQ(ran.output, "5\n");
   EXPECT_EQ(read_file(bundle.folder() + "/kept").value_or(""), "through\n");
-  ran = bundle.call({"run", "--bundle", bundle.folder(), "--preserve-fds", "3", "box"}, {}, {{3, file.get()}});
+  ran =
+      bundle.call({"run", "--bundle", bundle.folder(), "--preserve-fds", "3", "box"}, {}, {{3, file.get()}});
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.output.find("descriptor 4 is not open"), std::string::npos) << ran.output;
 }
@@ -90,7 +91,8 @@ TEST(OciProcess, ListeningSocketsArePassedOn) {
   Bundle bundle;
   Fd socket = bound_socket(bundle.folder() + "/s", SOCK_STREAM);
   bundle.script("echo $LISTEN_FDS $LISTEN_PID; readlink /proc/self/fd/3 | cut -c1-7");
-  Ran ran = bundle.call({"run", "--bundle", bundle.folder(), "box"}, {{"LISTEN_FDS", "1"}}, {{3, socket.get()}});
+  Ran ran =
+      bundle.call({"run", "--bundle", bundle.folder(), "box"}, {{"LISTEN_FDS", "1"}}, {{3, socket.get()}});
   EXPECT_EQ(ran.output, "1 1\nsocket:\n");
 }
 
@@ -154,7 +156,8 @@ TEST(OciProcess, SeccompProfilesAreCompiledAndKept) {
       {"defaultAction", "SCMP_ACT_ALLOW"},
       {"architectures", {"SCMP_ARCH_X86_64"}},
       {"flags", {"SECCOMP_FILTER_FLAG_LOG"}},
-      {"syscalls", {{{"names", {"mkdir", "mkdirat", "no_such_call"}}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", 28}}}}};
+      {"syscalls",
+       {{{"names", {"mkdir", "mkdirat", "no_such_call"}}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", 28}}}}};
   bundle.script("mkdir /tmp/x; grep -E '^Seccomp:' /proc/self/status");
   for (int round = 0; round < 2; ++round) {
     Ran ran = bundle.run();

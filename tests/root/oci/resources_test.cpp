@@ -11,11 +11,12 @@
 namespace stack::runtime::test {
 namespace {
 
-std::string control(const Bundle& bundle, const std::string& controller, const std::string& v1, const std::string& v2) {
+std::string control(const Bundle& bundle, const std::string& controller, const std::string& v1,
+                    const std::string& v2) {
   Cgroups cgroups = Cgroups::detect().value();
   bool unified = cgroups.mode() == CgroupMode::V2;
-  std::string text =
-      read_file(cgroups.directory(controller, bundle.cgroup()) + "/" + (unified ? v2 : v1)).value_or("(missing)");
+  std::string text = read_file(cgroups.directory(controller, bundle.cgroup()) + "/" + (unified ? v2 : v1))
+                         .value_or("(missing)");
   return std::string(trim(text));
 }
 
@@ -60,8 +61,9 @@ TEST(OciResources, PauseAndResume) {
 
 TEST(OciResources, ProcessesAreListedAndAllOfThemSignalled) {
   Bundle bundle;
-  bundle.script("trap 'echo got >> /data/got; exit' TERM; sh -c 'trap \"echo got >> /data/got; exit\" TERM; "
-                "touch /data/up; while :; do sleep 0.05; done' & while :; do sleep 0.05; done");
+  bundle.script(
+      "trap 'echo got >> /data/got; exit' TERM; sh -c 'trap \"echo got >> /data/got; exit\" TERM; "
+      "touch /data/up; while :; do sleep 0.05; done' & while :; do sleep 0.05; done");
   ASSERT_EQ(bundle.run({"--detach"}).code, 0);
   ASSERT_TRUE(bundle.wait_for_file("/data/up"));
   Json pids = parse_json(bundle.call({"ps", "-f", "json", "box"}).output).value();

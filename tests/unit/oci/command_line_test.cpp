@@ -1,4 +1,5 @@
-// What commands make of their arguments: exec's process, update's resources, signals, cgroup paths, log lines.
+// What commands make of their arguments: exec's process, update's resources, signals, cgroup paths, log
+// lines.
 #include <gtest/gtest.h>
 
 #include "runtime/oci/bundle.h"
@@ -34,7 +35,9 @@ TEST(ExecProcess, IsTheContainersWithAnotherCommand) {
 }
 
 TEST(ExecProcess, FlagsChangeTheirPart) {
-  Json process = exec_with({"--cwd", "/tmp", "-e", "A=2", "-e", "B=3", "-u", "8:9", "-t", "--no-new-privs", "id", "sh"}).value();
+  Json process =
+      exec_with({"--cwd", "/tmp", "-e", "A=2", "-e", "B=3", "-u", "8:9", "-t", "--no-new-privs", "id", "sh"})
+          .value();
   EXPECT_EQ(process["cwd"], "/tmp");
   EXPECT_EQ(process["env"], (Json{"A=2", "PATH=/bin", "B=3"}));
   EXPECT_EQ(process["user"], (Json{{"uid", 8}, {"gid", 9}}));
@@ -53,7 +56,8 @@ TEST(ExecProcess, AnAddedCapabilityIsNeverInheritable) {
 TEST(ExecProcess, UsersAreWholeNumbers) {
   EXPECT_EQ(parse_exec_user("1", {{"gid", 6}}).value(), (Json{{"uid", 1}, {"gid", 6}}));
   EXPECT_EQ(parse_exec_user("1:2", Json()).value(), (Json{{"uid", 1}, {"gid", 2}}));
-  for (const char* wrong : {"", ":", "1:", ":1", "root", "-1", "1x", "4294967296", "4294967295", "1:2:3", " 1"})
+  for (const char* wrong :
+       {"", ":", "1:", ":1", "root", "-1", "1x", "4294967296", "4294967295", "1:2:3", " 1"})
     EXPECT_FALSE(parse_exec_user(wrong, Json())) << wrong;
 }
 
@@ -68,8 +72,8 @@ Result<Json> update_with(std::vector<std::string> words) {
 }
 
 TEST(UpdateResources, FlagsBecomeTheirProperties) {
-  Json resources = update_with({"--memory", "64m", "--memory-swap=-1", "--cpu-quota", "5000", "--cpuset-cpus", "0-1",
-                                "--pids-limit", "7"})
+  Json resources = update_with({"--memory", "64m", "--memory-swap=-1", "--cpu-quota", "5000", "--cpuset-cpus",
+                                "0-1", "--pids-limit", "7"})
                        .value();
   EXPECT_EQ(resources, (Json{{"memory", {{"limit", 67108864}, {"swap", -1}}},
                              {"cpu", {{"quota", 5000}, {"cpus", "0-1"}}},
@@ -117,8 +121,9 @@ TEST(PassOn, ListeningSocketsAreAnnouncedToTheCommand) {
   ContainerSpec spec;
   spec.process.emplace();
   pass_on({2, "http:https", true}, "/run/x/notify", spec);
-  EXPECT_EQ(spec.process->env, (std::vector<std::string>{"LISTEN_FDS=2", "LISTEN_PID=1", "LISTEN_FDNAMES=http:https",
-                                                         "NOTIFY_SOCKET=/run/notify/notify.sock"}));
+  EXPECT_EQ(spec.process->env,
+            (std::vector<std::string>{"LISTEN_FDS=2", "LISTEN_PID=1", "LISTEN_FDNAMES=http:https",
+                                      "NOTIFY_SOCKET=/run/notify/notify.sock"}));
   ASSERT_EQ(spec.mounts.size(), 1U);
   EXPECT_EQ(spec.mounts[0].source, "/run/x/notify");
 }

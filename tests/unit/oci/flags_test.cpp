@@ -22,8 +22,12 @@ std::string error_of(std::vector<std::string> words) {
 }
 
 TEST(Flags, TakesAValueInEveryWayItIsWritten) {
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"--bundle", "/b", "id"}, {"--bundle=/b", "id"}, {"-b", "/b", "id"}, {"-b/b", "id"}, {"-bundle", "/b", "id"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"--bundle", "/b", "id"},
+                                             {"--bundle=/b", "id"},
+                                             {"-b", "/b", "id"},
+                                             {"-b/b", "id"},
+                                             {"-bundle", "/b", "id"}}) {
     Result<Arguments> parsed = parse(words);
     ASSERT_TRUE(parsed) << words[0] << ": " << parsed.error().text();
     EXPECT_EQ(parsed->text("bundle"), "/b") << words[0];

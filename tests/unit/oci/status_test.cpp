@@ -8,7 +8,8 @@
 namespace stack::runtime::oci {
 namespace {
 
-// The states in which an operation is allowed, as one word: c(reating) C(reated) R(unning) P(aused) S(topped).
+// The states in which an operation is allowed, as one word: c(reating) C(reated) R(unning) P(aused)
+// S(topped).
 std::string allowed(Operation operation) {
   std::string out;
   constexpr std::pair<Status, char> kAll[] = {{Status::Creating, 'c'},
@@ -36,8 +37,9 @@ TEST(ContainerStatus, RefusalsNameTheContainerAndItsState) {
   EXPECT_EQ(check_allowed(Operation::Start, Status::Running, "web").error().text(),
             "cannot start container web: it is running");
   // What containerd looks for in the text.
-  EXPECT_NE(check_allowed(Operation::Kill, Status::Stopped, "web").error().text().find("container not running"),
-            std::string::npos);
+  EXPECT_NE(
+      check_allowed(Operation::Kill, Status::Stopped, "web").error().text().find("container not running"),
+      std::string::npos);
 }
 
 TEST(ContainerStatus, IdsCannotLeaveTheStateRoot) {
