@@ -86,6 +86,7 @@ class TreeCopy {
     }
     if (!attributes) return {};
     TRY(copy_extended_attributes(from, to).in(path));
+    if (options_.keep_opaque) TRY(copy_opaque_mark(from, to).in(path));
     if (::fchown(to, owner(info), group(info)) != 0) return Error::last_errno(path + ": chown");
     if (::fchmod(to, info.st_mode & 07777) != 0) return Error::last_errno(path + ": chmod");
     timespec times[2] = {info.st_atim, info.st_mtim};
@@ -96,6 +97,16 @@ class TreeCopy {
  private:
   uid_t owner(const struct stat& info) const { return options_.uid.value_or(info.st_uid); }
   gid_t group(const struct stat& info) const { return options_.gid.value_or(info.st_gid); }
+
+  static Result<> copy_opaque_mark(int from, int to) {
+    for (const char* name : {"trusted.overlay.opaque", "user.overlay.opaque"}) {
+      char value = 0;
+      if (::fgetxattr(from, name, &value, 1) != 1 || value != 'y') continue;
+      if (::fsetxattr(to, name, &value, 1, 0) != 0)
+        return Error::last_errno("set attribute " + std::string(name));
+    }
+    return {};
+  }
 
   static Result<std::vector<std::string>> list(int directory) {
     int again = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

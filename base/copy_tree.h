@@ -18,6 +18,8 @@ struct CopyOptions {
   std::optional<gid_t> gid;
   // Paths relative to the source ("a/b"); false leaves the entry out, with all below it.
   std::function<bool(std::string_view path, const struct stat& info)> wanted;
+  // Overlay's mark of a directory that hides what is below it is kept: the copy is a layer too.
+  bool keep_opaque = false;
   // The attributes of the top directory itself are copied too.
   bool copy_root_attributes = true;
 };
