@@ -63,8 +63,10 @@ class Unpacker {
   Result<> entry(const TarMember& member) {
     if (std::string_view("0123456S").find(member.type) == std::string_view::npos) return {};
     TRY_ASSIGN(std::string path, safe_name(member.name));
-    if (path.empty())
-      return member.type == '5' ? root_entry(member) : invalid("the root must be a directory");
+    if (path.empty() && member.type != '5') return invalid("the root must be a directory");
+    if (options_.rename && !path.empty()) path = options_.rename(path);
+    if (path.empty()) return options_.keep_root ? Result<>() : root_entry(member);
+    path = placed(path);
     std::string name = last_of(path);
     TRY_ASSIGN(int parent, parent_directory(parent_of(path)));
     if (options_.whiteouts && name.starts_with(kWhiteout)) return whiteout(parent, parent_of(path), name);
@@ -73,6 +75,10 @@ class Unpacker {
     if (member.type == '1') return hard_link(parent, name, member);
     if (member.type == '0') return file(parent, name, member);
     return special(parent, name, member);
+  }
+
+  std::string placed(const std::string& path) const {
+    return options_.below.empty() ? path : options_.below + "/" + path;
   }
 
   uid_t owner(const TarMember& member) const {
@@ -149,7 +155,8 @@ class Unpacker {
   Result<> make_room(int parent, const std::string& path, const std::string& name) {
     if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
     if (errno != EISDIR) return Error::last_errno("replace");
-    if (options_.follow_links) return conflict("cannot replace a directory by a file");
+    if (options_.follow_links && !options_.replace_kinds)
+      return conflict("cannot overwrite directory \"" + path + "\" with non-directory");
     forget_directories(path);
     return remove_tree("/proc/self/fd/" + std::to_string(parent) + "/" + name);
   }
@@ -196,6 +203,9 @@ class Unpacker {
     bool there = ::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
     bool was_whiteout = there && S_ISCHR(info.st_mode) && info.st_rdev == makedev(0, 0);
     bool keep = there && (S_ISDIR(info.st_mode) || (options_.follow_links && S_ISLNK(info.st_mode)));
+    if (keep && S_ISLNK(info.st_mode) && !leads_to_directory(path)) keep = false;
+    if (there && !keep && options_.follow_links && !options_.replace_kinds)
+      return conflict("cannot overwrite non-directory \"" + path + "\" with directory");
     if (there && !keep) {
       if (::unlinkat(parent, name.c_str(), 0) != 0) return Error::last_errno("replace");
     }
@@ -215,9 +225,15 @@ class Unpacker {
     return {};
   }
 
+  bool leads_to_directory(const std::string& path) const {
+    return open_below(root_, path, O_PATH | O_DIRECTORY).has_value();
+  }
+
   Result<> hard_link(int parent, const std::string& name, const TarMember& member) {
     TRY_ASSIGN(std::string target, safe_name(member.link_name));
     if (target.empty()) return invalid("bad hard link");
+    if (options_.rename) target = options_.rename(target);
+    target = placed(target);
     Result<Fd> folder = options_.follow_links
                             ? open_below(root_, parent_of(target), O_PATH | O_DIRECTORY)
                             : open_below_without_links(root_, parent_of(target), O_PATH | O_DIRECTORY);
@@ -303,7 +319,9 @@ class Unpacker {
   // Last, because making entries changes them; deepest first is what the map's reverse order gives.
   Result<> finish_directories() {
     for (auto item = times_.rbegin(); item != times_.rend(); ++item) {
-      Result<Fd> fd = open_below_without_links(root_, item->first, O_RDONLY | O_DIRECTORY);
+      Result<Fd> fd = options_.follow_links
+                          ? open_below(root_, item->first, O_RDONLY | O_DIRECTORY)
+                          : open_below_without_links(root_, item->first, O_RDONLY | O_DIRECTORY);
       if (!fd) continue;  // replaced by a later entry
       timespec times[2] = {{item->second, 0}, {item->second, 0}};
       if (::futimens(fd->get(), times) != 0) return Error::last_errno("set times of " + item->first);

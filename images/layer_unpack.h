@@ -2,6 +2,7 @@
 // tried.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -18,6 +19,15 @@ struct UnpackOptions {
   // Existing symbolic links to directories in the way of an entry's parents are followed (inside the target)
   // instead of replaced: for archives unpacked over an image's own tree. Never for layers.
   bool follow_links = false;
+  // Names are below this directory of the target ("app/data").
+  std::string below;
+  // An entry for the top itself ("./") changes nothing.
+  bool keep_root = false;
+  // Another name for an entry, and for what a hard link names; called with cleaned names.
+  std::function<std::string(const std::string& name)> rename;
+  // With follow_links a directory is not replaced by something else, nor something else by a directory,
+  // unless this says so (Conflict). Without follow_links a later entry always wins.
+  bool replace_kinds = false;
   // Owner of everything, instead of the archive's.
   bool override_owner = false;
   uid_t uid = 0;
