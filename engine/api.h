@@ -21,7 +21,10 @@ struct Services {
 
 void add_system_routes(http::Router& router, Services& services);
 void add_container_routes(http::Router& router, Services& services);
-void add_stream_routes(http::Router& router, Services& services);    // logs, attach, exec, events, stats, top
+void add_stream_routes(http::Router& router, Services& services);    // logs, events
+void add_attach_routes(http::Router& router, Services& services);    // attach, exec
+void add_stats_routes(http::Router& router, Services& services);     // stats, top
+void add_file_routes(http::Router& router, Services& services);      // archive, changes, export, commit
 void add_resource_routes(http::Router& router, Services& services);  // images, networks, volumes
 void add_project_routes(http::Router& router, Services& services);
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "engine/api.h"
+#include "engine/disk_usage.h"
 #include "engine/docker_view.h"
 
 namespace stack::engine {
@@ -69,8 +70,18 @@ Task<> list_containers(Services& s, Request& request, Response& response) {
       limit && *limit > 0 && chosen.size() > static_cast<size_t>(*limit))
     chosen.resize(static_cast<size_t>(*limit));
   Json rows = Json::array();
-  for (const ContainerPtr& container : chosen)
-    rows.push_back(container_summary(*container, s.containers, s.networks));
+  bool sizes = request.query.flag("size");
+  for (const ContainerPtr& container : chosen) {
+    Json row = container_summary(*container, s.containers, s.networks);
+    if (sizes) {
+      auto work = [path = s.containers.upper_directory(*container)] { return directory_size(path); };
+      int64_t own = co_await offload(s.context.pool, work);
+      std::optional<images::Image> image = s.containers.parts().images.find(container->image_id);
+      row["SizeRw"] = own;
+      row["SizeRootFs"] = own + (image ? image->size : 0);
+    }
+    rows.push_back(std::move(row));
+  }
   response.json(200, rows);
 }
 
@@ -90,6 +101,34 @@ Task<> create_container(Services& s, Request& request, Response& response) {
     co_return;
   }
   response.json(201, {{"Id", (*made)->id}, {"Warnings", Json::array()}});
+}
+
+Task<> prune_containers(Services& s, Request& request, Response& response) {
+  Result<http::Filters> filters = http::parse_filters(request.query.get("filters"));
+  if (!filters) {
+    response.error(filters.error());
+    co_return;
+  }
+  auto wanted = filters->find("label");
+  std::vector<ContainerPtr> stopped;
+  for (const auto& [id, container] : s.context.containers) {
+    if (container->alive() || container->live || container->state.status == Status::Creating) continue;
+    bool fits = wanted == filters->end() ||
+                std::all_of(wanted->second.begin(), wanted->second.end(),
+                            [&](const std::string& w) { return label_matches(container->spec.labels, w); });
+    if (fits) stopped.push_back(container);
+  }
+  Json deleted = Json::array();
+  int64_t reclaimed = 0;
+  for (const ContainerPtr& container : stopped) {
+    auto work = [path = s.containers.upper_directory(*container)] { return directory_size(path); };
+    int64_t size = co_await offload(s.context.pool, work);
+    Result<> removed = co_await s.containers.remove(container, false, false);
+    if (!removed) continue;  // started meanwhile
+    deleted.push_back(container->id);
+    reclaimed += size;
+  }
+  response.json(200, {{"ContainersDeleted", deleted}, {"SpaceReclaimed", reclaimed}});
 }
 
 // For the calls that act on one container: finds it, or answers 404.
@@ -138,6 +177,31 @@ Task<> wait_container(Services& s, Request& request, Response& response) {
   (void)co_await response.write_line(body);
 }
 
+Task<> update_container(Services& s, Request& request, Response& response) {
+  ContainerPtr container = container_of(s, request, response);
+  if (!container) co_return;
+  Result<Json> body = co_await request.body.read_json();
+  if (body && !body->is_object()) body = invalid("a JSON object is expected");
+  // The body is the part of a HostConfig that can be changed.
+  Result<ContainerSpec> spec =
+      body ? container_spec_from_json({{"Image", container->spec.image}, {"HostConfig", *body}})
+           : Result<ContainerSpec>(body.error());
+  if (!spec) {
+    response.error(spec.error());
+    co_return;
+  }
+  std::optional<RestartSpec> restart;
+  if (auto policy = body->find("RestartPolicy");
+      policy != body->end() && policy->is_object() && !string_or(*policy, "Name").empty())
+    restart = spec->restart;
+  Result<> done = co_await s.containers.update(container, std::move(spec->resources), std::move(restart));
+  if (done) {
+    response.json(200, {{"Warnings", Json::array()}});
+  } else {
+    response.error(done.error());
+  }
+}
+
 }  // namespace
 
 void add_container_routes(http::Router& router, Services& s) {
@@ -145,10 +209,15 @@ void add_container_routes(http::Router& router, Services& s) {
              [&s](Request& q, Response& r) -> Task<> { co_await list_containers(s, q, r); });
   router.post("/containers/create",
               [&s](Request& q, Response& r) -> Task<> { co_await create_container(s, q, r); });
+  router.post("/containers/prune",
+              [&s](Request& q, Response& r) -> Task<> { co_await prune_containers(s, q, r); });
   router.get("/containers/{id}/json", [&s](Request& q, Response& r) -> Task<> {
-    if (ContainerPtr container = container_of(s, q, r))
-      r.json(200, container_inspect(*container, s.containers, s.networks));
-    co_return;
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Json details = container_inspect(*container, s.containers, s.networks);
+    if (std::vector<std::string> execs = s.execs.running_in(*container); !execs.empty())
+      details["ExecIDs"] = execs;
+    r.json(200, details);
   });
   router.post("/containers/{id}/start", [&s](Request& q, Response& r) -> Task<> {
     ContainerPtr container = container_of(s, q, r);
@@ -192,6 +261,8 @@ void add_container_routes(http::Router& router, Services& s) {
     Result<> done = co_await s.containers.unpause(container);
     answer(r, done);
   });
+  router.post("/containers/{id}/update",
+              [&s](Request& q, Response& r) -> Task<> { co_await update_container(s, q, r); });
   router.post("/containers/{id}/rename", [&s](Request& q, Response& r) -> Task<> {
     ContainerPtr container = container_of(s, q, r);
     if (!container) co_return;
@@ -203,8 +274,8 @@ void add_container_routes(http::Router& router, Services& s) {
     if (!container) co_return;
     Result<int64_t> rows = q.query.integer("h", 24);
     Result<int64_t> columns = q.query.integer("w", 80);
-    if (!rows || !columns) {
-      r.error(400, "h and w must be numbers");
+    if (!rows || !columns || *rows < 0 || *columns < 0 || *rows > UINT16_MAX || *columns > UINT16_MAX) {
+      r.error(400, "h and w must be numbers from 0 to 65535");
       co_return;
     }
     Result<> done =

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/container_service.h"
 #include "engine/live.h"
+#include "engine/log_settings.h"
 #include "orchestrator/labels.h"
 #include "runtime/rootfs_view.h"
 #include "volumes/bind_source.h"
@@ -31,10 +32,8 @@ Result<> ContainerService::check_spec(const ContainerSpec& spec) const {
     return conflict("Conflict. The container name \"/" + spec.name + "\" is already in use by container \"" +
                     holder->id +
                     "\". You have to remove (or rename) that container to be able to reuse that name.");
-  static const std::vector<std::string> kDrivers{"json-file", "local", "none", ""};
-  if (std::find(kDrivers.begin(), kDrivers.end(), spec.log.driver) == kDrivers.end())
-    return unsupported("logging driver \"" + spec.log.driver +
-                       "\" is not supported; json-file, local and none are");
+  TRY_ASSIGN(LogPlan log, plan_log(spec.log));
+  TRY(check_log_target(log));
   if (!spec.runtime.empty() && spec.runtime != "runc" && spec.runtime != "stack" &&
       spec.runtime != "io.containerd.runc.v2")
     return unsupported("runtime \"" + spec.runtime + "\" is not supported");

@@ -7,6 +7,7 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "engine/container_service.h"
+#include "engine/log_settings.h"
 #include "runtime/defaults.h"
 #include "runtime/rootfs_view.h"
 #include "runtime/seccomp.h"
@@ -25,32 +26,15 @@ std::string ContainerService::log_path(const Container& container) const {
   return context_.paths.container(container.id) + "/" + container.id + "-json.log";
 }
 
+std::string ContainerService::own_file(const Container& container, const std::string& name) const {
+  std::string path = context_.paths.container(container.id) + "/" + name;
+  return path_exists(path) ? path : "";
+}
+
 namespace {
 
 std::string hostname_of(const Container& container) {
   return container.spec.hostname.empty() ? container.short_id() : container.spec.hostname;
-}
-
-std::string option_or(const ContainerSpec& spec, const std::string& key, const std::string& fallback) {
-  auto found = spec.log.options.find(key);
-  return found == spec.log.options.end() ? fallback : found->second;
-}
-
-runtime::LogSettings log_settings(const ContainerSpec& spec, const std::string& path) {
-  runtime::LogSettings log;
-  log.path = path;
-  if (spec.log.driver == "none") log.driver = runtime::LogDriver::None;
-  if (spec.log.driver == "local") {
-    log.driver = runtime::LogDriver::Local;
-    log.max_size = int64_t{20} << 20;
-    log.max_file = 5;
-  }
-  if (Result<ByteSize> size = parse_byte_size(option_or(spec, "max-size", "")); size)
-    log.max_size = size->bytes;
-  std::string files = option_or(spec, "max-file", "");
-  if (!files.empty() && files.size() < 6 && files.find_first_not_of("0123456789") == std::string::npos)
-    log.max_file = std::max(1, std::stoi(files));
-  return log;
 }
 
 }  // namespace
@@ -162,6 +146,28 @@ Result<Json> ContainerService::config_of(const Container& container, const image
   return oci_config(inputs);
 }
 
+Result<runtime::LogSettings> ContainerService::log_of(const Container& container) const {
+  TRY_ASSIGN(LogPlan plan, plan_log(container.spec.log));
+  LogSubject subject;
+  subject.facts = {container.id, container.spec.name, container.image_id, container.spec.image};
+  subject.labels = container.spec.labels;
+  if (!plan.env.empty() || !plan.env_regex.empty()) subject.env = environment_of(container);
+  return log_settings(plan, subject, log_path(container)).in("logging");
+}
+
+void ContainerService::watch_log(const Container& container) {
+  Result<LogPlan> plan = plan_log(container.spec.log);
+  if (plan && plan->compress && plan->keeps_file) compressor_.watch(log_path(container), plan->max_file);
+}
+
+runtime::EngineRestart ContainerService::engine_restart() const {
+  runtime::EngineRestart engine;
+  engine.argv = {context_.paths.engine_program, "--root", context_.paths.root, "--run-root",
+                 context_.paths.run_root};
+  engine.lock_path = context_.paths.run_root + "/start.lock";
+  return engine;
+}
+
 Result<runtime::LaunchRequest> ContainerService::launch_request(Container& container) {
   TRY_ASSIGN(images::Image image, parts_.images.resolve(container.image_id));
   std::string directory = context_.paths.container(container.id);
@@ -186,13 +192,11 @@ Result<runtime::LaunchRequest> ContainerService::launch_request(Container& conta
   request.rootfs.volatile_upper = container.spec.auto_remove;
   TRY_ASSIGN(request.seccomp_bpf, seccomp_program(container.spec, container.spec.privileged));
   request.cgroup_path = cgroup_path(container);
-  request.log = log_settings(container.spec, log_path(container));
+  TRY_ASSIGN(request.log, log_of(container));
   request.open_stdin = container.spec.open_stdin;
   request.stdin_once = container.spec.stdin_once;
   request.use_init = container.spec.init.value_or(false);
-  request.engine.argv = {context_.paths.engine_program, "--root", context_.paths.root, "--run-root",
-                         context_.paths.run_root};
-  request.engine.lock_path = context_.paths.run_root + "/start.lock";
+  request.engine = engine_restart();
   return request;
 }
 

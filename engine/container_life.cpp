@@ -57,6 +57,17 @@ Task<runtime::Message> next_message(std::shared_ptr<Process> process) {
 }  // namespace
 
 Task<Result<bool>> ContainerService::start(ContainerPtr container) {
+  Result<bool> started = co_await start_once(container);
+  // `--rm` of what never ran: nobody else would remove it.
+  if (!started && container->spec.auto_remove && container->state.status == Status::Created &&
+      !container->removing) {
+    Result<> removed = co_await remove(container, true, true);
+    if (!removed) log_warning(removed.error().text());
+  }
+  co_return started;
+}
+
+Task<Result<bool>> ContainerService::start_once(ContainerPtr container) {
   auto lock = co_await container->mutex.lock();
   // A stop by signal from outside may still be clearing away.
   while (container->live && !container->alive()) co_await container->changed.wait();
@@ -155,6 +166,7 @@ void ContainerService::became_running(ContainerPtr container, std::shared_ptr<Pr
   container->boot_id = context_.boot_id;
   (void)context_.save(*container);
   context_.publish(*container, "start");
+  watch_log(*container);
   if (on_started) on_started(container);
   container->changed.notify_all();
 }
@@ -205,7 +217,6 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
   co_await reap_monitor(process);
   for (auto& [token, done] : std::exchange(process->attaching, {}))
     done(Error("the container's monitor was replaced"));
-  Result<runtime::LaunchRequest> like = launch_request(*container);
   runtime::AdoptRequest request;
   request.container_id = container->id;
   request.state_dir = context_.paths.container(container->id);
@@ -214,10 +225,15 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
   request.pidfd = process->pidfd.get();
   request.netns_fd = live->netns ? live->netns.get() : -1;
   request.cgroup_path = cgroup_path(*container);
-  if (like) {
-    request.log = like->log;
-    request.engine = like->engine;
+  Result<runtime::LogSettings> log = log_of(*container);
+  if (log) {
+    request.log = *log;
+  } else {
+    // Better unlogged than dead.
+    request.log.driver = runtime::LogDriver::None;
+    log_error("container " + container->spec.name + ": " + log.error().text());
   }
+  request.engine = engine_restart();
   request.tty = container->spec.tty;
   request.stdin_once = container->spec.stdin_once;
   request.stdio = &process->stdio;
@@ -258,6 +274,9 @@ Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<Live> li
   state.oom_killed = state.oom_killed || end.oom_killed;
   state.finished_at = rfc3339(end.finished_at);
   state.pid = 0;
+  if (end.log_bytes_dropped > 0)
+    log_warning("container " + container->spec.name + ": " + std::to_string(end.log_bytes_dropped) +
+                " bytes of its output were not logged");
   if (!end.status_known) state.error = "the exit status was lost with the container's monitor";
   orchestrator::ContainerExit exit{end.exit_code, std::chrono::steady_clock::now() - process->started,
                                    live->restart_cancelled};
@@ -347,6 +366,7 @@ Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<
   live->stop_waiting.notify_all();
   if (live->process) {
     (void)signal_pidfd(live->process->pidfd.get(), *number);
+    context_.publish(*container, "kill", {{"signal", std::to_string(*number)}});
     if (container->state.status == Status::Paused) {
       (void)parts_.cgroups.thaw(cgroup_path(*container));
       container->state.status = Status::Running;
@@ -363,7 +383,10 @@ Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<
     if (killed) co_return Error("container " + container->spec.name + " did not end after SIGKILL");
     killed = true;
     deadline = std::chrono::steady_clock::now() + std::chrono::seconds(12);
-    if (live->process) (void)signal_pidfd(live->process->pidfd.get(), SIGKILL);
+    if (live->process) {
+      (void)signal_pidfd(live->process->pidfd.get(), SIGKILL);
+      context_.publish(*container, "kill", {{"signal", std::to_string(SIGKILL)}});
+    }
     std::string cgroup = cgroup_path(*container);
     auto kill_rest = [cgroups = parts_.cgroups, cgroup] { return cgroups.kill_all(cgroup); };
     Result<> rest = co_await offload(context_.pool, kill_rest);
@@ -401,8 +424,14 @@ Task<Result<>> ContainerService::kill(ContainerPtr container, std::string signal
   if (live->process) {
     Result<> sent = signal_pidfd(live->process->pidfd.get(), *number);
     CO_TRY(sent);
-    if (*number == SIGKILL && container->state.status == Status::Paused)
+    // The signal is delivered once the processes may run again.
+    if (container->state.status == Status::Paused) {
       (void)parts_.cgroups.thaw(cgroup_path(*container));
+      container->state.status = Status::Running;
+      (void)context_.save(*container);
+      context_.publish(*container, "unpause");
+      container->changed.notify_all();
+    }
   }
   context_.publish(*container, "kill", {{"signal", std::to_string(*number)}});
   if (*number == SIGKILL)
@@ -412,13 +441,20 @@ Task<Result<>> ContainerService::kill(ContainerPtr container, std::string signal
 
 Task<Result<>> ContainerService::pause(ContainerPtr container) {
   auto lock = co_await container->mutex.lock();
+  if (container->state.status == Status::Paused)
+    co_return conflict("Container " + container->id + " is already paused");
+  if (container->state.status == Status::Restarting)
+    co_return conflict("Container " + container->id + " is restarting, wait until the container is running");
   if (container->state.status != Status::Running)
-    co_return conflict("Container " + container->spec.name + " is not running");
+    co_return conflict("Container " + container->id + " is not running");
   std::string cgroup = cgroup_path(*container);
   auto freeze = [cgroups = parts_.cgroups, cgroup] { return cgroups.freeze(cgroup); };
   Result<> frozen = co_await offload(context_.pool, freeze);
   CO_TRY(frozen);
-  if (container->state.status == Status::Running) container->state.status = Status::Paused;
+  if (container->state.status == Status::Running) {
+    container->state.status = Status::Paused;
+    ++container->live->pauses;
+  }
   (void)context_.save(*container);
   context_.publish(*container, "pause");
   container->changed.notify_all();
@@ -428,7 +464,7 @@ Task<Result<>> ContainerService::pause(ContainerPtr container) {
 Task<Result<>> ContainerService::unpause(ContainerPtr container) {
   auto lock = co_await container->mutex.lock();
   if (container->state.status != Status::Paused)
-    co_return conflict("Container " + container->spec.name + " is not paused");
+    co_return conflict("Container " + container->id + " is not paused");
   Result<> thawed = parts_.cgroups.thaw(cgroup_path(*container));
   CO_TRY(thawed);
   container->state.status = Status::Running;

@@ -61,20 +61,24 @@ Task<bool> ContainerService::adopt(ContainerPtr container) {
     bool lives =
         container->alive() && pid > 0 && pids && std::find(pids->begin(), pids->end(), pid) != pids->end();
     Result<Fd> pidfd = lives ? open_pidfd(pid) : Result<Fd>(Error("gone"));
-    Result<runtime::LaunchRequest> like =
-        lives ? launch_request(*container) : Result<runtime::LaunchRequest>(Error("gone"));
-    if (!pidfd || !like) co_return false;
+    if (!pidfd) co_return false;
+    Result<runtime::LogSettings> log = log_of(*container);
+    if (!log) log_error("container " + container->spec.name + ": " + log.error().text());
     runtime::AdoptRequest request;
     request.container_id = container->id;
-    request.state_dir = like->state_dir;
-    request.run_dir = like->run_dir;
+    request.state_dir = context_.paths.container(container->id);
+    request.run_dir = context_.paths.container_run(container->id);
     request.pid = pid;
     request.pidfd = pidfd->get();
     request.cgroup_path = cgroup;
-    request.log = like->log;
+    if (log) {
+      request.log = *log;
+    } else {
+      request.log.driver = runtime::LogDriver::None;
+    }
     request.tty = container->spec.tty;
     request.stdin_once = container->spec.stdin_once;
-    request.engine = like->engine;
+    request.engine = engine_restart();
     Result<runtime::Monitor> made = runtime::adopt(request, parts_.monitor_program);
     if (!made) {
       log_error("container " + container->spec.name + ": " + made.error().text());
@@ -180,6 +184,7 @@ Task<Result<>> ContainerService::recover() {
   if (!networks) log_error("networks: " + networks.error().text());
   for (const ContainerPtr& container : running) {
     if (container->state.status == Status::Creating) continue;
+    watch_log(*container);
     if (on_started) on_started(container);
     engine::start(context_.io, supervise(container, container->live, container->live->process));
   }

@@ -9,10 +9,13 @@
 #include <vector>
 
 #include "engine/context.h"
+#include "engine/log_compressor.h"
 #include "engine/network_service.h"
 #include "engine/oci_config.h"
+#include "images/layer_changes.h"
 #include "images/store.h"
 #include "runtime/cgroups.h"
+#include "runtime/container_files.h"
 #include "runtime/monitor.h"
 #include "volumes/volume_store.h"
 
@@ -29,7 +32,8 @@ struct ContainerParts {
 
 class ContainerService {
  public:
-  ContainerService(Context& context, ContainerParts& parts) : context_(context), parts_(parts) {}
+  ContainerService(Context& context, ContainerParts& parts)
+      : context_(context), parts_(parts), compressor_(context) {}
 
   // Takes over what an earlier engine left: adopts running containers, finishes what was half done, removes
   // what has no owner, and applies restart policies to what did not survive. Call once, before serving.
@@ -56,6 +60,8 @@ class ContainerService {
   // `volumes`: anonymous ones go as well. Without `force` a running container is a Conflict.
   Task<Result<>> remove(ContainerPtr container, bool force, bool volumes);
   Task<Result<>> rename(ContainerPtr container, std::string name);
+  // Limits given as 0 (or "", or null) stay as they are; a new restart policy counts from the next exit on.
+  Task<Result<>> update(ContainerPtr container, ResourceSpec changes, std::optional<RestartSpec> restart);
 
   enum class Condition { NotRunning, NextExit, Removed };
   // The exit code; waits for ever.
@@ -64,6 +70,25 @@ class ContainerService {
   // A stream of framed output (Docker's 8-byte headers), and of stdin where asked for.
   Task<Result<Fd>> attach(ContainerPtr container, runtime::AttachOptions options);
   Result<> resize(ContainerPtr container, uint16_t rows, uint16_t columns);
+  // Opens its files as it sees them, running or not; the function blocks. A stopped container must be kept
+  // from starting meanwhile (its mutex).
+  Result<std::function<Result<runtime::ContainerFiles>()>> files_of(const Container& container) const;
+  // What it has changed in its image. Blocks.
+  Result<std::vector<images::LayerChange>> changes(const Container& container) const;
+  struct CommitRequest {
+    CommitRequest() {}
+    std::string comment;
+    std::string author;
+    bool pause = true;  // nothing runs in it while its files are copied
+    Json overrides;     // an image's "config"
+    std::vector<images::Reference> tags;
+  };
+  // An image of its present files and its configuration.
+  Task<Result<images::Image>> commit(ContainerPtr container, CommitRequest request);
+  // The upper directory of its root: what it has changed.
+  std::string upper_directory(const Container& container) const {
+    return context_.paths.container(container.id) + "/rootfs/upper";
+  }
 
   // Environment, user and so on of the container's processes, for exec sessions.
   Result<ImageDefaults> image_defaults(const Container& container) const;
@@ -74,6 +99,8 @@ class ContainerService {
     return context_.paths.cgroup_parent() + "/" + container.id;
   }
   std::string log_path(const Container& container) const;
+  // The host's side of /etc/hosts and the like; "" before the first start.
+  std::string own_file(const Container& container, const std::string& name) const;
   // Leaves no empty group behind once nothing runs.
   void remove_cgroup_parent();
   Result<std::string> seccomp_program(const ContainerSpec& spec, bool privileged);
@@ -82,16 +109,21 @@ class ContainerService {
   std::function<void(ContainerPtr)> on_started;
   std::function<void(ContainerPtr)> on_exited;
 
-  ContainerParts& parts() { return parts_; }
+  ContainerParts& parts() const { return parts_; }
 
  private:
   Result<> check_spec(const ContainerSpec& spec) const;
   Result<std::vector<MountPoint>> plan_mounts(const ContainerSpec& spec, const images::Image& image) const;
   Task<Result<>> make_mounts(ContainerPtr container, images::Image image);
   Task<> discard(ContainerPtr container);
+  Task<Result<bool>> start_once(ContainerPtr container);
   Task<Result<>> start_locked(ContainerPtr container);
   Task<Result<>> launch(ContainerPtr container);
   Result<runtime::LaunchRequest> launch_request(Container& container);
+  Result<runtime::LogSettings> log_of(const Container& container) const;
+  runtime::EngineRestart engine_restart() const;
+  std::vector<std::string> mount_points(const Container& container) const;
+  void watch_log(const Container& container);
   Result<Json> config_of(const Container& container, const images::Image& image);
   Result<std::vector<OciInputs::OwnFile>> write_own_files(const Container& container);
   void became_running(ContainerPtr container, std::shared_ptr<Process> process, runtime::Started started);
@@ -109,6 +141,7 @@ class ContainerService {
 
   Context& context_;
   ContainerParts& parts_;
+  LogCompressor compressor_;
   std::map<std::string, std::string> seccomp_programs_;  // by profile and capabilities
 };
 

@@ -138,6 +138,75 @@ Json ports_list(const Container& container, const images::ImageConfig* image) {
   return out;
 }
 
+// Members that Docker always shows, and clients read without asking: what the record leaves out at its
+// default.
+void fill_defaults(Json& object, const Json& defaults) {
+  for (const auto& [key, value] : defaults.items())
+    if (!object.contains(key)) object[key] = value;
+}
+
+const Json& config_defaults() {
+  static const Json defaults{
+      {"Hostname", ""},       {"Domainname", ""},      {"User", ""},         {"AttachStdin", false},
+      {"AttachStdout", true}, {"AttachStderr", true},  {"Tty", false},       {"OpenStdin", false},
+      {"StdinOnce", false},   {"Env", nullptr},        {"Cmd", nullptr},     {"Volumes", nullptr},
+      {"WorkingDir", ""},     {"Entrypoint", nullptr}, {"OnBuild", nullptr}, {"Labels", Json::object()}};
+  return defaults;
+}
+
+const Json& host_defaults() {
+  static const Json defaults{{"Binds", nullptr},
+                             {"ContainerIDFile", ""},
+                             {"PortBindings", Json::object()},
+                             {"AutoRemove", false},
+                             {"VolumeDriver", ""},
+                             {"VolumesFrom", nullptr},
+                             {"ConsoleSize", {0, 0}},
+                             {"CapAdd", nullptr},
+                             {"CapDrop", nullptr},
+                             {"CgroupnsMode", "private"},
+                             {"Dns", Json::array()},
+                             {"DnsOptions", Json::array()},
+                             {"DnsSearch", Json::array()},
+                             {"ExtraHosts", nullptr},
+                             {"GroupAdd", nullptr},
+                             {"IpcMode", "private"},
+                             {"Cgroup", ""},
+                             {"Links", nullptr},
+                             {"OomScoreAdj", 0},
+                             {"PidMode", ""},
+                             {"Privileged", false},
+                             {"PublishAllPorts", false},
+                             {"ReadonlyRootfs", false},
+                             {"SecurityOpt", nullptr},
+                             {"UTSMode", ""},
+                             {"UsernsMode", ""},
+                             {"ShmSize", 67108864},
+                             {"Runtime", "stack"},
+                             {"Isolation", ""},
+                             {"CpuShares", 0},
+                             {"Memory", 0},
+                             {"NanoCpus", 0},
+                             {"CgroupParent", ""},
+                             {"BlkioWeight", 0},
+                             {"CpuPeriod", 0},
+                             {"CpuQuota", 0},
+                             {"CpuRealtimePeriod", 0},
+                             {"CpuRealtimeRuntime", 0},
+                             {"CpusetCpus", ""},
+                             {"CpusetMems", ""},
+                             {"Devices", Json::array()},
+                             {"DeviceCgroupRules", nullptr},
+                             {"DeviceRequests", nullptr},
+                             {"MemoryReservation", 0},
+                             {"MemorySwap", 0},
+                             {"MemorySwappiness", nullptr},
+                             {"OomKillDisable", nullptr},
+                             {"PidsLimit", nullptr},
+                             {"Ulimits", Json::array()}};
+  return defaults;
+}
+
 std::string display_image(const Container& container) { return container.spec.image; }
 
 }  // namespace
@@ -222,6 +291,10 @@ Json container_inspect(const Container& container, const ContainerService& servi
     if (container.spec.working_dir.empty()) config["WorkingDir"] = defaults->working_dir;
     if (container.spec.user.empty()) config["User"] = defaults->user;
   }
+  fill_defaults(config, config_defaults());
+  fill_defaults(host_config, host_defaults());
+  fill_defaults(host_config["RestartPolicy"], {{"Name", "no"}, {"MaximumRetryCount", 0}});
+  fill_defaults(host_config["LogConfig"], {{"Type", "json-file"}, {"Config", Json::object()}});
   Json state_json{
       {"Status", state.status == Status::Creating ? "created" : std::string(to_text(state.status))},
       {"Running", container.running()},
@@ -250,10 +323,10 @@ Json container_inspect(const Container& container, const ContainerService& servi
           {"Args", args},
           {"State", state_json},
           {"Image", container.image_id},
-          {"ResolvConfPath", ""},
-          {"HostnamePath", ""},
-          {"HostsPath", ""},
-          {"LogPath", service.log_path(container)},
+          {"ResolvConfPath", service.own_file(container, "resolv.conf")},
+          {"HostnamePath", service.own_file(container, "hostname")},
+          {"HostsPath", service.own_file(container, "hosts")},
+          {"LogPath", container.spec.log.driver == "json-file" ? service.log_path(container) : ""},
           {"Name", "/" + container.spec.name},
           {"RestartCount", state.restart_count},
           {"Driver", "overlay2"},

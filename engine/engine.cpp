@@ -83,6 +83,9 @@ Result<> Engine::open() {
   add_system_routes(router, *services);
   add_container_routes(router, *services);
   add_stream_routes(router, *services);
+  add_attach_routes(router, *services);
+  add_stats_routes(router, *services);
+  add_file_routes(router, *services);
   add_resource_routes(router, *services);
   add_project_routes(router, *services);
   return {};

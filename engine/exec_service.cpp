@@ -12,11 +12,23 @@
 
 namespace stack::engine {
 
+namespace {
+
+// Docker's texts.
+Result<> may_run(const Container& container) {
+  if (container.state.status == Status::Paused)
+    return conflict("Container " + container.id + " is paused, unpause the container before exec");
+  if (container.state.status == Status::Restarting)
+    return conflict("Container " + container.id + " is restarting, wait until the container is running");
+  if (container.state.status != Status::Running || !container.live || !container.live->process)
+    return conflict("container " + container.id + " is not running");
+  return {};
+}
+
+}  // namespace
+
 Result<ExecPtr> ExecService::create(ContainerPtr container, ExecRequest request) {
-  if (container->state.status == Status::Paused)
-    return conflict("Container " + container->spec.name + " is paused, unpause the container before exec");
-  if (container->state.status != Status::Running || !container->live || !container->live->process)
-    return conflict("Container " + container->id + " is not running");
+  TRY(may_run(*container));
   if (request.command.empty()) return invalid("No exec command specified");
   forget_old();
   auto session = std::make_shared<ExecSession>(context_.io);
@@ -41,21 +53,41 @@ void ExecService::forget_old() {
   }
 }
 
-Task<Result<>> ExecService::start(ExecPtr session, uint16_t rows, uint16_t columns) {
-  ContainerPtr container = session->container;
-  if (session->started) co_return conflict("exec " + session->id + " has already been started");
-  std::shared_ptr<Process> process = container->live ? container->live->process : nullptr;
-  if (container->state.status != Status::Running || !process)
-    co_return conflict("Container " + container->id + " is not running");
+Result<> ExecService::may_start(const ExecSession& session) const {
+  if (session.started) return conflict("Error: Exec command " + session.id + " has already run");
+  return may_run(*session.container);
+}
+
+std::vector<std::string> ExecService::running_in(const Container& container) const {
+  std::vector<std::string> ids;
+  for (const auto& [id, session] : sessions_)
+    if (session->container->id == container.id && session->running) ids.push_back(id);
+  return ids;
+}
+
+Task<Result<>> ExecService::start(ExecPtr session) {
+  Result<> possible = may_start(*session);
+  CO_TRY(possible);
   session->started = true;
+  Result<> launched = co_await launch(session);
+  if (!launched && session->exit_code == 0) {
+    session->exit_code = 126;  // as Docker has it where no command was tried yet
+    session->ended = std::chrono::steady_clock::now();
+  }
+  co_return launched;
+}
+
+Task<Result<>> ExecService::launch(ExecPtr session) {
+  ContainerPtr container = session->container;
+  std::shared_ptr<Process> process = container->live->process;
   const ExecRequest& wanted = session->request;
   ExecProcess description;
   description.args = wanted.command;
   description.env = wanted.env;
   description.tty = wanted.tty;
   description.privileged = wanted.privileged;
-  description.rows = rows;
-  description.columns = columns;
+  description.rows = wanted.rows;
+  description.columns = wanted.columns;
   Result<runtime::User> user =
       containers_.resolve_user(*container, wanted.user.empty() ? container->spec.user : wanted.user);
   CO_TRY(user);

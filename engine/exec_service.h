@@ -19,6 +19,9 @@ struct ExecRequest {
   bool want_stdin = false;
   bool want_output = true;
   bool privileged = false;
+  std::string detach_keys;  // "" = ctrl-p,ctrl-q
+  uint16_t rows = 0;        // of the terminal; 0: the kernel's default
+  uint16_t columns = 0;
 };
 
 // One exec session, kept for a while after its end so that clients can ask for the exit code.
@@ -50,7 +53,11 @@ class ExecService {
   ExecPtr find(const std::string& id) const;
   // Starts the process; `changed` tells of its end. NoCommand and NotExecutable as for containers. Afterwards
   // stdio is there.
-  Task<Result<>> start(ExecPtr session, uint16_t rows = 0, uint16_t columns = 0);
+  Task<Result<>> start(ExecPtr session);
+  // Conflict where the session was started already, or its container is not running any more.
+  Result<> may_start(const ExecSession& session) const;
+  // Of sessions that run in the container.
+  std::vector<std::string> running_in(const Container& container) const;
   Result<> resize(ExecPtr session, uint16_t rows, uint16_t columns);
 
   struct Captured {
@@ -61,6 +68,7 @@ class ExecService {
   Task<Result<Captured>> run(ContainerPtr container, ExecRequest request, Nanoseconds timeout, size_t limit);
 
  private:
+  Task<Result<>> launch(ExecPtr session);
   Task<> supervise(ExecPtr session, pid_t helper, Fd helper_pidfd);
   void forget_old();
 

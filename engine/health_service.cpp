@@ -44,8 +44,10 @@ Task<> HealthService::probe_loop(ContainerPtr container, std::shared_ptr<Process
     while (woken && !over()) woken = co_await container->changed.wait_until(deadline);
     if (over()) co_return;
     if (container->state.status != Status::Running) continue;  // paused: not probed
+    int pauses = container->live->pauses;
     orchestrator::ProbeResult result = co_await probe(container, check);
     if (over() || !container->health) co_return;
+    if (container->live->pauses != pauses) continue;
     orchestrator::Health before = container->health->status;
     container->health = orchestrator::advance(*container->health, std::move(result), check);
     if (container->health->status == before) continue;

@@ -24,7 +24,8 @@ struct Process {
   Fd monitor_pidfd;  // empty after adoption: then the monitor is not our child
   Fd pidfd;
   runtime::Stdio stdio;
-  std::optional<runtime::Exited> ended;    // told by the monitor's greeting: it exited while no engine was there
+  std::optional<runtime::Exited>
+      ended;  // told by the monitor's greeting: it exited while no engine was there
   bool health_running = false;
   uint32_t next_token = 1;
   std::map<uint32_t, std::function<void(Result<Fd>)>> attaching;
@@ -40,6 +41,7 @@ struct Live {
   std::vector<std::string> proxied;  // names of its ports in the proxy
   bool network_up = false;
   std::shared_ptr<Process> process;
+  int pauses = 0;  // so far: a health probe that was frozen half-way says nothing
 
   // Restart policy.
   orchestrator::RestartHistory restarts;

@@ -381,16 +381,19 @@ void NetworkService::State::disconnect_now(Container& container) {
 Task<Result<>> NetworkService::connect(ContainerPtr container) {
   const std::string& mode = container->spec.network_mode;
   if (container->endpoints.empty() && (mode.empty() || mode == "bridge" || mode == "default")) {
-    // Docker's default network, made when somebody wants it.
-    if (!find("bridge")) {
-      NetworkRequest request;
-      request.name = "bridge";
-      Result<NetworkPtr> made = co_await create(std::move(request));
-      CO_TRY(made);
-    }
     Endpoint endpoint;
     endpoint.spec.network = "bridge";
     container->endpoints.push_back(std::move(endpoint));
+  }
+  bool wants_default =
+      std::any_of(container->endpoints.begin(), container->endpoints.end(),
+                  [](const Endpoint& endpoint) { return endpoint.spec.network == "bridge"; });
+  if (wants_default && !find("bridge")) {
+    // Docker's default network, made when somebody wants it.
+    NetworkRequest request;
+    request.name = "bridge";
+    Result<NetworkPtr> made = co_await create(std::move(request));
+    CO_TRY(made);
   }
   Result<> connected = state_->connect_now(*container);
   if (!connected) {

@@ -284,14 +284,25 @@ Result<Json> block_io_json(const Json& blkio) {
   return out;
 }
 
-Result<> fill_resources(const ContainerSpec& spec, Json& linux_part) {
-  const ResourceSpec& r = spec.resources;
-  Json& resources = linux_part["resources"];
+}  // namespace
+
+Result<Json> limits_json(const ResourceSpec& r) {
+  Json resources = Json::object();
   if (Json memory = memory_json(r); !memory.empty()) resources["memory"] = memory;
   if (Json cpu = cpu_json(r); !cpu.empty()) resources["cpu"] = cpu;
   if (r.pids_limit != 0) resources["pids"] = {{"limit", r.pids_limit}};
   TRY_ASSIGN(Json block_io, block_io_json(r.blkio));
   if (!block_io.empty()) resources["blockIO"] = block_io;
+  return resources;
+}
+
+namespace {
+
+Result<> fill_resources(const ContainerSpec& spec, Json& linux_part) {
+  const ResourceSpec& r = spec.resources;
+  Json& resources = linux_part["resources"];
+  TRY_ASSIGN(Json limits, limits_json(r));
+  resources.update(limits);
   for (const DeviceSpec& device : r.devices) {
     TRY_ASSIGN(Json node, device_json(device));
     resources["devices"].push_back({{"allow", true},

@@ -67,6 +67,9 @@ struct OciInputs {
 
 Result<Json> oci_config(const OciInputs& inputs);
 
+// linux.resources of the limits alone, without devices: what can be changed while the container runs.
+Result<Json> limits_json(const ResourceSpec& resources);
+
 // process object of an exec session in that container.
 struct ExecProcess {
   std::vector<std::string> args;

@@ -1,7 +1,10 @@
 #include "engine/store.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
+#include "base/files.h"
 #include "base/log.h"
 
 namespace stack::engine {
@@ -63,9 +66,20 @@ Result<> check_layout(sqlite3* db) {
   return {};
 }
 
+// Containers' environments stand in it. SQLite gives its other files the mode of this one.
+Result<> keep_others_out(const std::string& path) {
+  TRY_ASSIGN(Fd made, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600).in("state store"));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::string file = path + suffix;
+    if (::chmod(file.c_str(), 0600) != 0 && errno != ENOENT) return Error::last_errno("chmod " + file);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Store> Store::open(const std::string& path) {
+  TRY(keep_others_out(path));
   sqlite3* db = nullptr;
   int code = ::sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   Store store(db);

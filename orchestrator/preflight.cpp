@@ -6,6 +6,7 @@
 
 #include "base/files.h"
 #include "orchestrator/labels.h"
+#include "orchestrator/log_options.h"
 
 namespace stack::orchestrator {
 namespace {
@@ -136,6 +137,8 @@ class Preflight {
       if (!device.host_path.starts_with('/') || path_exists(device.host_path)) continue;
       report(service, "/devices", "device " + device.host_path + " does not exist");
     }
+    if (Result<LogPlan> log = plan_log(service.base.log); !log)
+      report(service, "/logging", log.error().text());
     check_reference(service, "/network_mode", service.base.network_mode);
     check_reference(service, "/ipc", service.base.ipc_mode);
     check_reference(service, "/pid", service.base.pid_mode);

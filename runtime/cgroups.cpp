@@ -350,6 +350,26 @@ Result<> Cgroups::create(const std::string& path, const Json& resources,
   return apply_writes(*this, path, writes, notes);
 }
 
+namespace {
+
+// Version 1 refuses a memory limit above that of memory and swap together: who raises both must begin with
+// that one.
+void raise_swap_first(std::vector<CgroupWrite>& writes, const std::string& group) {
+  auto named = [&](std::string_view file) {
+    return std::find_if(writes.begin(), writes.end(), [&](const CgroupWrite& w) { return w.file == file; });
+  };
+  auto limit = named("memory.limit_in_bytes");
+  auto swap = named("memory.memsw.limit_in_bytes");
+  if (limit == writes.end() || swap == writes.end()) return;
+  Result<std::string> now = read_file(group + "/memory.memsw.limit_in_bytes");
+  if (!now) return;
+  bool raises =
+      swap->value.starts_with('-') || std::stoull(swap->value) > std::strtoull(now->c_str(), nullptr, 10);
+  if (raises) std::iter_swap(limit, swap);
+}
+
+}  // namespace
+
 Result<> Cgroups::update(const std::string& path, const Json& resources) const {
   Json limits = resources;
   limits.erase("devices");
@@ -362,6 +382,7 @@ Result<> Cgroups::update(const std::string& path, const Json& resources) const {
       return conflict("memory limit " + std::to_string(limit) +
                       " is below what is in use: " + std::to_string(now.memory_usage));
   }
+  if (mode_ != CgroupMode::V2) raise_swap_first(writes, directory("memory", path));
   return apply_writes(*this, path, writes, nullptr);
 }
 

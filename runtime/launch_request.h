@@ -34,6 +34,7 @@ class FdTable {
 
 Json log_to_json(const LogSettings& log);
 LogSettings log_from_json(const Json& json);
+wire::LogValues log_to_wire(const LogSettings& log);
 Json named_fds_to_json(const std::vector<NamedFd>& fds, FdTable& table);
 Json engine_to_json(const EngineRestart& engine);
 

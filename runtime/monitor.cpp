@@ -114,6 +114,7 @@ Exited to_exited(const wire::ExitStatus& status) {
   out.signal = status.signal;
   out.oom_killed = status.oom_killed != 0;
   out.status_known = status.status_known != 0;
+  out.log_bytes_dropped = status.log_dropped;
   out.finished_at =
       std::chrono::system_clock::time_point(std::chrono::duration_cast<std::chrono::system_clock::duration>(
           std::chrono::nanoseconds(status.finished_at_ns)));
@@ -167,18 +168,11 @@ Result<> send_plain(int control, uint16_t type) {
   return send_with_fds(control, bytes_of(make_message(type)), {});
 }
 
-wire::LogValues to_wire(const LogSettings& log) {
-  wire::LogValues out;
-  out.driver = log.driver == LogDriver::None ? wire::kLogNone : wire::kLogJson;
-  out.max_file = log.max_file < 1 ? 1 : log.max_file;
-  out.max_size = log.max_size;
-  std::string name = base_name(log.path);
-  std::strncpy(out.name, name.c_str(), sizeof(out.name) - 1);
-  return out;
-}
-
 Result<> check_log(const LogSettings& log) {
-  if (log.driver == LogDriver::None) return {};
+  if (log.driver == LogDriver::None || (log.driver == LogDriver::Journald && log.path.empty())) return {};
+  if (log.fields.size() > sizeof(wire::LogValues::fields))
+    return invalid("the log attributes of the container are longer than " +
+                   std::to_string(sizeof(wire::LogValues::fields)) + " bytes");
   if (!log.path.starts_with('/')) return invalid("log path must be absolute: \"" + log.path + "\"");
   if (base_name(log.path).size() >= sizeof(wire::LogValues::name) - 8)
     return invalid("log file name is too long");
@@ -295,6 +289,14 @@ Result<Fd> connect_monitor(const std::string& run_dir) {
     if (errno == ENOENT || errno == ECONNREFUSED) return not_found("no monitor listens in " + run_dir);
     return Error::last_errno("connect to the monitor in " + run_dir);
   }
+  // Only a process of our own user may say that it watches a container (CVE-2020-15257 had the other
+  // direction open).
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return Error::last_errno("peer of the monitor's socket");
+  if (peer.uid != ::geteuid())
+    return conflict("monitor.sock in " + run_dir + " belongs to user " + std::to_string(peer.uid));
   return socket;
 }
 
@@ -396,9 +398,9 @@ Result<> send_drop_held(int control, const std::string& name) {
 Result<> send_log_settings(int control, const LogSettings& log) {
   TRY(check_log(log));
   auto message = make_message<wire::LogMessage>(wire::kLogSettings);
-  message.log = to_wire(log);
-  if (log.driver == LogDriver::None) return send_with_fds(control, bytes_of(message), {});
-  TRY_ASSIGN(Fd directory, open_file(directory_name(log.path), O_PATH | O_DIRECTORY));
+  message.log = log_to_wire(log);
+  if (log.driver == LogDriver::None || log.path.empty()) return send_with_fds(control, bytes_of(message), {});
+  TRY_ASSIGN(Fd directory, open_file(directory_name(log.path), O_RDONLY | O_DIRECTORY));
   int fd = directory.get();
   return send_with_fds(control, bytes_of(message), {&fd, 1});
 }

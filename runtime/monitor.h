@@ -57,7 +57,7 @@ struct Rootfs {
 enum class LogDriver : uint8_t {
   None,
   JsonFile,  // {"log":"...\n","stream":"stdout","time":"RFC3339Nano"} a line; 16 KiB partial messages
-  Local,     // the same lines, other default bounds
+  Journald,  // systemd's journal; with a path, the same lines go to a file as well, for reading
 };
 
 struct LogSettings {
@@ -65,6 +65,10 @@ struct LogSettings {
   std::string path;                      // rotated files are path.1 (newest) ...
   int64_t max_size = int64_t{10} << 20;  // bytes; <= 0: unbounded
   int max_file = 3;                      // files in all; 1: the file is truncated when full
+  int64_t buffer_size = 0;  // > 0: messages wait in so much memory, and are dropped where it is full
+  // JsonFile: text of each record between stream and time (",\"attrs\":{...}"). Journald: fields of each
+  // message in its native protocol. At most 4096 bytes.
+  std::string fields;
 };
 
 struct NamedFd {
@@ -175,6 +179,7 @@ struct Exited {
   bool oom_killed = false;
   bool status_known = true;
   std::chrono::system_clock::time_point finished_at;
+  uint64_t log_bytes_dropped = 0;  // output that could not be logged: disk full, buffer full
 };
 
 // First message after connect_monitor() and adopt(): all the monitor knows.
@@ -235,7 +240,7 @@ Result<> resize_terminal(int terminal, uint16_t height, uint16_t width);
 struct AttachOptions {
   bool stdin_open = false;  // bytes from the stream go to the container's stdin
   bool output = true;
-  bool lossless = false;  // the container waits for this reader instead of the reader missing something
+  bool lossless = false;  // the container waits for this reader for ever; else only while it goes on reading
 };
 // `token` comes back in Attached.
 Result<> request_attach(int control, uint32_t token, AttachOptions options);

@@ -75,6 +75,7 @@ struct ExitStatus {
   uint8_t status_known = 0;
   uint8_t unused[6] = {};
   int64_t finished_at_ns = 0;  // since the epoch
+  uint64_t log_dropped = 0;    // bytes of output that could not be logged
 };
 
 struct ExitedMessage {
@@ -115,13 +116,17 @@ struct AttachMessage {
   uint32_t unused = 0;
 };
 
-enum LogDriverNumber : uint32_t { kLogNone = 0, kLogJson = 1 };
+enum LogDriverNumber : uint32_t { kLogNone = 0, kLogJson = 1, kLogJournal = 2 };
 
 struct LogValues {
   uint32_t driver = kLogNone;
   int32_t max_file = 1;
-  int64_t max_size = 0;  // <= 0: unbounded
-  char name[256] = {};   // below the log directory
+  int64_t max_size = 0;     // <= 0: unbounded
+  int64_t buffer_size = 0;  // > 0: non-blocking, with so much room
+  char name[256] = {};      // below the log directory; "": no file
+  uint32_t fields_size = 0;
+  char fields[4096] =
+      {};  // kLogJson: what stands in each record before the time; kLogJournal: fields of each message
 };
 
 // One descriptor: the log directory.

@@ -57,7 +57,7 @@ std::optional<LogEntry> entry_of(std::string text, std::string_view stream, std:
   if (stream != "stdout" && stream != "stderr") return std::nullopt;
   Result<WallTime> at = parse_rfc3339(time);
   if (!at) return std::nullopt;
-  return LogEntry{stream == "stdout" ? LogStream::Stdout : LogStream::Stderr, *at, std::move(text)};
+  return LogEntry{stream == "stdout" ? LogStream::Stdout : LogStream::Stderr, *at, std::move(text), {}};
 }
 
 // Exactly what the monitor writes, at ten times the speed of a JSON document.
@@ -80,7 +80,13 @@ std::optional<LogEntry> parse_log_line(std::string_view line) {
   if (!json || !json->is_object()) return std::nullopt;
   auto text = json->find("log");
   if (text == json->end() || !text->is_string()) return std::nullopt;
-  return entry_of(text->get<std::string>(), string_or(*json, "stream"), string_or(*json, "time"));
+  std::optional<LogEntry> entry =
+      entry_of(text->get<std::string>(), string_or(*json, "stream"), string_or(*json, "time"));
+  auto attributes = json->find("attrs");
+  if (!entry || attributes == json->end() || !attributes->is_object()) return entry;
+  for (const auto& [key, value] : attributes->items())
+    if (value.is_string()) entry->attributes[key] = value.get<std::string>();
+  return entry;
 }
 
 }  // namespace stack::logs

@@ -9,6 +9,7 @@
 #include <array>
 
 #include "base/files.h"
+#include "engine/logs/log_archive.h"
 #include "engine/logs/tail.h"
 
 namespace stack::logs {
@@ -17,20 +18,6 @@ namespace {
 
 constexpr size_t kBlock = size_t{64} << 10;
 constexpr size_t kLongestRecord = size_t{4} << 20;
-
-struct FileIdentity {
-  uint64_t inode = 0;
-  uint64_t size = 0;
-  WallTime modified{};
-};
-
-std::optional<FileIdentity> identity_of(const std::string& path) {
-  struct stat info{};
-  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
-  auto modified = std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec);
-  return FileIdentity{info.st_ino, static_cast<uint64_t>(info.st_size),
-                      WallTime(std::chrono::duration_cast<WallTime::duration>(modified))};
-}
 
 Result<Fd> watch_folder(const std::string& folder) {
   Fd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
@@ -67,7 +54,7 @@ Result<> LogReader::start() { return query_.tail ? start_at_tail() : start_at_ol
 Result<> LogReader::start_at_tail() {
   TRY_ASSIGN(TailStart tail, find_tail([this](size_t index) { return file_name(index); }, *query_.tail,
                                        [this](const LogEntry& entry) { return selects(entry); }));
-  if (tail.file) use(std::move(tail.file), tail.offset);
+  if (tail.file) use(std::move(tail.file), tail.identity, tail.offset);
   lines_to_pass_ = tail.lines_to_pass;
   if (*query_.tail == 0 && !query_.follow) finished_ = true;
   return {};
@@ -75,23 +62,21 @@ Result<> LogReader::start_at_tail() {
 
 Result<> LogReader::start_at_oldest() {
   size_t count = 1;
-  while (path_exists(file_name(count))) ++count;
+  while (identity_of(file_name(count))) ++count;
   for (size_t index = count; index-- > 0;) {
-    std::optional<FileIdentity> identity = identity_of(file_name(index));
+    std::optional<LogIdentity> identity = identity_of(file_name(index));
     if (!identity) continue;
     if (index > 0 && query_.since && identity->modified < *query_.since) continue;
-    Fd file(::open(file_name(index).c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file && errno == ENOENT) continue;
-    if (!file) return Error::last_errno("open " + file_name(index));
-    use(std::move(file), 0);
+    TRY_ASSIGN(std::optional<OpenLog> opened, open_log(file_name(index)));
+    if (!opened) continue;
+    use(std::move(opened->file), opened->identity, 0);
     return {};
   }
   return {};
 }
 
-void LogReader::use(Fd file, uint64_t offset) {
-  struct stat info{};
-  if (::fstat(file.get(), &info) == 0) inode_ = info.st_ino;
+void LogReader::use(Fd file, LogIdentity identity, uint64_t offset) {
+  held_ = identity;
   file_ = std::move(file);
   offset_ = offset;
   buffer_.clear();
@@ -126,28 +111,25 @@ Result<bool> LogReader::read_more() {
 }
 
 Result<bool> LogReader::next_file() {
+  if (file_ && !held_.compressed) held_ = identity_of_open(file_.get());
   std::optional<size_t> successor;
   size_t index = 0;
-  for (std::optional<FileIdentity> identity = identity_of(file_name(0)); identity || index == 0;
+  for (std::optional<LogIdentity> identity = identity_of(file_name(0)); identity || index == 0;
        identity = identity_of(file_name(++index))) {
-    if (identity && file_ && identity->inode == inode_) break;
+    if (identity && file_ && is_same_log(held_, *identity)) break;
     if (identity) successor = index;
   }
   if (!successor) return false;
-  Fd file(::open(file_name(*successor).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file && errno == ENOENT) return false;
-  if (!file) return Error::last_errno("open " + file_name(*successor));
-  struct stat info{};
-  if (::fstat(file.get(), &info) != 0) return Error::last_errno("stat " + file_name(*successor));
+  TRY_ASSIGN(std::optional<OpenLog> opened, open_log(file_name(*successor)));
   // Renamed between look and open: the caller asks again.
-  if (file_ && info.st_ino == inode_) return false;
+  if (!opened || (file_ && is_same_log(held_, opened->identity))) return false;
   // The writer renames only between two records, and its last ones are in our file since: read them first.
   if (file_) {
     TRY_ASSIGN(bool more, read_more());
     if (more) return true;
     if (begin_ < buffer_.size()) ++skipped_;
   }
-  use(std::move(file), 0);
+  use(std::move(opened->file), opened->identity, 0);
   return true;
 }
 

@@ -1,10 +1,10 @@
 // Reads a container's log as stack-monitor (and Docker's json-file driver) writes it: one JSON object a line,
 //
-//   {"log":"text\n","stream":"stdout","time":"2026-01-02T03:04:05.123456789Z"}
+//   {"log":"text\n","stream":"stdout","attrs":{...},"time":"2026-01-02T03:04:05.123456789Z"}
 //
-// rotated to <path>.1, <path>.2 ... (higher is older). A record whose text has no newline is a part of a
-// line; the parts are joined. Lines that are not such records (torn by a crash, corrupt) are skipped and
-// counted.
+// rotated to <path>.1, <path>.2 ... (higher is older; <path>.N.gz where it was compressed). A record whose
+// text has no newline is a part of a line; the parts are joined. Lines that are not such records (torn by a
+// crash, corrupt) are skipped and counted.
 #pragma once
 
 #include <map>
@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "engine/logs/log_archive.h"
 
 namespace stack::logs {
 
@@ -25,6 +26,7 @@ struct LogEntry {
   WallTime time{};   // of the first part
   std::string text;  // with its newline; without one only where the container's last words had none, or a
                      // line longer than kLongestLine is cut
+  std::map<std::string, std::string> attributes;  // labels, variables and tag that the log options name
 };
 
 inline constexpr size_t kLongestLine = size_t{1} << 20;
@@ -74,7 +76,7 @@ class LogReader {
   Result<> start_at_tail();
   Result<> start_at_oldest();
   std::string file_name(size_t index) const;
-  void use(Fd file, uint64_t offset);
+  void use(Fd file, LogIdentity identity, uint64_t offset);
   // The next whole line of the files, without its newline; nullopt: none now.
   Result<std::optional<std::string_view>> next_line();
   Result<bool> read_more();
@@ -88,7 +90,7 @@ class LogReader {
   LogQuery query_;
   Fd watch_;
   Fd file_;
-  uint64_t inode_ = 0;
+  LogIdentity held_;     // of file_
   uint64_t offset_ = 0;  // in file_, behind buffer_
   std::string buffer_;
   size_t begin_ = 0;         // of what is unread in buffer_

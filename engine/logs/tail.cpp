@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "engine/logs/log_archive.h"
 
 namespace stack::logs {
 
@@ -111,20 +112,22 @@ Result<TailStart> find_tail(const std::function<std::string(size_t)>& file_name,
                             const std::function<bool(const LogEntry&)>& selects) {
   TailStart start;
   TailCount count(lines);
-  std::set<ino_t> visited;
+  std::set<std::pair<uint64_t, WallTime>> visited;
   for (size_t index = 0;; ++index) {
-    Fd file(::open(file_name(index).c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) {
-      if (errno != ENOENT) return Error::last_errno("open " + file_name(index));
+    TRY_ASSIGN(std::optional<OpenLog> opened, open_log(file_name(index)));
+    if (!opened) {
       if (index == 0) continue;  // between rename and creation of the new file
       break;
     }
     struct stat info{};
-    if (::fstat(file.get(), &info) != 0) return Error::last_errno("stat " + file_name(index));
-    if (!visited.insert(info.st_ino).second) continue;  // rotated under our hands
+    if (::fstat(opened->file.get(), &info) != 0) return Error::last_errno("stat " + file_name(index));
+    auto [inode, modified, compressed] = opened->identity;
+    bool first = visited.insert({inode, compressed ? modified : WallTime()}).second;
+    if (!first) continue;  // rotated under our hands
     uint64_t size = static_cast<uint64_t>(info.st_size);
-    BackwardLines backward(file.get(), size);
-    start.file = std::move(file);
+    BackwardLines backward(opened->file.get(), size);
+    start.file = std::move(opened->file);
+    start.identity = opened->identity;
     start.offset = lines == 0 && visited.size() == 1 ? size : 0;
     if (lines == 0) break;
     for (;;) {

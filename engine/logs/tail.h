@@ -12,7 +12,8 @@
 namespace stack::logs {
 
 struct TailStart {
-  Fd file;                   // none where there is no log
+  Fd file;  // none where there is no log
+  LogIdentity identity;
   uint64_t offset = 0;       // of a record in it
   size_t lines_to_pass = 0;  // selected lines from there on that come before the tail
 };

@@ -36,11 +36,10 @@ Result<int> open_directory(const std::string& path) {
 Result<> fill_log(const Json& request, wire::WatchState& state) {
   LogSettings log = log_from_json(request.value("log", Json::object()));
   if (log.driver == LogDriver::None) return {};
-  state.log.driver = wire::kLogJson;
-  state.log.max_file = log.max_file < 1 ? 1 : log.max_file;
-  state.log.max_size = log.max_size;
-  copy_text(state.log.name, sizeof(state.log.name), base_name(log.path));
-  TRY_ASSIGN(state.log_dir, open_directory(directory_name(log.path)));
+  state.log = log_to_wire(log);
+  if (log.path.empty()) return {};
+  TRY_ASSIGN(Fd directory, open_file(directory_name(log.path), O_RDONLY | O_DIRECTORY));
+  state.log_dir = directory.release();
   return {};
 }
 

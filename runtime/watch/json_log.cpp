@@ -4,22 +4,6 @@ namespace stack::runtime {
 
 namespace {
 
-// Lines are collected here, so that a burst of short lines costs one write.
-constexpr size_t kBatch = 128 * 1024;
-char batch[kBatch];
-size_t batched = 0;
-
-void append(LogFile& file, const char* bytes, size_t size) {
-  while (size > 0) {
-    if (batched == kBatch) flush_log(file);
-    size_t part = size < kBatch - batched ? size : kBatch - batched;
-    for (size_t i = 0; i < part; ++i) batch[batched + i] = bytes[i];
-    batched += part;
-    bytes += part;
-    size -= part;
-  }
-}
-
 struct Days {
   int64_t year;
   unsigned month;
@@ -81,10 +65,6 @@ void emit_code(unsigned char c, void (*emit)(void*, const char*, size_t), void* 
   constexpr char kHex[] = "0123456789abcdef";
   char text[6] = {'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]};
   emit(context, text, sizeof(text));
-}
-
-void append_piece(void* file, const char* bytes, size_t size) {
-  append(*static_cast<LogFile*>(file), bytes, size);
 }
 
 }  // namespace
@@ -149,107 +129,6 @@ void escape_json(const char* bytes, size_t size, void (*emit)(void*, const char*
     plain = i;
   }
   emit_plain();
-}
-
-void LogFile::open(int directory, const wire::LogValues& settings) {
-  close();
-  directory_ = directory;
-  settings_ = settings;
-  if (settings_.driver == wire::kLogJson) open_current();
-}
-
-void LogFile::close() {
-  if (fd_ >= 0) sys::close(fd_);
-  fd_ = -1;
-}
-
-void LogFile::open_current() {
-  long fd = sys::openat(directory_, settings_.name,
-                        sys::kWriteOnly | sys::kAppend | sys::kCreate | sys::kCloexec, 0640);
-  fd_ = fd < 0 ? -1 : static_cast<int>(fd);
-  size_ = fd_ < 0 ? 0 : sys::lseek(fd_, 0, 2 /* SEEK_END */);
-}
-
-void LogFile::rotate() {
-  if (settings_.max_file <= 1) {
-    if (sys::ftruncate(fd_, 0) == 0) size_ = 0;
-    return;
-  }
-  char older[280], newer[280];
-  for (int number = settings_.max_file - 1; number >= 1; --number) {
-    TextWriter to(older, sizeof(older));
-    to.add(settings_.name).add('.').number(number).done();
-    TextWriter from(newer, sizeof(newer));
-    from.add(settings_.name);
-    if (number > 1) from.add('.').number(number - 1);
-    from.done();
-    sys::renameat(directory_, newer, older);
-  }
-  close();
-  open_current();
-}
-
-void LogFile::write(const char* bytes, size_t size) {
-  if (fd_ < 0) return;
-  if (settings_.max_size > 0 && size_ >= settings_.max_size) rotate();
-  while (size > 0 && fd_ >= 0) {
-    long n = sys::write(fd_, bytes, size);
-    if (n == -sys::kEintr) continue;
-    if (n <= 0) {
-      dropped_ += size;
-      return;
-    }
-    size_ += n;
-    bytes += n;
-    size -= static_cast<size_t>(n);
-  }
-}
-
-void LineLogger::emit(LogFile& file, const char* bytes, size_t size, bool newline) {
-  sys::TimeSpec now = {0, 0};
-  sys::clock(0 /* CLOCK_REALTIME */, &now);
-  // A file is changed only between lines: what is collected goes out first if this one may not fit beside it.
-  if (batched + 6 * size + 128 > kBatch) flush_log(file);
-  append(file, "{\"log\":\"", 8);
-  escape_json(bytes, size, append_piece, &file);
-  char tail[128];
-  TextWriter end(tail, sizeof(tail));
-  end.add(newline ? "\\n\",\"stream\":\"" : "\",\"stream\":\"").add(stream_).add("\",\"time\":\"");
-  add_time(end, now.seconds, now.nanoseconds);
-  end.add("\"}\n");
-  append(file, tail, end.used());
-}
-
-void LineLogger::add(LogFile& file, const char* bytes, size_t size) {
-  if (!file.enabled()) return;
-  size_t i = 0;
-  while (i < size) {
-    size_t end = i;
-    size_t room = kLongestMessage - held_;
-    while (end < size && end - i < room && bytes[end] != '\n') ++end;
-    bool newline = end < size && end - i < room && bytes[end] == '\n';
-    bool full = !newline && end - i == room;
-    if (held_ == 0 && (newline || full)) {
-      emit(file, bytes + i, end - i, newline);
-    } else {
-      for (size_t k = i; k < end; ++k) line_[held_++] = bytes[k];
-      if (newline || full) {
-        emit(file, line_, held_, newline);
-        held_ = 0;
-      }
-    }
-    i = end + (newline ? 1 : 0);
-  }
-}
-
-void LineLogger::finish(LogFile& file) {
-  if (held_ > 0 && file.enabled()) emit(file, line_, held_, false);
-  held_ = 0;
-}
-
-void flush_log(LogFile& file) {
-  if (batched > 0) file.write(batch, batched);
-  batched = 0;
 }
 
 }  // namespace stack::runtime

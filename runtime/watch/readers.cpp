@@ -54,11 +54,15 @@ void Readers::close_all() {
   }
 }
 
-bool Readers::holding() const {
+int64_t Readers::holding(int64_t now) const {
+  int64_t longest = 0;
   for (const Reader& reader : readers_) {
-    if (reader.fd >= 0 && reader.full) return true;
+    if (reader.fd < 0 || !reader.full) continue;
+    if ((reader.flags & wire::kAttachLossless) != 0) return -1;
+    int64_t left = reader.full_since + kPatienceMs - now;
+    if (left > longest) longest = left;
   }
-  return false;
+  return longest;
 }
 
 void Readers::send(Reader& reader, wire::Stream stream, const char* bytes, size_t size) {
@@ -72,7 +76,7 @@ void Readers::send(Reader& reader, wire::Stream stream, const char* bytes, size_
   }
 }
 
-void Readers::deliver(wire::Stream stream, const char* bytes, size_t size) {
+void Readers::deliver(wire::Stream stream, const char* bytes, size_t size, int64_t now) {
   for (Reader& reader : readers_) {
     if (reader.fd < 0 || (reader.flags & wire::kAttachOutput) == 0) continue;
     if (reader.missed > 0 && has_room(reader.fd)) {
@@ -83,7 +87,9 @@ void Readers::deliver(wire::Stream stream, const char* bytes, size_t size) {
       if (reader.fd < 0) continue;
     }
     send(reader, stream, bytes, size);
-    if (reader.fd >= 0 && (reader.flags & wire::kAttachLossless) != 0) reader.full = !has_room(reader.fd);
+    if (reader.fd < 0 || reader.full) continue;
+    reader.full = !has_room(reader.fd);
+    reader.full_since = now;
   }
 }
 

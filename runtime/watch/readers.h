@@ -1,6 +1,7 @@
-// The attached readers: each gets the container's output as frames and may write its stdin. A reader that is
-// too slow misses output and is told how much; it never holds the container up, unless it asked to
-// (lossless).
+// The attached readers: each gets the container's output as frames and may write its stdin. The container
+// waits for a reader that goes on reading; one that takes nothing for kPatienceMs is not waited for any
+// longer: it misses output, and is told how much when it reads again. Only one that asked for it (lossless)
+// is waited for without end.
 #pragma once
 
 #include <stddef.h>
@@ -12,11 +13,13 @@
 namespace stack::runtime {
 
 constexpr size_t kLargestFrame = 16 * 1024;
+constexpr int64_t kPatienceMs = 1000;
 
 struct Reader {
   int fd = -1;
-  uint32_t flags = 0;  // wire::AttachFlags
-  bool full = false;   // lossless: its socket has no room for more
+  uint32_t flags = 0;      // wire::AttachFlags
+  bool full = false;       // its socket has no room for more
+  int64_t full_since = 0;  // monotonic milliseconds
   bool input_over = false;
   uint64_t missed = 0;
 };
@@ -26,9 +29,10 @@ class Readers {
   // The engine's end of a new stream, or -errno.
   long attach(uint32_t flags);
   // `size` <= kLargestFrame.
-  void deliver(wire::Stream stream, const char* bytes, size_t size);
-  // A lossless reader has no room: do not read more output.
-  bool holding() const;
+  void deliver(wire::Stream stream, const char* bytes, size_t size, int64_t now);
+  // For how many milliseconds more output must not be read, because a reader has no room; 0: not at all, -1:
+  // until it has.
+  int64_t holding(int64_t now) const;
   void close_all();
   Reader& at(int i) { return readers_[i]; }
   void close(Reader& reader);

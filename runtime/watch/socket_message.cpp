@@ -73,6 +73,20 @@ long make_stream_pair(int (&out)[2]) {
                    sys::pointer(out));
 }
 
+long make_datagram_socket() { return sys::call(__NR_socket, kLocal, 2 /* SOCK_DGRAM */ | sys::kCloexec, 0); }
+
+long send_datagram(int socket, const char* path, const void* bytes, size_t size) {
+  struct {
+    unsigned short family = kLocal;
+    char path[108] = {};
+  } address;
+  size_t length = 0;
+  for (; path[length] != '\0' && length + 1 < sizeof(address.path); ++length)
+    address.path[length] = path[length];
+  return sys::call(__NR_sendto, socket, sys::pointer(bytes), static_cast<long>(size), kNoSignal | kDontWait,
+                   sys::pointer(&address), static_cast<long>(sizeof(address.family) + length + 1));
+}
+
 bool peer_is_us(int socket) {
   struct {
     int pid, uid, gid;

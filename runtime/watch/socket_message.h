@@ -20,6 +20,9 @@ void receive_message(int socket, void* to, size_t size, Received& out);
 
 // Two connected stream sockets; 0 or -errno.
 long make_stream_pair(int (&out)[2]);
+// A datagram socket, and one datagram to the socket at `path`; never waits. -errno on failure.
+long make_datagram_socket();
+long send_datagram(int socket, const char* path, const void* bytes, size_t size);
 // Bytes of `socket`'s peer user id equal to ours?
 bool peer_is_us(int socket);
 void set_send_buffer(int socket, int bytes);

@@ -93,6 +93,16 @@ inline long ioctl(int fd, unsigned long request, const void* argument) {
 }
 inline long flock(int fd, int operation) { return call(__NR_flock, fd, operation); }
 inline long getpid() { return call(__NR_getpid); }
+inline long duplicate(int from, int to) { return call(__NR_dup3, from, to, 0); }
+inline long pipe(int (&ends)[2]) { return call(__NR_pipe2, pointer(ends), kCloexec); }
+// Anonymous memory, made as it is touched; -errno on failure.
+inline long map_memory(size_t size) {
+  return call(__NR_mmap, 0, static_cast<long>(size), 3 /* READ | WRITE */, 0x22 /* PRIVATE | ANONYMOUS */, -1,
+              0);
+}
+inline long unmap_memory(void* memory, size_t size) {
+  return call(__NR_munmap, pointer(memory), static_cast<long>(size));
+}
 [[noreturn]] inline void exit(int code) {
   for (;;) call(__NR_exit_group, code);
 }

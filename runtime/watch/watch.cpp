@@ -57,7 +57,7 @@ void make_nonblocking(int fd) {
 
 // What is polled in one round; entries with fd -1 are skipped by the kernel.
 struct Watch::Polled {
-  enum Slot { kControl, kListener, kPidfd, kStdout, kStderr, kTerminal, kStdin, kOom, kReaders };
+  enum Slot { kControl, kListener, kPidfd, kStdout, kStderr, kTerminal, kStdin, kOom, kLog, kReaders };
   sys::PollFd fds[kReaders + wire::kMaxReaders];
 };
 
@@ -69,7 +69,7 @@ void Watch::begin() {
   make_nonblocking(state_.terminal);
   make_nonblocking(state_.control);
   make_nonblocking(state_.listener);
-  if (state_.log_dir >= 0) log_.open(state_.log_dir, state_.log);
+  log_.open(state_.log_dir, state_.log);
   oom_seen_ = state_.oom_kills_before;
   if (state_.terminal >= 0) {
     // With an end of our own open, a program that closes its terminal for a moment does not hang ours up for
@@ -92,7 +92,8 @@ void Watch::run() {
 void Watch::step() {
   Polled polled;
   auto set = [&](int slot, int fd, short events) { polled.fds[slot] = {fd, events, 0}; };
-  bool hold_output = readers_.holding() || state_.requests_first > 0;
+  int64_t held_for = readers_.holding(milliseconds());
+  bool hold_output = held_for != 0 || state_.requests_first > 0;
   bool input_pending = input_held_ > input_sent_;
   set(Polled::kControl, state_.control, sys::kPollIn);
   set(Polled::kListener, state_.listener, sys::kPollIn);
@@ -108,6 +109,7 @@ void Watch::step() {
       : counter_only ? state_.oom_file
                      : state_.oom_event,
       counter_only ? sys::kPollPri : sys::kPollIn);
+  set(Polled::kLog, log_.waiting_fd(), sys::kPollOut);
   for (int i = 0; i < wire::kMaxReaders; ++i) {
     const Reader& reader = readers_.at(i);
     short events = reader.full ? sys::kPollOut : short{0};
@@ -116,9 +118,13 @@ void Watch::step() {
   }
   sys::TimeSpec wait = {0, 0};
   sys::TimeSpec* timeout = nullptr;
+  int64_t left = held_for > 0 ? held_for : -1;
   if (next_engine_start_ != 0) {
-    int64_t left = next_engine_start_ - milliseconds();
-    if (left < 0) left = 0;
+    int64_t start = next_engine_start_ - milliseconds();
+    if (start < 0) start = 0;
+    if (left < 0 || start < left) left = start;
+  }
+  if (left >= 0) {
     wait = {left / 1000, left % 1000 * 1000000};
     timeout = &wait;
   }
@@ -134,7 +140,7 @@ void Watch::handle(const Polled& polled) {
   if (has(polled.fds[Polled::kStdout], kReadable)) read_output(state_.stdout_read, wire::kStreamStdout, out_);
   if (has(polled.fds[Polled::kStderr], kReadable)) read_output(state_.stderr_read, wire::kStreamStderr, err_);
   if (has(polled.fds[Polled::kTerminal], kReadable)) read_output(state_.terminal, wire::kStreamStdout, out_);
-  flush_log(log_);
+  log_.flush();
   if (has(polled.fds[Polled::kStdin], sys::kPollOut | sys::kPollErr | sys::kPollHup)) write_input();
   for (int i = 0; i < wire::kMaxReaders; ++i) {
     const sys::PollFd& poll = polled.fds[Polled::kReaders + i];
@@ -163,11 +169,11 @@ void Watch::read_output(int& fd, wire::Stream stream, LineLogger& logger) {
     return;
   }
   logger.add(log_, output_, static_cast<size_t>(n));
-  readers_.deliver(stream, output_, static_cast<size_t>(n));
+  readers_.deliver(stream, output_, static_cast<size_t>(n), milliseconds());
 }
 
-// After the end: what is still in the pipes. Slow readers are not waited for, except the lossless, and those
-// a second.
+// After the end: what is still in the pipes. Readers that take nothing are waited for a second, the lossless
+// too.
 void Watch::drain_output() {
   struct {
     int& fd;
@@ -180,7 +186,7 @@ void Watch::drain_output() {
   for (auto& stream : streams) {
     // A pipe shared with a process outside of the container may never end: at most what fits a few pipes.
     for (int round = 0; round < 1024 && stream.fd >= 0; ++round) {
-      if (readers_.holding()) {
+      if (readers_.holding(milliseconds()) != 0) {
         sys::TimeSpec moment = {0, 1000000};
         sys::poll(nullptr, 0, &moment);
         for (int i = 0; i < wire::kMaxReaders; ++i) {
@@ -189,7 +195,7 @@ void Watch::drain_output() {
           sys::TimeSpec none = {0, 0};
           if (reader.full && sys::poll(&room, 1, &none) == 1) reader.full = false;
         }
-        if (readers_.holding()) continue;
+        if (readers_.holding(milliseconds()) != 0) continue;
       }
       sys::PollFd poll = {stream.fd, sys::kPollIn, 0};
       sys::TimeSpec none = {0, 0};
@@ -199,7 +205,7 @@ void Watch::drain_output() {
     stream.logger.finish(log_);
     close_fd(stream.fd);
   }
-  flush_log(log_);
+  log_.close();
 }
 
 // ---- the end ----
@@ -307,6 +313,7 @@ void Watch::note_exit() {
   drain_output();
   note_oom();
   status_.oom_killed = oom_seen_ > state_.oom_kills_before ? 1 : 0;
+  status_.log_dropped = log_.dropped_bytes();
   close_input();
   write_exit_file(state_.control < 0);
   readers_.close_all();
@@ -597,11 +604,11 @@ void Watch::drop_held(const char* name, size_t size) {
 }
 
 void Watch::change_log(const wire::LogMessage& message, const Received& received) {
-  flush_log(log_);
   log_.close();
   close_fd(state_.log_dir);
   state_.log = message.log;
   state_.log.name[sizeof(state_.log.name) - 1] = '\0';
+  if (state_.log.fields_size > sizeof(state_.log.fields)) state_.log.fields_size = 0;
   for (int i = 0; i < received.fd_count; ++i) {
     if (i == 0) {
       state_.log_dir = received.fds[0];
@@ -609,7 +616,7 @@ void Watch::change_log(const wire::LogMessage& message, const Received& received
       sys::close(received.fds[i]);
     }
   }
-  if (state_.log_dir >= 0) log_.open(state_.log_dir, state_.log);
+  log_.open(state_.log_dir, state_.log);
 }
 
 }  // namespace stack::runtime

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "runtime/watch/engine_start.h"
-#include "runtime/watch/json_log.h"
+#include "runtime/watch/log_output.h"
 #include "runtime/watch/readers.h"
 #include "runtime/watch/socket_message.h"
 #include "runtime/watch/system_calls.h"
@@ -61,9 +61,9 @@ class Watch {
 
   wire::WatchState& state_;
   EngineStart engine_;
-  LogFile log_;
-  LineLogger out_{"stdout"};
-  LineLogger err_{"stderr"};
+  LogOutput log_;
+  LineLogger out_{wire::kStreamStdout};
+  LineLogger err_{wire::kStreamStderr};
   Readers readers_;
   wire::ExitStatus status_;
   bool exited_ = false;

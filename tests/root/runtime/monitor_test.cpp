@@ -200,6 +200,56 @@ TEST(Monitor, SlowReaderMissesOutputButNeverHoldsTheContainer) {
   EXPECT_LT(gap, tail);
 }
 
+TEST(Monitor, ReaderThatGoesOnReadingMissesNothingHoweverSlowItIs) {
+  Container box;
+  box.request.open_stdin = true;
+  box.request.log.driver = LogDriver::None;
+  box.script("read go; dd if=/dev/zero bs=64k count=100 2>/dev/null");
+  ASSERT_TRUE(box.start().started);
+  Fd reader = attach(box, {.stdin_open = true});
+  write_text(reader.get(), "go\n");
+  std::string raw;
+  std::vector<char> buffer(128 * 1024);
+  for (pollfd poll{reader.get(), POLLIN, 0}; ::poll(&poll, 1, 5000) == 1;) {
+    ssize_t n = ::read(reader.get(), buffer.data(), buffer.size());
+    if (n <= 0) break;
+    raw.append(buffer.data(), static_cast<size_t>(n));
+    usleep(2000);
+  }
+  size_t payload = 0;
+  for (size_t at = 0; at + 8 <= raw.size();) {
+    size_t length = 0;
+    for (size_t i = 4; i < 8; ++i) length = length << 8 | static_cast<unsigned char>(raw[at + i]);
+    EXPECT_NE(raw[at], 4) << "a gap";
+    payload += length;
+    at += 8 + length;
+  }
+  EXPECT_EQ(payload, 100u * 65536);
+  EXPECT_EQ(box.wait(), 0);
+}
+
+TEST(Monitor, NonBlockingLogNeverHoldsTheContainerAndSaysWhatWasLost) {
+  Container box;
+  // The log file is a FIFO whose reader never reads: a disk that hangs.
+  ASSERT_EQ(::mkfifo(box.request.log.path.c_str(), 0600), 0);
+  Fd reader(::open(box.request.log.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  box.request.log.buffer_size = 100'000;
+  box.script("head -c 3000000 /dev/zero | tr '\\0' x | fold -w 1000; exit 5");
+  EXPECT_EQ(box.run(), 5);
+  EXPECT_GT(box.seen().exited->log_bytes_dropped, 1'000'000u);
+}
+
+TEST(Monitor, NonBlockingLogIsWholeWhenThereIsTime) {
+  Container box;
+  box.request.log.buffer_size = 1 << 20;
+  box.script("i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); done");
+  EXPECT_EQ(box.run(), 0);
+  std::vector<Json> lines = box.log_lines();
+  ASSERT_EQ(lines.size(), 500u);
+  EXPECT_EQ(string_or(lines.back(), "log"), "line 499\n");
+  EXPECT_EQ(box.seen().exited->log_bytes_dropped, 0u);
+}
+
 TEST(Monitor, LosslessReaderGetsEveryByte) {
   Container box;
   box.request.open_stdin = true;

@@ -1,6 +1,7 @@
 #include "engine/store.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "base/files.h"
 
@@ -34,6 +35,19 @@ TEST(Store, KeepsDocumentsOverReopening) {
   ASSERT_EQ(rows->size(), 2U);
   EXPECT_EQ((*rows)[0].first, "a");
   EXPECT_EQ((*rows)[0].second["n"], 3);
+}
+
+TEST(Store, IsForItsOwnerAloneAndBecomesSoWhereItWasNot) {
+  Folder folder;
+  ASSERT_TRUE(write_file(folder.file(), "", 0644));
+  auto store = Store::open(folder.file());
+  ASSERT_TRUE(store);
+  ASSERT_TRUE(store->put(Table::Containers, "a", {{"secret", 1}}));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    struct stat info{};
+    ASSERT_EQ(::stat((folder.file() + suffix).c_str(), &info), 0) << suffix;
+    EXPECT_EQ(info.st_mode & 0777, 0600U) << suffix;
+  }
 }
 
 TEST(Store, RefusesWhatIsNoDatabase) {

@@ -6,8 +6,10 @@
 
 #include <cstdio>
 #include <fstream>
+#include <set>
 
 #include "base/files.h"
+#include "engine/logs/log_archive.h"
 
 namespace stack::logs {
 namespace {
@@ -263,6 +265,100 @@ TEST_F(LogFiles, LineWithoutEndIsCutAtTheLimit) {
   Result<std::optional<LogEntry>> first = from.next();
   ASSERT_TRUE(first && *first);
   EXPECT_EQ((*first)->text.size(), kLongestLine);
+}
+
+TEST(LogLine, AttributesAreRead) {
+  std::optional<LogEntry> entry = parse_log_line(
+      R"({"log":"a\n","stream":"stdout","attrs":{"tag":"web","X":"1"},"time":"2026-01-02T03:04:05Z"})");
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->text, "a\n");
+  EXPECT_EQ(entry->attributes, (std::map<std::string, std::string>{{"X", "1"}, {"tag", "web"}}));
+}
+
+// ---- compressed files ----
+
+TEST_F(LogFiles, CompressedFilesAreReadInTheirTurn) {
+  for (int i = 1; i <= 4; ++i) {
+    append(record(std::to_string(i) + "\n", i));
+    if (i < 4) rotate(3);
+  }
+  ASSERT_TRUE(compress_rotated(path(), 4));
+  EXPECT_FALSE(path_exists(path(".1")));
+  EXPECT_TRUE(path_exists(path(".1.gz")));
+  EXPECT_TRUE(path_exists(path(".3.gz")));
+  EXPECT_FALSE(path_exists(path(".compressing")));
+  EXPECT_EQ(all(query()), "1|2|3|4");
+  LogQuery tail = query();
+  tail.tail = 3;
+  EXPECT_EQ(all(tail), "2|3|4");
+  // And by gunzip(1) as well.
+  EXPECT_EQ(::system(("gzip -t " + path(".2.gz")).c_str()), 0);
+}
+
+TEST_F(LogFiles, FollowGoesOnWhereItsFileWasCompressed) {
+  append(record("1\n", 1) + record("2\n", 2));
+  LogQuery q = query();
+  q.follow = true;
+  LogReader from = reader(q);
+  Result<std::optional<LogEntry>> first = from.next();
+  ASSERT_TRUE(first && *first);
+  rotate(3);
+  append(record("3\n", 3));
+  rotate(3);
+  append(record("4\n", 4));
+  ASSERT_TRUE(compress_rotated(path(), 4));
+  EXPECT_EQ(rest(from), "2|3|4");
+}
+
+// Compressing frees an inode, and the next log file gets it: every file here once had the same one.
+TEST_F(LogFiles, FilesAreToldApartWhereTheKernelUsesAnInodeAgain) {
+  for (int i = 1; i <= 4; ++i) {
+    append(record(std::to_string(i) + "\n", i));
+    if (i == 4) break;
+    for (int k = 4; k > 0; --k)
+      for (const char* suffix : {"", ".gz"})
+        (void)std::rename(path((k > 1 ? "." + std::to_string(k - 1) : "") + suffix).c_str(),
+                          path("." + std::to_string(k) + suffix).c_str());
+    ASSERT_TRUE(compress_rotated(path(), 5));
+    ::usleep(10'000);
+  }
+  std::set<uint64_t> inodes;
+  for (const char* file : {"", ".1", ".2", ".3"}) inodes.insert(identity_of(path(file))->inode);
+  if (inodes.size() == 4) GTEST_SKIP() << "this file system does not use inodes again at once";
+  EXPECT_EQ(all(query()), "1|2|3|4");
+  LogQuery tail = query();
+  tail.tail = 3;
+  EXPECT_EQ(all(tail), "2|3|4");
+}
+
+TEST_F(LogFiles, CompressedFilesOlderThanSinceAreNotOpened) {
+  append(record("1\n", 1));
+  rotate(2);
+  ASSERT_TRUE(compress_rotated(path(), 3));
+  std::optional<LogIdentity> identity = identity_of(path(".1"));
+  ASSERT_TRUE(identity);
+  EXPECT_TRUE(identity->compressed);
+  EXPECT_LT(std::chrono::system_clock::now() - identity->modified, std::chrono::minutes(1));
+}
+
+TEST_F(LogFiles, TornCompressedFileGivesWhatIsWhole) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += record(std::to_string(i * 7919) + "\n", i);
+  append(text);
+  rotate(2);
+  ASSERT_TRUE(compress_rotated(path(), 3));
+  std::string bytes = read_file(path(".1.gz")).value_or("");
+  ASSERT_TRUE(write_file(path(".1.gz"), bytes.substr(0, bytes.size() / 2)));
+  append(record("last\n", 1));
+  std::string got = all(query());
+  EXPECT_TRUE(got.starts_with("0|7919|15838|")) << got.substr(0, 100);
+  EXPECT_TRUE(got.ends_with("|last"));
+}
+
+TEST_F(LogFiles, FileThatIsNotCompressedAtAllIsNoTrap) {
+  ASSERT_TRUE(write_file(path(".1.gz"), "not a gzip file"));
+  append(record("1\n", 1));
+  EXPECT_EQ(all(query()), "1");
 }
 
 }  // namespace
