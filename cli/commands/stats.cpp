@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <thread>
 
 #include "base/units.h"
@@ -38,9 +39,10 @@ double number_or(const Json& object, std::string_view key) {
 }
 
 // Docker's formula: share of the machine's time since the sample before, times its processors.
-double cpu_percent(const Json& stats) {
+double cpu_percent(const Json& stats, const Json& former) {
   const Json& now = member(stats, "cpu_stats");
-  const Json& before = member(stats, "precpu_stats");
+  const Json& before = member(former, "cpu_stats");
+  if (!before.is_object()) return 0;
   double used = number_or(member(now, "cpu_usage"), "total_usage") -
                 number_or(member(before, "cpu_usage"), "total_usage");
   double passed = number_or(now, "system_cpu_usage") - number_or(before, "system_cpu_usage");
@@ -52,9 +54,22 @@ std::string pair_text(double first, double second, std::string (*size)(ByteSize)
   return size({static_cast<int64_t>(first)}) + " / " + size({static_cast<int64_t>(second)});
 }
 
-Json row_of(const Container& container, const Json& stats, bool truncate) {
+// Without the page cache that can be dropped at any time: total_inactive_file of version 1, inactive_file
+// of 2.
+double memory_used(const Json& memory) {
+  double usage = number_or(memory, "usage");
+  const Json& details = member(memory, "stats");
+  for (const char* key : {"total_inactive_file", "inactive_file"}) {
+    if (!details.is_object() || !details.contains(key)) continue;
+    double cache = number_or(details, key);
+    return cache < usage ? usage - cache : usage;
+  }
+  return usage;
+}
+
+Json row_of(const Container& container, const Json& stats, const Json& former, bool truncate) {
   const Json& memory = member(stats, "memory_stats");
-  double used = number_or(memory, "usage") - number_or(member(memory, "stats"), "inactive_file");
+  double used = memory_used(memory);
   double limit = number_or(memory, "limit");
   double received = 0, sent = 0, read = 0, written = 0;
   for (const auto& [name, link] : member(stats, "networks").items()) {
@@ -71,7 +86,7 @@ Json row_of(const Container& container, const Json& stats, bool truncate) {
           {"Container", id},
           {"Name", container.name},
           {"Service", container.service},
-          {"CPUPerc", percent(cpu_percent(stats))},
+          {"CPUPerc", percent(cpu_percent(stats, former))},
           {"MemUsage", pair_text(used, limit, human_size)},
           {"MemPerc", percent(limit > 0 ? used / limit * 100 : 0)},
           {"NetIO", pair_text(received, sent, decimal_size)},
@@ -79,15 +94,21 @@ Json row_of(const Container& container, const Json& stats, bool truncate) {
           {"PIDs", std::to_string(int_or(member(stats, "pids_stats"), "current"))}};
 }
 
-Result<std::string> snapshot(Session& session, const Arguments& arguments, const std::string& project_name) {
+using Samples = std::map<std::string, Json>;  // by container
+
+// `samples`: of the last time; replaced by those of now.
+Result<std::string> snapshot(Session& session, const Arguments& arguments, const std::string& project_name,
+                             Samples& samples) {
+  Samples former = std::exchange(samples, {});
   TRY_ASSIGN(auto containers,
              list_containers(session, project_name, arguments.on("all") ? Which::All : Which::Running, true));
   std::vector<Json> rows;
   Result<> failure;
   for (const Container& container : of_services(std::move(containers), arguments.words)) {
-    auto stats = session.call("GET", "/containers/" + container.id + "/stats?stream=0");
+    auto stats = session.call("GET", "/containers/" + container.id + "/stats?stream=0&one-shot=1");
     if (stats) {
-      rows.push_back(row_of(container, *stats, !arguments.on("no-trunc")));
+      rows.push_back(row_of(container, *stats, former[container.id], !arguments.on("no-trunc")));
+      samples[container.id] = std::move(*stats);
     } else {
       failure = stats.error();
     }
@@ -112,11 +133,16 @@ Result<int> run(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   bool once = arguments.on("no-stream") || !session.out().is_terminal;
+  Samples samples;
+  TRY_ASSIGN(std::string text, snapshot(session, arguments, project_name, samples));
   for (;;) {
-    TRY_ASSIGN(std::string text, snapshot(session, arguments, project_name));
-    print(once ? text : "\x1b[H\x1b[2J" + text);
-    if (once) return 0;
+    // The share of processors needs two samples with a while between.
+    if (!once) print("\x1b[H\x1b[2J" + text);
     std::this_thread::sleep_for(std::chrono::seconds(1));
+    TRY_ASSIGN(text, snapshot(session, arguments, project_name, samples));
+    if (!once) continue;
+    print(text);
+    return 0;
   }
 }
 
