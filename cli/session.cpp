@@ -83,7 +83,7 @@ Result<compose::Loaded> Session::load(const compose::LoadOptions& options) {
   }
   if (globals_.progress != ProgressMode::Quiet) {
     for (const compose::Diagnostic& warning : loaded->warnings) {
-      say(paint("warning:", Colour::Yellow, err_.colour) + " " + compose::render(warning, false));
+      say(compose::render(warning, false));
     }
   }
   return std::move(*loaded);

@@ -42,10 +42,11 @@ struct Attribute {
   uint16_t items = 0;
   Meaning meaning = Meaning::Text;
   const char* choices = nullptr;  // "a|b|c": the only texts allowed
-  bool keep = false;              // printed even when false, 0 or empty (the reference holds it by pointer)
-  bool omit_true = false;         // true is the default and not printed; false is
-  bool omit_empty = false;        // an empty mapping is not printed although it has named members
-  bool unique = false;            // equal list items are an error
+  bool open_choices = false;  // other texts pass the reading and are refused when they are to be carried out
+  bool keep = false;          // printed even when false, 0 or empty (the reference holds it by pointer)
+  bool omit_true = false;     // true is the default and not printed; false is
+  bool omit_empty = false;    // an empty mapping is not printed although it has named members
+  bool unique = false;        // equal list items are an error
   Support support = Support::CarriedOut;
   const char* usual =
       nullptr;            // the text that asks for nothing special, so that ignoring it needs no warning
@@ -65,6 +66,9 @@ struct Attribute {
   }
   constexpr Attribute distinct() const {
     return with([](Attribute& a) { a.unique = true; });
+  }
+  constexpr Attribute open() const {
+    return with([](Attribute& a) { a.open_choices = true; });
   }
   constexpr Attribute noted(const char* text) const {
     return with([&](Attribute& a) { a.note = text; });
@@ -99,6 +103,7 @@ size_t attribute_rank(const Attribute* attribute);
 // required to be there, and null passes: an overriding document may leave out what another one says.
 struct CheckOptions {
   bool normalise = true;
+  bool refuse = true;  // what cannot be carried out is an error; false: a warning (`stack config`)
 };
 void check_attributes(Node& document, const CheckOptions& options, const Provenances& provenances,
                       Report& report);

@@ -14,6 +14,7 @@ constexpr size_t kMostPorts = 200'000;
 
 struct Context {
   bool raw = false;
+  bool refuse = true;
   const Provenances& provenances;
   Report& report;
   size_t& ports;  // made from short notations so far
@@ -26,6 +27,11 @@ struct Context {
   void wrong(Node& node, const Error& error) const {
     report.error(node.mark, error.text());
     node.make_invalid();
+  }
+  // Of the right form, but nothing that could be carried out.
+  void unfit(Node& node, const Error& error) const {
+    if (refuse) return wrong(node, error);
+    report.warning(node.mark, error.text());
   }
 };
 
@@ -63,8 +69,16 @@ void drop_empty_texts(Node& node, const Context& context) {
   std::erase_if(node.items, [](const Node& item) { return item.is_scalar() && item.text.empty(); });
 }
 
+// An unquoted number is written in decimal, as the reference prints it.
+void number_to_text(Node& node) {
+  int64_t value = 0;
+  if (node.is_scalar() && node.type() == ScalarType::Int && parse_yaml_integer(node.text, value))
+    node.text = std::to_string(value);
+  node.string = true;
+}
+
 void items_to_texts(Node& node, const Context& /*context*/) {
-  for (Node& item : node.items) item.string = true;
+  for (Node& item : node.items) number_to_text(item);
   for (Entry& entry : node.entries) entry.value.string = true;
 }
 
@@ -74,7 +88,8 @@ void pairs_to_map(Node& node, const Context& context, NodeKind bare) {
     Node map = derived_map(node);
     KeyIndex index(map);
     for (Node& item : node.items) {
-      if (!item.is_scalar()) continue;
+      // An item that is empty, as "${OPTIONAL}" may be, says nothing.
+      if (!item.is_scalar() || (item.text.empty() && !context.opaque(item))) continue;
       size_t equals = item.text.find('=');
       std::string key = item.text.substr(0, equals);
       if (key.empty() || key.back() == ' ' || key.back() == '\t') {
@@ -190,8 +205,12 @@ void extra_hosts(Node& node, const Context& context) {
     } else if (Result<std::string> host = parse_extra_host(text)) {
       list.items.push_back(derived(from, *host));
       list.items.back().tag = from.tag;
-    } else {
+    } else if (size_t separator = text.find_first_of("=:");
+               context.refuse || separator == std::string::npos) {
       context.report.error(from.mark, host.error().text());
+    } else {
+      context.report.warning(from.mark, host.error().text());
+      list.items.push_back(derived(from, text.substr(0, separator) + "=" + text.substr(separator + 1)));
     }
   };
   for (Node& item : node.items)
@@ -218,12 +237,12 @@ void check_long_port(Node& port, const Context& context) {
   auto check_range = [&](Node* value, bool single) {
     if (value == nullptr || !value->is_scalar() || context.opaque(*value)) return;
     Result<PortRange> range = parse_port_range(value->text, !single);
-    if (!range) return context.wrong(*value, range.error());
-    if (single && range->first != range->last) context.wrong(*value, invalid("a single port is needed here"));
+    if (!range) return context.unfit(*value, range.error());
+    if (single && range->first != range->last) context.unfit(*value, invalid("a single port is needed here"));
   };
   check_range(port.find("target"), true);
   if (Node* published = port.find("published")) {
-    published->string = true;
+    number_to_text(*published);
     if (published->is_scalar() && published->text.empty()) {
       port.erase("published");
     } else {
@@ -238,7 +257,7 @@ void check_long_port(Node& port, const Context& context) {
   if (protocol != nullptr && protocol->is_scalar() && !context.opaque(*protocol)) {
     protocol->text = lower(protocol->text);
     if (protocol->text != "tcp" && protocol->text != "udp" && protocol->text != "sctp")
-      context.wrong(*protocol,
+      context.unfit(*protocol,
                     invalid("unknown protocol \"" + protocol->text + "\": expected tcp, udp or sctp"));
   }
   if (port.find("mode") == nullptr) port.set("mode", scalar_node("ingress", port.mark));
@@ -253,6 +272,7 @@ void ports(Node& node, const Context& context) {
       out.push_back(std::move(item));
       continue;
     }
+    number_to_text(item);
     Result<std::vector<PortMapping>> parsed = parse_port(item.text);
     if (!parsed) {
       context.wrong(item, parsed.error());
@@ -280,7 +300,8 @@ Node volume_map(const Node& from, const VolumeMount& mount) {
     Node bind = map_node(from.mark);
     set_text(bind, from, "selinux", mount.bind->selinux);
     set_text(bind, from, "propagation", mount.bind->propagation);
-    bind.set("create_host_path", derived_flag(from, mount.bind->create_host_path));
+    if (mount.type == MountType::Bind)
+      bind.set("create_host_path", derived_flag(from, mount.bind->create_host_path));
     map.set("bind", std::move(bind));
   }
   if (mount.volume) {
@@ -291,17 +312,18 @@ Node volume_map(const Node& from, const VolumeMount& mount) {
   return map;
 }
 
+void check_mount_target(Node& target, const Context& context) {
+  if (!target.is_scalar() || context.opaque(target)) return;
+  if (!target.text.starts_with('/'))
+    context.unfit(target, invalid("\"" + target.text + "\": the path in the container must be absolute"));
+  if (target.is_scalar()) target.text = clean_path(target.text);
+}
+
 void check_long_volume(Node& volume, const Context& context) {
-  Node* target = volume.find("target");
-  if (target != nullptr && target->is_scalar() && !context.opaque(*target)) {
-    if (!target->text.starts_with('/')) {
-      context.wrong(*target, invalid("\"" + target->text + "\": the path in the container must be absolute"));
-    } else {
-      target->text = clean_path(target->text);
-    }
-  }
+  if (Node* target = volume.find("target")) check_mount_target(*target, context);
   Node* bind = volume.find("bind");
-  if (bind != nullptr && bind->is_map() && bind->find("create_host_path") == nullptr)
+  bool made_on_demand = volume.text_of("type") == "bind";
+  if (made_on_demand && bind != nullptr && bind->is_map() && bind->find("create_host_path") == nullptr)
     bind->set("create_host_path", derived_flag(*bind, true));
 }
 
@@ -314,17 +336,24 @@ void volumes(Node& node, const Context& context) {
       context.wrong(item, mount.error());
     } else {
       item = volume_map(item, *mount);
+      check_mount_target(item.at("target"), context);
     }
   }
 }
 
+// `exec: {command: null}` is what JSON output says of a rule without one.
+void watch_rule(Node& rule, const Context& /*context*/) {
+  const Node* exec = rule.find("exec");
+  if (exec == nullptr || !exec->is_map()) return;
+  bool nothing = std::all_of(exec->entries.begin(), exec->entries.end(),
+                             [](const Entry& entry) { return entry.value.is_null(); });
+  if (nothing && !exec->entries.empty()) rule.erase("exec");
+}
+
 void devices(Node& node, const Context& context) {
   for (Node& item : node.items) {
-    if (item.is_map()) {
-      if (item.find("target") == nullptr && item.find("source") != nullptr)
-        item.set("target", Node(*item.find("source")));
-      if (item.find("permissions") == nullptr) item.set("permissions", scalar_node("rwm", item.mark));
-    }
+    if (item.is_map() && item.find("target") == nullptr && item.find("source") != nullptr)
+      item.set("target", Node(*item.find("source")));
     if (!item.is_scalar() || context.opaque(item)) continue;
     Result<DeviceMapping> device = parse_device(item.text);
     if (!device) {
@@ -410,6 +439,20 @@ void external(Node& resource, const Context& context) {
   resource.set("external", plain_node("true", mark));
 }
 
+// Either a word of its own or true and false.
+void flag_to_text(Node& node, const Context& /*context*/) {
+  if (!node.is_scalar()) return;
+  if (node.type() == ScalarType::Bool) node.text = lower(node.text);
+  node.string = true;
+}
+
+void provider_options(Node& node, const Context& context) {
+  for (Entry& entry : node.entries) {
+    text_to_list(entry.value, context);
+    for (Node& item : entry.value.items) flag_to_text(item, context);
+  }
+}
+
 struct Rule {
   Rewrite rewrite;
   bool raw_too = false;  // also where values are not interpolated
@@ -423,8 +466,10 @@ const Table::Row kRows[] = {
     {"services.*.build.labels", {labels}},
     {"services.*.build.no_cache_filter", {text_to_list}},
     {"services.*.build.additional_contexts", {labels}},
+    {"services.*.build.provenance", {flag_to_text}},
+    {"services.*.build.sbom", {flag_to_text}},
     {"services.*.build.extra_hosts", {extra_hosts}},
-    {"services.*.build.secrets", {secret_references, true}},
+    {"services.*.build.secrets", {file_references, true}},
     {"services.*.annotations", {labels}},
     {"services.*.command", {command}},
     {"services.*.entrypoint", {command}},
@@ -434,13 +479,15 @@ const Table::Row kRows[] = {
     {"services.*.deploy.labels", {labels}},
     {"services.*.deploy.resources.reservations.devices", {device_requests, true}},
     {"services.*.deploy.resources.reservations.devices.*.options", {labels}},
+    {"services.*.develop.watch.*", {watch_rule, true}},
     {"services.*.develop.watch.*.ignore", {text_to_list}},
     {"services.*.develop.watch.*.include", {text_to_list}},
     {"services.*.develop.watch.*.exec.command", {command}},
     {"services.*.develop.watch.*.exec.environment", {environment}},
     {"services.*.devices", {devices, true}},
+    {"services.*.provider.options", {provider_options}},
     {"services.*.dns", {drop_empty_texts, true}},
-    {"services.*.dns_search", {drop_empty_texts, true}},
+    {"services.*.dns_search", {text_to_list, true}},
     {"services.*.env_file", {env_files, true}},
     {"services.*.environment", {environment}},
     {"services.*.expose", {items_to_texts}},
@@ -483,12 +530,13 @@ const Table::Row kRows[] = {
 
 }  // namespace
 
-void make_canonical(Node& document, bool raw, const Provenances& provenances, Report& report) {
+void make_canonical(Node& document, const CanonicalOptions& options, const Provenances& provenances,
+                    Report& report) {
   static const Table table(kRows);
   size_t ports_made = 0;
-  Context context{raw, provenances, report, ports_made};
+  Context context{options.raw, options.refuse, provenances, report, ports_made};
   apply_rules<Rule>(document, table.root(), [&](Node& node, const Rule& rule) {
-    if (node.is_null() || (raw && !rule.raw_too)) return;
+    if (node.is_null() || (options.raw && !rule.raw_too)) return;
     rule.rewrite(node, context);
   });
 }

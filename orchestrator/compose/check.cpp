@@ -120,7 +120,8 @@ class Checker {
       return false;
     }
     if (!node.is_scalar()) return true;
-    if (attribute.choices != nullptr && !check_choice(node, attribute.choices)) return false;
+    if (attribute.choices != nullptr && !check_choice(node, attribute.choices, attribute.open_choices))
+      return false;
     return check_meaning(node, attribute.meaning);
   }
 
@@ -130,12 +131,17 @@ class Checker {
     return "put it in quotes: \"" + node.text + "\"";
   }
 
-  bool check_choice(Node& node, const char* choices) {
+  bool check_choice(Node& node, const char* choices, bool open) {
     std::vector<std::string> allowed = split(choices, '|');
     if (std::find(allowed.begin(), allowed.end(), node.text) != allowed.end()) return true;
     std::string near = nearest(node.text, allowed);
-    wrong(node, "expected one of " + join(allowed, ", ") + "; found " + describe(node),
-          near.empty() ? "" : "did you mean \"" + near + "\"?");
+    std::string text = "expected one of " + join(allowed, ", ") + "; found " + describe(node);
+    std::string hint = near.empty() ? "" : "did you mean \"" + near + "\"?";
+    if (open && (node.text.empty() || !options_.refuse)) {
+      if (!node.text.empty()) report_.warning(node.mark, path_text(path_) + ": " + text, hint);
+      return true;
+    }
+    wrong(node, text, hint);
     return false;
   }
 
@@ -188,7 +194,10 @@ class Checker {
     std::string_view text = trim(node.text);
     auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
     bool decimal = code == std::errc{} && end == text.data() + text.size() && std::abs(number) < 9e15;
-    if (!parse_yaml_integer(text, value)) {
+    // In quotes a leading zero does not make it octal.
+    bool quoted_digits =
+        node.string && decimal && is_all_digits(text.starts_with('-') ? text.substr(1) : text);
+    if (quoted_digits || !parse_yaml_integer(text, value)) {
       // "2.0" is a whole number too.
       if (!decimal || std::trunc(number) != number) {
         wrong(node, "expected a whole number, found " + describe(node));
@@ -203,6 +212,11 @@ class Checker {
   bool check_number(Node& node) {
     double number = 0;
     std::string_view text = trim(node.text);
+    int64_t whole = 0;
+    if (!node.string && parse_yaml_integer(text, whole)) {
+      rewrite(node, number_text(static_cast<double>(whole)), false);
+      return true;
+    }
     if (text.starts_with('+')) text.remove_prefix(1);
     auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (code != std::errc{} || end != text.data() + text.size() || !std::isfinite(number)) {
@@ -279,7 +293,7 @@ class Checker {
       walk(value, at.any());
     } else if (item_forms != 0) {
       if (!takes(value, {}, item_forms)) return;
-      for (Node& item : value.items) takes(item, {}, kString);
+      for (Node& item : value.items) takes(item, {}, item_forms & ~kList);
     }
     (void)attribute;
   }

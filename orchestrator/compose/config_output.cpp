@@ -7,6 +7,7 @@
 
 #include "base/identity.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "orchestrator/compose/attributes.h"
 #include "orchestrator/compose/document.h"
 #include "orchestrator/compose/yaml_writer.h"
@@ -87,8 +88,12 @@ class Presenter {
     });
     std::vector<Entry> out;
     ++depth_;
-    for (const Ranked& one : ranked)
-      out.push_back({one.entry->key, one.entry->mark, present(one.entry->value, one.at)});
+    for (const Ranked& one : ranked) {
+      Node value = present(one.entry->value, one.at);
+      const Attribute* attribute = one.at.rule();
+      bool gone = named && attribute != nullptr && attribute->omit_empty && value.entries.empty();
+      if (!gone) out.push_back({one.entry->key, one.entry->mark, std::move(value)});
+    }
     --depth_;
     return out;
   }
@@ -110,6 +115,16 @@ void add_json_members(Node& tree) {
     for (Entry& service : services->entries) {
       add_empty(service.value, "command", null_node({}));
       add_empty(service.value, "entrypoint", null_node({}));
+      for (const char* hooks : {"post_start", "pre_stop"})
+        if (Node* list = service.value.find(hooks))
+          for (Node& hook : list->items) add_empty(hook, "command", null_node({}));
+      Node* develop = service.value.find("develop");
+      if (Node* watch = develop == nullptr ? nullptr : develop->find("watch")) {
+        for (Node& rule : watch->items) {
+          add_empty(rule, "exec", map_node({}));
+          if (Node* exec = rule.find("exec")) add_empty(*exec, "command", null_node({}));
+        }
+      }
       if (Node* deploy = service.value.find("deploy"); deploy != nullptr && deploy->is_map()) {
         add_empty(*deploy, "resources", map_node({}));
         add_empty(*deploy, "placement", map_node({}));
@@ -257,12 +272,105 @@ std::string variables_table(const Loaded& loaded) {
   return out;
 }
 
-std::vector<std::string> list_hashes(const Loaded& loaded, const std::string& service) {
+namespace {
+
+Node variables_node(const Loaded& loaded, bool lower_case) {
+  Node map = map_node({});
+  for (const auto& [name, use] : loaded.document->mentioned) {
+    Node one = map_node({});
+    one.set(lower_case ? "name" : "Name", scalar_node(name, {}));
+    one.set(lower_case ? "defaultvalue" : "DefaultValue", scalar_node(use.fallback, {}));
+    one.set(lower_case ? "presencevalue" : "PresenceValue", scalar_node(use.alternative, {}));
+    one.set(lower_case ? "required" : "Required", plain_node(use.required ? "true" : "false", {}));
+    map.set(name, std::move(one));
+  }
+  return map;
+}
+
+}  // namespace
+
+std::string variables_json(const Loaded& loaded) {
+  return indented_json_of(variables_node(loaded, false)) + "\n";
+}
+std::string variables_yaml(const Loaded& loaded) { return yaml_of(variables_node(loaded, true)); }
+
+Result<std::vector<std::string>> list_hashes(const Loaded& loaded, const std::string& services) {
   std::vector<std::string> out;
-  for (const auto& [name, one] : loaded.project.services)
-    if (service.empty() || service == "*" || service == name)
-      out.push_back(name + " " + sha256_hex(stack::to_text(service_to_json(one))));
+  std::vector<std::string> names;
+  if (services != "*") {
+    names = split(services, ',');
+  } else {
+    for (const auto& [name, service] : loaded.project.services) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    auto found = loaded.project.services.find(name);
+    if (found == loaded.project.services.end()) return not_found("no such service: " + name);
+    out.push_back(name + " " + sha256_hex(stack::to_text(service_to_json(found->second))));
+  }
   return out;
+}
+
+namespace {
+
+// Calls visit(node) for every image that a service names.
+template <typename Tree, typename Visit>
+void visit_images(Tree& tree, const Visit& visit) {
+  auto* services = tree.find("services");
+  if (services == nullptr) return;
+  for (auto& service : services->entries) {
+    if (auto* image = service.value.find("image"); image != nullptr && image->is_scalar()) visit(*image);
+    auto* volumes = service.value.find("volumes");
+    if (volumes == nullptr) continue;
+    for (auto& volume : volumes->items) {
+      auto* source = volume.find("source");
+      if (volume.text_of("type") == "image" && source != nullptr && source->is_scalar()) visit(*source);
+    }
+  }
+}
+
+Loaded with_tree(const Loaded& loaded, Node tree) {
+  auto document = std::make_shared<Document>(*loaded.document);
+  document->tree = std::move(tree);
+  return {loaded.project, loaded.warnings, std::move(document)};
+}
+
+}  // namespace
+
+std::vector<std::string> images_to_pin(const Loaded& loaded) {
+  std::set<std::string> names;
+  visit_images(loaded.document->tree, [&](const Node& image) {
+    if (!image.text.empty() && image.text.find('@') == std::string::npos) names.insert(image.text);
+  });
+  return {names.begin(), names.end()};
+}
+
+Loaded with_pinned_images(const Loaded& loaded, const std::map<std::string, std::string>& digests) {
+  Node tree = loaded.document->tree;
+  visit_images(tree, [&](Node& image) {
+    auto digest = digests.find(image.text);
+    if (digest != digests.end()) image.text += "@" + digest->second;
+  });
+  return with_tree(loaded, std::move(tree));
+}
+
+Loaded images_only(const Loaded& loaded) {
+  Node tree = map_node({});
+  Node services = map_node({});
+  if (const Node* all = loaded.document->tree.find("services")) {
+    for (const Entry& service : all->entries) {
+      Node kept = map_node({});
+      if (const Node* image = service.value.find("image")) kept.set("image", *image);
+      Node volumes = list_node({});
+      if (const Node* list = service.value.find("volumes"))
+        for (const Node& volume : list->items)
+          if (volume.text_of("type") == "image") volumes.items.push_back(volume);
+      if (!volumes.items.empty()) kept.set("volumes", std::move(volumes));
+      services.set(service.key, std::move(kept));
+    }
+  }
+  tree.set("services", std::move(services));
+  return with_tree(loaded, std::move(tree));
 }
 
 namespace {

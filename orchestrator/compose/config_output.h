@@ -1,6 +1,7 @@
 // What `stack config` prints: the resolved model in the form of `docker compose config`.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,11 +21,22 @@ std::vector<std::string> list_models(const Loaded& loaded);    // model referenc
 std::vector<std::string> list_images(const Loaded& loaded);    // image_name() of each service
 std::vector<std::string> list_profiles(const Loaded& loaded);  // all that occur, disabled services included
 std::vector<std::string> list_environment(const Loaded& loaded);  // "K=V" used for interpolation, sorted
-// Table NAME REQUIRED DEFAULT VALUE ALTERNATE VALUE of every variable that the files mention.
+// Every variable that the files mention, as the table NAME REQUIRED DEFAULT VALUE ALTERNATE VALUE, as JSON,
+// as YAML.
 std::string variables_table(const Loaded& loaded);
-// "<service> <sha256>" of the service's canonical JSON; `service` "*" or "" means all.
-std::vector<std::string> list_hashes(const Loaded& loaded, const std::string& service);
+std::string variables_json(const Loaded& loaded);
+std::string variables_yaml(const Loaded& loaded);
+// "<service> <sha256>" of the service's canonical JSON; `services` is "*" for all, or "a,b". Fails for a name
+// that is none.
+Result<std::vector<std::string>> list_hashes(const Loaded& loaded, const std::string& services);
 // Each value with where it came from: "services.web.image = nginx:1.27  # compose.yaml:4:12, TAG from .env".
 std::vector<std::string> list_origins(const Loaded& loaded);
+
+// The images of services and of volumes of type image that do not name a digest yet, each once.
+std::vector<std::string> images_to_pin(const Loaded& loaded);
+// The model with "@<digest>" behind every image that has one in `digests`.
+Loaded with_pinned_images(const Loaded& loaded, const std::map<std::string, std::string>& digests);
+// Nothing but the services' images: an overriding file that fixes them.
+Loaded images_only(const Loaded& loaded);
 
 }  // namespace stack::compose

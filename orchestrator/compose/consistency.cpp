@@ -6,11 +6,24 @@
 #include <unordered_set>
 
 #include "base/text.h"
+#include "orchestrator/compose/rules.h"
 #include "orchestrator/compose/values.h"
 
 namespace stack::compose {
 
 namespace {
+
+// Members that a mapping cannot do without. Ports, volumes and others say more when theirs are missing.
+using RequiredTable = RuleTable<const char*>;
+constexpr RequiredTable::Row kRequired[] = {
+    {"services.*.build.secrets.*", "source"},
+    {"services.*.deploy.resources.reservations.devices.*", "capabilities"},
+    {"services.*.develop.watch.*.exec", "command"},
+    {"services.*.devices.*", "source"},
+    {"services.*.env_file.*", "path"},
+    {"services.*.provider", "type"},
+    {"models.*", "model"},
+};
 
 class Consistency {
  public:
@@ -194,9 +207,9 @@ class Consistency {
       if (opaque(address)) continue;
       bool six = address->text.find(':') != std::string::npos;
       if (!is_ip_address(address->text) || six != (std::string_view(key) == "ipv6_address"))
-        report_.error(address->mark, "\"" + address->text + "\" is not an " +
-                                         (std::string_view(key) == "ipv6_address" ? "IPv6" : "IPv4") +
-                                         " address");
+        cannot_run(address->mark, "\"" + address->text + "\" is not an " +
+                                      (std::string_view(key) == "ipv6_address" ? "IPv6" : "IPv4") +
+                                      " address");
     }
   }
 
@@ -228,6 +241,10 @@ class Consistency {
   void files(const std::string& name, const Node& service) {
     if (const Node* list = service.find("secrets")) check_sources(name, *list, "secrets", "secret");
     if (const Node* list = service.find("configs")) check_sources(name, *list, "configs", "config");
+    if (const Node* map = service.find("models"))
+      for (const Entry& entry : map->entries)
+        if (resource("models", entry.key) == nullptr && !broken(tree_, "models"))
+          undefined(entry.mark, name, "model", "models", entry.key);
   }
 
   void mounts(const std::string& name, const Node& service) {
@@ -266,7 +283,8 @@ class Consistency {
     if (has_source && type->text == "tmpfs")
       return report_.error(source->mark, "service " + name + ": a tmpfs has no source");
     for (const char* options : {"bind", "volume", "tmpfs", "image"})
-      if (present(item.find(options)) && type->text != options)
+      if (present(item.find(options)) && type->text != options &&
+          !(type->text == "volume" && std::string_view(options) == "bind"))
         report_.error(item.find(options)->mark,
                       std::string(options) + " options on a volume of type " + type->text);
     if (type->text == "volume" && has_source && !opaque(source) &&
@@ -358,7 +376,7 @@ class Consistency {
     const std::string& text = container->text;
     if (text.size() < 2 || text[0] == '_' || text[0] == '.' || text[0] == '-' ||
         !std::all_of(text.begin(), text.end(), good)) {
-      report_.error(
+      cannot_run(
           container->mark, "invalid container_name \"" + text + "\"",
           "use at least two of letters, digits, \"_\", \".\" and \"-\", beginning with a letter or digit");
       return;
@@ -409,14 +427,13 @@ class Consistency {
     for (const Range& range : kRanges) {
       std::optional<double> value = number(service.find(range.key));
       if (value && (*value < range.least || *value > range.most))
-        report_.error(service.find(range.key)->mark,
-                      "service " + name + ": " + range.key + " is out of range",
-                      "it goes from " + whole(range.least) + " to " + whole(range.most));
+        cannot_run(service.find(range.key)->mark, "service " + name + ": " + range.key + " is out of range",
+                   "it goes from " + whole(range.least) + " to " + whole(range.most));
     }
     for (const char* key : {"mem_limit", "mem_reservation", "shm_size"}) {
       std::optional<double> value = number(service.find(key));
       if (value && *value < 0)
-        report_.error(service.find(key)->mark, "service " + name + ": " + key + " must not be negative");
+        cannot_run(service.find(key)->mark, "service " + name + ": " + key + " must not be negative");
     }
   }
 
@@ -426,7 +443,7 @@ class Consistency {
     const Node* restart = service.find("restart");
     if (!opaque(restart))
       if (Result<RestartPolicy> policy = parse_restart(restart->text); !policy)
-        report_.error(restart->mark, policy.error().text());
+        cannot_run(restart->mark, policy.error().text());
     const Node* policy = service.find("pull_policy");
     if (!opaque(policy) && !is_pull_policy(policy->text))
       report_.error(policy->mark, "service " + name + ": unknown pull_policy \"" + policy->text + "\"",
@@ -440,9 +457,9 @@ class Consistency {
     size_t slash = item.text.find('/');
     std::string protocol = slash == std::string::npos ? "tcp" : lower(item.text.substr(slash + 1));
     Result<PortRange> range = parse_port_range(item.text.substr(0, slash));
-    if (!range) return report_.error(item.mark, "service " + name + ": expose: " + range.error().text());
+    if (!range) return cannot_run(item.mark, "service " + name + ": expose: " + range.error().text());
     if (protocol != "tcp" && protocol != "udp" && protocol != "sctp")
-      report_.error(item.mark, "service " + name + ": expose: unknown protocol \"" + protocol + "\"");
+      cannot_run(item.mark, "service " + name + ": expose: unknown protocol \"" + protocol + "\"");
   }
 
   void ports(const std::string& name, const Node& service) {
@@ -472,7 +489,12 @@ class Consistency {
       for (const char* key : {"path", "action"})
         if (rule.find(key) == nullptr)
           report_.error(rule.mark, "service " + name + ": a watch rule needs " + std::string(key));
-      if (action.starts_with("sync") && rule.find("target") == nullptr)
+      const Node* path = rule.find("path");
+      if (path != nullptr && path->is_scalar() && path->text.empty())
+        report_.error(path->mark, "service " + name + ": the path of a watch rule is empty");
+      const Node* target = rule.find("target");
+      bool no_target = target == nullptr || (target->is_scalar() && target->text.empty() && !opaque(target));
+      if (action.starts_with("sync") && no_target)
         report_.error(rule.mark,
                       "service " + name + ": the watch action " + std::string(action) + " needs a target");
       if (action == "sync+exec" && rule.find("exec") == nullptr)
@@ -524,8 +546,8 @@ class Consistency {
           report_.error(entry.mark,
                         "service " + name + ": ulimit " + entry.key + " has no " + key + " limit");
       if (soft && hard && *hard >= 0 && (*soft > *hard || *soft < 0))
-        report_.error(entry.mark,
-                      "service " + name + ": ulimit " + entry.key + ": the soft limit exceeds the hard one");
+        cannot_run(entry.mark,
+                   "service " + name + ": ulimit " + entry.key + ": the soft limit exceeds the hard one");
     }
   }
 
@@ -545,6 +567,23 @@ class Consistency {
     }
   }
 
+  void check_required() {
+    static const RequiredTable table(kRequired);
+    find_missing(tree_, table.root(), tree_.mark, "");
+  }
+
+  void find_missing(const Node& node, const RequiredTable::Cursor& at, Mark mark, const std::string& path) {
+    if (at.none()) return;
+    if (const char* const* member = at.rule();
+        member != nullptr && node.is_map() && node.find(*member) == nullptr)
+      report_.error(mark, path + " has no " + *member);
+    for (const Entry& entry : node.entries)
+      find_missing(entry.value, at.child(entry.key), entry.mark,
+                   path + (path.empty() ? "" : ".") + entry.key);
+    for (size_t i = 0; i < node.items.size(); ++i)
+      find_missing(node.items[i], at.any(), node.items[i].mark, path + "." + std::to_string(i));
+  }
+
   void check_external(const char* section, const Entry& entry) {
     if (!is_true(entry.value.find("external"))) return;
     for (const Entry& other : entry.value.entries) {
@@ -562,7 +601,8 @@ class Consistency {
     if (is_true(object.find("external")) || present(object.find("driver"))) return;
     int sources = 0;
     for (const char* key : {"file", "environment", "content"})
-      if (object.find(key) != nullptr) ++sources;
+      if (const Node* source = object.find(key); source != nullptr)
+        if (std::string_view(key) != "environment" || source->is_null() || !source->text.empty()) ++sources;
     std::string expected = secret ? "file or environment" : "file, environment or content";
     if (sources == 0)
       report_.error(entry.mark, std::string(section) + "." + entry.key + " has no " + expected);
@@ -579,14 +619,13 @@ class Consistency {
       for (const char* key : {"subnet", "ip_range"}) {
         const Node* value = pool.find(key);
         if (!opaque(value) && !is_subnet(value->text))
-          report_.error(value->mark,
-                        "networks." + entry.key + ": \"" + value->text + "\" is no address range",
-                        "write 172.28.0.0/16");
+          cannot_run(value->mark, "networks." + entry.key + ": \"" + value->text + "\" is no address range",
+                     "write 172.28.0.0/16");
       }
       const Node* gateway = pool.find("gateway");
       if (!opaque(gateway) && !is_ip_address(gateway->text))
-        report_.error(gateway->mark,
-                      "networks." + entry.key + ": \"" + gateway->text + "\" is not an IP address");
+        cannot_run(gateway->mark,
+                   "networks." + entry.key + ": \"" + gateway->text + "\" is not an IP address");
     }
   }
 
@@ -679,6 +718,7 @@ void Consistency::run() {
     for (const Entry& entry : services->entries)
       if (entry.value.is_map())
         for (ServiceRule rule : kServiceRules) (this->*rule)(entry.key, entry.value);
+  check_required();
   check_resources();
   check_cycles();
 }

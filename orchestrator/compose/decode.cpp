@@ -123,6 +123,8 @@ void complete_file_targets(std::vector<FileMount>& mounts, const std::string& di
 
 // What the tree may still say in two ways.
 void complete(Service& service) {
+  for (DeviceMapping& device : service.devices)
+    if (device.permissions.empty()) device.permissions = "rwm";
   complete_file_targets(service.configs, "/");
   complete_file_targets(service.secrets, "/run/secrets/");
   if (service.build) {
@@ -219,6 +221,11 @@ Json json_of(const Node& node) {
 
 std::string json_text(const Node& node) { return stack::to_text(json_of(node)); }
 
+void decode_file_objects(const Node& tree, Project& project) {
+  read_section(tree, "configs", project.configs);
+  read_section(tree, "secrets", project.secrets);
+}
+
 Project decode_project(const Node& tree, const Selection& selection, const Session& session) {
   Project project;
   project.name = session.project_name;
@@ -234,8 +241,7 @@ Project decode_project(const Node& tree, const Selection& selection, const Sessi
   }
   read_section(tree, "networks", project.networks);
   read_section(tree, "volumes", project.volumes);
-  read_section(tree, "configs", project.configs);
-  read_section(tree, "secrets", project.secrets);
+  decode_file_objects(tree, project);
   read_section(tree, "models", project.models);
   TreeReader(tree).extensions(project.extensions);
   note_origins(tree, session.sources, project.origins);
@@ -265,6 +271,9 @@ void load_file(FileObject& object, Mark mark, Session& session) {
 
 void load_object(FileObject& object, const Node& definition, Session& session) {
   if (object.external) return;
+  for (const char* key : {"file", "environment"})
+    if (const Node* named = definition.find(key); named != nullptr && session.provenances.poisoned(*named))
+      return;
   if (object.content) {
     object.bytes = *object.content;
   } else if (!object.environment.empty()) {

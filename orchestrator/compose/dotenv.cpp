@@ -18,8 +18,9 @@ bool in_name(char c) {
 
 class DotenvParser {
  public:
-  DotenvParser(const Sources& sources, uint32_t file, const Lookup& lookup, Report& report)
-      : text_(sources.at(file).text), file_(file), outer_(lookup), report_(report) {
+  DotenvParser(const Sources& sources, uint32_t file, const Lookup& lookup, const Lookup& before,
+               Report& report)
+      : text_(sources.at(file).text), file_(file), outer_(lookup), before_(before), report_(report) {
     if (text_.starts_with("\xEF\xBB\xBF")) at_ = line_start_ = 3;
   }
 
@@ -107,7 +108,11 @@ class DotenvParser {
 
   void inherit(const std::string& name, Mark start) {
     DotenvLine line{name, std::nullopt, start.line};
-    if (const std::string* known = outer_(name)) line.value = *known;
+    if (const std::string* known = outer_(name)) {
+      line.value = *known;
+    } else if (before_) {
+      if (const std::string* known_before = before_(name)) line.value = *known_before;
+    }
     out_.push_back(std::move(line));
   }
 
@@ -123,12 +128,8 @@ class DotenvParser {
     size_t begin = at_;
     while (!at_end() && peek() != '\n') ++at_;
     std::string_view raw = std::string_view(text_).substr(begin, at_ - begin);
-    // A comment needs a blank before it: a#b is a value.
-    for (size_t i = 0; i < raw.size(); ++i) {
-      if (raw[i] != '#' || (i > 0 && !blank(raw[i - 1]))) continue;
-      raw = raw.substr(0, i);
-      break;
-    }
+    // A comment needs a value and a space before it: a#b and #b are values.
+    raw = raw.substr(0, raw.find(" #"));
     while (!raw.empty() && blank(raw.back())) raw.remove_suffix(1);
     return expanded(raw, start);
   }
@@ -155,8 +156,7 @@ class DotenvParser {
       fail(opening, "the quoted value is not closed");
       return {};
     }
-    ++at_;
-    skip_line();  // what follows a closing quote is a comment
+    ++at_;  // what follows a closing quote is the next statement, or a comment
     return quote == '\'' ? raw : expanded(unescape(raw), start);
   }
 
@@ -182,8 +182,6 @@ class DotenvParser {
         out += c;
       } else if (c == '$') {
         out += "$$";
-      } else if (c == 'c') {
-        // \c: no output
       } else if (c == '0') {
         out += octal(raw, i);
       } else {
@@ -206,7 +204,8 @@ class DotenvParser {
     Lookup lookup = [this](std::string_view name) -> const std::string* {
       if (const std::string* value = outer_(name)) return value;
       auto found = earlier_.find(name);
-      return found == earlier_.end() ? nullptr : &found->second;
+      if (found != earlier_.end()) return &found->second;
+      return before_ ? before_(name) : nullptr;
     };
     Expansion expansion = expand(raw, lookup);
     if (expansion.malformed) {
@@ -224,6 +223,7 @@ class DotenvParser {
   const std::string& text_;
   uint32_t file_;
   const Lookup& outer_;
+  const Lookup& before_;
   Report& report_;
   size_t at_ = 0;
   uint32_t line_ = 1;
@@ -236,8 +236,8 @@ class DotenvParser {
 }  // namespace
 
 std::vector<DotenvLine> parse_dotenv(const Sources& sources, uint32_t file, const Lookup& lookup,
-                                     Report& report) {
-  return DotenvParser(sources, file, lookup, report).run();
+                                     Report& report, const Lookup& before) {
+  return DotenvParser(sources, file, lookup, before, report).run();
 }
 
 std::vector<DotenvLine> parse_raw_env(const Sources& sources, uint32_t file, const Lookup& lookup,

@@ -19,9 +19,10 @@ struct DotenvLine {
 };
 
 // Reads a registered source. `lookup` answers for variables that earlier lines of this file do not set; what
-// it answers has precedence over earlier lines. Errors and unset variables go to the report with their place.
+// it answers has precedence over earlier lines, and they over `before`: what files read before it set. Errors
+// and unset variables go to the report with their place.
 std::vector<DotenvLine> parse_dotenv(const Sources& sources, uint32_t file, const Lookup& lookup,
-                                     Report& report);
+                                     Report& report, const Lookup& before = {});
 
 // `format: raw`: NAME=value up to the end of the line, nothing quoted, nothing expanded; whole-line comments.
 std::vector<DotenvLine> parse_raw_env(const Sources& sources, uint32_t file, const Lookup& lookup,

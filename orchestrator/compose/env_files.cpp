@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "orchestrator/compose/dotenv.h"
+#include "orchestrator/compose/settings.h"
 
 namespace stack::compose {
 
@@ -62,13 +63,17 @@ class Folder {
     Lookup lookup = [&](std::string_view name) -> const std::string* {
       if (auto outer = session_.variables.find(name); outer != session_.variables.end())
         return &outer->second.value;
-      if (own != nullptr)
-        if (const Node* value = own->find(name); value != nullptr && value->is_scalar()) return &value->text;
+      const Node* value = own == nullptr ? nullptr : own->find(name);
+      return value != nullptr && value->is_scalar() ? &value->text : nullptr;
+    };
+    Lookup before = [&](std::string_view name) -> const std::string* {
       auto earlier = found.find(std::string(name));
       return earlier == found.end() || earlier->second.is_null() ? nullptr : &earlier->second.text;
     };
-    auto parse = raw ? parse_raw_env : parse_dotenv;
-    for (DotenvLine& line : parse(session_.sources, *source, lookup, session_.report)) {
+    std::vector<DotenvLine> lines =
+        raw ? parse_raw_env(session_.sources, *source, lookup, session_.report)
+            : parse_dotenv(session_.sources, *source, lookup, session_.report, before);
+    for (DotenvLine& line : lines) {
       Mark mark{*source, line.line, 1};
       Node value = line.value ? scalar_node(std::move(*line.value), mark) : null_node(mark);
       // A bare name that nobody sets is as if not written.
@@ -85,6 +90,7 @@ class Folder {
       return std::nullopt;
     }
     Result<std::string> text = is_directory(path.text) ? Result<std::string>(invalid("it is a directory"))
+                               : is_pipe(path.text)    ? Result<std::string>(invalid("it is a pipe"))
                                                        : read_file(path.text, kLargestFile);
     if (!text) {
       session_.report.error(path.mark,

@@ -16,6 +16,8 @@ namespace {
 
 constexpr size_t kMostIncludes = 500;
 constexpr size_t kLongestExtends = 100;
+// Values that extends may copy; thousands of services that extend one large one are no project.
+constexpr size_t kMostExtended = 1'000'000;
 
 constexpr const char* kSections[] = {"services", "networks", "volumes", "secrets", "configs", "models"};
 
@@ -23,6 +25,13 @@ std::vector<std::string> keys_of(const Node& map) {
   std::vector<std::string> out;
   for (const Entry& entry : map.entries) out.push_back(entry.key);
   return out;
+}
+
+size_t count_nodes(const Node& node) {
+  size_t count = 1;
+  for (const Entry& entry : node.entries) count += count_nodes(entry.value);
+  for (const Node& item : node.items) count += count_nodes(item);
+  return count;
 }
 
 void note_mentioned(const Node& node, MentionedVariables& out) {
@@ -72,8 +81,10 @@ class Layers {
     const LoadOptions& options = session_.options;
     note_mentioned(document, session_.mentioned);
     if (!options.no_interpolate) interpolate(document, variables, session_.provenances);
-    check_attributes(document, {.normalise = !options.no_interpolate}, session_.provenances, session_.report);
-    make_canonical(document, options.no_interpolate, session_.provenances, session_.report);
+    check_attributes(document, {.normalise = !options.no_interpolate, .refuse = options.refuse},
+                     session_.provenances, session_.report);
+    make_canonical(document, {.raw = options.no_interpolate, .refuse = options.refuse}, session_.provenances,
+                   session_.report);
     if (!options.no_path_resolution) resolve_paths(document, session_);
   }
 
@@ -160,6 +171,12 @@ class Layers {
       return std::nullopt;
     }
     if (!found->is_map()) return std::nullopt;
+    extended_nodes_ += count_nodes(*found);
+    if (extended_nodes_ > kMostExtended) {
+      session_.report.error(mark, "too many values copied by extends",
+                            "the project expands beyond any reasonable size");
+      return std::nullopt;
+    }
     return *found;
   }
 
@@ -259,22 +276,16 @@ class Layers {
   bool read_include_env(const Node& item, const std::string& here, const std::string& directory,
                         Variables& variables) {
     std::vector<const Node*> named = texts_of(item.find("env_file"));
-    if (named.empty()) {
-      if (directory != session_.project_directory) add_missing(directory + "/.env", variables);
-      return true;
-    }
+    Variables own;
+    if (named.empty() && directory != session_.project_directory)
+      read_env_file(session_, directory + "/.env", variables, own);
     for (const Node* name : named) {
-      if (add_missing(session_.resolved(name->text, here), variables)) continue;
+      if (name->text == "/dev/null") continue;
+      if (read_env_file(session_, session_.resolved(name->text, here), variables, own)) continue;
       session_.report.error(name->mark, "environment file " + name->text + " not found");
       return false;
     }
-    return true;
-  }
-
-  bool add_missing(const std::string& path, Variables& variables) {
-    Variables own;
-    if (!read_env_file(session_, path, false, own)) return false;
-    for (auto& [name, variable] : own) variables.emplace(name, variable);
+    for (auto& [name, variable] : own) variables.emplace(name, std::move(variable));
     return true;
   }
 
@@ -323,6 +334,7 @@ class Layers {
   std::map<std::string, Node> extended_;
   std::vector<std::string> including_;
   size_t includes_ = 0;
+  size_t extended_nodes_ = 0;
 };
 
 }  // namespace

@@ -25,10 +25,18 @@ struct Work {
 };
 
 void normalise_phase(Work& work) {
-  if (!work.session.options.no_normalize) normalise(work.tree, work.session);
+  const LoadOptions& options = work.session.options;
+  if (!options.no_normalize) {
+    normalise(work.tree, work.session);
+  } else if (!options.no_interpolate) {
+    fill_empty_resources(work.tree);
+  }
 }
 
-void select_phase(Work& work) { work.selection = select_services(work.tree, work.session); }
+// Without interpolation the names of profiles are not known, so every service is shown.
+void select_phase(Work& work) {
+  if (!work.session.options.no_interpolate) work.selection = select_services(work.tree, work.session);
+}
 
 void resources_phase(Work& work) {
   if (!work.session.options.all_resources && !work.session.options.no_interpolate)
@@ -45,7 +53,8 @@ void consistency_phase(Work& work) {
   if (work.session.options.no_consistency) return;
   const Node* services = work.tree.find("services");
   bool none = services == nullptr || (services->is_map() && services->entries.empty());
-  if (none && work.selection.disabled.empty() && !work.session.report.failed())
+  // `config` shows such files too.
+  if (none && work.selection.disabled.empty() && !work.session.report.failed() && work.session.options.refuse)
     work.session.report.error({}, "the project has no services");
   check_consistency(work.tree, work.selection, work.session);
 }
@@ -53,6 +62,7 @@ void consistency_phase(Work& work) {
 void support_phase(Work& work) {
   SupportOptions options{.strict = work.session.options.strict, .refuse = work.session.options.refuse};
   report_support(work.tree, options, work.session.report);
+  work.tree.erase("version");  // has had its warning
 }
 
 void env_files_phase(Work& work) {
@@ -65,8 +75,10 @@ void decode_phase(Work& work) {
 }
 
 void contents_phase(Work& work) {
-  if (!work.session.report.failed() && work.session.options.load_contents)
-    load_contents(work.project, work.tree, work.session);
+  if (!work.session.options.load_contents) return;
+  // Where something else is wrong, what is missing is to be said all the same.
+  if (work.session.report.failed()) decode_file_objects(work.tree, work.project);
+  load_contents(work.project, work.tree, work.session);
 }
 
 // After the files have become one tree (layers.h); the order decides the meaning:
@@ -83,7 +95,7 @@ constexpr Phase kPhases[] = {
     {"interpolation", interpolation_phase},  // what was noted about values that are used
     {"support", support_phase},
     {"env files", env_files_phase},
-    {"decode", decode_phase},  // beyond this point everything is right
+    {"decode", decode_phase},  // of what is right as a whole
     {"contents", contents_phase},
 };
 

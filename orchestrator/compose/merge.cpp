@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "orchestrator/compose/decode.h"
 #include "orchestrator/compose/rules.h"
 
 namespace stack::compose {
@@ -12,10 +13,11 @@ namespace {
 using ItemKey = std::string (*)(const Node&);
 
 enum class Way {
-  Default,  // mappings deeply, lists appended, scalars replaced, null keeps what is there
-  Replace,
-  NullToo,  // mapping whose null values mean something: they replace
-  Logging,  // whole, if the drivers differ
+  Default,       // mappings deeply, lists appended, scalars replaced, null keeps what is there
+  Replace,       // whole, by null as well
+  MapOrReplace,  // mappings deeply; a number is replaced by a mapping and the reverse
+  NullToo,       // mapping whose null values mean something: they replace
+  Logging,       // whole, if the drivers differ
   BySubnet,
 };
 
@@ -27,8 +29,8 @@ using Table = RuleTable<Rule>;
 
 std::string by_text(const Node& item) { return item.is_scalar() ? item.text : std::string(); }
 
-std::string by_mount_path(const Node& item) {
-  return item.is_scalar() ? item.text.substr(0, item.text.find(':')) : std::string();
+std::string by_name(const Node& item) {
+  return item.is_scalar() ? item.text.substr(0, item.text.find('=')) : std::string();
 }
 
 std::string member_or_text(const Node& item, std::string_view member) {
@@ -70,7 +72,7 @@ const Table::Row kRows[] = {
     {"services.*.build.secrets", {Way::Default, by_secret_target}},
     {"services.*.build.ssh", {Way::Default, by_text}},
     {"services.*.build.tags", {Way::Default, by_text}},
-    {"services.*.build.ulimits.*", {Way::Replace, nullptr}},
+    {"services.*.build.ulimits.*", {Way::MapOrReplace, nullptr}},
     {"services.*.cap_add", {Way::Default, by_text}},
     {"services.*.cap_drop", {Way::Default, by_text}},
     {"services.*.command", {Way::Replace, nullptr}},
@@ -97,8 +99,8 @@ const Table::Row kRows[] = {
     {"services.*.profiles", {Way::Default, by_text}},
     {"services.*.secrets", {Way::Default, by_secret_target}},
     {"services.*.security_opt", {Way::Default, by_text}},
-    {"services.*.tmpfs", {Way::Default, by_mount_path}},
-    {"services.*.ulimits.*", {Way::Replace, nullptr}},
+    {"services.*.tmpfs", {Way::Default, by_name}},
+    {"services.*.ulimits.*", {Way::MapOrReplace, nullptr}},
     {"services.*.volumes", {Way::Default, by_target}},
     {"services.*.volumes_from", {Way::Default, by_text}},
     {"networks.*.ipam.config", {Way::BySubnet, nullptr}},
@@ -129,8 +131,10 @@ class Merger {
       return replace(base, std::move(over));
     static constexpr Rule kDefault{};
     const Rule& rule = at.rule() == nullptr ? kDefault : *at.rule();
+    if (rule.way == Way::Replace) return replace(base, std::move(over));
     if (over.is_null() && !over.made) return;
-    if (base.is_null() || rule.way == Way::Replace) return replace(base, std::move(over));
+    if (base.is_null()) return replace(base, std::move(over));
+    if (rule.way == Way::MapOrReplace && base.kind != over.kind) return replace(base, std::move(over));
     if (base.kind != over.kind) {
       report_.error(over.mark, "cannot merge " + name + ": " + describe(over) + " over " + describe(base),
                     "use !override to replace the value of " + report_.sources().place(base.mark));
@@ -183,12 +187,12 @@ class Merger {
   }
 
   static void append(Node& base, Node over, ItemKey key_of) {
+    if (key_of == nullptr) key_of = json_text;  // equal items say no more than one
     std::unordered_map<std::string, size_t> places;
-    if (key_of != nullptr)
-      for (size_t i = 0; i < base.items.size(); ++i) places.emplace(key_of(base.items[i]), i);
+    for (size_t i = 0; i < base.items.size(); ++i) places.emplace(key_of(base.items[i]), i);
     bool any_gone = false;
     for (Node& item : over.items) {
-      std::string key = key_of == nullptr ? by_text(item) : key_of(item);
+      std::string key = key_of(item);
       auto there = key.empty() ? places.end() : places.find(key);
       if (item.tag == MergeTag::Reset) {
         if (there == places.end()) continue;
@@ -197,7 +201,7 @@ class Merger {
       } else if (there != places.end()) {
         replace(base.items[there->second], std::move(item));
       } else {
-        if (key_of != nullptr) places.emplace(std::move(key), base.items.size());
+        places.emplace(std::move(key), base.items.size());
         drop_tags(item);
         base.items.push_back(std::move(item));
       }

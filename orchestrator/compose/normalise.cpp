@@ -110,11 +110,6 @@ void name_resources(Node& tree, const char* section, const std::string& project)
   if (resources == nullptr) return;
   for (Entry& entry : resources->entries) {
     Node& resource = entry.value;
-    if (resource.is_null()) {
-      bool by_loader = resource.made;
-      resource = map_node(entry.mark);
-      resource.made = by_loader;
-    }
     if (!resource.is_map() || resource.find("name") != nullptr) continue;
     bool external = resource.text_of("external") == "true";
     resource.set("name", made(scalar_node(external ? entry.key : project + "_" + entry.key, entry.mark)));
@@ -123,11 +118,25 @@ void name_resources(Node& tree, const char* section, const std::string& project)
 
 }  // namespace
 
+void fill_empty_resources(Node& tree) {
+  for (const char* section : {"networks", "volumes", "secrets", "configs"}) {
+    Node* resources = tree.find(section);
+    if (resources == nullptr) continue;
+    for (Entry& entry : resources->entries) {
+      if (!entry.value.is_null()) continue;
+      bool by_loader = entry.value.made;
+      entry.value = map_node(entry.mark);
+      entry.value.made = by_loader;
+    }
+  }
+}
+
 void normalise(Node& tree, const Session& session) {
   if (Node* services = tree.find("services"); services != nullptr && services->is_map()) {
     for (Entry& service : services->entries) normalise_service(service.value, service.key, session);
     add_default_network(tree, *services);
   }
+  fill_empty_resources(tree);
   for (const char* section : {"networks", "volumes", "secrets", "configs"})
     name_resources(tree, section, session.project_name);
 }

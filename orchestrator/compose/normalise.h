@@ -8,4 +8,7 @@ namespace stack::compose {
 // Everything added carries the mark of what it follows from, and is `made`.
 void normalise(Node& tree, const Session& session);
 
+// `volumes: {data: }` -> `volumes: {data: {}}`. Part of normalise().
+void fill_empty_resources(Node& tree);
+
 }  // namespace stack::compose

@@ -1,6 +1,8 @@
 #include "orchestrator/compose/paths.h"
 
 #include <array>
+#include <filesystem>
+#include <system_error>
 
 #include "base/text.h"
 #include "orchestrator/compose/rules.h"
@@ -29,10 +31,28 @@ bool opaque(const Node& node, const Session& session) {
 
 using Resolve = void (*)(Node&, const Session&);
 
+// Absolute paths stay as they are written.
 void plain_path(Node& node, const Session& session) {
-  if (opaque(node, session)) return;
-  node.text = session.resolved(node.text, directory_of(node, session));
   node.string = true;
+  if (opaque(node, session) || node.text.starts_with('/')) return;
+  node.text = session.resolved(node.text, directory_of(node, session));
+}
+
+// What is watched is the place a link leads to. Only the first link of the path is followed: behind it the
+// path is real.
+void watched_path(Node& node, const Session& session) {
+  plain_path(node, session);
+  if (opaque(node, session)) return;
+  std::error_code none;
+  for (size_t slash = node.text.find('/', 1);; slash = node.text.find('/', slash + 1)) {
+    std::string part = node.text.substr(0, slash);
+    if (std::filesystem::is_symlink(part, none)) {
+      std::filesystem::path real = std::filesystem::canonical(part, none);
+      if (!none) node.text.replace(0, part.size(), real.string());
+      return;
+    }
+    if (slash == std::string::npos) return;
+  }
 }
 
 void context(Node& node, const Session& session) {
@@ -69,7 +89,7 @@ const Table::Row kRows[] = {
     {"services.*.build.context", context},
     {"services.*.build.additional_contexts.*", context},
     {"services.*.build.ssh.*", ssh_key},
-    {"services.*.develop.watch.*.path", plain_path},
+    {"services.*.develop.watch.*.path", watched_path},
     {"services.*.env_file.*.path", plain_path},
     {"services.*.label_file.*", plain_path},
     {"services.*.volumes.*", bind_source},
@@ -81,7 +101,8 @@ const Table::Row kRows[] = {
 }  // namespace
 
 std::string resolve_context(const Session& session, std::string_view text, const std::string& directory) {
-  return is_remote_context(text) ? std::string(text) : session.resolved(text, directory);
+  if (text.starts_with('/') || is_remote_context(text)) return std::string(text);
+  return session.resolved(text, directory);
 }
 
 void resolve_paths(Node& document, const Session& session) {

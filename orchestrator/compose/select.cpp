@@ -23,6 +23,8 @@ bool in(const std::vector<std::string>& list, std::string_view word) {
 
 bool active(const StringList& profiles, const std::vector<std::string>& chosen) {
   if (profiles.empty() || in(chosen, "*")) return true;
+  // A profile without a name is the one of those who choose none.
+  if (chosen.empty() && in(profiles, "")) return true;
   return std::any_of(profiles.begin(), profiles.end(),
                      [&](const std::string& one) { return in(chosen, one); });
 }
@@ -147,6 +149,7 @@ void drop_unused_resources(Node& tree) {
   std::set<std::string> volumes;
   std::set<std::string> secrets;
   std::set<std::string> configs;
+  std::set<std::string> models;
   if (const Node* services = tree.find("services")) {
     for (const Entry& service : services->entries) {
       if (const Node* map = service.value.find("networks"))
@@ -154,6 +157,8 @@ void drop_unused_resources(Node& tree) {
       if (const Node* list = service.value.find("volumes"))
         for (const Node& item : list->items)
           if (item.text_of("type") == "volume") volumes.emplace(item.text_of("source"));
+      if (const Node* map = service.value.find("models"))
+        for (const Entry& entry : map->entries) models.insert(entry.key);
       note_sources(service.value.find("secrets"), secrets);
       note_sources(service.value.find("configs"), configs);
       if (const Node* build = service.value.find("build")) note_sources(build->find("secrets"), secrets);
@@ -164,6 +169,7 @@ void drop_unused_resources(Node& tree) {
   keep_only(tree, "volumes", volumes);
   keep_only(tree, "secrets", secrets);
   keep_only(tree, "configs", configs);
+  keep_only(tree, "models", models);
 }
 
 }  // namespace stack::compose

@@ -11,9 +11,10 @@ std::string Session::shown(const std::string& path) const {
 }
 
 std::string Session::resolved(std::string_view path, const std::string& directory) const {
-  if (path == "~" || path.starts_with("~/")) {
+  if (path.starts_with('~')) {
     auto home = options.environment.find("HOME");
-    if (home != options.environment.end()) return clean_path(home->second + std::string(path.substr(1)));
+    if (home != options.environment.end())
+      return clean_path(home->second + "/" + std::string(path.substr(1)));
   }
   return absolute_path(directory, path);
 }

@@ -1,5 +1,6 @@
 #include "orchestrator/compose/settings.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,6 +41,13 @@ std::vector<std::string> split_list(const std::string& text, char separator) {
   return out;
 }
 
+// What is set already wins.
+void add_default_env_file(Session& session, const std::string& directory) {
+  Variables own;
+  read_env_file(session, directory + "/.env", session.variables, own);
+  for (auto& [name, variable] : own) session.variables.emplace(name, std::move(variable));
+}
+
 // --env-file, else COMPOSE_ENV_FILES, else .env of the directory we start from.
 bool read_named_env_files(Session& session, const std::string& directory) {
   const LoadOptions& options = session.options;
@@ -49,14 +57,14 @@ bool read_named_env_files(Session& session, const std::string& directory) {
       named = split_list(*list, ',');
   if (named.empty()) {
     if (!is_true(find_value(session.variables, "COMPOSE_DISABLE_ENV_FILE")))
-      read_env_file(session, directory + "/.env", true, session.variables);
+      add_default_env_file(session, directory);
     return true;
   }
   // Later files win over earlier ones, the environment over all of them.
   Variables from_files;
   for (const std::string& name : named) {
     std::string path = session.resolved(name, options.current_directory);
-    if (!read_env_file(session, path, false, from_files)) {
+    if (!read_env_file(session, path, session.variables, from_files)) {
       session.report.error({}, "environment file " + name + " not found");
       return false;
     }
@@ -65,13 +73,7 @@ bool read_named_env_files(Session& session, const std::string& directory) {
   return true;
 }
 
-std::vector<ComposeFile> named_files(Session& session) {
-  std::vector<std::string> names = session.options.files;
-  if (names.empty()) {
-    const std::string* list = find_value(session.variables, "COMPOSE_FILE");
-    const std::string* separator = find_value(session.variables, "COMPOSE_PATH_SEPARATOR");
-    if (list != nullptr) names = split_list(*list, separator == nullptr ? ':' : (*separator)[0]);
-  }
+std::vector<ComposeFile> compose_files(const Session& session, const std::vector<std::string>& names) {
   std::vector<ComposeFile> files;
   for (const std::string& name : names) {
     if (name == "-") {
@@ -81,6 +83,25 @@ std::vector<ComposeFile> named_files(Session& session) {
     }
   }
   return files;
+}
+
+std::vector<ComposeFile> named_by_flag(const Session& session) {
+  return compose_files(session, session.options.files);
+}
+
+std::vector<ComposeFile> named_files(const Session& session) {
+  if (!session.options.files.empty()) return named_by_flag(session);
+  const std::string* list = find_value(session.variables, "COMPOSE_FILE");
+  const std::string* separator = find_value(session.variables, "COMPOSE_PATH_SEPARATOR");
+  if (list == nullptr) return {};
+  return compose_files(session, split_list(*list, separator == nullptr ? ':' : (*separator)[0]));
+}
+
+// Where the first file lies that is not standard input.
+std::string directory_of_first(const std::vector<ComposeFile>& files, const std::string& otherwise) {
+  for (const ComposeFile& file : files)
+    if (file.path != "-") return directory_name(file.path);
+  return otherwise;
 }
 
 // The first of the default names in `start` or the nearest parent that has one, with its override file.
@@ -108,7 +129,7 @@ std::vector<ComposeFile> discover(Session& session, const std::string& start) {
 
 }  // namespace
 
-bool read_env_file(Session& session, const std::string& path, bool keep, Variables& variables) {
+bool read_env_file(Session& session, const std::string& path, const Variables& outer, Variables& variables) {
   if (!path_exists(path) || is_directory(path)) return false;
   Result<std::string> text = read_file(path, kLargestFile);
   if (!text) {
@@ -117,21 +138,15 @@ bool read_env_file(Session& session, const std::string& path, bool keep, Variabl
   }
   uint32_t source = session.sources.add(session.shown(path), path, directory_name(path), std::move(*text));
   session.env_files.push_back(path);
-  Lookup lookup = [&](std::string_view name) -> const std::string* {
-    auto found = session.variables.find(name);
-    if (found != session.variables.end()) return &found->second.value;
-    auto other = variables.find(name);
-    return other == variables.end() ? nullptr : &other->second.value;
+  auto in = [](const Variables& map) -> Lookup {
+    return [&map](std::string_view name) -> const std::string* {
+      auto found = map.find(name);
+      return found == map.end() ? nullptr : &found->second.value;
+    };
   };
-  for (DotenvLine& line : parse_dotenv(session.sources, source, lookup, session.report)) {
-    if (!line.value) continue;
-    Variable variable{std::move(*line.value), session.shown(path)};
-    if (keep && session.variables.contains(line.name)) {
-      // Only what .env itself said earlier may be said again.
-      if (session.variables.at(line.name).source != variable.source) continue;
-    }
-    variables[line.name] = std::move(variable);
-  }
+  for (DotenvLine& line : parse_dotenv(session.sources, source, in(outer), session.report, in(variables)))
+    if (line.value)
+      variables[line.name] = {std::move(*line.value), session.shown(path) + ":" + std::to_string(line.line)};
   return true;
 }
 
@@ -140,7 +155,7 @@ std::optional<std::vector<ComposeFile>> find_files(Session& session, bool need_f
   for (const auto& [name, value] : options.environment) session.variables[name] = {value, "the environment"};
   std::string start = options.project_directory
                           ? session.resolved(*options.project_directory, options.current_directory)
-                          : options.current_directory;
+                          : directory_of_first(named_by_flag(session), options.current_directory);
   if (!read_named_env_files(session, start)) return std::nullopt;
   std::vector<ComposeFile> files = named_files(session);
   if (files.empty()) files = discover(session, start);
@@ -152,16 +167,29 @@ std::optional<std::vector<ComposeFile>> find_files(Session& session, bool need_f
                          "name one with -f");
     return std::nullopt;
   }
-  session.project_directory = start;
-  if (!options.project_directory && !files.empty() && files[0].path != "-")
-    session.project_directory = directory_name(files[0].path);
+  session.project_directory = options.project_directory ? start : directory_of_first(files, start);
   bool named = !options.env_files.empty() || find_value(session.variables, "COMPOSE_ENV_FILES") != nullptr;
   if (!named && session.project_directory != start &&
       !is_true(find_value(session.variables, "COMPOSE_DISABLE_ENV_FILE")))
-    read_env_file(session, session.project_directory + "/.env", true, session.variables);
+    add_default_env_file(session, session.project_directory);
   for (const ComposeFile& file : files) session.compose_files.push_back(file.path);
   return files;
 }
+
+bool is_pipe(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
+namespace {
+
+// A carriage return alone ends a line too, as it does in YAML.
+void end_lines(std::string& text) {
+  for (size_t at = text.find('\r'); at != std::string::npos; at = text.find('\r', at + 1))
+    if (at + 1 == text.size() || text[at + 1] != '\n') text[at] = '\n';
+}
+
+}  // namespace
 
 std::optional<ParsedFile> read_compose_file(Session& session, const ComposeFile& file,
                                             const std::string& directory, Mark from) {
@@ -169,14 +197,18 @@ std::optional<ParsedFile> read_compose_file(Session& session, const ComposeFile&
     session.report.error(from, "cannot load " + file.name + ": remote compose files are not supported");
     return std::nullopt;
   }
+  // Whoever names a pipe with -f has something that writes to it; a file that names one would wait for ever.
   Result<std::string> text = is_directory(file.path) ? Result<std::string>(invalid("it is a directory"))
-                             : file.path == "-"      ? read_all(STDIN_FILENO, kLargestFile)
-                                                     : read_file(file.path, kLargestFile);
+                             : from.file != 0 && is_pipe(file.path)
+                                 ? Result<std::string>(invalid("it is a pipe"))
+                             : file.path == "-" ? read_all(STDIN_FILENO, kLargestFile)
+                                                : read_file(file.path, kLargestFile);
   if (!text) {
     session.report.error(from, "cannot read the compose file " + file.name + ": " + text.error().text());
     return std::nullopt;
   }
   if (text->starts_with("\xEF\xBB\xBF")) text->erase(0, 3);
+  end_lines(*text);
   ParsedFile parsed;
   parsed.source = session.sources.add(file.name, file.path, directory, std::move(*text));
   bool failed_before = session.report.failed();

@@ -28,11 +28,15 @@ struct ParsedFile {
 std::optional<ParsedFile> read_compose_file(Session& session, const ComposeFile& file,
                                             const std::string& directory, Mark from);
 
+// Reading one may never end.
+bool is_pipe(const std::string& path);
+
 // -p, COMPOSE_PROJECT_NAME, the last `name:` of the files, or the directory's name. Reports what is no valid
 // name.
 std::string choose_project_name(Session& session, const std::vector<ParsedFile>& files);
 
-// Reads a .env file into `variables`; what is there already wins if `keep`. False if the file is not there.
-bool read_env_file(Session& session, const std::string& path, bool keep, Variables& variables);
+// Reads a .env file into `variables`, over what is there. Its own ${VARIABLES} are looked up in `outer`
+// first. False if the file is not there.
+bool read_env_file(Session& session, const std::string& path, const Variables& outer, Variables& variables);
 
 }  // namespace stack::compose

@@ -63,12 +63,14 @@ void Report::add(Diagnostic diagnostic) {
   if (std::find(list.begin(), list.end(), diagnostic) == list.end()) list.push_back(std::move(diagnostic));
 }
 
+// Working out the column and the line of a message that is not kept would cost more than all else on a long
+// line.
 void Report::error(Mark mark, std::string message, std::string hint) {
-  add(make(Severity::Error, mark, std::move(message), std::move(hint)));
+  if (!full()) add(make(Severity::Error, mark, std::move(message), std::move(hint)));
 }
 
 void Report::warning(Mark mark, std::string message, std::string hint) {
-  add(make(Severity::Warning, mark, std::move(message), std::move(hint)));
+  if (warnings_.size() < kMost) add(make(Severity::Warning, mark, std::move(message), std::move(hint)));
 }
 
 namespace {

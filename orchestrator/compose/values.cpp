@@ -141,21 +141,19 @@ bool looks_like_path(std::string_view source) {
 Result<> apply_volume_option(VolumeMount& mount, std::string_view option, std::string_view text) {
   static constexpr std::array<std::string_view, 6> kPropagation{"rprivate", "private", "rshared",
                                                                 "shared",   "rslave",  "slave"};
-  bool bind = mount.type == MountType::Bind;
+  // Of a named volume too: nothing comes of them there, but they are common.
+  auto bind = [&]() -> BindOptions& { return mount.bind ? *mount.bind : mount.bind.emplace(); };
   if (option == "ro" || option == "rw") {
     mount.read_only = option == "ro";
   } else if (option == "z" || option == "Z") {
-    if (bind) mount.bind->selinux = option;
+    bind().selinux = option;
   } else if (option == "nocopy") {
     if (!mount.volume) mount.volume.emplace();
     mount.volume->nocopy = true;
   } else if (std::find(kPropagation.begin(), kPropagation.end(), option) != kPropagation.end()) {
-    if (!bind)
-      return invalid("volume " + in_quotes(text) + ": the option " + in_quotes(option) +
-                     " is for bind mounts only");
-    mount.bind->propagation = option;
+    bind().propagation = option;
   } else if (option == "cached" || option == "delegated" || option == "consistent") {
-    mount.consistency = option;
+    // means something on other systems than Linux
   } else if (!option.empty()) {
     static const std::vector<std::string> kKnown{"ro",       "rw",      "z",         "Z",         "nocopy",
                                                  "rprivate", "private", "rshared",   "shared",    "rslave",
@@ -187,9 +185,6 @@ Result<VolumeMount> parse_volume(std::string_view text) {
   if (mount.type == MountType::Volume) mount.volume.emplace();
   if (parts.size() == 3)
     for (const std::string& option : split(parts[2], ',')) TRY(apply_volume_option(mount, option, text));
-  if (!mount.target.starts_with('/'))
-    return invalid("volume " + in_quotes(text) + ": the path in the container must be absolute");
-  mount.target = clean_path(mount.target);
   return mount;
 }
 

@@ -22,7 +22,8 @@ struct PortRange {
 Result<PortRange> parse_port_range(std::string_view text, bool zero = false);
 bool is_ip_address(std::string_view text);
 
-// "[SOURCE:]TARGET[:OPTIONS]". A source that looks like a path is a bind mount, left as written.
+// "[SOURCE:]TARGET[:OPTIONS]". A source that looks like a path is a bind mount. Both paths are left as
+// written.
 Result<VolumeMount> parse_volume(std::string_view text);
 
 // "SOURCE[:TARGET[:PERMISSIONS]]", or a CDI device name.

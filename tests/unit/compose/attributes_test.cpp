@@ -144,7 +144,7 @@ TEST_F(AttributeTest, NamesAndDns) {
   EXPECT_EQ(s.domainname, "d");
   EXPECT_EQ(s.container_name, "cc");
   EXPECT_EQ(s.dns, StringList{"8.8.8.8"});
-  EXPECT_EQ(s.dns_search, (StringList{"a", "b"}));
+  EXPECT_EQ(s.dns_search, (StringList{"a", "", "b"}));
   EXPECT_EQ(s.dns_opt, StringList{"use-vc"});
   EXPECT_EQ(s.extra_hosts, (StringList{"a=1.1.1.1", "b=2.2.2.2", "b=::1"}));
   EXPECT_EQ(s.expose, (StringList{"80", "90/udp"}));

@@ -55,7 +55,6 @@ TEST_F(ConfigTest, YamlHasTheReferencesForm) {
                 "      target: final\n"
                 "      secrets:\n"
                 "        - source: pw\n"
-                "          target: /run/secrets/pw\n"
                 "          mode: \"0400\"\n"
                 "      ulimits:\n"
                 "        nofile:\n"
@@ -341,9 +340,10 @@ TEST_F(ConfigTest, Lists) {
   EXPECT_EQ(list_images(*loaded), (Lines{"redis", "busybox", "registry.example.com/web:1.10"}));
   EXPECT_EQ(list_profiles(*loaded), (Lines{"a"}));
   EXPECT_EQ(list_environment(*loaded), (Lines{"COMPOSE_PROJECT_NAME=full", "HOME=/home/me", "SECRET=s"}));
-  ASSERT_EQ(list_hashes(*loaded, "*").size(), 3u);
-  EXPECT_EQ(list_hashes(*loaded, "db").size(), 1u);
-  EXPECT_EQ(list_hashes(*loaded, "db")[0].size(), 3u + 64u);
+  ASSERT_EQ(list_hashes(*loaded, "*")->size(), 3u);
+  ASSERT_EQ(list_hashes(*loaded, "db")->size(), 1u);
+  EXPECT_EQ(list_hashes(*loaded, "db")->front().size(), 3u + 64u);
+  EXPECT_FALSE(list_hashes(*loaded, "nope"));
 }
 
 TEST_F(ConfigTest, OriginsNameFileLineAndVariable) {
@@ -355,9 +355,66 @@ TEST_F(ConfigTest, OriginsNameFileLineAndVariable) {
   for (const std::string& line : list_origins(*loaded)) text += line + "\n";
   EXPECT_EQ(text,
             "name = \"o\"  # compose.yaml:1:7\n"
-            "services.web.image = \"a:1\"  # compose.yaml:4:12, TAG from .env\n"
+            "services.web.image = \"a:1\"  # compose.yaml:4:12, TAG from .env:1\n"
             "services.web.networks.default = null  # compose.yaml:4:5, by default\n"
             "networks.default.name = \"o_default\"  # compose.yaml:4:5, by default\n");
+}
+
+TEST_F(ConfigTest, OriginsOverFilesAndVariables) {
+  write(".env", "\nTAG=1\nUSER_NAME=u\n");
+  write("web.env", "# c\nFROM_FILE=x\n");
+  write("base.yaml", "services:\n  base:\n    hostname: h\n    ports: [\"80:80\"]\n");
+  write("inc.yaml", "services:\n  other: {image: b}\n");
+  write("compose.yaml",
+        "name: o\ninclude: [inc.yaml]\nservices:\n  web:\n    extends: {file: base.yaml, service: base}\n    "
+        "image: "
+        "a:$TAG\n    env_file: web.env\n    environment: [SHELL_VAR]\n");
+  write("over.yaml", "services:\n  web: {user: \"${USER_NAME}\"}\n");
+  options.files = {"compose.yaml", "over.yaml"};
+  options.environment["SHELL_VAR"] = "s";
+  auto loaded = load(options);
+  ASSERT_TRUE(loaded) << render(loaded.error());
+  std::string text;
+  for (const std::string& line : list_origins(*loaded)) text += line + "\n";
+  for (const char* line :
+       {"services.other.image = \"b\"  # inc.yaml:2:18\n",
+        "services.web.hostname = \"h\"  # base.yaml:3:15\n",
+        "services.web.ports.0.published = \"80\"  # base.yaml:4:13\n",
+        "services.web.image = \"a:1\"  # compose.yaml:6:12, TAG from .env:2\n",
+        "services.web.environment.FROM_FILE = \"x\"  # web.env:2:1\n",
+        "services.web.environment.SHELL_VAR = \"s\"  # compose.yaml:8:19, SHELL_VAR from the environment\n",
+        "services.web.user = \"u\"  # over.yaml:2:15, USER_NAME from .env:3\n"})
+    expect_contains(text, line);
+}
+
+TEST_F(ConfigTest, VariablesInThreeForms) {
+  write("compose.yaml", "name: v\nservices: {web: {image: \"a:${TAG:-1}\", user: \"${U:?who}\"}}\n");
+  options.no_interpolate = true;
+  auto loaded = load(options);
+  ASSERT_TRUE(loaded);
+  auto json = parse_json(variables_json(*loaded));
+  ASSERT_TRUE(json);
+  EXPECT_EQ((*json)["TAG"]["DefaultValue"], "1");
+  EXPECT_EQ((*json)["U"]["Required"], true);
+  EXPECT_EQ(variables_yaml(*loaded),
+            "TAG:\n  name: TAG\n  defaultvalue: \"1\"\n  presencevalue: \"\"\n  required: false\n"
+            "U:\n  name: U\n  defaultvalue: \"\"\n  presencevalue: \"\"\n  required: true\n");
+}
+
+TEST_F(ConfigTest, ImagesArePinnedToTheirDigests) {
+  write("compose.yaml",
+        "name: p\nservices:\n  web: {image: \"a:1\", user: u, volumes: [{type: image, source: b, target: "
+        "/b}, \"/x:/x\"]}\n"
+        "  fixed: {image: \"c@sha256:00\"}\n  built: {build: .}\n");
+  auto loaded = load(options);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(images_to_pin(*loaded), (std::vector<std::string>{"a:1", "b"}));
+  Loaded pinned = with_pinned_images(*loaded, {{"a:1", "sha256:11"}, {"b", "sha256:22"}});
+  expect_contains(config_yaml(pinned), "image: a:1@sha256:11\n");
+  EXPECT_EQ(config_yaml(images_only(pinned)),
+            "services:\n  built: {}\n  fixed:\n    image: c@sha256:00\n  web:\n    image: a:1@sha256:11\n    "
+            "volumes:\n"
+            "      - type: image\n        source: b@sha256:22\n        target: /b\n");
 }
 
 TEST_F(ConfigTest, NumbersHaveGosForm) {
@@ -390,6 +447,60 @@ TEST_F(ConfigTest, NoInterpolateSortsKeysAndKeepsDollars) {
             "name: k\nnetworks:\n  default:\n    name: k_default\n  \"n\":\n    name: k_n\nservices:\n  "
             "web:\n    command: echo $$x\n    image: a:${T:-1}\n"
             "    networks:\n      default: null\n    volumes:\n      - ${D}:/d\n");
+}
+
+TEST_F(ConfigTest, NoInterpolateShowsServicesOfAllProfiles) {
+  options.no_interpolate = true;
+  expect_contains(config("services: {web: {image: a}, ai: {image: b, profiles: [\"${P}\"]}}\n"), "image: b");
+}
+
+TEST_F(ConfigTest, NoNormalizeShowsResourcesWithoutValueAsEmpty) {
+  options.no_normalize = true;
+  expect_contains(config("services: {web: {image: a, volumes: [\"data:/d\"]}}\nvolumes: {data: }\n"),
+                  "volumes:\n  data: {}\n");
+}
+
+TEST_F(ConfigTest, WhatTheReferencePrintsOtherwiseThanItIsWritten) {
+  std::string out = config(
+      "version: \"3\"\nname: k\nservices:\n  web:\n    image: a\n    ports: [010]\n    expose: [0x50]\n    "
+      "group_add: "
+      "[010]\n    cpus: 010\n    oom_score_adj: \"0755\"\n    dns_search: \"\"\n    ipc: \"\"\n    volumes: "
+      "[\"/a/../b//:/c/../d/\"]\n"
+      "    devices: [{source: /dev/a, target: /dev/b}]\n    tmpfs: [\"/t:size=1\", \"/u:size=1\", "
+      "\"/u:size=2\"]\n"
+      "    build: {context: /x/../y, provenance: true, secrets: [{source: s, uid: \"1\"}]}\n"
+      "    deploy: {placement: {constraints: []}, resources: {}}\n"
+      "    blkio_config: {device_read_bps: [{path: /dev/a, rate: 0}]}\n"
+      "secrets: {s: {environment: HOME}}\nnetworks: {default: {ipam: {config: []}}}\n");
+  EXPECT_EQ(out.find("version"), std::string::npos);
+  EXPECT_EQ(out.find("ipam"), std::string::npos);
+  EXPECT_EQ(out.find("permissions"), std::string::npos);
+  for (const char* part :
+       {"target: 8\n", "expose:\n      - \"80\"\n", "group_add:\n      - \"8\"\n", "cpus: 8\n",
+        "oom_score_adj: 755\n", "dns_search:\n      - \"\"\n", "source: /a/../b//\n        target: /d\n",
+        "context: /x/../y\n", "provenance: \"true\"\n", "- source: s\n          uid: \"1\"\n", "deploy: {}\n",
+        "rate: \"0\"\n", "- /t:size=1\n      - /u:size=2\n"})
+    expect_contains(out, part);
+}
+
+TEST_F(ConfigTest, BindOptionsOfNamedVolumesAreKept) {
+  std::string out = config(
+      "services: {web: {image: a, volumes: [\"data:/d:z,ro\", \"data:/e:rslave\", \"./x:/x:cached\"]}}\n"
+      "volumes: {data: }\n");
+  expect_contains(out,
+                  "      - type: volume\n        source: data\n        target: /d\n        read_only: true\n "
+                  "       bind:\n"
+                  "          selinux: z\n        volume: {}\n");
+  expect_contains(out, "bind:\n          propagation: rslave\n        volume: {}\n");
+  EXPECT_EQ(out.find("cached"), std::string::npos);
+  EXPECT_EQ(config(out), out);
+}
+
+TEST_F(ConfigTest, OptionsOfProvidersAreLists) {
+  options.refuse = false;
+  expect_contains(
+      config("services: {db: {provider: {type: x, options: {size: 5, on: [true, a]}}}}\n"),
+      "options:\n        \"on\":\n          - \"true\"\n          - a\n        size:\n          - \"5\"\n");
 }
 
 // --- the writer

@@ -17,6 +17,7 @@ class RulesTest : public ComposeTest {
 };
 
 TEST_F(RulesTest, WrongTypes) {
+  options.load_contents = false;
   expect_errors(
       {
           {"    privileged: maybe\n",
@@ -64,7 +65,8 @@ TEST_F(RulesTest, WrongTypes) {
            "compose.yaml:4:24: services.web.depends_on.web2: expected a mapping, found \"yes\"\n"},
           {"    build: [a]\n",
            "compose.yaml:4:12: services.web.build: expected a string or a mapping, found a list\n"},
-          {"    cap_add: [A, A]\n", "compose.yaml:4:18: services.web.cap_add: \"A\" is listed twice\n"},
+          {"    security_opt: [A, A]\n",
+           "compose.yaml:4:23: services.web.security_opt: \"A\" is listed twice\n"},
           {"    ports: [~]\n",
            "compose.yaml:4:13: services.web.ports.0: an empty list item\n  give it a value or remove it\n"},
           {"    ports:\n",
@@ -243,6 +245,60 @@ TEST_F(RulesTest, HealthAndHooksAndWatch) {
   });
 }
 
+TEST_F(RulesTest, MembersThatCannotBeMissing) {
+  options.refuse = false;
+  expect_errors({
+      {"    devices: [{target: /dev/a}]\n", "compose.yaml:4:15: services.web.devices.0 has no source\n"},
+      {"    env_file: [{required: false}]\n", "compose.yaml:4:16: services.web.env_file.0 has no path\n"},
+      {"    provider: {options: {a: b}}\n", "compose.yaml:4:5: services.web.provider has no type\n"},
+      {"    build: {context: ., secrets: [{target: a}]}\n",
+       "compose.yaml:4:35: service web: the secret has no source\n"
+       "compose.yaml:4:35: services.web.build.secrets.0 has no source\n"},
+      {"    deploy: {resources: {reservations: {devices: [{count: 1}]}}}\n",
+       "compose.yaml:4:51: services.web.deploy.resources.reservations.devices.0 has no capabilities\n"},
+      {"    develop: {watch: [{path: ., action: sync+exec, target: /x, exec: {user: u}}]}\n",
+       "compose.yaml:4:64: services.web.develop.watch.0.exec has no command\n"},
+      {"    develop: {watch: [{path: \"\", action: rebuild}]}\n",
+       "compose.yaml:4:30: service web: the path of a watch rule is empty\n"},
+      {"    models: [none]\n",
+       "compose.yaml:4:14: service web refers to the undefined model \"none\"\n  define it under the "
+       "top-level key "
+       "models\n"},
+  });
+  EXPECT_EQ(errors("services: {web: {image: a, models: [m]}}\nmodels: {m: {context_size: 5}}\n"),
+            "compose.yaml:2:10: models.m has no model\n");
+}
+
+// `config` shows what could not be carried out, as the reference does.
+TEST_F(RulesTest, ValuesThatNoContainerCouldHaveAreWarningsWhereNothingIsRun) {
+  options.refuse = false;
+  Service s =
+      web("    extra_hosts: [\"db:nowhere\"]\n    expose: [http]\n    restart: alwais\n    container_name: "
+          "\"a b\"\n"
+          "    volumes: [\"v1:rel\"]\n    ports: [{target: 80, published: www, protocol: quic}]\n"
+          "    deploy: {restart_policy: {condition: maybe}}\n",
+          "volumes: {v1: }\n");
+  EXPECT_EQ(s.extra_hosts, StringList{"db=nowhere"});
+  EXPECT_EQ(s.ports.at(0).published, "www");
+  for (const char* part :
+       {"extra host \"db:nowhere\": \"nowhere\" is not an IP address", "expose: invalid port \"http\"",
+        "unknown restart policy \"alwais\"", "invalid container_name \"a b\"",
+        "\"rel\": the path in the container must be absolute", "invalid port \"www\"",
+        "unknown protocol \"quic\"", "expected one of none, on-failure, any"})
+    expect_contains(warnings, part);
+  options.refuse = true;
+  expect_contains(errors(), "4:19: extra host \"db:nowhere\"");
+}
+
+TEST_F(RulesTest, MessagesBeyondTheLimitCostNothing) {
+  std::string text = "services:\n  web:\n    image: a\n    depends_on: [";
+  for (int i = 0; i < 20000; ++i) text += "none" + std::to_string(i) + ", ";
+  write("compose.yaml", text + "last]\n");
+  auto loaded = load(options);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().size(), 100u);
+}
+
 TEST_F(RulesTest, ScaleAndNames) {
   expect_errors({
       {"    scale: 2\n    deploy: {replicas: 3}\n",
@@ -303,6 +359,11 @@ TEST_F(RulesTest, ContentsOfSecretsAndConfigsMustBeThere) {
                   "compose.yaml:5:21: file none not found");
   expect_contains(web_errors("    configs: [s]\n", "configs: {s: {environment: NONE}}\n"),
                   "compose.yaml:5:28: the variable \"NONE\" is not set");
+  EXPECT_EQ(web_errors("    secrets: [s, t]\n    scale: x\n",
+                       "secrets: {s: {file: none}, t: {file: \"${X:?x}\"}}\n"),
+            "compose.yaml:5:12: services.web.scale: expected a whole number, found \"x\"\n"
+            "compose.yaml:6:21: file none not found\n"
+            "compose.yaml:6:38: required variable X is missing a value: x\n");
   options.load_contents = false;
   EXPECT_EQ(web("    secrets: [s]\n", "secrets: {s: {file: none}}\n").secrets.size(), 1u);
 }

@@ -43,7 +43,8 @@ TEST(Dotenv, UnquotedValuesEndAtACommentAndAreTrimmed) {
   EXPECT_EQ(value("A= b c  "), "b c");
   EXPECT_EQ(value("A=b # note"), "b");
   EXPECT_EQ(value("A=b#c"), "b#c");
-  EXPECT_EQ(value("A=# note"), "");
+  EXPECT_EQ(value("A=# note"), "# note");
+  EXPECT_EQ(value("A=b\t# note"), "b\t# note");
   EXPECT_EQ(value("A="), "");
   EXPECT_EQ(value("  A  =  b"), "b");
   EXPECT_EQ(value("A: b"), "b");
@@ -71,7 +72,17 @@ TEST(Dotenv, DoubleQuotesHaveEscapesAndVariables) {
   EXPECT_EQ(value("A=\"\\0101\""), "A");
   EXPECT_EQ(value("A=\"<${OUT}>\""), "<outer>");
   EXPECT_EQ(value("A=\"\\$OUT\""), "$OUT");
-  EXPECT_EQ(value("A=\"b\" ignored"), "b");
+  EXPECT_EQ(value("A=\"a\\c\""), "a\\c");
+}
+
+TEST(Dotenv, TheNextStatementMayFollowAClosingQuote) {
+  Outcome out = read("A=\"b\" B=2\nC='c' OUT # note\nD='d'# note\n");
+  EXPECT_EQ(out.values["A"], "b");
+  EXPECT_EQ(out.values["B"], "2");
+  EXPECT_EQ(out.values["OUT"], "outer");
+  EXPECT_EQ(out.values["D"], "d");
+  EXPECT_EQ(read("A='it''s'\n").errors,
+            "x.env:1:7: unexpected \"'\" in a variable name\n  write NAME=value\n");
 }
 
 TEST(Dotenv, VariablesComeFromOutsideThenFromEarlierLines) {
@@ -144,11 +155,19 @@ TEST_F(ComposeTest, DotEnvCanBeDisabled) {
   EXPECT_EQ(project("services:\n  web: {image: \"a:${TAG:-none}\"}\n").services["web"].image, "a:none");
 }
 
+TEST_F(ComposeTest, DotEnvIsThatOfTheFirstFilesDirectory) {
+  write(".env", "A=here\nB=here\n");
+  write("sub/.env", "A=there\n");
+  write("sub/compose.yaml", "services:\n  web: {image: \"$A-${B:-none}\"}\n");
+  options.files = {"sub/compose.yaml"};
+  EXPECT_EQ(project().services["web"].image, "there-none");
+}
+
 TEST_F(ComposeTest, DotEnvOfTheProjectDirectoryAddsWhatIsMissing) {
   write(".env", "A=here\n");
   write("sub/.env", "A=there\nB=there\n");
   write("sub/compose.yaml", "services:\n  web: {image: \"$A-$B\"}\n");
-  options.files = {"sub/compose.yaml"};
+  options.environment["COMPOSE_FILE"] = "sub/compose.yaml";
   EXPECT_EQ(project().services["web"].image, "here-there");
 }
 
@@ -181,6 +200,17 @@ TEST_F(ComposeTest, EnvFileTakesThreeForms) {
 TEST_F(ComposeTest, EnvFileSeesTheServicesOwnEnvironment) {
   write("a.env", "URL=http://$HOST/\n");
   EXPECT_EQ(web("    env_file: a.env\n    environment: [HOST=db]\n").environment.at("URL"), "http://db/");
+}
+
+TEST_F(ComposeTest, VariablesInEnvFilesComeFromTheNearestEarlierLine) {
+  write("one.env", "B=1\nS=one\n");
+  write("two.env", "BEFORE=${B}\nB=2\nAFTER=${B}\nOUTER=file\nO=${OUTER}\nOWN=${S}\n");
+  options.environment["OUTER"] = "shell";
+  Service s = web("    env_file: [one.env, two.env]\n    environment: {S: service}\n");
+  EXPECT_EQ(s.environment["BEFORE"], "1");
+  EXPECT_EQ(s.environment["AFTER"], "2");
+  EXPECT_EQ(s.environment["O"], "shell");
+  EXPECT_EQ(s.environment["OWN"], "service");
 }
 
 TEST_F(ComposeTest, EnvFileOfAServiceThatIsNotUsedIsNotRead) {

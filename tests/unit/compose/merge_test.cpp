@@ -1,4 +1,6 @@
 // Several files, override files, !reset and !override, extends, include, profiles.
+#include <sys/stat.h>
+
 #include "fixture.h"
 
 namespace stack::compose {
@@ -41,6 +43,39 @@ TEST_F(MergeTest, CommandEntrypointAndHealthTestAreReplaced) {
   EXPECT_EQ(s.healthcheck->retries, 3u);
 }
 
+TEST_F(MergeTest, NullTakesCommandAndEntrypointBack) {
+  Service s = merged("    command: [a, b]\n    entrypoint: x\n", "    command:\n    entrypoint: ~\n");
+  EXPECT_EQ(s.command, std::nullopt);
+  EXPECT_EQ(s.entrypoint, std::nullopt);
+}
+
+TEST_F(MergeTest, LimitsOfOneUlimitMerge) {
+  Service s = merged("    ulimits: {nofile: {soft: 1, hard: 2}, nproc: 5, core: {soft: 1, hard: 2}}\n",
+                     "    ulimits: {nofile: {hard: 9}, nproc: {soft: 3, hard: 4}, core: 7}\n");
+  EXPECT_EQ(s.ulimits.at("nofile"), (Ulimit{1, 9}));
+  EXPECT_EQ(s.ulimits.at("nproc"), (Ulimit{3, 4}));
+  EXPECT_EQ(s.ulimits.at("core"), (Ulimit{7, 7}));
+}
+
+TEST_F(MergeTest, EqualItemsOfAnyListAreOne) {
+  Service s = merged("    post_start: [{command: a}, {command: b}]\n    security_opt: [x]\n",
+                     "    post_start: [{command: b}, {command: c}]\n    security_opt: [x, y]\n");
+  ASSERT_EQ(s.post_start.size(), 3u);
+  EXPECT_EQ(*s.post_start[2].command, StringList{"c"});
+  EXPECT_EQ(s.security_opt, (StringList{"x", "y"}));
+}
+
+TEST_F(MergeTest, RepeatedItemsThatHaveAKeyAreNoMistake) {
+  Service s = merged("    cap_add: [A, A]\n    dns: [1.1.1.1, 1.1.1.1]\n    expose: [80, \"80\"]\n",
+                     "    tmpfs: [/a, /a, \"/b:size=1m\", \"/b:size=2m\"]\n    profiles: [p, p]\n");
+  options.profiles = {"p"};
+  s = project().services["web"];
+  EXPECT_EQ(s.cap_add, StringList{"A"});
+  EXPECT_EQ(s.dns, StringList{"1.1.1.1"});
+  EXPECT_EQ(s.expose, StringList{"80"});
+  EXPECT_EQ(s.tmpfs, (StringList{"/a", "/b:size=2m"}));
+}
+
 TEST_F(MergeTest, EnvironmentAndLabelsMergeByNameInBothForms) {
   Service s = merged("    environment: [A=1, B=1, D=1]\n    labels: {a: \"1\", b: \"1\"}\n",
                      "    environment: {B: 2, C: 3, D: }\n    labels: [b=2]\n");
@@ -71,12 +106,12 @@ TEST_F(MergeTest, PlainListsAreAppendedWithoutRepetition) {
       "/run\n",
       "    cap_add: [B, C]\n    dns: [1.1.1.1, 2.2.2.2]\n    expose: [\"80\", 81]\n    extra_hosts: {a: "
       "[1.1.1.1, 2.2.2.2]}\n"
-      "    tmpfs: [\"/run:size=1m\", /tmp]\n");
+      "    tmpfs: [/run, /tmp]\n");
   EXPECT_EQ(s.cap_add, (StringList{"A", "B", "C"}));
   EXPECT_EQ(s.dns, (StringList{"1.1.1.1", "2.2.2.2"}));
   EXPECT_EQ(s.expose, (StringList{"80", "81"}));
   EXPECT_EQ(s.extra_hosts, (StringList{"a=1.1.1.1", "a=2.2.2.2"}));
-  EXPECT_EQ(s.tmpfs, (StringList{"/run:size=1m", "/tmp"}));
+  EXPECT_EQ(s.tmpfs, (StringList{"/run", "/tmp"}));
 }
 
 TEST_F(MergeTest, LoggingIsReplacedWhenTheDriverDiffers) {
@@ -340,6 +375,33 @@ TEST_F(ComposeTest, IncludingFileWinsAndSaysSo) {
   EXPECT_EQ(p.services["db"].user, "u");
   EXPECT_EQ(warnings,
             "compose.yaml:3:3: warning: services.db overrides what sub/compose.yaml:2:7 includes\n");
+}
+
+TEST_F(ComposeTest, EnvironmentFilesOfAnIncludeAreReadInOrder) {
+  write("one.env", "A=1\nB=1\nOUTER=inner\n");
+  write("two.env", "B=2\nC=${A}${B}${OUTER}\n");
+  write("inc.yaml", "services:\n  db: {image: \"$A-$B-$C-$OUTER\"}\n");
+  options.environment["OUTER"] = "o";
+  Project p = project("include: [{path: inc.yaml, env_file: [one.env, two.env]}]\n");
+  EXPECT_EQ(p.services["db"].image, "1-2-12o-o");
+  write("inc2.yaml", "services:\n  db: {image: \"a${A}\"}\n");
+  p = project("include: [{path: inc2.yaml, env_file: /dev/null}]\n");
+  EXPECT_EQ(p.services["db"].image, "a");
+}
+
+TEST_F(ComposeTest, PipesAreNotWaitedFor) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  expect_contains(errors("include: [pipe]\nservices: {web: {image: a}}\n"), "compose.yaml:1:11: cannot read");
+  expect_contains(errors("services: {web: {image: a, env_file: pipe}}\n"), "pipe: it is a pipe");
+  expect_contains(errors("services: {web: {extends: {file: pipe, service: a}}}\n"), "it is a pipe");
+}
+
+TEST_F(ComposeTest, ExtendsThatMultiplyAreLimited) {
+  std::string text = "services:\n  base:\n    image: a\n    labels: [";
+  for (int i = 0; i < 1000; ++i) text += "l" + std::to_string(i) + ", ";
+  text += "last]\n";
+  for (int i = 0; i < 1100; ++i) text += "  s" + std::to_string(i) + ": {extends: base}\n";
+  expect_contains(errors(text), "too many values copied by extends");
 }
 
 TEST_F(ComposeTest, IncludeInACircleIsAnError) {
