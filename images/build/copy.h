@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/glob.h"
 #include "base/result.h"
 #include "images/build/cache.h"
-#include "images/build/glob.h"
 #include "images/layer_view.h"
 
 namespace stack::build {

@@ -14,13 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "base/glob.h"
 #include "base/result.h"
 #include "images/build/builder.h"
 #include "images/build/cache.h"
 #include "images/build/copy.h"
 #include "images/build/dockerfile.h"
 #include "images/build/flags.h"
-#include "images/build/glob.h"
 #include "images/build/words.h"
 #include "images/layer_view.h"
 #include "images/store.h"

@@ -1,4 +1,4 @@
-#include "images/build/glob.h"
+#include "base/glob.h"
 
 #include <gtest/gtest.h>
 

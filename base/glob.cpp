@@ -1,9 +1,9 @@
-#include "images/build/glob.h"
+#include "base/glob.h"
 
 #include "base/files.h"
 #include "base/text.h"
 
-namespace stack::build {
+namespace stack {
 
 namespace {
 
@@ -189,4 +189,4 @@ int IgnoreRules::excluding_line(std::string_view path) const {
 
 bool IgnoreRules::may_reinclude_below(std::string_view) const { return has_negations_; }
 
-}  // namespace stack::build
+}  // namespace stack

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace stack::build {
+namespace stack {
 
 // COPY sources: '*' and '?' do not cross '/', [a-z] and [^a-z] classes, '\' escapes (Go's filepath.Match).
 // False for a malformed pattern: check_glob() first.
@@ -46,4 +46,4 @@ class IgnoreRules {
   bool has_negations_ = false;
 };
 
-}  // namespace stack::build
+}  // namespace stack
