@@ -66,7 +66,8 @@ std::string ca_bundle(const Environment& environment, const HostFiles& host,
 }
 
 Json build_options(const Environment& environment, const std::string& current_directory) {
-  return {{"proxy", proxy_variables(environment)},
+  return {{"ssh_auth_sock", setting(environment, "SSH_AUTH_SOCK")},
+          {"proxy", proxy_variables(environment)},
           {"ca_bundle", ca_bundle(environment, real_host_files(), current_directory)}};
 }
 

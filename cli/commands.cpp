@@ -10,6 +10,7 @@ namespace {
 
 constexpr const Command* kAll[] = {
     &kUp,
+    &kWatch,
     &kDown,
     &kPlan,
     &kCreate,

@@ -10,7 +10,7 @@
 
 namespace stack::cli {
 
-extern const Command kUp, kCreate, kDown, kPs, kLogs, kExec, kRun, kStart, kStop, kRestart, kKill, kRm,
+extern const Command kUp, kWatch, kCreate, kDown, kPs, kLogs, kExec, kRun, kStart, kStop, kRestart, kKill, kRm,
     kPause, kUnpause, kBuild, kImages, kConfig, kPlan, kLs, kTop, kPort, kScale, kWait, kAttach, kEvents,
     kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm, kImageInspect, kImageBootstrap, kVolumeLs,
     kVolumeInspect, kVolumeRm, kVolumeCreate, kVolumePrune, kVolumes, kNetworkLs, kNetworkInspect, kNetworkRm,

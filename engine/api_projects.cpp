@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/api.h"
+#include "engine/container_sync.h"
 #include "engine/stream_queue.h"
 #include "orchestrator/labels.h"
 
@@ -117,6 +118,35 @@ Task<> build_project(Services& s, Request& request, Response& response) {
                         s.projects.build(request.param("p"), std::move(*body), queue->sink(), cancellation));
 }
 
+// `stack watch`: files of the host into one container.
+Task<> sync_container(Services& s, Request& request, Response& response) {
+  Result<Json> body = co_await request.body.read_json(kProjectLimit);
+  if (!body) {
+    response.error(body.error());
+    co_return;
+  }
+  if (!body->is_object()) {
+    response.error(400, "the body must be an object");
+    co_return;
+  }
+  Result<ContainerPtr> container = s.context.require_container(request.param("id"));
+  if (!container) {
+    response.error(container.error());
+    co_return;
+  }
+  SyncRequest sync;
+  for (const Json& copy : body->value("copy", Json::array()))
+    sync.copies.push_back({string_or(copy, "source"), string_or(copy, "target")});
+  for (const Json& path : body->value("remove", Json::array()))
+    if (path.is_string()) sync.removals.push_back(path.get<std::string>());
+  Result<int> done = co_await sync_into(s.context, *container, std::move(sync));
+  if (!done) {
+    response.error(done.error());
+    co_return;
+  }
+  response.json(200, {{"changed", *done}});
+}
+
 }  // namespace
 
 void add_project_routes(http::Router& router, Services& s) {
@@ -124,6 +154,8 @@ void add_project_routes(http::Router& router, Services& s) {
              [&s](Request& q, Response& r) -> Task<> { co_await list_projects(s, q, r); });
   router.get("/stack/v1/projects/{p}",
              [&s](Request& q, Response& r) -> Task<> { co_await get_project(s, q, r); });
+  router.post("/stack/v1/containers/{id}/sync",
+              [&s](Request& q, Response& r) -> Task<> { co_await sync_container(s, q, r); });
   router.post("/stack/v1/projects/{p}/plan",
               [&s](Request& q, Response& r) -> Task<> { co_await plan_project(s, q, r); });
   router.post("/stack/v1/projects/{p}/build",

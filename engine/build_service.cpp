@@ -14,6 +14,7 @@ BuildSettings build_settings_from(const Json& options) {
   settings.no_cache = bool_or(options, "no_cache");
   settings.pull = bool_or(options, "pull");
   settings.ca_bundle = string_or(options, "ca_bundle");
+  settings.ssh_socket = string_or(options, "ssh_auth_sock");
   auto read = [&](const char* key, std::map<std::string, std::string>& out) {
     if (!options.is_object() || !options.contains(key) || !options[key].is_object()) return;
     for (const auto& [name, value] : options[key].items())
@@ -179,6 +180,15 @@ Task<tl::expected<std::string, BuildFailure>> BuildService::build(build::BuildRe
   co_await state.ended();
   if (!image) co_return tl::unexpected(BuildFailure{std::move(image).error(), lines->last()});
   co_return *image;
+}
+
+Task<Result<SshAgents>> BuildService::open_ssh(std::vector<std::string> wanted, std::string caller_socket) {
+  if (wanted.empty()) co_return SshAgents();
+  auto work = [wanted = std::move(wanted), caller_socket = std::move(caller_socket),
+               directory = state_->context.paths.run_root + "/build-ssh"] {
+    return SshAgents::open(wanted, caller_socket, directory);
+  };
+  co_return co_await offload(state_->threads, std::move(work));
 }
 
 Task<Result<std::string>> BuildService::bootstrap(std::string reference, BuildSink sink,

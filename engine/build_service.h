@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "engine/build_ssh.h"
 #include "engine/container_service.h"
 #include "images/build/builder.h"
 #include "orchestrator/compose/project.h"
@@ -25,6 +26,7 @@ struct BuildSettings {
   std::map<std::string, std::string> args;
   std::map<std::string, std::string> proxy;
   std::string ca_bundle;
+  std::string ssh_socket;  // the caller's agent
 };
 BuildSettings build_settings_from(const Json& options);
 
@@ -51,6 +53,8 @@ class BuildService {
 
   static Result<build::BuildRequest> request_of(const compose::Build& build, const std::string& image,
                                                 const BuildSettings& settings);
+  // Agents for build.ssh; to be kept while the build runs.
+  Task<Result<SshAgents>> open_ssh(std::vector<std::string> wanted, std::string caller_socket);
 
  private:
   struct State;

@@ -37,6 +37,9 @@ Result<> ContainerService::check_spec(const ContainerSpec& spec) const {
   if (!spec.runtime.empty() && spec.runtime != "runc" && spec.runtime != "stack" &&
       spec.runtime != "io.containerd.runc.v2")
     return unsupported("runtime \"" + spec.runtime + "\" is not supported");
+  if (!spec.storage_opt.empty())
+    return unsupported("storage_opt " + spec.storage_opt.begin()->first +
+                       " is not supported: overlay on this file system has no limits per container");
   if (!spec.stop_signal.empty()) TRY(parse_signal(spec.stop_signal));
   TRY(parse_security_options(spec.security_opt));
   TRY(capabilities_of(spec));
@@ -95,6 +98,13 @@ Result<std::vector<MountPoint>> ContainerService::plan_mounts(const ContainerSpe
     if (mount.kind == MountKind::Volume && !mount.source.empty())
       TRY(volumes::check_volume_name(mount.source));
     points.push_back(planned(mount));
+  }
+  if (spec.api_socket) {
+    MountPoint socket;
+    socket.kind = MountKind::Bind;
+    socket.source = context_.paths.socket();
+    socket.destination = "/var/run/docker.sock";
+    points.push_back(std::move(socket));
   }
   for (const std::string& entry : spec.volumes_from) {
     std::string name = entry.substr(0, entry.find(':'));
@@ -189,6 +199,16 @@ Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Ima
 
 namespace {
 
+// "linux/arm64/v8": the system and the architecture count.
+Result<> check_platform(const ContainerSpec& spec, const images::Image& image) {
+  std::vector<std::string> parts = split(spec.platform, '/');
+  if (parts.size() < 2) return {};
+  std::string wanted = parts[1] == "x86_64" ? "amd64" : parts[1] == "aarch64" ? "arm64" : parts[1];
+  const std::string& architecture = image.document.architecture;
+  if (parts[0] == "linux" && (architecture.empty() || architecture == wanted)) return {};
+  return invalid("image " + spec.image + " is for linux/" + architecture + ", not for the platform " + spec.platform);
+}
+
 void take_over_volumes(std::vector<MountPoint>& mounts, const Container& former) {
   for (MountPoint& mount : mounts) {
     if (!mount.anonymous) continue;
@@ -206,6 +226,8 @@ Task<Result<ContainerPtr>> ContainerService::create(ContainerSpec spec, CreateOp
   CO_TRY(checked);
   Result<images::Image> image = parts_.images.resolve(spec.image);
   CO_TRY(image);
+  Result<> fitting = check_platform(spec, *image);
+  CO_TRY(fitting);
   Result<std::vector<MountPoint>> mounts = plan_mounts(spec, *image);
   CO_TRY(mounts);
   if (options.volumes_of) take_over_volumes(*mounts, *options.volumes_of);

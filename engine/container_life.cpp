@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "engine/container_service.h"
 #include "engine/live.h"
+#include "engine/mount_sources.h"
 
 namespace stack::engine {
 
@@ -107,12 +108,16 @@ Task<Result<>> ContainerService::launch(ContainerPtr container) {
   std::shared_ptr<Live> live = container->live;
   Result<runtime::LaunchRequest> request = launch_request(*container);
   CO_TRY(request);
+  Result<std::map<std::string, Fd>> sources = open_mount_sources(*container, parts_.images);
+  CO_TRY(sources);
+  for (const auto& [destination, fd] : *sources) request->mount_sources[destination] = fd.get();
   if (live->netns) request->netns_fd = live->netns.get();
   for (const runtime::OwnedNamedFd& held : live->held)
     request->held_fds.push_back({held.name, held.fd.get()});
   std::vector<Container::EarlyAttach> early = std::exchange(container->early_attaches, {});
   request->hold_before_start = !early.empty();
   Result<runtime::Monitor> monitor = runtime::launch(*request, parts_.monitor_program);
+  sources->clear();
   CO_TRY(monitor);
   auto process = std::make_shared<Process>(context_.io);
   process->control.assign(monitor->control.release());

@@ -74,6 +74,12 @@ EngineDrivers::DriverTask<std::string> EngineDrivers::build_image(Id, BuildImage
   Result<build::BuildRequest> request =
       BuildService::request_of(*action.image.build, action.image.reference, settings_);
   CO_TRY(request);
+  for (const BuildSecretSource& secret : action.image.secrets)
+    request->secrets.push_back(
+        {secret.id, secret.file, secret.content, secret.uid, secret.gid, secret.mode});
+  Result<SshAgents> agents = co_await state_.builds.open_ssh(action.image.build->ssh, settings_.ssh_socket);
+  CO_TRY(agents);
+  request->ssh = agents->sockets();
   std::string service =
       action.image.services.empty() ? action.image.reference : action.image.services.front();
   BuildSink sink = [this, service](const std::string& text, const std::string& stream) {
@@ -211,6 +217,15 @@ std::vector<std::string> EngineDrivers::last_words(const Container& container) c
   return lines;
 }
 
+// A check that is configured but has not begun, because the container is only just starting, is "starting".
+WaitFacts EngineDrivers::facts_of(const Container& container) const {
+  WaitFacts facts = wait_facts(container);
+  if (facts.health == orchestrator::Health::None && facts.state == orchestrator::ContainerState::Running &&
+      state_.health.check_of(container))
+    facts.health = orchestrator::Health::Starting;
+  return facts;
+}
+
 template <typename Judge>
 EngineDrivers::DriverTask<> EngineDrivers::wait_for(Id id, ContainerRef reference, Judge judge) {
   Result<ContainerPtr> found = state_.context.require_container(reference.id);
@@ -218,12 +233,7 @@ EngineDrivers::DriverTask<> EngineDrivers::wait_for(Id id, ContainerRef referenc
   ContainerPtr container = *found;
   std::string told;
   for (;;) {
-    WaitFacts facts = wait_facts(*container);
-    // A check that is configured but has not begun, because the container is only just starting, is
-    // "starting".
-    if (facts.health == orchestrator::Health::None && facts.state == orchestrator::ContainerState::Running &&
-        state_.health.check_of(*container))
-      facts.health = orchestrator::Health::Starting;
+    WaitFacts facts = facts_of(*container);
     WaitVerdict verdict = judge(facts);
     if (verdict.state == WaitVerdict::State::Done) co_return DriverResult<>();
     if (container->state.status == Status::Dead)
@@ -255,6 +265,46 @@ EngineDrivers::DriverTask<> EngineDrivers::wait_completed(Id id, WaitCompleted a
                               [](const WaitFacts& facts) { return judge_completed(facts); });
 }
 
+EngineDrivers::DriverTask<> EngineDrivers::wait_accepted(Id id, WaitAccepted action) {
+  Result<ContainerPtr> found = state_.context.require_container(action.container.id);
+  CO_TRY(found);
+  ContainerPtr container = *found;
+  const int restarts_before = container->state.restart_count;
+  const auto waiting_since = std::chrono::steady_clock::now();
+  std::string told;
+  for (;;) {
+    WaitFacts facts = facts_of(*container);
+    facts.restarts = container->state.restart_count - restarts_before;
+    bool runs = container->live && container->live->process;
+    auto started = runs ? container->live->process->started : waiting_since;
+    WaitVerdict verdict =
+        judge_accepted(facts, std::chrono::steady_clock::now() - started, action.monitor);
+    if (verdict.state == WaitVerdict::State::Done) co_return DriverResult<>();
+    if (container->state.status == Status::Dead)
+      co_return Error("container " + action.container.name + " was removed");
+    if (verdict.state == WaitVerdict::State::Failed)
+      co_return ActionError(Error(verdict.text), last_words(*container));
+    if (verdict.text != told) {
+      told = verdict.text;
+      sink_({{"event", "wait"}, {"id", id}, {"text", told}});
+    }
+    // With a health check only its verdict counts, however long that takes.
+    bool timed = facts.state == orchestrator::ContainerState::Running &&
+                 facts.health == orchestrator::Health::None;
+    if (timed) {
+      bool changed = co_await container->changed.wait_until(started + action.monitor);
+      (void)changed;
+    } else {
+      co_await container->changed.wait();
+    }
+  }
+}
+
+EngineDrivers::DriverTask<> EngineDrivers::wait_delay(Id, WaitDelay action) {
+  co_await sleep_for(state_.context.io, action.delay);
+  co_return DriverResult<>();
+}
+
 EngineDrivers::DriverTask<> EngineDrivers::run_hook(Id, RunHook action) {
   Result<ContainerPtr> container = state_.context.require_container(action.container.id);
   CO_TRY(container);
@@ -276,6 +326,49 @@ EngineDrivers::DriverTask<> EngineDrivers::run_hook(Id, RunHook action) {
           split(trim(run->output), '\n'));
   }
   co_return DriverResult<>();
+}
+
+// Made and started, or one that an earlier engine began for the same service as it is now.
+Task<Result<ContainerPtr>> EngineDrivers::hook_container(RunPreStart action) {
+  ContainerPtr present = state_.context.find_container(action.spec.name);
+  if (present && present->spec.name == action.spec.name) {
+    const std::string& hash = action.spec.labels[label::kConfigHash];
+    bool begun = present->state.status != Status::Created && present->state.status != Status::Creating;
+    if (begun && present->label(label::kConfigHash) == hash) co_return present;
+    Result<> removed = co_await state_.containers.remove(present, true, true);
+    CO_TRY(removed);
+  }
+  action.spec.mounts.clear();
+  action.spec.volumes_from = {action.container.id};
+  Result<ContainerPtr> made = co_await state_.containers.create(std::move(action.spec), {});
+  CO_TRY(made);
+  Result<bool> started = co_await state_.containers.start(*made);
+  if (!started) {
+    Result<> removed = co_await state_.containers.remove(*made, true, true);
+    if (!removed) log_warning(removed.error().text());
+    co_return std::move(started).error();
+  }
+  co_return *made;
+}
+
+EngineDrivers::DriverTask<> EngineDrivers::run_pre_start(Id id, RunPreStart action) {
+  std::string command = join(action.spec.command.value_or(std::vector<std::string>{}), " ");
+  Result<ContainerPtr> hook = co_await hook_container(action);
+  CO_TRY(hook);
+  ContainerPtr container = *hook;
+  int code = 0;
+  ContainerRef reference{container->id, 0, action.spec.name};
+  auto judge = [&code](const WaitFacts& facts) {
+    code = facts.exit_code;
+    return judge_completed(facts);
+  };
+  DriverResult<> ended = co_await wait_for(id, reference, judge);
+  std::vector<std::string> lines = ended ? std::vector<std::string>{} : last_words(*container);
+  Result<> removed = co_await state_.containers.remove(container, true, true);
+  if (!removed) log_warning(removed.error().text());
+  if (ended) co_return DriverResult<>();
+  co_return ActionError(Error((command.empty() ? "" : command + " ") + ("exited with code " + std::to_string(code))),
+                        std::move(lines));
 }
 
 EngineDrivers::DriverTask<> EngineDrivers::connect_network(Id, ConnectNetwork action) {
@@ -314,6 +407,9 @@ void ProjectJournal::finish(bool) {
 }
 
 void SinkProgress::changed(const Action& action, const Outcome& outcome) {
+  // What would have taken something back, and had not to.
+  bool idle = outcome.state == ActionState::Done && !outcome.performed;
+  if (action.contingent() && (idle || outcome.state == ActionState::Skipped)) return;
   OrderedJson event{{"event", "action"},
                     {"id", action.id},
                     {"state", to_text(outcome.state)},

@@ -4,6 +4,7 @@
 #include "engine/build_service.h"
 #include "engine/project_state.h"
 #include "orchestrator/executor.h"
+#include "orchestrator/wait.h"
 
 namespace stack::engine {
 
@@ -35,13 +36,18 @@ class EngineDrivers : public orchestrator::Drivers {
   DriverTask<> wait_running(Id id, orchestrator::WaitRunning action) override;
   DriverTask<> wait_healthy(Id id, orchestrator::WaitHealthy action) override;
   DriverTask<> wait_completed(Id id, orchestrator::WaitCompleted action) override;
+  DriverTask<> wait_accepted(Id id, orchestrator::WaitAccepted action) override;
+  DriverTask<> wait_delay(Id id, orchestrator::WaitDelay action) override;
   DriverTask<> run_hook(Id id, orchestrator::RunHook action) override;
+  DriverTask<> run_pre_start(Id id, orchestrator::RunPreStart action) override;
   DriverTask<> connect_network(Id id, orchestrator::ConnectNetwork action) override;
   DriverTask<> disconnect_network(Id id, orchestrator::DisconnectNetwork action) override;
 
  private:
   template <typename Judge>
   DriverTask<> wait_for(Id id, orchestrator::ContainerRef container, Judge judge);
+  Task<Result<ContainerPtr>> hook_container(orchestrator::RunPreStart action);
+  orchestrator::WaitFacts facts_of(const Container& container) const;
   std::vector<std::string> last_words(const Container& container) const;
 
   ProjectService::State& state_;

@@ -157,7 +157,7 @@ Json mount_json(const MountPoint& mount) {
   }
   Json options{mount.recursive ? "rbind" : "bind",
                mount.propagation.empty() ? "rprivate" : mount.propagation};
-  if (mount.read_only) options.push_back("ro");
+  if (mount.read_only || mount.kind == MountKind::Image) options.push_back("ro");
   return {
       {"destination", mount.destination}, {"type", "bind"}, {"source", mount.source}, {"options", options}};
 }

@@ -286,6 +286,9 @@ Json own_members(const ContainerSpec& spec) {
     put(json, "Priority", int64_t{endpoint.priority});
     own["Endpoints"].push_back(std::move(json));
   }
+  put(own, "ApiSocket", spec.api_socket);
+  put(own, "RestartDelay", int64_t{spec.restart.delay.count()});
+  put(own, "RestartWindow", int64_t{spec.restart.window.count()});
   put(own, "PostStart", hooks_to_json(spec.post_start));
   put(own, "PreStop", hooks_to_json(spec.pre_stop));
   return own;

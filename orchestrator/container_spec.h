@@ -94,7 +94,9 @@ struct DeviceSpec {
 
 struct RestartSpec {
   std::string name = "no";  // no | always | unless-stopped | on-failure
-  int max_retries = 0;      // on-failure; 0 = unlimited
+  int max_retries = 0;      // 0 = unlimited
+  Nanoseconds delay{};      // between exit and restart; 0 = Docker's growing one
+  Nanoseconds window{};     // a run of this length is a success: the retries count anew; 0 = never
 };
 
 struct ResourceSpec {
@@ -186,7 +188,8 @@ struct ContainerSpec {
   std::string cgroup_mode;  // "" | private | host
   std::optional<int> oom_score_adj;
   std::optional<bool> init;
-  std::string runtime;  // "" = ours
+  bool api_socket = false;  // the engine's socket at /var/run/docker.sock
+  std::string runtime;      // "" = ours
   std::string platform;
   ResourceSpec resources;
 

@@ -578,6 +578,13 @@ void read_own(const Members& own, ContainerSpec& spec) {
   own.read("Name", spec.name);
   own.read("Platform", spec.platform);
   own.each_item("Files", [&](const Members& members) { read_file_spec(members, spec); });
+  own.read("ApiSocket", spec.api_socket);
+  int64_t delay = 0;
+  int64_t window = 0;
+  own.read("RestartDelay", delay);
+  own.read("RestartWindow", window);
+  spec.restart.delay = Nanoseconds(delay);
+  spec.restart.window = Nanoseconds(window);
   read_hooks(own, "PostStart", spec.post_start);
   read_hooks(own, "PreStop", spec.pre_stop);
 }

@@ -1,6 +1,7 @@
 #include "orchestrator/desired.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "base/files.h"
@@ -8,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "orchestrator/labels.h"
+#include "orchestrator/pre_start.h"
 #include "orchestrator/service_spec.h"
 
 namespace stack::orchestrator {
@@ -25,6 +27,12 @@ std::string place(const Project& project, const std::string& pointer) {
 
 Error service_error(const Project& project, const std::string& service, Error error) {
   return std::move(error).in(place(project, "/services/" + service) + "service " + service);
+}
+
+uint32_t number_or_zero(const std::string& text) {
+  uint32_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
 // --- selection ---
@@ -63,7 +71,7 @@ Labels resource_labels(const Project& project, const Labels& own, const char* ke
 
 std::string resource_hash(Json json) {
   json["v"] = 1;
-  return sha256_hex(to_text(json));
+  return sha256_hex(stack::to_text(json));
 }
 
 DesiredNetwork desired_network(const Project& project, const std::string& key, compose::Network config) {
@@ -122,6 +130,24 @@ void add_resources(const Project& project, bool everything, DesiredState& state)
 
 // --- images ---
 
+// Under the name of the secret, and under that of its target: Dockerfiles are written for either.
+void add_build_secrets(const Project& project, const compose::Build& build, DesiredImage& image) {
+  for (const compose::FileMount& mount : build.secrets) {
+    auto object = project.secrets.find(mount.source);
+    if (object == project.secrets.end()) continue;
+    BuildSecretSource secret;
+    secret.id = mount.source;
+    secret.file = object->second.file;
+    if (secret.file.empty()) secret.content = object->second.bytes;
+    secret.uid = number_or_zero(mount.uid);
+    secret.gid = number_or_zero(mount.gid);
+    secret.mode = mount.mode;
+    image.secrets.push_back(secret);
+    secret.id = base_name(mount.target);
+    if (!mount.target.empty() && secret.id != mount.source) image.secrets.push_back(std::move(secret));
+  }
+}
+
 void add_image(const Project& project, const Service& service, DesiredState& state) {
   std::string reference = image_name(project, service);
   DesiredImage& image = state.images[reference];
@@ -138,11 +164,29 @@ void add_image(const Project& project, const Service& service, DesiredState& sta
     return;
   }
   image.build = service.build;
+  add_build_secrets(project, *service.build, image);
   // The builder comes first in the list: messages name it.
   std::rotate(image.services.begin(), image.services.end() - 1, image.services.end());
   image.build->labels[label::kProject] = project.name;
   image.build->labels[label::kService] = service.name;
   image.build->labels[label::kVersion] = std::string(label::kVersionValue);
+}
+
+// Images of hooks and of image mounts are had like those of services.
+void add_further_image(const std::string& reference, const Service& service, DesiredState& state) {
+  DesiredImage& image = state.images[reference];
+  image.reference = reference;
+  image.services.push_back(service.name);
+  if (image.pull_policy.empty()) image.pull_policy = service.pull_policy;
+}
+
+void add_further_images(const Service& service, const ContainerSpec& spec, DesiredState& state) {
+  for (const compose::ServiceHook& hook : service.pre_start) {
+    if (!hook.image.empty()) add_further_image(hook.image, service, state);
+  }
+  for (const MountSpec& mount : spec.mounts) {
+    if (mount.kind == MountKind::Image) add_further_image(mount.source, service, state);
+  }
 }
 
 // --- services ---
@@ -194,11 +238,17 @@ Result<DesiredService> desired_service(const Project& project, const Service& se
   desired.config_text = canonical_service(project, service);
   desired.config_hash = sha256_hex(desired.config_text);
   desired.shares_with = shared_services(service);
+  desired.job = service.deploy && service.deploy->mode.ends_with("-job");
   desired.has_healthcheck =
       service.healthcheck && !service.healthcheck->disable && !service.healthcheck->test.empty();
+  if (service.deploy && service.deploy->update_config && !desired.job)
+    desired.update = update_policy(*service.deploy->update_config);
+  if (service.deploy && service.deploy->rollback_config)
+    desired.rollback = update_policy(*service.deploy->rollback_config);
   TRY(refuse_reserved_labels(service.labels));
   TRY_ASSIGN(desired.base, service_spec(project, service));
   desired.base.labels = container_labels(project, desired, service.labels);
+  desired.pre_start = pre_start_specs(project, service, desired.base);
   return desired;
 }
 
@@ -236,6 +286,7 @@ Result<DesiredState> desired_state(const Project& project, const DesiredOptions&
     auto desired = desired_service(project, service, options, state.graph);
     if (!desired) return service_error(project, name, std::move(desired).error());
     add_image(project, service, state);
+    add_further_images(service, desired->base, state);
     for (std::string& text : unsupported_parts(service)) {
       state.warnings.push_back(place(project, "/services/" + name) + text);
     }

@@ -11,6 +11,7 @@
 #include "orchestrator/compose/project.h"
 #include "orchestrator/container_spec.h"
 #include "orchestrator/graph.h"
+#include "orchestrator/update.h"
 
 namespace stack::orchestrator {
 
@@ -28,10 +29,21 @@ struct DesiredVolume {
   std::string config_hash;
 };
 
+// One of build.secrets, with where its content is.
+struct BuildSecretSource {
+  std::string id;
+  std::string file;                    // host path, or
+  std::optional<std::string> content;  // the bytes
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::optional<uint32_t> mode;
+};
+
 struct DesiredImage {
   std::string reference;
   std::string platform;
   std::optional<compose::Build> build;  // labels of ours are in it
+  std::vector<BuildSecretSource> secrets;
   std::string pull_policy;              // Compose's words; "" = default
   std::vector<std::string> services;    // that use it; one that builds it comes first
 };
@@ -50,7 +62,11 @@ struct DesiredService {
   std::string config_hash;     // 64 hexadecimal digits
   std::string config_text;     // the canonical JSON that was hashed; holds digests of secrets, not secrets
   std::vector<std::string> shares_with;  // services whose namespaces or volumes it uses: recreated together
+  bool job = false;                      // deploy.mode *-job: runs to its end, once
   bool has_healthcheck = false;          // by the compose file; an image may bring one too
+  std::vector<ContainerSpec> pre_start;  // hooks: pre_start.h
+  std::optional<UpdatePolicy> update;    // nullopt: replicas are replaced independently
+  UpdatePolicy rollback;
 };
 
 struct DesiredState {

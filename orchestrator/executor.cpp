@@ -8,6 +8,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
+#include <algorithm>
 #include <deque>
 #include <exception>
 #include <set>
@@ -37,6 +38,8 @@ Call without_id(DriverTask<> task) {
   co_return std::string();
 }
 
+Call nothing() { co_return std::string(); }
+
 struct Dispatch {
   Drivers& drivers;
   ActionId id;
@@ -61,7 +64,11 @@ struct Dispatch {
   Call operator()(WaitRunning body) { return without_id(drivers.wait_running(id, std::move(body))); }
   Call operator()(WaitHealthy body) { return without_id(drivers.wait_healthy(id, std::move(body))); }
   Call operator()(WaitCompleted body) { return without_id(drivers.wait_completed(id, std::move(body))); }
+  Call operator()(WaitAccepted body) { return without_id(drivers.wait_accepted(id, std::move(body))); }
+  Call operator()(WaitDelay body) { return without_id(drivers.wait_delay(id, std::move(body))); }
+  Call operator()(const CheckUpdate&) { return nothing(); }
   Call operator()(RunHook body) { return without_id(drivers.run_hook(id, std::move(body))); }
+  Call operator()(RunPreStart body) { return without_id(drivers.run_pre_start(id, std::move(body))); }
   Call operator()(ConnectNetwork body) { return without_id(drivers.connect_network(id, std::move(body))); }
   Call operator()(DisconnectNetwork body) {
     return without_id(drivers.disconnect_network(id, std::move(body)));
@@ -142,9 +149,11 @@ class Execution : public std::enable_shared_from_this<Execution> {
   }
 
   void launch(ActionId id) {
+    if (!is_needed(action(id))) return settle_without_work(id, ActionState::Done, "not needed");
     if (std::optional<std::string> reason = reason_to_skip(id))
       return settle_without_work(id, ActionState::Skipped, *reason);
     if (!condition_holds(action(id))) return settle_without_work(id, ActionState::Done, "image unchanged");
+    if (const auto* check = std::get_if<CheckUpdate>(&action(id).body)) return settle_check(id, *check);
     if (std::holds_alternative<BuildImage>(action(id).body)) {
       if (options_.parallel_builds > 0 && running_builds_ >= options_.parallel_builds) {
         builds_waiting_.push_back(id);
@@ -162,8 +171,16 @@ class Execution : public std::enable_shared_from_this<Execution> {
       if (state == ActionState::Failed) return describe(action(edge.id)) + " failed";
       return outcome(edge.id).text;
     }
-    if (stop_reason_ && !carried_through_.count(id)) return stop_reason_;
+    if (stop_reason_ && !carried_through_.count(id) && !action(id).contingent()) return stop_reason_;
     return std::nullopt;
+  }
+
+  // What takes back the work of others waits for their failure.
+  bool is_needed(const Action& each) {
+    if (!each.contingent()) return true;
+    if (each.if_performed != 0 && !outcome(each.if_performed).performed) return false;
+    return std::any_of(each.if_failed.begin(), each.if_failed.end(),
+                       [this](ActionId id) { return outcome(id).state == ActionState::Failed; });
   }
 
   bool condition_holds(const Action& each) {
@@ -269,6 +286,38 @@ class Execution : public std::enable_shared_from_this<Execution> {
                      " after " + go_duration(*options_.wait_timeout));
   }
 
+  // The step of a replica that failed, or 0.
+  ActionId failed_step(const UpdateSteps& steps) {
+    auto failed = std::find_if(steps.begin(), steps.end(),
+                               [this](ActionId id) { return outcome(id).state == ActionState::Failed; });
+    return failed == steps.end() ? 0 : *failed;
+  }
+
+  void settle_check(ActionId id, const CheckUpdate& check) {
+    UpdateFacts facts{check.service, check.rollback, check.batch == check.batches, check.total, 0, ""};
+    std::vector<ActionId> failures;
+    for (const UpdateSteps& steps : check.replicas) {
+      if (ActionId step = failed_step(steps); step != 0) failures.push_back(step);
+    }
+    facts.failed = static_cast<int>(failures.size());
+    if (!failures.empty()) facts.first_failure = failure_text(failures.front());
+    auto verdict = judge_update(facts, check.on_failure, check.max_failure_ratio);
+    outcome(id).state = verdict ? ActionState::Failed : ActionState::Done;
+    outcome(id).performed = !verdict;
+    if (verdict) {
+      outcome(id).error = outcome(failures.front()).error;
+      outcome(id).error->error = Error(outcome(failures.front()).error->error.kind(), *verdict);
+    } else if (facts.last) {
+      for (ActionId failure : failures) report_.warnings.push_back("tolerated: " + failure_text(failure));
+    }
+    finish(id);
+  }
+
+  std::string failure_text(ActionId id) {
+    const Error& error = outcome(id).error->error;
+    return is_wait(action(id)) ? error.text() : describe(action(id)) + ": " + error.text();
+  }
+
   void settle_without_work(ActionId id, ActionState state, std::string text) {
     outcome(id).state = state;
     outcome(id).text = std::move(text);
@@ -288,6 +337,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   }
 
   void note_failure(ActionId id) {
+    if (action(id).judged) return;
     if (action(id).optional) {
       report_.warnings.push_back(describe(action(id)) + ": " + outcome(id).error->error.text());
       return;
@@ -327,7 +377,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void break_off() {
     std::vector<ActionId> running;
     for (const Action& each : plan_->actions) {
-      bool breakable = is_cancellable(each) && !carried_through_.count(each.id);
+      bool breakable =
+          is_cancellable(each) && !carried_through_.count(each.id) && !each.contingent();
       if (breakable && outcome(each.id).state == ActionState::Running) running.push_back(each.id);
     }
     for (ActionId id : running) {

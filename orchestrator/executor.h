@@ -73,7 +73,10 @@ class Drivers {
   virtual DriverTask<> wait_running(ActionId id, WaitRunning action) = 0;
   virtual DriverTask<> wait_healthy(ActionId id, WaitHealthy action) = 0;
   virtual DriverTask<> wait_completed(ActionId id, WaitCompleted action) = 0;
+  virtual DriverTask<> wait_accepted(ActionId id, WaitAccepted action) = 0;
+  virtual DriverTask<> wait_delay(ActionId id, WaitDelay action) = 0;
   virtual DriverTask<> run_hook(ActionId id, RunHook action) = 0;
+  virtual DriverTask<> run_pre_start(ActionId id, RunPreStart action) = 0;
   virtual DriverTask<> connect_network(ActionId id, ConnectNetwork action) = 0;
   virtual DriverTask<> disconnect_network(ActionId id, DisconnectNetwork action) = 0;
 };
@@ -132,7 +135,7 @@ struct ExecuteOptions {
 struct ExecutionReport {
   std::vector<Outcome> outcomes;         // of plan.actions, same order
   std::vector<ActionId> failed;          // in order of time; optional actions are not among them
-  std::vector<std::string> warnings;     // failures of optional actions
+  std::vector<std::string> warnings;     // failures of optional actions, and tolerated ones
   std::optional<std::string> cancelled;  // the reason
   std::optional<Error> journal_error;    // nothing was done: the journal could not be begun
   int changed = 0;                       // actions performed that change something

@@ -10,6 +10,7 @@ inline constexpr char kProject[] = "com.docker.compose.project";
 inline constexpr char kService[] = "com.docker.compose.service";
 inline constexpr char kContainerNumber[] = "com.docker.compose.container-number";
 inline constexpr char kOneOff[] = "com.docker.compose.oneoff";           // "True" | "False"
+inline constexpr char kHook[] = "com.docker.compose.hook";  // "pre_start": a container that runs a hook
 inline constexpr char kSlug[] = "com.docker.compose.slug";               // one-off containers
 inline constexpr char kConfigHash[] = "com.docker.compose.config-hash";  // containers, networks, volumes
 inline constexpr char kImage[] = "com.docker.compose.image";  // image id; set when the container is made

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "orchestrator/labels.h"
 #include "orchestrator/plan_builder.h"
+#include "orchestrator/pre_start.h"
 
 namespace stack::orchestrator {
 namespace {
@@ -259,6 +260,17 @@ class Starter {
     starts_[&container] = id;
   }
 
+  // pre_start hooks, where none of the service's containers runs.
+  void add_hooks(const DesiredService& service, const Containers& containers) {
+    bool runs = std::any_of(containers.begin(), containers.end(),
+                            [](const ObservedContainer* container) { return container->alive(); });
+    if (runs || containers.empty()) return;
+    std::vector<Edge> earlier = plan_[start_of(*containers.front())].after;
+    std::vector<ActionId> hooks = add_pre_start(plan_, service, ref_to(*containers.front()), earlier);
+    if (hooks.empty()) return;
+    for (const ObservedContainer* container : containers) plan_.after(start_of(*container), hooks.back());
+  }
+
   void wait(const ObservedContainer& container) {
     auto start = starts_.find(&container);
     bool settled = start == starts_.end() && container.health != Health::Starting;
@@ -412,10 +424,12 @@ Result<Plan> plan_start(const DesiredState* desired, const ObservedState& observ
   Starter starter(plan, graph, observed);
   for (const std::string& service : order_of(graph)) {
     if (!contains(services, service)) continue;
-    for (const ObservedContainer* container : containers_of(observed, {service}, false)) {
+    Containers containers = containers_of(observed, {service}, false);
+    for (const ObservedContainer* container : containers) {
       if (needs_start(*container)) starter.start(*container, idle_cause(*container), 0, true);
       if (options.wait) starter.wait(*container);
     }
+    if (desired && desired->services.count(service)) starter.add_hooks(desired->services.at(service), containers);
   }
   return std::move(plan).finish();
 }

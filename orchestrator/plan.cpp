@@ -30,10 +30,16 @@ Words words(const UnpauseContainer&) { return {"unpause-container", "unpause con
 Words words(const WaitRunning&) { return {"wait-running", "wait until running", '.'}; }
 Words words(const WaitHealthy&) { return {"wait-healthy", "wait until healthy", '.'}; }
 Words words(const WaitCompleted&) { return {"wait-completed", "wait until completed", '.'}; }
+Words words(const WaitAccepted&) { return {"wait-accepted", "wait until accepted", '.'}; }
+Words words(const WaitDelay&) { return {"wait-delay", "wait before the next", '.'}; }
+Words words(const CheckUpdate& check) {
+  return {"check-update", check.rollback ? "check rollback" : "check update", '.'};
+}
 Words words(const RunHook& hook) {
   return {"run-hook", hook.moment == HookMoment::PostStart ? "run post_start hook" : "run pre_stop hook",
           '~'};
 }
+Words words(const RunPreStart&) { return {"run-pre-start", "run pre_start hook", '~'}; }
 Words words(const ConnectNetwork&) { return {"connect-network", "connect network", '~'}; }
 Words words(const DisconnectNetwork&) { return {"disconnect-network", "disconnect network", '~'}; }
 
@@ -50,6 +56,9 @@ std::string object(const PullImage& body) { return body.reference; }
 std::string object(const RemoveImage& body) { return body.reference; }
 std::string object(const CreateContainer& body) { return body.final_name; }
 std::string object(const RenameContainer& body) { return body.name; }
+std::string object(const RunPreStart& body) { return body.spec.name; }
+std::string object(const WaitDelay& body) { return body.service; }
+std::string object(const CheckUpdate& body) { return body.service; }
 template <typename Body>
 std::string object(const Body& body) {
   return body.container.name;
@@ -57,7 +66,9 @@ std::string object(const Body& body) {
 
 size_t widest(const Plan& plan, std::string (*text)(const Action&)) {
   size_t width = 0;
-  for (const Action& action : plan.actions) width = std::max(width, text(action).size());
+  for (const Action& action : plan.actions) {
+    if (!action.contingent()) width = std::max(width, text(action).size());
+  }
   return width;
 }
 
@@ -93,7 +104,7 @@ std::string group_text(const Plan& plan, const std::string& service, size_t phra
                        size_t object_width) {
   std::string lines;
   for (const Action& action : plan.actions) {
-    if (action.service == service) lines += plan_line(action, phrase_width, object_width);
+    if (action.service == service && !action.contingent()) lines += plan_line(action, phrase_width, object_width);
   }
   if (lines.empty()) return "";
   return (service.empty() ? "project " + plan.project : "service " + service) + "\n" + lines;
@@ -117,6 +128,10 @@ std::string describe(const Action& action) {
   if (std::holds_alternative<WaitRunning>(action.body)) return "wait until " + name + " runs";
   if (std::holds_alternative<WaitHealthy>(action.body)) return "wait until " + name + " is healthy";
   if (std::holds_alternative<WaitCompleted>(action.body)) return "wait until " + name + " has completed";
+  if (std::holds_alternative<WaitAccepted>(action.body)) return "wait until " + name + " is accepted";
+  if (const auto* wait = std::get_if<WaitDelay>(&action.body))
+    return "wait " + go_duration(wait->delay) + " before more of " + name + " is updated";
+  if (std::holds_alternative<CheckUpdate>(action.body)) return phrase_of(action) + " of " + name;
   return phrase_of(action) + " " + name;
 }
 
@@ -124,7 +139,9 @@ bool is_wait(const Action& action) { return words_of(action).sign == '.'; }
 bool is_change(const Action& action) { return !is_wait(action); }
 
 int count_changes(const Plan& plan) {
-  return static_cast<int>(std::count_if(plan.actions.begin(), plan.actions.end(), is_change));
+  return static_cast<int>(
+      std::count_if(plan.actions.begin(), plan.actions.end(),
+                    [](const Action& action) { return is_change(action) && !action.contingent(); }));
 }
 
 std::string plan_text(const Plan& plan) {
@@ -153,6 +170,13 @@ std::string plan_listing(const Plan& plan) {
       text += before + std::to_string(change.image);
       before = ",";
     }
+    before = " if-failed ";
+    for (ActionId id : action.if_failed) {
+      text += before + std::to_string(id);
+      before = ",";
+    }
+    if (action.if_performed != 0) text += " if-performed " + std::to_string(action.if_performed);
+    if (action.judged) text += " judged";
     if (action.optional) text += " optional";
     if (!action.cause.empty()) text += " [" + action.cause + "]";
     text += "\n";
@@ -163,9 +187,11 @@ std::string plan_listing(const Plan& plan) {
 OrderedJson action_json(const Action& action) {
   OrderedJson after = OrderedJson::array();
   for (const Edge& edge : action.after) after.push_back(edge.id);
-  return {{"id", action.id},           {"kind", kind_of(action)},  {"object", object_of(action)},
-          {"service", action.service}, {"text", describe(action)}, {"cause", action.cause},
-          {"after", std::move(after)}};
+  OrderedJson json{{"id", action.id},           {"kind", kind_of(action)},  {"object", object_of(action)},
+                   {"service", action.service}, {"text", describe(action)}, {"cause", action.cause},
+                   {"after", std::move(after)}};
+  if (action.contingent()) json["contingent"] = true;
+  return json;
 }
 
 OrderedJson plan_json(const Plan& plan) {

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "orchestrator/desired.h"
+#include "orchestrator/update.h"
 
 namespace stack::orchestrator {
 
@@ -98,11 +99,41 @@ struct WaitHealthy {
 struct WaitCompleted {
   ContainerRef container;
 };  // exit code 0
+// Until a container that takes another's place can be relied on: judge_accepted() of wait.h.
+struct WaitAccepted {
+  ContainerRef container;
+  Nanoseconds monitor{};  // how long it must run if it has no health check
+};
+// Between two batches of an update.
+struct WaitDelay {
+  std::string service;
+  Nanoseconds delay{};
+};
+// What must go well for one replica to count as replaced.
+using UpdateSteps = std::vector<ActionId>;
+// Whether an update goes on after one of its batches: judge_update() of update.h. The executor's own; no
+// driver is called.
+struct CheckUpdate {
+  std::string service;
+  std::vector<UpdateSteps> replicas;  // all until now, this batch's included
+  int total = 0;
+  size_t batch = 0;  // from 1
+  size_t batches = 0;
+  UpdateFailure on_failure = UpdateFailure::Pause;
+  double max_failure_ratio = 0;
+  bool rollback = false;
+};
 enum class HookMoment { PostStart, PreStop };
 // All hooks of that moment, in order; they stand in the container's spec.
 struct RunHook {
   ContainerRef container;
   HookMoment moment = HookMoment::PostStart;
+};
+// Makes a container of `spec`, with the volumes of `container`, runs it to its end and removes it. Failure, if it
+// ends with another code than 0. One that an earlier engine began is waited for.
+struct RunPreStart {
+  ContainerSpec spec;
+  ContainerRef container;
 };
 struct ConnectNetwork {
   ContainerRef container;
@@ -117,7 +148,8 @@ using ActionBody =
     std::variant<CreateNetwork, RemoveNetwork, CreateVolume, RemoveVolume, BuildImage, PullImage, RemoveImage,
                  CreateContainer, RenameContainer, StartContainer, StopContainer, KillContainer,
                  RemoveContainer, PauseContainer, UnpauseContainer, WaitRunning, WaitHealthy, WaitCompleted,
-                 RunHook, ConnectNetwork, DisconnectNetwork>;
+                 WaitAccepted, WaitDelay, CheckUpdate, RunHook,
+                 RunPreStart, ConnectNetwork, DisconnectNetwork>;
 
 // An action starts when all it comes after are done. A soft edge is satisfied by failure too.
 struct Edge {
@@ -140,11 +172,20 @@ struct Action {
   std::string service;      // "" = the project's
   // Failure is a warning: it does not fail the plan.
   bool optional = false;
+  // Failure is neither: a CheckUpdate that comes later judges it.
+  bool judged = false;
+  // Not empty: contingent, takes back what others did. Carried out only if one of these failed, and then even
+  // where everything else stops; else it counts as done.
+  std::vector<ActionId> if_failed;
+  // Contingent: and only if this one was carried out.
+  ActionId if_performed = 0;
   // Carried out only if one of these holds; empty = always. Otherwise it counts as done.
   std::vector<ImageChange> only_if;
   // Once one action of a sequence (> 0) was begun, the others are carried out even after a failure elsewhere:
   // a container that was stopped to be replaced is not left stopped.
   int sequence = 0;
+
+  bool contingent() const { return !if_failed.empty(); }
 };
 
 struct Plan {
@@ -162,7 +203,7 @@ std::string_view kind_of(const Action& action);
 std::string object_of(const Action& action);
 // "create container shop-web-1", "wait until shop-db-1 is healthy".
 std::string describe(const Action& action);
-// Whether it changes anything (a wait does not).
+// Whether it changes anything (a wait does not). Contingent actions are not counted, nor shown by plan_text().
 bool is_change(const Action& action);
 bool is_wait(const Action& action);
 int count_changes(const Plan& plan);

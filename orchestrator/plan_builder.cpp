@@ -47,10 +47,18 @@ void renumber(Action& action, const std::vector<ActionId>& new_ids) {
   std::erase_if(action.after, [&](const Edge& edge) { return edge.id >= action.id; });
   merge_edges(action.after);
   for (ImageChange& change : action.only_if) change.image = new_ids[index_of(change.image)];
+  for (ActionId& id : action.if_failed) id = new_ids[index_of(id)];
+  std::sort(action.if_failed.begin(), action.if_failed.end());
+  if (action.if_performed != 0) action.if_performed = new_ids[index_of(action.if_performed)];
   std::visit(
       [&](auto& body) {
         if constexpr (requires { body.container.made_by; }) {
           if (body.container.made_by != 0) body.container.made_by = new_ids[index_of(body.container.made_by)];
+        }
+        if constexpr (requires { body.replicas; }) {
+          for (auto& steps : body.replicas) {
+            for (ActionId& id : steps) id = new_ids[index_of(id)];
+          }
         }
       },
       action.body);
@@ -77,6 +85,14 @@ void PlanBuilder::after(ActionId action, ActionId earlier, bool soft) {
 
 void PlanBuilder::after(ActionId action, const std::vector<Edge>& earlier) {
   for (const Edge& edge : earlier) after(action, edge.id, edge.soft);
+}
+
+void PlanBuilder::only_if_failed(ActionId action, const std::vector<ActionId>& ids) {
+  for (ActionId id : ids) {
+    if (id == 0) continue;
+    (*this)[action].if_failed.push_back(id);
+    after(action, id, true);
+  }
 }
 
 Plan PlanBuilder::finish() && {

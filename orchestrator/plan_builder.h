@@ -16,11 +16,15 @@ class PlanBuilder {
 
   // Ids are provisional until `finish`. The reference of operator[] is valid until the next add.
   ActionId add(const std::string& service, ActionBody body, std::string cause);
+  const Action& operator[](ActionId id) const { return plan_.actions[static_cast<size_t>(id - 1)]; }
   Action& operator[](ActionId id) { return plan_.actions[static_cast<size_t>(id - 1)]; }
 
   // `action` comes after `earlier`; nothing happens if either is 0 or they are the same.
   void after(ActionId action, ActionId earlier, bool soft = false);
   void after(ActionId action, const std::vector<Edge>& earlier);
+
+  // Makes `action` contingent: for the failure of one of these; zeros do not count.
+  void only_if_failed(ActionId action, const std::vector<ActionId>& ids);
 
   int new_sequence() { return ++sequences_; }
   void warn(std::string text) { plan_.warnings.push_back(std::move(text)); }

@@ -54,7 +54,7 @@ void Reconciler::wait_for_all(const std::vector<std::string>& order) {
   if (options_.no_start) return;
   for (const std::string& name : order) {
     ServicePlan& plan = services_.at(name);
-    bool completes = must_complete(desired_, name);
+    bool completes = must_complete(desired_, name) || plan.service->job;
     for (Member& member : plan.members) {
       bool untouched = member.started == 0 && !member.replaced.possibly() && member.current;
       if (untouched && (is_settled(*member.current) || !member.current->alive())) continue;
@@ -63,6 +63,7 @@ void Reconciler::wait_for_all(const std::vector<std::string>& order) {
       if (completes) body = WaitCompleted{member.container};
       ActionId id = wait_once(name, member, std::move(body), "--wait");
       plan_[id].cause = "--wait";
+      plan_.after(id, member.accepted);
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "orchestrator/labels.h"
+#include "orchestrator/pre_start.h"
 
 namespace stack::orchestrator {
 namespace {
@@ -46,7 +47,8 @@ void Reconciler::order_ports() {
   for (const auto& [container, ending] : endings_) {
     if (container->ports.empty()) continue;
     for (const auto& [name, plan] : services_) {
-      if (!wants_a_port_of(*plan.service, *container)) continue;
+      bool in_its_own_order = plan.in_batches && container->service == name;
+      if (in_its_own_order || !wants_a_port_of(*plan.service, *container)) continue;
       for (const Member& member : plan.members) {
         if (member.current != container) plan_.after(member.start, ending.stop);
       }
@@ -112,6 +114,8 @@ ActionId Reconciler::add_create(const ServicePlan& plan, Member& member) {
   for (const MountSpec& mount : service.base.mounts) {
     auto volume = volumes_.find(mount.source);
     if (mount.kind == MountKind::Volume && volume != volumes_.end()) plan_.after(id, volume->second);
+    auto mounted = images_.find(mount.source);
+    if (mount.kind == MountKind::Image && mounted != images_.end()) plan_.after(id, mounted->second);
   }
   for (const std::string& name : service.shares_with) {
     auto other = services_.find(name);
@@ -243,6 +247,49 @@ void Reconciler::finish_replacement(const ServicePlan& plan, Member& member) {
   plan_[member.named].cause = member.cause;
 }
 
+bool Reconciler::runs_throughout(const Member& member) const {
+  return member.fate == Fate::Keep && member.current->alive() && !member.restarted.possibly();
+}
+
+// The service starts only if one of these holds; empty = it does.
+std::vector<ImageChange> Reconciler::start_condition(const ServicePlan& plan) const {
+  std::vector<ImageChange> changes;
+  for (const Member& member : plan.members) {
+    if (member.start == 0) continue;
+    const std::vector<ImageChange>& only_if = plan_[member.start].only_if;
+    if (only_if.empty()) return {};
+    changes.insert(changes.end(), only_if.begin(), only_if.end());
+  }
+  return changes;
+}
+
+// Once for the service, before its first container starts; not where one of them runs on.
+void Reconciler::add_pre_start_hooks(ServicePlan& plan) {
+  bool runs = std::any_of(plan.members.begin(), plan.members.end(),
+                          [this](const Member& member) { return runs_throughout(member); });
+  auto first = std::find_if(plan.members.begin(), plan.members.end(),
+                            [](const Member& member) { return member.start != 0; });
+  if (runs || first == plan.members.end()) return;
+  std::vector<Edge> earlier = gates(*plan.service);
+  if (first->create != 0) earlier.push_back({first->create, false});
+  // An update in batches has others running all the time; what is new comes after the hooks all the same.
+  for (const Member& member : plan.members) {
+    if (!plan.in_batches && member.ending.stop != 0) earlier.push_back({member.ending.stop, false});
+  }
+  std::vector<ActionId> hooks = orchestrator::add_pre_start(plan_, *plan.service, first->container, earlier);
+  std::vector<ImageChange> only_if = start_condition(plan);
+  for (ActionId id : hooks) {
+    plan_[id].only_if = only_if;
+    auto image = images_.find(std::get<RunPreStart>(plan_[id].body).spec.image);
+    if (image != images_.end()) plan_.after(id, image->second);
+  }
+  for (const Member& member : plan.members) {
+    if (hooks.empty()) continue;
+    plan_.after(member.start, hooks.back());
+    if (plan.in_batches) plan_.after(member.ending.first(), hooks.back());
+  }
+}
+
 std::string Reconciler::start_cause(const Member& member) const {
   const ObservedContainer& now = *member.current;
   switch (now.state) {
@@ -259,7 +306,8 @@ std::string Reconciler::start_cause(const Member& member) const {
   }
   const RestartSpec& restart = services_.at(now.service).service->base.restart;
   bool one_shot = restart.name == "no" || restart.name == "on-failure";
-  if (now.exit_code == 0 && one_shot && !options_.rerun_completed) return "";
+  bool job = services_.at(now.service).service->job;
+  if (now.exit_code == 0 && (job || (one_shot && !options_.rerun_completed))) return "";
   return "exited (" + std::to_string(now.exit_code) + ")";
 }
 
@@ -296,7 +344,11 @@ void Reconciler::act(const std::string& name) {
   for (const ObservedContainer* surplus : plan.surplus) {
     end(*surplus, "scaled down to " + std::to_string(plan.service->replicas), false);
   }
+  plan.in_batches = updates_in_batches(plan);
+  if (plan.in_batches) update(plan);
   for (Member& member : plan.members) {
+    bool updated = member.fate == Fate::Replace || member.fate == Fate::Finish;
+    if (plan.in_batches && updated) continue;
     switch (member.fate) {
       case Fate::Keep:
         keep(plan, member);
@@ -312,6 +364,7 @@ void Reconciler::act(const std::string& name) {
         break;
     }
   }
+  if (!plan.service->pre_start.empty()) add_pre_start_hooks(plan);
 }
 
 void Reconciler::prepare(const std::string& name) {

@@ -52,6 +52,7 @@ struct Member {
   Ending ending;  // of `current`
   ActionId start = 0;
   ActionId started = 0;  // start and its hooks
+  ActionId accepted = 0;  // in an update that goes by batches
 };
 
 struct ServicePlan {
@@ -60,6 +61,21 @@ struct ServicePlan {
   std::vector<const ObservedContainer*> surplus;
   std::vector<const ObservedContainer*> leftovers;
   Certainty disturbed;  // a member is replaced or restarted
+  bool in_batches = false;
+};
+
+// One service's update while its actions are made: reconcile_update.cpp.
+struct Update {
+  const UpdatePolicy* policy = nullptr;
+  UpdateOrder order = UpdateOrder::StopFirst;
+  bool keep_old = false;  // to be taken back, until the whole update is accepted
+  int sequence = 0;       // of the whole, with keep_old
+  int total = 0;
+  size_t batch = 0;
+  size_t batches = 0;
+  ActionId previous = 0;  // what this batch comes after
+  std::vector<UpdateSteps> steps;
+  std::vector<ActionId> checks;
 };
 
 class Reconciler {
@@ -102,7 +118,27 @@ class Reconciler {
                          int sequence);
   void add_start(const ServicePlan& plan, Member& member, const std::string& cause,
                  std::vector<ImageChange> only_if, int sequence);
+  void add_pre_start_hooks(ServicePlan& plan);
+  bool runs_throughout(const Member& member) const;
+  std::vector<ImageChange> start_condition(const ServicePlan& plan) const;
   void rewire_references(ContainerSpec& spec) const;
+  // updates in batches
+  std::vector<Member*> members_to_update(ServicePlan& plan) const;
+  bool updates_in_batches(ServicePlan& plan);
+  std::optional<std::string> clash_of(const ServicePlan& plan) const;
+  void update(ServicePlan& plan);
+  void update_member(const ServicePlan& plan, Update& update, Member& member);
+  void take_back_if_not_accepted(const ServicePlan& plan, const Update& update, const Member& member,
+                                 const UpdateSteps& steps);
+  void close_batch(const ServicePlan& plan, Update& update, const std::vector<ImageChange>& only_if);
+  CheckUpdate check_of(const ServicePlan& plan, const Update& update, bool rollback) const;
+  void retire(const ServicePlan& plan, Member& member, ActionId after);
+  void add_rollback(const ServicePlan& plan, const Update& forward, const std::vector<Member*>& members);
+  void roll_back_member(const ServicePlan& plan, Update& back, const Member& member);
+  void close_rollback_batch(const ServicePlan& plan, Update& back);
+  ActionId contingent(const ServicePlan& plan, ActionBody body, const std::string& cause,
+                      const std::vector<ActionId>& if_failed, ActionId if_performed);
+
   std::string start_cause(const Member& member) const;
   void end(const ObservedContainer& container, const std::string& cause, bool volumes);
   void prepare(const std::string& name);

@@ -12,8 +12,8 @@ constexpr std::chrono::milliseconds kLongestDelay = 1min;
 constexpr std::chrono::seconds kLongRun = 10s;
 
 bool policy_wants(const RestartSpec& policy, int exit_code, int count) {
-  if (policy.name == "always" || policy.name == "unless-stopped") return true;
-  if (policy.name != "on-failure" || exit_code == 0) return false;
+  bool any = policy.name == "always" || policy.name == "unless-stopped";
+  if (!any && (policy.name != "on-failure" || exit_code == 0)) return false;
   return policy.max_retries == 0 || count < policy.max_retries;
 }
 
@@ -22,11 +22,15 @@ bool policy_wants(const RestartSpec& policy, int exit_code, int count) {
 RestartDecision decide_restart(const RestartSpec& policy, const ContainerExit& exit,
                                const RestartHistory& history) {
   RestartDecision decision;
-  if (exit.manually_stopped || !policy_wants(policy, exit.code, history.count)) return decision;
+  bool succeeded = policy.window > Nanoseconds::zero() && exit.ran >= policy.window;
+  int count = succeeded ? 0 : history.count;
+  if (exit.manually_stopped || !policy_wants(policy, exit.code, count)) return decision;
   bool first = history.last_delay == 0ms || exit.ran >= kLongRun;
   decision.restart = true;
   decision.delay = first ? kFirstDelay : std::min(history.last_delay * 2, kLongestDelay);
-  decision.history = {history.count + 1, decision.delay};
+  if (policy.delay > Nanoseconds::zero())
+    decision.delay = std::chrono::duration_cast<std::chrono::milliseconds>(policy.delay);
+  decision.history = {count + 1, decision.delay};
   return decision;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/files.h"
 #include "base/text.h"
 #include "orchestrator/mount_text.h"
 
@@ -100,6 +101,9 @@ MountSpec mount_spec(const Project& project, const compose::VolumeMount& volume)
       break;
     case compose::MountType::Image:
       mount.kind = MountKind::Image;
+      // A service's name stands for its image.
+      if (auto other = project.services.find(volume.source); other != project.services.end())
+        mount.source = image_name(project, other->second);
       if (volume.image) mount.subpath = volume.image->subpath;
       break;
   }
@@ -287,11 +291,21 @@ Result<> set_network(const Project& project, const Service& service, ContainerSp
 
 // --- isolation and resources ---
 
+// A seccomp profile is a file beside the compose file.
+std::string security_option(const Project& project, const std::string& option) {
+  size_t at = option.find_first_of("=:");
+  if (at == std::string::npos || option.substr(0, at) != "seccomp") return option;
+  std::string value = option.substr(at + 1);
+  if (value == "unconfined" || value == "builtin" || value.starts_with('{')) return option;
+  return "seccomp=" + absolute_path(project.working_dir, value);
+}
+
 void set_isolation(const Project& project, const Service& service, ContainerSpec& spec) {
   spec.privileged = service.privileged;
   spec.cap_add = service.cap_add;
   spec.cap_drop = service.cap_drop;
-  spec.security_opt = service.security_opt;
+  for (const std::string& option : service.security_opt)
+    spec.security_opt.push_back(security_option(project, option));
   spec.sysctls = service.sysctls;
   spec.ipc_mode = namespace_mode(project, service.ipc);
   spec.pid_mode = namespace_mode(project, service.pid);
@@ -300,6 +314,7 @@ void set_isolation(const Project& project, const Service& service, ContainerSpec
   spec.cgroup_mode = service.cgroup;
   if (service.oom_score_adj != 0) spec.oom_score_adj = static_cast<int>(service.oom_score_adj);
   spec.init = service.init;
+  spec.api_socket = service.use_api_socket;
   spec.runtime = service.runtime;
   spec.platform = service.platform;
 }
@@ -335,9 +350,11 @@ void apply_deploy(const compose::Deploy& deploy, ResourceSpec& resources) {
     if (deploy.limits->memory.bytes > 0) resources.memory = deploy.limits->memory.bytes;
     if (deploy.limits->pids != 0) resources.pids_limit = deploy.limits->pids;
   }
-  if (deploy.reservations && deploy.reservations->memory.bytes > 0) {
-    resources.memory_reservation = deploy.reservations->memory.bytes;
-  }
+  if (!deploy.reservations) return;
+  if (deploy.reservations->memory.bytes > 0) resources.memory_reservation = deploy.reservations->memory.bytes;
+  // What is reserved on one machine is a share of it when all want more than there is.
+  if (deploy.reservations->cpus > 0 && resources.cpu_shares == 0)
+    resources.cpu_shares = std::max<int64_t>(2, std::llround(deploy.reservations->cpus * 1024));
 }
 
 ResourceSpec resource_spec(const Service& service) {
@@ -372,23 +389,31 @@ ResourceSpec resource_spec(const Service& service) {
 RestartSpec restart_spec(const compose::RestartPolicy& policy) {
   switch (policy.mode) {
     case compose::RestartMode::No:
-      return {"no", 0};
+      return {};
     case compose::RestartMode::Always:
-      return {"always", 0};
+      return {.name = "always"};
     case compose::RestartMode::UnlessStopped:
-      return {"unless-stopped", 0};
+      return {.name = "unless-stopped"};
     case compose::RestartMode::OnFailure:
-      return {"on-failure", static_cast<int>(policy.max_retries)};
+      return {.name = "on-failure", .max_retries = static_cast<int>(policy.max_retries)};
   }
   return {};
 }
 
 // deploy.restart_policy wins over `restart`.
 RestartSpec restart_spec(const compose::DeployRestartPolicy& policy) {
-  if (policy.condition == "none") return {"no", 0};
-  if (policy.condition == "on-failure")
-    return {"on-failure", static_cast<int>(policy.max_attempts.value_or(0))};
-  return {"always", 0};
+  if (policy.condition == "none") return {};
+  RestartSpec spec;
+  spec.name = policy.condition == "on-failure" ? "on-failure" : "always";
+  spec.max_retries = static_cast<int>(std::min<uint64_t>(policy.max_attempts.value_or(0), 1'000'000'000));
+  spec.delay = policy.delay.value_or(Nanoseconds{});
+  spec.window = policy.window.value_or(Nanoseconds{});
+  return spec;
+}
+
+// A job ends with its first success.
+void make_job(RestartSpec& restart) {
+  if (restart.name != "no") restart.name = "on-failure";
 }
 
 std::vector<HookSpec> hook_specs(const std::vector<compose::ServiceHook>& hooks) {
@@ -404,6 +429,7 @@ void set_life(const Service& service, ContainerSpec& spec) {
   if (service.restart) spec.restart = restart_spec(*service.restart);
   if (service.deploy && service.deploy->restart_policy)
     spec.restart = restart_spec(*service.deploy->restart_policy);
+  if (service.deploy && service.deploy->mode.ends_with("-job")) make_job(spec.restart);
   if (service.logging) {
     if (!service.logging->driver.empty()) spec.log.driver = service.logging->driver;
     spec.log.options = service.logging->options;
@@ -448,13 +474,11 @@ std::vector<std::string> unsupported_parts(const Service& service) {
   auto say = [&](const char* key) {
     texts.push_back("service " + service.name + ": " + key + " is not supported and ignored");
   };
-  if (!service.pre_start.empty()) say("pre_start");
   if (!service.gpus.empty()) say("gpus");
   if (service.deploy && service.deploy->reservations && !service.deploy->reservations->devices.empty()) {
     say("deploy.resources.reservations.devices");
   }
   if (service.credential_spec) say("credential_spec");
-  if (service.use_api_socket) say("use_api_socket");
   if (!service.models.empty()) say("models");
   return texts;
 }

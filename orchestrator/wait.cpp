@@ -1,5 +1,7 @@
 #include "orchestrator/wait.h"
 
+#include "base/units.h"
+
 namespace stack::orchestrator {
 namespace {
 
@@ -44,6 +46,18 @@ WaitVerdict judge_healthy(const WaitFacts& facts, bool or_running) {
   }
   if (or_running) return {State::Done, ""};
   return {State::Failed, "container " + facts.name + " has no healthcheck configured"};
+}
+
+WaitVerdict judge_accepted(const WaitFacts& facts, Nanoseconds ran, Nanoseconds monitor) {
+  if (is_over(facts) && facts.exit_code == 0) return {State::Done, ""};
+  bool ended = facts.state == ContainerState::Exited || facts.state == ContainerState::Dead ||
+               facts.state == ContainerState::Restarting;
+  if (ended || facts.restarts > 0) return {State::Failed, exited_text(facts)};
+  if (facts.state != ContainerState::Running || facts.health != Health::None) {
+    return judge_healthy(facts, true);
+  }
+  if (ran >= monitor) return {State::Done, ""};
+  return {State::Waiting, facts.name + " must run for " + go_duration(monitor)};
 }
 
 WaitVerdict judge_completed(const WaitFacts& facts) {

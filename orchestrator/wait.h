@@ -22,6 +22,7 @@ struct WaitFacts {
   int exit_code = 0;
   // The restart policy will start it again: an exit is then not final.
   bool will_restart = false;
+  int restarts = 0;  // by the restart policy, since it was started
 };
 
 // Runs, and is healthy if it has a health check; or has ended with 0.
@@ -30,5 +31,9 @@ WaitVerdict judge_running(const WaitFacts& facts);
 // container that exited with 0 and is not restarted counts as done too (one-shots under `up --wait`).
 WaitVerdict judge_healthy(const WaitFacts& facts, bool or_running);
 WaitVerdict judge_completed(const WaitFacts& facts);
+// Whether a container can take another's place: healthy, or, without a health check, `ran` for `monitor`. An
+// exit is a failure although the restart policy would start it again; only a one-shot that ended with 0 is
+// accepted.
+WaitVerdict judge_accepted(const WaitFacts& facts, Nanoseconds ran, Nanoseconds monitor);
 
 }  // namespace stack::orchestrator

@@ -40,6 +40,7 @@ constexpr Flag kFlags[] = {
     kQuietPullFlag,
     {0, "quiet-build", Takes::Nothing, "", "No output of builds"},
     kYesFlag,
+    {'w', "watch", Takes::Nothing, "", "Bring changed files into the containers: see `stack watch`"},
     {0, "menu", Takes::Nothing, "", ""},
 };
 
@@ -53,7 +54,7 @@ constexpr Example kExamples[] = {
 Result<> check_combination(const Arguments& arguments) {
   bool detached = arguments.on("detach") || arguments.on("wait");
   for (const char* flag :
-       {"abort-on-container-exit", "abort-on-container-failure", "exit-code-from", "attach"}) {
+       {"abort-on-container-exit", "abort-on-container-failure", "exit-code-from", "attach", "watch"}) {
     if (detached && (arguments.on(flag) || !arguments.text(flag).empty())) {
       return invalid(std::string("--") + flag + " needs the foreground: it excludes --detach and --wait");
     }
@@ -91,6 +92,8 @@ Result<int> run(Session& session, const Arguments& arguments) {
   bool detached = arguments.on("detach") || arguments.on("wait") || arguments.on("no-start");
   if (detached) return run_in_background(session, arguments, change, project.name);
   TRY_ASSIGN(ForegroundOptions foreground, foreground_options(session, arguments, project));
+  if (arguments.on("watch"))
+    foreground.watch = WatchOptions{project.name, project.project, *options, arguments.words, true, foreground.quiet_build};
   return up_in_foreground(session, change, foreground);
 }
 

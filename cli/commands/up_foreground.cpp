@@ -124,6 +124,7 @@ class Foreground {
   void run_logs();
   void log_line(const Json& line);
   void run_stop();
+  void run_watch();
   void notify();
   void note_exit(const std::string& service, int code);
   // This thread's.
@@ -159,7 +160,9 @@ class Foreground {
   int interrupts_ = 0;
   bool stopping_ = false;
   std::optional<Clock::time_point> deadline_;  // for the last lines
-  std::thread change_thread_, logs_thread_, stop_thread_;
+  std::optional<Watcher> watcher_;
+  Fd watch_stop_;
+  std::thread change_thread_, logs_thread_, stop_thread_, watch_thread_;
 };
 
 void Foreground::notify() { eventfd_write(wake_.get(), 1); }
@@ -239,6 +242,11 @@ void Foreground::run_stop() {
   notify();
 }
 
+void Foreground::run_watch() {
+  auto watched = watcher_->run(watch_stop_.get());
+  if (!watched) progress_.load()->write(STDERR_FILENO, "stack: watch: " + watched.error().text() + "\n");
+}
+
 void Foreground::stop_all() {
   if (stopping_) return;
   stopping_ = true;
@@ -308,7 +316,10 @@ bool Foreground::turn() {
   if (deadline_) return Clock::now() < *deadline_;
   if (failed && !stopping_) return false;
   bool over = stopping_ && stop_ended;
-  if (!stopping_ && change_ended && look) over = !anything_alive();
+  if (!stopping_ && change_ended && watcher_ && !watch_thread_.joinable())
+    watch_thread_ = std::thread([this] { run_watch(); });
+  // While files are watched, a rebuild may bring everything down for a moment.
+  if (!stopping_ && change_ended && look && !watcher_) over = !anything_alive();
   lock.lock();
   bool aborts = abort_code_.has_value();
   lock.unlock();
@@ -332,11 +343,18 @@ Result<int> Foreground::run() {
   style.quiet_build = options_.quiet_build;
   change_progress_ = make_progress(style, change_.title);
   progress_ = change_progress_.get();
+  if (options_.watch) {
+    watch_stop_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    watcher_.emplace(session_, *options_.watch,
+                     [this](int fd, std::string_view text) { progress_.load()->write(fd, text); });
+    TRY(watcher_->prepare());
+  }
   printer_.expect(options_.labels);
   logs_thread_ = std::thread([this] { run_logs(); });
   change_thread_ = std::thread([this] { run_change(); });
   while (turn()) wait_for_event(deadline_ ? kLastLines / 10 : kLook);
   follower_.stop();
+  if (watcher_) eventfd_write(watch_stop_.get(), 1);
   bool all_ended = false;
   {
     std::lock_guard lock(mutex_);
@@ -347,6 +365,7 @@ Result<int> Foreground::run() {
   change_thread_.join();
   logs_thread_.join();
   if (stop_thread_.joinable()) stop_thread_.join();
+  if (watch_thread_.joinable()) watch_thread_.join();
   if (interrupts_ > 0) return kExitInterrupted;
   if (!result_) return std::move(result_).error();
   if (!result_->ok) return say_result(session_, *result_);

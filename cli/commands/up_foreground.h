@@ -10,6 +10,7 @@
 #include "cli/change.h"
 #include "cli/log_printer.h"
 #include "cli/up_options.h"
+#include "cli/watch/watcher.h"
 
 namespace stack::cli {
 
@@ -24,6 +25,7 @@ struct ForegroundOptions {
   bool abort_on_failure = false;
   std::string exit_code_from;  // a service, or ""
   std::optional<int64_t> timeout;
+  std::optional<WatchOptions> watch;  // then it goes on although every container has exited
 };
 
 // From the flags; a service that --attach, --no-attach or --exit-code-from names must exist.

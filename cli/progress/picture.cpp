@@ -49,6 +49,8 @@ void Picture::apply_plan(const Json& line) {
   for (const Json& action : items_of(member(line, "actions"))) {
     std::string label = action_label(action);
     actions_[int_or(action, "id")] = action;
+    // Nothing is known of what takes back a failed update until it happens.
+    if (bool_or(action, "contingent")) continue;
     row_of(label);
     ++unfinished_[label];
     if (string_or(action, "kind") == "build-image") image_rows_[string_or(action, "service")] = label;
@@ -69,7 +71,7 @@ void Picture::apply_action(const Json& line, Time now) {
     row.detail.clear();
     return;
   }
-  int left = --unfinished_[label];
+  int left = bool_or(action, "contingent") ? unfinished_[label] : --unfinished_[label];
   row.ended = now;
   if (row.state == State::Failed) return;
   if (state == "done") {

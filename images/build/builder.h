@@ -21,6 +21,15 @@ struct BuildSecret {
   std::string id;
   std::string file;                  // host path, or
   std::optional<std::string> value;  // the content itself
+  // Where the mount says nothing else.
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::optional<uint32_t> mode;  // 0400
+};
+
+struct BuildSsh {
+  std::string id;      // "default"
+  std::string socket;  // of an SSH agent, on the host
 };
 
 struct BuildRequest {
@@ -50,6 +59,7 @@ struct BuildRequest {
   ByteSize shm_size{64 << 20};
   std::vector<RunUlimit> ulimits;
   std::vector<BuildSecret> secrets;
+  std::vector<BuildSsh> ssh;
   bool allow_insecure = false;  // RUN --security=insecure (entitlement security.insecure)
   std::string platform;         // "" or this machine's; others are refused
 };

@@ -136,6 +136,7 @@ class StageBuilder {
   Result<> bind_mount(const MountOptions& mount, RunParts& parts);
   Result<> cache_mount(const MountOptions& mount, RunParts& parts);
   Result<> lock_caches(RunParts& parts);
+  Result<> ssh_mount(const MountOptions& mount, RunParts& parts);
   Result<> secret_mount(const MountOptions& mount, RunParts& parts);
   Result<> prepare_trust(RunParts& parts);
   Result<> run_process(RunParts& parts, images::StagedLayer& staged, int step);

@@ -87,6 +87,7 @@ std::string user_home(const images::LayerView& view, const std::string& user) {
 }  // namespace
 
 struct StageBuilder::RunParts {
+  size_t ssh_mounts = 0;
   std::vector<std::string> args;
   std::string history;
   RunNetwork network = RunNetwork::Default;
@@ -240,8 +241,7 @@ Result<> StageBuilder::prepare_mount(const MountOptions& given, RunParts& parts)
       parts.tmpfs.push_back({mount.target, ByteSize{mount.size}});
       return {};
     case MountType::Ssh:
-      if (mount.required) return unsupported("type=ssh is not supported");
-      return {};
+      return ssh_mount(mount, parts);
   }
   return {};
 }
@@ -336,8 +336,27 @@ Result<> StageBuilder::secret_mount(const MountOptions& mount, RunParts& parts) 
     parts.secrets = std::move(directory);
   }
   std::string path = parts.secrets->path() + "/" + std::to_string(parts.binds.size());
-  TRY(make_file(path, content, mount.mode.value_or(0400), mount.uid, mount.gid));
+  uint32_t mode = mount.mode.value_or(found->mode.value_or(0400));
+  TRY(make_file(path, content, mode, mount.uid != 0 ? mount.uid : found->uid,
+                mount.gid != 0 ? mount.gid : found->gid));
   parts.binds.push_back({real_path(path), mount.target.empty() ? "/run/secrets/" + id : mount.target, true});
+  return {};
+}
+
+// The agent's own socket; SSH_AUTH_SOCK names it, as with BuildKit.
+Result<> StageBuilder::ssh_mount(const MountOptions& mount, RunParts& parts) {
+  std::string id = mount.id.empty() ? "default" : mount.id;
+  auto found = std::find_if(job_.request.ssh.begin(), job_.request.ssh.end(),
+                            [&](const BuildSsh& agent) { return agent.id == id; });
+  if (found == job_.request.ssh.end()) {
+    if (mount.required) return not_found("SSH agent " + id + " is required and was not given");
+    return {};
+  }
+  size_t number = parts.ssh_mounts++;
+  std::string target =
+      mount.target.empty() ? "/run/buildkit/ssh_agent." + std::to_string(number) : mount.target;
+  parts.binds.push_back({real_path(found->socket), target, true});
+  if (number == 0) parts.extra_env.push_back("SSH_AUTH_SOCK=" + target);
   return {};
 }
 

@@ -42,8 +42,11 @@ Result<> take_mount_sources(const Json& request, ContainerPlan& plan) {
   const Json sources = request.value("mount_sources", Json::object());
   for (const auto& [destination, number] : sources.items()) {
     std::string clean = absolute_path("/", destination);
-    TRY_ASSIGN(Fd copy, clone_mount(number.get<int>(), true).in("source of " + destination));
-    plan.mount_sources.emplace(clean, std::move(copy));
+    Result<Fd> copy = clone_mount(number.get<int>(), true);
+    // Before Linux 6.15 a mount that is nowhere attached cannot be cloned; one that is whole can be used up.
+    if (!copy && copy.error().code() == EINVAL) copy = Fd(::fcntl(number.get<int>(), F_DUPFD_CLOEXEC, 3));
+    if (!copy) return std::move(copy).error().in("source of " + destination);
+    plan.mount_sources.emplace(clean, std::move(*copy));
   }
   return {};
 }

@@ -71,6 +71,50 @@ CMD ["infinity"]
   EXPECT_TRUE(eventually(5s, [&] { return container("app").health == "healthy"; }));
 }
 
+TEST_F(Build, SecretsReachTheirStepAndNothingElse) {
+  project("secrets", R"(
+services:
+  app:
+    build:
+      context: .
+      secrets:
+        - from_file
+        - { source: from_environment, target: token, uid: "1234", mode: 0440 }
+secrets:
+  from_file: { file: ./secret.txt }
+  from_environment: { environment: SECRET_TOKEN }
+)");
+  write("secret.txt", "hidden in a file\n");
+  write("Dockerfile", R"(FROM debian:bookworm-slim
+RUN --mount=type=secret,id=from_file,required cat /run/secrets/from_file | wc -c > /seen
+RUN --mount=type=secret,id=token,target=/tmp/t stat -c '%u %a' /tmp/t >> /seen
+RUN --mount=type=secret,id=from_environment,env=TOKEN test "${#TOKEN}" = 20 && echo same >> /seen
+RUN test ! -e /run/secrets/from_file && echo gone >> /seen
+CMD cat /seen
+)");
+  CommandResult built = must({"build"}, {{"SECRET_TOKEN", "hidden in a variable"}});
+  EXPECT_EQ(built.text().find("hidden in"), std::string::npos) << built.text();
+  std::string first = must({"run", "--rm", "-T", "app"}, {{"SECRET_TOKEN", "x"}}).out;
+  EXPECT_EQ(first, "17\n1234 440\nsame\ngone\n");
+  EXPECT_EQ(run_command({"grep", "-rl", "hidden in a", stack().root() + "/images"}).out, "")
+      << "neither in layers nor in the cache";
+  must({"down"}, {{"SECRET_TOKEN", "x"}});
+}
+
+TEST_F(Build, AnSshAgentIsAskedByTheStepsThatWantIt) {
+  if (run_command({"sh", "-c", "command -v ssh-agent ssh-keygen ssh-add"}).code != 0)
+    GTEST_SKIP() << "no ssh-agent(1) here";
+  project("ssh", "services:\n  app:\n    build:\n      context: .\n      ssh: [\"key=./id\"]\n");
+  ASSERT_EQ(run_command({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path("id")}).code, 0);
+  project("ssh", "services:\n  app:\n    build:\n      context: .\n      ssh: [\"key=" + path("id") + "\"]\n");
+  write("Dockerfile",
+        "FROM debian:bookworm-slim\nRUN --mount=type=ssh,id=key,required test -S $SSH_AUTH_SOCK && echo asked > /seen\n"
+        "RUN test -z \"$SSH_AUTH_SOCK\" && test ! -e /run/buildkit && echo gone >> /seen\nCMD cat /seen\n");
+  must({"build"});
+  EXPECT_EQ(must({"run", "--rm", "-T", "app"}).out, "asked\ngone\n");
+  must({"down"});
+}
+
 TEST_F(Build, ImageIsRemovedWithItsProjectWhenAskedFor) {
   project("gone", "services:\n  app:\n    build: .\n    stop_signal: SIGKILL\n");
   write("Dockerfile", "FROM debian:bookworm-slim\nRUN echo x > /x\nCMD [\"sleep\", \"infinity\"]\n");

@@ -114,7 +114,14 @@ class FakeDrivers : public Drivers {
   DriverTask<> wait_completed(ActionId id, WaitCompleted a) override {
     return act_void(id, "completed " + a.container.id);
   }
+  DriverTask<> wait_accepted(ActionId id, WaitAccepted a) override {
+    return act_void(id, "accepted " + a.container.id);
+  }
+  DriverTask<> wait_delay(ActionId id, WaitDelay a) override { return act_void(id, "delay " + a.service); }
   DriverTask<> run_hook(ActionId id, RunHook a) override { return act_void(id, "hook " + a.container.id); }
+  DriverTask<> run_pre_start(ActionId id, RunPreStart a) override {
+    return act_void(id, "pre_start " + a.spec.name);
+  }
   DriverTask<> connect_network(ActionId id, ConnectNetwork a) override {
     return act_void(id, "connect " + a.container.id);
   }

@@ -231,7 +231,17 @@ struct Effect {
     container->state = ContainerState::Exited;
     container->exit_code = 0;
   }
+  void operator()(const WaitAccepted& body) {
+    ObservedContainer* container = need(body.container);
+    if (container && container->state != ContainerState::Running) complain("does not run");
+  }
+  void operator()(const WaitDelay&) {}
+  void operator()(const CheckUpdate&) {}
   void operator()(const RunHook& body) { need(body.container); }
+  void operator()(const RunPreStart& body) {
+    if (const ObservedContainer* replica = need(body.container); replica && replica->alive() && !action.optional)
+      complain("the service runs already");
+  }
   void operator()(const ConnectNetwork&) {}
   void operator()(const DisconnectNetwork&) {}
 };
@@ -239,6 +249,7 @@ struct Effect {
 namespace {
 
 bool condition_holds(const Action& action, const std::map<ActionId, std::string>& made) {
+  if (action.contingent()) return false;  // nothing fails here
   if (action.only_if.empty()) return true;
   return std::any_of(action.only_if.begin(), action.only_if.end(), [&](const ImageChange& change) {
     auto result = made.find(change.image);

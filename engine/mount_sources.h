@@ -1,0 +1,19 @@
+// What is mounted from inside something that others may change: files of images, and paths below volumes.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "engine/container.h"
+#include "images/store.h"
+
+namespace stack::engine {
+
+// Opened sources by mount destination, for runtime::LaunchRequest::mount_sources: image mounts (the image's files,
+// read-only) and volumes with a subpath. Resolved below the image or the volume only: what a container made of a
+// volume cannot lead another mount out of it. NotFound where a subpath does not exist.
+Result<std::map<std::string, Fd>> open_mount_sources(const Container& container, images::ImageStore& images);
+
+}  // namespace stack::engine

@@ -1,0 +1,238 @@
+// Attributes of services, each looked at from inside the container.
+#include <unistd.h>
+
+#include "scenario.h"
+
+namespace stack::e2e {
+namespace {
+
+class Attributes : public Scenario {
+ protected:
+  // One service "app" that sleeps, with these lines, and further text.
+  void app(const std::string& lines, const std::string& rest = "") {
+    project("attributes",
+            "services:\n  app:\n    image: debian:bookworm-slim\n    command: sleep infinity\n    stop_signal: "
+            "SIGKILL\n" +
+                lines + rest);
+  }
+  std::string sh(const std::string& script) { return inside("app", script); }
+};
+
+TEST_F(Attributes, VolumesWithTheirOptions) {
+  app(R"(
+    volumes:
+      - { type: bind, source: ./made, target: /made, bind: { create_host_path: true, propagation: rslave } }
+      - { type: bind, source: ./outer, target: /outer, bind: { recursive: disabled } }
+      - { type: volume, source: data, target: /etc, volume: { nocopy: true } }
+      - { type: volume, source: parts, target: /part, volume: { subpath: inner } }
+      - { type: tmpfs, target: /small, tmpfs: { size: 1m, mode: 01770 } }
+      - { type: image, source: debian:bookworm-slim, target: /img, image: { subpath: usr/lib } }
+  seed:
+    image: debian:bookworm-slim
+    command: sh -c 'mkdir -p /all/inner && echo deep > /all/inner/file'
+    volumes: ["parts:/all"]
+)",
+      "volumes:\n  data:\n  parts:\n");
+  write("outer/file", "outer\n");
+  must({"up", "-d", "seed"});
+  ASSERT_TRUE(eventually(10s, [&] { return container("seed").state == "exited"; }));
+  must({"up", "-d", "app"});
+  EXPECT_EQ(sh("grep -c ' /made .* master:' /proc/self/mountinfo"), "1");
+  EXPECT_TRUE(is_directory(path("made")));
+  EXPECT_EQ(sh("cat /outer/file"), "outer");
+  EXPECT_EQ(sh("ls /etc | grep -vE '^(hosts|hostname|resolv.conf)$' | wc -l"), "0") << "nocopy";
+  EXPECT_EQ(sh("cat /part/file"), "deep");
+  EXPECT_EQ(sh("stat -c %a /small; df -k --output=size /small | tail -1 | tr -d ' '"), "1770\n1024");
+  EXPECT_EQ(sh("test -e /img/os-release && touch /img/x 2>&1 | grep -c 'Read-only'"), "1");
+}
+
+TEST_F(Attributes, ConfigsAndSecretsFromEverySource) {
+  app(R"(
+    configs:
+      - { source: from_file, target: /f, uid: "11", gid: "12", mode: 0640 }
+      - { source: from_content, target: /c, mode: 0400 }
+      - { source: from_environment, target: /e, uid: "13" }
+    secrets:
+      - { source: hidden, uid: "14", mode: 0440 }
+      - from_env
+)",
+      R"(
+configs:
+  from_file: { file: ./file.txt }
+  from_content: { content: "in the file" }
+  from_environment: { environment: FROM_OUTSIDE }
+secrets:
+  hidden: { file: ./file.txt }
+  from_env: { environment: FROM_OUTSIDE }
+)");
+  write("file.txt", "file\n");
+  must({"up", "-d"}, {{"FROM_OUTSIDE", "outside"}});
+  EXPECT_EQ(sh("stat -c '%u:%g %a' /f /c /e /run/secrets/hidden /run/secrets/from_env"),
+            "11:12 640\n0:0 400\n13:0 444\n14:0 440\n0:0 444");
+  EXPECT_EQ(sh("cat /f /run/secrets/hidden; cat /c; echo; cat /e; echo; cat /run/secrets/from_env"),
+            "file\nfile\nin the file\noutside\noutside");
+}
+
+TEST_F(Attributes, NamespacesAreSharedAsAskedFor) {
+  app(R"(
+    hostname: leader
+    ipc: shareable
+  net: { image: "debian:bookworm-slim", command: sleep infinity, stop_signal: SIGKILL, network_mode: "service:app", ipc: "service:app", pid: "service:app" }
+  named: { image: "debian:bookworm-slim", command: sleep infinity, stop_signal: SIGKILL, network_mode: "container:attributes-app-1", depends_on: [app] }
+  host: { image: "debian:bookworm-slim", command: sleep infinity, stop_signal: SIGKILL, network_mode: host, uts: host, ipc: host, pid: host, cgroup: host }
+  none: { image: "debian:bookworm-slim", command: sleep infinity, stop_signal: SIGKILL, network_mode: none }
+)");
+  must({"up", "-d"});
+  auto space = [&](const std::string& service, const std::string& kind) {
+    return inside(service, "readlink /proc/self/ns/" + kind);
+  };
+  for (const char* kind : {"net", "ipc", "pid"}) EXPECT_EQ(space("net", kind), space("app", kind)) << kind;
+  EXPECT_EQ(space("named", "net"), space("app", "net"));
+  EXPECT_NE(space("none", "net"), space("app", "net"));
+  EXPECT_EQ(inside("none", "ls /sys/class/net"), "lo");
+  for (const char* kind : {"net", "ipc", "pid", "uts", "cgroup"}) {
+    char own[64] = {};
+    ASSERT_GT(::readlink(("/proc/" + std::to_string(stack().engine_pid()) + "/ns/" + kind).c_str(), own, 63), 0);
+    EXPECT_EQ(space("host", kind), own) << kind;
+  }
+}
+
+TEST_F(Attributes, LimitsAndKernelSettings) {
+  app(R"(
+    mem_limit: 64m
+    mem_reservation: 32m
+    memswap_limit: 64m
+    cpus: 0.5
+    cpuset: "0"
+    cpu_shares: 512
+    pids_limit: 50
+    shm_size: 8m
+    oom_score_adj: 300
+    ulimits: { nofile: { soft: 100, hard: 200 }, nproc: 300 }
+    sysctls: { net.core.somaxconn: 77, kernel.msgmax: 8000 }
+    devices: ["/dev/null:/dev/mine:rw", "/dev/zero"]
+    device_cgroup_rules: ["c 10:200 rwm"]
+    group_add: ["4321"]
+    init: true
+)");
+  must({"up", "-d"});
+  EXPECT_EQ(sh("cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max"),
+            "67108864");
+  EXPECT_EQ(sh("cat /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids.max"), "50");
+  EXPECT_EQ(sh("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max"), "50000");
+  EXPECT_EQ(sh("grep Cpus_allowed_list /proc/self/status | cut -f2"), "0");
+  EXPECT_EQ(sh("df -k --output=size /dev/shm | tail -1 | tr -d ' '"), "8192");
+  EXPECT_EQ(sh("cat /proc/1/oom_score_adj"), "300");
+  EXPECT_EQ(sh("ulimit -Sn; ulimit -Hn; grep 'Max processes' /proc/1/limits | tr -s ' ' | cut -d' ' -f3"),
+            "100\n200\n300");
+  EXPECT_EQ(sh("cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax"), "77\n8000");
+  EXPECT_EQ(sh("echo x > /dev/mine && head -c1 /dev/zero | wc -c"), "1");
+  EXPECT_EQ(sh("id -G | grep -wc 4321"), "1");
+  EXPECT_NE(file_in(container("app"), "/proc/1/cmdline").substr(0, 5), "sleep") << "an init is there";
+}
+
+TEST_F(Attributes, SecurityOptions) {
+  app(R"(
+    security_opt: ["no-new-privileges:true", "seccomp:./seccomp.json"]
+    cap_drop: [ALL]
+    cap_add: [CHOWN]
+  open:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+    security_opt: ["systempaths=unconfined", "seccomp=unconfined"]
+    userns_mode: host
+)");
+  write("seccomp.json",
+        R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]})");
+  must({"up", "-d"});
+  EXPECT_EQ(sh("grep -E 'NoNewPrivs|CapEff' /proc/1/status | cut -f2"), "0000000000000001\n1");
+  EXPECT_EQ(sh("mkdir /x 2>&1 | grep -c 'not permitted'"), "1") << "the file's profile";
+  EXPECT_EQ(inside("open", "grep -c ' /proc/sys \\| /proc/kcore ' /proc/self/mountinfo; grep Seccomp: /proc/1/status | cut -f2"),
+            "0\n0");
+}
+
+TEST_F(Attributes, LabelsHooksAndStopSettings) {
+  app(R"(
+    label_file: ./labels
+    labels: { b: own }
+    annotations: { note: kept }
+    post_start: [{ command: ["sh", "-c", "echo $$HOOK $$(id -u) $$(pwd) > /tmp/started"], user: "99", working_dir: /tmp, environment: { HOOK: one } }]
+    pre_stop: [{ command: ["sh", "-c", "echo bye > /kept/stopped"] }]
+    volumes: ["./kept:/kept"]
+    stop_grace_period: 1500ms
+    attach: false
+    pull_policy: never
+    links: ["db:database"]
+  db: { image: "debian:bookworm-slim", command: sleep infinity, stop_signal: SIGKILL }
+)");
+  write("labels", "a=1\nb=2\n");
+  write("kept/x", "");
+  must({"up", "-d"});
+  Json details = stack().api("GET", "/containers/" + container("app").id + "/json").body;
+  EXPECT_EQ(details["Config"]["Labels"]["a"], "1");
+  EXPECT_EQ(details["Config"]["Labels"]["b"], "own");
+  EXPECT_EQ(details["Config"]["StopTimeout"], 2);
+  EXPECT_EQ(details["HostConfig"]["Annotations"]["note"], "kept");
+  EXPECT_EQ(sh("cat /tmp/started"), "one 99 /tmp");
+  EXPECT_EQ(sh("getent hosts database | cut -d' ' -f1"), address("db"));
+  must({"stop", "app"});
+  EXPECT_EQ(read_file(path("kept/stopped")).value_or(""), "bye\n");
+}
+
+TEST_F(Attributes, DependenciesRestartWithTheirDependencyAndOptionalOnesMayFail) {
+  app(R"(
+    depends_on:
+      db: { condition: service_started, restart: true }
+      broken: { condition: service_completed_successfully, required: false }
+  db: { image: "debian:bookworm-slim", command: sleep infinity, stop_signal: SIGKILL, environment: { A: "${A:-1}" } }
+  broken: { image: "debian:bookworm-slim", command: "false" }
+)");
+  must({"up", "-d"});
+  RunningContainer before = container("app");
+  ASSERT_EQ(before.state, "running");
+  must({"up", "-d"}, {{"A", "2"}});
+  EXPECT_EQ(container("app").id, before.id);
+  EXPECT_NE(container("app").pid, before.pid) << "restarted with db";
+}
+
+TEST_F(Attributes, WhatCannotBeDoneIsSaid) {
+  app("    storage_opt: { size: 1G }\n");
+  CommandResult refused = run({"up", "-d"});
+  EXPECT_EQ(refused.code, 1) << refused.text();
+  EXPECT_NE(refused.err.find("storage"), std::string::npos) << refused.text();
+  app("    runtime: kata\n");
+  refused = run({"up", "-d"});
+  EXPECT_EQ(refused.code, 1) << refused.text();
+  EXPECT_NE(refused.err.find("kata"), std::string::npos) << refused.text();
+  app("    platform: linux/s390x\n");
+  refused = run({"up", "-d"});
+  EXPECT_EQ(refused.code, 1) << refused.text();
+  EXPECT_NE(refused.err.find("s390x"), std::string::npos) << refused.text();
+}
+
+TEST_F(Attributes, OneMachineCarriesOutDeployModesAndTheApiSocket) {
+  app(R"(
+    use_api_socket: true
+    deploy: { mode: global, labels: { of: service } }
+  job:
+    image: debian:bookworm-slim
+    command: sh -c 'echo run >> /kept/runs; test $$(wc -l < /kept/runs) -ge 2'
+    volumes: ["./kept:/kept"]
+    deploy:
+      mode: replicated-job
+      resources: { reservations: { cpus: "0.25" } }
+      restart_policy: { condition: on-failure, delay: 50ms }
+)");
+  write("kept/x", "");
+  must({"up", "-d", "--wait"});
+  EXPECT_EQ(read_file(path("kept/runs")).value_or(""), "run\nrun\n") << "again after its failure, then done";
+  EXPECT_EQ(container("job").state, "exited");
+  EXPECT_EQ(stack().api("GET", "/containers/" + container("job").id + "/json").body["HostConfig"]["CpuShares"], 256);
+  must({"up", "-d"});
+  EXPECT_EQ(read_file(path("kept/runs")).value_or(""), "run\nrun\n") << "a job that is done is not run again";
+  EXPECT_EQ(sh("test -S /var/run/docker.sock && echo there"), "there");
+}
+
+}  // namespace
+}  // namespace stack::e2e
