@@ -279,7 +279,7 @@ TEST(LogLine, AttributesAreRead) {
 
 TEST_F(LogFiles, CompressedFilesAreReadInTheirTurn) {
   for (int i = 1; i <= 4; ++i) {
-    append(record(std::to_string(i) + "\n", i));
+    append(record(std::to_string(i) + "\\n", i));
     if (i < 4) rotate(3);
   }
   ASSERT_TRUE(compress_rotated(path(), 4));
@@ -296,16 +296,16 @@ TEST_F(LogFiles, CompressedFilesAreReadInTheirTurn) {
 }
 
 TEST_F(LogFiles, FollowGoesOnWhereItsFileWasCompressed) {
-  append(record("1\n", 1) + record("2\n", 2));
+  append(record("1\\n", 1) + record("2\\n", 2));
   LogQuery q = query();
   q.follow = true;
   LogReader from = reader(q);
   Result<std::optional<LogEntry>> first = from.next();
   ASSERT_TRUE(first && *first);
   rotate(3);
-  append(record("3\n", 3));
+  append(record("3\\n", 3));
   rotate(3);
-  append(record("4\n", 4));
+  append(record("4\\n", 4));
   ASSERT_TRUE(compress_rotated(path(), 4));
   EXPECT_EQ(rest(from), "2|3|4");
 }
@@ -313,7 +313,7 @@ TEST_F(LogFiles, FollowGoesOnWhereItsFileWasCompressed) {
 // Compressing frees an inode, and the next log file gets it: every file here once had the same one.
 TEST_F(LogFiles, FilesAreToldApartWhereTheKernelUsesAnInodeAgain) {
   for (int i = 1; i <= 4; ++i) {
-    append(record(std::to_string(i) + "\n", i));
+    append(record(std::to_string(i) + "\\n", i));
     if (i == 4) break;
     for (int k = 4; k > 0; --k)
       for (const char* suffix : {"", ".gz"})
@@ -332,7 +332,7 @@ TEST_F(LogFiles, FilesAreToldApartWhereTheKernelUsesAnInodeAgain) {
 }
 
 TEST_F(LogFiles, CompressedFilesOlderThanSinceAreNotOpened) {
-  append(record("1\n", 1));
+  append(record("1\\n", 1));
   rotate(2);
   ASSERT_TRUE(compress_rotated(path(), 3));
   std::optional<LogIdentity> identity = identity_of(path(".1"));
@@ -343,13 +343,13 @@ TEST_F(LogFiles, CompressedFilesOlderThanSinceAreNotOpened) {
 
 TEST_F(LogFiles, TornCompressedFileGivesWhatIsWhole) {
   std::string text;
-  for (int i = 0; i < 20'000; ++i) text += record(std::to_string(i * 7919) + "\n", i);
+  for (int i = 0; i < 20'000; ++i) text += record(std::to_string(i * 7919) + "\\n", i);
   append(text);
   rotate(2);
   ASSERT_TRUE(compress_rotated(path(), 3));
   std::string bytes = read_file(path(".1.gz")).value_or("");
   ASSERT_TRUE(write_file(path(".1.gz"), bytes.substr(0, bytes.size() / 2)));
-  append(record("last\n", 1));
+  append(record("last\\n", 1));
   std::string got = all(query());
   EXPECT_TRUE(got.starts_with("0|7919|15838|")) << got.substr(0, 100);
   EXPECT_TRUE(got.ends_with("|last"));
@@ -357,7 +357,7 @@ TEST_F(LogFiles, TornCompressedFileGivesWhatIsWhole) {
 
 TEST_F(LogFiles, FileThatIsNotCompressedAtAllIsNoTrap) {
   ASSERT_TRUE(write_file(path(".1.gz"), "not a gzip file"));
-  append(record("1\n", 1));
+  append(record("1\\n", 1));
   EXPECT_EQ(all(query()), "1");
 }
 
