@@ -199,6 +199,15 @@ std::string Container::output(const std::string& stream) const {
   return out;
 }
 
+std::string Container::output_of_lines(int lines) const {
+  std::string out = output();
+  for (int i = 0; i < 500 && std::count(out.begin(), out.end(), '\n') < lines; ++i) {
+    usleep(10000);
+    out = output();
+  }
+  return out;
+}
+
 Json Container::exec_process_json(const std::vector<std::string>& args) const {
   Json process = spec["process"];
   process["args"] = args;

@@ -60,6 +60,8 @@ class Container {
 
   // The "log" members of all log lines of a stream, joined.
   std::string output(const std::string& stream = "stdout") const;
+  // Its stdout once it has so many lines, or what is there of them after five seconds.
+  std::string output_of_lines(int lines) const;
   std::vector<Json> log_lines(const std::string& file = "log.json") const;
 
   Observed& seen() { return seen_; }
