@@ -18,8 +18,8 @@ class SshAgents {
   ~SshAgents();
 
   // "default" or "default=PATH" or "ID=PATH" (compose's build.ssh). Without a path: the caller's agent at
-  // `caller_socket`, its SSH_AUTH_SOCK. A path is an agent's socket, or a key file without passphrase, for which an
-  // ssh-agent(1) of the host is started below `directory`. Blocks.
+  // `caller_socket`, its SSH_AUTH_SOCK. A path is an agent's socket, or a key file without passphrase, for
+  // which an ssh-agent(1) of the host is started below `directory`. Blocks.
   static Result<SshAgents> open(const std::vector<std::string>& wanted, const std::string& caller_socket,
                                 const std::string& directory);
 

@@ -206,7 +206,8 @@ Result<> check_platform(const ContainerSpec& spec, const images::Image& image) {
   std::string wanted = parts[1] == "x86_64" ? "amd64" : parts[1] == "aarch64" ? "arm64" : parts[1];
   const std::string& architecture = image.document.architecture;
   if (parts[0] == "linux" && (architecture.empty() || architecture == wanted)) return {};
-  return invalid("image " + spec.image + " is for linux/" + architecture + ", not for the platform " + spec.platform);
+  return invalid("image " + spec.image + " is for linux/" + architecture + ", not for the platform " +
+                 spec.platform);
 }
 
 void take_over_volumes(std::vector<MountPoint>& mounts, const Container& former) {

@@ -24,7 +24,7 @@ struct Place {
 bool is_plain_name(const std::string& name) { return !name.empty() && name != "." && name != ".."; }
 
 Result<struct stat> stat_of(int directory, const std::string& name) {
-  struct stat info {};
+  struct stat info{};
   if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return Error::last_errno(name);
   return info;
 }
@@ -40,7 +40,7 @@ Result<Place> place_of(int root, const std::string& target, bool make_parents) {
     TRY_ASSIGN(Fd directory, runtime::open_in_root(root, parent, O_PATH | O_DIRECTORY));
     return Place{std::move(directory), name};
   }
-  struct stat owner {};
+  struct stat owner{};
   for (std::string existing = parent;; existing = directory_name(existing)) {
     Result<Fd> found = runtime::open_in_root(root, existing, O_PATH | O_DIRECTORY);
     if (found && ::fstat(found->get(), &owner) == 0) break;
@@ -58,7 +58,7 @@ std::string path_through(const Place& place) {
 // Of what is replaced, else of the directory.
 Result<struct stat> owner_for(const Place& place) {
   if (auto there = stat_of(place.directory.get(), place.name)) return *there;
-  struct stat info {};
+  struct stat info{};
   if (::fstat(place.directory.get(), &info) != 0) return Error::last_errno("stat");
   return info;
 }
@@ -73,7 +73,8 @@ Result<> write_in_place(int source, const struct stat& from, const Place& place)
 
 Result<> put_file(int source, const struct stat& from, const Place& place) {
   TRY_ASSIGN(struct stat owner, owner_for(place));
-  if (S_ISDIR(owner.st_mode) && stat_of(place.directory.get(), place.name)) TRY(remove_tree(path_through(place)));
+  if (S_ISDIR(owner.st_mode) && stat_of(place.directory.get(), place.name))
+    TRY(remove_tree(path_through(place)));
   std::string temporary = "." + place.name.substr(0, 200) + "." + random_hex(6);
   Fd file(::openat(place.directory.get(), temporary.c_str(),
                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -82,8 +83,10 @@ Result<> put_file(int source, const struct stat& from, const Place& place) {
     ::unlinkat(place.directory.get(), temporary.c_str(), 0);
     return error;
   };
-  if (auto copied = copy_file_bytes(source, file.get(), from.st_size); !copied) return give_up(copied.error());
-  if (::fchown(file.get(), owner.st_uid, owner.st_gid) != 0 || ::fchmod(file.get(), from.st_mode & 07777) != 0)
+  if (auto copied = copy_file_bytes(source, file.get(), from.st_size); !copied)
+    return give_up(copied.error());
+  if (::fchown(file.get(), owner.st_uid, owner.st_gid) != 0 ||
+      ::fchmod(file.get(), from.st_mode & 07777) != 0)
     return give_up(Error::last_errno("set owner and mode"));
   if (::renameat(place.directory.get(), temporary.c_str(), place.directory.get(), place.name.c_str()) == 0)
     return {};
@@ -112,14 +115,15 @@ Result<> put_directory(const struct stat& from, const Place& place) {
   }
   if (::mkdirat(place.directory.get(), place.name.c_str(), from.st_mode & 07777) != 0)
     return Error::last_errno("mkdir");
-  if (::fchownat(place.directory.get(), place.name.c_str(), owner.st_uid, owner.st_gid, AT_SYMLINK_NOFOLLOW) != 0)
+  if (::fchownat(place.directory.get(), place.name.c_str(), owner.st_uid, owner.st_gid,
+                 AT_SYMLINK_NOFOLLOW) != 0)
     return Error::last_errno("chown");
   return {};
 }
 
 // false: the source has gone.
 Result<bool> copy_one(int root, const SyncRequest::Copy& copy) {
-  struct stat from {};
+  struct stat from{};
   if (::lstat(copy.source.c_str(), &from) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return false;
     return Error::last_errno(copy.source);

@@ -75,8 +75,7 @@ EngineDrivers::DriverTask<std::string> EngineDrivers::build_image(Id, BuildImage
       BuildService::request_of(*action.image.build, action.image.reference, settings_);
   CO_TRY(request);
   for (const BuildSecretSource& secret : action.image.secrets)
-    request->secrets.push_back(
-        {secret.id, secret.file, secret.content, secret.uid, secret.gid, secret.mode});
+    request->secrets.push_back({secret.id, secret.file, secret.content, secret.uid, secret.gid, secret.mode});
   Result<SshAgents> agents = co_await state_.builds.open_ssh(action.image.build->ssh, settings_.ssh_socket);
   CO_TRY(agents);
   request->ssh = agents->sockets();
@@ -277,8 +276,7 @@ EngineDrivers::DriverTask<> EngineDrivers::wait_accepted(Id id, WaitAccepted act
     facts.restarts = container->state.restart_count - restarts_before;
     bool runs = container->live && container->live->process;
     auto started = runs ? container->live->process->started : waiting_since;
-    WaitVerdict verdict =
-        judge_accepted(facts, std::chrono::steady_clock::now() - started, action.monitor);
+    WaitVerdict verdict = judge_accepted(facts, std::chrono::steady_clock::now() - started, action.monitor);
     if (verdict.state == WaitVerdict::State::Done) co_return DriverResult<>();
     if (container->state.status == Status::Dead)
       co_return Error("container " + action.container.name + " was removed");
@@ -289,8 +287,8 @@ EngineDrivers::DriverTask<> EngineDrivers::wait_accepted(Id id, WaitAccepted act
       sink_({{"event", "wait"}, {"id", id}, {"text", told}});
     }
     // With a health check only its verdict counts, however long that takes.
-    bool timed = facts.state == orchestrator::ContainerState::Running &&
-                 facts.health == orchestrator::Health::None;
+    bool timed =
+        facts.state == orchestrator::ContainerState::Running && facts.health == orchestrator::Health::None;
     if (timed) {
       bool changed = co_await container->changed.wait_until(started + action.monitor);
       (void)changed;
@@ -367,8 +365,9 @@ EngineDrivers::DriverTask<> EngineDrivers::run_pre_start(Id id, RunPreStart acti
   Result<> removed = co_await state_.containers.remove(container, true, true);
   if (!removed) log_warning(removed.error().text());
   if (ended) co_return DriverResult<>();
-  co_return ActionError(Error((command.empty() ? "" : command + " ") + ("exited with code " + std::to_string(code))),
-                        std::move(lines));
+  co_return ActionError(
+      Error((command.empty() ? "" : command + " ") + ("exited with code " + std::to_string(code))),
+      std::move(lines));
 }
 
 EngineDrivers::DriverTask<> EngineDrivers::connect_network(Id, ConnectNetwork action) {

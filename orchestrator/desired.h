@@ -44,8 +44,8 @@ struct DesiredImage {
   std::string platform;
   std::optional<compose::Build> build;  // labels of ours are in it
   std::vector<BuildSecretSource> secrets;
-  std::string pull_policy;              // Compose's words; "" = default
-  std::vector<std::string> services;    // that use it; one that builds it comes first
+  std::string pull_policy;            // Compose's words; "" = default
+  std::vector<std::string> services;  // that use it; one that builds it comes first
 };
 
 struct DesiredService {

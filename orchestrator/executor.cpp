@@ -1,5 +1,6 @@
 #include "orchestrator/executor.h"
 
+#include <algorithm>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -8,7 +9,6 @@
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
-#include <algorithm>
 #include <deque>
 #include <exception>
 #include <set>
@@ -377,8 +377,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void break_off() {
     std::vector<ActionId> running;
     for (const Action& each : plan_->actions) {
-      bool breakable =
-          is_cancellable(each) && !carried_through_.count(each.id) && !each.contingent();
+      bool breakable = is_cancellable(each) && !carried_through_.count(each.id) && !each.contingent();
       if (breakable && outcome(each.id).state == ActionState::Running) running.push_back(each.id);
     }
     for (ActionId id : running) {

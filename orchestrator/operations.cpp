@@ -429,7 +429,8 @@ Result<Plan> plan_start(const DesiredState* desired, const ObservedState& observ
       if (needs_start(*container)) starter.start(*container, idle_cause(*container), 0, true);
       if (options.wait) starter.wait(*container);
     }
-    if (desired && desired->services.count(service)) starter.add_hooks(desired->services.at(service), containers);
+    if (desired && desired->services.count(service))
+      starter.add_hooks(desired->services.at(service), containers);
   }
   return std::move(plan).finish();
 }

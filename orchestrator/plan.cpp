@@ -104,7 +104,8 @@ std::string group_text(const Plan& plan, const std::string& service, size_t phra
                        size_t object_width) {
   std::string lines;
   for (const Action& action : plan.actions) {
-    if (action.service == service && !action.contingent()) lines += plan_line(action, phrase_width, object_width);
+    if (action.service == service && !action.contingent())
+      lines += plan_line(action, phrase_width, object_width);
   }
   if (lines.empty()) return "";
   return (service.empty() ? "project " + plan.project : "service " + service) + "\n" + lines;
@@ -139,9 +140,9 @@ bool is_wait(const Action& action) { return words_of(action).sign == '.'; }
 bool is_change(const Action& action) { return !is_wait(action); }
 
 int count_changes(const Plan& plan) {
-  return static_cast<int>(
-      std::count_if(plan.actions.begin(), plan.actions.end(),
-                    [](const Action& action) { return is_change(action) && !action.contingent(); }));
+  return static_cast<int>(std::count_if(plan.actions.begin(), plan.actions.end(), [](const Action& action) {
+    return is_change(action) && !action.contingent();
+  }));
 }
 
 std::string plan_text(const Plan& plan) {

@@ -129,8 +129,8 @@ struct RunHook {
   ContainerRef container;
   HookMoment moment = HookMoment::PostStart;
 };
-// Makes a container of `spec`, with the volumes of `container`, runs it to its end and removes it. Failure, if it
-// ends with another code than 0. One that an earlier engine began is waited for.
+// Makes a container of `spec`, with the volumes of `container`, runs it to its end and removes it. Failure,
+// if it ends with another code than 0. One that an earlier engine began is waited for.
 struct RunPreStart {
   ContainerSpec spec;
   ContainerRef container;
@@ -148,8 +148,8 @@ using ActionBody =
     std::variant<CreateNetwork, RemoveNetwork, CreateVolume, RemoveVolume, BuildImage, PullImage, RemoveImage,
                  CreateContainer, RenameContainer, StartContainer, StopContainer, KillContainer,
                  RemoveContainer, PauseContainer, UnpauseContainer, WaitRunning, WaitHealthy, WaitCompleted,
-                 WaitAccepted, WaitDelay, CheckUpdate, RunHook,
-                 RunPreStart, ConnectNetwork, DisconnectNetwork>;
+                 WaitAccepted, WaitDelay, CheckUpdate, RunHook, RunPreStart, ConnectNetwork,
+                 DisconnectNetwork>;
 
 // An action starts when all it comes after are done. A soft edge is satisfied by failure too.
 struct Edge {
@@ -203,7 +203,8 @@ std::string_view kind_of(const Action& action);
 std::string object_of(const Action& action);
 // "create container shop-web-1", "wait until shop-db-1 is healthy".
 std::string describe(const Action& action);
-// Whether it changes anything (a wait does not). Contingent actions are not counted, nor shown by plan_text().
+// Whether it changes anything (a wait does not). Contingent actions are not counted, nor shown by
+// plan_text().
 bool is_change(const Action& action);
 bool is_wait(const Action& action);
 int count_changes(const Plan& plan);

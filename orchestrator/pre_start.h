@@ -11,10 +11,11 @@
 
 namespace stack::orchestrator {
 
-// One description for each hook: the service's container (`base`, complete with labels) with the hook's image,
-// command, user, working directory and further environment; without what makes it the service (ports, aliases,
-// fixed addresses, health check, restart policy). Its volumes are those of the first replica, which the driver
-// adds when it is there. The image's entrypoint stays: a hook's command is what a container is given.
+// One description for each hook: the service's container (`base`, complete with labels) with the hook's
+// image, command, user, working directory and further environment; without what makes it the service (ports,
+// aliases, fixed addresses, health check, restart policy). Its volumes are those of the first replica, which
+// the driver adds when it is there. The image's entrypoint stays: a hook's command is what a container is
+// given.
 std::vector<ContainerSpec> pre_start_specs(const compose::Project& project, const compose::Service& service,
                                            const ContainerSpec& base);
 

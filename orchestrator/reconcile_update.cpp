@@ -61,7 +61,7 @@ bool Reconciler::updates_in_batches(ServicePlan& plan) {
   if (!alive) return false;
   bool restarts = std::any_of(members.begin(), members.end(),
                               [](const Member* member) { return member->restarted.possibly(); });
-  const char* obstacle = !service.shares_with.empty()   ? "it shares namespaces or volumes with another service"
+  const char* obstacle = !service.shares_with.empty() ? "it shares namespaces or volumes with another service"
                          : uses_changed_network(service) ? "a network of it is made anew"
                          : restarts                      ? "it restarts with what it depends on"
                                                          : nullptr;
@@ -79,8 +79,7 @@ std::optional<std::string> Reconciler::clash_of(const ServicePlan& plan) const {
     if (is_fixed(port, at_once)) return "host port " + std::to_string(port.host_port);
   }
   for (const EndpointSpec& endpoint : service.base.endpoints) {
-    for (const std::string& address :
-         {endpoint.ipv4_address, endpoint.ipv6_address, endpoint.mac_address}) {
+    for (const std::string& address : {endpoint.ipv4_address, endpoint.ipv6_address, endpoint.mac_address}) {
       if (!address.empty()) return "address " + address;
     }
   }
@@ -128,9 +127,9 @@ void Reconciler::update_member(const ServicePlan& plan, Update& update, Member& 
   add_start(plan, member, member.fate == Fate::Finish ? member.cause : "", only_if, sequence);
   plan_.after(member.start, update.previous);
   member.ending = add_stop(plan_, *member.current, options_.timeout, "to be replaced");
-  member.accepted =
-      plan_.add(plan.service->name, WaitAccepted{member.container, update.policy->monitor},
-                update.order == UpdateOrder::StartFirst ? "before the old one is stopped" : "before the next");
+  member.accepted = plan_.add(
+      plan.service->name, WaitAccepted{member.container, update.policy->monitor},
+      update.order == UpdateOrder::StartFirst ? "before the old one is stopped" : "before the next");
   plan_.after(member.accepted, member.started);
   if (update.order == UpdateOrder::StartFirst) {
     plan_.after(member.ending.first(), member.accepted);
@@ -180,8 +179,9 @@ void Reconciler::take_back_if_not_accepted(const ServicePlan& plan, const Update
 
 CheckUpdate Reconciler::check_of(const ServicePlan& plan, const Update& update, bool rollback) const {
   const UpdatePolicy& policy = *update.policy;
-  return {plan.service->name,       update.steps,  update.total, update.batch, update.batches,
-          policy.on_failure, policy.max_failure_ratio, rollback};
+  return {
+      plan.service->name,       update.steps, update.total, update.batch, update.batches, policy.on_failure,
+      policy.max_failure_ratio, rollback};
 }
 
 void Reconciler::close_batch(const ServicePlan& plan, Update& update,

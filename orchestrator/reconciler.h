@@ -51,7 +51,7 @@ struct Member {
   ActionId create = 0;
   Ending ending;  // of `current`
   ActionId start = 0;
-  ActionId started = 0;  // start and its hooks
+  ActionId started = 0;   // start and its hooks
   ActionId accepted = 0;  // in an update that goes by batches
 };
 

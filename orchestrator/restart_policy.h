@@ -25,7 +25,8 @@ struct ContainerExit {
   bool manually_stopped = false;   // stop or kill by the user during this run
 };
 
-// The policy's own delay, or 100 ms, doubled each time up to one minute; 100 ms again after a run of 10 s or more.
+// The policy's own delay, or 100 ms, doubled each time up to one minute; 100 ms again after a run of 10 s or
+// more.
 RestartDecision decide_restart(const RestartSpec& policy, const ContainerExit& exit,
                                const RestartHistory& history);
 

@@ -1,5 +1,5 @@
-// deploy.update_config and deploy.rollback_config: how the replicas of a service are replaced when it changed.
-// https://github.com/compose-spec/compose-spec/blob/main/deploy.md#update_config. Pure.
+// deploy.update_config and deploy.rollback_config: how the replicas of a service are replaced when it
+// changed. https://github.com/compose-spec/compose-spec/blob/main/deploy.md#update_config. Pure.
 #pragma once
 
 #include <optional>
@@ -35,8 +35,8 @@ struct UpdateFacts {
   std::string first_failure;
 };
 
-// Why the update must not go on (or, after the last batch, has failed), or nullopt. With `continue` it is told
-// after the last batch only.
+// Why the update must not go on (or, after the last batch, has failed), or nullopt. With `continue` it is
+// told after the last batch only.
 std::optional<std::string> judge_update(const UpdateFacts& facts, UpdateFailure on_failure,
                                         double max_failure_ratio);
 

@@ -93,7 +93,8 @@ Result<int> run(Session& session, const Arguments& arguments) {
   if (detached) return run_in_background(session, arguments, change, project.name);
   TRY_ASSIGN(ForegroundOptions foreground, foreground_options(session, arguments, project));
   if (arguments.on("watch"))
-    foreground.watch = WatchOptions{project.name, project.project, *options, arguments.words, true, foreground.quiet_build};
+    foreground.watch =
+        WatchOptions{project.name, project.project, *options, arguments.words, true, foreground.quiet_build};
   return up_in_foreground(session, change, foreground);
 }
 

@@ -42,11 +42,11 @@ Result<int> run(Session& session, const Arguments& arguments) {
   auto options = up_options(session, arguments, arguments.words);
   if (!options) return session.usage_error(options.error().text());
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
-  WatchOptions watch{project.name,    project.project,           *options,
-                     arguments.words, arguments.on("prune", true), arguments.on("quiet")};
-  Watcher watcher(session, std::move(watch), [](int fd, std::string_view text) {
-    static_cast<void>(write_all(fd, text).has_value());
-  });
+  WatchOptions watch{
+      project.name,         project.project, *options, arguments.words, arguments.on("prune", true),
+      arguments.on("quiet")};
+  Watcher watcher(session, std::move(watch),
+                  [](int fd, std::string_view text) { static_cast<void>(write_all(fd, text).has_value()); });
   // Before the start, so that no change is missed meanwhile.
   TRY(watcher.prepare());
   if (!arguments.on("no-up")) {
@@ -74,8 +74,10 @@ const Command kWatch{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Bring changed files into the containers, by the rules of develop.watch",
     .details =
-        "Builds and starts the services first, unless --no-up is given. sync copies changed files into every replica\n"
-        "and removes deleted ones; restart and exec follow a sync; rebuild builds that service alone and recreates it.\n"
+        "Builds and starts the services first, unless --no-up is given. sync copies changed files into every "
+        "replica\n"
+        "and removes deleted ones; restart and exec follow a sync; rebuild builds that service alone and "
+        "recreates it.\n"
         "Ctrl-C ends the watching; the containers run on.",
     .examples = kExamples,
     .flags = kFlags,

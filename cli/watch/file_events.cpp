@@ -15,13 +15,14 @@ namespace stack::cli {
 
 namespace {
 
-constexpr uint32_t kEvents = IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO |
-                             IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr uint32_t kEvents = IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_FROM |
+                             IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
 Error watch_error(const std::string& directory) {
   if (errno == ENOSPC)
-    return Error("watch " + directory +
-                 ": no more inotify watches; raise the sysctl fs.inotify.max_user_watches or ignore directories");
+    return Error(
+        "watch " + directory +
+        ": no more inotify watches; raise the sysctl fs.inotify.max_user_watches or ignore directories");
   return Error::last_errno("watch " + directory);
 }
 
@@ -37,7 +38,7 @@ std::vector<Entry> entries_of(const std::string& directory) {
     std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
     Entry found{directory == "/" ? "/" + name : directory + "/" + name, entry->d_type == DT_DIR};
-    struct stat info {};
+    struct stat info{};
     if (entry->d_type == DT_UNKNOWN && ::lstat(found.path.c_str(), &info) == 0)
       found.directory = S_ISDIR(info.st_mode);
     entries.push_back(std::move(found));

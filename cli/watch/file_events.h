@@ -16,14 +16,14 @@ class FileEvents {
   // `skip`: directories that are not entered.
   static Result<FileEvents> open(std::function<bool(const std::string& directory)> skip);
 
-  // Watches a directory with all below it, or one file (by its directory, so that replacing it by rename is seen).
-  // Errors: the path cannot be read; the kernel's limit of watches, named with its setting.
+  // Watches a directory with all below it, or one file (by its directory, so that replacing it by rename is
+  // seen). Errors: the path cannot be read; the kernel's limit of watches, named with its setting.
   Result<> add(const std::string& path);
 
   // Readable when read() has something to say.
   int fd() const { return inotify_.get(); }
-  // Paths that were made, written, renamed or removed since the last call. Does not block. After a rename or a
-  // new directory everything in it counts as changed; after an overflow everything that is watched.
+  // Paths that were made, written, renamed or removed since the last call. Does not block. After a rename or
+  // a new directory everything in it counts as changed; after an overflow everything that is watched.
   Result<std::set<std::string>> read();
 
  private:

@@ -36,7 +36,8 @@ Result<IgnoreRules> dockerignore_of(const Json& build) {
   std::string context = string_or(build, "context");
   if (context.empty()) return IgnoreRules();
   std::string dockerfile = string_or(build, "dockerfile", "Dockerfile");
-  for (const std::string& file : {absolute_path(context, dockerfile) + ".dockerignore", context + "/.dockerignore"}) {
+  for (const std::string& file :
+       {absolute_path(context, dockerfile) + ".dockerignore", context + "/.dockerignore"}) {
     if (!path_exists(file)) continue;
     TRY_ASSIGN(std::string text, read_file(file));
     return IgnoreRules::parse(text).in(file);
@@ -81,8 +82,8 @@ void add_once(std::vector<Json>& list, const Json& item) {
 }  // namespace
 
 bool is_editor_file(std::string_view name) {
-  static constexpr std::string_view kEndings[] = {"~",    ".swp",  ".swo",        ".swx",      ".swpx",
-                                                  ".tmp~", ".kate-swp", "___jb_tmp___", "___jb_old___", ".crswap"};
+  static constexpr std::string_view kEndings[] = {
+      "~", ".swp", ".swo", ".swx", ".swpx", ".tmp~", ".kate-swp", "___jb_tmp___", "___jb_old___", ".crswap"};
   for (std::string_view ending : kEndings)
     if (name.ends_with(ending)) return true;
   bool emacs = name.starts_with(".#") || (name.size() > 1 && name.starts_with('#') && name.ends_with('#'));
@@ -128,7 +129,8 @@ Result<std::vector<WatchRule>> watch_rules(const Json& project, const std::vecto
       if (bind.empty()) {
         rules.push_back(std::move(rule));
       } else {
-        warnings.push_back("service " + name + ": " + rule.path + " is not watched, because the bind mount of " + bind +
+        warnings.push_back("service " + name + ": " + rule.path +
+                           " is not watched, because the bind mount of " + bind +
                            " shows it in the container already");
       }
     }

@@ -1,5 +1,5 @@
-// develop.watch: which changed file concerns which rule, and what is to be done for a batch of changes. Pure but for
-// reading .dockerignore. https://github.com/compose-spec/compose-spec/blob/main/develop.md
+// develop.watch: which changed file concerns which rule, and what is to be done for a batch of changes. Pure
+// but for reading .dockerignore. https://github.com/compose-spec/compose-spec/blob/main/develop.md
 #pragma once
 
 #include <functional>
@@ -22,7 +22,7 @@ struct WatchRule {
   WatchAction action = WatchAction::Sync;
   std::string target;  // absolute path in the container
   bool initial_sync = false;
-  Json exec;  // of SyncExec
+  Json exec;            // of SyncExec
   IgnoreRules ignore;   // relative to path
   IgnoreRules include;  // the same; empty = everything
   std::string context;  // of the service's build, "" = none
@@ -37,8 +37,8 @@ struct WatchRule {
   std::string target_of(const std::string& changed) const;
 };
 
-// The rules of these services (none named: all) in the project as the loader writes it. Errors: a rule that cannot
-// work. `warnings`: rules left out because a bind mount shows the files anyway.
+// The rules of these services (none named: all) in the project as the loader writes it. Errors: a rule that
+// cannot work. `warnings`: rules left out because a bind mount shows the files anyway.
 Result<std::vector<WatchRule>> watch_rules(const Json& project, const std::vector<std::string>& services,
                                            std::vector<std::string>& warnings);
 
@@ -46,9 +46,9 @@ Result<std::vector<WatchRule>> watch_rules(const Json& project, const std::vecto
 struct WatchWork {
   bool rebuild = false;  // then nothing else
   bool restart = false;
-  std::vector<Json> execs;                                      // hooks, in the order of the rules
-  std::vector<std::pair<std::string, std::string>> copies;     // host path, container path
-  std::vector<std::string> removals;                            // container paths
+  std::vector<Json> execs;                                  // hooks, in the order of the rules
+  std::vector<std::pair<std::string, std::string>> copies;  // host path, container path
+  std::vector<std::string> removals;                        // container paths
   bool empty() const { return !rebuild && !restart && execs.empty() && copies.empty() && removals.empty(); }
 };
 

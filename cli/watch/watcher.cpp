@@ -30,7 +30,7 @@ constexpr std::chrono::milliseconds kQuiet{200};
 constexpr std::chrono::milliseconds kLongest{2000};
 
 bool exists(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
 }
 
@@ -44,7 +44,7 @@ void list_tree(const WatchRule& rule, const std::string& directory, std::set<std
     std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
     std::string path = directory + "/" + name;
-    struct stat info {};
+    struct stat info{};
     if (::lstat(path.c_str(), &info) != 0) continue;
     if (rule.concerns(path)) found.insert(path);
     if (S_ISDIR(info.st_mode) && !rule.skips_directory(path)) list_tree(rule, path, found);
@@ -75,9 +75,9 @@ Result<> Watcher::prepare() {
   if (rules_.empty())
     return invalid("none of the selected services has anything to watch; add rules under develop.watch");
   TRY_ASSIGN(FileEvents events, FileEvents::open([this](const std::string& directory) {
-    return std::all_of(rules_.begin(), rules_.end(),
-                       [&](const WatchRule& rule) { return rule.skips_directory(directory); });
-  }));
+               return std::all_of(rules_.begin(), rules_.end(),
+                                  [&](const WatchRule& rule) { return rule.skips_directory(directory); });
+             }));
   events_.emplace(std::move(events));
   for (const WatchRule& rule : rules_) TRY(events_->add(rule.path).in("service " + rule.service));
   return {};
@@ -146,7 +146,8 @@ void Watcher::carry_out(const std::string& service, const WatchWork& work) {
 Result<std::vector<std::string>> Watcher::replicas_of(const std::string& service) {
   TRY_ASSIGN(auto containers, list_containers(session_, options_.project_name, Which::Running));
   std::vector<std::string> ids;
-  for (const Container& container : of_services(std::move(containers), {service})) ids.push_back(container.id);
+  for (const Container& container : of_services(std::move(containers), {service}))
+    ids.push_back(container.id);
   return ids;
 }
 
@@ -155,7 +156,8 @@ Result<bool> Watcher::sync(const std::string& service, const WatchWork& work) {
   if (count == 0) return false;
   say("Syncing service \"" + service + "\" after " + changes_text(count));
   Json body{{"copy", Json::array()}, {"remove", work.removals}};
-  for (const auto& [source, target] : work.copies) body["copy"].push_back({{"source", source}, {"target", target}});
+  for (const auto& [source, target] : work.copies)
+    body["copy"].push_back({{"source", source}, {"target", target}});
   TRY_ASSIGN(auto replicas, replicas_of(service));
   if (replicas.empty()) return not_found("no container of it runs");
   for (const std::string& id : replicas)
@@ -191,12 +193,14 @@ Result<> Watcher::rebuild(const std::string& service) {
   style.quiet_build = options_.quiet_build;
   auto progress = make_progress(style, change.title);
   TRY_ASSIGN(ChangeResult result, follow_change(session_, change, *progress));
-  if (!result.ok) return Error(result.error + (result.detail.empty() ? "" : "\n" + join(result.detail, "\n")));
+  if (!result.ok)
+    return Error(result.error + (result.detail.empty() ? "" : "\n" + join(result.detail, "\n")));
   say("Service \"" + service + "\" is up to date");
   if (!options_.prune) return {};
   // An image that still has a name, or a user, is refused: it is no leftover.
   std::set<std::string> images;
-  for (const Container& container : of_services(std::move(before), {service})) images.insert(container.image_id);
+  for (const Container& container : of_services(std::move(before), {service}))
+    images.insert(container.image_id);
   for (const std::string& id : images)
     if (!id.empty()) static_cast<void>(session_.call("DELETE", "/images/" + id).has_value());
   return {};

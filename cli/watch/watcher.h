@@ -32,8 +32,8 @@ class Watcher {
   // Reads the rules and begins to watch. Errors: no service has rules, a rule that cannot work, a path that
   // cannot be watched.
   Result<> prepare();
-  // Copies what `initial_sync` asks for, then follows changes until `stop` becomes readable. What goes wrong with
-  // single changes is printed.
+  // Copies what `initial_sync` asks for, then follows changes until `stop` becomes readable. What goes wrong
+  // with single changes is printed.
   Result<> run(int stop);
 
  private:

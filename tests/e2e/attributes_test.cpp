@@ -10,10 +10,11 @@ class Attributes : public Scenario {
  protected:
   // One service "app" that sleeps, with these lines, and further text.
   void app(const std::string& lines, const std::string& rest = "") {
-    project("attributes",
-            "services:\n  app:\n    image: debian:bookworm-slim\n    command: sleep infinity\n    stop_signal: "
-            "SIGKILL\n" +
-                lines + rest);
+    project(
+        "attributes",
+        "services:\n  app:\n    image: debian:bookworm-slim\n    command: sleep infinity\n    stop_signal: "
+        "SIGKILL\n" +
+            lines + rest);
   }
   std::string sh(const std::string& script) { return inside("app", script); }
 };
@@ -21,7 +22,8 @@ class Attributes : public Scenario {
 TEST_F(Attributes, VolumesWithTheirOptions) {
   app(R"(
     volumes:
-      - { type: bind, source: ./made, target: /made, bind: { create_host_path: true, propagation: rslave } }
+      - { type: bind, source: ./made, target: /made, bind: { create_host_path: true } }
+      - { type: bind, source: ./shared, target: /slave, bind: { propagation: rslave } }
       - { type: bind, source: ./outer, target: /outer, bind: { recursive: disabled } }
       - { type: volume, source: data, target: /etc, volume: { nocopy: true } }
       - { type: volume, source: parts, target: /part, volume: { subpath: inner } }
@@ -34,10 +36,15 @@ TEST_F(Attributes, VolumesWithTheirOptions) {
 )",
       "volumes:\n  data:\n  parts:\n");
   write("outer/file", "outer\n");
+  write("shared/mounted/x", "");
+  ASSERT_EQ(run_command({"mount", "--bind", path("shared"), path("shared")}).code, 0);
+  ASSERT_EQ(run_command({"mount", "--make-shared", path("shared")}).code, 0);
   must({"up", "-d", "seed"});
   ASSERT_TRUE(eventually(10s, [&] { return container("seed").state == "exited"; }));
   must({"up", "-d", "app"});
-  EXPECT_EQ(sh("grep -c ' /made .* master:' /proc/self/mountinfo"), "1");
+  ASSERT_EQ(run_command({"mount", "-t", "tmpfs", "tmpfs", path("shared/mounted")}).code, 0);
+  EXPECT_EQ(sh("grep -c ' /slave/mounted ' /proc/self/mountinfo"), "1") << "mounts of the host arrive";
+  EXPECT_EQ(run_command({"umount", "-R", path("shared")}).code, 0);
   EXPECT_TRUE(is_directory(path("made")));
   EXPECT_EQ(sh("cat /outer/file"), "outer");
   EXPECT_EQ(sh("ls /etc | grep -vE '^(hosts|hostname|resolv.conf)$' | wc -l"), "0") << "nocopy";
@@ -92,7 +99,8 @@ TEST_F(Attributes, NamespacesAreSharedAsAskedFor) {
   EXPECT_EQ(inside("none", "ls /sys/class/net"), "lo");
   for (const char* kind : {"net", "ipc", "pid", "uts", "cgroup"}) {
     char own[64] = {};
-    ASSERT_GT(::readlink(("/proc/" + std::to_string(stack().engine_pid()) + "/ns/" + kind).c_str(), own, 63), 0);
+    ASSERT_GT(::readlink(("/proc/" + std::to_string(stack().engine_pid()) + "/ns/" + kind).c_str(), own, 63),
+              0);
     EXPECT_EQ(space("host", kind), own) << kind;
   }
 }
@@ -116,10 +124,12 @@ TEST_F(Attributes, LimitsAndKernelSettings) {
     init: true
 )");
   must({"up", "-d"});
-  EXPECT_EQ(sh("cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max"),
-            "67108864");
+  EXPECT_EQ(
+      sh("cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max"),
+      "67108864");
   EXPECT_EQ(sh("cat /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids.max"), "50");
-  EXPECT_EQ(sh("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max"), "50000");
+  EXPECT_EQ(sh("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d' ' -f1 /sys/fs/cgroup/cpu.max"),
+            "50000");
   EXPECT_EQ(sh("grep Cpus_allowed_list /proc/self/status | cut -f2"), "0");
   EXPECT_EQ(sh("df -k --output=size /dev/shm | tail -1 | tr -d ' '"), "8192");
   EXPECT_EQ(sh("cat /proc/1/oom_score_adj"), "300");
@@ -143,12 +153,15 @@ TEST_F(Attributes, SecurityOptions) {
     security_opt: ["systempaths=unconfined", "seccomp=unconfined"]
     userns_mode: host
 )");
-  write("seccomp.json",
-        R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]})");
+  write(
+      "seccomp.json",
+      R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]})");
   must({"up", "-d"});
   EXPECT_EQ(sh("grep -E 'NoNewPrivs|CapEff' /proc/1/status | cut -f2"), "0000000000000001\n1");
   EXPECT_EQ(sh("mkdir /x 2>&1 | grep -c 'not permitted'"), "1") << "the file's profile";
-  EXPECT_EQ(inside("open", "grep -c ' /proc/sys \\| /proc/kcore ' /proc/self/mountinfo; grep Seccomp: /proc/1/status | cut -f2"),
+  EXPECT_EQ(inside("open",
+                   "grep -c ' /proc/sys \\| /proc/kcore ' /proc/self/mountinfo; grep Seccomp: /proc/1/status "
+                   "| cut -f2"),
             "0\n0");
 }
 
@@ -228,7 +241,9 @@ TEST_F(Attributes, OneMachineCarriesOutDeployModesAndTheApiSocket) {
   must({"up", "-d", "--wait"});
   EXPECT_EQ(read_file(path("kept/runs")).value_or(""), "run\nrun\n") << "again after its failure, then done";
   EXPECT_EQ(container("job").state, "exited");
-  EXPECT_EQ(stack().api("GET", "/containers/" + container("job").id + "/json").body["HostConfig"]["CpuShares"], 256);
+  EXPECT_EQ(
+      stack().api("GET", "/containers/" + container("job").id + "/json").body["HostConfig"]["CpuShares"],
+      256);
   must({"up", "-d"});
   EXPECT_EQ(read_file(path("kept/runs")).value_or(""), "run\nrun\n") << "a job that is done is not run again";
   EXPECT_EQ(sh("test -S /var/run/docker.sock && echo there"), "there");

@@ -106,9 +106,11 @@ TEST_F(Build, AnSshAgentIsAskedByTheStepsThatWantIt) {
     GTEST_SKIP() << "no ssh-agent(1) here";
   project("ssh", "services:\n  app:\n    build:\n      context: .\n      ssh: [\"key=./id\"]\n");
   ASSERT_EQ(run_command({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path("id")}).code, 0);
-  project("ssh", "services:\n  app:\n    build:\n      context: .\n      ssh: [\"key=" + path("id") + "\"]\n");
+  project("ssh",
+          "services:\n  app:\n    build:\n      context: .\n      ssh: [\"key=" + path("id") + "\"]\n");
   write("Dockerfile",
-        "FROM debian:bookworm-slim\nRUN --mount=type=ssh,id=key,required test -S $SSH_AUTH_SOCK && echo asked > /seen\n"
+        "FROM debian:bookworm-slim\nRUN --mount=type=ssh,id=key,required test -S $SSH_AUTH_SOCK && echo "
+        "asked > /seen\n"
         "RUN test -z \"$SSH_AUTH_SOCK\" && test ! -e /run/buildkit && echo gone >> /seen\nCMD cat /seen\n");
   must({"build"});
   EXPECT_EQ(must({"run", "--rm", "-T", "app"}).out, "asked\ngone\n");

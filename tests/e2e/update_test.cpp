@@ -7,7 +7,8 @@ namespace {
 class RollingUpdate : public Scenario {
  protected:
   // Three replicas that answer "VERSION" and write it where the test sees it; BROKEN ones end at once.
-  static std::string yaml(const std::string& version, const std::string& update, const std::string& extra = "") {
+  static std::string yaml(const std::string& version, const std::string& update,
+                          const std::string& extra = "") {
     return R"(
 services:
   web:
@@ -29,7 +30,8 @@ services:
       if (one.state != "running") continue;
       std::string environment = file_in(one, "/proc/1/environ");
       size_t at = environment.find("VERSION=");
-      all += one.name + "=" + (at == std::string::npos ? "?" : std::string(environment.c_str() + at + 8)) + " ";
+      all +=
+          one.name + "=" + (at == std::string::npos ? "?" : std::string(environment.c_str() + at + 8)) + " ";
     }
     return all;
   }

@@ -26,8 +26,9 @@ services:
           exec: { command: ["sh", "-c", "cat /hooked/* > /seen"] }
         - { path: version, action: rebuild }
 )");
-    write("Dockerfile", "FROM debian:bookworm-slim\nCOPY version /version\nRUN mkdir /app && chown 1234 /app\n"
-                        "CMD [\"sleep\", \"infinity\"]\n");
+    write("Dockerfile",
+          "FROM debian:bookworm-slim\nCOPY version /version\nRUN mkdir /app && chown 1234 /app\n"
+          "CMD [\"sleep\", \"infinity\"]\n");
     write("version", "1\n");
     write("src/main.py", "one\n");
     write("conf/a", "a\n");
@@ -49,8 +50,7 @@ services:
 
 TEST_F(Watch, ChangesAreCarriedIntoEveryReplica) {
   auto watch = start({"watch"});
-  ASSERT_TRUE(watch->says("Watch enabled", 60s))
-      << watch->output();
+  ASSERT_TRUE(watch->says("Watch enabled", 60s)) << watch->output();
   EXPECT_TRUE(all_have("/app/main.py", "one\n")) << "initial_sync";
 
   replace("src/main.py", "two\n");
@@ -61,13 +61,15 @@ TEST_F(Watch, ChangesAreCarriedIntoEveryReplica) {
   write("src/cache/x", "no\n");
   ASSERT_EQ(std::rename(path("src/new").c_str(), path("src/moved").c_str()), 0);
   EXPECT_TRUE(eventually(5s, [&] { return all_have("/app/moved/deep/file", "deep\n"); })) << watch->output();
-  EXPECT_EQ(inside("web", "ls /app"), "main.py\nmoved") << "what was deleted is gone, what is ignored never came";
+  EXPECT_EQ(inside("web", "ls /app"), "main.py\nmoved")
+      << "what was deleted is gone, what is ignored never came";
 
   std::map<std::string, std::string> before = ids();
   pid_t pid = containers("web").at(0).pid;
   write("conf/a", "b\n");
-  EXPECT_TRUE(eventually(10s, [&] { return all_have("/conf/a", "b\n") && containers("web").at(0).pid != pid; }))
-      << watch->output();
+  EXPECT_TRUE(eventually(10s, [&] {
+    return all_have("/conf/a", "b\n") && containers("web").at(0).pid != pid;
+  })) << watch->output();
   EXPECT_EQ(ids(), before) << "restarted, not recreated";
 
   write("hooked/a", "hook\n");
@@ -83,8 +85,7 @@ TEST_F(Watch, ChangesAreCarriedIntoEveryReplica) {
 
 TEST_F(Watch, UpWatchesInTheForeground) {
   auto up = start({"up", "--watch"});
-  ASSERT_TRUE(up->says("Watch enabled", 60s))
-      << up->output();
+  ASSERT_TRUE(up->says("Watch enabled", 60s)) << up->output();
   write("src/main.py", "two\n");
   EXPECT_TRUE(eventually(5s, [&] { return all_have("/app/main.py", "two\n"); })) << up->output();
   up->signal(SIGINT);

@@ -20,7 +20,8 @@ class Files : public ::testing::Test {
     ASSERT_TRUE(ensure_directory(path("a/b")));
     ASSERT_TRUE(ensure_directory(path("skipped")));
     ASSERT_TRUE(write_file(path("a/file"), "1"));
-    auto events = FileEvents::open([this](const std::string& directory) { return directory == path("skipped"); });
+    auto events =
+        FileEvents::open([this](const std::string& directory) { return directory == path("skipped"); });
     ASSERT_TRUE(events);
     events_.emplace(std::move(*events));
   }

@@ -61,8 +61,8 @@ TEST_F(WatchRules, IgnoreIncludeAndDockerignoreLeaveOut) {
 
 TEST_F(WatchRules, EditorsFilesAndGitAreNoChanges) {
   WatchRule rule = rules(service({sync()})).at(0);
-  for (const char* name : {".app.py.swp", "app.py~", "4913", ".#app.py", "#app.py#", ".git/index",
-                           "app.py___jb_tmp___"})
+  for (const char* name :
+       {".app.py.swp", "app.py~", "4913", ".#app.py", "#app.py#", ".git/index", "app.py___jb_tmp___"})
     EXPECT_FALSE(rule.concerns(path("src/" + std::string(name)))) << name;
   EXPECT_TRUE(rule.concerns(path("src/#1")));
   EXPECT_TRUE(rule.concerns(path("src/.gitignore")));

@@ -516,3 +516,90 @@ TEST_F(Executor, CarriesOutPlansOfManyActions) {
   EXPECT_TRUE(report->succeeded());
   EXPECT_EQ(report->changed, 4001);
 }
+
+// --- updates in batches
+
+namespace {
+
+// An update of two replicas, one after the other, by hand.
+struct TwoReplicas {
+  ActionId accept1 = 0, check1 = 0, back1 = 0, accept2 = 0, check2 = 0, roll_back = 0;
+};
+
+}  // namespace
+
+class ExecutorUpdate : public Executor {
+ protected:
+  TwoReplicas make(UpdateFailure on_failure, double ratio = 0) {
+    TwoReplicas ids;
+    ids.accept1 = add(WaitAccepted{{"n1", 0, "web-1"}, {}});
+    ids.check1 = add(CheckUpdate{"web", {{ids.accept1}}, 2, 1, 2, on_failure, ratio, false});
+    ids.back1 = add(StartContainer{{"o1", 0, "web-1"}});
+    ids.accept2 = add(WaitAccepted{{"n2", 0, "web-2"}, {}}, {ids.check1});
+    ids.check2 = add(CheckUpdate{"web", {{ids.accept1}, {ids.accept2}}, 2, 2, 2, on_failure, ratio, false},
+                     {ids.check1});
+    ids.roll_back = add(StartContainer{{"old", 0, "web-1"}});
+    builder.after(ids.check1, ids.accept1, true);
+    builder.after(ids.check2, ids.accept1, true);
+    builder.after(ids.check2, ids.accept2, true);
+    for (ActionId id : {ids.accept1, ids.accept2}) builder[id].judged = true;
+    builder.only_if_failed(ids.back1, {ids.accept1});
+    builder.only_if_failed(ids.roll_back, {ids.check1, ids.check2});
+    builder[ids.roll_back].if_performed = ids.accept1;
+    return ids;
+  }
+  // Ids may have changed: by what is started.
+  bool did(const std::string& line) const {
+    return std::find(drivers.log.begin(), drivers.log.end(), line) != drivers.log.end();
+  }
+};
+
+TEST_F(ExecutorUpdate, WhatTakesBackIsLeftAloneWhileAllGoesWell) {
+  make(UpdateFailure::Pause);
+  start();
+  ASSERT_TRUE(report && report->succeeded());
+  EXPECT_EQ(drivers.log, (Lines{"accepted n1", "accepted n2"}));
+}
+
+TEST_F(ExecutorUpdate, AFailureIsTakenBackAndEndsTheUpdate) {
+  TwoReplicas ids = make(UpdateFailure::Pause);
+  drivers.fails.insert({ids.accept1, Error("it exited (1)")});
+  drivers.details[ids.accept1] = {"its last words"};
+  start();
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(did("start o1"));
+  EXPECT_FALSE(did("accepted n2"));
+  EXPECT_FALSE(did("start old")) << "never accepted, nothing to roll back";
+  EXPECT_EQ(
+      report->error(*plan).text(),
+      "service web: update of service web stopped: 1 of 2 containers could not be replaced: it exited (1)");
+  EXPECT_EQ(report->detail(), Lines{"its last words"});
+}
+
+TEST_F(ExecutorUpdate, ALaterFailureRollsBackWhatWasAccepted) {
+  TwoReplicas ids = make(UpdateFailure::Rollback);
+  // By provisional ids: nothing in this plan is renumbered before the second wait.
+  builder[ids.accept2].body = WaitAccepted{{"bad", 0, "web-2"}, {}};
+  plan = std::make_shared<const Plan>(Plan(std::move(builder).finish()));
+  for (const Action& action : plan->actions) {
+    const auto* wait = std::get_if<WaitAccepted>(&action.body);
+    if (wait && wait->container.id == "bad") drivers.fails.insert({action.id, Error("unhealthy")});
+  }
+  asio::co_spawn(io, execute(plan, drivers, journal, progress, options, cancellation),
+                 [this](std::exception_ptr, ExecutionReport result) { report = std::move(result); });
+  settle();
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(did("start old"));
+  EXPECT_FALSE(did("start o1"));
+  EXPECT_NE(report->error(*plan).text().find("was rolled back"), std::string::npos);
+}
+
+TEST_F(ExecutorUpdate, TolerableFailuresAreWarnings) {
+  TwoReplicas ids = make(UpdateFailure::Pause, 0.5);
+  drivers.fails.insert({ids.accept1, Error("it exited (1)")});
+  start();
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(report->succeeded());
+  EXPECT_TRUE(did("accepted n2"));
+  EXPECT_EQ(report->warnings, Lines{"tolerated: it exited (1)"});
+}

@@ -54,6 +54,17 @@ TEST(RestartPolicy, ALongRunResetsTheDelay) {
   EXPECT_EQ(decide_restart({"always", 0}, {1, 9999ms, false}, history).delay, 25600ms);
 }
 
+TEST(RestartPolicy, ADelayOfItsOwnAndAWindowAreKept) {
+  RestartSpec policy;
+  policy.name = "on-failure";
+  policy.max_retries = 2;
+  policy.delay = 3s;
+  policy.window = 5s;
+  EXPECT_EQ(decide_restart(policy, {1, 1s, false}, {1, 100ms}).delay, 3s);
+  EXPECT_FALSE(decide_restart(policy, {1, 1s, false}, {2, 3s}).restart);
+  EXPECT_TRUE(decide_restart(policy, {1, 5s, false}, {2, 3s}).restart) << "it ran long enough to count anew";
+}
+
 TEST(RestartPolicy, OnFailureCountsItsRetries) {
   RestartSpec policy{"on-failure", 2};
   EXPECT_FALSE(decide_restart(policy, {0, 1s, false}, kFresh).restart);

@@ -239,7 +239,8 @@ struct Effect {
   void operator()(const CheckUpdate&) {}
   void operator()(const RunHook& body) { need(body.container); }
   void operator()(const RunPreStart& body) {
-    if (const ObservedContainer* replica = need(body.container); replica && replica->alive() && !action.optional)
+    if (const ObservedContainer* replica = need(body.container);
+        replica && replica->alive() && !action.optional)
       complain("the service runs already");
   }
   void operator()(const ConnectNetwork&) {}
