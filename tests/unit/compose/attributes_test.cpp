@@ -189,13 +189,11 @@ TEST_F(AttributeTest, VolumesShortForm) {
 
 TEST_F(AttributeTest, OtherStorage) {
   Service s =
-      web("    tmpfs: \"/run:size=1m\"\n    read_only: true\n    shm_size: 128m\n    storage_opt: {size: "
-          "1G}\n    volumes_from: [db:ro]\n",
+      web("    tmpfs: \"/run:size=1m\"\n    read_only: true\n    shm_size: 128m\n    volumes_from: [db:ro]\n",
           "  db: {image: a}\n");
   EXPECT_EQ(s.tmpfs, StringList{"/run:size=1m"});
   EXPECT_TRUE(s.read_only);
   EXPECT_EQ(s.shm_size.bytes, 128 << 20);
-  EXPECT_EQ(s.storage_opt, (StringMap{{"size", "1G"}}));
   EXPECT_EQ(s.volumes_from, StringList{"db:ro"});
 }
 

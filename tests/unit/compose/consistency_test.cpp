@@ -384,6 +384,8 @@ TEST_F(RulesTest, IgnoredKeysWarnAndStrictRefuses) {
 
 TEST_F(RulesTest, RefusedKeysAreErrorsUnlessOnlyShown) {
   expect_contains(web_errors("    gpus: all\n"), "compose.yaml:4:5: services.web.gpus cannot be carried out");
+  expect_contains(web_errors("    storage_opt: {size: 1G}\n"),
+                  "compose.yaml:4:5: services.web.storage_opt cannot be carried out");
   expect_contains(web_errors("    secrets: [s]\n", "secrets: {s: {external: true}}\n"),
                   "secrets.s.external cannot be carried out");
   options.refuse = false;
