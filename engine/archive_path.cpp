@@ -24,6 +24,9 @@ Error missing(const std::string& path, const std::string& container_id) {
   return not_found("Could not find the file " + path + " in container " + container_id);
 }
 
+// A loop, or a link of procfs, leads nowhere either.
+bool is_absent(const Error& error) { return error.kind() == ErrorKind::NotFound || error.code() == ELOOP; }
+
 std::string read_link(int fd) {
   std::string target(4097, '\0');
   ssize_t n = ::readlinkat(fd, "", target.data(), target.size());
@@ -83,7 +86,7 @@ Result<FoundPath> find_path(const runtime::ContainerFiles& files, const std::str
   std::string absolute = path.starts_with('/') ? path : "/" + path;
   int flags = O_PATH | (names_a_directory(path) ? 0 : O_NOFOLLOW);
   Result<Fd> fd = runtime::open_in_root(files.root.get(), absolute, flags);
-  if (!fd && fd.error().kind() == ErrorKind::NotFound) return missing(path, container_id);
+  if (!fd && is_absent(fd.error())) return missing(path, container_id);
   if (!fd) return std::move(fd).error();
   struct stat info{};
   if (::fstat(fd->get(), &info) != 0) return Error::last_errno("stat " + path);
@@ -105,7 +108,7 @@ Result<> extract_archive(const runtime::ContainerFiles& files, const std::string
                          const ExtractOptions& options, const std::string& container_id) {
   std::string absolute = path.starts_with('/') ? path : "/" + path;
   Result<Fd> fd = runtime::open_in_root(files.root.get(), absolute, O_PATH);
-  if (!fd && fd.error().kind() == ErrorKind::NotFound) return missing(path, container_id);
+  if (!fd && is_absent(fd.error())) return missing(path, container_id);
   if (!fd) return std::move(fd).error();
   struct stat info{};
   if (::fstat(fd->get(), &info) != 0) return Error::last_errno("stat " + path);
