@@ -30,7 +30,10 @@ class Consistency {
   Consistency(const Node& tree, const Selection& selection, Session& session)
       : tree_(tree), selection_(selection), session_(session), report_(session.report) {
     if (const Node* services = tree.find("services"))
-      for (const Entry& entry : services->entries) services_.emplace(entry.key, &entry.value);
+      for (const Entry& entry : services->entries) {
+        services_.emplace(entry.key, &entry.value);
+        marks_.emplace(entry.key, entry.mark);
+      }
   }
 
   void run();
@@ -687,18 +690,14 @@ class Consistency {
     return found == services_.end() ? nullptr : found->second->find("depends_on");
   }
 
-  Mark mark_of(const std::string& service) const {
-    const Node* services = tree_.find("services");
-    for (const Entry& entry : services->entries)
-      if (entry.key == service) return entry.mark;
-    return {};
-  }
+  Mark mark_of(const std::string& service) const { return marks_.at(service); }
 
   const Node& tree_;
   const Selection& selection_;
   Session& session_;
   Report& report_;
   std::unordered_map<std::string, const Node*> services_;
+  std::unordered_map<std::string, Mark> marks_;
   std::unordered_map<std::string, std::string> container_names_;
   std::unordered_set<std::string> visited_;
 };
