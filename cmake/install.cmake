@@ -1,12 +1,12 @@
-# Where things go: PREFIX/bin/stack is what people call; the engine and the monitor are its own business.
+# Where things go: PREFIX/bin has what people (and other engines) call; the engine and the monitor are its own business.
 set(STACK_LIBEXEC libexec/stack)
 
-foreach(program stack)
+foreach(program stack stack-runtime)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION bin)
   endif()
 endforeach()
-foreach(program stackd stack-monitor stack-watch stack-init stack-runtime)
+foreach(program stackd stack-monitor stack-watch stack-init)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${STACK_LIBEXEC})
   endif()
