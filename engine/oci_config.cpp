@@ -162,17 +162,6 @@ Json mount_json(const MountPoint& mount) {
       {"destination", mount.destination}, {"type", "bind"}, {"source", mount.source}, {"options", options}};
 }
 
-// A bind can only be slave or shared while the mount it is made from still is: Docker's rule for
-// linux.rootfsPropagation. "" = private.
-std::string root_propagation(const std::vector<MountPoint>& mounts) {
-  std::string wanted;
-  for (const MountPoint& mount : mounts) {
-    if (mount.propagation.ends_with("shared")) return "shared";
-    if (mount.propagation.ends_with("slave")) wanted = "rslave";
-  }
-  return wanted;
-}
-
 size_t depth(const Json& mount) {
   const auto& path = mount["destination"].get_ref<const std::string&>();
   return path == "/" ? 0 : static_cast<size_t>(std::count(path.begin(), path.end(), '/'));
@@ -392,8 +381,6 @@ Result<Json> oci_config(const OciInputs& in) {
     linux_part.erase("readonlyPaths");
   }
   TRY(fill_resources(spec, linux_part));
-  if (std::string propagation = root_propagation(in.container->mounts); !propagation.empty())
-    linux_part["rootfsPropagation"] = propagation;
   fill_namespaces(in, linux_part);
   fill_sysctls(spec, linux_part);
   if (!spec.annotations.empty()) config["annotations"] = spec.annotations;

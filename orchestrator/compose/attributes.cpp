@@ -124,7 +124,7 @@ const AttributeTable::Row kRows[] = {
 
     {"services.*.cap_add", kTexts},
     {"services.*.cap_drop", kTexts},
-    {"services.*.cgroup_parent", kText},
+    {"services.*.cgroup_parent", kText.ignored("every container has its group below the engine's own")},
     {"services.*.cgroup", choice("host|private")},
     {"services.*.cpu_count", kInteger.ignored(kWindows)},
     {"services.*.cpu_percent", kDecimal.ignored(kWindows)},

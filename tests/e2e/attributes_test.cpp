@@ -24,6 +24,7 @@ TEST_F(Attributes, VolumesWithTheirOptions) {
     volumes:
       - { type: bind, source: ./made, target: /made, bind: { create_host_path: true } }
       - { type: bind, source: ./shared, target: /slave, bind: { propagation: rslave } }
+      - { type: bind, source: ./shared, target: /peer, bind: { propagation: rshared } }
       - { type: bind, source: ./outer, target: /outer, bind: { recursive: disabled } }
       - { type: volume, source: data, target: /etc, volume: { nocopy: true } }
       - { type: volume, source: parts, target: /part, volume: { subpath: inner } }
@@ -43,7 +44,7 @@ TEST_F(Attributes, VolumesWithTheirOptions) {
   ASSERT_TRUE(eventually(10s, [&] { return container("seed").state == "exited"; }));
   must({"up", "-d", "app"});
   ASSERT_EQ(run_command({"mount", "-t", "tmpfs", "tmpfs", path("shared/mounted")}).code, 0);
-  EXPECT_EQ(sh("grep -c ' /slave/mounted ' /proc/self/mountinfo"), "1") << "mounts of the host arrive";
+  EXPECT_EQ(sh("grep -cE ' /(slave|peer)/mounted ' /proc/self/mountinfo"), "2") << "mounts of the host arrive";
   EXPECT_EQ(run_command({"umount", "-R", path("shared")}).code, 0);
   EXPECT_TRUE(is_directory(path("made")));
   EXPECT_EQ(sh("cat /outer/file"), "outer");
