@@ -26,6 +26,7 @@ function(stack_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
   if(ARG_STATIC AND NOT STACK_SANITIZE AND NOT STACK_TSAN)
     target_link_options(${name} PRIVATE -static)
+    set_target_properties(${name} PROPERTIES STACK_STATIC ON)
   endif()
   if(ARG_PRECOMPILED)
     target_precompile_headers(${name} REUSE_FROM ${ARG_PRECOMPILED})
@@ -35,4 +36,15 @@ function(stack_program name)
     target_precompile_headers(${name} REUSE_FROM stack_pch_base)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+endfunction()
+
+# stack_system_library(NAME ARCHIVE SHARED)
+#   `stack::NAME`: the archive in static programs, the shared library everywhere else. A linker that is given a shared library
+#   for a static program fails, or (mold) makes one that crashes.
+function(stack_system_library name archive shared)
+  find_library(STACK_ARCHIVE_${name} NAMES ${archive} REQUIRED)
+  add_library(stack_system_${name} INTERFACE)
+  add_library(stack::${name} ALIAS stack_system_${name})
+  target_link_libraries(stack_system_${name} INTERFACE
+    $<IF:$<BOOL:$<TARGET_PROPERTY:STACK_STATIC>>,${STACK_ARCHIVE_${name}},${shared}>)
 endfunction()
