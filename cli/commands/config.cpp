@@ -139,6 +139,13 @@ bool lists_everything(const Arguments& arguments) {
   return arguments.given("hash");
 }
 
+// The files themselves, as YAML or JSON, and no list of services or what is made of them.
+bool prints_document(const Arguments& arguments) {
+  for (const NamedList& named : kLists)
+    if (arguments.on(named.flag)) return false;
+  return !arguments.given("hash");
+}
+
 Result<int> run(Session& session, const Arguments& arguments) {
   std::string format = arguments.text("format", "yaml");
   if (format != "yaml" && format != "json") {
@@ -157,7 +164,10 @@ Result<int> run(Session& session, const Arguments& arguments) {
   options.refuse = false;  // what cannot be carried out is shown all the same, with a warning
   if (options.no_interpolate && !options.services.empty())
     say("warning: with --no-interpolate the whole model is shown, whatever services are named");
-  TRY_ASSIGN(Loaded loaded, session.load(options));
+  options.only_document = prints_document(arguments);
+  TRY_ASSIGN(Loaded now, session.load(options));
+  // Never freed: the process ends, and to take a large tree apart would be a tenth of its time.
+  static const Loaded& loaded = *new Loaded(std::move(now));
   if (arguments.on("quiet")) return 0;
   TRY_ASSIGN(std::string text, config_text(session, loaded, arguments));
   std::string file = arguments.text("output");

@@ -71,6 +71,7 @@ void env_files_phase(Work& work) {
 }
 
 void decode_phase(Work& work) {
+  if (work.session.options.only_document) return;
   if (!work.session.report.failed()) work.project = decode_project(work.tree, work.selection, work.session);
 }
 

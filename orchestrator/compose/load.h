@@ -40,6 +40,7 @@ struct LoadOptions {
   bool no_path_resolution = false;
   bool no_consistency = false;
   bool no_env_resolution = false;
+  bool only_document = false;  // leave Loaded::project empty: only the document is printed
 };
 
 class Document;  // the canonical tree with source marks, and the environment it was made with; see

@@ -24,7 +24,9 @@ class RuleTable {
 
   explicit RuleTable(std::span<const Row> rows) : steps_(1) {
     for (const Row& row : rows) add(row);
-    for (Step& step : steps_) std::sort(step.children.begin(), step.children.end());
+    for (Step& step : steps_)
+      std::sort(step.children.begin(), step.children.end(),
+                [](const Child& a, const Child& b) { return before(a.first, b.first); });
   }
 
   class Cursor {
@@ -35,9 +37,9 @@ class RuleTable {
     Cursor child(std::string_view key) const {
       if (none()) return {};
       const Step& step = table_->steps_[at_];
-      auto found =
-          std::lower_bound(step.children.begin(), step.children.end(), key,
-                           [](const auto& child, std::string_view name) { return child.first < name; });
+      auto found = std::lower_bound(
+          step.children.begin(), step.children.end(), key,
+          [](const Child& child, std::string_view name) { return before(child.first, name); });
       if (found != step.children.end() && found->first == key) return Cursor(table_, found->second);
       return any();
     }
@@ -52,6 +54,7 @@ class RuleTable {
       std::vector<std::string> out;
       if (!none())
         for (const auto& child : table_->steps_[at_].children) out.emplace_back(child.first);
+      std::sort(out.begin(), out.end());
       return out;
     }
     bool has_names() const { return !none() && !table_->steps_[at_].children.empty(); }
@@ -67,11 +70,17 @@ class RuleTable {
   Cursor root() const { return Cursor(this, 0); }
 
  private:
+  using Child = std::pair<std::string_view, size_t>;
   struct Step {
     const Rule* rule = nullptr;
     size_t any = 0;
-    std::vector<std::pair<std::string_view, size_t>> children;
+    std::vector<Child> children;  // in the order of before()
   };
+
+  // By length first: most names differ in it, and the texts need not be looked at.
+  static bool before(std::string_view a, std::string_view b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  }
 
   void add(const Row& row) {
     size_t at = 0;

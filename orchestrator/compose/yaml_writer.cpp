@@ -1,5 +1,6 @@
 #include "orchestrator/compose/yaml_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -31,6 +32,7 @@ bool is_base_60(std::string_view text) {
 
 // YAML 1.1 booleans, quoted for older readers.
 bool is_old_boolean(std::string_view text) {
+  if (text.size() > 3) return false;
   static constexpr std::array<std::string_view, 16> kWords{
       "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"};
   return std::find(kWords.begin(), kWords.end(), text) != kWords.end();
@@ -93,9 +95,19 @@ size_t printable(std::string_view text, size_t at) {
   return 0;
 }
 
+// Letters, digits and signs that mean nothing in YAML wherever they stand, with a letter or a slash in front:
+// most texts.
+bool is_harmless(std::string_view text) {
+  if (text.empty() || is_digit(text[0]) || text[0] == '-' || text[0] == '.') return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '-' && c <= '9') || c == '_';
+  });
+}
+
 // The indicator rules of libyaml's emitter, for block context.
 Analysis analyse(std::string_view text) {
   Analysis out;
+  if (is_harmless(text)) return out;
   bool special = false;
   bool space_break = false;
   bool tabs = false;
