@@ -330,7 +330,7 @@ Task<> prune_networks(Services& s, Request&, Response& response) {
         return e.network_id == network->id || e.spec.network == network->name();
       });
     });
-    if (used) continue;
+    if (used || network->name() == kDefaultNetwork) continue;
     Result<> removed = co_await s.networks.remove(network->id);
     if (removed) deleted.push_back(network->name());
   }
@@ -341,6 +341,15 @@ Task<> prune_networks(Services& s, Request&, Response& response) {
 
 void add_resource_routes(http::Router& router, Services& s) {
   router.get("/images/json", [&s](Request& q, Response& r) -> Task<> { co_await list_images(s, q, r); });
+  // What `docker pull`, and `docker run` of an image that is not here, ask for.
+  router.post("/images/create", [](Request& q, Response& r) -> Task<> {
+    std::string image = q.query.get("fromImage");
+    r.error(
+        501,
+        "cannot pull " + (image.empty() ? "this image" : image) +
+            ": there is no registry client yet; build it, or make a base image with `stack image bootstrap`");
+    co_return;
+  });
   router.get("/images/{name...}/json",
              [&s](Request& q, Response& r) -> Task<> { co_await inspect_image(s, q, r); });
   router.get("/images/{name...}/history", [&s](Request& q, Response& r) -> Task<> {

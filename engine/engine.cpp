@@ -201,6 +201,7 @@ Result<> run_engine(EngineOptions options) {
   // Threads may still be in a build; what they have begun is staged and swept at the next start. Nothing else
   // needs a destructor.
   TRY(std::move(outcome));
+  engine.networks.leave();
   (void)engine.images->sync();
   ::_exit(0);
 }

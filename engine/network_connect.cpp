@@ -382,16 +382,15 @@ Task<Result<>> NetworkService::connect(ContainerPtr container) {
   const std::string& mode = container->spec.network_mode;
   if (container->endpoints.empty() && (mode.empty() || mode == "bridge" || mode == "default")) {
     Endpoint endpoint;
-    endpoint.spec.network = "bridge";
+    endpoint.spec.network = kDefaultNetwork;
     container->endpoints.push_back(std::move(endpoint));
   }
   bool wants_default =
       std::any_of(container->endpoints.begin(), container->endpoints.end(),
-                  [](const Endpoint& endpoint) { return endpoint.spec.network == "bridge"; });
-  if (wants_default && !find("bridge")) {
-    // Docker's default network, made when somebody wants it.
+                  [](const Endpoint& endpoint) { return endpoint.spec.network == kDefaultNetwork; });
+  if (wants_default && !find(kDefaultNetwork)) {
     NetworkRequest request;
-    request.name = "bridge";
+    request.name = kDefaultNetwork;
     Result<NetworkPtr> made = co_await create(std::move(request));
     CO_TRY(made);
   }

@@ -378,6 +378,23 @@ Task<Result<>> NetworkService::remove(std::string name_or_id) {
   co_return Result<>();
 }
 
+void NetworkService::leave() {
+  const auto& containers = state_->context.containers;
+  if (state_->networks.empty()) return;
+  if (std::any_of(containers.begin(), containers.end(),
+                  [](const auto& c) { return c.second->live != nullptr; }))
+    return;
+  std::vector<std::string> bridges;
+  for (const auto& [id, network] : state_->networks)
+    if (!network->bridge.empty()) bridges.push_back(network->bridge);
+  const std::string table = state_->context.paths.firewall_table();
+  Result<> gone = state_->open_host();
+  if (gone) gone = net::withdraw_from_alien_chains(*state_->host, table);
+  if (gone) gone = net::remove_table(*state_->host, table);
+  if (gone) gone = net::remove_links(*state_->host, bridges);
+  if (!gone) log_warning("on leaving: " + gone.error().text());
+}
+
 // With the last network the table goes as well: an engine without networks leaves no trace.
 void NetworkService::State::close_firewall() {
   if (!firewall) return;

@@ -36,6 +36,9 @@ struct NetworkRequest {
   std::string ipam_driver;
 };
 
+// Docker's default network, made when somebody wants it; pruning leaves it.
+constexpr const char* kDefaultNetwork = "bridge";
+
 struct Network {
   std::string id;
   std::string created_at;
@@ -92,6 +95,10 @@ class NetworkService {
   // The files bound into the container; call after connect.
   std::string hosts_file(const Container& container) const;
   std::string resolv_conf(const Container& container) const;
+
+  // The last call before the engine ends. Where no container runs, bridges and firewall go as well, so that
+  // an engine that is not there leaves nothing in the kernel; what is kept is enough to make them again.
+  void leave();
 
   // Kernel objects of ours without an owner, for `doctor`; with `repair` they are removed.
   Task<std::vector<std::string>> sweep(bool repair);

@@ -21,7 +21,8 @@ class RawStream {
   // Up to 32 KiB; empty at the end of what the client sends (it may still read: half-close).
   asio::awaitable<Result<std::string>> read();
   // All of it. `bytes` must live until the call completes. Errors of kind Cancelled where the client has
-  // gone.
+  // gone. The first call waits, not long, until the client has read the head of the answer: Python's
+  // http.client, and so docker-py, reads it through a buffer and loses what came with it.
   asio::awaitable<Result<>> write(std::string_view bytes);
   // Tells the client that nothing more comes; it may still send.
   void close_write();
@@ -36,7 +37,11 @@ class RawStream {
  private:
   asio::local::stream_protocol::socket socket_;
   std::string buffered_;
+  // Until the kernel holds nothing that the client has not read (unix(7), SIOCOUTQ), or a moment has passed.
+  asio::awaitable<void> wait_until_read();
+
   bool ended_ = false;
+  bool head_read_ = false;
 };
 
 }  // namespace stack::http

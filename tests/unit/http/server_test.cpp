@@ -391,6 +391,23 @@ TEST(HttpServer, HijackWithoutUpgradeFieldAnswers200) {
   EXPECT_TRUE(answer.ends_with("\r\n\r\nraw<end>"));
 }
 
+// docker-py reads the head through a buffer of some kilobytes and the stream past it.
+TEST(HttpServer, NothingFollowsTheHeadOfAHijackedStreamUntilItWasRead) {
+  TestServer server;
+  server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {
+    auto stream = co_await response.hijack("application/vnd.docker.raw-stream");
+    if (stream) (void)co_await stream->write("raw");
+  });
+  server.start();
+  Fd fd = server.open();
+  (void)write_all(fd.get(), "POST /attach HTTP/1.1\r\n\r\n");
+  ::usleep(20'000);
+  std::string first(8192, '\0');
+  first.resize(static_cast<size_t>(std::max<ssize_t>(0, ::read(fd.get(), first.data(), first.size()))));
+  EXPECT_TRUE(first.ends_with("\r\n\r\n")) << first;
+  EXPECT_EQ(talk(fd, ""), "raw<end>");
+}
+
 TEST(HttpServer, ClientTakesAHijackedConnectionOver) {
   TestServer server;
   server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {

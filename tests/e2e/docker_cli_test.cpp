@@ -1,0 +1,186 @@
+// Docker's own command line against the engine's socket.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "scenario.h"
+
+namespace stack::e2e {
+namespace {
+
+class DockerCli : public Scenario {
+ protected:
+  void SetUp() override {
+    Scenario::SetUp();
+    if (HasFatalFailure()) return;
+    if (run_command({"sh", "-c", "command -v docker"}).code != 0) GTEST_SKIP() << "no docker command here";
+    // Starts the engine.
+    must({"image", "ls"});
+  }
+  void TearDown() override {
+    if (!IsSkipped() && !HasFatalFailure()) {
+      docker({"sh", "-c", "ids=$(docker ps -aq); test -z \"$ids\" || docker rm -f $ids"}, true);
+      docker({"network", "rm", "bridge"});
+    }
+    Scenario::TearDown();
+  }
+
+  CommandOptions options(const std::string& input = {}) {
+    CommandOptions options;
+    options.env["DOCKER_HOST"] = "unix://" + stack().socket();
+    options.env["DOCKER_CONFIG"] = folder() + "/.docker";
+    options.directory = folder();
+    options.input = input;
+    return options;
+  }
+  CommandResult docker(std::vector<std::string> args, bool whole = false, const std::string& input = {}) {
+    if (!whole) args.insert(args.begin(), "docker");
+    return run_command(args, options(input));
+  }
+  // stdout without its last newline; a failure where the exit code is not 0.
+  std::string ok(const std::vector<std::string>& args, const std::string& input = {}) {
+    CommandResult result = docker(args, false, input);
+    EXPECT_EQ(result.code, 0) << result.text();
+    if (result.out.ends_with('\n')) result.out.pop_back();
+    return result.out;
+  }
+  std::string run_sleeper(const std::string& name, std::vector<std::string> more = {}) {
+    std::vector<std::string> args{"run", "-d", "--name", name, "--stop-signal", "KILL"};
+    args.insert(args.end(), more.begin(), more.end());
+    args.insert(args.end(), {kImage, "sleep", "infinity"});
+    return ok(args);
+  }
+
+  static constexpr const char* kImage = "debian:bookworm-slim";
+};
+
+TEST_F(DockerCli, RunsOnceWithInputOutputAndExitCode) {
+  EXPECT_EQ(ok({"run", "--rm", kImage, "echo", "hello"}), "hello");
+  EXPECT_EQ(ok({"run", "--rm", "-i", kImage, "cat"}, "through\n"), "through");
+  EXPECT_EQ(ok({"run", "--rm", "-e", "A=b", "-w", "/tmp", "-u", "1000:1000", "--entrypoint", "sh", kImage,
+                "-c", "echo $A $(pwd) $(id -u)"}),
+            "b /tmp 1000");
+  CommandResult failed = docker({"run", "--rm", kImage, "sh", "-c", "echo to stderr >&2; exit 7"});
+  EXPECT_EQ(failed.code, 7);
+  EXPECT_EQ(failed.err, "to stderr\n");
+  EXPECT_EQ(docker({"run", "--rm", kImage, "no-such-program"}).code, 127);
+  EXPECT_EQ(ok({"ps", "-aq"}), "");
+}
+
+TEST_F(DockerCli, ShowsStopsAndRemovesContainers) {
+  std::string id = run_sleeper("one", {"-p", "18099:80", "-v", "kept:/kept", "--label", "a=b", "-m", "64m"});
+  EXPECT_EQ(ok({"ps", "--format", "{{.Names}} {{.Image}} {{.State}} {{.Label \"a\"}}"}),
+            std::string("one ") + kImage + " running b");
+  EXPECT_EQ(ok({"ps", "-q", "--no-trunc", "--filter", "label=a=b"}), id);
+  EXPECT_EQ(ok({"port", "one", "80"}), "0.0.0.0:18099\n[::]:18099");
+  EXPECT_EQ(
+      ok({"inspect", "-f", "{{.State.Status}} {{.HostConfig.Memory}} {{(index .Mounts 0).Name}}", "one"}),
+      "running 67108864 kept");
+  EXPECT_NE(ok({"top", "one"}).find("sleep infinity"), std::string::npos);
+  EXPECT_NE(ok({"stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", "one"}).find("/ 64MiB"),
+            std::string::npos);
+  ok({"pause", "one"});
+  EXPECT_EQ(ok({"inspect", "-f", "{{.State.Status}}", "one"}), "paused");
+  EXPECT_NE(docker({"exec", "one", "true"}).code, 0);
+  ok({"unpause", "one"});
+  ok({"rename", "one", "two"});
+  ok({"update", "-m", "128m", "--memory-swap", "128m", "two"});
+  EXPECT_EQ(ok({"inspect", "-f", "{{.HostConfig.Memory}}", "two"}), "134217728");
+  ok({"restart", "-t", "1", "two"});
+  EXPECT_EQ(ok({"stop", "two"}), "two");
+  EXPECT_EQ(ok({"wait", "two"}), "137");
+  EXPECT_EQ(ok({"start", "two"}), "two");
+  CommandResult running = docker({"rm", "two"});
+  EXPECT_NE(running.code, 0) << running.text();
+  EXPECT_EQ(ok({"rm", "-f", "two"}), "two");
+  EXPECT_EQ(ok({"volume", "ls", "-q"}), "kept");
+  ok({"volume", "rm", "kept"});
+}
+
+TEST_F(DockerCli, ExecCopyDiffAndCommit) {
+  run_sleeper("box");
+  EXPECT_EQ(ok({"exec", "-e", "X=y", "box", "sh", "-c", "echo $X"}), "y");
+  EXPECT_EQ(ok({"exec", "-i", "box", "tee", "/tmp/in"}, "typed"), "typed");
+  EXPECT_EQ(docker({"exec", "box", "sh", "-c", "exit 5"}).code, 5);
+  ASSERT_TRUE(write_file(folder() + "/file", "content\n"));
+  ok({"cp", folder() + "/file", "box:/srv/there"});
+  EXPECT_EQ(ok({"exec", "box", "cat", "/srv/there"}), "content");
+  ok({"cp", "box:/srv/there", folder() + "/back"});
+  EXPECT_EQ(read_file(folder() + "/back").value_or(""), "content\n");
+  EXPECT_NE(ok({"diff", "box"}).find("A /srv/there"), std::string::npos);
+  ok({"commit", "-m", "with a file", "box", "boxed:1"});
+  EXPECT_EQ(ok({"run", "--rm", "boxed:1", "cat", "/srv/there"}), "content");
+  ok({"rmi", "boxed:1"});
+}
+
+TEST_F(DockerCli, LogsAreFollowedToTheEnd) {
+  ok({"run", "-d", "--name", "talker", kImage, "sh", "-c",
+      "for i in 1 2 3; do echo line $i; sleep 0.3; done; echo end >&2"});
+  CommandResult followed = docker({"logs", "-f", "talker"});
+  EXPECT_EQ(followed.code, 0);
+  EXPECT_EQ(followed.out, "line 1\nline 2\nline 3\n");
+  EXPECT_EQ(followed.err, "end\n");
+  EXPECT_EQ(ok({"logs", "-n", "1", "talker"}), "");
+  EXPECT_EQ(docker({"logs", "-n", "1", "talker"}).err, "end\n");
+  EXPECT_NE(ok({"logs", "-t", "talker"}).find("Z line 1"), std::string::npos);
+}
+
+TEST_F(DockerCli, NetworksJoinAndLeave) {
+  ok({"network", "create", "--subnet", "10.213.0.0/24", "inner"});
+  run_sleeper("left", {"--network", "inner", "--network-alias", "first"});
+  run_sleeper("right");
+  ok({"network", "connect", "--alias", "second", "inner", "right"});
+  EXPECT_EQ(ok({"exec", "left", "sh", "-c", "getent hosts second | cut -c 1-9"}), "10.213.0.");
+  EXPECT_NE(docker({"network", "rm", "inner"}).code, 0);
+  ok({"network", "disconnect", "inner", "right"});
+  EXPECT_NE(docker({"exec", "left", "getent", "hosts", "second"}).code, 0);
+  ok({"rm", "-f", "left"});
+  ok({"network", "rm", "inner"});
+}
+
+TEST_F(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
+  run_sleeper("kept");
+  ok({"create", "--name", "gone", kImage, "true"});
+  ok({"network", "create", "unused"});
+  ok({"container", "prune", "-f"});
+  ok({"network", "prune", "-f"});
+  EXPECT_EQ(ok({"ps", "-a", "--format", "{{.Names}}"}), "kept");
+  ok({"rm", "-f", "kept"});
+  ok({"network", "prune", "-f"});
+  EXPECT_EQ(ok({"network", "ls", "--format", "{{.Name}}"}), "bridge");
+}
+
+TEST_F(DockerCli, SaysThatItCannotPull) {
+  CommandResult pulled = docker({"pull", "nowhere/nothing"});
+  EXPECT_NE(pulled.code, 0);
+  EXPECT_NE(pulled.err.find("cannot pull"), std::string::npos) << pulled.text();
+}
+
+// An engine that is not there leaves nothing in the kernel: neither the default network's bridge nor the
+// table.
+TEST_F(DockerCli, NetworksGoWithTheEngineWhereNothingRuns) {
+  auto traces = [] {
+    return run_command({"sh", "-c", "ip -br link | grep '^br-'; nft list tables | grep stack_"}).out;
+  };
+  ok({"run", "--rm", kImage, "true"});
+  EXPECT_NE(traces(), "");
+  must({"engine", "stop"});
+  ASSERT_TRUE(eventually(10s, [&] { return traces().empty(); })) << traces();
+  // The same after a crash, once an engine has been there again.
+  must({"image", "ls"});
+  ok({"run", "--rm", kImage, "true"});
+  stack().kill_engine();
+  EXPECT_NE(traces(), "");
+  must({"image", "ls"});
+  must({"engine", "stop"});
+  ASSERT_TRUE(eventually(10s, [&] { return traces().empty(); })) << traces();
+  // While a container runs, its network stays.
+  must({"image", "ls"});
+  run_sleeper("alive");
+  must({"engine", "stop"});
+  EXPECT_NE(traces(), "");
+  must({"image", "ls"});
+}
+
+}  // namespace
+}  // namespace stack::e2e
