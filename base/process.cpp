@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+
+#include "base/files.h"
 
 extern char** environ;
 
@@ -53,7 +56,8 @@ Result<pid_t> spawn(const SpawnRequest& request) {
     staged.emplace_back(copy);
     posix_spawn_file_actions_adddup2(&actions.value, copy, target);
   }
-  if (!request.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions.value, request.directory.c_str());
+  if (!request.directory.empty())
+    posix_spawn_file_actions_addchdir_np(&actions.value, request.directory.c_str());
   Attributes attributes;
   short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
   if (request.new_session) flags = static_cast<short>(flags | POSIX_SPAWN_SETSID);
@@ -69,8 +73,8 @@ Result<pid_t> spawn(const SpawnRequest& request) {
   std::vector<char*> argv_pointers = pointers(argv);
   std::vector<char*> env_pointers = pointers(request.env);
   pid_t pid = -1;
-  int err = ::posix_spawnp(&pid, request.program.c_str(), &actions.value, &attributes.value, argv_pointers.data(),
-                           request.replace_env ? env_pointers.data() : environ);
+  int err = ::posix_spawnp(&pid, request.program.c_str(), &actions.value, &attributes.value,
+                           argv_pointers.data(), request.replace_env ? env_pointers.data() : environ);
   if (err != 0) return Error::from_errno("spawn " + request.program, err);
   return pid;
 }
@@ -84,6 +88,18 @@ Result<Fd> open_pidfd(pid_t pid) {
 Result<> signal_pidfd(int pidfd, int signal) {
   if (::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0) == 0 || errno == ESRCH) return {};
   return Error::last_errno("send signal");
+}
+
+bool notices_signal(pid_t pid, int signal) {
+  Result<std::string> status = read_file("/proc/" + std::to_string(pid) + "/status");
+  if (!status || signal < 1 || signal > 64) return true;
+  auto has = [&](std::string_view field) {
+    size_t at = status->find(field);
+    if (at == std::string::npos) return true;
+    uint64_t mask = std::strtoull(status->c_str() + at + field.size(), nullptr, 16);
+    return (mask >> (signal - 1) & 1U) != 0;
+  };
+  return has("\nSigCgt:") || has("\nSigBlk:");
 }
 
 Result<int> wait_for(pid_t pid) {
@@ -112,7 +128,8 @@ Result<CapturedRun> run_captured(SpawnRequest request) {
     ssize_t n = ::read(pipe.read.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
-    run.output.append(buffer.data(), std::min(static_cast<size_t>(n), kKept - std::min(kKept, run.output.size())));
+    run.output.append(buffer.data(),
+                      std::min(static_cast<size_t>(n), kKept - std::min(kKept, run.output.size())));
   }
   TRY_ASSIGN(int status, wait_for(pid));
   run.exit_code = exit_code_of(status);

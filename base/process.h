@@ -13,13 +13,13 @@
 namespace stack {
 
 struct SpawnRequest {
-  std::string program;              // absolute path, or looked up in PATH where it has no '/'
-  std::vector<std::string> args;    // argv without argv[0]
-  std::vector<std::string> env;     // "K=V"; used only if replace_env
+  std::string program;            // absolute path, or looked up in PATH where it has no '/'
+  std::vector<std::string> args;  // argv without argv[0]
+  std::vector<std::string> env;   // "K=V"; used only if replace_env
   bool replace_env = false;
-  std::string directory;            // working directory of the child; "" = ours
-  std::map<int, int> fds;           // child descriptor -> our descriptor; all others are closed on exec
-  bool new_session = false;         // setsid(2) in the child
+  std::string directory;     // working directory of the child; "" = ours
+  std::map<int, int> fds;    // child descriptor -> our descriptor; all others are closed on exec
+  bool new_session = false;  // setsid(2) in the child
 };
 
 // posix_spawn(3): nothing of ours runs between fork and exec. stdin/out/err are inherited unless in `fds`.
@@ -30,6 +30,10 @@ Result<pid_t> spawn(const SpawnRequest& request);
 Result<Fd> open_pidfd(pid_t pid);
 // pidfd_send_signal(2). ESRCH is success: the process is gone already.
 Result<> signal_pidfd(int pidfd, int signal);
+// Whether a process catches the signal or keeps it for later (SigCgt and SigBlk of proc_pid_status(5)). The
+// first process of a pid namespace never notices another signal, SIGKILL and SIGSTOP apart
+// (pid_namespaces(7)). True where it cannot be told.
+bool notices_signal(pid_t pid, int signal);
 // waitpid(2) until the child ends; returns the raw wait status.
 Result<int> wait_for(pid_t pid);
 // Exit code as shells show it: exit status, or 128 + signal.

@@ -36,6 +36,9 @@ Result<int> parse_signal(const std::string& text) {
 
 namespace {
 
+// How often a process that missed its stop signal is looked at.
+constexpr auto kLook = std::chrono::milliseconds(30);
+
 std::string now_text() { return rfc3339(std::chrono::system_clock::now()); }
 
 // The next message of the monitor; Closed when it is gone.
@@ -369,7 +372,12 @@ Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<
   // Kept first: an engine that dies now must not let the policy start the container again.
   (void)context_.save(*container);
   live->stop_waiting.notify_all();
+  // A process that has not yet come to install its handler misses the signal, and would be waited for in
+  // vain.
+  auto next_look = asio::steady_timer::time_point::max();
   if (live->process) {
+    if (!notices_signal(static_cast<pid_t>(container->state.pid), *number))
+      next_look = std::chrono::steady_clock::now() + kLook;
     (void)signal_pidfd(live->process->pidfd.get(), *number);
     context_.publish(*container, "kill", {{"signal", std::to_string(*number)}});
     if (container->state.status == Status::Paused) {
@@ -383,10 +391,22 @@ Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<
                                        : std::chrono::steady_clock::now() + patience;
   bool killed = false;
   while (container->live == live) {
-    bool notified = co_await container->changed.wait_until(deadline);
+    bool notified = co_await container->changed.wait_until(std::min(deadline, next_look));
     if (notified || container->live != live) continue;
+    auto now = std::chrono::steady_clock::now();
+    if (now < deadline) {
+      bool missed = live->process && !killed;
+      if (missed && !notices_signal(static_cast<pid_t>(container->state.pid), *number)) {
+        next_look = now + kLook;
+        continue;
+      }
+      next_look = asio::steady_timer::time_point::max();
+      if (missed) (void)signal_pidfd(live->process->pidfd.get(), *number);
+      continue;
+    }
     if (killed) co_return Error("container " + container->spec.name + " did not end after SIGKILL");
     killed = true;
+    next_look = asio::steady_timer::time_point::max();
     deadline = std::chrono::steady_clock::now() + std::chrono::seconds(12);
     if (live->process) {
       (void)signal_pidfd(live->process->pidfd.get(), SIGKILL);

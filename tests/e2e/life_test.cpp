@@ -35,8 +35,9 @@ TEST_F(Life, MigrationRunsOnceBeforeTheService) {
   RunningContainer migrate = container("migrate");
   EXPECT_EQ(migrate.state, "exited");
   EXPECT_EQ(migrate.exit_code, 0);
-  EXPECT_TRUE(
-      eventually(5s, [&] { return must({"logs", "app"}).out.find("schema 42") != std::string::npos; }));
+  EXPECT_TRUE(eventually(5s, [&] {
+    return must({"logs", "app"}).out.find("schema 42") != std::string::npos;
+  }));
 }
 
 TEST_F(Life, FailedMigrationKeepsTheServiceDownAndIsExplained) {
@@ -151,6 +152,23 @@ services:
   EXPECT_EQ(container("polite").exit_code, 0);
   EXPECT_EQ(container("stubborn").exit_code, 137);
   EXPECT_NE(must({"logs", "polite"}).out.find("bye"), std::string::npos);
+}
+
+// The first process of a container misses a signal that it has no handler for yet; a stop right after the
+// start would then last to the end of the grace period.
+TEST_F(Life, StopReachesAProcessThatInstallsItsHandlerLater) {
+  project("early", R"(
+services:
+  slow:
+    image: debian:bookworm-slim
+    command: bash -c 'sleep 2; trap "n=x$$n" TERM; echo ready; sleep 0.5; echo heard $$n; exit 3'
+)");
+  must({"up", "-d"});
+  CommandResult stop = must({"stop"});
+  EXPECT_LT(stop.took, 8s);
+  EXPECT_EQ(container("slow").exit_code, 3);
+  // Once.
+  EXPECT_NE(must({"logs"}).out.find("heard x\n"), std::string::npos) << must({"logs"}).out;
 }
 
 }  // namespace
