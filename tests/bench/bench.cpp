@@ -53,6 +53,14 @@ int loudly(const std::string& script) {
 
 bool installed(const std::string& program) { return quietly("command -v " + program) == 0; }
 
+// OCI runtimes; ours is taken from the build folder.
+std::vector<std::string> runtimes() {
+  std::vector<std::string> out{"stack-runtime"};
+  for (const char* name : {"crun", "runc"})
+    if (installed(name)) out.emplace_back(name);
+  return out;
+}
+
 std::string first_line(const std::string& script) {
   SpawnRequest request;
   request.program = "/bin/sh";
@@ -128,7 +136,7 @@ class CrunWorld {
   }
   std::vector<std::string> argv(const std::string& runtime, const std::vector<std::string>& args) const {
     std::vector<std::string> all = runtime == "crun" ? prefix_ : std::vector<std::string>();
-    all.push_back(runtime);
+    all.push_back(runtime == "stack-runtime" ? STACK_BIN_DIR "/stack-runtime" : runtime);
     all.insert(all.end(), args.begin(), args.end());
     return all;
   }
@@ -157,15 +165,12 @@ Row container_row(const Ground& ground, const Options& options, const CrunWorld&
                             {}});
   row.contenders.push_back(
       {"stack", ground.stack_argv({"run", "--rm", "-T", "job"}), ground.project(), {}, {}});
-  for (const char* runtime : {"crun", "runc"}) {
-    if (installed(runtime))
-      row.contenders.push_back(
-          {runtime,
-           world.argv(runtime, {"run", "-b", ground.folder + "/bundle-run", "stackbench"}),
-           "",
-           {},
-           {}});
-  }
+  for (const std::string& runtime : runtimes())
+    row.contenders.push_back({runtime,
+                              world.argv(runtime, {"run", "-b", ground.folder + "/bundle-run", "stackbench"}),
+                              "",
+                              {},
+                              {}});
   for (const char* program : {"podman", "docker"}) {
     if (!docker_like(ground, program).empty())
       row.contenders.push_back(
@@ -179,9 +184,10 @@ std::vector<Measured> exec_row(const Ground& ground, const Options& options, con
   loudly("cd " + ground.project() + " && " + ground.stack() + " up -d stay");
   row.contenders.push_back(
       {"stack", ground.stack_argv({"exec", "-T", "stay", "/true"}), ground.project(), {}, {}});
-  for (const std::string runtime : {"crun", "runc"}) {
-    if (!installed(runtime)) continue;
-    loudly(runtime + " run -d -b " + ground.folder + "/bundle-exec stackbench-" + runtime +
+  for (const std::string& runtime : runtimes()) {
+    loudly(join(world.argv(runtime,
+                           {"run", "-d", "-b", ground.folder + "/bundle-exec", "stackbench-" + runtime}),
+                " ") +
            " </dev/null >/dev/null 2>&1");
     row.contenders.push_back(
         {runtime, world.argv(runtime, {"exec", "stackbench-" + runtime, "/true"}), "", {}, {}});
@@ -193,9 +199,8 @@ std::vector<Measured> exec_row(const Ground& ground, const Options& options, con
   }
   std::vector<Measured> measured = measure(row);
   loudly("cd " + ground.project() + " && " + ground.stack() + " down");
-  for (const std::string runtime : {"crun", "runc"})
-    if (installed(runtime))
-      quietly(join(world.argv(runtime, {"delete", "-f", "stackbench-" + runtime}), " "));
+  for (const std::string& runtime : runtimes())
+    quietly(join(world.argv(runtime, {"delete", "-f", "stackbench-" + runtime}), " "));
   for (const std::string program : {"podman", "docker"}) quietly(program + " rm -f stackbench");
   return measured;
 }
