@@ -1,6 +1,5 @@
 #include "base/copy_tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -12,6 +11,7 @@
 #include <map>
 #include <vector>
 
+#include "base/directory.h"
 #include "base/fd.h"
 
 namespace stack {
@@ -79,7 +79,7 @@ class TreeCopy {
   TreeCopy(int to_root, const CopyOptions& options) : to_root_(to_root), options_(options) {}
 
   Result<> directory(int from, int to, const std::string& path, const struct stat& info, bool attributes) {
-    TRY_ASSIGN(std::vector<std::string> names, list(from));
+    TRY_ASSIGN(std::vector<std::string> names, names_in(from));
     for (const std::string& name : names) {
       std::string child = path.empty() ? name : path + "/" + name;
       TRY(entry(from, to, name, child));
@@ -106,20 +106,6 @@ class TreeCopy {
         return Error::last_errno("set attribute " + std::string(name));
     }
     return {};
-  }
-
-  static Result<std::vector<std::string>> list(int directory) {
-    int again = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR* stream = again < 0 ? nullptr : ::fdopendir(again);
-    if (stream == nullptr) return Error::last_errno("open directory");
-    std::vector<std::string> names;
-    while (dirent* item = ::readdir(stream)) {
-      std::string_view name = item->d_name;
-      if (name != "." && name != "..") names.emplace_back(name);
-    }
-    ::closedir(stream);
-    std::sort(names.begin(), names.end());
-    return names;
   }
 
   Result<> entry(int from, int to, const std::string& name, const std::string& path) {

@@ -1,9 +1,9 @@
 #include "cli/build_options.h"
 
-#include <dirent.h>
 
 #include <string_view>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -18,15 +18,8 @@ constexpr const char* kHostBundle = "/etc/ssl/certs/ca-certificates.crt";
 constexpr const char* kLocalCertificates = "/usr/local/share/ca-certificates";
 
 bool folder_has_entries(const std::string& folder) {
-  DIR* stream = ::opendir(folder.c_str());
-  if (!stream) return false;
-  bool found = false;
-  while (const dirent* entry = ::readdir(stream)) {
-    std::string_view name = entry->d_name;
-    if (name != "." && name != "..") found = true;
-  }
-  ::closedir(stream);
-  return found;
+  Result<std::vector<std::string>> names = names_in(folder);
+  return names && !names->empty();
 }
 
 }  // namespace

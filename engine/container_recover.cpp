@@ -1,8 +1,8 @@
 // ContainerService: taking over after the engine was gone.
-#include <dirent.h>
 
 #include <algorithm>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -12,18 +12,6 @@
 namespace stack::engine {
 
 namespace {
-
-std::vector<std::string> entries_of(const std::string& directory) {
-  std::vector<std::string> names;
-  DIR* stream = ::opendir(directory.c_str());
-  if (stream == nullptr) return names;
-  while (dirent* entry = ::readdir(stream)) {
-    std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  ::closedir(stream);
-  return names;
-}
 
 // The monitor's first word after connecting; nullopt where it does not come.
 Task<std::optional<runtime::Hello>> greeting(asio::io_context& io, asio::posix::stream_descriptor& control) {
@@ -210,7 +198,7 @@ Task<Result<>> ContainerService::recover() {
 Task<> ContainerService::sweep() {
   for (const std::string& directory :
        {context_.paths.containers(), context_.paths.run_root + "/containers"}) {
-    for (const std::string& name : entries_of(directory)) {
+    for (const std::string& name : names_in(directory).value_or(std::vector<std::string>())) {
       if (context_.containers.contains(name)) continue;
       log_info("removing leftovers of container " + name);
       Result<> removed = remove_tree(directory + "/" + name);

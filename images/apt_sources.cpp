@@ -1,10 +1,10 @@
 #include "images/apt_sources.h"
 
-#include <dirent.h>
 
 #include <algorithm>
 #include <map>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/text.h"
 
@@ -99,13 +99,7 @@ std::vector<AptSource> host_apt_sources() {
   auto take = [&out](std::vector<AptSource> more) { out.insert(out.end(), more.begin(), more.end()); };
   if (Result<std::string> text = read_file("/etc/apt/sources.list")) take(parse_one_line_sources(*text));
   std::string directory = "/etc/apt/sources.list.d";
-  std::vector<std::string> names;
-  if (DIR* stream = ::opendir(directory.c_str())) {
-    while (dirent* item = ::readdir(stream)) names.emplace_back(item->d_name);
-    ::closedir(stream);
-  }
-  std::sort(names.begin(), names.end());
-  for (const std::string& name : names) {
+  for (const std::string& name : names_in(directory).value_or(std::vector<std::string>())) {
     bool list = name.ends_with(".list");
     if (!list && !name.ends_with(".sources")) continue;
     Result<std::string> text = read_file(directory + "/" + name);

@@ -1,6 +1,5 @@
 #include "images/layer_changes.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -11,6 +10,7 @@
 #include <array>
 #include <set>
 
+#include "base/directory.h"
 #include "base/fd.h"
 #include "base/files.h"
 
@@ -26,18 +26,6 @@ bool is_opaque(int directory) {
     if (::fgetxattr(directory, name, &value, 1) == 1 && value == 'y') return true;
   }
   return false;
-}
-
-Result<std::vector<std::string>> names_in(int directory) {
-  DIR* stream = ::fdopendir(::fcntl(directory, F_DUPFD_CLOEXEC, 3));
-  if (stream == nullptr) return Error::last_errno("open directory");
-  std::vector<std::string> names;
-  while (dirent* item = ::readdir(stream)) {
-    std::string_view name = item->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  ::closedir(stream);
-  return names;
 }
 
 class Comparison {

@@ -1,12 +1,12 @@
 #include "images/store_state.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/directory.h"
 #include "base/identity.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -22,18 +22,6 @@ constexpr const char* kLayerType = "application/vnd.oci.image.layer.v1.tar";
 constexpr const char* kReferenceName = "org.opencontainers.image.ref.name";
 constexpr const char* kTagTime = "org.opencontainers.image.created";
 constexpr size_t kLargestDocument = size_t{4} << 20;
-
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> names;
-  DIR* stream = ::opendir(directory.c_str());
-  if (stream == nullptr) return names;
-  while (dirent* item = ::readdir(stream)) {
-    std::string name = item->d_name;
-    if (name != "." && name != "..") names.push_back(std::move(name));
-  }
-  ::closedir(stream);
-  return names;
-}
 
 std::string boot_id() {
   Result<std::string> text = read_file("/proc/sys/kernel/random/boot_id");
@@ -104,7 +92,7 @@ Result<> ImageStore::State::load() {
 
 Result<> ImageStore::State::load_layers() {
   std::string directory = root + "/layers";
-  std::vector<std::string> names = names_in(directory);
+  std::vector<std::string> names = names_in(directory).value_or(std::vector<std::string>());
   std::set<std::string> all(names.begin(), names.end());
   for (const std::string& name : names) {
     std::string hex = name.ends_with(".json") ? name.substr(0, name.size() - 5) : name;
@@ -356,7 +344,7 @@ std::vector<std::string> ImageStore::State::take_garbage(std::vector<std::string
     item = layers.erase(item);
   }
   std::set<std::string> blobs = needed_blobs();
-  for (const std::string& name : names_in(root + "/blobs/sha256"))
+  for (const std::string& name : names_in(root + "/blobs/sha256").value_or(std::vector<std::string>()))
     if (!blobs.contains(name)) ::unlink((root + "/blobs/sha256/" + name).c_str());
   return paths;
 }

@@ -1,6 +1,5 @@
 #include "images/tree_tar.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "base/copy_tree.h"
+#include "base/directory.h"
 #include "base/fd.h"
 
 namespace stack::images {
@@ -20,19 +20,6 @@ namespace stack::images {
 namespace {
 
 std::string self_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
-
-Result<std::vector<std::string>> names_in(int directory) {
-  DIR* stream = ::fdopendir(::fcntl(directory, F_DUPFD_CLOEXEC, 3));
-  if (stream == nullptr) return Error::last_errno("open directory");
-  std::vector<std::string> names;
-  while (dirent* item = ::readdir(stream)) {
-    std::string_view name = item->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  ::closedir(stream);
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 std::string type_and_name(const struct stat& info, const std::string& name) {
   return S_ISDIR(info.st_mode) && name != "/" ? name + "/" : name;

@@ -1,12 +1,12 @@
 #include "runtime/defaults.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <set>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "runtime/capabilities.h"
@@ -30,19 +30,6 @@ Json rule(bool allow, const char* type, int major, int minor, const char* access
   return out;
 }
 
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> out;
-  DIR* stream = ::opendir(directory.c_str());
-  if (stream == nullptr) return out;
-  while (dirent* entry = ::readdir(stream)) {
-    std::string name = entry->d_name;
-    if (name != "." && name != "..") out.push_back(name);
-  }
-  ::closedir(stream);
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 bool unified_only() {
   Result<Cgroups> cgroups = Cgroups::detect();
   return cgroups && cgroups->mode() == CgroupMode::V2;
@@ -52,7 +39,7 @@ bool unified_only() {
 // container's own.
 void collect_devices(const std::string& directory, Json& out) {
   static const std::set<std::string> kOwn = {"pts", "shm", "mqueue", "fd", "console", "ptmx", "hugepages"};
-  for (const std::string& name : names_in(directory)) {
+  for (const std::string& name : names_in(directory).value_or(std::vector<std::string>())) {
     if (directory == "/dev" && kOwn.contains(name)) continue;
     std::string path = directory + "/" + name;
     struct stat info{};
@@ -146,7 +133,7 @@ std::vector<std::string> masked_paths() {
                                   "/sys/devices/virtual/powercap",
                                   "/sys/firmware"};
   // Counters that tell neighbours' activity.
-  for (const std::string& name : names_in("/sys/devices/system/cpu")) {
+  for (const std::string& name : names_in("/sys/devices/system/cpu").value_or(std::vector<std::string>())) {
     if (!name.starts_with("cpu") || !is_all_digits(name.substr(3))) continue;
     std::string path = "/sys/devices/system/cpu/" + name + "/thermal_throttle";
     if (path_exists(path)) out.push_back(path);

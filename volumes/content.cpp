@@ -1,6 +1,5 @@
 #include "volumes/content.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,30 +10,12 @@
 #include <vector>
 
 #include "base/copy_tree.h"
+#include "base/directory.h"
 #include "base/files.h"
 
 namespace stack::volumes {
 
 namespace {
-
-// The names in an open directory, "." and ".." left out. Starts from the beginning each time.
-Result<std::vector<std::string>> entries_of(int directory) {
-  int fresh = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fresh < 0) return Error::last_errno("open directory");
-  DIR* stream = ::fdopendir(fresh);
-  if (stream == nullptr) {
-    Error error = Error::last_errno("open directory");
-    ::close(fresh);
-    return error;
-  }
-  std::vector<std::string> names;
-  while (dirent* entry = ::readdir(stream)) {
-    std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  ::closedir(stream);
-  return names;
-}
 
 Result<> take_over_mode(int from, int to) {
   struct stat info{};
@@ -49,7 +30,7 @@ Result<> move_in(const std::string& folder) {
   TRY_ASSIGN(Fd staged, open_file(folder + "/_populate", O_RDONLY | O_DIRECTORY));
   TRY_ASSIGN(Fd data, open_file(folder + "/_data", O_RDONLY | O_DIRECTORY));
   TRY(take_over_mode(staged.get(), data.get()));
-  TRY_ASSIGN(std::vector<std::string> names, entries_of(staged.get()));
+  TRY_ASSIGN(std::vector<std::string> names, names_in(staged.get()));
   for (const std::string& name : names) {
     if (::renameat2(staged.get(), name.c_str(), data.get(), name.c_str(), RENAME_NOREPLACE) != 0 &&
         errno != EEXIST)
@@ -60,7 +41,7 @@ Result<> move_in(const std::string& folder) {
 
 uint64_t bytes_below(Fd directory, dev_t device, std::set<ino_t>& seen) {
   uint64_t total = 0;
-  Result<std::vector<std::string>> names = entries_of(directory.get());
+  Result<std::vector<std::string>> names = names_in(directory.get());
   if (!names) return 0;
   for (const std::string& name : *names) {
     struct stat info{};
@@ -85,9 +66,9 @@ Result<bool> fill_volume(const std::string& folder, int source) {
     return true;
   }
   TRY_ASSIGN(Fd data, open_file(folder + "/_data", O_RDONLY | O_DIRECTORY));
-  TRY_ASSIGN(std::vector<std::string> present, entries_of(data.get()));
+  TRY_ASSIGN(std::vector<std::string> present, names_in(data.get()));
   if (!present.empty()) return false;
-  TRY_ASSIGN(std::vector<std::string> offered, entries_of(source));
+  TRY_ASSIGN(std::vector<std::string> offered, names_in(source));
   if (offered.empty()) {
     TRY(take_over_mode(source, data.get()));
     return false;

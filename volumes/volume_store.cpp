@@ -1,12 +1,12 @@
 #include "volumes/volume_store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/json.h"
@@ -49,19 +49,6 @@ Volume read_volume(const std::string& folder, const std::string& name) {
   volume.options = string_map(*json, "options");
   volume.labels = string_map(*json, "labels");
   return volume;
-}
-
-// The names in a folder, "." and ".." left out.
-Result<std::vector<std::string>> names_in(const std::string& folder) {
-  DIR* stream = ::opendir(folder.c_str());
-  if (stream == nullptr) return Error::last_errno("open " + folder);
-  std::vector<std::string> names;
-  while (dirent* entry = ::readdir(stream)) {
-    std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  ::closedir(stream);
-  return names;
 }
 
 Result<> make_folder(const std::string& folder, const Volume& volume) {

@@ -1,6 +1,5 @@
 #include "cli/watch/watcher.h"
 
-#include <dirent.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <chrono>
 #include <memory>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/change.h"
@@ -39,10 +39,7 @@ std::string changes_text(size_t count) {
 }
 
 void list_tree(const WatchRule& rule, const std::string& directory, std::set<std::string>& found) {
-  std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), ::closedir);
-  while (dirent* entry = stream ? ::readdir(stream.get()) : nullptr) {
-    std::string name = entry->d_name;
-    if (name == "." || name == "..") continue;
+  for (const std::string& name : names_in(directory).value_or(std::vector<std::string>())) {
     std::string path = directory + "/" + name;
     struct stat info{};
     if (::lstat(path.c_str(), &info) != 0) continue;

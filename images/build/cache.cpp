@@ -1,6 +1,5 @@
 #include "images/build/cache.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -9,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/json.h"
@@ -56,11 +56,8 @@ Result<std::unique_ptr<BuildCache>> BuildCache::open(const std::string& director
 
 Result<> BuildCache::load() {
   std::string records = directory_ + "/records";
-  DIR* stream = ::opendir(records.c_str());
-  if (stream == nullptr) return Error::last_errno("open " + records);
-  while (dirent* item = ::readdir(stream)) {
-    std::string name = item->d_name;
-    if (name == "." || name == "..") continue;
+  TRY_ASSIGN(std::vector<std::string> names, names_in(records));
+  for (const std::string& name : names) {
     Result<std::string> text = read_file(records + "/" + name);
     Result<Json> json = text ? parse_json(*text) : Result<Json>(text.error());
     struct stat info{};
@@ -70,7 +67,6 @@ Result<> BuildCache::load() {
     }
     entries_[name] = {{string_or(*json, "diff_id"), string_or(*json, "created")}, info.st_mtim};
   }
-  ::closedir(stream);
   return {};
 }
 

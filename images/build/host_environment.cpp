@@ -1,11 +1,11 @@
 #include "images/build/host_environment.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -15,15 +15,10 @@ namespace stack::build {
 namespace {
 
 bool has_certificates(const char* directory) {
-  DIR* stream = ::opendir(directory);
-  if (stream == nullptr) return false;
-  bool found = false;
-  while (dirent* item = ::readdir(stream)) {
-    std::string_view name = item->d_name;
-    found = found || name.ends_with(".crt") || name.ends_with(".pem");
-  }
-  ::closedir(stream);
-  return found;
+  std::vector<std::string> names = names_in(std::string(directory)).value_or(std::vector<std::string>());
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.ends_with(".crt") || name.ends_with(".pem");
+  });
 }
 
 std::string readable(const char* path) { return path != nullptr && ::access(path, R_OK) == 0 ? path : ""; }

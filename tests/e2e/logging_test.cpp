@@ -1,8 +1,13 @@
 // Logging options, and logs when the monitor is killed.
 #include <signal.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
+#include <cstring>
 #include <filesystem>
 
+#include "base/fd.h"
 #include "scenario.h"
 
 namespace stack::e2e {
@@ -90,6 +95,78 @@ TEST_F(Logging, WrongOptionsAreRefusedBeforeAnythingIsMade) {
   }
 }
 
+// A socket where the journal listens, in this scenario's mount namespace.
+class Journal {
+ public:
+  Journal() {
+    CommandResult made = run_command({"sh", "-ec", R"(
+mount -t tmpfs none /run && mkdir -p /run/systemd/journal
+)"});
+    EXPECT_EQ(made.code, 0) << made.text();
+    socket_ = Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, "/run/systemd/journal/socket");
+    EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    timeval limit{5, 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  }
+  ~Journal() { (void)::umount2("/run", MNT_DETACH); }
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+  // The next entry, as it came; "" where none comes.
+  std::string next() {
+    std::string entry(256 * 1024, '\0');
+    ssize_t size = ::recv(socket_.get(), entry.data(), entry.size(), 0);
+    entry.resize(static_cast<size_t>(std::max<ssize_t>(0, size)));
+    return entry;
+  }
+
+ private:
+  Fd socket_;
+};
+
+// MESSAGE in the binary form: name, newline, length as 64 bits little-endian, bytes, newline (systemd,
+// "Native Journal Protocol").
+std::string message_field(const std::string& text) {
+  std::string out = "MESSAGE\n";
+  for (int i = 0; i < 8; ++i) out += static_cast<char>(text.size() >> (8 * i) & 0xFFU);
+  return out + text + "\n";
+}
+
+TEST_F(Logging, JournalGetsEveryLineWithDockersFields) {
+  Journal journal;
+  project("logs", service("bash -c 'echo out; sleep 0.2; echo err >&2; sleep 0.2; head -c 20000 /dev/zero | "
+                          "tr \"\\0\" x; echo; sleep infinity'",
+                          R"(    labels: {com.example.team: blue}
+    logging: {driver: journald, options: {tag: "{{.Name}}", labels: com.example.team}}
+)"));
+  must({"up", "-d"});
+  std::string id = container("web").id;
+  std::string out = journal.next();
+  for (const std::string& field :
+       {"CONTAINER_ID=" + id.substr(0, 12) + "\n", "CONTAINER_ID_FULL=" + id + "\n",
+        std::string("CONTAINER_NAME=logs-web-1\n"), std::string("CONTAINER_TAG=logs-web-1\n"),
+        std::string("SYSLOG_IDENTIFIER=logs-web-1\n"), std::string("IMAGE_NAME=debian:bookworm-slim\n"),
+        std::string("COM_EXAMPLE_TEAM=blue\n"), std::string("PRIORITY=6\n"), message_field("out")})
+    EXPECT_NE(out.find(field), std::string::npos) << field << " is missing in\n" << out;
+  std::string err = journal.next();
+  EXPECT_NE(err.find("PRIORITY=3\n"), std::string::npos) << err;
+  EXPECT_NE(err.find(message_field("err")), std::string::npos) << err;
+  // Longer than 16 KiB: in pieces that name each other.
+  std::string first = journal.next();
+  std::string second = journal.next();
+  EXPECT_NE(first.find(message_field(std::string(16384, 'x'))), std::string::npos) << first.substr(0, 1000);
+  EXPECT_NE(first.find("CONTAINER_PARTIAL_MESSAGE=true\n"), std::string::npos) << first.substr(0, 1000);
+  EXPECT_NE(second.find(message_field(std::string(20000 - 16384, 'x'))), std::string::npos)
+      << second.substr(0, 1000);
+  EXPECT_NE(second.find("CONTAINER_PARTIAL_LAST=true\n"), std::string::npos) << second.substr(0, 1000);
+  size_t at = first.find("CONTAINER_PARTIAL_ID=");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_NE(second.find(first.substr(at, first.find('\n', at) - at)), std::string::npos);
+  EXPECT_TRUE(must({"logs", "--no-log-prefix"}).out.starts_with("out\n"));
+}
+
 TEST_F(Logging, NoneIsNotRead) {
   project("logs", service("sh -c 'echo hello; sleep infinity'", "    logging: {driver: none}\n"));
   must({"up", "-d"});
@@ -103,8 +180,9 @@ TEST_F(Logging, NonBlockingLogsAreWholeToo) {
   project("logs", service("bash -c 'for i in $$(seq 2000); do echo line $$i; done; sleep infinity'",
                           "    logging: {options: {mode: non-blocking, max-buffer-size: 1m}}\n"));
   must({"up", "-d"});
-  ASSERT_TRUE(
-      eventually(20s, [&] { return must({"logs", "--no-log-prefix", "-n", "1"}).out == "line 2000\n"; }));
+  ASSERT_TRUE(eventually(20s, [&] {
+    return must({"logs", "--no-log-prefix", "-n", "1"}).out == "line 2000\n";
+  }));
   std::string all = must({"logs", "--no-log-prefix"}).out;
   EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 2000);
 }
