@@ -1,6 +1,5 @@
 #include "runtime/spec.h"
 
-#include <linux/ioprio.h>
 #include <linux/mempolicy.h>
 #include <linux/sched.h>
 #include <sys/mount.h>
@@ -76,10 +75,13 @@ constexpr NamedValue kSchedulerFlags[] = {
     {"SCHED_FLAG_UTIL_CLAMP_MAX", 0x40},
 };
 
+// ioprio_set(2). By number: <linux/ioprio.h> has a parameter called "class" in newer releases, which is no
+// C++.
+constexpr int kIoClassShift = 13;
 constexpr NamedValue kIoClasses[] = {
-    {"IOPRIO_CLASS_RT", IOPRIO_CLASS_RT},
-    {"IOPRIO_CLASS_BE", IOPRIO_CLASS_BE},
-    {"IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE},
+    {"IOPRIO_CLASS_RT", 1},
+    {"IOPRIO_CLASS_BE", 2},
+    {"IOPRIO_CLASS_IDLE", 3},
 };
 
 constexpr NamedValue kMemoryModes[] = {
@@ -311,7 +313,7 @@ Result<> read_io_priority(const Json& process, ProcessSpec& out) {
   auto number = find_value(kIoClasses, name);
   if (!number) return invalid("unknown I/O priority class " + name);
   if (priority < 0 || priority > 7) return invalid("I/O priority must be from 0 to 7");
-  out.io_priority = static_cast<int>(*number << IOPRIO_CLASS_SHIFT) | priority;
+  out.io_priority = static_cast<int>(*number << kIoClassShift) | priority;
   return {};
 }
 
