@@ -77,11 +77,11 @@ bool wants_controller(const std::vector<CgroupWrite>& writes, const std::string&
                      [&](const CgroupWrite& write) { return write.controller == controller; });
 }
 
-// The hierarchies a container gets a group in even without limits: what stats, freeze and device rules need.
+// The hierarchies a container gets a group in even without limits: what stats and freeze need.
 bool always_used(const std::string& controller, CgroupMode mode) {
   if (controller == "freezer") return mode == CgroupMode::V1;
   return controller == "memory" || controller == "cpu" || controller == "cpuacct" || controller == "pids" ||
-         controller == "devices" || controller == "blkio";
+         controller == "blkio";
 }
 
 Result<> write_control(const std::string& file, const std::string& value) {
@@ -319,6 +319,27 @@ std::string Cgroups::directory(const std::string& controller, const std::string&
   return "";
 }
 
+namespace {
+
+bool used(const Cgroups::Hierarchy& hierarchy, const std::vector<CgroupWrite>& writes, CgroupMode mode) {
+  return std::any_of(
+      hierarchy.controllers.begin(), hierarchy.controllers.end(),
+      [&](const std::string& name) { return always_used(name, mode) || wants_controller(writes, name); });
+}
+
+}  // namespace
+
+Result<Cgroups> Cgroups::used_for(const Json& resources) const {
+  if (mode_ == CgroupMode::V2) return *this;
+  TRY_ASSIGN(std::vector<CgroupWrite> writes, writes_for_v1(resources));
+  Cgroups out;
+  out.mode_ = mode_;
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    if (hierarchy.unified || used(hierarchy, writes, mode_)) out.hierarchies_.push_back(hierarchy);
+  }
+  return out;
+}
+
 Result<> Cgroups::create(const std::string& path, const Json& resources,
                          std::vector<std::string>* notes) const {
   if (mode_ == CgroupMode::V2) {
@@ -338,10 +359,7 @@ Result<> Cgroups::create(const std::string& path, const Json& resources,
       TRY(make_unified(hierarchy, path, false));
       continue;
     }
-    bool used = std::any_of(
-        hierarchy.controllers.begin(), hierarchy.controllers.end(),
-        [&](const std::string& name) { return always_used(name, mode_) || wants_controller(writes, name); });
-    if (!used) continue;
+    if (!used(hierarchy, writes, mode_)) continue;
     TRY(make_group(hierarchy.mount_point + hierarchy.root + path));
     bool cpuset = std::find(hierarchy.controllers.begin(), hierarchy.controllers.end(), "cpuset") !=
                   hierarchy.controllers.end();

@@ -49,6 +49,9 @@ class Cgroups {
   // Controllers that can be used: "memory", "pids", ...
   bool has(const std::string& controller) const;
 
+  // Those hierarchies in which create() makes a group for these resources.
+  Result<Cgroups> used_for(const Json& resources) const;
+
   // Makes the group in all hierarchies we use and applies an OCI linux.resources object. A limit whose
   // controller is missing is an error, except where it asks for nothing. `notes` gets what was left out.
   Result<> create(const std::string& path, const Json& resources,

@@ -45,6 +45,8 @@ Result<> begin_session(Context& context) {
   if (::setsid() < 0 && errno != EPERM) return Error::last_errno("setsid");
   ::umask(0);
   if (context.setup.plan.new_keyring) leave_session_keyring();
+  const ChildStdio& stdio = context.setup.stdio;
+  if (stdio.in >= 0 && stdio.out >= 0 && stdio.err >= 0) return {};
   context.null_device = Fd(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!context.null_device) return Error::last_errno("open /dev/null");
   return {};
@@ -104,13 +106,18 @@ Result<> kernel_values_step(Context& context) { return set_up_kernel_values(cont
 Result<> hide_step(Context& context) { return hide_paths(context.setup); }
 Result<> pivot_step(Context& context) { return enter_root(context.setup); }
 
-// From here on paths are looked up that the container's author wrote, and "/proc/self/fd/7/../.." must lead nowhere:
-// neither through what we used nor through what our caller left open (CVE-2024-21626).
+// From here on paths are looked up that the container's author wrote, and "/proc/self/fd/7/../.." must lead
+// nowhere: neither through what we used nor through what our caller left open (CVE-2024-21626).
 Result<> drop_descriptors(Context& context) {
   Setup& setup = context.setup;
-  std::vector<int> kept = {setup.sync,           setup.stdio.in, setup.stdio.out,
-                           setup.stdio.err,      setup.terminal_peer.get(), context.null_device.get(),
-                           setup.plan.init_fd,   setup.plan.start_listener};
+  std::vector<int> kept = {setup.sync,
+                           setup.stdio.in,
+                           setup.stdio.out,
+                           setup.stdio.err,
+                           setup.terminal_peer.get(),
+                           context.null_device.get(),
+                           setup.plan.init_fd,
+                           setup.plan.start_listener};
   for (int i = 0; i < setup.plan.kept_fds; ++i) kept.push_back(3 + i);
   return close_all_but(std::move(kept));
 }
@@ -135,11 +142,12 @@ Result<> prepare_process(Context& context) {
   TRY(drop_descriptors(context));
   TRY(apply_limits(process, context.setup.notes));
   TRY(apply_execution_domain(plan.spec));
+  // The working directory is the root now, where enter_root() left us.
+  context.environment = command_environment(process, AT_FDCWD);
   context.setup.object = process.cwd;
-  TRY(enter_working_directory(process.cwd));
+  if (process.cwd != "/") TRY(enter_working_directory(process.cwd));
   context.setup.object = process.args.front();
   TRY_ASSIGN(context.setup.executable, find_executable(process.args.front(), process.env));
-  context.environment = command_environment(process);
   // Now, not with the command: whoever reads what the launcher's streams were must not wait for its start.
   context.setup.object = "standard streams";
   return set_up_stdio(process, context.setup.stdio, context.setup.terminal_peer.get(),

@@ -36,11 +36,14 @@ Result<> run_command(const EnterPlan& plan, int sync, int null_device, std::stri
   TRY(close_all_but(std::move(kept)));
   TRY(apply_limits(plan.process, notes));
   TRY(apply_execution_domain(plan.execution));
+  // Joining a mount namespace has led to its root.
+  bool in_root = (plan.namespaces & CLONE_NEWNS) != 0;
+  Fd root(in_root ? -1 : ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  std::vector<std::string> environment = command_environment(plan.process, in_root ? AT_FDCWD : root.get());
   object = plan.process.cwd;
   TRY(enter_working_directory(plan.process.cwd));
   object = plan.process.args.front();
   TRY_ASSIGN(std::string executable, find_executable(plan.process.args.front(), plan.process.env));
-  std::vector<std::string> environment = command_environment(plan.process);
   TRY_ASSIGN(Fd terminal, take_terminal(plan, sync));
   for (const std::string& note : notes) TRY(send_report(sync, ReportKind::Note, note));
   TRY(set_up_stdio(plan.process, plan.stdio, terminal.get(), null_device));
@@ -62,8 +65,8 @@ Result<> become_namespace_root(const EnterPlan& plan) {
 Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {
   TRY(pin_to_cpus(plan.process.cpu_affinity_initial));
   for (const Fd& tasks : plan.cgroup.tasks) TRY(write_all(tasks.get(), "0"));
-  // Only from inside of the group: where cgroup2 is mounted with nsdelegate, as systemd does, a process of that
-  // namespace may not be moved in from outside of it, nor be cloned into the group.
+  // Only from inside of the group: where cgroup2 is mounted with nsdelegate, as systemd does, a process of
+  // that namespace may not be moved in from outside of it, nor be cloned into the group.
   if ((plan.namespaces & CLONE_NEWCGROUP) != 0 && ::setns(target_pidfd, CLONE_NEWCGROUP) != 0)
     return Error::last_errno("join cgroup namespace");
   return become_namespace_root(plan);
@@ -110,7 +113,8 @@ Result<int> differing_namespaces(pid_t pid) {
       {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}};
   int flags = 0;
   for (const Kind& kind : kKinds) {
-    struct stat ours{}, theirs{};
+    struct stat ours {
+    }, theirs{};
     if (::stat((std::string("/proc/self/ns/") + kind.name).c_str(), &ours) != 0) continue;
     std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind.name;
     if (::stat(path.c_str(), &theirs) != 0) {

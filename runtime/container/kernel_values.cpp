@@ -56,11 +56,12 @@ std::string sysctl_path(std::string name) {
   return "sys/" + name;
 }
 
-// "net.//.kernel.core_pattern" begins like a value of the network's and leads out of it: RESOLVE_BENEATH only keeps it
-// below /proc.
+// "net.//.kernel.core_pattern" begins like a value of the network's and leads out of it: RESOLVE_BENEATH only
+// keeps it below /proc.
 Result<> check_components(const std::string& name, const std::string& path) {
   for (const std::string& part : split(path, '/')) {
-    if (part.empty() || part == "." || part == "..") return invalid("sysctl " + name + " is no name of a value");
+    if (part.empty() || part == "." || part == "..")
+      return invalid("sysctl " + name + " is no name of a value");
   }
   return {};
 }
@@ -71,17 +72,17 @@ Result<Fd> open_below_proc(int proc, const std::string& path) {
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
   Fd fd(static_cast<int>(::syscall(SYS_openat2, proc, path.c_str(), &how, sizeof(how))));
   if (!fd) return Error::last_errno("open /proc/" + path);
-  struct statfs info{};
+  struct statfs info {};
   if (::fstatfs(fd.get(), &info) != 0) return Error::last_errno("statfs /proc/" + path);
   if (info.f_type != PROC_SUPER_MAGIC) return invalid("/proc/" + path + " is not in a procfs");
   return fd;
 }
 
-Result<> write_sysctl(Setup& setup, const SysctlSpec& sysctl) {
+Result<> write_sysctl(Setup& setup, int proc, const SysctlSpec& sysctl) {
   TRY(check_sysctl(setup.plan, sysctl.name));
   std::string path = sysctl_path(sysctl.name);
   TRY(check_components(sysctl.name, path));
-  TRY_ASSIGN(Fd fd, open_below_proc(setup.proc.get(), path));
+  TRY_ASSIGN(Fd fd, open_below_proc(proc, path));
   return write_all(fd.get(), sysctl.value).in("sysctl " + sysctl.name);
 }
 
@@ -95,13 +96,14 @@ Result<> set_up_kernel_values(Setup& setup) {
   if (!spec.domainname.empty() && ::setdomainname(spec.domainname.data(), spec.domainname.size()) != 0)
     return Error::last_errno("setdomainname");
   if (spec.sysctls.empty()) return {};
+  Fd detached;
   if (!setup.proc) {
-    TRY_ASSIGN(setup.proc,
-               mount_new("proc", "", {}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+    TRY_ASSIGN(detached, mount_new("proc", "", {}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   }
+  int proc = setup.proc ? setup.proc.get() : detached.get();
   for (const SysctlSpec& sysctl : spec.sysctls) {
     setup.object = sysctl.name;
-    TRY(write_sysctl(setup, sysctl));
+    TRY(write_sysctl(setup, proc, sysctl));
   }
   return {};
 }

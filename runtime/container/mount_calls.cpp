@@ -84,11 +84,16 @@ Result<Fd> mount_new(const std::string& type, const std::string& source, const s
 Result<> mount_new_on(int target, const std::string& type, const std::string& source,
                       const std::vector<std::string>& data, uint64_t attributes) {
   if (::fchdir(target) != 0) return Error::last_errno("fchdir");
+  return mount_new_here(".", type, source, data, attributes);
+}
+
+Result<> mount_new_here(const std::string& name, const std::string& type, const std::string& source,
+                        const std::vector<std::string>& data, uint64_t attributes) {
   std::vector<std::string> words = data;
   unsigned long flags = mount_flags(attributes) | take_superblock_flags(words);
   std::string options = join(words, ",");
   const char* what = source.empty() ? type.c_str() : source.c_str();
-  if (::mount(what, ".", type.c_str(), flags, options.empty() ? nullptr : options.c_str()) != 0)
+  if (::mount(what, name.c_str(), type.c_str(), flags, options.empty() ? nullptr : options.c_str()) != 0)
     return Error::last_errno("mount " + type + (options.empty() ? "" : " (" + options + ")"));
   return {};
 }
@@ -121,6 +126,12 @@ Result<> change_mount(int mount, uint64_t set, uint64_t clear, bool recursive, u
 Result<> attach_mount(int mount, int target) {
   if (::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
     return Error::last_errno("move_mount");
+  return {};
+}
+
+Result<> attach_mount_to_path(int mount, const std::string& path) {
+  if (::move_mount(mount, "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) != 0)
+    return Error::last_errno("move_mount " + path);
   return {};
 }
 

@@ -18,12 +18,17 @@ Result<Fd> mount_new(const std::string& type, const std::string& source, const s
 // and is mounted on as ".". The working directory of the process is changed.
 Result<> mount_new_on(int target, const std::string& type, const std::string& source,
                       const std::vector<std::string>& data, uint64_t attributes);
+// The same on `name` in the working directory, which is followed if it is a link: for names known to be none.
+Result<> mount_new_here(const std::string& name, const std::string& type, const std::string& source,
+                        const std::vector<std::string>& data, uint64_t attributes);
 // A detached copy of the mount (tree) at `fd`.
 Result<Fd> clone_mount(int fd, bool recursive);
 Result<Fd> clone_mount_at(const std::string& path, bool recursive);
 Result<> change_mount(int mount, uint64_t set, uint64_t clear, bool recursive, uint64_t propagation = 0);
 // Attaches a detached mount on what `target` refers to.
 Result<> attach_mount(int mount, int target);
+// The same on a path of the host; links are followed.
+Result<> attach_mount_to_path(int mount, const std::string& path);
 // The same on `name` (not followed if a link) in the directory `parent`.
 Result<> attach_mount_at(int mount, int parent, const std::string& name);
 

@@ -52,7 +52,7 @@ Result<> check_below_proc(const MountSpec& mount) {
 }
 
 bool is_directory_fd(int fd) {
-  struct stat info{};
+  struct stat info {};
   return ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
@@ -69,8 +69,12 @@ Result<Fd> find_destination(Setup& setup, const MountSpec& mount, bool directory
 Result<Fd> open_destination(Setup& setup, const MountSpec& mount, bool directory) {
   TRY(check_below_proc(mount));
   TRY_ASSIGN(Fd found, find_destination(setup, mount, directory));
+  static constexpr std::array<std::string_view, 3> kTop = {"/proc", "/sys", "/dev"};
+  // Found without following a link, at the top.
+  if (must_be_real(mount) && std::find(kTop.begin(), kTop.end(), mount.destination) != kTop.end())
+    return found;
   // A link of the image may lead into /proc under another name.
-  struct statfs info{};
+  struct statfs info {};
   if (::fstatfs(found.get(), &info) != 0) return Error::last_errno("statfs");
   if (info.f_type == PROC_SUPER_MAGIC && !mount.destination.starts_with("/proc"))
     return invalid(mount.destination + " cannot be mounted: it is inside /proc");
@@ -111,6 +115,7 @@ Result<> mount_bind(Setup& setup, const MountSpec& mount) {
   // A /dev of the host is used as it is.
   if (mount.destination == "/dev") {
     TRY_ASSIGN(setup.dev, source.duplicate());
+    setup.fresh_dev = false;
   }
   setup.keep(std::move(source));
   setup.keep(std::move(target));
@@ -128,11 +133,33 @@ bool has_option(const std::vector<std::string>& data, std::string_view key) {
 void inherit_mode(const Setup& setup, const MountSpec& mount, std::vector<std::string>& data) {
   if (has_option(data, "mode")) return;
   Result<Fd> existing = open_in_root(setup.root.get(), mount.destination, O_PATH | O_DIRECTORY);
-  struct stat info{};
+  struct stat info {};
   if (!existing || ::fstat(existing->get(), &info) != 0) return;
   std::array<char, 16> text{};
   (void)std::snprintf(text.data(), text.size(), "mode=%o", info.st_mode & 07777U);
   data.emplace_back(text.data());
+}
+
+Result<> mount_on(Setup& setup, const Fd& target, const std::string& type, const std::string& source,
+                  const std::vector<std::string>& data, uint64_t attributes) {
+  setup.in_dev = false;
+  return mount_new_on(target.get(), type, source, data, attributes);
+}
+
+// The name of a destination right below our own /dev, where it has just been made: nobody else can have put a
+// link there. "": another place, or one that was there before.
+std::string made_in_dev(Setup& setup, const MountSpec& mount) {
+  bool plain = mount.recursive_set == 0 && mount.recursive_clear == 0 && mount.propagation == 0;
+  if (!setup.fresh_dev || !plain || mount.copy_up || !mount.destination.starts_with("/dev/")) return "";
+  std::string name = mount.destination.substr(5);
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) return "";
+  return ::mkdirat(setup.dev.get(), name.c_str(), 0755) == 0 ? name : "";
+}
+
+Result<> mount_in_dev(Setup& setup, const MountSpec& mount, const std::string& name) {
+  if (!setup.in_dev && ::fchdir(setup.dev.get()) != 0) return Error::last_errno("fchdir /dev");
+  setup.in_dev = true;
+  return mount_new_here(name, mount.type, mount.source, mount.data, mount.attributes_set);
 }
 
 // What is mounted on `destination` now.
@@ -161,21 +188,28 @@ Result<> mount_copied_up(Setup& setup, const MountSpec& mount, const std::vector
 }
 
 Result<> mount_tmpfs(Setup& setup, const MountSpec& mount) {
+  if (std::string name = made_in_dev(setup, mount); !name.empty()) return mount_in_dev(setup, mount, name);
   std::vector<std::string> data = mount.data;
   inherit_mode(setup, mount, data);
   if (mount.copy_up) return mount_copied_up(setup, mount, data);
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
-  TRY(mount_new_on(target.get(), "tmpfs", mount.source, data, mount.attributes_set));
+  TRY(mount_on(setup, target, "tmpfs", mount.source, data, mount.attributes_set));
   Fd mounted;
   TRY(finish_new(setup, mount, mounted));
-  if (mount.destination == "/dev") setup.dev = std::move(mounted);
+  if (mount.destination == "/dev") {
+    setup.dev = std::move(mounted);
+    setup.fresh_dev = true;
+    setup.in_dev = false;
+  }
   setup.keep(std::move(target));
   return {};
 }
 
 Result<> mount_plain(Setup& setup, const MountSpec& mount, const std::string& type) {
+  if (std::string name = made_in_dev(setup, mount); type == mount.type && !name.empty())
+    return mount_in_dev(setup, mount, name);
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
-  Result<> made = mount_new_on(target.get(), type, mount.source, mount.data, mount.attributes_set);
+  Result<> made = mount_on(setup, target, type, mount.source, mount.data, mount.attributes_set);
   if (!made && made.error().code() == EPERM && type == "sysfs") {
     // The sysfs of a network namespace that is not ours to show: a bind of the host's will do.
     TRY_ASSIGN(Fd copy, clone_mount_at("/sys", true));
@@ -193,20 +227,24 @@ Result<> mount_plain(Setup& setup, const MountSpec& mount, const std::string& ty
 // Version 1: a tmpfs with one read-only (or as asked) bind of the container's own group per hierarchy.
 Result<> mount_cgroup_v1(Setup& setup, const MountSpec& mount, const Cgroups& cgroups) {
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
-  TRY(mount_new_on(target.get(), "tmpfs", "cgroup", {"mode=755", "size=64k"}, 0));
+  TRY(mount_on(setup, target, "tmpfs", "cgroup", {"mode=755", "size=64k"}, 0));
   TRY_ASSIGN(Fd base, open_mounted(setup, mount.destination));
+  // The tmpfs is ours alone: names in it are no links.
+  if (::fchdir(base.get()) != 0) return Error::last_errno("fchdir");
   for (const Cgroups::Hierarchy& hierarchy : cgroups.hierarchies()) {
     std::string name = base_name(hierarchy.mount_point);
     if (name == "devices") continue;  // nothing in it is of use inside
-    Result<Fd> source =
-        clone_mount_at(hierarchy.mount_point + hierarchy.root + setup.plan.cgroup_path, false);
-    if (!source) continue;  // a hierarchy the container has no group in
-    if (::mkdirat(base.get(), name.c_str(), 0755) != 0) return Error::last_errno("create " + name);
-    TRY(attach_mount_at(source->get(), base.get(), name));
-    setup.keep(std::move(*source));
+    if (::mkdir(name.c_str(), 0755) != 0) return Error::last_errno("create " + name);
+    std::string group = hierarchy.mount_point + hierarchy.root + setup.plan.cgroup_path;
+    if (::mount(group.c_str(), name.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+      if (errno != ENOENT) return Error::last_errno("mount " + name);
+      // A hierarchy the container has no group in.
+      (void)::rmdir(name.c_str());
+      continue;
+    }
     for (const std::string& controller : hierarchy.controllers) {
       if (controller != name && controller.find('=') == std::string::npos)
-        (void)::symlinkat(name.c_str(), base.get(), controller.c_str());
+        (void)::symlink(name.c_str(), controller.c_str());
     }
   }
   TRY(change_mount(base.get(), mount.attributes_set, mount.attributes_clear, true));
@@ -246,6 +284,8 @@ Result<> remount(Setup& setup, const MountSpec& mount) {
 }
 
 Result<> mount_one(Setup& setup, const MountSpec& mount) {
+  // Covered: no longer the container's.
+  if (mount.destination == "/proc" && !mount.remount) setup.proc.reset();
   if (mount.remount) return remount(setup, mount);
   if (mount.bind) return mount_bind(setup, mount);
   if (mount.type == "tmpfs") return mount_tmpfs(setup, mount);

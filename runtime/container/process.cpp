@@ -93,21 +93,40 @@ Result<> drop_bounding_set(uint64_t keep) {
   return {};
 }
 
-Result<> set_capabilities(const CapabilitySets& sets) {
+// Those of the sets that are in `possible`, as this process's.
+Result<> put_capabilities(const CapabilitySets& sets, uint64_t possible) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  // What we do not hold ourselves cannot be given: asking for it would fail the whole call.
-  std::array<__user_cap_data_struct, 2> held{};
-  if (::syscall(SYS_capget, &header, held.data()) != 0) return Error::last_errno("capget");
-  uint64_t possible = held[0].permitted | static_cast<uint64_t>(held[1].permitted) << 32;
   uint64_t permitted = sets.permitted & possible;
   uint64_t effective = sets.effective & permitted;
+  uint64_t inheritable = sets.inheritable & possible;
   std::array<__user_cap_data_struct, 2> wanted{};
   for (unsigned half = 0; half < 2; ++half) {
     wanted[half].effective = static_cast<uint32_t>(effective >> (32 * half));
     wanted[half].permitted = static_cast<uint32_t>(permitted >> (32 * half));
-    wanted[half].inheritable = static_cast<uint32_t>((sets.inheritable & possible) >> (32 * half));
+    wanted[half].inheritable = static_cast<uint32_t>(inheritable >> (32 * half));
   }
   if (::syscall(SYS_capset, &header, wanted.data()) != 0) return Error::last_errno("capset");
+  return {};
+}
+
+Result<uint64_t> held_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> held{};
+  if (::syscall(SYS_capget, &header, held.data()) != 0) return Error::last_errno("capget");
+  return held[0].permitted | static_cast<uint64_t>(held[1].permitted) << 32;
+}
+
+Result<> set_capabilities(const CapabilitySets& sets) {
+  // What we do not hold ourselves cannot be given: asking for it fails the whole call. (Not so for what is
+  // only inheritable.)
+  uint64_t permitted = sets.permitted;
+  bool inherits_more = (sets.inheritable & ~sets.permitted) != 0;
+  Result<> put = inherits_more ? Error("not tried") : put_capabilities(sets, ~uint64_t{0});
+  if (!put) {
+    TRY_ASSIGN(uint64_t possible, held_capabilities());
+    TRY(put_capabilities(sets, possible));
+    permitted &= possible;
+  }
   uint64_t ambient = sets.ambient & permitted & sets.inheritable;
   for (int number = 0; ambient >> number != 0; ++number) {
     if ((ambient >> number & 1) == 0) continue;
@@ -191,7 +210,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 
 // Pipes and sockets are made for the container. A file, a device or a terminal of the caller stays theirs.
 bool is_stream(int fd) {
-  struct stat info{};
+  struct stat info {};
   return ::fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
 }
 
@@ -278,7 +297,7 @@ Result<> enter_working_directory(const std::string& cwd) {
 Result<std::string> find_executable(const std::string& command, const std::vector<std::string>& env) {
   if (command.empty()) return command_error(command, "executable file not found in $PATH", false);
   if (command.find('/') != std::string::npos) {
-    struct stat info{};
+    struct stat info {};
     if (::stat(command.c_str(), &info) != 0)
       return command_error(command, Error::last_errno("stat " + command).text(),
                            errno != ENOENT && errno != ENOTDIR);
@@ -289,7 +308,7 @@ Result<std::string> find_executable(const std::string& command, const std::vecto
   bool denied = false;
   for (const std::string& folder : split(path_variable(env), ':')) {
     std::string candidate = (folder.empty() ? "." : folder) + "/" + command;
-    struct stat info{};
+    struct stat info {};
     if (::stat(candidate.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
     denied = true;
@@ -303,7 +322,9 @@ Result<> become(const ProcessSpec& process, const SeccompProgram& seccomp, int s
   TRY(drop_bounding_set(sets.bounding));
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that goes; with it, it comes last.
   if (!process.no_new_privileges) TRY(install_filter(seccomp, sync));
-  if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return Error::last_errno("keep capabilities");
+  // Root keeps its capabilities as it is.
+  if (process.uid != 0 && ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+    return Error::last_errno("keep capabilities");
   TRY(set_user(process));
   TRY(set_capabilities(sets));
   ::umask(process.umask.value_or(022));
@@ -318,13 +339,12 @@ Result<> close_on_execution(int first) {
   return {};
 }
 
-std::vector<std::string> command_environment(const ProcessSpec& process) {
+std::vector<std::string> command_environment(const ProcessSpec& process, int root) {
   std::vector<std::string> env = process.env;
   bool has_home = std::any_of(env.begin(), env.end(),
                               [](const std::string& entry) { return entry.starts_with("HOME="); });
   if (has_home) return env;
-  Fd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  Result<std::optional<std::string>> passwd = read_file_in_root(root.get(), "/etc/passwd");
+  Result<std::optional<std::string>> passwd = read_file_in_root(root, "/etc/passwd");
   // A passwd file that cannot be read is no reason not to run.
   std::string text = passwd ? passwd->value_or("") : "";
   Result<User> user = resolve_user(std::to_string(process.uid), text, "");

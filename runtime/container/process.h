@@ -12,12 +12,13 @@
 
 namespace stack::runtime {
 
-// Kernel keyrings are not namespaced: a new session keyring hides the host's. Without a name, which another container
-// could have given to one of its own. Kernels without keys, or a full quota: nothing to hide, nothing lost.
+// Kernel keyrings are not namespaced: a new session keyring hides the host's. Without a name, which another
+// container could have given to one of its own. Kernels without keys, or a full quota: nothing to hide,
+// nothing lost.
 void leave_session_keyring();
 
-// Closes every descriptor above 2 that is not in `kept`; numbers below 3 in it, and repeated ones, do no harm.
-// Close-on-exec is not enough where paths of others are still to be looked up.
+// Closes every descriptor above 2 that is not in `kept`; numbers below 3 in it, and repeated ones, do no
+// harm. Close-on-exec is not enough where paths of others are still to be looked up.
 Result<> close_all_but(std::vector<int> kept);
 
 // Takes the place of descriptors 0, 1, 2. Missing ones become `null_device`. With a terminal: all three are
@@ -49,9 +50,9 @@ Result<> become(const ProcessSpec& process, const SeccompProgram& seccomp, int s
 // Marks all descriptors from `first` on as close-on-exec. Before become(): a filter may not know the call.
 Result<> close_on_execution(int first);
 
-// The environment as given; without a HOME, with the one that the root's passwd file has for the user. To be
-// called in the root.
-std::vector<std::string> command_environment(const ProcessSpec& process);
+// The environment as given; without a HOME, with the one that the passwd file below `root` has for the user.
+// `root`: a directory, or AT_FDCWD where the working directory is the root.
+std::vector<std::string> command_environment(const ProcessSpec& process, int root);
 
 // Executes. Returns only on failure. `init_fd` >= 0: our init is executed instead and runs the command as its
 // child.

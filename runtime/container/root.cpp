@@ -78,10 +78,10 @@ Result<> set_up_root(Setup& setup) {
   TRY_ASSIGN(setup.root, make_root_mount(plan));
   // A root made by the launcher may lie where we cannot reach: "/" does as well, which is left soon.
   const char* attach_point = plan.root_source ? "/" : plan.attach_point.c_str();
-  Fd point(::open(attach_point, O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!point) return Error::last_errno(std::string("open ") + attach_point);
   // pivot_root(2) refuses a new root that is shared, or whose parent mount is.
   if ((propagation & MS_SHARED) != 0) {
+    Fd point(::open(attach_point, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!point) return Error::last_errno(std::string("open ") + attach_point);
     TRY(change_mount(setup.root.get(), 0, 0, false, MS_PRIVATE));
     TRY_ASSIGN(Fd own, clone_mount(point.get(), false));
     // A mount under a shared one becomes shared with its attachment, so private comes after it.
@@ -89,7 +89,7 @@ Result<> set_up_root(Setup& setup) {
     TRY(change_mount(own.get(), 0, 0, false, MS_PRIVATE));
     return attach_mount(setup.root.get(), own.get());
   }
-  return attach_mount(setup.root.get(), point.get());
+  return attach_mount_to_path(setup.root.get(), attach_point);
 }
 
 Result<> enter_root(Setup& setup) {

@@ -23,8 +23,10 @@ struct Setup {
   int sync;                // to the launcher
   std::string object;      // what is being worked on, for messages
   Fd root;                 // the root mount
-  Fd proc;                 // a procfs of the container's pid namespace: its own mount, or a detached one
+  Fd proc;                 // the procfs that we mounted on the container's /proc
   Fd dev;                  // the container's /dev
+  bool fresh_dev = false;  // it is a tmpfs of ours: what is in it we made
+  bool in_dev = false;     // the working directory is it
   Fd terminal_peer;        // the pty's container side
   std::string executable;  // resolved path of the command
   std::vector<std::string> notes;

@@ -119,6 +119,24 @@ Result<long> clone_through_middle(const ContainerPlan& plan, const ChildResource
   return pid;
 }
 
+// Those in a row at once.
+void close_all(std::vector<Fd> fds) {
+  std::vector<unsigned> numbers;
+  for (Fd& fd : fds) {
+    if (fd) numbers.push_back(static_cast<unsigned>(fd.release()));
+  }
+  std::sort(numbers.begin(), numbers.end());
+  for (size_t i = 0; i < numbers.size();) {
+    size_t end = i + 1;
+    while (end < numbers.size() && numbers[end] == numbers[end - 1] + 1) ++end;
+    // ENOSYS: before Linux 5.9.
+    if (::syscall(SYS_close_range, numbers[i], numbers[end - 1], 0) != 0) {
+      for (size_t k = i; k < end; ++k) ::close(static_cast<int>(numbers[k]));
+    }
+    i = end;
+  }
+}
+
 Result<> map_ids(const ContainerPlan& plan, const NewContainer& made) {
   if (!plan.spec.new_namespace(CLONE_NEWUSER)) return {};
   TRY(write_id_maps(made.pid, plan.spec).in("user namespace"));
@@ -145,6 +163,8 @@ Result<NewContainer> clone_container(const ContainerPlan& plan, const ChildStdio
     pid = clone_child(plan, resources, 0, &pidfd);
     if (pid < 0) return Error::last_errno("clone3");
   }
+  resources.cgroup.tasks.push_back(std::move(resources.cgroup.unified));
+  close_all(std::move(resources.cgroup.tasks));
   NewContainer made{static_cast<pid_t>(pid), Fd(pidfd), std::move(sync.ours)};
   Result<> mapped = map_ids(plan, made);
   if (!mapped) {

@@ -54,7 +54,7 @@ Result<> check_kept_fds(int count) {
 
 // statx(2): the mount that a path is on.
 uint64_t mount_of(const std::string& path) {
-  struct statx info{};
+  struct statx info {};
   if (::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &info) != 0) return 0;
   return info.stx_mnt_id;
 }
@@ -101,6 +101,7 @@ class Creation {
   Json config_;
   PassedOn passed_;
   ContainerPlan plan_;
+  Cgroups cgroups_;  // of this machine
   ContainerState state_;
   std::optional<StateDirectory> directory_;
   ContainerFilter filter_;
@@ -178,20 +179,24 @@ Result<> Creation::prepare_plan() {
 Result<> Creation::make_cgroup() {
   if (global_.cgroup_manager == CgroupManager::Disabled) return {};
   TRY_ASSIGN(plan_.cgroup_path, container_cgroup_path(plan_.spec.cgroups_path, settings_.id));
-  TRY_ASSIGN(plan_.cgroups, Cgroups::detect());
+  TRY_ASSIGN(cgroups_, Cgroups::detect());
   // One hierarchy tells for all: groups are made and removed in all of them.
-  std::string unified = plan_.cgroups.directory("", plan_.cgroup_path);
-  bool existed =
-      path_exists(unified.empty() ? plan_.cgroups.directory("memory", plan_.cgroup_path) : unified);
+  std::string unified = cgroups_.directory("", plan_.cgroup_path);
+  bool existed = path_exists(unified.empty() ? cgroups_.directory("memory", plan_.cgroup_path) : unified);
   state_.cgroup_path = plan_.cgroup_path;
   state_.created_cgroup = true;
   if (existed) {
     // An empty one is a leftover, or was made for us; one with processes is somebody else's and stays.
-    TRY_ASSIGN(std::vector<pid_t> others, plan_.cgroups.pids(plan_.cgroup_path));
+    TRY_ASSIGN(std::vector<pid_t> others, cgroups_.pids(plan_.cgroup_path));
     state_.created_cgroup = others.empty();
   }
   std::vector<std::string> notes;
-  TRY(plan_.cgroups.create(plan_.cgroup_path, plan_.spec.resources, &notes).in("cgroup"));
+  TRY(cgroups_.create(plan_.cgroup_path, plan_.spec.resources, &notes).in("cgroup"));
+  // Somebody may have made the others of a group that was there.
+  plan_.cgroups = cgroups_;
+  if (!existed) {
+    TRY_ASSIGN(plan_.cgroups, cgroups_.used_for(plan_.spec.resources));
+  }
   for (const std::string& note : notes) log(Level::Debug, note);
   return {};
 }
@@ -269,8 +274,9 @@ Result<> Creation::follow() {
 
 LaunchedContainer Creation::commit() {
   committed_ = true;
-  return LaunchedContainer{std::move(*directory_),   std::move(state_),    std::move(plan_.spec),
-                           std::move(child_->pidfd), std::move(terminal_), std::move(notify_)};
+  return LaunchedContainer{std::move(*directory_), std::move(state_),        std::move(plan_.spec),
+                           std::move(cgroups_),    std::move(child_->pidfd), std::move(terminal_),
+                           std::move(notify_)};
 }
 
 void Creation::undo() {
@@ -281,8 +287,8 @@ void Creation::undo() {
   detach_shared_mounts(state_);
   if (ready_ && !settings_.pid_file.empty()) ::unlink(settings_.pid_file.c_str());
   if (!state_.cgroup_path.empty() && state_.created_cgroup) {
-    (void)plan_.cgroups.kill_all(state_.cgroup_path);
-    (void)plan_.cgroups.remove(state_.cgroup_path);
+    (void)cgroups_.kill_all(state_.cgroup_path);
+    (void)cgroups_.remove(state_.cgroup_path);
   }
   if (directory_) (void)directory_->remove();
   if (!hooks_ran_) return;
@@ -315,8 +321,7 @@ Result<> end_process(const ContainerState& state) {
   return {};
 }
 
-Result<> remove_cgroup(const std::string& path) {
-  TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
+Result<> remove_cgroup(const Cgroups& cgroups, const std::string& path) {
   // Mostly it is empty: the processes' pid namespace has gone.
   if (cgroups.remove(path, std::chrono::milliseconds(0))) return {};
   TRY(cgroups.kill_all(path));
@@ -378,13 +383,18 @@ Result<LaunchSettings> read_launch_settings(const Arguments& arguments) {
 }
 
 Result<> destroy_container(StateDirectory& directory, const ContainerState& state,
-                           const ContainerSpec* spec) {
+                           const KnownContainer& known) {
+  const ContainerSpec* spec = known.spec;
   Result<ContainerSpec> read = spec != nullptr ? Error("not needed") : read_kept_spec(directory);
   if (read) spec = &*read;
-  TRY(end_process(state));
+  if (!known.ended) TRY(end_process(state));
   detach_shared_mounts(state);
   // A group that was there before us may hold others.
-  if (state.created_cgroup) TRY(remove_cgroup(state.cgroup_path));
+  if (state.created_cgroup) {
+    Result<Cgroups> cgroups = known.cgroups != nullptr ? *known.cgroups : Cgroups::detect();
+    if (!cgroups) return std::move(cgroups).error();
+    TRY(remove_cgroup(*cgroups, state.cgroup_path));
+  }
   TRY(directory.remove());
   if (state.pid <= 0 || spec == nullptr || spec->hooks.poststop.empty()) return {};
   (void)!::chdir(state.bundle.c_str());

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "runtime/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/state.h"
 #include "runtime/spec.h"
@@ -29,9 +30,10 @@ struct LaunchedContainer {
   StateDirectory directory;
   ContainerState state;
   ContainerSpec spec;
-  Fd pidfd;     // of our child
-  Fd terminal;  // with keep_terminal
-  Fd notify;    // bound where the container finds its NOTIFY_SOCKET; none where we were not given one
+  Cgroups cgroups;  // of this machine
+  Fd pidfd;         // of our child
+  Fd terminal;      // with keep_terminal
+  Fd notify;        // bound where the container finds its NOTIFY_SOCKET; none where we were not given one
 };
 
 // All or nothing: a failure leaves neither process, cgroup nor state behind. NoCommand and NotExecutable
@@ -41,9 +43,16 @@ Result<LaunchedContainer> launch_container(const GlobalOptions& global, const La
 // The flags that create and run share, as settings.
 Result<LaunchSettings> read_launch_settings(const Arguments& arguments);
 
+// What a caller of destroy_container() knows already; the rest is looked up.
+struct KnownContainer {
+  const ContainerSpec* spec = nullptr;
+  const Cgroups* cgroups = nullptr;
+  bool ended = false;  // its first process has been reaped
+};
+
 // Ends and removes a container: its processes, cgroup, state; then its poststop hooks, whose failures are
-// only logged. The container must be locked. Without `spec` the one it was created with is read.
+// only logged. The container must be locked.
 Result<> destroy_container(StateDirectory& directory, const ContainerState& state,
-                           const ContainerSpec* spec = nullptr);
+                           const KnownContainer& known = {});
 
 }  // namespace stack::runtime::oci

@@ -2,9 +2,13 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <malloc.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <climits>
 #include <cstdlib>
 #include <iterator>
 
@@ -100,13 +104,24 @@ Result<> check_word_count(const Command& command, const Arguments& arguments) {
   return invalid("usage: stack-runtime " + std::string(command.name) + " " + std::string(command.synopsis));
 }
 
-// 0, 1, 2 are open, and what the caller left open above what is to be kept goes no further than to us.
-void settle_descriptors() {
+bool standard_streams_open() {
+  std::array<pollfd, 3> polls{{{0, 0, 0}, {1, 0, 0}, {2, 0, 0}}};
+  if (::poll(polls.data(), polls.size(), 0) < 0) return false;
+  return std::none_of(polls.begin(), polls.end(),
+                      [](const pollfd& poll) { return (poll.revents & POLLNVAL) != 0; });
+}
+
+void open_standard_streams() {
   while (::fcntl(2, F_GETFD) < 0) {
     if (::open("/dev/null", O_RDWR) < 0) break;
   }
   if (::fcntl(0, F_GETFD) < 0) (void)!::open("/dev/null", O_RDWR);
   if (::fcntl(1, F_GETFD) < 0) (void)!::open("/dev/null", O_RDWR);
+}
+
+// 0, 1, 2 are open, and what the caller left open above what is to be kept goes no further than to us.
+void settle_descriptors() {
+  if (!standard_streams_open()) open_standard_streams();
   (void)::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 

@@ -26,7 +26,7 @@ Result<> remove_container(LaunchedContainer& container) {
   Result<> locked = container.directory.lock();
   if (!locked && locked.error().kind() == ErrorKind::NotFound) return {};
   TRY(std::move(locked));
-  return destroy_container(container.directory, container.state, &container.spec);
+  return destroy_container(container.directory, container.state, {&container.spec, &container.cgroups, true});
 }
 
 Result<> run_poststart_hooks(const LaunchedContainer& container) {
@@ -43,7 +43,7 @@ Result<int> run(const GlobalOptions& global, const Arguments& arguments) {
   TRY_ASSIGN(LaunchedContainer container, launch_container(global, settings));
   Result<> hooks = run_poststart_hooks(container);
   if (!hooks) {
-    (void)destroy_container(container.directory, container.state, &container.spec);
+    (void)destroy_container(container.directory, container.state, {&container.spec, &container.cgroups});
     return std::move(hooks).error();
   }
   container.directory.unlock();

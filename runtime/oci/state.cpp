@@ -109,7 +109,8 @@ Result<> StateDirectory::take_lock() {
 
 Result<> StateDirectory::lock() {
   TRY(take_lock());
-  struct stat held{}, named{};
+  struct stat held {
+  }, named{};
   if (::fstat(directory_.get(), &held) != 0 || ::stat(path_.c_str(), &named) != 0 ||
       held.st_ino != named.st_ino)
     return missing(id_);
@@ -152,6 +153,8 @@ Result<> StateDirectory::save_config(std::string_view text) const {
 
 Result<> StateDirectory::remove() {
   for (const char* name : {"config.json", "state.json"}) (void)::unlinkat(fd(), name, 0);
+  // Whoever waits for the lock gets it when the descriptor closes, and finds the directory gone.
+  locked_ = false;
   if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) return {};
   return remove_tree(path_);
 }

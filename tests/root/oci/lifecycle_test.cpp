@@ -3,6 +3,7 @@
 
 #include "base/files.h"
 #include "bundle_fixture.h"
+#include "system_calls.h"
 
 namespace stack::runtime::test {
 namespace {
@@ -14,6 +15,26 @@ TEST(OciLifecycle, RunReturnsTheCommandsExitCodeAndLeavesNothing) {
   EXPECT_EQ(ran.code, 42);
   EXPECT_EQ(ran.output, "out\nerr\n");
   EXPECT_EQ(bundle.call({"list", "-q"}).output, "");
+}
+
+// docs/PERFORMANCE.md: what a container host does most often. Those of the command do not count.
+TEST(OciLifecycle, RunMakesAtMost245SystemCalls) {
+  Bundle bundle;
+  bundle.command({"true"});
+  bundle.set_namespace("network");
+  bundle.set_namespace("cgroup");
+  bundle.spec["linux"]["resources"] = Json::object();
+  bundle.spec["linux"]["seccomp"] = {{"defaultAction", "SCMP_ACT_ALLOW"}};
+  bundle.spec["linux"]["maskedPaths"] = {"/proc/acpi",          "/proc/kcore",      "/proc/keys",
+                                         "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+                                         "/proc/sched_debug",   "/proc/scsi",       "/sys/firmware"};
+  // The first run compiles the filter.
+  ASSERT_EQ(bundle.run().code, 0);
+  CountedRun counted =
+      run_counted({STACK_RUNTIME, "--root", bundle.state_root(), "run", "--bundle", bundle.folder(), "box"});
+  EXPECT_EQ(counted.code, 0);
+  EXPECT_LE(counted.system_calls, 245);
+  EXPECT_GT(counted.system_calls, 100) << "not all were counted";
 }
 
 TEST(OciLifecycle, ACommandKilledBySignalCountsFrom128) {

@@ -46,6 +46,20 @@ TEST(OciResources, ADenyAllStillLeavesTheUsualDevices) {
   EXPECT_NE(ran.output.find("Operation not permitted"), std::string::npos) << ran.output;
 }
 
+TEST(OciResources, ADevicesGroupIsMadeOnlyForRules) {
+  Cgroups cgroups = Cgroups::detect().value();
+  if (cgroups.mode() == CgroupMode::V2) GTEST_SKIP() << "version 2 has one group for all";
+  Bundle bundle;
+  bundle.command({"sleep", "1000"});
+  bundle.spec["linux"]["resources"] = Json::object();
+  ASSERT_EQ(bundle.run({"--detach"}).code, 0);
+  EXPECT_FALSE(path_exists(cgroups.directory("devices", bundle.cgroup())));
+  EXPECT_TRUE(path_exists(cgroups.directory("memory", bundle.cgroup())));
+  // A process of the container's is found in every group that was made.
+  Ran exec = bundle.call({"exec", "box", "grep", "-c", bundle.cgroup() + "$", "/proc/self/cgroup"});
+  EXPECT_EQ(exec.code, 0) << exec.output;
+}
+
 TEST(OciResources, PauseAndResume) {
   Bundle bundle;
   bundle.command({"sleep", "1000"});
