@@ -129,11 +129,18 @@ void cpu_v1(Writes& out, const Json& cpu) {
 }
 
 void block_v1(Writes& out, const Json& block) {
-  if (int_or(block, "weight") != 0) add_number(out, block, "weight", "blkio", "blkio.weight");
+  // The scheduler CFQ had the plain names, BFQ has its own.
+  if (int_or(block, "weight") != 0)
+    out.push_back(
+        {"blkio", "blkio.weight", std::to_string(int_or(block, "weight")), false, "blkio.bfq.weight"});
   if (int_or(block, "leafWeight") != 0) add_number(out, block, "leafWeight", "blkio", "blkio.leaf_weight");
   for (const Json& device : list(block, "weightDevice")) {
     out.push_back({"blkio", "blkio.weight_device",
-                   device_key(device) + " " + std::to_string(int_or(device, "weight")), false});
+                   device_key(device) + " " + std::to_string(int_or(device, "weight")), false,
+                   "blkio.bfq.weight_device"});
+    if (int_or(device, "leafWeight") == 0) continue;
+    out.push_back({"blkio", "blkio.leaf_weight_device",
+                   device_key(device) + " " + std::to_string(int_or(device, "leafWeight")), false});
   }
   for (const Throttle& throttle : kThrottles) {
     for (const Json& device : list(block, throttle.key)) {

@@ -15,7 +15,8 @@ struct CgroupWrite {
   std::string controller;
   std::string file;
   std::string value;
-  bool optional = false;  // a file that is missing, or refuses, is noted and passed over
+  bool optional = false;        // a file that is missing, or refuses, is noted and passed over
+  std::string other_file = {};  // takes the same where `file` is missing
 };
 
 // Pure: what to write, in order. Invalid for values that make no sense.

@@ -179,6 +179,13 @@ class ControlWriter {
                          " = " + write.value);
     }
     Result<> done = put(directory + "/" + write.file, write.value);
+    bool missing = !done && done.error().code() == ENOENT;
+    if (missing && !write.other_file.empty()) {
+      done = put(directory + "/" + write.other_file, write.value);
+      missing = !done && done.error().code() == ENOENT;
+    }
+    if (missing && !write.optional && path_exists(directory))
+      return unsupported("cgroup: this kernel has no " + write.file + " to set to " + write.value);
     if (done || !write.optional) return done;
     if (notes_ != nullptr && done.error().code() != ENOENT) notes_->push_back(done.error().text());
     return {};
@@ -386,6 +393,41 @@ void raise_swap_first(std::vector<CgroupWrite>& writes, const std::string& group
   if (raises) std::iter_swap(limit, swap);
 }
 
+// Moves what is in the container's other groups into one that has just been made for it. What is forked
+// meanwhile is found in the next round.
+Result<> move_in(const Cgroups& cgroups, const std::string& path, const std::string& directory) {
+  for (int round = 0; round < 16; ++round) {
+    TRY_ASSIGN(std::vector<pid_t> all, cgroups.pids(path));
+    std::set<pid_t> inside;
+    collect_pids(directory, inside);
+    bool moved = false;
+    for (pid_t pid : all) {
+      if (inside.contains(pid)) continue;
+      Result<> done = write_control(directory + "/cgroup.procs", std::to_string(pid));
+      if (!done && done.error().code() != ESRCH) return done;
+      moved = true;
+    }
+    if (!moved) return {};
+  }
+  return Error(ErrorKind::Timeout, "the processes do not move to " + directory);
+}
+
+// A container made without limits of a controller has no group in its hierarchy yet.
+Result<> join_missing(const Cgroups& cgroups, const std::string& path,
+                      const std::vector<CgroupWrite>& writes) {
+  for (const Cgroups::Hierarchy& hierarchy : cgroups.hierarchies()) {
+    if (hierarchy.unified || !used(hierarchy, writes, cgroups.mode())) continue;
+    std::string base = hierarchy.mount_point + hierarchy.root;
+    if (path_exists(base + path)) continue;
+    TRY(make_group(base + path));
+    bool cpuset = std::find(hierarchy.controllers.begin(), hierarchy.controllers.end(), "cpuset") !=
+                  hierarchy.controllers.end();
+    if (cpuset) TRY(fill_cpuset(base, path));
+    TRY(move_in(cgroups, path, base + path));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<> Cgroups::update(const std::string& path, const Json& resources) const {
@@ -400,7 +442,10 @@ Result<> Cgroups::update(const std::string& path, const Json& resources) const {
       return conflict("memory limit " + std::to_string(limit) +
                       " is below what is in use: " + std::to_string(now.memory_usage));
   }
-  if (mode_ != CgroupMode::V2) raise_swap_first(writes, directory("memory", path));
+  if (mode_ != CgroupMode::V2) {
+    TRY(join_missing(*this, path, writes));
+    raise_swap_first(writes, directory("memory", path));
+  }
   return apply_writes(*this, path, writes, nullptr);
 }
 

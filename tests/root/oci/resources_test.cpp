@@ -60,6 +60,38 @@ TEST(OciResources, ADevicesGroupIsMadeOnlyForRules) {
   EXPECT_EQ(exec.code, 0) << exec.output;
 }
 
+TEST(OciResources, AControllerMadeWithoutLimitsIsLimitedLater) {
+  Bundle bundle;
+  bundle.script("sleep 1000 & sleep 1000");
+  ASSERT_EQ(bundle.run({"--detach"}).code, 0);
+  Ran update = bundle.call({"update", "--cpuset-cpus", "0", "box"});
+  ASSERT_EQ(update.code, 0) << update.output;
+  EXPECT_EQ(control(bundle, "cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
+  // Those that run already, and those that come.
+  EXPECT_EQ(host_output("grep Cpus_allowed_list /proc/" + std::to_string(bundle.pid()) + "/status"),
+            "Cpus_allowed_list:\t0\n");
+  EXPECT_EQ(bundle.call({"exec", "box", "nproc"}).output, "1\n");
+}
+
+TEST(OciResources, AMissingControlFileIsNamed) {
+  Cgroups cgroups = Cgroups::detect().value();
+  if (cgroups.mode() == CgroupMode::V2) GTEST_SKIP() << "version 2 has no leaf weights";
+  Bundle bundle;
+  bundle.command({"true"});
+  bundle.spec["linux"]["resources"]["blockIO"] = {{"weight", 300}};
+  Ran ran = bundle.run();
+  bool weights = ran.code == 0;
+  if (!weights) {
+    EXPECT_NE(ran.output.find("this kernel has no blkio.weight"), std::string::npos) << ran.output;
+  }
+  bundle.spec["linux"]["resources"]["blockIO"] = {{"leafWeight", 300}};
+  ran = bundle.run();
+  if (ran.code != 0) {
+    EXPECT_NE(ran.output.find("this kernel has no blkio.leaf_weight to set to 300"), std::string::npos)
+        << ran.output;
+  }
+}
+
 TEST(OciResources, PauseAndResume) {
   Bundle bundle;
   bundle.command({"sleep", "1000"});

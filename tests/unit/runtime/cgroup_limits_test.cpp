@@ -36,6 +36,15 @@ TEST(CgroupLimits, VersionTwoTranslates) {
       "io.max = 8:0 rbps=99\n");
 }
 
+TEST(CgroupLimits, WeightsOfVersion1HaveBfqNamesAsWell) {
+  Json block{{"weight", 300}, {"weightDevice", Json::array({{{"major", 8}, {"minor", 0}, {"weight", 200}}})}};
+  std::vector<CgroupWrite> writes = writes_for_v1(Json{{"blockIO", block}}).value();
+  ASSERT_EQ(writes.size(), 2u);
+  EXPECT_EQ(writes[0].other_file, "blkio.bfq.weight");
+  EXPECT_EQ(writes[1].other_file, "blkio.bfq.weight_device");
+  EXPECT_EQ(writes[1].value, "8:0 200");
+}
+
 TEST(CgroupLimits, MinusOneIsMax) {
   Json unlimited{
       {"memory", {{"limit", -1}, {"swap", -1}}}, {"pids", {{"limit", -1}}}, {"cpu", {{"quota", -1}}}};
