@@ -70,7 +70,7 @@ Result<Json> oci_config(const std::string& id, const std::string& rootfs,
                 {{"bounding", kCapabilities}, {"effective", kCapabilities}, {"permitted", kCapabilities}}}};
   Json linux_part{
       {"namespaces", namespaces},
-      {"cgroupsPath", "/stackbench/" + id},
+      {"cgroupsPath", "/stackbench-" + id},
       {"maskedPaths",
        {"/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
         "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"}},

@@ -50,7 +50,7 @@ class Bundle {
   std::string folder() const { return folder_; }
   std::string root() const { return folder_ + "/rootfs"; }
   std::string state_root() const { return folder_ + "/state"; }
-  std::string cgroup() const { return "/stack-test-oci/" + name_; }
+  std::string cgroup() const { return "/stack-test-oci-" + name_; }
   // A file of the container's root, "" where there is none.
   std::string file(const std::string& path) const;
   // An executable shell script on the host, its path.
