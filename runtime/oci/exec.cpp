@@ -14,6 +14,7 @@
 #include "runtime/oci/exec_process.h"
 #include "runtime/oci/filter.h"
 #include "runtime/oci/foreground.h"
+#include "runtime/oci/launch.h"
 #include "runtime/oci/log.h"
 #include "runtime/oci/state.h"
 
@@ -21,26 +22,24 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr Flag kFlags[] = {
-    {"process", 'p', FlagKind::Text, "FILE", "the whole process object, as in config.json"},
-    {"detach", 'd', FlagKind::Switch, "", "return once the command runs"},
-    {"pid-file", 0, FlagKind::Text, "FILE", "gets the number of the process"},
-    {"console-socket", 0, FlagKind::Text, "PATH", "gets the terminal"},
-    {"tty", 't', FlagKind::Switch, "", "with a terminal"},
-    {"user", 'u', FlagKind::Text, "UID[:GID]", "as this user"},
-    {"additional-gids", 'g', FlagKind::List, "GID", "a further group"},
-    {"cwd", 0, FlagKind::Text, "DIR", "working directory in the container"},
-    {"env", 'e', FlagKind::List, "KEY=VALUE", "environment variable"},
-    {"cap", 'c', FlagKind::List, "CAPABILITY", "a further capability"},
-    {"preserve-fds", 0, FlagKind::Text, "N", "leave descriptors 3 to 2+N open for the command"},
-    {"no-new-privs", 0, FlagKind::Switch, "", "no privileges beyond those at hand"},
-    {"apparmor", 0, FlagKind::Text, "PROFILE", "refused where the kernel has no AppArmor"},
-    {"process-label", 0, FlagKind::Text, "LABEL", "refused where the kernel has no SELinux"},
-    {"cgroup", 0, FlagKind::Text, "PATH",
-     "below the container's cgroup; refused: the process joins the container's"},
-    {"ignore-paused", 0, FlagKind::Switch, "", "also in a paused container: runs once that is resumed"},
-    {"no-subreaper", 0, FlagKind::Switch, "", "without effect: there is no subreaper"},
-};
+constexpr std::array<Flag, 17> kFlags = joined(
+    kProcessFlags,
+    std::array<Flag, 13>{{
+        kDetachFlag,
+        {"process", 'p', FlagKind::Text, "FILE", "the whole process object, as in config.json"},
+        {"tty", 't', FlagKind::Switch, "", "with a terminal"},
+        {"user", 'u', FlagKind::Text, "UID[:GID]", "as this user"},
+        {"additional-gids", 'g', FlagKind::List, "GID", "a further group"},
+        {"cwd", 0, FlagKind::Text, "DIR", "working directory in the container"},
+        {"env", 'e', FlagKind::List, "KEY=VALUE", "environment variable"},
+        {"cap", 'c', FlagKind::List, "CAPABILITY", "a further capability"},
+        {"no-new-privs", 0, FlagKind::Switch, "", "no privileges beyond those at hand"},
+        {"apparmor", 0, FlagKind::Text, "PROFILE", "refused where the kernel has no AppArmor"},
+        {"process-label", 0, FlagKind::Text, "LABEL", "refused where the kernel has no SELinux"},
+        {"cgroup", 0, FlagKind::Text, "PATH",
+         "below the container's cgroup; refused: the process joins the container's"},
+        {"ignore-paused", 0, FlagKind::Switch, "", "also in a paused container: runs once that is resumed"},
+    }});
 
 // All of the host that is needed later: once in the container, its paths are out of reach.
 struct Outside {

@@ -1,6 +1,8 @@
 // Command lines by table: a command lists its flags, and one parser reads them all.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -20,11 +22,21 @@ enum class FlagKind : uint8_t {
 
 struct Flag {
   std::string_view name;  // without the dashes
-  char letter;            // its short form; 0: none
-  FlagKind kind;
+  char letter = 0;        // its short form; 0: none
+  FlagKind kind = FlagKind::Switch;
   std::string_view value;  // what help calls the value; "" for switches
   std::string_view help;
 };
+
+// One table of two: flags that several commands share, and a command's own.
+template <size_t N, size_t M>
+constexpr std::array<Flag, N + M> joined(const std::array<Flag, N>& first,
+                                         const std::array<Flag, M>& second) {
+  std::array<Flag, N + M> out{};
+  std::copy(first.begin(), first.end(), out.begin());
+  std::copy(second.begin(), second.end(), out.begin() + N);
+  return out;
+}
 
 enum class FlagOrder : uint8_t {
   Anywhere,

@@ -8,18 +8,11 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr Flag kFlags[] = {
-    {"bundle", 'b', FlagKind::Text, "DIR", "the bundle: config.json and the root (default: here)"},
-    {"config", 'f', FlagKind::Text, "FILE", "the configuration, instead of the bundle's config.json"},
-    {"detach", 'd', FlagKind::Switch, "", "return once the command runs; the container stays"},
-    {"keep", 0, FlagKind::Switch, "", "keep the container when its command has ended"},
-    {"pid-file", 0, FlagKind::Text, "FILE", "gets the number of the first process"},
-    {"console-socket", 0, FlagKind::Text, "PATH", "gets the terminal"},
-    {"preserve-fds", 0, FlagKind::Text, "N", "leave descriptors 3 to 2+N open for the command"},
-    {"no-pivot", 0, FlagKind::Switch, "", "move the root instead of pivot_root(2): for ramdisks"},
-    {"no-new-keyring", 0, FlagKind::Switch, "", "keep the session keyring of the caller"},
-    {"no-subreaper", 0, FlagKind::Switch, "", "without effect: there is no subreaper"},
-};
+constexpr std::array<Flag, 10> kFlags = joined(
+    kLaunchFlags, std::array<Flag, 2>{{
+                      kDetachFlag,
+                      {"keep", 0, FlagKind::Switch, "", "keep the container when its command has ended"},
+                  }});
 
 // The container is ours to remove, whatever happens to it.
 Result<> remove_container(LaunchedContainer& container) {
