@@ -108,6 +108,8 @@ void memory_v1(Writes& out, const Json& memory) {
   // Kernels without swap accounting have no such file.
   if (int_or(memory, "swap") != 0)
     add_number(out, memory, "swap", "memory", "memory.memsw.limit_in_bytes", true);
+  else if (int_or(memory, "limit") < 0)  // memory cannot be more than memory and swap together
+    out.push_back({"memory", "memory.memsw.limit_in_bytes", "-1", true});
   add_number(out, memory, "reservation", "memory", "memory.soft_limit_in_bytes");
   add_number(out, memory, "kernel", "memory", "memory.kmem.limit_in_bytes", true);
   add_number(out, memory, "kernelTCP", "memory", "memory.kmem.tcp.limit_in_bytes", true);

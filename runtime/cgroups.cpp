@@ -191,17 +191,16 @@ class ControlWriter {
     return {};
   }
 
-  // Lowering and raising memory and memory+swap has an order that depends on the present values: first one,
-  // then the other.
-  Result<> apply_memory_pair(const CgroupWrite& limit, const CgroupWrite& swap,
-                             const std::string& directory) {
-    Result<> first = apply(limit, directory);
+  // Where the kernel compares two values, which one goes first depends on those that are there: memory and memory+swap, the
+  // period and the quota of processor time (below a parent's).
+  Result<> apply_pair(const CgroupWrite& one, const CgroupWrite& other, const std::string& directory) {
+    Result<> first = apply(one, directory);
     if (!first && first.error().code() == EINVAL) {
-      TRY(apply(swap, directory));
-      return apply(limit, directory);
+      TRY(apply(other, directory));
+      return apply(one, directory);
     }
     TRY(std::move(first));
-    return apply(swap, directory);
+    return apply(other, directory);
   }
 
  private:
@@ -220,16 +219,19 @@ class ControlWriter {
   Fd file_;
 };
 
+bool is_pair(const CgroupWrite& one, const CgroupWrite& other) {
+  return (one.file == "memory.limit_in_bytes" && other.file == "memory.memsw.limit_in_bytes") ||
+         (one.file == "cpu.cfs_period_us" && other.file == "cpu.cfs_quota_us");
+}
+
 Result<> apply_writes(const Cgroups& cgroups, const std::string& path, const std::vector<CgroupWrite>& writes,
                       std::vector<std::string>* notes) {
   ControlWriter writer(notes);
   for (size_t i = 0; i < writes.size(); ++i) {
     const CgroupWrite& write = writes[i];
     std::string directory = cgroups.directory(write.controller, path);
-    bool pair = write.file == "memory.limit_in_bytes" && i + 1 < writes.size() &&
-                writes[i + 1].file == "memory.memsw.limit_in_bytes";
-    if (pair) {
-      TRY(writer.apply_memory_pair(write, writes[i + 1], directory));
+    if (i + 1 < writes.size() && is_pair(write, writes[i + 1])) {
+      TRY(writer.apply_pair(write, writes[i + 1], directory));
       ++i;
       continue;
     }

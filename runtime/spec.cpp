@@ -526,6 +526,7 @@ Result<> read_hooks(const Json& config, HookSet& out) {
       TRY(read_string(item, "path", hook.path));
       TRY(read_strings(item, "args", hook.args));
       TRY(read_strings(item, "env", hook.env));
+      hook.own_env = item.contains("env");
       if (!hook.path.starts_with('/'))
         return invalid("the path of a hook must be absolute: \"" + hook.path + "\"");
       if (member(item, "timeout") != nullptr) {

@@ -99,7 +99,7 @@ struct ProcessSpec {
   bool no_new_privileges = false;
   std::optional<int> oom_score_adj;
   std::optional<SchedulerSpec> scheduler;
-  std::optional<int> io_priority;    // as ioprio_set(2) takes it
+  std::optional<int> io_priority;              // as ioprio_set(2) takes it
   std::vector<uint64_t> cpu_affinity_initial;  // execCPUAffinity as bit masks; empty: none asked
   std::vector<uint64_t> cpu_affinity_final;
   std::vector<std::string> notes;  // unknown capabilities and the like
@@ -109,6 +109,7 @@ struct HookSpec {
   std::string path;
   std::vector<std::string> args;
   std::vector<std::string> env;
+  bool own_env = true;      // false: the runtime's environment, as `env` was not given
   int timeout_seconds = 0;  // 0: none
 };
 

@@ -1,6 +1,7 @@
 #include "runtime/container/child.h"
 
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "runtime/container/mount_calls.h"
 #include "runtime/container/process.h"
 #include "runtime/container/report.h"
 #include "runtime/container/setup.h"
@@ -103,7 +105,11 @@ Result<> mounts_step(Context& context) { return set_up_mounts(context.setup); }
 Result<> devices_step(Context& context) { return set_up_devices(context.setup); }
 Result<> terminal_step(Context& context) { return set_up_terminal(context.setup); }
 Result<> kernel_values_step(Context& context) { return set_up_kernel_values(context.setup); }
-Result<> hide_step(Context& context) { return hide_paths(context.setup); }
+Result<> hide_step(Context& context) {
+  for (const Fd& mount : context.setup.read_only_later)
+    TRY(change_mount(mount.get(), MOUNT_ATTR_RDONLY, 0, false));
+  return hide_paths(context.setup);
+}
 Result<> pivot_step(Context& context) { return enter_root(context.setup); }
 
 // From here on paths are looked up that the container's author wrote, and "/proc/self/fd/7/../.." must lead

@@ -33,7 +33,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (::dup2(state, STDIN_FILENO) >= 0 && ::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
-    ::execve(hook.path.c_str(), args.data(), env.data());
+    ::execve(hook.path.c_str(), args.data(), hook.own_env ? env.data() : environ);
   int reason = errno;
   (void)!::write(failure, &reason, sizeof(reason));
   ::_exit(127);

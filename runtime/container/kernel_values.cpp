@@ -32,6 +32,8 @@ int namespace_of(std::string_view name) {
 }
 
 Result<> check_sysctl(const ContainerPlan& plan, const std::string& name) {
+  if (name == "kernel.hostname" || name == "kernel/hostname")
+    return invalid("sysctl kernel.hostname is not allowed: the container's hostname is set by `hostname`");
   int type = namespace_of(name);
   if (type == 0) return invalid("sysctl " + name + " is not in a separate kernel namespace");
   bool own = plan.spec.find_namespace(type) != nullptr || (type == CLONE_NEWNET && plan.netns_fd >= 0);

@@ -187,15 +187,29 @@ Result<> mount_copied_up(Setup& setup, const MountSpec& mount, const std::vector
   return finish_propagation(mount, made);
 }
 
+// A read-only tmpfs in which mount points and devices are still to be made.
+bool is_filled_later(const Setup& setup, const MountSpec& mount) {
+  const std::vector<MountSpec>& mounts = setup.plan.spec.mounts;
+  std::string below = mount.destination + "/";
+  return mount.destination == "/dev" ||
+         std::any_of(mounts.begin(), mounts.end(),
+                     [&](const MountSpec& other) { return other.destination.starts_with(below); });
+}
+
 Result<> mount_tmpfs(Setup& setup, const MountSpec& mount) {
   if (std::string name = made_in_dev(setup, mount); !name.empty()) return mount_in_dev(setup, mount, name);
   std::vector<std::string> data = mount.data;
   inherit_mode(setup, mount, data);
   if (mount.copy_up) return mount_copied_up(setup, mount, data);
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
-  TRY(mount_on(setup, target, "tmpfs", mount.source, data, mount.attributes_set));
+  uint64_t later = is_filled_later(setup, mount) ? mount.attributes_set & MOUNT_ATTR_RDONLY : 0;
+  TRY(mount_on(setup, target, "tmpfs", mount.source, data, mount.attributes_set & ~later));
   Fd mounted;
   TRY(finish_new(setup, mount, mounted));
+  if (later != 0) {
+    TRY_ASSIGN(Fd read_only, open_mounted(setup, mount.destination));
+    setup.read_only_later.push_back(std::move(read_only));
+  }
   if (mount.destination == "/dev") {
     setup.dev = std::move(mounted);
     setup.fresh_dev = true;

@@ -20,15 +20,16 @@ struct Setup {
 
   const ContainerPlan& plan;
   ChildStdio stdio;
-  int sync;                // to the launcher
-  std::string object;      // what is being worked on, for messages
-  Fd root;                 // the root mount
-  Fd proc;                 // the procfs that we mounted on the container's /proc
-  Fd dev;                  // the container's /dev
-  bool fresh_dev = false;  // it is a tmpfs of ours: what is in it we made
-  bool in_dev = false;     // the working directory is it
-  Fd terminal_peer;        // the pty's container side
-  std::string executable;  // resolved path of the command
+  int sync;                         // to the launcher
+  std::string object;               // what is being worked on, for messages
+  Fd root;                          // the root mount
+  Fd proc;                          // the procfs that we mounted on the container's /proc
+  Fd dev;                           // the container's /dev
+  bool fresh_dev = false;           // it is a tmpfs of ours: what is in it we made
+  bool in_dev = false;              // the working directory is it
+  Fd terminal_peer;                 // the pty's container side
+  std::vector<Fd> read_only_later;  // mounts that become read-only once everything in them is made
+  std::string executable;           // resolved path of the command
   std::vector<std::string> notes;
   bool user_namespace = false;
 };

@@ -68,7 +68,7 @@ void pass_on(const PassedOn& passed, const std::string& notify_folder, Container
 }
 
 Result<std::string> container_cgroup_path(const std::string& cgroups_path, const std::string& id) {
-  if (cgroups_path.empty()) return "/stack-runtime-" + id;
+  if (cgroups_path.empty()) return "/" + id;
   std::string path = absolute_path("/", cgroups_path);
   if (path == "/") return invalid("linux.cgroupsPath: the root cgroup is not a container's");
   return path;

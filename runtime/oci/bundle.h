@@ -26,7 +26,7 @@ Result<ContainerSpec> read_bundle_spec(const Json& config, const std::string& bu
 void pass_on(const PassedOn& passed, const std::string& notify_folder, ContainerSpec& spec);
 
 // "/x/y" below the hierarchies' mount points. Relative paths are taken from the top; an empty one becomes
-// "/stack-runtime-<id>", which leaves no parent behind. Pure.
+// "/<id>", as crun and runc have it. Pure.
 Result<std::string> container_cgroup_path(const std::string& cgroups_path, const std::string& id);
 
 }  // namespace stack::runtime::oci

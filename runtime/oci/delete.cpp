@@ -1,4 +1,8 @@
 // delete: removes a stopped container; with --force, any.
+#include <regex.h>
+
+#include <algorithm>
+
 #include "runtime/oci/launch.h"
 #include "runtime/oci/log.h"
 
@@ -8,7 +12,8 @@ namespace {
 
 constexpr Flag kFlags[] = {
     {"force", 'f', FlagKind::Switch, "", "kill what still runs; no error where there is no such container"},
-    {"regex", 'r', FlagKind::Switch, "", "refused: name the containers one by one"},
+    {"regex", 'r', FlagKind::Switch, "",
+     "the words are regular expressions (POSIX extended) for container ids"},
 };
 
 Result<> remove_one(const GlobalOptions& global, const std::string& id, bool force) {
@@ -19,10 +24,30 @@ Result<> remove_one(const GlobalOptions& global, const std::string& id, bool for
   return destroy_container(container->directory, container->state);
 }
 
+// The containers whose id holds a match, as regexec(3) finds it.
+Result<std::vector<std::string>> matching(const std::string& root, const std::vector<std::string>& patterns) {
+  TRY_ASSIGN(std::vector<std::string> ids, list_containers(root));
+  std::vector<std::string> out;
+  for (const std::string& pattern : patterns) {
+    regex_t compiled;
+    if (::regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB) != 0)
+      return invalid("--regex: not a regular expression: \"" + pattern + "\"");
+    for (const std::string& id : ids) {
+      bool known = std::find(out.begin(), out.end(), id) != out.end();
+      if (!known && ::regexec(&compiled, id.c_str(), 0, nullptr, 0) == 0) out.push_back(id);
+    }
+    ::regfree(&compiled);
+  }
+  return out;
+}
+
 Result<int> remove(const GlobalOptions& global, const Arguments& arguments) {
-  if (arguments.on("regex")) return unsupported("delete --regex");
+  std::vector<std::string> ids = arguments.words();
+  if (arguments.on("regex")) {
+    TRY_ASSIGN(ids, matching(global.root, arguments.words()));
+  }
   int code = 0;
-  for (const std::string& id : arguments.words()) {
+  for (const std::string& id : ids) {
     Result<> removed = remove_one(global, id, arguments.on("force"));
     if (removed) continue;
     log(Level::Error, removed.error().text());

@@ -14,6 +14,7 @@
 #include "runtime/oci/exec_process.h"
 #include "runtime/oci/filter.h"
 #include "runtime/oci/foreground.h"
+#include "runtime/oci/kept_fds.h"
 #include "runtime/oci/launch.h"
 #include "runtime/oci/log.h"
 #include "runtime/oci/state.h"
@@ -76,7 +77,7 @@ Result<> write_pid(const Outside& outside, pid_t pid) {
 }
 
 Result<EnterPlan> make_plan(const GlobalOptions& global, const FoundContainer& container,
-                            const Arguments& arguments, ContainerFilter& filter) {
+                            const Arguments& arguments, int kept_fds, ContainerFilter& filter) {
   TRY_ASSIGN(std::string text, container.directory.config_text());
   TRY_ASSIGN(Json config, parse_json(text));
   EnterPlan plan;
@@ -87,13 +88,7 @@ Result<EnterPlan> make_plan(const GlobalOptions& global, const FoundContainer& c
   TRY_ASSIGN(filter, make_filter(plan.execution.seccomp, global.root + "/.cache/seccomp"));
   plan.seccomp = filter.program;
   plan.stdio = {0, 1, 2};
-  TRY_ASSIGN(int64_t kept, arguments.number("preserve-fds", 0));
-  if (kept < 0 || kept > 1024) return invalid("--preserve-fds: from 0 to 1024");
-  plan.kept_fds = static_cast<int>(kept);
-  for (int fd = 3; fd < 3 + plan.kept_fds; ++fd) {
-    if (::fcntl(fd, F_SETFD, 0) != 0)
-      return invalid("--preserve-fds: descriptor " + std::to_string(fd) + " is not open");
-  }
+  plan.kept_fds = kept_fds;
   TRY_ASSIGN(plan.namespaces, differing_namespaces(container.state.pid));
   if (container.state.cgroup_path.empty()) return plan;
   TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
@@ -148,11 +143,14 @@ Result<> check_flags(const Arguments& arguments, bool terminal) {
 
 Result<int> exec(const GlobalOptions& global, const Arguments& arguments) {
   const std::string& id = arguments.words().front();
+  TRY_ASSIGN(int64_t kept, arguments.number("preserve-fds", 0));
+  if (kept < 0 || kept > 1024) return invalid("--preserve-fds: from 0 to 1024");
+  TRY(reserve_kept_fds(static_cast<int>(kept)));
   TRY_ASSIGN(FoundContainer container, find_container(global.root, id));
   bool waits = arguments.on("ignore-paused") && container.status == Status::Paused;
   if (!waits) TRY(check_allowed(Operation::Exec, container.status, id));
   ContainerFilter filter;
-  TRY_ASSIGN(EnterPlan plan, make_plan(global, container, arguments, filter));
+  TRY_ASSIGN(EnterPlan plan, make_plan(global, container, arguments, static_cast<int>(kept), filter));
   TRY(check_flags(arguments, plan.process.terminal));
   TRY_ASSIGN(Fd target, open_container_process(container.state));
   TRY_ASSIGN(Outside outside, open_outside(arguments));

@@ -39,12 +39,18 @@ Result<unsigned> read_flags(const Json& seccomp) {
   return flags;
 }
 
-bool uses_notify(const Json& seccomp) {
-  if (string_or(seccomp, "defaultAction") == "SCMP_ACT_NOTIFY") return true;
+// The new process itself has to write before it is the command, when nobody answers yet.
+Result<bool> uses_notify(const Json& seccomp) {
+  const char* hint = "seccomp: SCMP_ACT_NOTIFY cannot be used for the write syscall";
+  if (string_or(seccomp, "defaultAction") == "SCMP_ACT_NOTIFY") return invalid(hint);
+  bool found = false;
   for (const Json& rule : seccomp.value("syscalls", Json::array())) {
-    if (string_or(rule, "action") == "SCMP_ACT_NOTIFY") return true;
+    if (string_or(rule, "action") != "SCMP_ACT_NOTIFY") continue;
+    found = true;
+    Json names = rule.value("names", Json::array());
+    if (std::find(names.begin(), names.end(), "write") != names.end()) return invalid(hint);
   }
-  return false;
+  return found;
 }
 
 }  // namespace
@@ -54,7 +60,7 @@ Result<ContainerFilter> make_filter(const Json& seccomp, const std::string& cach
   if (seccomp.is_null()) return out;
   if (!seccomp.contains("defaultAction")) return invalid("seccomp: defaultAction is missing");
   TRY_ASSIGN(out.program.flags, read_flags(seccomp));
-  out.program.notifies = uses_notify(seccomp);
+  TRY_ASSIGN(out.program.notifies, uses_notify(seccomp));
   out.listener_path = string_or(seccomp, "listenerPath");
   out.listener_metadata = string_or(seccomp, "listenerMetadata");
   if (out.program.notifies && out.listener_path.empty())

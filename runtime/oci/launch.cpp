@@ -1,4 +1,5 @@
 #include "runtime/oci/launch.h"
+#include "runtime/oci/kept_fds.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -41,15 +42,6 @@ Error to_error(const StepFailure& failure) {
   if (!failure.object.empty() && text.find(failure.object) == std::string::npos)
     text += " (" + failure.object + ")";
   return Error(text);
-}
-
-// The descriptors that the command inherits must exist, or ours would take their numbers.
-Result<> check_kept_fds(int count) {
-  for (int fd = 3; fd < 3 + count; ++fd) {
-    if (::fcntl(fd, F_SETFD, 0) != 0)
-      return invalid("--preserve-fds, LISTEN_FDS: descriptor " + std::to_string(fd) + " is not open");
-  }
-  return {};
 }
 
 // statx(2): the mount that a path is on.
@@ -350,7 +342,7 @@ std::string from_here(const std::string& path) {
 
 Result<LaunchedContainer> launch_container(const GlobalOptions& global, const LaunchSettings& settings) {
   TRY(check_container_id(settings.id));
-  TRY(check_kept_fds(settings.preserve_fds + read_environment().listen_fds));
+  TRY(reserve_kept_fds(settings.preserve_fds + read_environment().listen_fds));
   Creation creation(global, settings);
   TRY(creation.read_bundle());
   TRY(creation.claim_id());

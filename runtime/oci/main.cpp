@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/command.h"
+#include "runtime/oci/kept_fds.h"
 #include "runtime/oci/log.h"
 #include "runtime/oci/output.h"
 #include "runtime/oci/self.h"
@@ -122,6 +123,7 @@ void open_standard_streams() {
 // 0, 1, 2 are open, and what the caller left open above what is to be kept goes no further than to us.
 void settle_descriptors() {
   if (!standard_streams_open()) open_standard_streams();
+  note_inherited_fds();
   (void)::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 

@@ -98,7 +98,7 @@ TEST(SignalName, NumbersAndNames) {
 }
 
 TEST(CgroupPath, StaysBelowTheMountPoint) {
-  EXPECT_EQ(container_cgroup_path("", "web").value(), "/stack-runtime-web");
+  EXPECT_EQ(container_cgroup_path("", "web").value(), "/web");
   EXPECT_EQ(container_cgroup_path("/a/b", "web").value(), "/a/b");
   EXPECT_EQ(container_cgroup_path("a/b", "web").value(), "/a/b");
   EXPECT_EQ(container_cgroup_path("/../../etc", "web").value(), "/etc");
