@@ -358,7 +358,6 @@ Result<Json> oci_config(const OciInputs& in) {
   const ContainerSpec& spec = in.container->spec;
   TRY_ASSIGN(SecurityOptions security, parse_security_options(spec.security_opt));
   Json config = spec.privileged ? runtime::privileged_spec() : runtime::default_spec();
-  config["root"]["readonly"] = false;
   TRY_ASSIGN(config["process"], process_json(in, security));
   config["root"] = {{"path", "rootfs"}, {"readonly", spec.read_only}};
   if (spec.uts_mode != "host") {

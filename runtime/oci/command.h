@@ -10,7 +10,7 @@
 
 namespace stack::runtime::oci {
 
-enum class CgroupManager : uint8_t { Files, Disabled };
+enum class CgroupManager : uint8_t { Files, Systemd, Disabled };
 
 // The flags before the command's name.
 struct GlobalOptions {

@@ -4,6 +4,7 @@
 #include "runtime/mount_options.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/output.h"
+#include "runtime/oci/systemd_scope.h"
 #include "runtime/seccomp.h"
 
 namespace stack::runtime::oci {
@@ -28,21 +29,21 @@ Json seccomp_features() {
 }
 
 Json linux_features() {
-  return {
-      {"namespaces", {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}},
-      {"capabilities", all_capabilities()},
-      {"cgroup", {{"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", true}}},
-      {"seccomp", seccomp_features()},
-      {"apparmor", {{"enabled", false}}},
-      {"selinux", {{"enabled", false}}},
-      {"intelRdt", {{"enabled", false}}},
-      {"mountExtensions", {{"idmap", {{"enabled", true}}}}},
-      {"netDevices", {{"enabled", true}}},
-      {"memoryPolicy",
-       {{"modes",
-         {"MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED",
-          "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE"}},
-        {"flags", {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"}}}}};
+  return {{"namespaces", {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}},
+          {"capabilities", all_capabilities()},
+          {"cgroup",
+           {{"v1", true}, {"v2", true}, {"systemd", systemd_runs()}, {"systemdUser", false}, {"rdma", true}}},
+          {"seccomp", seccomp_features()},
+          {"apparmor", {{"enabled", false}}},
+          {"selinux", {{"enabled", false}}},
+          {"intelRdt", {{"enabled", false}}},
+          {"mountExtensions", {{"idmap", {{"enabled", true}}}}},
+          {"netDevices", {{"enabled", true}}},
+          {"memoryPolicy",
+           {{"modes",
+             {"MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED",
+              "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE"}},
+            {"flags", {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"}}}}};
 }
 
 Result<int> features(const GlobalOptions&, const Arguments&) {

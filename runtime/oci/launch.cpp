@@ -26,6 +26,7 @@
 #include "runtime/oci/console.h"
 #include "runtime/oci/filter.h"
 #include "runtime/oci/log.h"
+#include "runtime/oci/systemd_cgroup.h"
 
 namespace stack::runtime::oci {
 
@@ -76,6 +77,8 @@ class Creation {
   Result<> claim_id();
   Result<> prepare_plan();
   Result<> make_cgroup();
+  Result<> make_scope();
+  Result<bool> claim_cgroup();
   Result<> clone();
   Result<> follow();
   LaunchedContainer commit();
@@ -101,6 +104,7 @@ class Creation {
   Fd start_listener_;
   Fd notify_;
   Fd terminal_;
+  std::optional<SystemdCgroup> scope_;
   std::optional<NewContainer> child_;
   bool hooks_ran_ = false;
   bool ready_ = false;
@@ -170,8 +174,39 @@ Result<> Creation::prepare_plan() {
 
 Result<> Creation::make_cgroup() {
   if (global_.cgroup_manager == CgroupManager::Disabled) return {};
-  TRY_ASSIGN(plan_.cgroup_path, container_cgroup_path(plan_.spec.cgroups_path, settings_.id));
   TRY_ASSIGN(cgroups_, Cgroups::detect());
+  plan_.cgroups = cgroups_;
+  bool fresh = false;
+  if (global_.cgroup_manager == CgroupManager::Systemd) {
+    TRY(make_scope());
+  } else {
+    TRY_ASSIGN(fresh, claim_cgroup());
+  }
+  std::vector<std::string> notes;
+  TRY(cgroups_.create(plan_.cgroup_path, plan_.spec.resources, &notes).in("cgroup"));
+  for (const std::string& note : notes) log(Level::Debug, note);
+  // Somebody may have made the others of a group that was there.
+  if (fresh) {
+    TRY_ASSIGN(plan_.cgroups, cgroups_.used_for(plan_.spec.resources));
+  }
+  return {};
+}
+
+Result<> Creation::make_scope() {
+  TRY(require_systemd());
+  TRY_ASSIGN(ScopeName name, scope_name(plan_.spec.cgroups_path, settings_.id));
+  TRY_ASSIGN(SystemdCgroup made,
+             SystemdCgroup::start(name, "container " + settings_.id, plan_.spec, cgroups_.mode()));
+  scope_.emplace(std::move(made));
+  state_.scope = name.unit;
+  state_.cgroup_path = plan_.cgroup_path = scope_->path();
+  state_.created_cgroup = true;
+  return {};
+}
+
+// True: there was no such group.
+Result<bool> Creation::claim_cgroup() {
+  TRY_ASSIGN(plan_.cgroup_path, container_cgroup_path(plan_.spec.cgroups_path, settings_.id));
   // One hierarchy tells for all: groups are made and removed in all of them.
   std::string unified = cgroups_.directory("", plan_.cgroup_path);
   bool existed = path_exists(unified.empty() ? cgroups_.directory("memory", plan_.cgroup_path) : unified);
@@ -182,15 +217,7 @@ Result<> Creation::make_cgroup() {
     TRY_ASSIGN(std::vector<pid_t> others, cgroups_.pids(plan_.cgroup_path));
     state_.created_cgroup = others.empty();
   }
-  std::vector<std::string> notes;
-  TRY(cgroups_.create(plan_.cgroup_path, plan_.spec.resources, &notes).in("cgroup"));
-  // Somebody may have made the others of a group that was there.
-  plan_.cgroups = cgroups_;
-  if (!existed) {
-    TRY_ASSIGN(plan_.cgroups, cgroups_.used_for(plan_.spec.resources));
-  }
-  for (const std::string& note : notes) log(Level::Debug, note);
-  return {};
+  return !existed;
 }
 
 Result<> Creation::clone() {
@@ -201,6 +228,7 @@ Result<> Creation::clone() {
   ChildStdio ours{0, 1, 2};
   TRY_ASSIGN(child_, clone_container(plan_, ours, std::move(entry)));
   state_.pid = child_->pid;
+  if (scope_) scope_->occupied();
   std::optional<uint64_t> start = process_start_time(child_->pid);
   state_.start_time = start.value_or(0);
   return {};
@@ -280,6 +308,7 @@ void Creation::undo() {
   if (ready_ && !settings_.pid_file.empty()) ::unlink(settings_.pid_file.c_str());
   if (!state_.cgroup_path.empty() && state_.created_cgroup) {
     (void)cgroups_.kill_all(state_.cgroup_path);
+    if (!state_.scope.empty()) (void)stop_scope(state_.scope);
     (void)cgroups_.remove(state_.cgroup_path);
   }
   if (directory_) (void)directory_->remove();
@@ -313,7 +342,12 @@ Result<> end_process(const ContainerState& state) {
   return {};
 }
 
-Result<> remove_cgroup(const Cgroups& cgroups, const std::string& path) {
+Result<> remove_cgroup(const Cgroups& cgroups, const std::string& path, const std::string& scope) {
+  if (!scope.empty()) {
+    // Killed before, or systemd would ask each process to end and wait.
+    TRY(cgroups.kill_all(path));
+    TRY(stop_scope(scope));
+  }
   // Mostly it is empty: the processes' pid namespace has gone.
   if (cgroups.remove(path, std::chrono::milliseconds(0))) return {};
   TRY(cgroups.kill_all(path));
@@ -385,7 +419,7 @@ Result<> destroy_container(StateDirectory& directory, const ContainerState& stat
   if (state.created_cgroup) {
     Result<Cgroups> cgroups = known.cgroups != nullptr ? *known.cgroups : Cgroups::detect();
     if (!cgroups) return std::move(cgroups).error();
-    TRY(remove_cgroup(*cgroups, state.cgroup_path));
+    TRY(remove_cgroup(*cgroups, state.cgroup_path, state.scope));
   }
   TRY(directory.remove());
   if (state.pid <= 0 || spec == nullptr || spec->hooks.poststop.empty()) return {};

@@ -34,8 +34,8 @@ constexpr Flag kGlobalFlags[] = {
     {"root", 0, FlagKind::Text, "DIR", "where state is kept (default: /run/stack-runtime)"},
     {"log", 0, FlagKind::Text, "FILE", "messages go there as well"},
     {"log-format", 0, FlagKind::Text, "FORMAT", "text (default) or json"},
-    {"cgroup-manager", 0, FlagKind::Text, "NAME", "cgroupfs (default) or disabled"},
-    {"systemd-cgroup", 0, FlagKind::Switch, "", "refused: cgroups are made without systemd"},
+    {"cgroup-manager", 0, FlagKind::Text, "NAME", "cgroupfs (default), systemd or disabled"},
+    {"systemd-cgroup", 0, FlagKind::Switch, "", "the same as --cgroup-manager systemd"},
     {"rootless", 0, FlagKind::Text, "auto|false", "without effect: plain users are not supported"},
     {"criu", 0, FlagKind::Text, "PATH", "without effect: there are no checkpoints"},
     {"debug", 0, FlagKind::Switch, "", "say more"},
@@ -72,11 +72,8 @@ Result<CgroupManager> read_manager(const Arguments& arguments) {
   if (arguments.on("systemd-cgroup")) name = "systemd";
   if (name == "cgroupfs") return CgroupManager::Files;
   if (name == "disabled") return CgroupManager::Disabled;
-  if (name != "systemd") return invalid("--cgroup-manager is cgroupfs or disabled, not \"" + name + "\"");
-  if (!is_directory("/run/systemd/system"))
-    return unsupported(
-        "--systemd-cgroup: systemd does not run on this machine; use --cgroup-manager cgroupfs");
-  return unsupported("--systemd-cgroup: cgroups are made without systemd; use --cgroup-manager cgroupfs");
+  if (name == "systemd") return CgroupManager::Systemd;
+  return invalid("--cgroup-manager is cgroupfs, systemd or disabled, not \"" + name + "\"");
 }
 
 Result<GlobalOptions> read_global(const Arguments& arguments) {

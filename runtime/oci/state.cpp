@@ -38,19 +38,13 @@ Result<std::string> read_at(int directory, const char* name) {
 }  // namespace
 
 Json state_to_json(const ContainerState& state) {
-  return Json{{"ociVersion", state.oci_version},
-              {"id", state.id},
-              {"bundle", state.bundle},
-              {"rootfs", state.rootfs},
-              {"created", state.created},
-              {"owner", state.owner},
-              {"cgroupPath", state.cgroup_path},
-              {"createdCgroup", state.created_cgroup},
-              {"rootfsMount", state.rootfs_mount},
-              {"creating", state.creating},
-              {"pid", state.pid},
-              {"startTime", state.start_time},
-              {"annotations", state.annotations}};
+  return Json{{"ociVersion", state.oci_version}, {"id", state.id},
+              {"bundle", state.bundle},          {"rootfs", state.rootfs},
+              {"created", state.created},        {"owner", state.owner},
+              {"cgroupPath", state.cgroup_path}, {"createdCgroup", state.created_cgroup},
+              {"systemdScope", state.scope},     {"rootfsMount", state.rootfs_mount},
+              {"creating", state.creating},      {"pid", state.pid},
+              {"startTime", state.start_time},   {"annotations", state.annotations}};
 }
 
 Result<ContainerState> state_from_json(const Json& json) {
@@ -63,6 +57,7 @@ Result<ContainerState> state_from_json(const Json& json) {
   out.owner = string_or(json, "owner");
   out.cgroup_path = string_or(json, "cgroupPath");
   out.created_cgroup = bool_or(json, "createdCgroup");
+  out.scope = string_or(json, "systemdScope");
   out.rootfs_mount = static_cast<uint64_t>(int_or(json, "rootfsMount"));
   out.creating = bool_or(json, "creating");
   out.pid = static_cast<pid_t>(int_or(json, "pid", -1));

@@ -28,6 +28,7 @@ struct ContainerState {
   std::string owner;
   std::string cgroup_path;      // "": without a group
   bool created_cgroup = false;  // ours alone; else it stays
+  std::string scope;            // systemd's unit that the group belongs to; "": it was made without systemd
   // Without a mount namespace: the mount that rootfs was on before. Another one there now is the container's.
   uint64_t rootfs_mount = 0;  // statx(2) stx_mnt_id; 0: it has a namespace
   bool creating = false;      // hooks of the creation still run

@@ -3,6 +3,7 @@
 #include "runtime/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/state.h"
+#include "runtime/oci/systemd_scope.h"
 #include "runtime/oci/update_resources.h"
 
 namespace stack::runtime::oci {
@@ -17,6 +18,13 @@ Result<int> update(const GlobalOptions& global, const Arguments& arguments) {
     return unsupported("update: container " + id + " was made without a cgroup");
   TRY_ASSIGN(Json resources, update_resources(arguments));
   TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
+  // First where systemd has them, or it would put the old ones back when it next looks at the unit. What it
+  // does not know, or rounds, is in the files.
+  if (!container.state.scope.empty()) {
+    TRY_ASSIGN(std::vector<UnitProperty> limits,
+               limit_properties(resources, cgroups.mode() == CgroupMode::V2));
+    TRY(set_scope_properties(container.state.scope, limits));
+  }
   TRY(cgroups.update(container.state.cgroup_path, resources));
   return 0;
 }

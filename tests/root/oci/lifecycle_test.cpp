@@ -199,7 +199,8 @@ TEST(OciLifecycle, ErrorsGoToTheLogAsJson) {
   EXPECT_TRUE(line.contains("time"));
 }
 
-TEST(OciLifecycle, SystemdsManagerIsRefusedWithTheReason) {
+TEST(OciLifecycle, SystemdsManagerIsRefusedWithTheReasonWhereSystemdDoesNotRun) {
+  if (is_directory("/run/systemd/system")) GTEST_SKIP() << "systemd runs here";
   Bundle bundle;
   bundle.command({"true"});
   Ran ran = bundle.call({"--systemd-cgroup", "run", "--bundle", bundle.folder(), "box"});

@@ -1,0 +1,46 @@
+// The group of a systemd scope, ready for a container to be cloned into. A scope cannot be without processes,
+// and moving one into a group costs an RCU grace period: so a place holder starts the scope, and goes when
+// the container is there.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "runtime/cgroups.h"
+#include "runtime/oci/systemd_scope.h"
+#include "runtime/spec.h"
+
+namespace stack::runtime::oci {
+
+// Our child that does nothing. Killed and reaped when dropped, and by the kernel when we end.
+class PlaceHolder {
+ public:
+  static Result<PlaceHolder> start();
+  PlaceHolder(PlaceHolder&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+  PlaceHolder& operator=(PlaceHolder&&) = delete;
+  ~PlaceHolder() { end(); }
+  void end();
+  pid_t pid() const { return pid_; }
+
+ private:
+  explicit PlaceHolder(pid_t pid) : pid_(pid) {}
+  pid_t pid_ = -1;
+};
+
+class SystemdCgroup {
+ public:
+  // The scope runs, with the limits that systemd knows.
+  static Result<SystemdCgroup> start(const ScopeName& name, const std::string& description,
+                                     const ContainerSpec& spec, CgroupMode mode);
+  // As Cgroups takes it: "/system.slice/x.scope".
+  const std::string& path() const { return path_; }
+  // A process of the container is in the group.
+  void occupied() { holder_.end(); }
+
+ private:
+  SystemdCgroup(PlaceHolder holder, std::string path) : holder_(std::move(holder)), path_(std::move(path)) {}
+  PlaceHolder holder_;
+  std::string path_;
+};
+
+}  // namespace stack::runtime::oci
