@@ -13,6 +13,7 @@
 #include "engine/http/server.h"
 #include "engine/http/wire/unix_socket.h"
 #include "engine/live.h"
+#include "engine/service_manager.h"
 #include "engine/version.h"
 
 namespace stack::engine {
@@ -52,10 +53,10 @@ struct Engine {
 
   Engine(Paths paths, Store store) : context(io, std::move(paths), std::move(store)), networks(context) {}
 
-  bool own_socket = false;
+  std::string own_socket;  // socket_identity() of the one we bound
 
   Result<> open();
-  Result<> listen();
+  Result<> listen(std::vector<Fd> inherited);
   Task<> serve(EngineOptions& options, Result<>& outcome);
   Task<> exit_when_idle(std::chrono::seconds limit);
   void shut_down();
@@ -92,12 +93,11 @@ Result<> Engine::open() {
 }
 
 // The sockets systemd passed, or else our own.
-Result<> Engine::listen() {
-  TRY_ASSIGN(std::vector<Fd> inherited, http::inherited_listeners());
+Result<> Engine::listen(std::vector<Fd> inherited) {
   for (Fd& socket : inherited) TRY(server->listen(std::move(socket)));
   if (!inherited.empty()) return {};
   TRY_ASSIGN(Fd own, http::listen_unix(context.paths.socket()));
-  own_socket = true;
+  own_socket = socket_identity(context.paths.socket());
   return server->listen(std::move(own));
 }
 
@@ -107,7 +107,9 @@ void Engine::shut_down() {
     if (container->live && container->live->process)
       (void)runtime::send_engine_leaves(container->live->process->control.native_handle());
   if (server) server->stop_accepting();
-  if (own_socket) ::unlink(context.paths.socket().c_str());
+  // systemd may have put its own there since.
+  if (!own_socket.empty() && own_socket == socket_identity(context.paths.socket()))
+    ::unlink(context.paths.socket().c_str());
   asio::post(io, [this] { io.stop(); });
 }
 
@@ -143,7 +145,7 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
   server_options.on_bug = [](const std::string& what) { log_error("bug: " + what); };
   server = std::make_unique<http::Server>(
       io, [this](http::Request& q, http::Response& r) { return router(q, r); }, std::move(server_options));
-  outcome = listen();
+  outcome = listen(std::move(options.inherited));
   if (!outcome) {
     io.stop();
     co_return;
@@ -152,6 +154,7 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
     (void)write_all(options.ready.get(), "1");
     options.ready.reset();
   }
+  if (Result<> told = notify_service_manager("READY=1"); !told) log_warning(told.error().text());
   log_info("serving on " + context.paths.socket());
   projects->resume();
   start(io, exit_when_idle(options.idle_exit));
@@ -161,13 +164,21 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
 
 namespace {
 
-// An engine that is leaving holds the lock for some moments more. nullopt: another one serves already.
-Result<std::optional<FileLock>> acquire_lock(const Paths& paths) {
+// Takes the state root. An engine that is leaving holds the lock for some moments more. nullopt: another one
+// serves already, or systemd holds the socket and starts it.
+Result<std::optional<FileLock>> acquire_lock(const Paths& paths, bool holds_socket) {
+  std::string path = paths.root + "/engine.lock";
   auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  bool asked = false;
   for (;;) {
-    TRY_ASSIGN(std::optional<FileLock> lock, FileLock::try_acquire(paths.root + "/engine.lock"));
+    // Before the lock: where systemd listens, connecting has it start the engine, and a socket of our own
+    // would hide its.
+    if (!holds_socket && http::connect_unix(paths.socket())) return std::optional<FileLock>();
+    TRY_ASSIGN(std::optional<FileLock> lock, FileLock::try_acquire(path));
     if (lock) return lock;
-    if (http::connect_unix(paths.socket())) return std::optional<FileLock>();
+    // What was started without systemd no longer has the socket that clients find.
+    if (holds_socket && !asked) TRY(replace_holder(path));
+    asked = true;
     if (std::chrono::steady_clock::now() > deadline)
       return conflict("another engine holds " + paths.root + ", but does not answer");
     ::usleep(20'000);
@@ -178,7 +189,8 @@ Result<std::optional<FileLock>> acquire_lock(const Paths& paths) {
 
 Result<> run_engine(EngineOptions options) {
   TRY(make_directories(options.paths));
-  TRY_ASSIGN(std::optional<FileLock> lock, acquire_lock(options.paths));
+  TRY_ASSIGN(options.inherited, http::inherited_listeners());
+  TRY_ASSIGN(std::optional<FileLock> lock, acquire_lock(options.paths, !options.inherited.empty()));
   if (!lock) {
     // Two were started at once. Whoever waits for this one is served by the other.
     log_info("another engine serves " + options.paths.root + " already");

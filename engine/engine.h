@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -12,6 +13,7 @@ namespace stack::engine {
 struct EngineOptions {
   Paths paths;
   Fd ready;                            // one byte is written here once requests are served
+  std::vector<Fd> inherited;           // listening sockets from systemd, instead of one of our own
   std::chrono::seconds idle_exit{60};  // without containers and clients; negative: never
 };
 

@@ -54,6 +54,12 @@ constexpr Example kStopExamples[] = {
 constexpr int kStopPolls = 200;
 constexpr std::chrono::milliseconds kStopPoll{50};
 
+// Where systemd holds the socket, connecting would have it start the next one: the lock tells without asking.
+bool has_ended(const EnginePlace& place) {
+  Result<std::optional<FileLock>> lock = FileLock::try_acquire(place.root + "/engine.lock");
+  return lock ? lock->has_value() : !connect_running(place);
+}
+
 Result<int> run_stop(Session& session, const Arguments&) {
   TRY(session.refuse_dry_run());
   auto client = connect_running(session.place());
@@ -66,7 +72,7 @@ Result<int> run_stop(Session& session, const Arguments&) {
   // It may be gone before its answer is out.
   if (!answer && !is_broken_connection(answer.error())) return std::move(answer).error();
   for (int i = 0; i < kStopPolls; ++i) {
-    if (!connect_running(session.place())) return 0;
+    if (has_ended(session.place())) return 0;
     std::this_thread::sleep_for(kStopPoll);
   }
   return Error("the engine still serves after ten seconds; see `stack engine logs`");
@@ -83,7 +89,7 @@ constexpr std::chrono::milliseconds kFollowPoll{250};
 [[noreturn]] void follow(const std::string& path, off_t at) {
   for (;;) {
     std::this_thread::sleep_for(kFollowPoll);
-    struct stat info{};
+    struct stat info {};
     if (::stat(path.c_str(), &info) != 0) continue;
     if (info.st_size < at) at = 0;
     if (info.st_size == at) continue;
