@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -62,6 +63,14 @@ std::optional<int> wait_until(pid_t pid, Clock::time_point deadline) {
 
 }  // namespace
 
+std::chrono::milliseconds patiently(std::chrono::milliseconds limit) {
+  static const int kTimes = [] {
+    const char* given = std::getenv("STACK_TEST_SLOWNESS");
+    return given == nullptr ? 1 : std::clamp(std::atoi(given), 1, 100);
+  }();
+  return limit * kTimes;
+}
+
 void pause_briefly() { ::usleep(10'000); }
 
 std::string CommandResult::text() const {
@@ -72,7 +81,7 @@ std::string CommandResult::text() const {
 CommandResult run_command(const std::vector<std::string>& argv, const CommandOptions& options) {
   CommandResult result;
   const Clock::time_point begin = Clock::now();
-  const Clock::time_point deadline = begin + options.timeout;
+  const Clock::time_point deadline = begin + patiently(options.timeout);
   Result<Pipe> out = make_pipe();
   Result<Pipe> err = make_pipe();
   Result<Fd> input = sealed_memfd("input", options.input);
@@ -148,7 +157,7 @@ bool BackgroundCommand::says(const std::string& text, std::chrono::milliseconds 
 }
 
 int BackgroundCommand::wait(std::chrono::milliseconds within) {
-  if (!code_ && pid_ > 0) code_ = wait_until(pid_, Clock::now() + within);
+  if (!code_ && pid_ > 0) code_ = wait_until(pid_, Clock::now() + patiently(within));
   return code_.value_or(-1);
 }
 

@@ -52,6 +52,10 @@ class BackgroundCommand {
   std::optional<int> code_;
 };
 
+// A time limit as the machine needs it: times $STACK_TEST_SLOWNESS, which an emulated one sets. Limits of tests are for a
+// failure to end, so a generous one costs nothing.
+std::chrono::milliseconds patiently(std::chrono::milliseconds limit);
+
 // Polls until `condition` holds; false at the deadline.
 template <typename Condition>
 bool eventually(std::chrono::milliseconds within, Condition condition);
@@ -60,7 +64,7 @@ void pause_briefly();
 
 template <typename Condition>
 bool eventually(std::chrono::milliseconds within, Condition condition) {
-  auto deadline = std::chrono::steady_clock::now() + within;
+  auto deadline = std::chrono::steady_clock::now() + patiently(within);
   for (;;) {
     if (condition()) return true;
     if (std::chrono::steady_clock::now() >= deadline) return false;

@@ -104,5 +104,16 @@ TEST_F(OciSystemd, PathsOfTheOtherManagerAreRefused) {
   EXPECT_NE(ran.output.find("slice:prefix:name"), std::string::npos) << ran.output;
 }
 
+// podman's own idea of a container on Debian 12: systemd's manager, conmon, this runtime.
+TEST_F(OciSystemd, PodmanRunsAContainer) {
+  if (host_output("command -v podman").empty()) GTEST_SKIP() << "podman is not installed";
+  std::string podman = "podman --root " + bundle_.folder() + "/podman --runroot " + bundle_.folder() +
+                       "/podman-run --tmpdir " + bundle_.folder() +
+                       "/podman-tmp --storage-driver vfs --runtime " + std::string(STACK_RUNTIME) +
+                       " --cgroup-manager systemd run --rm --network none --memory 64m --rootfs " +
+                       bundle_.root();
+  EXPECT_EQ(trim(host_output(podman + " cat /sys/fs/cgroup/memory.max 2>&1")), "67108864");
+}
+
 }  // namespace
 }  // namespace stack::runtime::test
