@@ -23,6 +23,7 @@
 #include "runtime/container/start.h"
 #include "runtime/net_devices.h"
 #include "runtime/oci/bundle.h"
+#include "runtime/oci/cgroup_owner.h"
 #include "runtime/oci/console.h"
 #include "runtime/oci/filter.h"
 #include "runtime/oci/log.h"
@@ -189,7 +190,9 @@ Result<> Creation::make_cgroup() {
   if (fresh) {
     TRY_ASSIGN(plan_.cgroups, cgroups_.used_for(plan_.spec.resources));
   }
-  return {};
+  std::optional<uid_t> owner = cgroup_owner(plan_.spec);
+  if (cgroups_.mode() != CgroupMode::V2 || !owner) return {};
+  return give_cgroup(cgroups_.directory("", plan_.cgroup_path), *owner);
 }
 
 Result<> Creation::make_scope() {

@@ -92,6 +92,24 @@ TEST(OciResources, AMissingControlFileIsNamed) {
   }
 }
 
+TEST(OciResources, GroupBelongsToTheContainersUserWhereItMayWriteThere) {
+  if (Cgroups::detect().value().mode() != CgroupMode::V2)
+    GTEST_SKIP() << "needs cgroup version 2 alone: tests/vm/run";
+  Bundle bundle;
+  bundle.spec["process"]["user"] = {{"uid", 1000}, {"gid", 1000}};
+  for (Json& mount : bundle.spec["mounts"]) {
+    if (mount["type"] == "cgroup" || mount["type"] == "cgroup2")
+      mount["options"] = {"nosuid", "noexec", "nodev"};
+  }
+  bundle.set_namespace("cgroup");
+  bundle.script(
+      "cd /sys/fs/cgroup && mkdir below && echo 0 > below/cgroup.procs && echo made $(cat /proc/self/cgroup);"
+      "echo 7 > pids.max");
+  Ran ran = bundle.run();
+  EXPECT_NE(ran.output.find("made 0::/below"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("pids.max: Permission denied"), std::string::npos) << ran.output;
+}
+
 TEST(OciResources, PauseAndResume) {
   Bundle bundle;
   bundle.command({"sleep", "1000"});
