@@ -57,10 +57,10 @@ constexpr NamedValue kLimits[] = {
 };
 
 constexpr NamedValue kPropagations[] = {
-    {"shared", MS_SHARED | MS_REC},         {"rshared", MS_SHARED | MS_REC},
-    {"slave", MS_SLAVE | MS_REC},           {"rslave", MS_SLAVE | MS_REC},
-    {"private", MS_PRIVATE | MS_REC},       {"rprivate", MS_PRIVATE | MS_REC},
-    {"unbindable", MS_UNBINDABLE | MS_REC}, {"runbindable", MS_UNBINDABLE | MS_REC},
+    {"shared", MS_SHARED},         {"rshared", MS_SHARED | MS_REC},
+    {"slave", MS_SLAVE},           {"rslave", MS_SLAVE | MS_REC},
+    {"private", MS_PRIVATE},       {"rprivate", MS_PRIVATE | MS_REC},
+    {"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC},
 };
 
 constexpr NamedValue kSchedulers[] = {

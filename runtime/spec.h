@@ -163,7 +163,7 @@ struct ContainerSpec {
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   std::vector<SysctlSpec> sysctls;
-  unsigned long rootfs_propagation = 0;  // MS_*; 0: private
+  unsigned long rootfs_propagation = 0;  // MS_*, MS_REC: of all mounts in it as well; 0: private
   std::optional<unsigned long> personality;
   std::optional<MemoryPolicySpec> memory_policy;
   Json seccomp;  // linux.seccomp as written; null: none

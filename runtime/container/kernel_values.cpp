@@ -31,17 +31,6 @@ int namespace_of(std::string_view name) {
   return 0;
 }
 
-Result<> check_sysctl(const ContainerPlan& plan, const std::string& name) {
-  if (name == "kernel.hostname" || name == "kernel/hostname")
-    return invalid("sysctl kernel.hostname is not allowed: the container's hostname is set by `hostname`");
-  int type = namespace_of(name);
-  if (type == 0) return invalid("sysctl " + name + " is not in a separate kernel namespace");
-  bool own = plan.spec.find_namespace(type) != nullptr || (type == CLONE_NEWNET && plan.netns_fd >= 0);
-  if (!own)
-    return invalid("sysctl " + name + " is not allowed: the container shares that namespace with the host");
-  return {};
-}
-
 // "net.ipv4.conf.eth0/1.x" -> "sys/net/ipv4/conf/eth0.1/x": dots separate unless written with slashes.
 // sysctl(8)
 std::string sysctl_path(std::string name) {
@@ -56,6 +45,19 @@ std::string sysctl_path(std::string name) {
     }
   }
   return "sys/" + name;
+}
+
+Result<> check_sysctl(const ContainerPlan& plan, const std::string& name) {
+  std::string dotted = sysctl_path(name).substr(std::string_view("sys/").size());
+  std::replace(dotted.begin(), dotted.end(), '/', '.');
+  if (dotted == "kernel.hostname")
+    return invalid("sysctl kernel.hostname is not allowed: the container's hostname is set by `hostname`");
+  int type = namespace_of(dotted);
+  if (type == 0) return invalid("sysctl " + name + " is not in a separate kernel namespace");
+  bool own = plan.spec.find_namespace(type) != nullptr || (type == CLONE_NEWNET && plan.netns_fd >= 0);
+  if (!own)
+    return invalid("sysctl " + name + " is not allowed: the container shares that namespace with the host");
+  return {};
 }
 
 // "net.//.kernel.core_pattern" begins like a value of the network's and leads out of it: RESOLVE_BENEATH only

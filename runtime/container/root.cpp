@@ -71,7 +71,8 @@ Result<> set_up_root(Setup& setup) {
   if (propagation == 0) propagation = MS_PRIVATE | MS_REC;
   setup.object = "/";
   // "unbindable" is for the container's root alone: an unbindable host tree could not be cloned below.
-  unsigned long for_host = (propagation & MS_UNBINDABLE) != 0 ? MS_PRIVATE | MS_REC : propagation;
+  // The host's mounts all go the same way, whatever the container's own do.
+  unsigned long for_host = (propagation & MS_UNBINDABLE) != 0 ? MS_PRIVATE | MS_REC : propagation | MS_REC;
   if (::mount(nullptr, "/", nullptr, for_host, nullptr) != 0)
     return Error::last_errno("set propagation of /");
   setup.object = plan.layers.lower_dirs.empty() ? plan.spec.root_path : plan.layers.upper_dir;

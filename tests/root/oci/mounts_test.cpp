@@ -69,6 +69,19 @@ TEST(OciMounts, RootPropagationIsAsAsked) {
   }
 }
 
+TEST(OciMounts, RootPropagationLeavesTheMountsOwnAlone) {
+  Bundle bundle;
+  bundle.spec["mounts"].push_back({{"destination", "/data"},
+                                   {"type", "bind"},
+                                   {"source", bundle.folder()},
+                                   {"options", {"bind", "rshared"}}});
+  bundle.spec["linux"]["rootfsPropagation"] = "private";
+  bundle.script("grep ' /data ' /proc/self/mountinfo");
+  EXPECT_NE(bundle.run().output.find("shared:"), std::string::npos);
+  bundle.spec["linux"]["rootfsPropagation"] = "rprivate";
+  EXPECT_EQ(bundle.run().output.find("shared:"), std::string::npos);
+}
+
 TEST(OciMounts, ATmpfsMayStartWithWhatItCovers) {
   Bundle bundle;
   ASSERT_TRUE(write_file(bundle.root() + "/data/f", "here\n").has_value());

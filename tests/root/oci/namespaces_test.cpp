@@ -111,7 +111,7 @@ TEST(OciNamespaces, WithMappedIdsTheRootIsSomebodyElse) {
 
 TEST(OciNamespaces, SysctlsNeedTheirNamespace) {
   Bundle bundle;
-  bundle.spec["linux"]["sysctl"] = {{"kernel.msgmax", "65536"}, {"net.ipv4.ip_forward", "1"}};
+  bundle.spec["linux"]["sysctl"] = {{"kernel.msgmax", "65536"}, {"net/ipv4/ip_forward", "1"}};
   bundle.script("cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_forward");
   EXPECT_EQ(bundle.run().output, "65536\n1\n");
   bundle.drop_namespace("ipc");
