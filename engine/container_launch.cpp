@@ -1,5 +1,6 @@
 // ContainerService: from the kept description to what the monitor is told.
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,9 +61,9 @@ Result<runtime::User> ContainerService::resolve_user(const Container& container,
   return runtime::resolve_user_in_root(name, view.get(), container.spec.group_add);
 }
 
-Result<std::string> ContainerService::seccomp_program(const ContainerSpec& spec, bool privileged) {
+Result<SeccompFilter> ContainerService::seccomp_filter(const ContainerSpec& spec, bool privileged) {
   TRY_ASSIGN(SecurityOptions security, parse_security_options(spec.security_opt));
-  if (privileged || security.seccomp_unconfined) return std::string();
+  if (privileged || security.seccomp_unconfined) return SeccompFilter();
   TRY_ASSIGN(std::vector<std::string> capabilities, capabilities_of(spec));
   runtime::SeccompRequest request;
   request.profile = security.seccomp_profile.empty() ? std::string(runtime::default_seccomp_profile())
@@ -70,10 +71,15 @@ Result<std::string> ContainerService::seccomp_program(const ContainerSpec& spec,
   request.capabilities.insert(capabilities.begin(), capabilities.end());
   std::string key = security.seccomp_profile;
   for (const std::string& capability : request.capabilities) key += " " + capability;
-  if (auto known = seccomp_programs_.find(key); known != seccomp_programs_.end()) return known->second;
-  TRY_ASSIGN(std::string program, runtime::cached_seccomp(request, context_.paths.cache() + "/seccomp"));
-  seccomp_programs_[key] = program;
-  return program;
+  if (auto known = seccomp_filters_.find(key); known != seccomp_filters_.end()) return known->second;
+  SeccompFilter filter;
+  TRY_ASSIGN(filter.bpf, runtime::cached_seccomp(request, context_.paths.cache() + "/seccomp"));
+  TRY_ASSIGN(Json profile, parse_json(request.profile));
+  TRY_ASSIGN(std::optional<unsigned> flags, runtime::seccomp_flags(profile));
+  // About listeners, of which there is none.
+  filter.flags = flags.value_or(0) & ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+  seccomp_filters_[key] = filter;
+  return filter;
 }
 
 namespace {
@@ -190,7 +196,9 @@ Result<runtime::LaunchRequest> ContainerService::launch_request(Container& conta
   request.rootfs.upper_dir = rootfs + "/upper";
   request.rootfs.work_dir = rootfs + "/work";
   request.rootfs.volatile_upper = container.spec.auto_remove;
-  TRY_ASSIGN(request.seccomp_bpf, seccomp_program(container.spec, container.spec.privileged));
+  TRY_ASSIGN(SeccompFilter filter, seccomp_filter(container.spec, container.spec.privileged));
+  request.seccomp_bpf = std::move(filter.bpf);
+  request.seccomp_flags = filter.flags;
   request.cgroup_path = cgroup_path(container);
   TRY_ASSIGN(request.log, log_of(container));
   request.open_stdin = container.spec.open_stdin;

@@ -30,6 +30,13 @@ struct ContainerParts {
   runtime::MonitorProgram monitor_program;
 };
 
+// A compiled seccomp profile. Not an aggregate, for g++ 12 as below.
+struct SeccompFilter {
+  SeccompFilter() {}
+  std::string bpf;     // empty: no filter
+  unsigned flags = 0;  // SECCOMP_FILTER_FLAG_*
+};
+
 class ContainerService {
  public:
   ContainerService(Context& context, ContainerParts& parts)
@@ -103,7 +110,7 @@ class ContainerService {
   std::string own_file(const Container& container, const std::string& name) const;
   // Leaves no empty group behind once nothing runs.
   void remove_cgroup_parent();
-  Result<std::string> seccomp_program(const ContainerSpec& spec, bool privileged);
+  Result<SeccompFilter> seccomp_filter(const ContainerSpec& spec, bool privileged);
 
   // Set by the health service: begins and ends probing.
   std::function<void(ContainerPtr)> on_started;
@@ -142,7 +149,7 @@ class ContainerService {
   Context& context_;
   ContainerParts& parts_;
   LogCompressor compressor_;
-  std::map<std::string, std::string> seccomp_programs_;  // by profile and capabilities
+  std::map<std::string, SeccompFilter> seccomp_filters_;  // by profile and capabilities
 };
 
 // "SIGTERM", "TERM" or "15" to a number; Invalid otherwise.

@@ -109,10 +109,11 @@ Task<Result<>> ExecService::launch(ExecPtr session) {
   request.process = stack::to_text(*oci);
   request.want_stdin = wanted.want_stdin;
   request.want_output = wanted.want_output;
-  Result<std::string> seccomp =
-      containers_.seccomp_program(container->spec, container->spec.privileged || wanted.privileged);
+  Result<SeccompFilter> seccomp =
+      containers_.seccomp_filter(container->spec, container->spec.privileged || wanted.privileged);
   CO_TRY(seccomp);
-  request.seccomp_bpf = std::move(*seccomp);
+  request.seccomp_bpf = std::move(seccomp->bpf);
+  request.seccomp_flags = seccomp->flags;
   Result<runtime::ExecSession> launched = runtime::launch_exec(request, containers_.parts().monitor_program);
   CO_TRY(launched);
   session->stdio = std::move(launched->stdio);

@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "runtime/defaults.h"
+#include "runtime/seccomp.h"
 
 namespace stack::engine {
 
@@ -66,6 +67,24 @@ std::vector<std::string> environment(const ContainerSpec& spec, const ImageDefau
   return env;
 }
 
+namespace {
+
+// A profile, or the path of one.
+Result<std::string> read_profile(const std::string& value) {
+  std::string text = value;
+  if (!value.starts_with('{')) {
+    TRY_ASSIGN(text, read_file(value));
+  }
+  TRY_ASSIGN(Json profile, parse_json(text));
+  if (profile.is_object() && runtime::seccomp_notifies(profile))
+    return unsupported(
+        "SCMP_ACT_NOTIFY: nobody would answer, the engine passes no listener on (stack-runtime does, to "
+        "listenerPath)");
+  return text;
+}
+
+}  // namespace
+
 Result<SecurityOptions> parse_security_options(const std::vector<std::string>& options) {
   SecurityOptions out;
   for (const std::string& option : options) {
@@ -79,13 +98,7 @@ Result<SecurityOptions> parse_security_options(const std::vector<std::string>& o
     } else if (key == "seccomp") {
       out.seccomp_unconfined = value == "unconfined";
       if (out.seccomp_unconfined || value == "builtin") continue;
-      if (value.starts_with('{')) {
-        out.seccomp_profile = value;
-      } else {
-        Result<std::string> profile = read_file(value);
-        if (!profile) return std::move(profile).error().in("security option seccomp");
-        out.seccomp_profile = std::move(*profile);
-      }
+      TRY_ASSIGN(out.seccomp_profile, read_profile(value).in("security option seccomp"));
     } else if (key == "systempaths") {
       out.paths_unconfined = value == "unconfined";
     } else if (key == "apparmor" || key == "label") {
@@ -192,7 +205,7 @@ Json mounts_json(const OciInputs& in, const Json& defaults) {
 }
 
 Result<Json> device_json(const DeviceSpec& device) {
-  struct stat info{};
+  struct stat info {};
   if (::stat(device.host_path.c_str(), &info) != 0) return Error::last_errno("device " + device.host_path);
   if (!S_ISCHR(info.st_mode) && !S_ISBLK(info.st_mode))
     return invalid("device " + device.host_path + ": not a device node");
@@ -260,7 +273,7 @@ Result<Json> block_io_json(const Json& blkio) {
   Json out = Json::object();
   if (!blkio.is_object()) return out;
   auto numbers = [](const std::string& path) -> Result<Json> {
-    struct stat info{};
+    struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return Error::last_errno("blkio_config: " + path);
     return Json{{"major", major(info.st_rdev)}, {"minor", minor(info.st_rdev)}};
   };

@@ -184,7 +184,9 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   request.rootfs.upper_dir = step.upper_dir;
   request.rootfs.work_dir = step.work_dir;
   request.netns_fd = container.live->netns ? container.live->netns.get() : -1;
-  TRY_ASSIGN(request.seccomp_bpf, containers_.seccomp_program(container.spec, container.spec.privileged));
+  TRY_ASSIGN(SeccompFilter filter, containers_.seccomp_filter(container.spec, container.spec.privileged));
+  request.seccomp_bpf = std::move(filter.bpf);
+  request.seccomp_flags = filter.flags;
   request.cgroup_path = inputs.cgroup_path;
   request.log.driver = runtime::LogDriver::None;
   request.hold_before_start = true;

@@ -40,6 +40,7 @@ Result<ExecSession> launch_exec(const ExecRequest& request, const MonitorProgram
   if (!request.seccomp_bpf.empty()) {
     TRY_ASSIGN(filter, sealed_memfd("stack-seccomp", request.seccomp_bpf));
     text["seccomp_fd"] = table.add(filter.get());
+    text["seccomp_flags"] = request.seccomp_flags;
   }
   TRY_ASSIGN(Monitor helper, spawn_launcher(program, "exec", std::move(text), std::move(table)));
   ExecSession session;

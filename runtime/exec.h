@@ -13,6 +13,7 @@ struct ExecRequest {
   std::string cgroup_path;  // of the container
   std::string process;      // text of an OCI `process` object; `terminal` and `consoleSize` are honoured
   std::string seccomp_bpf;
+  unsigned seccomp_flags = 0;
   bool want_stdin = false;  // a pipe; else /dev/null. Without meaning where process.terminal is true
   bool want_output = true;  // pipes for stdout and stderr; else /dev/null
 };

@@ -246,6 +246,7 @@ Result<Monitor> launch(const LaunchRequest& request, const MonitorProgram& progr
     // As a memfd: binary, and parsed by nobody.
     TRY_ASSIGN(filter, sealed_memfd("stack-seccomp", request.seccomp_bpf));
     text["seccomp_fd"] = table.add(filter.get());
+    text["seccomp_flags"] = request.seccomp_flags;
   }
   return spawn_launcher(program, "launch", std::move(text), std::move(table));
 }

@@ -94,9 +94,10 @@ struct LaunchRequest {
   Rootfs rootfs;           // instead of the config's root.path
   int netns_fd = -1;       // network namespace to join; -1: as the config says
   std::map<std::string, int>
-      mount_sources;        // mount destination -> O_PATH fd that replaces the source of that bind
-  std::string seccomp_bpf;  // compiled program (runtime/seccomp.h); empty: no filter
-  std::string cgroup_path;  // "/stack/<id>"; empty: the container stays in the monitor's cgroup
+      mount_sources;           // mount destination -> O_PATH fd that replaces the source of that bind
+  std::string seccomp_bpf;     // compiled program (runtime/seccomp.h); empty: no filter
+  unsigned seccomp_flags = 0;  // SECCOMP_FILTER_FLAG_*
+  std::string cgroup_path;     // "/stack/<id>"; empty: the container stays in the monitor's cgroup
   LogSettings log;
   bool open_stdin = false;  // false: /dev/null (no tty)
   bool stdin_once =

@@ -56,9 +56,16 @@ std::string_view native_go_name() {
   return "";
 }
 
-Result<uint32_t> parse_action(const std::string& name, int64_t errno_value) {
+// The action `name_key` of `object` with the errno that `errno_key` gives; EPERM where it gives none.
+Result<uint32_t> parse_action(const Json& object, const char* name_key, const char* errno_key) {
+  std::string name = string_or(object, name_key);
+  auto given = object.find(errno_key);
+  bool has_errno = given != object.end() && !given->is_null();
+  int64_t errno_value = int_or(object, errno_key, EPERM);
   if (errno_value < 0 || errno_value > 4095)
-    return invalid("seccomp: errnoRet " + std::to_string(errno_value));
+    return invalid("seccomp: " + std::string(errno_key) + " " + std::to_string(errno_value));
+  if (has_errno && name != "SCMP_ACT_ERRNO" && name != "SCMP_ACT_TRACE")
+    return invalid("seccomp: " + std::string(errno_key) + " without meaning for the action " + name);
   uint16_t code = static_cast<uint16_t>(errno_value);
   if (name == "SCMP_ACT_ALLOW") return uint32_t{SCMP_ACT_ALLOW};
   if (name == "SCMP_ACT_ERRNO") return uint32_t{SCMP_ACT_ERRNO(code)};
@@ -74,9 +81,9 @@ Result<uint32_t> parse_action(const std::string& name, int64_t errno_value) {
 Result<ArgumentTest::Compare> parse_operator(const std::string& name) {
   using enum ArgumentTest::Compare;
   static const std::map<std::string, ArgumentTest::Compare> kOperators = {
-      {"SCMP_CMP_NE", NotEqual},       {"SCMP_CMP_LT", Less},
-      {"SCMP_CMP_LE", LessOrEqual},    {"SCMP_CMP_EQ", Equal},
-      {"SCMP_CMP_GE", GreaterOrEqual}, {"SCMP_CMP_GT", Greater},
+      {"SCMP_CMP_NE", NotEqual},          {"SCMP_CMP_LT", Less},
+      {"SCMP_CMP_LE", LessOrEqual},       {"SCMP_CMP_EQ", Equal},
+      {"SCMP_CMP_GE", GreaterOrEqual},    {"SCMP_CMP_GT", Greater},
       {"SCMP_CMP_MASKED_EQ", MaskedEqual}};
   auto found = kOperators.find(name);
   if (found == kOperators.end()) return invalid("seccomp: unknown comparison \"" + name + "\"");
@@ -195,16 +202,16 @@ Result<std::vector<SyscallTable>> make_tables(const Json& profile, uint32_t defa
   return tables;
 }
 
-Result<> check_flags(const Json& profile) {
-  static const std::set<std::string> kFlags = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_TSYNC",
-                                               "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                               "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
-  for (const Json& flag : list(profile, "flags")) {
-    std::string name = flag.is_string() ? flag.get<std::string>() : "";
-    if (!kFlags.contains(name)) return invalid("seccomp: unknown flag \"" + name + "\"");
-  }
-  return {};
-}
+struct FlagName {
+  std::string_view name;
+  unsigned flag;
+};
+constexpr FlagName kFlags[] = {
+    {"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
+    {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
+    {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+    {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
+};
 
 Result<std::vector<ArgumentTest>> parse_arguments(const Json& rule) {
   std::vector<ArgumentTest> out;
@@ -243,8 +250,8 @@ void add_rules(SyscallTable& table, uint32_t number, const std::vector<SyscallRu
   known.insert(known.end(), rules.begin(), rules.end());
 }
 
-// Some architectures have one call for many: socketcall(2), ipc(2), whose first argument says which. The arguments
-// proper lie in memory there, out of the filter's sight.
+// Some architectures have one call for many: socketcall(2), ipc(2), whose first argument says which. The
+// arguments proper lie in memory there, out of the filter's sight.
 void add_multiplexed(SyscallTable& table, uint32_t token, int pseudo, uint32_t action) {
   // libseccomp's numbers: -100 - (the call of socketcall), -200 - (the call of ipc).
   bool sockets = pseudo > -200;
@@ -283,8 +290,7 @@ Result<std::vector<std::string>> names_of(const Json& rule) {
 }
 
 Result<> add_rule(std::vector<SyscallTable>& tables, const Json& rule, uint32_t default_action) {
-  int64_t errno_value = int_or(rule, "errnoRet", EPERM);
-  TRY_ASSIGN(uint32_t action, parse_action(string_or(rule, "action"), errno_value));
+  TRY_ASSIGN(uint32_t action, parse_action(rule, "action", "errnoRet"));
   TRY_ASSIGN(std::vector<ArgumentTest> tests, parse_arguments(rule));
   TRY_ASSIGN(std::vector<std::string> names, names_of(rule));
   if (action == default_action) return {};  // as runc: changes nothing
@@ -294,8 +300,8 @@ Result<> add_rule(std::vector<SyscallTable>& tables, const Json& rule, uint32_t 
   return {};
 }
 
-// A call newer than all that the profile names is answered "no such call", so that programs fall back to an older
-// one, where a flat refusal would make them fail. As runc does.
+// A call newer than all that the profile names is answered "no such call", so that programs fall back to an
+// older one, where a flat refusal would make them fail. As runc does.
 void answer_unknown_calls(std::vector<SyscallTable>& tables, uint32_t default_action) {
   uint32_t kind = default_action & SECCOMP_RET_ACTION_FULL;
   bool refuses = kind == SECCOMP_RET_ERRNO || kind == SECCOMP_RET_KILL_THREAD ||
@@ -360,12 +366,34 @@ std::vector<std::string> seccomp_architectures() {
   return out;
 }
 
+Result<std::optional<unsigned>> seccomp_flags(const Json& profile) {
+  auto found = profile.find("flags");
+  if (found == profile.end() || found->is_null()) return std::optional<unsigned>();
+  unsigned flags = 0;
+  for (const Json& item : *found) {
+    const FlagName* known = nullptr;
+    for (const FlagName& row : kFlags) {
+      if (item.is_string() && item.get<std::string>() == row.name) known = &row;
+    }
+    if (known == nullptr) return invalid("seccomp: unknown flag " + to_text(item));
+    flags |= known->flag;
+  }
+  return std::optional<unsigned>(flags);
+}
+
+bool seccomp_notifies(const Json& profile) {
+  if (string_or(profile, "defaultAction") == "SCMP_ACT_NOTIFY") return true;
+  for (const Json& rule : list(profile, "syscalls")) {
+    if (string_or(rule, "action") == "SCMP_ACT_NOTIFY") return true;
+  }
+  return false;
+}
+
 Result<std::string> compile_seccomp(const SeccompRequest& request) {
   TRY_ASSIGN(Json profile, parse_json(request.profile).in("seccomp profile"));
   if (!profile.is_object()) return invalid("seccomp profile: not an object");
-  TRY_ASSIGN(uint32_t default_action,
-             parse_action(string_or(profile, "defaultAction"), int_or(profile, "defaultErrnoRet", EPERM)));
-  TRY(check_flags(profile));
+  TRY_ASSIGN(uint32_t default_action, parse_action(profile, "defaultAction", "defaultErrnoRet"));
+  TRY(seccomp_flags(profile));
   TRY_ASSIGN(std::vector<SyscallTable> tables, make_tables(profile, default_action));
   Conditions conditions(request);
   for (const Json& rule : list(profile, "syscalls")) {

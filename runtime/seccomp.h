@@ -1,11 +1,13 @@
 // Seccomp profiles: Docker's JSON form (with includes/excludes) and the OCI form, to BPF.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 
 namespace stack::runtime {
@@ -23,9 +25,16 @@ struct SeccompRequest {
   std::string kernel_version;  // "6.1"; empty: the running one
 };
 
-// The profile as an array of sock_filter (raw bytes), ready for seccomp(2). Of several rules for one call the one
-// without conditions decides, otherwise the first that holds. Calls of architectures that the profile does not name
-// end the thread, and calls newer than all it names are answered ENOSYS where it refuses by default.
+// The SECCOMP_FILTER_FLAG_* that the profile's "flags" names; nullopt where it says nothing about them.
+Result<std::optional<unsigned>> seccomp_flags(const Json& profile);
+
+// Whether an action of the profile is SCMP_ACT_NOTIFY: somebody must then listen.
+bool seccomp_notifies(const Json& profile);
+
+// The profile as an array of sock_filter (raw bytes), ready for seccomp(2). Of several rules for one call the
+// one without conditions decides, otherwise the first that holds. Calls of architectures that the profile
+// does not name end the thread, and calls newer than all it names are answered ENOSYS where it refuses by
+// default.
 Result<std::string> compile_seccomp(const SeccompRequest& request);
 
 // The same through a cache of files in `cache_dir` (made if missing, 0700), each holding all inputs and the

@@ -24,6 +24,7 @@ Result<EnterPlan> read_plan(const Json& request) {
   if (filter >= 0) {
     if (::lseek(filter, 0, SEEK_SET) != 0) return Error::last_errno("seccomp program");
     TRY_ASSIGN(plan.seccomp.bpf, read_all(filter, size_t{1} << 20));
+    plan.seccomp.flags = static_cast<unsigned>(int_or(request, "seccomp_flags"));
   }
   plan.stdio = {fd_number(request, "stdin_fd"), fd_number(request, "stdout_fd"),
                 fd_number(request, "stderr_fd")};

@@ -83,6 +83,7 @@ Result<ContainerPlan> read_plan(const Json& request) {
   if (bool_or(request, "use_init")) plan.init_fd = fd_number(request, "init_fd");
   plan.hold = bool_or(request, "hold");
   TRY_ASSIGN(plan.seccomp.bpf, read_filter(request));
+  plan.seccomp.flags = static_cast<unsigned>(int_or(request, "seccomp_flags"));
   TRY(take_mount_sources(request, plan));
   return plan;
 }
@@ -255,7 +256,7 @@ namespace {
 // The read end of a pipe that the container writes to, opened anew through the container's own descriptor.
 int reopen_stream(pid_t pid, int number, int flags) {
   std::string path = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(number);
-  struct stat info{};
+  struct stat info {};
   if (::stat(path.c_str(), &info) != 0 || !S_ISFIFO(info.st_mode)) return -1;
   return ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK);
 }

@@ -3,7 +3,7 @@
 #include <linux/seccomp.h>
 #include <sys/socket.h>
 
-#include <array>
+#include <algorithm>
 
 #include "runtime/oci/console.h"
 #include "runtime/seccomp.h"
@@ -12,45 +12,16 @@ namespace stack::runtime::oci {
 
 namespace {
 
-struct FlagName {
-  std::string_view name;
-  unsigned flag;
-};
-constexpr FlagName kFlags[] = {
-    {"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
-    {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
-    {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
-    {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
-};
-
-Result<unsigned> read_flags(const Json& seccomp) {
-  auto found = seccomp.find("flags");
-  // What crun and runc do where nothing is said; an empty list says "none".
-  if (found == seccomp.end() || found->is_null()) return SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-  unsigned flags = 0;
-  for (const Json& item : *found) {
-    const FlagName* known = nullptr;
-    for (const FlagName& row : kFlags) {
-      if (item.is_string() && item.get<std::string>() == row.name) known = &row;
-    }
-    if (known == nullptr) return invalid("seccomp: unknown flag " + to_text(item));
-    flags |= known->flag;
-  }
-  return flags;
-}
-
-// The new process itself has to write before it is the command, when nobody answers yet.
-Result<bool> uses_notify(const Json& seccomp) {
-  const char* hint = "seccomp: SCMP_ACT_NOTIFY cannot be used for the write syscall";
-  if (string_or(seccomp, "defaultAction") == "SCMP_ACT_NOTIFY") return invalid(hint);
-  bool found = false;
+// The new process has to write before it is the command, when nobody answers yet.
+Result<> check_notified(const Json& seccomp) {
+  bool write = string_or(seccomp, "defaultAction") == "SCMP_ACT_NOTIFY";
   for (const Json& rule : seccomp.value("syscalls", Json::array())) {
-    if (string_or(rule, "action") != "SCMP_ACT_NOTIFY") continue;
-    found = true;
     Json names = rule.value("names", Json::array());
-    if (std::find(names.begin(), names.end(), "write") != names.end()) return invalid(hint);
+    bool named = std::find(names.begin(), names.end(), "write") != names.end();
+    write = write || (named && string_or(rule, "action") == "SCMP_ACT_NOTIFY");
   }
-  return found;
+  if (write) return invalid("seccomp: SCMP_ACT_NOTIFY cannot be used for the write syscall");
+  return {};
 }
 
 }  // namespace
@@ -59,8 +30,11 @@ Result<ContainerFilter> make_filter(const Json& seccomp, const std::string& cach
   ContainerFilter out;
   if (seccomp.is_null()) return out;
   if (!seccomp.contains("defaultAction")) return invalid("seccomp: defaultAction is missing");
-  TRY_ASSIGN(out.program.flags, read_flags(seccomp));
-  TRY_ASSIGN(out.program.notifies, uses_notify(seccomp));
+  TRY_ASSIGN(std::optional<unsigned> flags, seccomp_flags(seccomp));
+  // What crun and runc do where nothing is said; an empty list says "none".
+  out.program.flags = flags.value_or(SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+  out.program.notifies = seccomp_notifies(seccomp);
+  TRY(check_notified(seccomp));
   out.listener_path = string_or(seccomp, "listenerPath");
   out.listener_metadata = string_or(seccomp, "listenerMetadata");
   if (out.program.notifies && out.listener_path.empty())

@@ -62,7 +62,8 @@ void make_rootfs(const std::string& root) {
   for (const char* folder : {"/bin", "/etc", "/tmp", "/proc", "/sys", "/dev", "/data"})
     (void)ensure_directory(root + folder);
   must(run("cp", {"/usr/bin/busybox", root + "/bin/busybox"}), "copy busybox");
-  for (const std::string& applet : split(must(run("/usr/bin/busybox", {"--list"}), "list applets").output, '\n')) {
+  for (const std::string& applet :
+       split(must(run("/usr/bin/busybox", {"--list"}), "list applets").output, '\n')) {
     if (!applet.empty() && applet != "busybox") (void)::symlink("busybox", (root + "/bin/" + applet).c_str());
   }
   (void)write_file(root + "/etc/passwd",
@@ -131,7 +132,7 @@ Container::Container() {
   request.rootfs.lower_dirs = {shared_rootfs()};
   request.rootfs.upper_dir = folder_ + "/upper";
   request.rootfs.work_dir = folder_ + "/work";
-  request.cgroup_path = "/stack-test/" + request.container_id;
+  request.cgroup_path = "/stack-test-" + request.container_id;
   request.log.path = folder_ + "/state/log.json";
   request.seccomp_bpf = default_filter();
   spec = default_spec();
@@ -222,6 +223,7 @@ Container::ExecResult Container::exec_process(const Json& process) {
   exec.cgroup_path = cgroup();
   exec.process = to_text(process);
   exec.seccomp_bpf = request.seccomp_bpf;
+  exec.seccomp_flags = request.seccomp_flags;
   ExecSession session = must(launch_exec(exec, program()), "launch exec");
   ExecResult result;
   observe(session.control.get(), result.seen,

@@ -31,6 +31,15 @@ TEST_F(Exec, HasTheContainersCapabilitiesAndFilter) {
             "CapInh:\t0000000000000000\nCapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\nSeccomp:\t2\n");
 }
 
+// No flag has this bit: the kernel says so, and thereby that flags reach it.
+TEST_F(Exec, FlagsOfTheFilterReachTheKernel) {
+  box.request.seccomp_flags = 1U << 30;
+  Container::ExecResult result = box.exec_process(box.exec_process_json({"true"}));
+  ASSERT_TRUE(result.seen.failed);
+  EXPECT_NE(result.seen.failed->text.find("seccomp: invalid argument"), std::string::npos)
+      << result.seen.failed->text;
+}
+
 TEST_F(Exec, IsInTheContainersCgroup) {
   std::string groups = box.exec("cat /proc/self/cgroup").output;
   if (Cgroups::detect()->mode() == CgroupMode::V2) {

@@ -70,13 +70,23 @@ TEST(ContainerEnvironment, OwnValuesWinAndBareNamesUnsetTheImages) {
   EXPECT_TRUE(has("HOSTNAME=box"));
   EXPECT_TRUE(has("HOME=/root"));
   EXPECT_TRUE(std::none_of(env.begin(), env.end(), [](const std::string& e) { return e.starts_with("B"); }));
-  EXPECT_TRUE(std::any_of(env.begin(), env.end(), [](const std::string& e) { return e.starts_with("PATH=/usr/local/sbin"); }));
+  EXPECT_TRUE(std::any_of(env.begin(), env.end(),
+                          [](const std::string& e) { return e.starts_with("PATH=/usr/local/sbin"); }));
+}
+
+TEST(OciConfig, AProfileThatNotifiesIsRefusedWithTheReason) {
+  auto options = parse_security_options(
+      {R"(seccomp={"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}]})"});
+  ASSERT_FALSE(options.has_value());
+  EXPECT_NE(options.error().text().find("SCMP_ACT_NOTIFY: nobody would answer"), std::string::npos)
+      << options.error().text();
 }
 
 TEST(SecurityOptions, UnknownOnesAreErrorsAndAbsentModulesAreNoted) {
   EXPECT_FALSE(parse_security_options({"no-such-thing"}));
   EXPECT_FALSE(parse_security_options({"no-new-privileges:maybe"}));
-  auto options = parse_security_options({"no-new-privileges:true", "seccomp=unconfined", "apparmor=docker-default"});
+  auto options =
+      parse_security_options({"no-new-privileges:true", "seccomp=unconfined", "apparmor=docker-default"});
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->no_new_privileges);
   EXPECT_TRUE(options->seccomp_unconfined);
@@ -92,7 +102,8 @@ TEST(OciConfig, OwnMountReplacesTheDefaultOneAtTheSamePlace) {
   made.container.mounts.push_back(shm);
   Json mounts = mount_at(made.config(), "/dev/shm");
   ASSERT_EQ(mounts.size(), 1U);
-  EXPECT_NE(std::find(mounts[0]["options"].begin(), mounts[0]["options"].end(), "size=1048576"), mounts[0]["options"].end());
+  EXPECT_NE(std::find(mounts[0]["options"].begin(), mounts[0]["options"].end(), "size=1048576"),
+            mounts[0]["options"].end());
 }
 
 TEST(OciConfig, ParentsAreMountedBeforeWhatIsInsideThem) {
@@ -107,7 +118,8 @@ TEST(OciConfig, ParentsAreMountedBeforeWhatIsInsideThem) {
   Json config = made.config();
   std::vector<std::string> order;
   for (const Json& mount : config["mounts"]) order.push_back(mount["destination"]);
-  EXPECT_LT(std::find(order.begin(), order.end(), "/data"), std::find(order.begin(), order.end(), "/data/deep/inner"));
+  EXPECT_LT(std::find(order.begin(), order.end(), "/data"),
+            std::find(order.begin(), order.end(), "/data/deep/inner"));
 }
 
 TEST(OciConfig, LimitsBecomeResources) {

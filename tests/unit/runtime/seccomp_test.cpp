@@ -76,8 +76,30 @@ TEST(Seccomp, MistakesAreErrors) {
       error(R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["read"],"action":"SCMP_ACT_ERRNO",
                       "args":[{"index":0,"value":0,"op":"SCMP_CMP_X"}]}]})"),
       "seccomp: unknown comparison \"SCMP_CMP_X\"");
+  EXPECT_EQ(error(R"({"defaultAction":"SCMP_ACT_ALLOW","defaultErrnoRet":5})"),
+            "seccomp: defaultErrnoRet without meaning for the action SCMP_ACT_ALLOW");
+  EXPECT_EQ(
+      error(R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW",
+                      "errnoRet":1}]})"),
+      "seccomp: errnoRet without meaning for the action SCMP_ACT_ALLOW");
   EXPECT_EQ(error(R"({"defaultAction":"SCMP_ACT_ALLOW","flags":["SECCOMP_X"]})"),
             "seccomp: unknown flag \"SECCOMP_X\"");
+}
+
+TEST(Seccomp, FlagsOfTheProfileAreRead) {
+  Json profile{{"defaultAction", "SCMP_ACT_ALLOW"}};
+  EXPECT_EQ(seccomp_flags(profile).value(), std::nullopt);
+  profile["flags"] = Json::array();
+  EXPECT_EQ(seccomp_flags(profile).value(), 0u);
+  profile["flags"] = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"};
+  EXPECT_EQ(seccomp_flags(profile).value(), 2u | 4u);
+}
+
+TEST(Seccomp, NotifyIsFoundInRulesAndDefault) {
+  EXPECT_FALSE(seccomp_notifies(Json{{"defaultAction", "SCMP_ACT_ALLOW"}}));
+  EXPECT_TRUE(seccomp_notifies(Json{{"defaultAction", "SCMP_ACT_NOTIFY"}}));
+  Json rule{{"names", {"mkdir"}}, {"action", "SCMP_ACT_NOTIFY"}};
+  EXPECT_TRUE(seccomp_notifies(Json{{"defaultAction", "SCMP_ACT_ALLOW"}, {"syscalls", Json::array({rule})}}));
 }
 
 TEST(Seccomp, UnknownCallsAreLeftOut) {
