@@ -115,7 +115,6 @@ Result<> mount_bind(Setup& setup, const MountSpec& mount) {
   // A /dev of the host is used as it is.
   if (mount.destination == "/dev") {
     TRY_ASSIGN(setup.dev, source.duplicate());
-    setup.fresh_dev = false;
   }
   setup.keep(std::move(source));
   setup.keep(std::move(target));
@@ -300,6 +299,11 @@ Result<> remount(Setup& setup, const MountSpec& mount) {
 Result<> mount_one(Setup& setup, const MountSpec& mount) {
   // Covered: no longer the container's.
   if (mount.destination == "/proc" && !mount.remount) setup.proc.reset();
+  if (mount.destination == "/dev" && !mount.remount) {
+    setup.dev.reset();
+    setup.fresh_dev = false;
+    setup.in_dev = false;
+  }
   if (mount.remount) return remount(setup, mount);
   if (mount.bind) return mount_bind(setup, mount);
   if (mount.type == "tmpfs") return mount_tmpfs(setup, mount);

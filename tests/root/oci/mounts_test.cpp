@@ -69,6 +69,16 @@ TEST(OciMounts, RootPropagationIsAsAsked) {
   }
 }
 
+TEST(OciMounts, ADevMountedTwiceIsTheLaterOne) {
+  Bundle bundle;
+  Json tmpfs{{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}, {"options", {"tmpcopyup"}}};
+  bundle.spec["mounts"].push_back(tmpfs);
+  bundle.spec["mounts"].push_back(
+      {{"destination", "/dev/late"}, {"type", "tmpfs"}, {"source", "tmpfs"}, {"options", {"size=1m"}}});
+  bundle.script("grep -c ' /dev/late ' /proc/self/mountinfo; touch /dev/late/x && ls /dev/late");
+  EXPECT_EQ(bundle.run().output, "1\nx\n");
+}
+
 TEST(OciMounts, RootPropagationLeavesTheMountsOwnAlone) {
   Bundle bundle;
   bundle.spec["mounts"].push_back({{"destination", "/data"},
