@@ -185,7 +185,7 @@ class ControlWriter {
       missing = !done && done.error().code() == ENOENT;
     }
     if (missing && !write.optional && path_exists(directory))
-      return unsupported("cgroup: this kernel has no " + write.file + " to set to " + write.value);
+      return unsupported("this kernel has no " + write.file + " to set to " + write.value);
     if (done || !write.optional) return done;
     if (notes_ != nullptr && done.error().code() != ENOENT) notes_->push_back(done.error().text());
     return {};
