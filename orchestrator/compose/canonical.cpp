@@ -337,6 +337,9 @@ void volumes(Node& node, const Context& context) {
     } else {
       item = volume_map(item, *mount);
       check_mount_target(item.at("target"), context);
+      Node* source = item.find("source");
+      if (source != nullptr && is_windows_path(source->text))
+        context.unfit(*source, invalid("\"" + source->text + "\" is a path of Windows"));
     }
   }
 }
@@ -403,17 +406,18 @@ void device_requests(Node& node, const Context& context) {
       return context.wrong(node, invalid("expected \"all\" or a list of device requests"));
     Node list = list_node(node.mark);
     Node all = map_node(node.mark);
-    all.set("count", plain_node("-1", node.mark));
+    all.set("count", plain_node(context.raw ? "all" : "-1", node.mark));
     list.items.push_back(std::move(all));
     node = std::move(list);
     return;
   }
   for (Node& item : node.items) {
     if (item.is_map() && item.find("count") == nullptr && item.find("device_ids") == nullptr)
-      item.set("count", plain_node("-1", item.mark));
+      item.set("count", plain_node(context.raw ? "all" : "-1", item.mark));
     Node* count = item.find("count");
     if (count == nullptr || !count->is_scalar() || context.opaque(*count)) continue;
     int64_t number = 0;
+    if (context.raw && count->text == "all") continue;
     if (count->text != "all" && !parse_yaml_integer(count->text, number)) {
       context.wrong(*count, invalid("expected a number or \"all\", found \"" + count->text + "\""));
       continue;
@@ -465,7 +469,7 @@ const Table::Row kRows[] = {
     {"services.*.build.ssh", {ssh}},
     {"services.*.build.labels", {labels}},
     {"services.*.build.no_cache_filter", {text_to_list}},
-    {"services.*.build.additional_contexts", {labels}},
+    {"services.*.build.additional_contexts", {labels, true}},
     {"services.*.build.provenance", {flag_to_text}},
     {"services.*.build.sbom", {flag_to_text}},
     {"services.*.build.extra_hosts", {extra_hosts}},

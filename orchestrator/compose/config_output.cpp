@@ -43,6 +43,41 @@ bool is_zero(const Node& node, const Attribute* attribute, const Cursor& at) {
   }
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+}
+
+// The reference's order of free keys in YAML, as a reader expects it: A2 before A10, and signs before
+// letters.
+bool comes_before(std::string_view a, std::string_view b) {
+  size_t at = 0;
+  while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
+  if (at == a.size() || at == b.size()) return a.size() < b.size();
+  auto as_byte = [&](std::string_view text) { return static_cast<unsigned char>(text[at]); };
+  bool a_letter = is_letter(a[at]);
+  bool b_letter = is_letter(b[at]);
+  if (a_letter && b_letter) return as_byte(a) < as_byte(b);
+  if (a_letter || b_letter) return at > 0 && is_digit(a[at - 1]) ? a_letter : b_letter;
+  auto digits = [&](std::string_view text) {
+    size_t end = at;
+    while (end < text.size() && is_digit(text[end])) ++end;
+    return text.substr(at, end - at);
+  };
+  // Zeros count where the number has begun before the difference.
+  bool begun = false;
+  for (size_t i = at; i > 0 && is_digit(a[i - 1]); --i) begun = begun || a[i - 1] != '0';
+  auto number = [&](std::string_view run) {
+    if (!begun) run.remove_prefix(std::min(run.find_first_not_of('0'), run.size()));
+    return std::pair(run.size(), run);
+  };
+  std::string_view a_run = digits(a);
+  std::string_view b_run = digits(b);
+  if (number(a_run) != number(b_run)) return number(a_run) < number(b_run);
+  if (a_run.size() != b_run.size()) return a_run.size() < b_run.size();
+  return as_byte(a) < as_byte(b);
+}
+
 // A copy of the tree with members in the reference's order and zero values left out.
 class Presenter {
  public:
@@ -83,8 +118,11 @@ class Presenter {
       if (named && entry.value.is_null() && !keeps_null(attribute)) continue;
       ranked.push_back({named && !extension ? attribute_rank(attribute) : SIZE_MAX, &entry, child});
     }
-    std::sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
-      return std::tie(a.rank, a.entry->key) < std::tie(b.rank, b.entry->key);
+    bool natural = format_ == Format::Yaml;
+    // Not std::sort, which needs a strict order of all keys at once; comes_before promises one of each pair.
+    std::stable_sort(ranked.begin(), ranked.end(), [natural](const Ranked& a, const Ranked& b) {
+      if (a.rank != b.rank) return a.rank < b.rank;
+      return natural ? comes_before(a.entry->key, b.entry->key) : a.entry->key < b.entry->key;
     });
     std::vector<Entry> out;
     ++depth_;
@@ -242,8 +280,11 @@ std::vector<std::string> list_models(const Loaded& loaded) {
 
 std::vector<std::string> list_images(const Loaded& loaded) {
   std::vector<std::string> out;
-  for (const auto& [name, service] : loaded.project.services)
+  for (const auto& [name, service] : loaded.project.services) {
     out.push_back(image_name(loaded.project, service));
+    for (const ServiceHook& hook : service.pre_start)
+      if (!hook.image.empty()) out.push_back(hook.image);
+  }
   return out;
 }
 

@@ -72,6 +72,15 @@ class Consistency {
     return resources == nullptr ? nullptr : resources->find(name);
   }
 
+  // What only the creation of a container would refuse: `config` shows such files too.
+  void unfit(Mark mark, std::string text) {
+    if (session_.options.refuse) {
+      report_.error(mark, std::move(text));
+    } else {
+      report_.warning(mark, std::move(text));
+    }
+  }
+
   std::vector<std::string> names_in(const char* section) const {
     std::vector<std::string> out;
     if (const Node* resources = tree_.find(section))
@@ -343,8 +352,7 @@ class Consistency {
             "write [\"CMD\", \"" + kind + "\", ...]");
     }
     if (present(check->find("start_interval")) && !present(check->find("start_period")))
-      report_.error(check->find("start_interval")->mark,
-                    "service " + name + ": start_interval needs a start_period");
+      unfit(check->find("start_interval")->mark, "service " + name + ": start_interval needs a start_period");
     for (const char* key : {"interval", "timeout", "start_period", "start_interval", "retries"}) {
       const Node* value = check->find(key);
       if (value != nullptr && value->is_scalar() && value->text.starts_with('-'))

@@ -17,7 +17,7 @@ class Folder {
   explicit Folder(Session& session) : session_(session) {}
 
   void fold(Node& service) {
-    fold_environment(service);
+    if (!session_.options.no_env_resolution) fold_environment(service);
     fold_labels(service);
   }
 
@@ -45,11 +45,11 @@ class Folder {
     put_under(service, "environment", std::move(found));
   }
 
+  // The attribute stays: the labels that a file gives are the same when they are read again.
   void fold_labels(Node& service) {
-    Node* list = service.find("label_file");
+    const Node* list = service.find("label_file");
     if (list == nullptr) return;
-    Node files = std::move(*list);
-    service.erase("label_file");
+    const Node files = *list;
     Found found;
     for (const Node& file : files.items)
       if (file.is_scalar()) read(file, true, false, nullptr, found);
@@ -85,20 +85,21 @@ class Folder {
   std::optional<uint32_t> open(const Node& path, bool required) {
     auto known = opened_.find(path.text);
     if (known != opened_.end()) return known->second;
-    if (!path_exists(path.text)) {
-      if (required) session_.report.error(path.mark, "file " + session_.shown(path.text) + " not found");
+    // Relative still under --no-path-resolution.
+    const std::string file = session_.resolved(path.text, session_.project_directory);
+    if (!path_exists(file)) {
+      if (required) session_.report.error(path.mark, "file " + session_.shown(file) + " not found");
       return std::nullopt;
     }
-    Result<std::string> text = is_directory(path.text) ? Result<std::string>(invalid("it is a directory"))
-                               : is_pipe(path.text)    ? Result<std::string>(invalid("it is a pipe"))
-                                                       : read_file(path.text, kLargestFile);
+    Result<std::string> text = is_directory(file) ? Result<std::string>(invalid("it is a directory"))
+                               : is_pipe(file)    ? Result<std::string>(invalid("it is a pipe"))
+                                                  : read_file(file, kLargestFile);
     if (!text) {
-      session_.report.error(path.mark,
-                            "cannot read " + session_.shown(path.text) + ": " + text.error().text());
+      session_.report.error(path.mark, "cannot read " + session_.shown(file) + ": " + text.error().text());
       return std::nullopt;
     }
-    uint32_t source = session_.sources.add(session_.shown(path.text), path.text, directory_name(path.text),
-                                           std::move(*text));
+    uint32_t source =
+        session_.sources.add(session_.shown(file), file, directory_name(file), std::move(*text));
     opened_.emplace(path.text, source);
     return source;
   }

@@ -49,8 +49,7 @@ class Layers {
     Node total = map_node({});
     for (ParsedFile& file : files)
       for (Node& document : file.documents) add_document(total, std::move(document), variables);
-    if (!session_.options.no_env_resolution && !session_.options.no_interpolate)
-      resolve_bare_names(total, variables);
+    if (!session_.options.no_interpolate) resolve_bare_names(total, variables);
     return total;
   }
 
@@ -85,7 +84,7 @@ class Layers {
                      session_.provenances, session_.report);
     make_canonical(document, {.raw = options.no_interpolate, .refuse = options.refuse}, session_.provenances,
                    session_.report);
-    if (!options.no_path_resolution) resolve_paths(document, session_);
+    resolve_paths(document, session_);
   }
 
   void add_document(Node& total, Node document, const Variables& variables) {
@@ -133,7 +132,12 @@ class Layers {
     chain.pop_back();
     // find_base may have loaded documents, but this scope's services have not moved.
     service = scope.find(name);
-    if (!base || service == nullptr) return;
+    if (service == nullptr) return;
+    if (!base) {
+      // Has had its error; that it has no image then is no news.
+      if (service->find("image") == nullptr) service->at("image").make_invalid();
+      return;
+    }
     Node over = std::move(*service);
     merge_service(*base, std::move(over), session_.report);
     *service = std::move(*base);

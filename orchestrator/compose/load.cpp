@@ -67,7 +67,7 @@ void support_phase(Work& work) {
 
 void env_files_phase(Work& work) {
   const LoadOptions& options = work.session.options;
-  if (!options.no_env_resolution && !options.no_interpolate) fold_env_files(work.tree, work.session);
+  if (!options.no_interpolate) fold_env_files(work.tree, work.session);
 }
 
 void decode_phase(Work& work) {

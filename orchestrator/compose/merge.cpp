@@ -24,6 +24,7 @@ enum class Way {
 struct Rule {
   Way way = Way::Default;
   ItemKey key = nullptr;  // lists: items with equal keys are one; the later replaces the earlier in its place
+  bool pairs = false;  // a mapping, or a list of KEY=VALUE where it could not be made one (no interpolation)
 };
 using Table = RuleTable<Rule>;
 
@@ -63,11 +64,13 @@ std::string by_port(const Node& item) {
 }
 
 const Table::Row kRows[] = {
-    {"services.*.annotations", {Way::NullToo, nullptr}},
-    {"services.*.build.args", {Way::NullToo, nullptr}},
+    {"services.*.annotations", {Way::NullToo, by_name, true}},
+    {"services.*.build.additional_contexts", {Way::Default, by_name, true}},
+    {"services.*.build.args", {Way::NullToo, by_name, true}},
     {"services.*.build.cache_from", {Way::Default, by_text}},
     {"services.*.build.cache_to", {Way::Default, by_text}},
-    {"services.*.build.extra_hosts", {Way::Default, by_text}},
+    {"services.*.build.extra_hosts", {Way::Default, by_text, true}},
+    {"services.*.build.labels", {Way::Default, by_name, true}},
     {"services.*.build.platforms", {Way::Default, by_text}},
     {"services.*.build.secrets", {Way::Default, by_secret_target}},
     {"services.*.build.ssh", {Way::Default, by_text}},
@@ -77,6 +80,7 @@ const Table::Row kRows[] = {
     {"services.*.cap_drop", {Way::Default, by_text}},
     {"services.*.command", {Way::Replace, nullptr}},
     {"services.*.configs", {Way::Default, by_config_target}},
+    {"services.*.deploy.labels", {Way::Default, by_name, true}},
     {"services.*.device_cgroup_rules", {Way::Default, by_text}},
     {"services.*.devices", {Way::Default, by_target}},
     {"services.*.dns", {Way::Default, by_text}},
@@ -84,13 +88,14 @@ const Table::Row kRows[] = {
     {"services.*.dns_search", {Way::Default, by_text}},
     {"services.*.entrypoint", {Way::Replace, nullptr}},
     {"services.*.env_file", {Way::Default, by_path}},
-    {"services.*.environment", {Way::NullToo, nullptr}},
+    {"services.*.environment", {Way::NullToo, by_name, true}},
     {"services.*.expose", {Way::Default, by_text}},
     {"services.*.external_links", {Way::Default, by_text}},
-    {"services.*.extra_hosts", {Way::Default, by_text}},
+    {"services.*.extra_hosts", {Way::Default, by_text, true}},
     {"services.*.group_add", {Way::Default, by_text}},
     {"services.*.healthcheck.test", {Way::Replace, nullptr}},
     {"services.*.label_file", {Way::Default, by_text}},
+    {"services.*.labels", {Way::Default, by_name, true}},
     {"services.*.links", {Way::Default, by_text}},
     {"services.*.logging", {Way::Logging, nullptr}},
     {"services.*.networks.*.aliases", {Way::Default, by_text}},
@@ -99,11 +104,17 @@ const Table::Row kRows[] = {
     {"services.*.profiles", {Way::Default, by_text}},
     {"services.*.secrets", {Way::Default, by_secret_target}},
     {"services.*.security_opt", {Way::Default, by_text}},
+    {"services.*.sysctls", {Way::Default, by_name, true}},
     {"services.*.tmpfs", {Way::Default, by_name}},
     {"services.*.ulimits.*", {Way::MapOrReplace, nullptr}},
     {"services.*.volumes", {Way::Default, by_target}},
+    {"services.*.volumes.*.volume.labels", {Way::Default, by_name, true}},
     {"services.*.volumes_from", {Way::Default, by_text}},
+    {"configs.*.labels", {Way::Default, by_name, true}},
     {"networks.*.ipam.config", {Way::BySubnet, nullptr}},
+    {"networks.*.labels", {Way::Default, by_name, true}},
+    {"secrets.*.labels", {Way::Default, by_name, true}},
+    {"volumes.*.labels", {Way::Default, by_name, true}},
 };
 
 const Table& table() {
@@ -112,6 +123,24 @@ const Table& table() {
 }
 
 using Cursor = Table::Cursor;
+
+// {K: V} as ["K=V"]; where values are not interpolated one file's list may meet another's mapping.
+Node pairs_as_list(Node map) {
+  Node list = list_node(map.mark);
+  list.tag = map.tag;
+  auto add = [&](const std::string& key, Node value) {
+    value.text = value.is_null() ? key : key + "=" + value.text;
+    value.kind = NodeKind::Scalar;
+    value.string = true;
+    list.items.push_back(std::move(value));
+  };
+  for (Entry& entry : map.entries) {
+    std::vector<Node> values = std::move(entry.value.items);
+    if (!entry.value.is_list()) values.push_back(std::move(entry.value));
+    for (Node& value : values) add(entry.key, std::move(value));
+  }
+  return list;
+}
 
 // Takes the tags out of what is newly added: nothing was there to be reset or overridden.
 void drop_tags(Node& node) {
@@ -135,6 +164,8 @@ class Merger {
     if (over.is_null() && !over.made) return;
     if (base.is_null()) return replace(base, std::move(over));
     if (rule.way == Way::MapOrReplace && base.kind != over.kind) return replace(base, std::move(over));
+    if (rule.pairs && base.is_map() && over.is_list()) base = pairs_as_list(std::move(base));
+    if (rule.pairs && base.is_list() && over.is_map()) over = pairs_as_list(std::move(over));
     if (base.kind != over.kind) {
       report_.error(over.mark, "cannot merge " + name + ": " + describe(over) + " over " + describe(base),
                     "use !override to replace the value of " + report_.sources().place(base.mark));

@@ -58,13 +58,13 @@ void build_defaults(Node& service, const Session& session) {
   if (build->find("context") == nullptr) {
     const std::string& directory =
         build->mark.file == 0 ? session.project_directory : session.sources.at(build->mark.file).directory;
-    std::string context = session.options.no_path_resolution ? "." : resolve_context(session, ".", directory);
+    std::string context = resolve_context(session, ".", directory);
     build->set("context", made(scalar_node(context, build->mark)));
   }
   if (build->find("dockerfile") == nullptr && build->find("dockerfile_inline") == nullptr)
     build->set("dockerfile", made(scalar_node("Dockerfile", build->mark)));
   // Arguments without a value that nobody sets are as if not written.
-  if (Node* args = build->find("args"); args != nullptr && !session.options.no_env_resolution)
+  if (Node* args = build->find("args"); args != nullptr && !session.options.no_interpolate)
     std::erase_if(args->entries, [](const Entry& entry) { return entry.value.is_null(); });
 }
 

@@ -38,6 +38,60 @@ size_t cost_of(const Node& node, size_t limit) {
   return cost;
 }
 
+size_t utf8_length(unsigned char first) {
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first < 0xE0) return 2;
+  if (first >= 0xE0 && first < 0xF0) return 3;
+  if (first >= 0xF0 && first < 0xF5) return 4;
+  return 0;
+}
+
+// Whether a whole character begins at `at`; 0 if not, else its length.
+size_t character_at(std::string_view text, size_t at) {
+  size_t length = utf8_length(static_cast<unsigned char>(text[at]));
+  if (length == 0 || at + length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i)
+    if ((static_cast<unsigned char>(text[at + i]) & 0xC0U) != 0x80U) return 0;
+  return length;
+}
+
+bool is_utf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    size_t length = character_at(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+std::optional<std::string> decoded_base64(std::string_view text) {
+  static constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  uint32_t bits = 0;
+  size_t digits = 0;
+  size_t padding = 0;
+  for (char c : text) {
+    if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
+    if (c == '=') {
+      ++padding;
+      continue;
+    }
+    size_t digit = kDigits.find(c);
+    if (digit == std::string_view::npos || padding > 0) return std::nullopt;
+    bits = (bits << 6U) | static_cast<uint32_t>(digit);
+    if (++digits % 4 == 0) {
+      for (unsigned shift : {16U, 8U, 0U}) out += static_cast<char>((bits >> shift) & 0xFFU);
+      bits = 0;
+    }
+  }
+  if (digits % 4 == 1 || (digits + padding) % 4 != 0 || padding > 2) return std::nullopt;
+  if (digits % 4 == 2) out += static_cast<char>((bits >> 4U) & 0xFFU);
+  if (digits % 4 == 3)
+    for (unsigned shift : {10U, 2U}) out += static_cast<char>((bits >> shift) & 0xFFU);
+  return out;
+}
+
 class Builder : public YAML::EventHandler {
  public:
   Builder(uint32_t file, Report& report) : file_(file), report_(report) {}
@@ -45,6 +99,12 @@ class Builder : public YAML::EventHandler {
   std::vector<Node> take_documents() { return std::move(documents_); }
   // Where the last scalar that is not plain begins.
   Mark last_quoted() const { return last_quoted_; }
+  // Where the innermost { or [ begins that is still open; line 0 if none is.
+  Mark open_bracket() const {
+    for (auto one = open_.rbegin(); one != open_.rend(); ++one)
+      if (one->flow) return one->node.mark;
+    return {};
+  }
 
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {
     anchors_.clear();
@@ -82,20 +142,21 @@ class Builder : public YAML::EventHandler {
     if (tag != "?") last_quoted_ = node.mark;
     node.string = tag == "!" || tag == "tag:yaml.org,2002:str";
     apply_tag(node, tag);
+    if (tag == "tag:yaml.org,2002:binary") take_binary(node);
     if (!node.string && node.type() == ScalarType::Null && node.tag == MergeTag::None)
       node.kind = NodeKind::Null;
     complete(std::move(node), anchor);
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value /*style*/) override {
-    begin(list_node(mark_of(mark)), tag, anchor);
+                       YAML::EmitterStyle::value style) override {
+    begin(list_node(mark_of(mark)), tag, anchor, style);
   }
   void OnSequenceEnd() override { end(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value /*style*/) override {
-    begin(map_node(mark_of(mark)), tag, anchor);
+                  YAML::EmitterStyle::value style) override {
+    begin(map_node(mark_of(mark)), tag, anchor, style);
   }
   void OnMapEnd() override { end(); }
 
@@ -104,6 +165,7 @@ class Builder : public YAML::EventHandler {
   struct Open {
     Node node;
     YAML::anchor_t anchor = 0;
+    bool flow = false;     // in brackets
     bool has_key = false;  // Map: `key` waits for its value
     bool skip = false;     // Map: the key was refused, so its value is dropped
     bool merge = false;    // Map: the key is the merge key <<
@@ -139,7 +201,23 @@ class Builder : public YAML::EventHandler {
     }
   }
 
-  void begin(Node node, const std::string& tag, YAML::anchor_t anchor) {
+  // !!binary: base64, in which blanks and line breaks do not count. What it stands for must be text.
+  void take_binary(Node& node) {
+    std::optional<std::string> text = decoded_base64(node.text);
+    if (!text) {
+      report_.error(node.mark, "the value of !!binary is not valid base64");
+      return;
+    }
+    if (!is_utf8(*text) || text->find('\0') != std::string::npos) {
+      report_.error(node.mark, "the value of !!binary is not text",
+                    "put the bytes in a file of their own and mount it, as a secret or a config");
+      return;
+    }
+    node.text = std::move(*text);
+    node.string = true;
+  }
+
+  void begin(Node node, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
     if (open_.size() >= kDeepest) {
       report_.error(node.mark, "nested too deeply");
       throw Abandoned{};
@@ -148,6 +226,7 @@ class Builder : public YAML::EventHandler {
     Open open;
     open.node = std::move(node);
     open.anchor = anchor;
+    open.flow = style == YAML::EmitterStyle::Flow;
     open_.push_back(std::move(open));
   }
 
@@ -262,25 +341,14 @@ class MemoryBuffer : public std::streambuf {
   }
 };
 
-size_t utf8_length(unsigned char first) {
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first < 0xE0) return 2;
-  if (first >= 0xE0 && first < 0xF0) return 3;
-  if (first >= 0xF0 && first < 0xF5) return 4;
-  return 0;
-}
-
 // Bytes that YAML does not allow; yaml-cpp would take some of them for the end of the file.
 bool check_characters(const Source& source, uint32_t file, Report& report) {
   const std::string& text = source.text;
   Mark mark{file, 1, 1};
   for (size_t at = 0; at < text.size();) {
     auto byte = static_cast<unsigned char>(text[at]);
-    size_t length = utf8_length(byte);
-    bool whole = length > 0 && at + length <= text.size();
-    for (size_t i = 1; whole && i < length; ++i)
-      whole = (static_cast<unsigned char>(text[at + i]) & 0xC0U) == 0x80U;
-    if (!whole) {
+    size_t length = character_at(text, at);
+    if (length == 0) {
       report.error(mark, "the file is not valid UTF-8");
       return false;
     }
@@ -337,6 +405,7 @@ SyntaxHelp help_for(const std::string& message, std::string_view line) {
   if (message == "end of map not found" || message == "end of sequence not found")
     return {"unexpected indentation or text", "check that the keys of one mapping start in the same column"};
   if (message == "illegal block entry") return {"a list item is not allowed here", ""};
+  if (message == "illegal flow end") return {"a } or ] that closes nothing", "put the value in quotes"};
   if (message == "illegal map key") return {"a key is not allowed here", ""};
   if (message.find("unknown token") != std::string::npos)
     return {"a value cannot start with this character", "put it in quotes"};
@@ -384,6 +453,12 @@ std::vector<Node> parse_yaml(const Sources& sources, uint32_t file, Report& repo
     SyntaxHelp help = help_for(problem.msg, line);
     if (size_t tab = line.find('\t'); tab < line.find_first_not_of(" \t"))
       mark.column = static_cast<uint32_t>(tab + 1);
+    // What is open is noticed where the text breaks off, often at the end of the file.
+    Mark bracket = builder.open_bracket();
+    if (help.message.ends_with("is not closed") && bracket.line > 0 && bracket.line != mark.line) {
+      help.hint = "the reading ends in line " + std::to_string(mark.line);
+      mark = bracket;
+    }
     report.error(mark, "YAML syntax: " + help.message, help.hint);
     return {};
   } catch (const Abandoned&) {

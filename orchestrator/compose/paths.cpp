@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "orchestrator/compose/rules.h"
+#include "orchestrator/compose/values.h"
 
 namespace stack::compose {
 
@@ -35,14 +36,14 @@ using Resolve = void (*)(Node&, const Session&);
 void plain_path(Node& node, const Session& session) {
   node.string = true;
   if (opaque(node, session) || node.text.starts_with('/')) return;
-  node.text = session.resolved(node.text, directory_of(node, session));
+  node.text = session.placed(node.text, directory_of(node, session));
 }
 
 // What is watched is the place a link leads to. Only the first link of the path is followed: behind it the
 // path is real.
 void watched_path(Node& node, const Session& session) {
   plain_path(node, session);
-  if (opaque(node, session)) return;
+  if (opaque(node, session) || session.options.no_path_resolution) return;
   std::error_code none;
   for (size_t slash = node.text.find('/', 1);; slash = node.text.find('/', slash + 1)) {
     std::string part = node.text.substr(0, slash);
@@ -63,12 +64,13 @@ void ssh_key(Node& node, const Session& session) {
   size_t equals = node.text.find('=');
   if (opaque(node, session) || equals == std::string::npos) return;
   node.text = node.text.substr(0, equals + 1) +
-              session.resolved(std::string_view(node.text).substr(equals + 1), directory_of(node, session));
+              session.placed(std::string_view(node.text).substr(equals + 1), directory_of(node, session));
 }
 
 void bind_source(Node& mount, const Session& session) {
   if (!mount.is_map() || mount.text_of("type") != "bind") return;
-  if (Node* source = mount.find("source")) plain_path(*source, session);
+  Node* source = mount.find("source");
+  if (source != nullptr && !is_windows_path(source->text)) plain_path(*source, session);
 }
 
 // A local volume that is a bind mount in disguise: driver_opts {type: none, o: bind, device: ./data}
@@ -102,7 +104,7 @@ const Table::Row kRows[] = {
 
 std::string resolve_context(const Session& session, std::string_view text, const std::string& directory) {
   if (text.starts_with('/') || is_remote_context(text)) return std::string(text);
-  return session.resolved(text, directory);
+  return session.placed(text, directory);
 }
 
 void resolve_paths(Node& document, const Session& session) {

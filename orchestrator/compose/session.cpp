@@ -1,5 +1,7 @@
 #include "orchestrator/compose/session.h"
 
+#include <filesystem>
+
 #include "base/files.h"
 
 namespace stack::compose {
@@ -17,6 +19,14 @@ std::string Session::resolved(std::string_view path, const std::string& director
       return clean_path(home->second + "/" + std::string(path.substr(1)));
   }
   return absolute_path(directory, path);
+}
+
+std::string Session::placed(std::string_view path, const std::string& directory) const {
+  if (!options.no_path_resolution) return resolved(path, directory);
+  if (directory == project_directory || path.starts_with('~') || path.starts_with('/'))
+    return std::string(path);
+  std::filesystem::path absolute(resolved(path, directory));
+  return absolute.lexically_relative(project_directory).string();
 }
 
 }  // namespace stack::compose

@@ -31,6 +31,9 @@ struct Session {
   std::string shown(const std::string& path) const;
   // `~` and relative paths made absolute and clean; `directory` is what relative ones are relative to.
   std::string resolved(std::string_view path, const std::string& directory) const;
+  // The same for a path of the model. With --no-path-resolution it stays as it is written, but in a file of
+  // another directory, included or extended, it becomes relative to the project's: the model has one only.
+  std::string placed(std::string_view path, const std::string& directory) const;
 };
 
 }  // namespace stack::compose

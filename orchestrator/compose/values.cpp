@@ -167,9 +167,41 @@ Result<> apply_volume_option(VolumeMount& mount, std::string_view option, std::s
 
 }  // namespace
 
+namespace {
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// The parts between the colons, but a colon behind the letter of a Windows drive separates nothing: a letter
+// before a backslash, or before a path that is followed by another path. `v:/data` alone is the volume v.
+std::vector<std::string> volume_parts(std::string_view text) {
+  std::vector<std::string> parts = split(text, ':');
+  auto is_path = [&](size_t i) {
+    return i < parts.size() && (parts[i].starts_with('/') || parts[i].starts_with('\\'));
+  };
+  auto is_drive = [&](size_t i) {
+    if (parts[i].size() != 1 || !is_letter(parts[i][0]) || !is_path(i + 1)) return false;
+    bool path_follows =
+        is_path(i + 2) || (i + 3 < parts.size() && parts[i + 2].size() == 1 && is_path(i + 3));
+    return parts[i + 1].starts_with('\\') || (i == 0 && path_follows);
+  };
+  for (size_t i = 0; i < parts.size() && i < 2; ++i) {
+    if (!is_drive(i)) continue;
+    parts[i] += ":" + parts[i + 1];
+    parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+  }
+  return parts;
+}
+
+}  // namespace
+
+bool is_windows_path(std::string_view path) {
+  if (path.starts_with('\\')) return true;
+  return path.size() > 2 && is_letter(path[0]) && path[1] == ':' && (path[2] == '\\' || path[2] == '/');
+}
+
 Result<VolumeMount> parse_volume(std::string_view text) {
   VolumeMount mount;
-  std::vector<std::string> parts = split(text, ':');
+  std::vector<std::string> parts = volume_parts(text);
   if (text.empty()) return invalid("an empty volume");
   if (parts.size() > 3) return invalid("volume " + in_quotes(text) + ": too many colons");
   for (size_t i = 0; i < std::min<size_t>(parts.size(), 2); ++i)
@@ -177,7 +209,7 @@ Result<VolumeMount> parse_volume(std::string_view text) {
   mount.target = parts.size() == 1 ? parts[0] : parts[1];
   if (parts.size() > 1) {
     mount.source = parts[0];
-    if (looks_like_path(mount.source)) {
+    if (looks_like_path(mount.source) || is_windows_path(mount.source)) {
       mount.type = MountType::Bind;
       mount.bind = BindOptions{.propagation = "", .create_host_path = true, .recursive = "", .selinux = ""};
     }
@@ -234,6 +266,13 @@ Result<std::vector<std::string>> split_words(std::string_view text) {
       // A digit right before a redirection belongs to it: "2>file".
       if (c == '>' && is_all_digits(word)) in_word = false;
       break;
+    } else if (c == '`' || (c == '(' && word.ends_with('$'))) {
+      // Nobody expands it, but it is one piece, blanks and quotes included.
+      size_t end = text.find(c == '`' ? '`' : ')', i + 1);
+      if (end == std::string_view::npos) return invalid(std::string("the command has an unclosed ") + c);
+      word += text.substr(i, end - i + 1);
+      in_word = true;
+      i = end;
     } else if (c == '(' || c == ')') {
       return invalid(
           "parentheses have no meaning in a command; put them in quotes, or run a shell: [\"sh\", \"-c\", "

@@ -24,7 +24,11 @@ bool is_ip_address(std::string_view text);
 
 // "[SOURCE:]TARGET[:OPTIONS]". A source that looks like a path is a bind mount. Both paths are left as
 // written.
+// A colon behind the letter of a Windows drive separates nothing, where the text can only be meant so.
 Result<VolumeMount> parse_volume(std::string_view text);
+
+// C:\x, C:/x, \\.\pipe\x: of another system, and no path here.
+bool is_windows_path(std::string_view path);
 
 // "SOURCE[:TARGET[:PERMISSIONS]]", or a CDI device name.
 Result<DeviceMapping> parse_device(std::string_view text);

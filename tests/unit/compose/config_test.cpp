@@ -23,11 +23,11 @@ TEST_F(ConfigTest, YamlHasTheReferencesForm) {
             "name: full\n"
             "services:\n"
             "  db:\n"
+            "    scale: 1\n"
             "    hostname: \"123\"\n"
             "    image: redis\n"
             "    networks:\n"
             "      default: null\n"
-            "    scale: 1\n"
             "  job:\n"
             "    command:\n"
             "      - \"true\"\n"
@@ -36,39 +36,37 @@ TEST_F(ConfigTest, YamlHasTheReferencesForm) {
             "  web:\n"
             "    profiles:\n"
             "      - a\n"
-            "    build:\n"
-            "      context: " +
-                here +
-                "/web\n"
-                "      dockerfile: Dockerfile\n"
-                "      args:\n"
-                "        A: \"1\"\n"
-                "        B: two\n"
-                "      ssh:\n"
-                "        - default\n"
-                "      labels:\n"
-                "        x: \"y\"\n"
-                "      additional_contexts:\n"
-                "        c: " +
-                here +
-                "/c\n"
-                "      target: final\n"
-                "      secrets:\n"
-                "        - source: pw\n"
-                "          mode: \"0400\"\n"
-                "      ulimits:\n"
-                "        nofile:\n"
-                "          soft: 1\n"
-                "          hard: 2\n"
-                "    develop:\n"
-                "      watch:\n"
-                "        - path: " +
+            "    deploy:\n"
+            "      replicas: 2\n"
+            "      update_config:\n"
+            "        parallelism: 0\n"
+            "        order: start-first\n"
+            "      resources:\n"
+            "        limits:\n"
+            "          cpus: 0.5\n"
+            "          memory: \"52428800\"\n"
+            "          pids: 10\n"
+            "        reservations:\n"
+            "          memory: \"20971520\"\n"
+            "      restart_policy:\n"
+            "        condition: on-failure\n"
+            "        max_attempts: 0\n"
+            "    develop:\n"
+            "      watch:\n"
+            "        - path: " +
                 here +
                 "/src\n"
                 "          action: sync\n"
                 "          target: /src\n"
                 "          ignore:\n"
                 "            - node_modules/\n"
+                "    restart: unless-stopped\n"
+                "    post_start:\n"
+                "      - command:\n"
+                "          - echo\n"
+                "          - hi\n"
+                "        environment:\n"
+                "          A: b\n"
                 "    blkio_config:\n"
                 "      weight: 300\n"
                 "      device_read_bps:\n"
@@ -83,29 +81,6 @@ TEST_F(ConfigTest, YamlHasTheReferencesForm) {
                 "      - \"\"\n"
                 "    configs:\n"
                 "      - source: conf\n"
-                "    depends_on:\n"
-                "      db:\n"
-                "        condition: service_healthy\n"
-                "        restart: true\n"
-                "        required: true\n"
-                "      job:\n"
-                "        condition: service_completed_successfully\n"
-                "        required: false\n"
-                "    deploy:\n"
-                "      replicas: 2\n"
-                "      update_config:\n"
-                "        parallelism: 0\n"
-                "        order: start-first\n"
-                "      resources:\n"
-                "        limits:\n"
-                "          cpus: 0.5\n"
-                "          memory: \"52428800\"\n"
-                "          pids: 10\n"
-                "        reservations:\n"
-                "          memory: \"20971520\"\n"
-                "      restart_policy:\n"
-                "        condition: on-failure\n"
-                "        max_attempts: 0\n"
                 "    devices:\n"
                 "      - source: /dev/null\n"
                 "        target: /dev/zero\n"
@@ -124,18 +99,8 @@ TEST_F(ConfigTest, YamlHasTheReferencesForm) {
                 "      NUM: \"1.10\"\n"
                 "      TIME: \"22:22\"\n"
                 "      \"YES\": \"yes\"\n"
-                "    expose:\n"
-                "      - \"7000\"\n"
                 "    extra_hosts:\n"
                 "      - h=1.2.3.4\n"
-                "    healthcheck:\n"
-                "      test:\n"
-                "        - CMD-SHELL\n"
-                "        - curl -f localhost\n"
-                "      timeout: 10s\n"
-                "      interval: 1m30s\n"
-                "      retries: 3\n"
-                "      start_period: 500ms\n"
                 "    image: registry.example.com/web:1.10\n"
                 "    init: false\n"
                 "    labels:\n"
@@ -152,27 +117,6 @@ TEST_F(ConfigTest, YamlHasTheReferencesForm) {
                 "          - w\n"
                 "        priority: 3\n"
                 "      default: null\n"
-                "    ports:\n"
-                "      - mode: ingress\n"
-                "        target: 80\n"
-                "        published: \"8080\"\n"
-                "        protocol: tcp\n"
-                "      - mode: ingress\n"
-                "        host_ip: 127.0.0.1\n"
-                "        target: 9000\n"
-                "        published: \"9000\"\n"
-                "        protocol: udp\n"
-                "      - mode: ingress\n"
-                "        host_ip: 127.0.0.1\n"
-                "        target: 9001\n"
-                "        published: \"9001\"\n"
-                "        protocol: udp\n"
-                "      - name: \"n\"\n"
-                "        mode: ingress\n"
-                "        target: 5\n"
-                "        published: 100-110\n"
-                "        protocol: tcp\n"
-                "    restart: unless-stopped\n"
                 "    secrets:\n"
                 "      - source: pw\n"
                 "        target: /run/secrets/pw\n"
@@ -185,7 +129,6 @@ TEST_F(ConfigTest, YamlHasTheReferencesForm) {
                 "    stop_grace_period: 1m0s\n"
                 "    sysctls:\n"
                 "      net.core.somaxconn: \"1024\"\n"
-                "    tty: true\n"
                 "    ulimits:\n"
                 "      nofile:\n"
                 "        soft: 20000\n"
@@ -211,12 +154,69 @@ TEST_F(ConfigTest, YamlHasTheReferencesForm) {
                 "        tmpfs:\n"
                 "          size: \"1048576\"\n"
                 "          mode: 493\n"
-                "    post_start:\n"
-                "      - command:\n"
-                "          - echo\n"
-                "          - hi\n"
-                "        environment:\n"
-                "          A: b\n"
+                "    build:\n"
+                "      context: " +
+                here +
+                "/web\n"
+                "      dockerfile: Dockerfile\n"
+                "      args:\n"
+                "        A: \"1\"\n"
+                "        B: two\n"
+                "      ssh:\n"
+                "        - default\n"
+                "      labels:\n"
+                "        x: \"y\"\n"
+                "      additional_contexts:\n"
+                "        c: " +
+                here +
+                "/c\n"
+                "      target: final\n"
+                "      secrets:\n"
+                "        - source: pw\n"
+                "          mode: \"0400\"\n"
+                "      ulimits:\n"
+                "        nofile:\n"
+                "          soft: 1\n"
+                "          hard: 2\n"
+                "    depends_on:\n"
+                "      db:\n"
+                "        condition: service_healthy\n"
+                "        restart: true\n"
+                "        required: true\n"
+                "      job:\n"
+                "        condition: service_completed_successfully\n"
+                "        required: false\n"
+                "    expose:\n"
+                "      - \"7000\"\n"
+                "    healthcheck:\n"
+                "      test:\n"
+                "        - CMD-SHELL\n"
+                "        - curl -f localhost\n"
+                "      timeout: 10s\n"
+                "      interval: 1m30s\n"
+                "      retries: 3\n"
+                "      start_period: 500ms\n"
+                "    ports:\n"
+                "      - mode: ingress\n"
+                "        target: 80\n"
+                "        published: \"8080\"\n"
+                "        protocol: tcp\n"
+                "      - mode: ingress\n"
+                "        host_ip: 127.0.0.1\n"
+                "        target: 9000\n"
+                "        published: \"9000\"\n"
+                "        protocol: udp\n"
+                "      - mode: ingress\n"
+                "        host_ip: 127.0.0.1\n"
+                "        target: 9001\n"
+                "        published: \"9001\"\n"
+                "        protocol: udp\n"
+                "      - name: \"n\"\n"
+                "        mode: ingress\n"
+                "        target: 5\n"
+                "        published: 100-110\n"
+                "        protocol: tcp\n"
+                "    tty: true\n"
                 "    x-own:\n"
                 "      k:\n"
                 "        - 1\n"
@@ -299,15 +299,15 @@ TEST_F(ConfigTest, JsonHasTheReferencesForm) {
   },
   "services": {
     "web": {
-      "command": [
-        "echo",
-        "\u003c$$x\u003e"
-      ],
       "deploy": {
         "replicas": 1,
         "resources": {},
         "placement": {}
       },
+      "command": [
+        "echo",
+        "\u003c$$x\u003e"
+      ],
       "entrypoint": null,
       "image": "a",
       "networks": {
@@ -436,8 +436,80 @@ TEST_F(ConfigTest, OptionsKeepStagesOut) {
       true;
   std::string out = config(text);
   expect_contains(out, "source: ./x\n");
-  expect_contains(out, "env_file:\n      - path: e\n        required: true\n");
+  expect_contains(out, "env_file:\n      - path: e\n");
   EXPECT_EQ(out.find("k_default"), std::string::npos);
+}
+
+TEST_F(ConfigTest, NoInterpolateMergesListsOfPairsWithMappings) {
+  options.no_interpolate = true;
+  options.files = {"compose.yaml", "over.yaml"};
+  write("over.yaml",
+        "services:\n  web:\n    environment: [\"B=${X}\", C]\n    labels: {l: new}\n"
+        "    extra_hosts: {h: 1.1.1.1}\n");
+  std::string out = config(
+      "services:\n  web:\n    image: a\n    environment: {A: 1, B: 2}\n    labels: [l=old]\n"
+      "    extra_hosts: [g=2.2.2.2]\n");
+  expect_contains(out, "environment:\n      - A=1\n      - B=${X}\n      - C\n");
+  expect_contains(out, "labels:\n      - l=new\n");
+  expect_contains(out, "extra_hosts:\n      - g=2.2.2.2\n      - h=1.1.1.1\n");
+}
+
+TEST_F(ConfigTest, NoInterpolateKeepsOneOfEachNameInALists) {
+  options.no_interpolate = true;
+  expect_contains(config("services: {web: {image: a, environment: [A=1, A=2]}}\n"),
+                  "environment:\n      - A=2\n    image");
+}
+
+TEST_F(ConfigTest, WithoutPathResolutionPathsOfOtherFoldersAreRelativeToTheProject) {
+  options.no_path_resolution = true;
+  write("sub/base.yaml",
+        "services: {base: {image: a, env_file: e.env, volumes: [\"./x:/x\", \"/abs:/abs\"]}}\n");
+  write("sub/e.env", "FROM_FILE=1\n");
+  std::string out =
+      config("services: {web: {extends: {file: sub/base.yaml, service: base}, volumes: [\"./y:/y\"]}}\n");
+  expect_contains(out, "source: sub/x\n");
+  expect_contains(out, "source: ./y\n");
+  expect_contains(out, "source: /abs\n");
+  expect_contains(out, "FROM_FILE: \"1\"");
+}
+
+TEST_F(ConfigTest, WithoutEnvResolutionFilesAreNotReadButNamesAreLookedUp) {
+  options.no_env_resolution = true;
+  options.environment["HOST"] = "h";
+  write("e.env", "FROM_FILE=1\n");
+  std::string out = config(
+      "services: {web: {image: a, env_file: [e.env, {path: n.env, required: false}], environment: "
+      "[HOST]}}\n");
+  expect_contains(out, "environment:\n      HOST: h\n    env_file:\n      - path: ");
+  expect_contains(out, "n.env\n        required: false\n");
+  EXPECT_EQ(out.find("FROM_FILE"), std::string::npos);
+  EXPECT_EQ(out.find("required: true"), std::string::npos);
+}
+
+TEST_F(ConfigTest, LabelFilesAreFoldedAndKept) {
+  write("l", "a=1\n");
+  std::string out = config("services: {web: {image: a, label_file: l}}\n");
+  expect_contains(out, "labels:\n      a: \"1\"\n    label_file:\n      - " + path("l") + "\n");
+}
+
+TEST_F(ConfigTest, YamlHasFreeKeysInTheOrderOfReaders) {
+  expect_contains(
+      config("services: {web: {image: a, environment: {A10: x, A2: x, A_B: x, AB: x, _C: x, A02: x, A: x, "
+             "a1b: x, "
+             "a1-: x}}}\n"),
+      "environment:\n      _C: x\n      A: x\n      A_B: x\n      A2: x\n      A02: x\n      A10: x\n");
+}
+
+TEST_F(ConfigTest, ImagesOfHooksAreListed) {
+  write("compose.yaml", "services: {web: {image: a, pre_start: [{command: x, image: b}]}}\n");
+  auto loaded = load(options);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(list_images(*loaded), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(ConfigTest, JobsAreShownWithAWarning) {
+  expect_contains(config("services: {web: {image: a}}\njobs: {j: {image: b, triggers: {manual: true}}}\n"),
+                  "jobs:\n  j:\n    image: b\n");
 }
 
 TEST_F(ConfigTest, NoInterpolateSortsKeysAndKeepsDollars) {

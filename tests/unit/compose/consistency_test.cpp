@@ -223,14 +223,20 @@ TEST_F(RulesTest, BuildRules) {
   });
 }
 
+TEST_F(RulesTest, StartIntervalWithoutAPeriodIsNothingToRun) {
+  expect_errors({{"    healthcheck: {test: x, start_interval: 1s}\n",
+                  "compose.yaml:4:44: service web: start_interval needs a start_period\n"}});
+  options.refuse = false;
+  config("services: {web: {image: a, healthcheck: {test: x, start_interval: 1s}}}\n");
+  EXPECT_TRUE(load(options));
+}
+
 TEST_F(RulesTest, HealthAndHooksAndWatch) {
   options.refuse = false;
   expect_errors({
       {"    healthcheck: {test: [curl, x]}\n",
        "compose.yaml:4:26: service web: a healthcheck test given as a list begins with CMD, CMD-SHELL or "
        "NONE\n  write [\"CMD\", \"curl\", ...]\n"},
-      {"    healthcheck: {test: x, start_interval: 1s}\n",
-       "compose.yaml:4:44: service web: start_interval needs a start_period\n"},
       {"    healthcheck: {test: x, retries: -1}\n",
        "compose.yaml:4:37: service web: retries must not be negative\n"},
       {"    post_start: [{user: root}]\n",

@@ -108,6 +108,8 @@ TEST(Words, AreSplitAsAShellDoes) {
   EXPECT_EQ(*split_words("\"a\\\"b\\n\" 'c\\d'"), (Words{"a\"b\\n", "c\\d"}));
   EXPECT_EQ(*split_words(""), Words{});
   EXPECT_EQ(*split_words("echo $HOME *"), (Words{"echo", "$HOME", "*"}));
+  EXPECT_EQ(*split_words("a $(date \"+%Y %m\") `b c`d"), (Words{"a", "$(date \"+%Y %m\")", "`b c`d"}));
+  EXPECT_FALSE(split_words("a $(date"));
   EXPECT_EQ(*split_words("a && b"), Words{"a"});
   EXPECT_EQ(*split_words("a 2>x"), Words{"a"});
   EXPECT_EQ(*split_words("a \"b;c\""), (Words{"a", "b;c"}));
@@ -142,6 +144,29 @@ TEST(PullPolicy, KnowsItsWords) {
        {"always", "never", "missing", "if_not_present", "build", "daily", "weekly", "every_12h", "refresh"})
     EXPECT_TRUE(is_pull_policy(word)) << word;
   for (const char* word : {"sometimes", "every_", "every_x"}) EXPECT_FALSE(is_pull_policy(word)) << word;
+}
+
+TEST(ComposeValues, ColonsOfWindowsDrivesSeparateNothing) {
+  struct Case {
+    const char* text;
+    const char* source;
+    const char* target;
+    bool bind;
+  };
+  const Case cases[] = {
+      {"C:\\Users\\x:/win", "C:\\Users\\x", "/win", true},
+      {"c:/users/y:/win:ro", "c:/users/y", "/win", true},
+      {"D:\\a:C:\\b", "D:\\a", "C:\\b", true},
+      {"v:/data", "v", "/data", false},
+      {"v:/data:ro", "v", "/data", false},
+  };
+  for (const Case& one : cases) {
+    auto mount = parse_volume(one.text);
+    ASSERT_TRUE(mount) << one.text;
+    EXPECT_EQ(mount->source, one.source);
+    EXPECT_EQ(mount->target, one.target);
+    EXPECT_EQ(mount->type == MountType::Bind, one.bind) << one.text;
+  }
 }
 
 }  // namespace

@@ -26,9 +26,27 @@ TEST_F(ComposeTest, SyntaxErrorsNameThePlace) {
        "compose.yaml:3:12: YAML syntax: the alias names an anchor that is not defined before it\n"},
       {"services:\n  web:\n    image: @a\n",
        "compose.yaml:3:12: YAML syntax: a value cannot start with this character\n  put it in quotes\n"},
-      {"services:\n  web: {image: a\n", "compose.yaml:3:1: YAML syntax: a { is not closed\n"},
+      {"services:\n  web: {image: a\n",
+       "compose.yaml:2:8: YAML syntax: a { is not closed\n  the reading ends in line 3\n"},
+      {"services:\n  web:\n    image: a\n    ports: [\"1:1\",\n      \"2:2\"\n    command: x\n",
+       "compose.yaml:4:12: YAML syntax: a [ is not closed\n  the reading ends in line 6\n"},
+      {"services:\n  web: {ports: [a]]}\n",
+       "compose.yaml:2:19: YAML syntax: a } or ] that closes nothing\n  put the value in quotes\n"},
   };
   for (const Case& one : cases) EXPECT_EQ(errors(one.text), one.error) << one.text;
+}
+
+TEST_F(ComposeTest, BinaryIsBase64OfText) {
+  options.files = {"compose.yaml"};
+  write("compose.yaml",
+        "services: {web: {image: a, labels: {x: !!binary aGVsbG8=, y: !!binary \"aMOp bGxv\"}}}\n");
+  auto loaded = load(options);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->project.services.at("web").labels.at("x"), "hello");
+  EXPECT_EQ(loaded->project.services.at("web").labels.at("y"), "h\u00e9llo");
+  EXPECT_EQ(errors("services: {web: {image: a, labels: {x: !!binary a$}}}\n"),
+            "compose.yaml:1:40: the value of !!binary is not valid base64\n");
+  expect_contains(errors("services: {web: {image: a, labels: {x: !!binary /w==}}}\n"), "is not text");
 }
 
 TEST_F(ComposeTest, DuplicateKeysAreAllReported) {
