@@ -286,9 +286,10 @@ EngineDrivers::DriverTask<> EngineDrivers::wait_accepted(Id id, WaitAccepted act
       told = verdict.text;
       sink_({{"event", "wait"}, {"id", id}, {"text", told}});
     }
-    // With a health check only its verdict counts, however long that takes.
+    // A health check's verdict comes when it comes; `monitor` is what is left to wait for then.
     bool timed =
-        facts.state == orchestrator::ContainerState::Running && facts.health == orchestrator::Health::None;
+        facts.state == orchestrator::ContainerState::Running &&
+        (facts.health == orchestrator::Health::None || facts.health == orchestrator::Health::Healthy);
     if (timed) {
       bool changed = co_await container->changed.wait_until(started + action.monitor);
       (void)changed;

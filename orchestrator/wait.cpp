@@ -54,7 +54,8 @@ WaitVerdict judge_accepted(const WaitFacts& facts, Nanoseconds ran, Nanoseconds 
                facts.state == ContainerState::Restarting;
   if (ended || facts.restarts > 0) return {State::Failed, exited_text(facts)};
   if (facts.state != ContainerState::Running || facts.health != Health::None) {
-    return judge_healthy(facts, true);
+    WaitVerdict verdict = judge_healthy(facts, true);
+    if (verdict.state != State::Done) return verdict;
   }
   if (ran >= monitor) return {State::Done, ""};
   return {State::Waiting, facts.name + " must run for " + go_duration(monitor)};

@@ -31,9 +31,9 @@ WaitVerdict judge_running(const WaitFacts& facts);
 // container that exited with 0 and is not restarted counts as done too (one-shots under `up --wait`).
 WaitVerdict judge_healthy(const WaitFacts& facts, bool or_running);
 WaitVerdict judge_completed(const WaitFacts& facts);
-// Whether a container can take another's place: healthy, or, without a health check, `ran` for `monitor`. An
-// exit is a failure although the restart policy would start it again; only a one-shot that ended with 0 is
-// accepted.
+// Whether a container can take another's place: healthy, if it has a health check, and `ran` for `monitor`,
+// as many that are healthy at first die soon after. An exit is a failure although the restart policy would
+// start it again; only a one-shot that ended with 0 is accepted.
 WaitVerdict judge_accepted(const WaitFacts& facts, Nanoseconds ran, Nanoseconds monitor);
 
 }  // namespace stack::orchestrator

@@ -184,7 +184,7 @@ TEST(Update, TheRatioOfFailuresDecides) {
             "update of service web was rolled back: 1 of 4 containers could not be replaced: it exited");
 }
 
-TEST(Update, AcceptedIsHealthyOrHasRunLongEnough) {
+TEST(Update, AcceptedIsHealthyIfItHasACheckAndHasRunLongEnough) {
   using State = WaitVerdict::State;
   WaitFacts running{"web-1", ContainerState::Running, Health::None, 0, false, 0};
   EXPECT_EQ(judge_accepted(running, 1s, 5s).state, State::Waiting);
@@ -193,7 +193,8 @@ TEST(Update, AcceptedIsHealthyOrHasRunLongEnough) {
   healthy.health = Health::Starting;
   EXPECT_EQ(judge_accepted(healthy, 60s, 5s).state, State::Waiting) << "health counts, not time";
   healthy.health = Health::Healthy;
-  EXPECT_EQ(judge_accepted(healthy, 0s, 5s).state, State::Done);
+  EXPECT_EQ(judge_accepted(healthy, 1s, 5s).state, State::Waiting) << "it may die yet";
+  EXPECT_EQ(judge_accepted(healthy, 5s, 5s).state, State::Done);
   healthy.health = Health::Unhealthy;
   EXPECT_EQ(judge_accepted(healthy, 0s, 5s).state, State::Failed);
   WaitFacts restarting{"web-1", ContainerState::Restarting, Health::None, 1, true, 0};
