@@ -145,6 +145,12 @@ class Preflight {
     for (const std::string& from : service.base.volumes_from) {
       check_container(service, "/volumes_from", from.substr(0, from.find(':')));
     }
+    if (auto written = project_.services.find(service.name); written != project_.services.end()) {
+      const std::vector<std::string>& links = written->second.external_links;
+      for (size_t i = 0; i < links.size(); ++i)
+        check_container(service, "/external_links/" + std::to_string(i),
+                        links[i].substr(0, links[i].find(':')));
+    }
   }
 
   std::string volume_pointer(const DesiredService& service, const std::string& target) const {

@@ -183,9 +183,10 @@ TEST(Preflight, DevicesAndContainersMustExist) {
   compose::Service& web = add_service(project, "web", "web:1");
   web.devices.push_back({"/dev/nope", "/dev/nope", "rwm"});
   web.volumes_from = {"container:missing", "container:known"};
-  EXPECT_EQ(problems(project, with_images(project)),
-            (Lines{"service web: device /dev/nope does not exist",
-                   "service web: container missing does not exist"}));
+  web.external_links = {"known:db", "absent:cache"};
+  EXPECT_EQ(problems(project, with_images(project)), (Lines{"service web: device /dev/nope does not exist",
+                                                            "service web: container missing does not exist",
+                                                            "service web: container absent does not exist"}));
 }
 
 TEST(Preflight, ReportsEverythingAtOnceAndNothingForAnIdlePlan) {
