@@ -78,8 +78,10 @@ Error no_such_service(const std::string& name, const compose::Project& project) 
 
 }  // namespace
 
-Result<ResolvedProject> load_for(Session& session, const std::vector<std::string>& services) {
+Result<ResolvedProject> load_for(Session& session, const std::vector<std::string>& services,
+                                 Contents contents) {
   compose::LoadOptions options = session.load_options();
+  options.load_contents = contents == Contents::Read;
   TRY_ASSIGN(compose::Loaded loaded, session.load(options));
   bool again = false;
   for (const std::string& name : services) {

@@ -19,7 +19,9 @@ struct ResolvedProject {
 };
 
 // From the compose file; the profiles of the services named are activated. An unknown service is an error.
-Result<ResolvedProject> load_for(Session& session, const std::vector<std::string>& services);
+enum class Contents { Read, Leave };  // of configs and secrets
+Result<ResolvedProject> load_for(Session& session, const std::vector<std::string>& services,
+                                 Contents contents = Contents::Read);
 // From the compose file, or the engine's where only -p was given.
 Result<ResolvedProject> load_or_stored(Session& session, const std::vector<std::string>& services);
 

@@ -35,7 +35,8 @@ Result<int> run(Session& session, const Arguments& arguments) {
   const Globals& globals = session.globals();
   ResolvedProject project{globals.project_name.value_or(""), nullptr};
   if (!globals.project_name || !globals.files.empty()) {
-    TRY_ASSIGN(project, load_for(session, {}));
+    // What is removed needs no secrets: their files and variables may be gone by now.
+    TRY_ASSIGN(project, load_for(session, {}, Contents::Leave));
   }
   return run_change(
       session,
