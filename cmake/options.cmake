@@ -10,6 +10,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release")
   add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${noisy}>")
 endif()
 
+# clang says it of libstdc++ 12's own stable_sort.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-deprecated-declarations>)
+endif()
+
 # __LINE__-based macro names and statement macros of our own need no extensions; glibc's headers do.
 add_compile_definitions(_GNU_SOURCE)
 

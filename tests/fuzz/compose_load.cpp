@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   auto again = compose::load(options_for("again.yaml"));
   if (!again) {
     // What was printed must be readable again.
-    write_all(2, printed + compose::render(again.error()));
+    (void)write_all(2, printed + compose::render(again.error()));
     std::abort();
   }
   return 0;
