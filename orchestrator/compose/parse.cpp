@@ -106,7 +106,10 @@ class Builder : public YAML::EventHandler {
     return {};
   }
 
-  void OnDocumentStart(const YAML::Mark& /*mark*/) override {
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // yaml-cpp begins one document after the other at a token it can do nothing with, such as a comma.
+    if (document_start_ && *document_start_ == mark.pos) throw YAML::ParserException(mark, "unexpected text");
+    document_start_ = mark.pos;
     anchors_.clear();
     open_.clear();
     root_.reset();
@@ -323,6 +326,7 @@ class Builder : public YAML::EventHandler {
 
   uint32_t file_;
   Report& report_;
+  std::optional<int> document_start_;
   std::unordered_map<YAML::anchor_t, Node> anchors_;
   std::vector<Open> open_;
   std::unique_ptr<Node> root_;
@@ -406,6 +410,7 @@ SyntaxHelp help_for(const std::string& message, std::string_view line) {
     return {"unexpected indentation or text", "check that the keys of one mapping start in the same column"};
   if (message == "illegal block entry") return {"a list item is not allowed here", ""};
   if (message == "illegal flow end") return {"a } or ] that closes nothing", "put the value in quotes"};
+  if (message == "unexpected text") return {"this text belongs to nothing", "put the value in quotes"};
   if (message == "illegal map key") return {"a key is not allowed here", ""};
   if (message.find("unknown token") != std::string::npos)
     return {"a value cannot start with this character", "put it in quotes"};

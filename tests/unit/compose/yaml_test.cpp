@@ -30,6 +30,7 @@ TEST_F(ComposeTest, SyntaxErrorsNameThePlace) {
        "compose.yaml:2:8: YAML syntax: a { is not closed\n  the reading ends in line 3\n"},
       {"services:\n  web:\n    image: a\n    ports: [\"1:1\",\n      \"2:2\"\n    command: x\n",
        "compose.yaml:4:12: YAML syntax: a [ is not closed\n  the reading ends in line 6\n"},
+      {",", "compose.yaml:1:1: YAML syntax: this text belongs to nothing\n  put the value in quotes\n"},
       {"services:\n  web: {ports: [a]]}\n",
        "compose.yaml:2:19: YAML syntax: a } or ] that closes nothing\n  put the value in quotes\n"},
   };
