@@ -298,7 +298,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.use_api_socket",
      kFlag.noted("at /var/run/docker.sock; whoever has it can do everything on the machine")},
     {"services.*.user", kText},
-    {"services.*.userns_mode", kText},
+    {"services.*.userns_mode", kText.noted("host only, which every container has")},
     {"services.*.uts", kText},
 
     {"services.*.volumes", kMappings},

@@ -274,6 +274,22 @@ class Consistency {
         if (!opaque(&item)) claim(item.text.substr(0, item.text.find(':')), item.mark);
   }
 
+  // How far read_only reaches says nothing where it is not asked for.
+  void check_recursion(const std::string& name, const Node& mount) {
+    const Node* bind = mount.find("bind");
+    const Node* how = bind == nullptr ? nullptr : bind->find("recursive");
+    if (opaque(how) || is_true(mount.find("read_only"))) return;
+    if (how->text == "writable" || how->text == "readonly")
+      unfit(how->mark, "service " + name + ": bind.recursive: " + how->text + " needs read_only: true");
+  }
+
+  void user_namespace(const std::string& name, const Node& service) {
+    const Node* mode = service.find("userns_mode");
+    if (opaque(mode) || mode->text.empty() || mode->text == "host") return;
+    unfit(mode->mark, "service " + name + ": unknown userns_mode \"" + mode->text +
+                          "\": containers have the machine's user namespace, which host says too");
+  }
+
   template <typename Claim>
   void check_mount(const std::string& name, const Node& item, const Claim& claim) {
     if (!item.is_map()) return;
@@ -286,6 +302,7 @@ class Consistency {
     if (target == nullptr) return report_.error(item.mark, "service " + name + ": the volume has no target");
     if (opaque(type) || opaque(target)) return;
     claim(target->text, target->mark);
+    check_recursion(name, item);
     if (type->text == "npipe" || type->text == "cluster")
       return report_.error(type->mark, "volumes of type " + type->text + " are not supported on Linux");
     bool has_source = present(source) && !(source->is_scalar() && source->text.empty());
@@ -719,7 +736,7 @@ void Consistency::run() {
       &Consistency::container_name,  &Consistency::resources,      &Consistency::numbers,
       &Consistency::words,           &Consistency::ports,          &Consistency::reserved_labels,
       &Consistency::watch_rules,     &Consistency::hooks,          &Consistency::device_requests,
-      &Consistency::ulimits,
+      &Consistency::ulimits,         &Consistency::user_namespace,
   };
   if (const Node* services = tree_.find("services"))
     for (const Entry& entry : services->entries)

@@ -170,7 +170,7 @@ void note_origins(const Node& tree, const Sources& sources, std::map<std::string
     note(base, service.mark);
     for (const char* key : {"image", "build", "container_name", "network_mode", "command", "entrypoint"})
       if (const Node* value = service.value.find(key)) note(base + "/" + key, value->mark);
-    for (const char* key : {"ports", "volumes", "devices", "configs", "secrets"})
+    for (const char* key : {"ports", "volumes", "devices", "configs", "secrets", "external_links"})
       if (const Node* list = service.value.find(key))
         for (size_t i = 0; i < list->items.size(); ++i)
           note(base + "/" + key + "/" + std::to_string(i), list->items[i].mark);

@@ -223,6 +223,19 @@ TEST_F(RulesTest, BuildRules) {
   });
 }
 
+TEST_F(RulesTest, HowFarReadOnlyReachesNeedsReadOnly) {
+  expect_errors({{"    volumes: [{type: bind, source: /a, target: /a, bind: {recursive: readonly}}]\n",
+                  "compose.yaml:4:70: service web: bind.recursive: readonly needs read_only: true\n"}});
+}
+
+TEST_F(RulesTest, UserNamespacesOtherThanTheHostsAreRefused) {
+  expect_errors(
+      {{"    userns_mode: private\n",
+        "compose.yaml:4:18: service web: unknown userns_mode \"private\": containers have the machine's "
+        "user namespace, which host says too\n"}});
+  EXPECT_EQ(web("    userns_mode: host\n").userns_mode, "host");
+}
+
 TEST_F(RulesTest, StartIntervalWithoutAPeriodIsNothingToRun) {
   expect_errors({{"    healthcheck: {test: x, start_interval: 1s}\n",
                   "compose.yaml:4:44: service web: start_interval needs a start_period\n"}});
