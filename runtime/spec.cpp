@@ -507,7 +507,7 @@ Result<> read_linux(const Json& linux, ContainerSpec& out) {
   std::string label;
   TRY(read_string(linux, "mountLabel", label));
   if (!label.empty() && !path_exists("/sys/fs/selinux/enforce"))
-    return unsupported("mountLabel: this kernel runs without SELinux");
+    out.notes.push_back("mountLabel is ignored: this kernel runs without SELinux");
   if (member(linux, "intelRdt") != nullptr && !path_exists("/sys/fs/resctrl/schemata"))
     return unsupported("intelRdt: resctrl is not mounted on this machine");
   if (const Json* seccomp = member(linux, "seccomp")) {

@@ -145,6 +145,7 @@ struct MemoryPolicySpec {
 struct ContainerSpec {
   std::string oci_version;
   std::optional<ProcessSpec> process;
+  std::vector<std::string> notes;  // what is ignored, and why
   std::string root_path;
   bool root_readonly = false;
   std::string hostname;

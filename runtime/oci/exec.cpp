@@ -141,7 +141,7 @@ Result<> check_flags(const Arguments& arguments, bool terminal) {
   return {};
 }
 
-Result<int> exec(const GlobalOptions& global, const Arguments& arguments) {
+Result<int> run_exec(const GlobalOptions& global, const Arguments& arguments) {
   const std::string& id = arguments.words().front();
   TRY_ASSIGN(int64_t kept, arguments.number("preserve-fds", 0));
   if (kept < 0 || kept > 1024) return invalid("--preserve-fds: from 0 to 1024");
@@ -160,6 +160,16 @@ Result<int> exec(const GlobalOptions& global, const Arguments& arguments) {
   TRY(write_pid(outside, session.process.pid));
   if (arguments.on("detach")) return 0;
   return attend({session.process.pid, session.process.pidfd.get(), std::move(session.terminal), Fd()});
+}
+
+// A failure of ours is told from the command's own by runc's code; 126 and 127 say that there is no such command.
+Result<int> exec(const GlobalOptions& global, const Arguments& arguments) {
+  Result<int> code = run_exec(global, arguments);
+  if (code) return code;
+  ErrorKind kind = code.error().kind();
+  if (kind == ErrorKind::NoCommand || kind == ErrorKind::NotExecutable) return code;
+  log(Level::Error, code.error().text());
+  return 255;
 }
 
 }  // namespace

@@ -119,6 +119,7 @@ Result<> Creation::read_bundle() {
   TRY_ASSIGN(config_, parse_json(config_text_).in(file));
   if (::chdir(settings_.bundle.c_str()) != 0) return Error::last_errno("bundle " + settings_.bundle);
   TRY_ASSIGN(plan_.spec, read_bundle_spec(config_, settings_.bundle).in(file));
+  for (const std::string& note : plan_.spec.notes) log(Level::Warning, note);
   const std::optional<ProcessSpec>& process = plan_.spec.process;
   if (!process && !settings_.wait_for_start) return invalid(file + ": process is missing: nothing to run");
   if (!process) return {};

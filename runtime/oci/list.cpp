@@ -12,9 +12,10 @@ constexpr Flag kFlags[] = {
     {"quiet", 'q', FlagKind::Switch, "", "ids only"},
 };
 
-std::string as_table(const Json& containers) {
+std::string as_table(const OrderedJson& containers) {
   std::vector<std::vector<std::string>> rows{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}};
-  for (const Json& item : containers) {
+  for (const OrderedJson& one : containers) {
+    Json item = one;
     rows.push_back({string_or(item, "id"), std::to_string(int_or(item, "pid")), string_or(item, "status"),
                     string_or(item, "bundle"), string_or(item, "created"), string_or(item, "owner")});
   }
@@ -26,7 +27,7 @@ Result<int> list(const GlobalOptions& global, const Arguments& arguments) {
   if (format != "table" && format != "json")
     return invalid("--format is table or json, not \"" + format + "\"");
   TRY_ASSIGN(std::vector<std::string> ids, list_containers(global.root));
-  Json containers = Json::array();
+  OrderedJson containers = OrderedJson::array();
   std::string names;
   for (const std::string& id : ids) {
     Result<FoundContainer> container = find_container(global.root, id);
@@ -42,7 +43,7 @@ Result<int> list(const GlobalOptions& global, const Arguments& arguments) {
   if (arguments.on("quiet")) {
     TRY(print(names));
   } else {
-    TRY(print(format == "json" ? to_text(containers) + "\n" : as_table(containers)));
+    TRY(print(format == "json" ? containers.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n" : as_table(containers)));
   }
   return 0;
 }

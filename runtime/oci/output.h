@@ -13,6 +13,7 @@ namespace stack::runtime::oci {
 Result<> print(const std::string& text);
 // Indented, with a line end.
 std::string pretty(const Json& json);
+std::string pretty(const OrderedJson& json);
 // Columns as wide as their widest cell; the first row is the heading.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 

@@ -103,6 +103,6 @@ std::optional<uint64_t> process_start_time(pid_t pid);
 Result<Fd> open_container_process(const ContainerState& state);
 
 // The specification's state document, with the members crun and runc add.
-Json state_document(const ContainerState& state, Status status);
+OrderedJson state_document(const ContainerState& state, Status status);
 
 }  // namespace stack::runtime::oci
