@@ -26,6 +26,7 @@ Json mount_record(const MountPoint& m) {
           {"anonymous", m.anonymous},
           {"propagation", m.propagation},
           {"recursive", m.recursive},
+          {"read_only_top", m.read_only_top},
           {"subpath", m.subpath},
           {"tmpfs_options", m.tmpfs_options},
           {"filesystem", m.filesystem},
@@ -42,6 +43,7 @@ MountPoint read_mount(const Json& j) {
   m.anonymous = bool_or(j, "anonymous");
   m.propagation = string_or(j, "propagation");
   m.recursive = bool_or(j, "recursive", true);
+  m.read_only_top = bool_or(j, "read_only_top");
   m.subpath = string_or(j, "subpath");
   m.tmpfs_options = string_or(j, "tmpfs_options");
   m.filesystem = string_or(j, "filesystem");

@@ -35,6 +35,7 @@ struct MountPoint {
   bool anonymous = false;   // a volume nobody named: goes with `rm -v`
   std::string propagation;  // Bind
   bool recursive = true;
+  bool read_only_top = false;  // read_only is for this mount alone, not for what is mounted below it
   std::string subpath;
   std::string tmpfs_options;
   std::string filesystem;  // Volume: a file system to be mounted anew ("nfs"); "" = bind the source

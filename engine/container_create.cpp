@@ -72,6 +72,7 @@ MountPoint planned(const MountSpec& mount) {
       point.source = clean_path(mount.source);
       point.propagation = mount.propagation;
       point.recursive = mount.recursive;
+      point.read_only_top = mount.read_only_top;
       break;
     case MountKind::Volume:
       point.anonymous = mount.source.empty();

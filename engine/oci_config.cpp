@@ -170,7 +170,12 @@ Json mount_json(const MountPoint& mount) {
   }
   Json options{mount.recursive ? "rbind" : "bind",
                mount.propagation.empty() ? "rprivate" : mount.propagation};
-  if (mount.read_only || mount.kind == MountKind::Image) options.push_back("ro");
+  if (mount.read_only || mount.kind == MountKind::Image) {
+    // Mounts that come and go with the host's have the host's flags, so it would hold for some of them only.
+    bool own = mount.propagation.empty() || mount.propagation.ends_with("private");
+    bool below = mount.kind == MountKind::Bind && mount.recursive && !mount.read_only_top && own;
+    options.push_back(below ? "rro" : "ro");
+  }
   return {
       {"destination", mount.destination}, {"type", "bind"}, {"source", mount.source}, {"options", options}};
 }

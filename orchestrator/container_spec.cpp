@@ -60,6 +60,7 @@ Json bind_options(const MountSpec& mount) {
   Json options = Json::object();
   put(options, "Propagation", mount.propagation);
   put(options, "NonRecursive", !mount.recursive);
+  put(options, "ReadOnlyNonRecursive", mount.read_only_top);
   put(options, "CreateMountpoint", mount.create_host_path);
   return options;
 }

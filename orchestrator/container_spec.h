@@ -38,6 +38,7 @@ struct MountSpec {
   std::string propagation;        // "" = rprivate
   bool create_host_path = false;  // make a missing source directory
   bool recursive = true;
+  bool read_only_top = false;  // read_only leaves what is mounted below the source as it is
   // Volume
   bool no_copy = false;
   std::string subpath;  // Volume and Image

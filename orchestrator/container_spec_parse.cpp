@@ -240,6 +240,7 @@ void read_mount_options(const Members& members, MountSpec& mount) {
   bool non_recursive = false;
   bind.read("NonRecursive", non_recursive);
   mount.recursive = !non_recursive;
+  bind.read("ReadOnlyNonRecursive", mount.read_only_top);
   Members volume = members.object("VolumeOptions");
   volume.read("NoCopy", mount.no_copy);
   volume.read("Labels", mount.volume_labels);

@@ -84,6 +84,7 @@ MountSpec mount_spec(const Project& project, const compose::VolumeMount& volume)
       mount.propagation = volume.bind->propagation;
       mount.create_host_path = volume.bind->create_host_path;
       mount.recursive = volume.bind->recursive != "disabled";
+      mount.read_only_top = volume.bind->recursive == "writable";
       break;
     case compose::MountType::Volume:
       mount.kind = MountKind::Volume;

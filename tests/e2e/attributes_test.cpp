@@ -44,7 +44,8 @@ TEST_F(Attributes, VolumesWithTheirOptions) {
   ASSERT_TRUE(eventually(10s, [&] { return container("seed").state == "exited"; }));
   must({"up", "-d", "app"});
   ASSERT_EQ(run_command({"mount", "-t", "tmpfs", "tmpfs", path("shared/mounted")}).code, 0);
-  EXPECT_EQ(sh("grep -cE ' /(slave|peer)/mounted ' /proc/self/mountinfo"), "2") << "mounts of the host arrive";
+  EXPECT_EQ(sh("grep -cE ' /(slave|peer)/mounted ' /proc/self/mountinfo"), "2")
+      << "mounts of the host arrive";
   EXPECT_EQ(run_command({"umount", "-R", path("shared")}).code, 0);
   EXPECT_TRUE(is_directory(path("made")));
   EXPECT_EQ(sh("cat /outer/file"), "outer");
@@ -52,6 +53,76 @@ TEST_F(Attributes, VolumesWithTheirOptions) {
   EXPECT_EQ(sh("cat /part/file"), "deep");
   EXPECT_EQ(sh("stat -c %a /small; df -k --output=size /small | tail -1 | tr -d ' '"), "1770\n1024");
   EXPECT_EQ(sh("test -e /img/os-release && touch /img/x 2>&1 | grep -c 'Read-only'"), "1");
+}
+
+TEST_F(Attributes, ReadOnlyBindsReachAsFarAsIsSaid) {
+  app(R"(
+    volumes:
+      - { type: bind, source: ./outer, target: /default, read_only: true }
+      - { type: bind, source: ./outer, target: /all, read_only: true, bind: { recursive: readonly } }
+      - { type: bind, source: ./outer, target: /top, read_only: true, bind: { recursive: writable } }
+      - { type: bind, source: ./outer, target: /alone, bind: { recursive: disabled } }
+)");
+  write("outer/inner/x", "");
+  ASSERT_EQ(run_command({"mount", "-t", "tmpfs", "tmpfs", path("outer/inner")}).code, 0);
+  write("outer/inner/deep", "");
+  must({"up", "-d"});
+  auto can_write = [&](const std::string& file) {
+    return sh("touch " + file + " 2>/dev/null && echo yes || echo no");
+  };
+  for (const char* mount : {"/default", "/all", "/top"})
+    EXPECT_EQ(can_write(std::string(mount) + "/new"), "no") << mount;
+  EXPECT_EQ(can_write("/default/inner/new"), "no");
+  EXPECT_EQ(can_write("/all/inner/new"), "no");
+  EXPECT_EQ(can_write("/top/inner/new"), "yes");
+  EXPECT_EQ(sh("ls /top/inner /alone/inner"), "/alone/inner:\nx\n\n/top/inner:\ndeep\nnew");
+  must({"down"});
+  EXPECT_EQ(run_command({"umount", path("outer/inner")}).code, 0);
+}
+
+TEST_F(Attributes, DeviceRulesOpenDevicesThatAreNotPassedIn) {
+  app(R"(
+    device_cgroup_rules: ["c 10:229 rwm"]
+    cap_add: [MKNOD]
+)");
+  must({"up", "-d"});
+  // 10:229 is /dev/fuse; 10:237 is of no rule.
+  sh("mknod /tmp/allowed c 10 229; mknod /tmp/other c 10 237; echo made");
+  EXPECT_EQ(sh("head -c 0 < /tmp/allowed 2>&1 | grep -c 'not permitted'; true"), "0");
+  EXPECT_EQ(sh("(head -c 0 < /tmp/other) 2>&1 | grep -c 'not permitted'; true"), "1");
+}
+
+TEST_F(Attributes, DownNeedsNoSecrets) {
+  app("    secrets: [s]\n", "secrets:\n  s: { environment: E2E_SECRET }\n");
+  must({"up", "-d"}, {{"E2E_SECRET", "x"}});
+  for (const char* command : {"ps", "logs", "stop"}) must({command});
+  must({"down"});
+}
+
+TEST_F(Attributes, ExternalLinksMustExist) {
+  app("    external_links: [nobody-1:db]\n");
+  CommandResult refused = run({"up", "-d"});
+  EXPECT_EQ(refused.code, 1) << refused.text();
+  EXPECT_NE(refused.err.find("container nobody-1 does not exist"), std::string::npos) << refused.text();
+  EXPECT_NE(refused.err.find("docker-compose.yml:"), std::string::npos) << refused.text();
+}
+
+TEST_F(Attributes, ServicesThatAreNotAttachedAreNotShown) {
+  project("att", R"(
+services:
+  loud:
+    image: debian:bookworm-slim
+    command: echo from-loud
+  quiet:
+    image: debian:bookworm-slim
+    command: echo from-quiet
+    attach: false
+)");
+  CommandResult up = run({"up"});
+  EXPECT_EQ(up.code, 0) << up.text();
+  EXPECT_NE(up.text().find("from-loud"), std::string::npos) << up.text();
+  EXPECT_EQ(up.text().find("from-quiet"), std::string::npos) << up.text();
+  EXPECT_NE(run({"logs"}).text().find("from-quiet"), std::string::npos);
 }
 
 TEST_F(Attributes, ConfigsAndSecretsFromEverySource) {
