@@ -71,15 +71,17 @@ Result<std::vector<MountLine>> mounts_here() {
   return out;
 }
 
-// The kernel lets a user namespace mount a procfs or sysfs of its own where it finds one that nothing covers; the host's, which
-// stay below a moved root, would be such.
+// The kernel lets a user namespace mount a procfs or sysfs of its own where it finds one that nothing covers;
+// the host's, which stay below a moved root, would be such.
 Result<> take_away_host_mounts(const std::string& new_root) {
   TRY_ASSIGN(std::vector<MountLine> mounts, mounts_here());
   for (const MountLine& mount : mounts) {
     bool ours = new_root != "/" && (mount.point == new_root || mount.point.starts_with(new_root + "/"));
     if (ours || (mount.type != "proc" && mount.type != "sysfs")) continue;
     const char* point = mount.point.c_str();
-    if (::mount(nullptr, point, nullptr, MS_SLAVE | MS_REC, nullptr) == 0 && ::umount2(point, MNT_DETACH) == 0) continue;
+    if (::mount(nullptr, point, nullptr, MS_SLAVE | MS_REC, nullptr) == 0 &&
+        ::umount2(point, MNT_DETACH) == 0)
+      continue;
     // One that is locked by another user namespace is covered. Gone already: with the mount it was on.
     if (errno == ENOENT || ::mount("tmpfs", point, "tmpfs", 0, nullptr) == 0 || errno == ENOENT) continue;
     return Error::last_errno("cover " + mount.point);
@@ -153,7 +155,8 @@ Result<> enter_root(Setup& setup) {
   if (shares_mounts(setup.plan)) {
     TRY(leave_by_chroot());
   } else {
-    TRY(setup.plan.no_pivot ? leave_by_move(setup.plan.root_source ? "/" : setup.plan.attach_point) : leave_by_pivot(spec));
+    TRY(setup.plan.no_pivot ? leave_by_move(setup.plan.root_source ? "/" : setup.plan.attach_point)
+                            : leave_by_pivot(spec));
   }
   if (::chdir("/") != 0) return Error::last_errno("chdir /");
   if (spec.rootfs_propagation != 0 && ::mount(nullptr, "/", nullptr, spec.rootfs_propagation, nullptr) != 0)

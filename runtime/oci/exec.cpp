@@ -162,7 +162,8 @@ Result<int> run_exec(const GlobalOptions& global, const Arguments& arguments) {
   return attend({session.process.pid, session.process.pidfd.get(), std::move(session.terminal), Fd()});
 }
 
-// A failure of ours is told from the command's own by runc's code; 126 and 127 say that there is no such command.
+// A failure of ours is told from the command's own by runc's code; 126 and 127 say that there is no such
+// command.
 Result<int> exec(const GlobalOptions& global, const Arguments& arguments) {
   Result<int> code = run_exec(global, arguments);
   if (code) return code;

@@ -43,7 +43,8 @@ Result<int> list(const GlobalOptions& global, const Arguments& arguments) {
   if (arguments.on("quiet")) {
     TRY(print(names));
   } else {
-    TRY(print(format == "json" ? containers.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n" : as_table(containers)));
+    TRY(print(format == "json" ? containers.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n"
+                               : as_table(containers)));
   }
   return 0;
 }

@@ -221,9 +221,12 @@ Result<Fd> open_container_process(const ContainerState& state) {
 
 // In runc's order, which scripts have come to read.
 OrderedJson state_document(const ContainerState& state, Status status) {
-  OrderedJson out{{"ociVersion", state.oci_version}, {"id", state.id},
-                  {"pid", status == Status::Stopped ? 0 : state.pid}, {"status", status_name(status)},
-                  {"bundle", state.bundle},          {"rootfs", state.rootfs},
+  OrderedJson out{{"ociVersion", state.oci_version},
+                  {"id", state.id},
+                  {"pid", status == Status::Stopped ? 0 : state.pid},
+                  {"status", status_name(status)},
+                  {"bundle", state.bundle},
+                  {"rootfs", state.rootfs},
                   {"created", state.created}};
   if (!state.annotations.empty()) out["annotations"] = state.annotations;
   out["owner"] = state.owner;
