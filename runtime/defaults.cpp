@@ -175,7 +175,7 @@ Json default_namespaces() {
 Json default_spec() {
   return Json{{"ociVersion", kSpecVersion},
               {"process", base_process()},
-              {"root", {{"path", "rootfs"}, {"readonly", true}}},
+              {"root", {{"path", "rootfs"}, {"readonly", false}}},
               {"mounts", default_mounts()},
               {"linux",
                {{"namespaces", default_namespaces()},

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "runtime/container/mount_calls.h"
 #include "runtime/container/setup.h"
+#include "runtime/rootfs_view.h"
 
 namespace stack::runtime {
 
@@ -150,7 +151,12 @@ Result<> set_up_root(Setup& setup) {
 Result<> enter_root(Setup& setup) {
   const ContainerSpec& spec = setup.plan.spec;
   setup.object = "/";
-  if (spec.root_readonly) TRY(change_mount(setup.root.get(), MOUNT_ATTR_RDONLY, 0, false));
+  if (spec.root_readonly) {
+    // The working directory is made where it is missing (process.cpp), which must be before; whatever keeps
+    // it from being made is told there.
+    if (spec.process) (void)ensure_directory_in_root(setup.root.get(), spec.process->cwd);
+    TRY(change_mount(setup.root.get(), MOUNT_ATTR_RDONLY, 0, false));
+  }
   if (::fchdir(setup.root.get()) != 0) return Error::last_errno("fchdir");
   if (shares_mounts(setup.plan)) {
     TRY(leave_by_chroot());

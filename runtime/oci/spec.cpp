@@ -15,6 +15,7 @@ constexpr Flag kFlags[] = {
 
 Json starting_spec() {
   Json spec = default_spec();
+  spec["root"]["readonly"] = true;  // as crun's and runc's
   spec["hostname"] = "stack";
   spec["process"]["args"] = {"sh"};
   spec["process"]["terminal"] = true;

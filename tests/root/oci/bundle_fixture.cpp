@@ -76,6 +76,7 @@ Bundle::Bundle() {
   name_ = base_name(folder_);
   make_rootfs(root());
   spec = starting_spec(cgroup());
+  spec["root"]["readonly"] = false;
 }
 
 Bundle::~Bundle() {

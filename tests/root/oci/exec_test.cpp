@@ -52,8 +52,8 @@ TEST_F(OciExec, DetachedItGivesThePid) {
 TEST_F(OciExec, ErrorsHaveShellsCodes) {
   EXPECT_EQ(exec({"box", "nosuch"}).code, 127);
   EXPECT_EQ(exec({"box", "/etc"}).code, 126);
-  EXPECT_EQ(exec({"box"}).code, 1);
-  EXPECT_EQ(exec({"--user", "root", "box", "true"}).code, 1);
+  EXPECT_EQ(exec({"box"}).code, 255);
+  EXPECT_EQ(exec({"--user", "root", "box", "true"}).code, 255);
   EXPECT_EQ(exec({"box", "sh", "-c", "kill -9 $$"}).code, 137);
 }
 

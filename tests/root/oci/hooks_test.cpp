@@ -122,5 +122,18 @@ TEST(OciHooks, HaveTheEnvironmentGivenAndNoOther) {
   EXPECT_EQ(env.find("HOME="), std::string::npos) << env;
 }
 
+// execve(2) of what started the runtime, where a hook does not bring an environment of its own.
+TEST(OciHooks, InheritTheEnvironmentUnlessTheyHaveTheirOwn) {
+  Bundle bundle;
+  bundle.command({"true"});
+  bundle.host_script("note", "echo \"${HOOK_TEST:-none}\" >> " + bundle.folder() + "/env");
+  Json inherits = hook(bundle.folder() + "/note", {"note"});
+  Json empty = inherits;
+  empty["env"] = Json::array();
+  bundle.spec["hooks"]["createRuntime"] = {inherits, empty};
+  EXPECT_EQ(bundle.call({"run", "--bundle", bundle.folder(), "box"}, {{"HOOK_TEST", "inherited"}}).code, 0);
+  EXPECT_EQ(read_file(bundle.folder() + "/env").value_or(""), "inherited\nnone\n");
+}
+
 }  // namespace
 }  // namespace stack::runtime::test

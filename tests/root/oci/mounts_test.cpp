@@ -140,5 +140,26 @@ TEST(OciMounts, DevicesAreMadeAnywhereAndNotOverOthers) {
   EXPECT_EQ(bundle.run().code, 1) << "a node of another number was taken for this one";
 }
 
+TEST(OciMounts, AReadOnlyTmpfsIsFilledBefore) {
+  Bundle bundle;
+  for (Json& mount : bundle.spec["mounts"])
+    if (mount["destination"] == "/dev") mount["options"].push_back("ro");
+  bundle.script("echo > /dev/null && ls -d /dev/pts /dev/zero; touch /dev/x");
+  Ran ran = bundle.run();
+  EXPECT_TRUE(ran.output.starts_with("/dev/pts\n/dev/zero\n")) << ran.output;
+  EXPECT_NE(ran.output.find("Read-only file system"), std::string::npos) << ran.output;
+}
+
+// A user namespace may mount a procfs where it finds one that is not covered: the host's must not be below.
+TEST(OciMounts, NothingOfTheHostsLiesBelowAMovedRoot) {
+  Bundle bundle;
+  bundle.script("unshare -mrpf sh -c 'mount -t proc none /proc && echo bare' 2>&1 || echo refused");
+  for (const char* set : {"bounding", "permitted", "effective"})
+    bundle.spec["process"]["capabilities"][set].push_back("CAP_SETFCAP");
+  Ran moved = bundle.call({"run", "--no-pivot", "--bundle", bundle.folder(), "box"});
+  EXPECT_EQ(moved.output.find("bare"), std::string::npos) << moved.output;
+  EXPECT_NE(moved.output.find("refused"), std::string::npos) << moved.output;
+}
+
 }  // namespace
 }  // namespace stack::runtime::test

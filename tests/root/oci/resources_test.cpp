@@ -116,7 +116,7 @@ TEST(OciResources, PauseAndResume) {
   ASSERT_EQ(bundle.run({"--detach"}).code, 0);
   ASSERT_EQ(bundle.call({"pause", "box"}).code, 0);
   EXPECT_EQ(bundle.status(), "paused");
-  EXPECT_EQ(bundle.call({"exec", "box", "true"}).code, 1);
+  EXPECT_EQ(bundle.call({"exec", "box", "true"}).code, 255);
   ASSERT_EQ(bundle.call({"resume", "box"}).code, 0);
   EXPECT_EQ(bundle.status(), "running");
   ASSERT_EQ(bundle.call({"pause", "box"}).code, 0);
@@ -185,6 +185,18 @@ TEST(OciResources, AGroupWithOtherProcessesStays) {
   // An empty one is the container's.
   EXPECT_EQ(bundle.run().code, 0);
   EXPECT_FALSE(cgroups.exists(bundle.cgroup()));
+}
+
+TEST(OciResources, MemoryLimitIsLiftedWithThatOfSwap) {
+  Bundle bundle;
+  bundle.command({"sleep", "1000"});
+  bundle.spec["linux"]["resources"]["memory"] = {{"limit", 64 << 20}, {"swap", 96 << 20}};
+  ASSERT_EQ(bundle.run({"--detach"}).code, 0);
+  Ran lifted = bundle.call({"update", "--memory", "-1", "box"});
+  EXPECT_EQ(lifted.code, 0) << lifted.output;
+  // Down and up again, whichever of period and quota the kernel wants first.
+  EXPECT_EQ(bundle.call({"update", "--cpu-period", "100000", "--cpu-quota", "50000", "box"}).code, 0);
+  EXPECT_EQ(bundle.call({"update", "--cpu-period", "10000", "--cpu-quota", "3000", "box"}).code, 0);
 }
 
 }  // namespace
