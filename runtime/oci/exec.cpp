@@ -47,6 +47,7 @@ struct Outside {
   Fd pid_folder;
   std::string pid_name;
   Fd console;
+  Fd agent;  // listens to held-back calls
 };
 
 Result<Outside> open_outside(const Arguments& arguments) {
@@ -107,8 +108,8 @@ struct Session {
   Result<> on_report(Report report) {
     if (report.kind == ReportKind::Note) log(Level::Warning, report.text);
     if (report.kind == ReportKind::SeccompListener)
-      return send_listener(filter, report.fd.get(), state_document(container.state, container.status),
-                           process.pid);
+      return send_listener(filter, outside.agent.get(), report.fd.get(),
+                           state_document(container.state, container.status), process.pid);
     if (report.kind == ReportKind::Terminal) {
       if (outside.console) return send_console(outside.console.get(), report.fd.get());
       terminal = std::move(report.fd);
@@ -154,6 +155,7 @@ Result<int> run_exec(const GlobalOptions& global, const Arguments& arguments) {
   TRY(check_flags(arguments, plan.process.terminal));
   TRY_ASSIGN(Fd target, open_container_process(container.state));
   TRY_ASSIGN(Outside outside, open_outside(arguments));
+  TRY_ASSIGN(outside.agent, connect_agent(filter));
   TRY_ASSIGN(NewContainer process, enter_container(plan, target.get()));
   Session session{container, filter, outside, std::move(process), Fd()};
   TRY(session.follow());

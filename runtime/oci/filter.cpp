@@ -51,15 +51,19 @@ Result<ContainerFilter> make_filter(const Json& seccomp, const std::string& cach
   return out;
 }
 
-Result<> send_listener(const ContainerFilter& filter, int listener, const Json& state, pid_t pid) {
+Result<Fd> connect_agent(const ContainerFilter& filter) {
+  if (!filter.program.notifies) return Fd();
+  return connect_unix_socket(filter.listener_path, SOCK_STREAM).in("seccomp listener");
+}
+
+Result<> send_listener(const ContainerFilter& filter, int agent, int listener, const Json& state, pid_t pid) {
   Json document{{"ociVersion", state.value("ociVersion", "")},
                 {"fds", {"seccompFd"}},
                 {"pid", pid},
                 {"metadata", filter.listener_metadata},
                 {"state", state}};
-  TRY_ASSIGN(Fd agent, connect_unix_socket(filter.listener_path, SOCK_STREAM).in("seccomp listener"));
   std::array<int, 1> fds{listener};
-  return send_with_fds(agent.get(), to_text(document), fds).in("seccomp listener");
+  return send_with_fds(agent, to_text(document), fds).in("seccomp listener");
 }
 
 }  // namespace stack::runtime::oci

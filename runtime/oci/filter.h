@@ -20,6 +20,9 @@ Result<ContainerFilter> make_filter(const Json& seccomp, const std::string& cach
 
 // Sends the listener to who waits at listener_path, with the container process state document of the
 // specification.
-Result<> send_listener(const ContainerFilter& filter, int listener, const Json& state, pid_t pid);
+Result<> send_listener(const ContainerFilter& filter, int agent, int listener, const Json& state, pid_t pid);
+// To the filter's listenerPath, as it is seen from here: before any namespace of the container is joined.
+// Empty for a filter that does not notify.
+Result<Fd> connect_agent(const ContainerFilter& filter);
 
 }  // namespace stack::runtime::oci

@@ -220,6 +220,9 @@ Result<bool> Creation::claim_cgroup() {
     // An empty one is a leftover, or was made for us; one with processes is somebody else's and stays.
     TRY_ASSIGN(std::vector<pid_t> others, cgroups_.pids(plan_.cgroup_path));
     state_.created_cgroup = others.empty();
+    if (!others.empty())
+      log(Level::Warning,
+          "container's cgroup is not empty: " + std::to_string(others.size()) + " process(es) found");
   }
   return !existed;
 }
@@ -269,8 +272,11 @@ Result<> Creation::on_report(Report report) {
   switch (report.kind) {
     case ReportKind::Terminal:
       return take_terminal(std::move(report.fd));
-    case ReportKind::SeccompListener:
-      return send_listener(filter_, report.fd.get(), state_document(state_, Status::Creating), state_.pid);
+    case ReportKind::SeccompListener: {
+      TRY_ASSIGN(Fd agent, connect_agent(filter_));
+      return send_listener(filter_, agent.get(), report.fd.get(), state_document(state_, Status::Creating),
+                           state_.pid);
+    }
     case ReportKind::Note:
       log(Level::Warning, report.text);
       return {};

@@ -35,10 +35,12 @@ Result<> on_report(const FoundContainer& container, const ContainerSpec& spec, R
   if (report.kind == ReportKind::Note) log(Level::Warning, report.text);
   if (report.kind == ReportKind::SeccompListener) {
     ContainerFilter filter;
+    filter.program.notifies = true;
     filter.listener_path = string_or(spec.seccomp, "listenerPath");
     filter.listener_metadata = string_or(spec.seccomp, "listenerMetadata");
-    return send_listener(filter, report.fd.get(), state_document(container.state, Status::Created),
-                         container.state.pid);
+    TRY_ASSIGN(Fd agent, connect_agent(filter));
+    return send_listener(filter, agent.get(), report.fd.get(),
+                         state_document(container.state, Status::Created), container.state.pid);
   }
   if (report.kind != ReportKind::Failure) return {};
   ErrorKind kind = report.failure.exit_code == 127   ? ErrorKind::NoCommand

@@ -190,6 +190,21 @@ TEST(OciProcess, HeldBackCallsAreAnnouncedToTheListener) {
   EXPECT_EQ(state["metadata"], "tag");
   EXPECT_EQ(state["pid"], bundle.pid());
   EXPECT_EQ(state["state"]["id"], "box");
+  // The calls of a further command as well: the agent is found from the host, not from inside.
+  ASSERT_EQ(bundle.call({"exec", "--detach", "box", "sleep", "1000"}).code, 0);
+  Fd second(::accept4(agent.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  EXPECT_EQ(receive_with_fds(second.get()).value().fds.size(), 1U);
+}
+
+TEST(OciProcess, WriteCannotBeHeldBack) {
+  Bundle bundle;
+  bundle.spec["linux"]["seccomp"] = {{"defaultAction", "SCMP_ACT_ALLOW"},
+                                     {"listenerPath", bundle.folder() + "/agent"},
+                                     {"syscalls", {{{"names", {"write"}}, {"action", "SCMP_ACT_NOTIFY"}}}}};
+  bundle.command({"true"});
+  Ran ran = bundle.run();
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.output.find("cannot be used for the write syscall"), std::string::npos) << ran.output;
 }
 
 TEST(OciProcess, WorkingDirectoryIsMadeOnAReadOnlyRoot) {
