@@ -5,7 +5,7 @@
 
 namespace stack::runtime::oci {
 
-// Once, before this program opens anything: how many of 3, 4, ... the caller left open.
+// Once, before this program opens anything: which of 3, 4, ... the caller left open.
 void note_inherited_fds();
 
 // 3, 4, ... `count` of them stay open for the command. What the caller did not leave open is closed there as
