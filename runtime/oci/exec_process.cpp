@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "runtime/defaults.h"
+#include "runtime/oci/log.h"
 
 namespace stack::runtime::oci {
 
@@ -21,9 +22,14 @@ Result<uint32_t> parse_id(std::string_view text) {
 
 // Added to every set that makes it usable, never to the inheritable one (CVE-2022-29162).
 Result<> add_capability(Json& process, const std::string& name) {
-  TRY_ASSIGN(std::string normal, normalize_capability(name));
+  Result<std::string> normal = normalize_capability(name);
+  if (!normal) {
+    // As the specification has it for those of the configuration.
+    log(Level::Warning, normal.error().text() + " is ignored");
+    return {};
+  }
   std::vector<std::string> added =
-      normal == "ALL" ? all_capabilities() : std::vector<std::string>{std::move(normal)};
+      *normal == "ALL" ? all_capabilities() : std::vector<std::string>{std::move(*normal)};
   Json& sets = process["capabilities"];
   for (const char* key : {"bounding", "effective", "permitted"}) {
     Json& set = sets[key];
