@@ -4,6 +4,7 @@
 #include "engine/api.h"
 #include "engine/disk_usage.h"
 #include "engine/docker_view.h"
+#include "engine/prune_filter.h"
 
 namespace stack::engine {
 
@@ -104,19 +105,15 @@ Task<> create_container(Services& s, Request& request, Response& response) {
 }
 
 Task<> prune_containers(Services& s, Request& request, Response& response) {
-  Result<http::Filters> filters = http::parse_filters(request.query.get("filters"));
-  if (!filters) {
-    response.error(filters.error());
+  Result<PruneFilter> filter = PruneFilter::read(request.query.get("filters"), {"label", "label!", "until"});
+  if (!filter) {
+    response.error(filter.error());
     co_return;
   }
-  auto wanted = filters->find("label");
   std::vector<ContainerPtr> stopped;
   for (const auto& [id, container] : s.context.containers) {
     if (container->alive() || container->live || container->state.status == Status::Creating) continue;
-    bool fits = wanted == filters->end() ||
-                std::all_of(wanted->second.begin(), wanted->second.end(),
-                            [&](const std::string& w) { return label_matches(container->spec.labels, w); });
-    if (fits) stopped.push_back(container);
+    if (filter->fits(container->spec.labels, container->created_at)) stopped.push_back(container);
   }
   Json deleted = Json::array();
   int64_t reclaimed = 0;

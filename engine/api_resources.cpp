@@ -2,6 +2,7 @@
 
 #include "engine/api.h"
 #include "engine/docker_view.h"
+#include "engine/prune_filter.h"
 #include "engine/stream_queue.h"
 #include "volumes/volume.h"
 
@@ -308,11 +309,15 @@ Task<> remove_volume(Services& s, Request& request, Response& response) {
 }
 
 Task<> prune_volumes(Services& s, Request& request, Response& response) {
-  Result<http::Filters> filters = http::parse_filters(request.query.get("filters"));
-  bool all = filters && filters->contains("all");
+  Result<PruneFilter> filter = PruneFilter::read(request.query.get("filters"), {"label", "label!", "all"});
+  if (!filter) {
+    response.error(filter.error());
+    co_return;
+  }
+  bool all = filter->has("all");
   Json deleted = Json::array();
   for (const volumes::Volume& volume : s.containers.parts().volumes.list()) {
-    if (!volume.anonymous && !all) continue;
+    if ((!volume.anonymous && !all) || !filter->fits(volume.labels, "")) continue;
     if (!volume_users(s.context, volume.name).empty()) continue;
     Result<> removed = s.containers.parts().volumes.remove(volume.name, {});
     if (removed) deleted.push_back(volume.name);
@@ -321,7 +326,12 @@ Task<> prune_volumes(Services& s, Request& request, Response& response) {
   co_return;
 }
 
-Task<> prune_networks(Services& s, Request&, Response& response) {
+Task<> prune_networks(Services& s, Request& request, Response& response) {
+  Result<PruneFilter> filter = PruneFilter::read(request.query.get("filters"), {"label", "label!", "until"});
+  if (!filter) {
+    response.error(filter.error());
+    co_return;
+  }
   Json deleted = Json::array();
   for (const NetworkPtr& network : s.networks.list()) {
     bool used = std::any_of(s.context.containers.begin(), s.context.containers.end(), [&](const auto& entry) {
@@ -331,6 +341,7 @@ Task<> prune_networks(Services& s, Request&, Response& response) {
       });
     });
     if (used || network->name() == kDefaultNetwork) continue;
+    if (!filter->fits(network->request.labels, network->created_at)) continue;
     Result<> removed = co_await s.networks.remove(network->id);
     if (removed) deleted.push_back(network->name());
   }

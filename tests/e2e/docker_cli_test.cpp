@@ -150,6 +150,31 @@ TEST_F(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
   EXPECT_EQ(ok({"network", "ls", "--format", "{{.Name}}"}), "bridge");
 }
 
+// Whatever is not understood must not make a prune take more.
+TEST_F(DockerCli, PruningKeepsWhatItsFiltersKeep) {
+  ok({"create", "--name", "labelled", "--label", "keep=1", kImage, "true"});
+  ok({"volume", "create", "--label", "keep=1", "labelled"});
+  ok({"network", "create", "--label", "keep=1", "labelled"});
+  for (const std::string kind : {"container", "network"}) {
+    ok({kind, "prune", "-f", "--filter", "label!=keep"});
+    ok({kind, "prune", "-f", "--filter", "label=other"});
+    ok({kind, "prune", "-f", "--filter", "until=1h"});
+  }
+  ok({"volume", "prune", "-af", "--filter", "label!=keep"});
+  for (const std::string kind : {"container", "network", "volume"}) {
+    CommandResult unknown = docker({kind, "prune", "-f", "--filter", "bogus=1"});
+    EXPECT_NE(unknown.code, 0);
+    EXPECT_NE(unknown.err.find("invalid filter 'bogus'"), std::string::npos) << unknown.text();
+  }
+  EXPECT_EQ(ok({"ps", "-a", "--format", "{{.Names}}"}), "labelled");
+  EXPECT_EQ(ok({"volume", "ls", "-q"}), "labelled");
+  EXPECT_NE(ok({"network", "ls", "--format", "{{.Name}}"}).find("labelled"), std::string::npos);
+  ok({"container", "prune", "-f", "--filter", "label=keep=1"});
+  ok({"volume", "prune", "-af", "--filter", "label=keep"});
+  ok({"network", "prune", "-f", "--filter", "label=keep"});
+  EXPECT_EQ(ok({"ps", "-aq"}) + ok({"volume", "ls", "-q"}), "");
+}
+
 TEST_F(DockerCli, SaysThatItCannotPull) {
   CommandResult pulled = docker({"pull", "nowhere/nothing"});
   EXPECT_NE(pulled.code, 0);
