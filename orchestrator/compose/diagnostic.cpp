@@ -4,6 +4,28 @@ namespace stack::compose {
 
 namespace {
 
+// Files come from others: what would move a terminal's cursor or change its colours is shown as U+FFFD. Tabs
+// stay.
+std::string harmless(const std::string& text) {
+  constexpr const char* kReplacement = "\xEF\xBF\xBD";
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+    bool c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;
+    bool broken =
+        byte == 0xC0 || byte == 0xC1 || byte >= 0xF5 || (byte >= 0xC2 && (next & 0xC0U) != 0x80U) ||
+        ((byte & 0xC0U) == 0x80U && (out.empty() || static_cast<unsigned char>(text[i - 1]) < 0x80));
+    if ((byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7f || c1 || broken) {
+      out += kReplacement;
+      if (c1) ++i;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 // The caret's indentation repeats the line's own tabs, so that it stands under the column at any tab width.
 std::string caret_line(const std::string& line, uint32_t column) {
   std::string out;
@@ -29,12 +51,12 @@ std::string render(const Diagnostic& diagnostic, bool with_source_line) {
     out += ": ";
   }
   if (diagnostic.severity == Severity::Warning) out += "warning: ";
-  out += diagnostic.message;
+  out += harmless(diagnostic.message);
   if (with_source_line && !diagnostic.source_line.empty()) {
-    out += "\n  " + diagnostic.source_line;
+    out += "\n  " + harmless(diagnostic.source_line);
     if (diagnostic.column > 0) out += "\n  " + caret_line(diagnostic.source_line, diagnostic.column);
   }
-  if (!diagnostic.hint.empty()) out += "\n  " + diagnostic.hint;
+  if (!diagnostic.hint.empty()) out += "\n  " + harmless(diagnostic.hint);
   return out;
 }
 

@@ -70,6 +70,24 @@ TEST_F(ComposeTest, EmptyAndShapelessFilesAreRefused) {
   EXPECT_EQ(errors("name: x\n"), "the project has no services\n");
 }
 
+// A terminal obeys what it is shown.
+TEST_F(ComposeTest, MessagesHoldNoControlCharacters) {
+  for (const char* key : {"p\\e[31mrt", "p\\x9b31mrt", "p\\art"}) {
+    std::string text = errors("services:\n  web: {image: a, \"" + std::string(key) + "\": 1}\n");
+    EXPECT_NE(text.find("p\xEF\xBF\xBD"), std::string::npos) << text;
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+    EXPECT_EQ(text.find("\xC2\x9B"), std::string::npos);
+    EXPECT_EQ(text.find('\a'), std::string::npos);
+  }
+  std::string raw = "services:\n  w\xff\x1b[31m: {}\n";
+  write("compose.yaml", raw);
+  auto loaded = load(options);
+  ASSERT_FALSE(loaded);
+  std::string shown = render(loaded.error());
+  EXPECT_EQ(shown.find('\x1b'), std::string::npos);
+  EXPECT_EQ(shown.find('\xff'), std::string::npos);
+}
+
 TEST_F(ComposeTest, BytesThatAreNoTextAreRefused) {
   EXPECT_EQ(errors("services:\n  web: {image: \"\xff\"}\n"),
             "compose.yaml:2:17: the file is not valid UTF-8\n");
