@@ -100,7 +100,13 @@ Result<> set_oom_score(Context& context) {
   return {};
 }
 
-Result<> root_step(Context& context) { return set_up_root(context.setup); }
+Result<> root_step(Context& context) {
+  // Where we are is where the hooks that are ours begin; the steps to there move about.
+  if (!context.setup.plan.spec.hooks.create_container.empty()) {
+    TRY_ASSIGN(context.setup.start_directory, open_file(".", O_PATH | O_DIRECTORY));
+  }
+  return set_up_root(context.setup);
+}
 Result<> mounts_step(Context& context) { return set_up_mounts(context.setup); }
 Result<> devices_step(Context& context) { return set_up_devices(context.setup); }
 Result<> terminal_step(Context& context) { return set_up_terminal(context.setup); }
@@ -137,6 +143,10 @@ Result<> hooks_step(Context& context) {
   TRY(send_report(context.setup.sync, ReportKind::Hooks));
   TRY_ASSIGN(std::optional<Report> go, receive_report(context.setup.sync));
   if (!go) ::_exit(1);
+  if (context.setup.start_directory) {
+    if (::fchdir(context.setup.start_directory.get()) != 0) return Error::last_errno("fchdir");
+    context.setup.in_dev = false;
+  }
   return run_hooks(hooks.create_container, "createContainer",
                    hook_state_text(plan.hook_state, "creating", ::getpid()));
 }

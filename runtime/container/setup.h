@@ -27,6 +27,7 @@ struct Setup {
   Fd dev;                           // the container's /dev
   bool fresh_dev = false;           // it is a tmpfs of ours: what is in it we made
   bool in_dev = false;              // the working directory is it
+  Fd start_directory;               // with createContainer hooks: their working directory
   Fd terminal_peer;                 // the pty's container side
   std::vector<Fd> read_only_later;  // mounts that become read-only once everything in them is made
   std::string executable;           // resolved path of the command

@@ -135,5 +135,16 @@ TEST(OciHooks, InheritTheEnvironmentUnlessTheyHaveTheirOwn) {
   EXPECT_EQ(read_file(bundle.folder() + "/env").value_or(""), "inherited\nnone\n");
 }
 
+TEST(OciHooks, BeforeTheStartBeginInTheBundle) {
+  Bundle bundle;
+  bundle.command({"true"});
+  bundle.host_script("where", "pwd >> " + bundle.folder() + "/places");
+  for (const char* kind : {"prestart", "createRuntime", "createContainer"})
+    bundle.spec["hooks"][kind] = Json::array({hook(bundle.folder() + "/where")});
+  EXPECT_EQ(bundle.run().code, 0);
+  std::string place = bundle.folder() + "\n";
+  EXPECT_EQ(read_file(bundle.folder() + "/places").value_or(""), place + place + place);
+}
+
 }  // namespace
 }  // namespace stack::runtime::test
