@@ -14,6 +14,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "runtime/cgroup_limits.h"
+#include "runtime/mountinfo.h"
 
 namespace stack::runtime {
 
@@ -33,31 +34,13 @@ bool is_controller_word(const std::string& word) {
   return kControllers.contains(word) || word.starts_with("name=");
 }
 
-// Octal escapes of mountinfo: "\040" is a blank. proc(5)
-std::string unescape(const std::string& text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
 // One line of mountinfo, if it is a cgroup mount.
 bool parse_mount_line(const std::string& line, Cgroups::Hierarchy& out) {
-  size_t dash = line.find(" - ");
-  if (dash == std::string::npos) return false;
-  std::vector<std::string> left = split(line.substr(0, dash), ' ');
-  std::vector<std::string> right = split(line.substr(dash + 3), ' ');
-  if (left.size() < 6 || right.size() < 3) return false;
-  if (right[0] != "cgroup" && right[0] != "cgroup2") return false;
-  out.unified = right[0] == "cgroup2";
-  out.mount_point = unescape(left[4]);
-  for (const std::string& word : split(right[2], ',')) {
+  std::optional<MountInfo> mount = parse_mountinfo_line(line);
+  if (!mount || (mount->type != "cgroup" && mount->type != "cgroup2")) return false;
+  out.unified = mount->type == "cgroup2";
+  out.mount_point = mount->mount_point;
+  for (const std::string& word : mount->super_options) {
     if (!out.unified && is_controller_word(word)) out.controllers.push_back(word);
   }
   return true;
@@ -191,8 +174,8 @@ class ControlWriter {
     return {};
   }
 
-  // Where the kernel compares two values, which one goes first depends on those that are there: memory and memory+swap, the
-  // period and the quota of processor time (below a parent's).
+  // Where the kernel compares two values, which one goes first depends on those that are there: memory and
+  // memory+swap, the period and the quota of processor time (below a parent's).
   Result<> apply_pair(const CgroupWrite& one, const CgroupWrite& other, const std::string& directory) {
     Result<> first = apply(one, directory);
     if (!first && first.error().code() == EINVAL) {
@@ -284,7 +267,6 @@ Result<Cgroups> Cgroups::detect() {
   TRY_ASSIGN(std::string mounts, read_file("/proc/self/mountinfo"));
   Cgroups out;
   std::set<std::string> seen;
-  bool any_v1 = false;
   bool v1_controllers = false;
   for (const std::string& line : split(mounts, '\n')) {
     // Most lines are other mounts: a cheap look first.
@@ -293,7 +275,6 @@ Result<Cgroups> Cgroups::detect() {
     if (!parse_mount_line(line, hierarchy)) continue;
     std::string key = hierarchy.unified ? "unified" : join(hierarchy.controllers, ",");
     if (!seen.insert(key).second) continue;
-    any_v1 = any_v1 || !hierarchy.unified;
     for (const std::string& controller : hierarchy.controllers)
       v1_controllers = v1_controllers || !controller.starts_with("name=");
     out.hierarchies_.push_back(std::move(hierarchy));
@@ -302,7 +283,6 @@ Result<Cgroups> Cgroups::detect() {
     return unsupported("no cgroup hierarchy is mounted (mount cgroup2 on /sys/fs/cgroup)");
   bool unified = seen.contains("unified");
   out.mode_ = !v1_controllers && unified ? CgroupMode::V2 : unified ? CgroupMode::Hybrid : CgroupMode::V1;
-  (void)any_v1;
   return out;
 }
 

@@ -6,12 +6,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/files.h"
 #include "base/text.h"
 #include "runtime/container/mount_calls.h"
 #include "runtime/container/setup.h"
+#include "runtime/mountinfo.h"
 #include "runtime/rootfs_view.h"
 
 namespace stack::runtime {
@@ -41,51 +40,21 @@ Result<> leave_by_pivot(const ContainerSpec& spec) {
   return {};
 }
 
-struct MountLine {
-  std::string point;
-  std::string type;
-};
-
-// proc_pid_mountinfo(5): blanks and the like are written as "\\040".
-std::string unescape_octal(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\' || i + 3 >= text.size()) {
-      out += text[i];
-      continue;
-    }
-    out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-    i += 3;
-  }
-  return out;
-}
-
-Result<std::vector<MountLine>> mounts_here() {
-  TRY_ASSIGN(std::string text, read_file("/proc/self/mountinfo"));
-  std::vector<MountLine> out;
-  for (const std::string& line : split(text, '\n')) {
-    std::vector<std::string> fields = split(line, ' ');
-    auto dash = std::find(fields.begin(), fields.end(), "-");
-    if (fields.size() < 5 || dash == fields.end() || dash + 1 == fields.end()) continue;
-    out.push_back({unescape_octal(fields[4]), *(dash + 1)});
-  }
-  return out;
-}
-
 // The kernel lets a user namespace mount a procfs or sysfs of its own where it finds one that nothing covers;
 // the host's, which stay below a moved root, would be such.
 Result<> take_away_host_mounts(const std::string& new_root) {
-  TRY_ASSIGN(std::vector<MountLine> mounts, mounts_here());
-  for (const MountLine& mount : mounts) {
-    bool ours = new_root != "/" && (mount.point == new_root || mount.point.starts_with(new_root + "/"));
-    if (ours || (mount.type != "proc" && mount.type != "sysfs")) continue;
-    const char* point = mount.point.c_str();
+  TRY_ASSIGN(std::string text, read_file("/proc/self/mountinfo"));
+  for (const std::string& line : split(text, '\n')) {
+    std::optional<MountInfo> mount = parse_mountinfo_line(line);
+    if (!mount || (mount->type != "proc" && mount->type != "sysfs")) continue;
+    const char* point = mount->mount_point.c_str();
+    if (new_root != "/" && (point == new_root || mount->mount_point.starts_with(new_root + "/"))) continue;
     if (::mount(nullptr, point, nullptr, MS_SLAVE | MS_REC, nullptr) == 0 &&
         ::umount2(point, MNT_DETACH) == 0)
       continue;
     // One that is locked by another user namespace is covered. Gone already: with the mount it was on.
     if (errno == ENOENT || ::mount("tmpfs", point, "tmpfs", 0, nullptr) == 0 || errno == ENOENT) continue;
-    return Error::last_errno("cover " + mount.point);
+    return Error::last_errno("cover " + mount->mount_point);
   }
   return {};
 }

@@ -1,6 +1,5 @@
 #include "runtime/oci/state.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -8,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -179,16 +179,11 @@ Status find_status(const StateDirectory& directory, const ContainerState& state)
 }
 
 Result<std::vector<std::string>> list_containers(const std::string& root) {
-  std::vector<std::string> out;
-  DIR* stream = ::opendir(root.c_str());
-  if (stream == nullptr && errno == ENOENT) return out;
-  if (stream == nullptr) return Error::last_errno("open " + root);
-  while (dirent* entry = ::readdir(stream)) {
-    if (entry->d_name[0] != '.') out.emplace_back(entry->d_name);
-  }
-  ::closedir(stream);
-  std::sort(out.begin(), out.end());
-  return out;
+  Result<std::vector<std::string>> names = names_in(root);
+  if (!names && names.error().code() == ENOENT) return std::vector<std::string>();
+  TRY(names);
+  std::erase_if(*names, [](const std::string& name) { return name.starts_with('.'); });
+  return names;
 }
 
 std::optional<uint64_t> process_start_time(pid_t pid) {
