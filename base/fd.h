@@ -69,8 +69,8 @@ Result<Fd> sealed_memfd(const std::string& name, std::string_view contents);
 Result<> send_with_fds(int socket, std::string_view bytes, std::span<const int> fds);
 
 struct MessageWithFds {
-  std::string bytes;     // empty at end of stream
-  std::vector<Fd> fds;   // close-on-exec
+  std::string bytes;    // empty at end of stream
+  std::vector<Fd> fds;  // close-on-exec
 };
 // One recvmsg(2) of up to `limit` bytes. Truncated messages are an error.
 Result<MessageWithFds> receive_with_fds(int socket, size_t limit = 256 * 1024);

@@ -14,15 +14,15 @@ namespace stack {
 
 // What kind of failure, for callers that decide by it (HTTP status, exit code, retry).
 enum class ErrorKind {
-  Internal,      // system call or library failed
-  Invalid,       // the input is wrong: HTTP 400
-  NotFound,      // the named object does not exist: HTTP 404
-  Conflict,      // the object's state or another object forbids it: HTTP 409
-  Unsupported,   // this machine or this version cannot do it: HTTP 501
-  Cancelled,     // the caller asked to stop
+  Internal,     // system call or library failed
+  Invalid,      // the input is wrong: HTTP 400
+  NotFound,     // the named object does not exist: HTTP 404
+  Conflict,     // the object's state or another object forbids it: HTTP 409
+  Unsupported,  // this machine or this version cannot do it: HTTP 501
+  Cancelled,    // the caller asked to stop
   Timeout,
-  NotExecutable, // command found but cannot be executed: exit code 126
-  NoCommand,     // command not found in the container: exit code 127
+  NotExecutable,  // command found but cannot be executed: exit code 126
+  NoCommand,      // command not found in the container: exit code 127
 };
 
 class Error {
@@ -75,22 +75,22 @@ inline Error unsupported(std::string text) { return {ErrorKind::Unsupported, std
 #define STACK_CONCAT(a, b) STACK_CONCAT_INNER(a, b)
 
 // TRY(expression): returns the error from the enclosing function; for Result<void>.
-#define TRY(expr)                                              \
-  do {                                                         \
-    auto&& try_result_ = (expr);                               \
-    if (!try_result_) return std::move(try_result_).error();   \
+#define TRY(expr)                                            \
+  do {                                                       \
+    auto&& try_result_ = (expr);                             \
+    if (!try_result_) return std::move(try_result_).error(); \
   } while (false)
 
 // TRY_ASSIGN(auto x, expression): declares or assigns x from the value, or returns the error.
 #define TRY_ASSIGN(target, expr) TRY_ASSIGN_INNER(STACK_CONCAT(try_value_, __LINE__), target, expr)
-#define TRY_ASSIGN_INNER(name, target, expr)      \
-  auto name = (expr);                             \
-  if (!name) return std::move(name).error();      \
+#define TRY_ASSIGN_INNER(name, target, expr) \
+  auto name = (expr);                        \
+  if (!name) return std::move(name).error(); \
   target = std::move(*name)
 
 // In coroutines: name the awaited value first (g++ 12 cannot take co_await inside a macro), then
 //   auto r = co_await f();  CO_TRY(r);
-#define CO_TRY(result)                                      \
-  do {                                                      \
-    if (!(result)) co_return std::move(result).error();     \
+#define CO_TRY(result)                                  \
+  do {                                                  \
+    if (!(result)) co_return std::move(result).error(); \
   } while (false)

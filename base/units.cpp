@@ -13,7 +13,10 @@ namespace stack {
 
 Result<ByteSize> parse_byte_size(std::string_view text) {
   std::string word = lower(trim(text));
-  auto wrong = [&] { return invalid("invalid size \"" + std::string(text) + "\": expected a number with an optional unit b, k, m, g, t or p"); };
+  auto wrong = [&] {
+    return invalid("invalid size \"" + std::string(text) +
+                   "\": expected a number with an optional unit b, k, m, g, t or p");
+  };
   double number = 0;
   auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
   if (code != std::errc{} || !std::isfinite(number)) return wrong();
@@ -57,7 +60,9 @@ std::string decimal_size(ByteSize size) {
 
 Result<Nanoseconds> parse_duration(std::string_view text) {
   std::string_view rest = trim(text);
-  auto wrong = [&] { return invalid("invalid duration \"" + std::string(text) + "\": expected a form such as 1m30s or 500ms"); };
+  auto wrong = [&] {
+    return invalid("invalid duration \"" + std::string(text) + "\": expected a form such as 1m30s or 500ms");
+  };
   if (rest == "0") return Nanoseconds{0};
   if (rest.empty()) return wrong();
   double total = 0;
@@ -67,19 +72,28 @@ Result<Nanoseconds> parse_duration(std::string_view text) {
   while (!rest.empty()) {
     double number = 0;
     if (rest[0] != '.' && (rest[0] < '0' || rest[0] > '9')) return wrong();
-    auto [end, code] = std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
+    auto [end, code] =
+        std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
     if (code != std::errc{}) return wrong();
     rest.remove_prefix(static_cast<size_t>(end - rest.data()));
     size_t length = 0;
-    while (length < rest.size() && rest[length] != '.' && (rest[length] < '0' || rest[length] > '9')) ++length;
+    while (length < rest.size() && rest[length] != '.' && (rest[length] < '0' || rest[length] > '9'))
+      ++length;
     std::string_view unit = rest.substr(0, length);
     rest.remove_prefix(length);
     struct Unit {
       std::string_view name;
       double nanoseconds;
     };
-    static constexpr std::array<Unit, 9> kUnits{{{"ns", 1}, {"us", 1e3}, {"\u00b5s", 1e3}, {"ms", 1e6}, {"s", 1e9},
-                                                 {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}, {"w", 604800e9}}};
+    static constexpr std::array<Unit, 9> kUnits{{{"ns", 1},
+                                                 {"us", 1e3},
+                                                 {"\u00b5s", 1e3},
+                                                 {"ms", 1e6},
+                                                 {"s", 1e9},
+                                                 {"m", 60e9},
+                                                 {"h", 3600e9},
+                                                 {"d", 86400e9},
+                                                 {"w", 604800e9}}};
     double factor = 0;
     for (const Unit& candidate : kUnits)
       if (candidate.name == unit) factor = candidate.nanoseconds;
@@ -120,8 +134,9 @@ std::string rfc3339(WallTime time) {
   tm parts{};
   ::gmtime_r(&seconds, &parts);
   std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", parts.tm_year + 1900, parts.tm_mon + 1,
-                parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, static_cast<int>(nanoseconds % 1'000'000'000));
+  std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%09dZ", parts.tm_year + 1900,
+                parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                static_cast<int>(nanoseconds % 1'000'000'000));
   return text.data();
 }
 
@@ -130,8 +145,8 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   tm parts{};
   std::string copy(text);
   int used = 0;
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &parts.tm_hour,
-                  &parts.tm_min, &parts.tm_sec, &used) != 6)
+  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
+                  &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &used) != 6)
     return wrong();
   parts.tm_year -= 1900;
   parts.tm_mon -= 1;
@@ -151,11 +166,13 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
     int hours = 0;
     int minutes = 0;
     char sign = 0;
-    if (rest.size() != 6 || std::sscanf(std::string(rest).c_str(), "%c%2d:%2d", &sign, &hours, &minutes) != 3) return wrong();
+    if (rest.size() != 6 || std::sscanf(std::string(rest).c_str(), "%c%2d:%2d", &sign, &hours, &minutes) != 3)
+      return wrong();
     offset = (hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
   }
   int64_t seconds = ::timegm(&parts) - offset;
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(seconds) + Nanoseconds(nanoseconds)));
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::seconds(seconds) +
+                                                                 Nanoseconds(nanoseconds)));
 }
 
 std::string human_duration(std::chrono::seconds duration) {

@@ -1,6 +1,6 @@
 # stack_library(NAME [ASIO] SOURCES ... DEPENDS ...)
 #   A static library `stack_NAME`, alias `stack::NAME`. Sources are the folder's *.cpp unless given.
-#   Includes are written from the repository root: #include "net/bridge.h".
+#   Includes are written from the repository root: #include "net/link/bridge.h".
 function(stack_library name)
   cmake_parse_arguments(ARG "ASIO" "" "SOURCES;DEPENDS" ${ARGN})
   if(NOT ARG_SOURCES)

@@ -9,12 +9,12 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/api.h"
-#include "engine/http/server.h"
-#include "engine/http/wire/unix_socket.h"
-#include "engine/live.h"
-#include "engine/service_manager.h"
-#include "engine/version.h"
+#include "engine/api/api.h"
+#include "engine/api/version.h"
+#include "engine/container/live.h"
+#include "engine/host/service_manager.h"
+#include "http/server/server.h"
+#include "http/wire/unix_socket.h"
 
 namespace stack::engine {
 

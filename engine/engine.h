@@ -6,7 +6,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "engine/paths.h"
+#include "engine/state/paths.h"
 
 namespace stack::engine {
 

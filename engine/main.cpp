@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/api/version.h"
 #include "engine/engine.h"
-#include "engine/version.h"
 
 namespace {
 

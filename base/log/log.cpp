@@ -12,16 +12,21 @@ namespace {
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
-    case LogLevel::Debug: return spdlog::level::debug;
-    case LogLevel::Info: return spdlog::level::info;
-    case LogLevel::Warning: return spdlog::level::warn;
-    case LogLevel::Error: return spdlog::level::err;
+    case LogLevel::Debug:
+      return spdlog::level::debug;
+    case LogLevel::Info:
+      return spdlog::level::info;
+    case LogLevel::Warning:
+      return spdlog::level::warn;
+    case LogLevel::Error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
 std::shared_ptr<spdlog::logger>& logger() {
-  static auto instance = std::make_shared<spdlog::logger>("stack", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  static auto instance =
+      std::make_shared<spdlog::logger>("stack", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   return instance;
 }
 
@@ -30,7 +35,8 @@ std::shared_ptr<spdlog::logger>& logger() {
 void open_log(const std::string& path, LogLevel least) {
   if (!path.empty()) {
     try {
-      logger() = std::make_shared<spdlog::logger>("stack", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
+      logger() = std::make_shared<spdlog::logger>("stack",
+                                                  std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
     } catch (const spdlog::spdlog_ex& e) {
       logger()->error("log file {}: {}", path, e.what());
     }

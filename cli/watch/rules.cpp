@@ -5,7 +5,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "cli/member.h"
+#include "cli/session/member.h"
 
 namespace stack::cli {
 

@@ -13,11 +13,11 @@
 #include "base/directory.h"
 #include "base/files.h"
 #include "base/text.h"
-#include "cli/change.h"
-#include "cli/containers.h"
-#include "cli/frames.h"
-#include "cli/member.h"
-#include "cli/output.h"
+#include "cli/render/frames.h"
+#include "cli/render/output.h"
+#include "cli/session/change.h"
+#include "cli/session/containers.h"
+#include "cli/session/member.h"
 
 namespace stack::cli {
 
@@ -141,7 +141,7 @@ void Watcher::carry_out(const std::string& service, const WatchWork& work) {
 }
 
 Result<std::vector<std::string>> Watcher::replicas_of(const std::string& service) {
-  TRY_ASSIGN(auto containers, list_containers(session_, options_.project_name, Which::Running));
+  TRY_ASSIGN(auto containers, list_containers(session_, options_.project_name, ContainerFilter::Running));
   std::vector<std::string> ids;
   for (const Container& container : of_services(std::move(containers), {service}))
     ids.push_back(container.id);
@@ -177,7 +177,7 @@ Result<> Watcher::restart(const std::string& service) {
 
 Result<> Watcher::rebuild(const std::string& service) {
   say("Rebuilding service \"" + service + "\" after changes were detected...");
-  TRY_ASSIGN(auto before, list_containers(session_, options_.project_name, Which::All));
+  TRY_ASSIGN(auto before, list_containers(session_, options_.project_name, ContainerFilter::All));
   Json options = options_.up_options;
   options["services"] = {service};
   options["build"] = true;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/session.h"
+#include "cli/session/session.h"
 #include "cli/watch/file_events.h"
 #include "cli/watch/rules.h"
 

@@ -42,42 +42,42 @@ class Answerer {
  private:
   std::string decide_local() {
     const std::string& name = question_.name;
-    if (is_or_below(name, "localhost")) return addresses({net::IpAddress::v4(0x7F000001), loopback_v6()});
+    if (is_or_below(name, "localhost")) return addresses({IpAddress::v4(0x7F000001), loopback_v6()});
     if (is_or_below(name, "invalid")) return no_such_name();
     Zone::Found found = zone_.find(view_, name);
     if (!found.addresses.empty()) return addresses(std::move(found.addresses));
     if (found.known) return no_such_name();
-    if (std::optional<net::IpAddress> address = reverse_address(name)) return reverse(*address);
+    if (std::optional<IpAddress> address = reverse_address(name)) return reverse(*address);
     if (zone_.is_internal_name(view_, name)) return no_such_name();
     return {};
   }
 
-  static net::IpAddress loopback_v6() {
+  static IpAddress loopback_v6() {
     std::array<uint8_t, 16> bytes{};
     bytes[15] = 1;
-    return net::IpAddress::v6(bytes);
+    return IpAddress::v6(bytes);
   }
 
-  std::string addresses(std::vector<net::IpAddress> all) {
+  std::string addresses(std::vector<IpAddress> all) {
     bool v4 = question_.type == kTypeA;
     bool v6 = question_.type == kTypeAaaa;
     // RFC 8482: ANY may be answered with any one RRset.
     if (question_.type == kTypeAny) (all.front().is_v4() ? v4 : v6) = true;
-    std::erase_if(all, [&](const net::IpAddress& a) { return a.is_v4() ? !v4 : !v6; });
+    std::erase_if(all, [&](const IpAddress& a) { return a.is_v4() ? !v4 : !v6; });
     if (all.empty()) return no_data();
     shuffle(all);
     ReplyBuilder reply(query_, limit_);
     reply.set_authoritative();
-    for (const net::IpAddress& address : all)
+    for (const IpAddress& address : all)
       if (!reply.add_address(address, kLocalTtl)) break;
     return reply.finish(Rcode::NoError);
   }
 
-  void shuffle(std::vector<net::IpAddress>& all) {
+  void shuffle(std::vector<IpAddress>& all) {
     for (size_t i = all.size(); i > 1; --i) std::swap(all[i - 1], all[next_random(random_) % i]);
   }
 
-  std::string reverse(const net::IpAddress& address) {
+  std::string reverse(const IpAddress& address) {
     std::optional<std::string> name = zone_.find_name(view_, address);
     if (!name && address.is_loopback()) name = "localhost";
     if (!name) return zone_.owns_address(view_, address) ? no_such_name() : std::string();

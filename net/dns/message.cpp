@@ -235,7 +235,7 @@ constexpr std::array<char, 2> kQuestionPointer{static_cast<char>(kPointerToQuest
 std::string_view question_pointer() { return {kQuestionPointer.data(), kQuestionPointer.size()}; }
 }  // namespace
 
-bool ReplyBuilder::add_address(const net::IpAddress& address, uint32_t ttl) {
+bool ReplyBuilder::add_address(const IpAddress& address, uint32_t ttl) {
   auto raw = address.bytes();
   std::string_view content(reinterpret_cast<const char*>(raw.data()), raw.size());
   return put_record(question_pointer(), address.is_v4() ? kTypeA : kTypeAaaa, ttl, content, answers_);
@@ -300,7 +300,7 @@ std::string_view take_last_label(std::string_view& name) {
 }
 
 template <size_t N>
-std::optional<net::IpAddress> reverse_labels(std::string_view name, int base) {
+std::optional<IpAddress> reverse_labels(std::string_view name, int base) {
   constexpr size_t kPerByte = N == 4 ? 1 : 2;
   std::array<uint8_t, N> bytes{};
   for (size_t i = 0; i < N * kPerByte; ++i) {
@@ -313,12 +313,12 @@ std::optional<net::IpAddress> reverse_labels(std::string_view name, int base) {
     bytes[i / kPerByte] = static_cast<uint8_t>(N == 4 ? value : unsigned{bytes[i / kPerByte]} << 4 | value);
   }
   if (!name.empty()) return std::nullopt;
-  return net::address_from(bytes);
+  return address_from(bytes);
 }
 
 }  // namespace
 
-std::optional<net::IpAddress> reverse_address(std::string_view name) {
+std::optional<IpAddress> reverse_address(std::string_view name) {
   constexpr std::string_view kV4 = ".in-addr.arpa";
   constexpr std::string_view kV6 = ".ip6.arpa";
   if (name.ends_with(kV4)) return reverse_labels<4>(name.substr(0, name.size() - kV4.size()), 10);
@@ -412,7 +412,8 @@ std::string forward_query(const Query& query, uint16_t id, std::string_view wire
 
 std::string reply_for(const Query& query, const UpstreamReply& upstream, uint32_t age, size_t limit) {
   // Whoever asked has compared the names; an answer to another question must not be written over all the same.
-  if (upstream.wire_name.size() != query.question.wire_name.size()) return empty_reply(query, Rcode::ServFail);
+  if (upstream.wire_name.size() != query.question.wire_name.size())
+    return empty_reply(query, Rcode::ServFail);
   std::string out = upstream.bytes;
   size_t question_end = kHeaderSize + query.question.wire_name.size() + 4;
   uint16_t flags = upstream.flags & static_cast<uint16_t>(~(kFlagRd | kFlagTc | kFlagAa));

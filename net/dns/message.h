@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "net/address.h"
+#include "model/address.h"
 
 namespace stack::dns {
 
@@ -101,7 +101,7 @@ class ReplyBuilder {
 
   // Each is put whole or not at all; false (and TC set) where it does not fit. The owner of answers is the
   // question's name.
-  bool add_address(const net::IpAddress& address, uint32_t ttl);
+  bool add_address(const IpAddress& address, uint32_t ttl);
   bool add_ptr(std::string_view dotted_name, uint32_t ttl);
   // Negative answers: a synthetic SOA in the authority section with this TTL and minimum (RFC 2308), owned by
   // the question's name with `skipped_labels` of its first labels left out.
@@ -129,7 +129,7 @@ std::string empty_reply(const Query& query, Rcode rcode);
 std::optional<std::string> wire_name_of(std::string_view dotted);
 
 // The address of "4.3.2.1.in-addr.arpa" or a full "...ip6.arpa" name in lower case.
-std::optional<net::IpAddress> reverse_address(std::string_view name);
+std::optional<IpAddress> reverse_address(std::string_view name);
 
 // --- answers of upstream servers ---
 

@@ -32,7 +32,7 @@ std::string_view next_word(std::string_view& line) {
 }
 
 bool is_systemd_stub(const UpstreamAddress& server) {
-  return server.ip == net::IpAddress::v4(0x7F000035) || server.ip == net::IpAddress::v4(0x7F000036);
+  return server.ip == IpAddress::v4(0x7F000035) || server.ip == IpAddress::v4(0x7F000036);
 }
 
 std::vector<UpstreamAddress> read_servers(const std::string& path) {

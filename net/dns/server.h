@@ -17,7 +17,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "net/address.h"
+#include "model/address.h"
 #include "net/dns/upstream_address.h"
 #include "net/dns/zone.h"
 

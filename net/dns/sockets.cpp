@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "net/dns/server.h"
-#include "net/namespace.h"
+#include "net/link/namespace.h"
 
 namespace stack::dns {
 

@@ -6,12 +6,12 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "net/address.h"
+#include "model/address.h"
 
 namespace stack::dns {
 
 struct UpstreamAddress {
-  net::IpAddress ip;
+  IpAddress ip;
   uint16_t port = 53;
   std::string scope = {};  // interface of a link-local IPv6 address, as in "fe80::1%eth0"
   auto operator<=>(const UpstreamAddress&) const = default;

@@ -6,7 +6,7 @@
 
 namespace stack::dns {
 
-void Zone::set_network(const std::string& network_id, NetworkSpec spec) {
+void Zone::set_network(const std::string& network_id, ZoneNetwork spec) {
   Network& network = networks_[network_id];
   network.key = lower(spec.name);
   network.spec = std::move(spec);
@@ -14,7 +14,7 @@ void Zone::set_network(const std::string& network_id, NetworkSpec spec) {
 
 void Zone::remove_network(const std::string& network_id) { networks_.erase(network_id); }
 
-bool Zone::set_endpoint(const std::string& network_id, const std::string& endpoint_id, EndpointSpec spec) {
+bool Zone::set_endpoint(const std::string& network_id, const std::string& endpoint_id, EndpointNames spec) {
   auto found = networks_.find(network_id);
   if (found == networks_.end()) return false;
   remove_endpoint(network_id, endpoint_id);
@@ -29,7 +29,7 @@ bool Zone::set_endpoint(const std::string& network_id, const std::string& endpoi
     endpoint->names.push_back(std::move(key));
   }
   for (const std::string& name : endpoint->names) network.by_name[name].push_back(endpoint.get());
-  for (const net::IpAddress& address : endpoint->addresses) network.by_address[address] = endpoint.get();
+  for (const IpAddress& address : endpoint->addresses) network.by_address[address] = endpoint.get();
   network.endpoints[endpoint_id] = std::move(endpoint);
   return true;
 }
@@ -51,7 +51,7 @@ void Zone::forget(Network& network, const Endpoint& endpoint) {
     if (place->second.empty()) network.by_name.erase(place);
   }
   // An address may have passed to another endpoint already.
-  for (const net::IpAddress& address : endpoint.addresses) {
+  for (const IpAddress& address : endpoint.addresses) {
     auto place = network.by_address.find(address);
     if (place != network.by_address.end() && place->second == &endpoint) network.by_address.erase(place);
   }
@@ -67,7 +67,7 @@ void Zone::find_on(const Network& network, std::string_view name, Found& found) 
   if (place == network.by_name.end()) return;
   found.known = true;
   for (const Endpoint* endpoint : place->second)
-    for (const net::IpAddress& address : endpoint->addresses)
+    for (const IpAddress& address : endpoint->addresses)
       if (std::find(found.addresses.begin(), found.addresses.end(), address) == found.addresses.end())
         found.addresses.push_back(address);
 }
@@ -92,7 +92,7 @@ Zone::Found Zone::find(const View& view, std::string_view name) const {
   return found;
 }
 
-std::optional<std::string> Zone::find_name(const View& view, const net::IpAddress& address) const {
+std::optional<std::string> Zone::find_name(const View& view, const IpAddress& address) const {
   for (const std::string& id : view.networks) {
     const Network* candidate = network(id);
     if (candidate == nullptr) continue;
@@ -103,11 +103,11 @@ std::optional<std::string> Zone::find_name(const View& view, const net::IpAddres
   return std::nullopt;
 }
 
-bool Zone::owns_address(const View& view, const net::IpAddress& address) const {
+bool Zone::owns_address(const View& view, const IpAddress& address) const {
   for (const std::string& id : view.networks) {
     const Network* candidate = network(id);
     if (candidate == nullptr) continue;
-    for (const net::Cidr& subnet : candidate->spec.subnets)
+    for (const Cidr& subnet : candidate->spec.subnets)
       if (subnet.contains(address)) return true;
   }
   return false;

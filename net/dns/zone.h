@@ -10,22 +10,22 @@
 #include <unordered_map>
 #include <vector>
 
-#include "net/address.h"
+#include "model/address.h"
 
 namespace stack::dns {
 
-struct NetworkSpec {
-  std::string name;                     // for "web.<name>" and for PTR answers
-  bool internal = false;                // its names never leave the machine; it gives no way out
-  std::vector<net::Cidr> subnets = {};  // reverse questions about them are never forwarded
+struct ZoneNetwork {
+  std::string name;                // for "web.<name>" and for PTR answers
+  bool internal = false;           // its names never leave the machine; it gives no way out
+  std::vector<Cidr> subnets = {};  // reverse questions about them are never forwarded
 };
 
-struct EndpointSpec {
+struct EndpointNames {
   // Container name first (PTR answers give it), then service name, aliases, 12-character id, hostname. Case
   // does not matter, duplicates neither.
   std::vector<std::string> names = {};
   // Empty while the container is stopped: its names are then known, without address, and do not leave.
-  std::vector<net::IpAddress> addresses = {};
+  std::vector<IpAddress> addresses = {};
 };
 
 // The names of a container that asks: which networks it is on, first match wins.
@@ -40,25 +40,25 @@ struct View {
 class Zone {
  public:
   // Adds or changes; endpoints are kept.
-  void set_network(const std::string& network_id, NetworkSpec spec);
+  void set_network(const std::string& network_id, ZoneNetwork spec);
   // With its endpoints; missing is fine.
   void remove_network(const std::string& network_id);
   // Adds or replaces. The network must have been set; false where it was not.
-  bool set_endpoint(const std::string& network_id, const std::string& endpoint_id, EndpointSpec spec);
+  bool set_endpoint(const std::string& network_id, const std::string& endpoint_id, EndpointNames spec);
   void remove_endpoint(const std::string& network_id, const std::string& endpoint_id);
 
   // --- questions, names in lower case without the final dot ---
   struct Found {
     bool known = false;  // somebody has this name, running or not
-    std::vector<net::IpAddress>
+    std::vector<IpAddress>
         addresses;  // of all that run, without duplicates, on the first network where one does
   };
   // The name as a whole on the view's networks, then as "name.network" with every split.
   Found find(const View& view, std::string_view name) const;
   // "<container>.<network>" for an address on one of the view's networks.
-  std::optional<std::string> find_name(const View& view, const net::IpAddress& address) const;
+  std::optional<std::string> find_name(const View& view, const IpAddress& address) const;
   // Is the address inside a subnet of the view's networks?
-  bool owns_address(const View& view, const net::IpAddress& address) const;
+  bool owns_address(const View& view, const IpAddress& address) const;
   // Does the name end in the name of an internal network of the view?
   bool is_internal_name(const View& view, std::string_view name) const;
   // Has the view a network that leads out?
@@ -76,14 +76,14 @@ class Zone {
 
   struct Endpoint {
     std::vector<std::string> names;  // lower case, unique
-    std::vector<net::IpAddress> addresses;
+    std::vector<IpAddress> addresses;
   };
   struct Network {
-    NetworkSpec spec;
+    ZoneNetwork spec;
     std::string key;  // lower-case name
     NameMap<std::unique_ptr<Endpoint>> endpoints;
     NameMap<std::vector<const Endpoint*>> by_name;
-    std::map<net::IpAddress, const Endpoint*> by_address;
+    std::map<IpAddress, const Endpoint*> by_address;
   };
 
   const Network* network(std::string_view id) const;

@@ -20,7 +20,7 @@ Result<> turn_on(int fd, int level, int option, std::string_view name) {
   return {};
 }
 
-Result<Fd> open_socket(const net::IpAddress& ip, Protocol protocol) {
+Result<Fd> open_socket(const IpAddress& ip, Protocol protocol) {
   int type = protocol == Protocol::Tcp ? SOCK_STREAM : SOCK_DGRAM;
   Fd fd(::socket(ip.is_v4() ? AF_INET : AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return Error::last_errno("socket");
@@ -30,7 +30,7 @@ Result<Fd> open_socket(const net::IpAddress& ip, Protocol protocol) {
 }
 
 // Errors keep their errno: EADDRINUSE means the next port may do.
-Result<BoundPort> bind_one(const net::IpAddress& ip, uint16_t port, Protocol protocol) {
+Result<BoundPort> bind_one(const IpAddress& ip, uint16_t port, Protocol protocol) {
   TRY_ASSIGN(Fd fd, open_socket(ip, protocol));
   SocketAddress address = socket_address(ip, port);
   if (::bind(fd.get(), address.raw(), address.size) != 0) return Error::last_errno("bind");
@@ -39,9 +39,9 @@ Result<BoundPort> bind_one(const net::IpAddress& ip, uint16_t port, Protocol pro
   return adopt_host_port(std::move(fd));
 }
 
-std::string bracketed(const net::IpAddress& ip) { return ip.is_v4() ? ip.text() : "[" + ip.text() + "]"; }
+std::string bracketed(const IpAddress& ip) { return ip.is_v4() ? ip.text() : "[" + ip.text() + "]"; }
 
-Error taken(const net::IpAddress& ip, PortRange range, Protocol protocol) {
+Error taken(const IpAddress& ip, PortRange range, Protocol protocol) {
   std::string where = " on " + bracketed(ip);
   if (range.first != range.last)
     return conflict("ports " + std::to_string(range.first) + "-" + std::to_string(range.last) + "/" +
@@ -51,7 +51,7 @@ Error taken(const net::IpAddress& ip, PortRange range, Protocol protocol) {
   return conflict(owner ? what + " is taken by " + *owner : what + " is already in use");
 }
 
-Error failed(Error error, const net::IpAddress& ip, uint16_t port, Protocol protocol) {
+Error failed(Error error, const IpAddress& ip, uint16_t port, Protocol protocol) {
   std::string what = "port " + std::to_string(port) + "/" + name_of(protocol) + " on " + bracketed(ip);
   if (error.code() == EADDRNOTAVAIL) return invalid(what + ": this machine has no such address");
   if (error.code() == EACCES) return Error(what + ": permission denied");
@@ -61,12 +61,12 @@ Error failed(Error error, const net::IpAddress& ip, uint16_t port, Protocol prot
 struct PortAttempt {
   std::vector<BoundPort> bound;
   std::optional<Error> error;
-  net::IpAddress failed_ip;
+  IpAddress failed_ip;
 };
 
-PortAttempt bind_all(const std::vector<net::IpAddress>& ips, uint16_t port, Protocol protocol) {
+PortAttempt bind_all(const std::vector<IpAddress>& ips, uint16_t port, Protocol protocol) {
   PortAttempt out;
-  for (const net::IpAddress& ip : ips) {
+  for (const IpAddress& ip : ips) {
     auto one = bind_one(ip, port, protocol);
     if (!one) {
       out.error = one.error();
@@ -81,17 +81,17 @@ PortAttempt bind_all(const std::vector<net::IpAddress>& ips, uint16_t port, Prot
 
 }  // namespace
 
-Result<BoundPort> bind_host_port(const net::IpAddress& host_ip, PortRange range, Protocol protocol) {
+Result<BoundPort> bind_host_port(const IpAddress& host_ip, PortRange range, Protocol protocol) {
   TRY_ASSIGN(std::vector<BoundPort> all, bind_host_ports({host_ip}, range, protocol));
   return std::move(all.front());
 }
 
-Result<std::vector<BoundPort>> bind_host_ports(const std::vector<net::IpAddress>& host_ips, PortRange range,
+Result<std::vector<BoundPort>> bind_host_ports(const std::vector<IpAddress>& host_ips, PortRange range,
                                                Protocol protocol) {
   if (host_ips.empty()) return invalid("no address to bind a port on");
   if (range.last < range.first) return invalid("invalid port range");
   int tries = range.first == 0 && range.last == 0 ? kAnyPortTries : range.last - range.first + 1;
-  net::IpAddress busy_ip = host_ips.front();
+  IpAddress busy_ip = host_ips.front();
   for (int i = 0; i < tries; ++i) {
     auto port = static_cast<uint16_t>(range.first == 0 && range.last == 0 ? 0 : range.first + i);
     PortAttempt attempt = bind_all(host_ips, port, protocol);

@@ -8,7 +8,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "net/address.h"
+#include "model/address.h"
 
 namespace stack::proxy {
 
@@ -23,7 +23,7 @@ struct PortRange {
 struct BoundPort {
   Fd socket;  // non-blocking; TCP: listening; IPv6 sockets take IPv6 only
   uint16_t port = 0;
-  net::IpAddress host_ip;
+  IpAddress host_ip;
   Protocol protocol = Protocol::Tcp;
 };
 
@@ -31,11 +31,11 @@ struct BoundPort {
 // namespace. TCP reuses addresses in TIME_WAIT. Error of kind Conflict where all are taken:
 //   "port 8080/tcp on 0.0.0.0 is taken by pid 123 (nginx)", or "... is already in use" where the owner cannot
 //   be told.
-Result<BoundPort> bind_host_port(const net::IpAddress& host_ip, PortRange range, Protocol protocol);
+Result<BoundPort> bind_host_port(const IpAddress& host_ip, PortRange range, Protocol protocol);
 
 // The same for several addresses at once (0.0.0.0 and ::), all on the same port: the first of the range that
 // is free on all of them.
-Result<std::vector<BoundPort>> bind_host_ports(const std::vector<net::IpAddress>& host_ips, PortRange range,
+Result<std::vector<BoundPort>> bind_host_ports(const std::vector<IpAddress>& host_ips, PortRange range,
                                                Protocol protocol);
 
 // A socket that another process kept: checks its kind and reads address and port.
@@ -44,6 +44,6 @@ Result<BoundPort> adopt_host_port(Fd socket);
 // "pid 123 (nginx)" of a process whose socket covers this address and port: listening for TCP, bound for UDP;
 // a wildcard covers all addresses. From /proc/net and /proc/*/fd; nullopt where none is found (or its owner
 // hides).
-std::optional<std::string> port_owner(const net::IpAddress& host_ip, uint16_t port, Protocol protocol);
+std::optional<std::string> port_owner(const IpAddress& host_ip, uint16_t port, Protocol protocol);
 
 }  // namespace stack::proxy

@@ -19,7 +19,7 @@ constexpr size_t kProcFileLimit = size_t{256} << 20;
 
 // A row of /proc/net/{tcp,udp}{,6} (proc(5)).
 struct SocketRow {
-  net::IpAddress ip;
+  IpAddress ip;
   uint16_t port = 0;
   unsigned state = 0;
   std::string inode;
@@ -33,7 +33,7 @@ std::optional<unsigned> hex_number(std::string_view text) {
 }
 
 // "0100007F": each 32-bit word in the machine's own byte order.
-std::optional<net::IpAddress> address_of(std::string_view hex) {
+std::optional<IpAddress> address_of(std::string_view hex) {
   std::array<uint8_t, 16> bytes{};
   if (hex.size() != 8 && hex.size() != 32) return std::nullopt;
   for (size_t i = 0; i < hex.size(); i += 8) {
@@ -41,7 +41,7 @@ std::optional<net::IpAddress> address_of(std::string_view hex) {
     if (!word) return std::nullopt;
     std::memcpy(bytes.data() + i / 2, &*word, sizeof(*word));
   }
-  return net::address_from(std::span(bytes).first(hex.size() / 2));
+  return address_from(std::span(bytes).first(hex.size() / 2));
 }
 
 std::optional<SocketRow> parse_row(std::string_view line) {
@@ -57,22 +57,22 @@ std::optional<SocketRow> parse_row(std::string_view line) {
   return SocketRow{*ip, static_cast<uint16_t>(*port), *state, words[9]};
 }
 
-std::optional<net::IpAddress> mapped_v4(const net::IpAddress& ip) {
+std::optional<IpAddress> mapped_v4(const IpAddress& ip) {
   constexpr std::array<uint8_t, 12> kPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
   auto bytes = ip.bytes();
   if (ip.is_v4() || !std::equal(kPrefix.begin(), kPrefix.end(), bytes.begin())) return std::nullopt;
-  return net::address_from(bytes.subspan(12));
+  return address_from(bytes.subspan(12));
 }
 
 // Would both sockets want the same packets? A socket on :: may take IPv4 as well.
-bool collide(const net::IpAddress& wanted, net::IpAddress present) {
+bool collide(const IpAddress& wanted, IpAddress present) {
   if (auto v4 = mapped_v4(present)) present = *v4;
   bool same_family = wanted.is_v4() == present.is_v4();
   if (present.is_unspecified()) return same_family || !present.is_v4();
   return same_family && (wanted.is_unspecified() || wanted == present);
 }
 
-void collect(const char* file, unsigned state, const net::IpAddress& ip, uint16_t port,
+void collect(const char* file, unsigned state, const IpAddress& ip, uint16_t port,
              std::set<std::string>& links) {
   auto text = read_file(file, kProcFileLimit);
   if (!text) return;
@@ -99,7 +99,7 @@ bool holds(const std::string& pid, const std::set<std::string>& links) {
 
 }  // namespace
 
-std::optional<std::string> port_owner(const net::IpAddress& host_ip, uint16_t port, Protocol protocol) {
+std::optional<std::string> port_owner(const IpAddress& host_ip, uint16_t port, Protocol protocol) {
   constexpr unsigned kListen = 10;  // TCP_LISTEN
   constexpr unsigned kClose = 7;    // TCP_CLOSE: unconnected UDP
   std::set<std::string> links;

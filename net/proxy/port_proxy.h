@@ -14,13 +14,13 @@
 #include <string>
 
 #include "base/result.h"
-#include "net/address.h"
+#include "model/address.h"
 #include "net/proxy/host_port.h"
 
 namespace stack::proxy {
 
 struct Target {
-  net::IpAddress ip;
+  IpAddress ip;
   uint16_t port = 0;
 };
 

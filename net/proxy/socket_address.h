@@ -9,7 +9,7 @@
 #include <span>
 #include <utility>
 
-#include "net/address.h"
+#include "model/address.h"
 
 namespace stack::proxy {
 
@@ -21,10 +21,10 @@ struct SocketAddress {
   const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
-SocketAddress socket_address(const net::IpAddress& ip, uint16_t port);
+SocketAddress socket_address(const IpAddress& ip, uint16_t port);
 
 struct IpPort {
-  net::IpAddress ip;
+  IpAddress ip;
   uint16_t port = 0;
   auto operator<=>(const IpPort&) const = default;
 };

@@ -21,25 +21,25 @@ constexpr int kDatagramsPerTurn = 32;
 // it.
 struct ClientKey {
   IpPort client;
-  net::IpAddress local;
+  IpAddress local;
   auto operator<=>(const ClientKey&) const = default;
 };
 
 using Control = std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))>;
 
-net::IpAddress local_address(msghdr& message) {
+IpAddress local_address(msghdr& message) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
       in_pktinfo info{};
       std::memcpy(&info, CMSG_DATA(header), sizeof(info));
-      return net::IpAddress::v4(ntohl(info.ipi_addr.s_addr));
+      return IpAddress::v4(ntohl(info.ipi_addr.s_addr));
     }
     if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
       in6_pktinfo info{};
       std::memcpy(&info, CMSG_DATA(header), sizeof(info));
       std::array<uint8_t, 16> bytes{};
       std::memcpy(bytes.data(), &info.ipi6_addr, bytes.size());
-      return net::IpAddress::v6(bytes);
+      return IpAddress::v6(bytes);
     }
   }
   return {};
@@ -55,7 +55,7 @@ void put_control(msghdr& message, int level, int type, const Info& info) {
   std::memcpy(CMSG_DATA(header), &info, sizeof(Info));
 }
 
-void put_source(msghdr& message, const net::IpAddress& local) {
+void put_source(msghdr& message, const IpAddress& local) {
   auto bytes = local.bytes();
   if (local.is_v4()) {
     in_pktinfo info{};

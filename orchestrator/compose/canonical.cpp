@@ -29,7 +29,7 @@ struct Context {
     node.make_invalid();
   }
   // Of the right form, but nothing that could be carried out.
-  void unfit(Node& node, const Error& error) const {
+  void warn_or_refuse(Node& node, const Error& error) const {
     if (refuse) return wrong(node, error);
     report.warning(node.mark, error.text());
   }
@@ -237,8 +237,9 @@ void check_long_port(Node& port, const Context& context) {
   auto check_range = [&](Node* value, bool single) {
     if (value == nullptr || !value->is_scalar() || context.opaque(*value)) return;
     Result<PortRange> range = parse_port_range(value->text, !single);
-    if (!range) return context.unfit(*value, range.error());
-    if (single && range->first != range->last) context.unfit(*value, invalid("a single port is needed here"));
+    if (!range) return context.warn_or_refuse(*value, range.error());
+    if (single && range->first != range->last)
+      context.warn_or_refuse(*value, invalid("a single port is needed here"));
   };
   check_range(port.find("target"), true);
   if (Node* published = port.find("published")) {
@@ -257,8 +258,8 @@ void check_long_port(Node& port, const Context& context) {
   if (protocol != nullptr && protocol->is_scalar() && !context.opaque(*protocol)) {
     protocol->text = lower(protocol->text);
     if (protocol->text != "tcp" && protocol->text != "udp" && protocol->text != "sctp")
-      context.unfit(*protocol,
-                    invalid("unknown protocol \"" + protocol->text + "\": expected tcp, udp or sctp"));
+      context.warn_or_refuse(
+          *protocol, invalid("unknown protocol \"" + protocol->text + "\": expected tcp, udp or sctp"));
   }
   if (port.find("mode") == nullptr) port.set("mode", scalar_node("ingress", port.mark));
   if (port.find("protocol") == nullptr) port.set("protocol", scalar_node("tcp", port.mark));
@@ -315,7 +316,8 @@ Node volume_map(const Node& from, const VolumeMount& mount) {
 void check_mount_target(Node& target, const Context& context) {
   if (!target.is_scalar() || context.opaque(target)) return;
   if (!target.text.starts_with('/'))
-    context.unfit(target, invalid("\"" + target.text + "\": the path in the container must be absolute"));
+    context.warn_or_refuse(target,
+                           invalid("\"" + target.text + "\": the path in the container must be absolute"));
   if (target.is_scalar()) target.text = clean_path(target.text);
 }
 
@@ -339,7 +341,7 @@ void volumes(Node& node, const Context& context) {
       check_mount_target(item.at("target"), context);
       Node* source = item.find("source");
       if (source != nullptr && is_windows_path(source->text))
-        context.unfit(*source, invalid("\"" + source->text + "\" is a path of Windows"));
+        context.warn_or_refuse(*source, invalid("\"" + source->text + "\" is a path of Windows"));
     }
   }
 }

@@ -73,7 +73,7 @@ class Consistency {
   }
 
   // What only the creation of a container would refuse: `config` shows such files too.
-  void unfit(Mark mark, std::string text) {
+  void warn_or_refuse(Mark mark, std::string text) {
     if (session_.options.refuse) {
       report_.error(mark, std::move(text));
     } else {
@@ -280,14 +280,15 @@ class Consistency {
     const Node* how = bind == nullptr ? nullptr : bind->find("recursive");
     if (opaque(how) || is_true(mount.find("read_only"))) return;
     if (how->text == "writable" || how->text == "readonly")
-      unfit(how->mark, "service " + name + ": bind.recursive: " + how->text + " needs read_only: true");
+      warn_or_refuse(how->mark,
+                     "service " + name + ": bind.recursive: " + how->text + " needs read_only: true");
   }
 
   void user_namespace(const std::string& name, const Node& service) {
     const Node* mode = service.find("userns_mode");
     if (opaque(mode) || mode->text.empty() || mode->text == "host") return;
-    unfit(mode->mark, "service " + name + ": unknown userns_mode \"" + mode->text +
-                          "\": containers have the machine's user namespace, which host says too");
+    warn_or_refuse(mode->mark, "service " + name + ": unknown userns_mode \"" + mode->text +
+                                   "\": containers have the machine's user namespace, which host says too");
   }
 
   template <typename Claim>
@@ -369,7 +370,8 @@ class Consistency {
             "write [\"CMD\", \"" + kind + "\", ...]");
     }
     if (present(check->find("start_interval")) && !present(check->find("start_period")))
-      unfit(check->find("start_interval")->mark, "service " + name + ": start_interval needs a start_period");
+      warn_or_refuse(check->find("start_interval")->mark,
+                     "service " + name + ": start_interval needs a start_period");
     for (const char* key : {"interval", "timeout", "start_period", "start_interval", "retries"}) {
       const Node* value = check->find(key);
       if (value != nullptr && value->is_scalar() && value->text.starts_with('-'))

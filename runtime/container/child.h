@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/container/namespaces.h"
 #include "runtime/container/plan.h"
 

@@ -7,13 +7,13 @@
 #include "base/files.h"
 #include "runtime/container/mount_calls.h"
 #include "runtime/container/setup.h"
-#include "runtime/rootfs_view.h"
+#include "runtime/rootfs/rootfs_view.h"
 
 namespace stack::runtime {
 
 namespace {
 
-const DeviceSpec kDefaultDevices[] = {
+const OciDevice kDefaultDevices[] = {
     {"/dev/null", 'c', 1, 3, 0666, 0, 0},    {"/dev/zero", 'c', 1, 5, 0666, 0, 0},
     {"/dev/full", 'c', 1, 7, 0666, 0, 0},    {"/dev/random", 'c', 1, 8, 0666, 0, 0},
     {"/dev/urandom", 'c', 1, 9, 0666, 0, 0}, {"/dev/tty", 'c', 5, 0, 0666, 0, 0},
@@ -34,7 +34,7 @@ mode_t type_bits(char type) {
   return S_IFCHR;
 }
 
-Result<> check_existing(int parent, const std::string& name, const DeviceSpec& device) {
+Result<> check_existing(int parent, const std::string& name, const OciDevice& device) {
   struct stat info{};
   if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
     return Error::last_errno("stat " + device.path);
@@ -45,7 +45,7 @@ Result<> check_existing(int parent, const std::string& name, const DeviceSpec& d
 }
 
 // Without the right to make nodes (user namespace) the host's node is bound over an empty file.
-Result<> bind_host_device(int parent, const std::string& name, const DeviceSpec& device) {
+Result<> bind_host_device(int parent, const std::string& name, const OciDevice& device) {
   TRY_ASSIGN(Fd source, clone_mount_at(device.path, false));
   struct stat info{};
   if (::fstat(source.get(), &info) != 0) return Error::last_errno("stat " + device.path);
@@ -57,7 +57,7 @@ Result<> bind_host_device(int parent, const std::string& name, const DeviceSpec&
   return attach_mount(source.get(), target.get());
 }
 
-Result<> make_device(Setup& setup, int parent, const std::string& name, const DeviceSpec& device) {
+Result<> make_device(Setup& setup, int parent, const std::string& name, const OciDevice& device) {
   if (setup.user_namespace && device.type != 'p') return bind_host_device(parent, name, device);
   if (::mknodat(parent, name.c_str(), type_bits(device.type) | device.mode,
                 device.type == 'p' ? 0 : makedev(device.major, device.minor)) != 0) {
@@ -71,7 +71,7 @@ Result<> make_device(Setup& setup, int parent, const std::string& name, const De
   return {};
 }
 
-Result<> make_listed_device(Setup& setup, const DeviceSpec& device) {
+Result<> make_listed_device(Setup& setup, const OciDevice& device) {
   std::string path = clean_path(device.path);
   std::string parent_path = directory_name(path);
   if (parent_path == "/dev") return make_device(setup, setup.dev.get(), base_name(path), device);
@@ -79,8 +79,8 @@ Result<> make_listed_device(Setup& setup, const DeviceSpec& device) {
   return make_device(setup, parent.get(), base_name(path), device);
 }
 
-bool binds_dev(const ContainerSpec& spec) {
-  for (const MountSpec& mount : spec.mounts) {
+bool binds_dev(const OciSpec& spec) {
+  for (const OciMount& mount : spec.mounts) {
     if (mount.destination == "/dev" && mount.bind) return true;
   }
   return false;
@@ -98,18 +98,18 @@ Result<> make_links(Setup& setup) {
 }  // namespace
 
 Result<> set_up_devices(Setup& setup) {
-  const ContainerSpec& spec = setup.plan.spec;
+  const OciSpec& spec = setup.plan.spec;
   if (!setup.dev) {
     // No mount on /dev: the image's directory, which must not be a link to elsewhere.
     TRY_ASSIGN(setup.dev, ensure_directory_in_root(setup.root.get(), "/dev"));
   }
   // A /dev of the host is left as it is.
   if (binds_dev(spec)) return {};
-  for (const DeviceSpec& device : kDefaultDevices) {
+  for (const OciDevice& device : kDefaultDevices) {
     setup.object = device.path;
     TRY(make_device(setup, setup.dev.get(), base_name(device.path), device));
   }
-  for (const DeviceSpec& device : spec.devices) {
+  for (const OciDevice& device : spec.devices) {
     setup.object = device.path;
     TRY(make_listed_device(setup, device));
   }

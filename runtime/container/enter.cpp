@@ -113,8 +113,7 @@ Result<int> differing_namespaces(pid_t pid) {
       {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}};
   int flags = 0;
   for (const Kind& kind : kKinds) {
-    struct stat ours {
-    }, theirs{};
+    struct stat ours{}, theirs{};
     if (::stat((std::string("/proc/self/ns/") + kind.name).c_str(), &ours) != 0) continue;
     std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind.name;
     if (::stat(path.c_str(), &theirs) != 0) {

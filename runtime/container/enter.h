@@ -8,16 +8,16 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/container/plan.h"
 #include "runtime/container/start.h"
-#include "runtime/spec.h"
+#include "runtime/spec/spec.h"
 
 namespace stack::runtime {
 
 struct EnterPlan {
   ProcessSpec process;
-  ContainerSpec execution;  // personality and memory policy of the container
+  OciSpec execution;  // personality and memory policy of the container
   SeccompProgram seccomp;
   ChildStdio stdio;
   Cgroups::Entry cgroup;

@@ -24,7 +24,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return out;
 }
 
-[[noreturn]] void become_hook(const HookSpec& hook, int state, int failure) {
+[[noreturn]] void become_hook(const OciHook& hook, int state, int failure) {
   std::vector<std::string> words = hook.args;
   if (words.empty()) words.push_back(hook.path);
   std::vector<char*> args = pointers(words);
@@ -59,7 +59,7 @@ Result<bool> wait_until_ended(int pidfd, int timeout_seconds) {
   }
 }
 
-Result<> finish(const HookSpec& hook, pid_t pid) {
+Result<> finish(const OciHook& hook, pid_t pid) {
   TRY_ASSIGN(Fd pidfd, open_pidfd(pid));
   TRY_ASSIGN(bool ended, wait_until_ended(pidfd.get(), hook.timeout_seconds));
   if (!ended) (void)signal_pidfd(pidfd.get(), SIGKILL);
@@ -72,7 +72,7 @@ Result<> finish(const HookSpec& hook, pid_t pid) {
   return {};
 }
 
-Result<> run_hook(const HookSpec& hook, const std::string& state_text) {
+Result<> run_hook(const OciHook& hook, const std::string& state_text) {
   // A file in memory instead of a pipe: a hook that does not read it can neither block nor break us.
   TRY_ASSIGN(Fd state, sealed_memfd("state", state_text));
   TRY_ASSIGN(Pipe failure, make_pipe());
@@ -100,8 +100,8 @@ std::string hook_state_text(const HookState& state, std::string_view status, pid
   return to_text(out);
 }
 
-Result<> run_hooks(const std::vector<HookSpec>& hooks, std::string_view kind, const std::string& state_text) {
-  for (const HookSpec& hook : hooks)
+Result<> run_hooks(const std::vector<OciHook>& hooks, std::string_view kind, const std::string& state_text) {
+  for (const OciHook& hook : hooks)
     TRY(run_hook(hook, state_text).in(std::string(kind) + " hook " + hook.path));
   return {};
 }

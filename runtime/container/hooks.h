@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "runtime/spec.h"
+#include "runtime/spec/spec.h"
 
 namespace stack::runtime {
 
@@ -27,6 +27,6 @@ std::string hook_state_text(const HookState& state, std::string_view status, pid
 
 // Runs each in order, `state_text` on its standard input, and waits for it; at its timeout it is killed. The
 // first that fails ends it, with an error that names it. Descriptors above 2 are closed for it.
-Result<> run_hooks(const std::vector<HookSpec>& hooks, std::string_view kind, const std::string& state_text);
+Result<> run_hooks(const std::vector<OciHook>& hooks, std::string_view kind, const std::string& state_text);
 
 }  // namespace stack::runtime

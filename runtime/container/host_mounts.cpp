@@ -34,7 +34,7 @@ class Holder {
 };
 
 // The container's user namespace, or one with the mount's own maps.
-Result<Fd> mapping_namespace(const ContainerSpec& spec, const MountSpec& mount) {
+Result<Fd> mapping_namespace(const OciSpec& spec, const OciMount& mount) {
   if (!mount.uid_mappings.empty()) return make_user_namespace(mount.uid_mappings, mount.gid_mappings);
   const NamespaceSpec* user = spec.find_namespace(CLONE_NEWUSER);
   if (user == nullptr) return invalid("idmap needs uidMappings and gidMappings, or a user namespace");
@@ -52,7 +52,7 @@ Result<> map_ids_of(const Fd& mount, const Fd& user_namespace, bool recursive) {
   return {};
 }
 
-Result<Fd> make_bind(const ContainerSpec& spec, const MountSpec& mount) {
+Result<Fd> make_bind(const OciSpec& spec, const OciMount& mount) {
   TRY_ASSIGN(Fd copy, clone_mount_at(mount.source, mount.recursive_bind));
   if (!mount.id_mapped) return copy;
   TRY_ASSIGN(Fd user, mapping_namespace(spec, mount));
@@ -72,7 +72,7 @@ Result<Fd> make_user_namespace(const std::vector<IdMapping>& uids, const std::ve
     for (;;) ::pause();
   }
   Holder holder(static_cast<pid_t>(pid));
-  ContainerSpec maps;
+  OciSpec maps;
   maps.uid_mappings = uids;
   maps.gid_mappings = gids;
   TRY(write_id_maps(static_cast<pid_t>(pid), maps));
@@ -80,13 +80,13 @@ Result<Fd> make_user_namespace(const std::vector<IdMapping>& uids, const std::ve
 }
 
 Result<> make_host_mounts(ContainerPlan& plan) {
-  const ContainerSpec& spec = plan.spec;
+  const OciSpec& spec = plan.spec;
   bool user_namespace = spec.find_namespace(CLONE_NEWUSER) != nullptr;
   if (user_namespace && plan.layers.lower_dirs.empty()) {
     TRY_ASSIGN(plan.root_source, clone_mount_at(spec.root_path, true).in("root"));
   }
   for (size_t i = 0; i < spec.mounts.size(); ++i) {
-    const MountSpec& mount = spec.mounts[i];
+    const OciMount& mount = spec.mounts[i];
     if (mount.id_mapped && !mount.bind)
       return unsupported(mount.destination + ": ids can be mapped for bind mounts only");
     if (!mount.bind || mount.remount || (!user_namespace && !mount.id_mapped)) continue;

@@ -76,7 +76,7 @@ Result<Fd> open_below_proc(int proc, const std::string& path) {
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
   Fd fd(static_cast<int>(::syscall(SYS_openat2, proc, path.c_str(), &how, sizeof(how))));
   if (!fd) return Error::last_errno("open /proc/" + path);
-  struct statfs info {};
+  struct statfs info{};
   if (::fstatfs(fd.get(), &info) != 0) return Error::last_errno("statfs /proc/" + path);
   if (info.f_type != PROC_SUPER_MAGIC) return invalid("/proc/" + path + " is not in a procfs");
   return fd;
@@ -93,7 +93,7 @@ Result<> write_sysctl(Setup& setup, int proc, const SysctlSpec& sysctl) {
 }  // namespace
 
 Result<> set_up_kernel_values(Setup& setup) {
-  const ContainerSpec& spec = setup.plan.spec;
+  const OciSpec& spec = setup.plan.spec;
   setup.object = spec.hostname;
   if (!spec.hostname.empty() && ::sethostname(spec.hostname.data(), spec.hostname.size()) != 0)
     return Error::last_errno("sethostname");

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "runtime/overlay.h"
+#include "runtime/rootfs/overlay.h"
 
 namespace stack::runtime {
 

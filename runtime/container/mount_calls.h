@@ -7,7 +7,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "runtime/spec.h"
+#include "runtime/spec/spec.h"
 
 namespace stack::runtime {
 

@@ -13,11 +13,11 @@
 #include <array>
 
 #include "base/files.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/container/mount_calls.h"
 #include "runtime/container/setup.h"
 #include "runtime/container/tree_copy.h"
-#include "runtime/rootfs_view.h"
+#include "runtime/rootfs/rootfs_view.h"
 
 namespace stack::runtime {
 
@@ -35,13 +35,13 @@ Result<Fd> open_without_links(int root, const std::string& path) {
   return Error::last_errno("open " + path);
 }
 
-bool must_be_real(const MountSpec& mount) {
+bool must_be_real(const OciMount& mount) {
   return mount.type == "proc" || mount.type == "sysfs" || mount.destination == "/dev";
 }
 
 // A name below /proc may hide nothing but what tools like lxcfs replace, so that a bind cannot forge
 // /proc/self.
-Result<> check_below_proc(const MountSpec& mount) {
+Result<> check_below_proc(const OciMount& mount) {
   if (!mount.destination.starts_with("/proc/")) return {};
   static constexpr std::array<std::string_view, 10> kAllowed = {
       "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",  "/proc/stat",    "/proc/swaps",
@@ -52,11 +52,11 @@ Result<> check_below_proc(const MountSpec& mount) {
 }
 
 bool is_directory_fd(int fd) {
-  struct stat info {};
+  struct stat info{};
   return ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-Result<Fd> find_destination(Setup& setup, const MountSpec& mount, bool directory) {
+Result<Fd> find_destination(Setup& setup, const OciMount& mount, bool directory) {
   int root = setup.root.get();
   if (!directory) return ensure_file_in_root(root, mount.destination);
   if (!must_be_real(mount)) return ensure_directory_in_root(root, mount.destination);
@@ -66,7 +66,7 @@ Result<Fd> find_destination(Setup& setup, const MountSpec& mount, bool directory
   return open_without_links(root, mount.destination);
 }
 
-Result<Fd> open_destination(Setup& setup, const MountSpec& mount, bool directory) {
+Result<Fd> open_destination(Setup& setup, const OciMount& mount, bool directory) {
   TRY(check_below_proc(mount));
   TRY_ASSIGN(Fd found, find_destination(setup, mount, directory));
   static constexpr std::array<std::string_view, 3> kTop = {"/proc", "/sys", "/dev"};
@@ -74,14 +74,14 @@ Result<Fd> open_destination(Setup& setup, const MountSpec& mount, bool directory
   if (must_be_real(mount) && std::find(kTop.begin(), kTop.end(), mount.destination) != kTop.end())
     return found;
   // A link of the image may lead into /proc under another name.
-  struct statfs info {};
+  struct statfs info{};
   if (::fstatfs(found.get(), &info) != 0) return Error::last_errno("statfs");
   if (info.f_type == PROC_SUPER_MAGIC && !mount.destination.starts_with("/proc"))
     return invalid(mount.destination + " cannot be mounted: it is inside /proc");
   return found;
 }
 
-Result<> finish_attributes(const MountSpec& mount, const Fd& made) {
+Result<> finish_attributes(const OciMount& mount, const Fd& made) {
   if (mount.attributes_set != 0 || mount.attributes_clear != 0)
     TRY(change_mount(made.get(), mount.attributes_set, mount.attributes_clear, false));
   if (mount.recursive_set != 0 || mount.recursive_clear != 0)
@@ -89,7 +89,7 @@ Result<> finish_attributes(const MountSpec& mount, const Fd& made) {
   return {};
 }
 
-Result<> finish_propagation(const MountSpec& mount, const Fd& made) {
+Result<> finish_propagation(const OciMount& mount, const Fd& made) {
   if (mount.propagation == 0) return {};
   bool recursive = (mount.propagation & MS_REC) != 0;
   return change_mount(made.get(), 0, 0, recursive, mount.propagation & ~static_cast<unsigned long>(MS_REC));
@@ -98,7 +98,7 @@ Result<> finish_propagation(const MountSpec& mount, const Fd& made) {
 // ---- kinds of mounts ----
 
 // What the launcher handed over or made, else a copy of the host's path.
-Result<Fd> open_bind_source(const ContainerPlan& plan, const MountSpec& mount) {
+Result<Fd> open_bind_source(const ContainerPlan& plan, const OciMount& mount) {
   auto made = plan.made_mounts.find(static_cast<size_t>(&mount - plan.spec.mounts.data()));
   if (made != plan.made_mounts.end()) return made->second.duplicate();
   auto given = plan.mount_sources.find(mount.destination);
@@ -106,7 +106,7 @@ Result<Fd> open_bind_source(const ContainerPlan& plan, const MountSpec& mount) {
   return clone_mount_at(mount.source, mount.recursive_bind);
 }
 
-Result<> mount_bind(Setup& setup, const MountSpec& mount) {
+Result<> mount_bind(Setup& setup, const OciMount& mount) {
   TRY_ASSIGN(Fd source, open_bind_source(setup.plan, mount));
   TRY(finish_attributes(mount, source));
   TRY_ASSIGN(Fd target, open_destination(setup, mount, is_directory_fd(source.get())));
@@ -129,10 +129,10 @@ bool has_option(const std::vector<std::string>& data, std::string_view key) {
 
 // A tmpfs without a mode takes the one of the directory it covers, as Docker's users expect of e.g.
 // /var/lib/x.
-void inherit_mode(const Setup& setup, const MountSpec& mount, std::vector<std::string>& data) {
+void inherit_mode(const Setup& setup, const OciMount& mount, std::vector<std::string>& data) {
   if (has_option(data, "mode")) return;
   Result<Fd> existing = open_in_root(setup.root.get(), mount.destination, O_PATH | O_DIRECTORY);
-  struct stat info {};
+  struct stat info{};
   if (!existing || ::fstat(existing->get(), &info) != 0) return;
   std::array<char, 16> text{};
   (void)std::snprintf(text.data(), text.size(), "mode=%o", info.st_mode & 07777U);
@@ -147,7 +147,7 @@ Result<> mount_on(Setup& setup, const Fd& target, const std::string& type, const
 
 // The name of a destination right below our own /dev, where it has just been made: nobody else can have put a
 // link there. "": another place, or one that was there before.
-std::string made_in_dev(Setup& setup, const MountSpec& mount) {
+std::string made_in_dev(Setup& setup, const OciMount& mount) {
   bool plain = mount.recursive_set == 0 && mount.recursive_clear == 0 && mount.propagation == 0;
   if (!setup.fresh_dev || !plain || mount.copy_up || !mount.destination.starts_with("/dev/")) return "";
   std::string name = mount.destination.substr(5);
@@ -155,7 +155,7 @@ std::string made_in_dev(Setup& setup, const MountSpec& mount) {
   return ::mkdirat(setup.dev.get(), name.c_str(), 0755) == 0 ? name : "";
 }
 
-Result<> mount_in_dev(Setup& setup, const MountSpec& mount, const std::string& name) {
+Result<> mount_in_dev(Setup& setup, const OciMount& mount, const std::string& name) {
   if (!setup.in_dev && ::fchdir(setup.dev.get()) != 0) return Error::last_errno("fchdir /dev");
   setup.in_dev = true;
   return mount_new_here(name, mount.type, mount.source, mount.data, mount.attributes_set);
@@ -166,7 +166,7 @@ Result<Fd> open_mounted(const Setup& setup, const std::string& destination) {
   return open_in_root(setup.root.get(), destination, O_PATH | O_DIRECTORY);
 }
 
-Result<> finish_new(const Setup& setup, const MountSpec& mount, Fd& mounted) {
+Result<> finish_new(const Setup& setup, const OciMount& mount, Fd& mounted) {
   bool more = mount.recursive_set != 0 || mount.recursive_clear != 0 || mount.propagation != 0;
   bool needed = more || mount.destination == "/dev" || mount.destination == "/proc";
   if (!needed) return {};
@@ -177,7 +177,7 @@ Result<> finish_new(const Setup& setup, const MountSpec& mount, Fd& mounted) {
 }
 
 // A tmpfs that starts with what it covers is filled before it is attached.
-Result<> mount_copied_up(Setup& setup, const MountSpec& mount, const std::vector<std::string>& data) {
+Result<> mount_copied_up(Setup& setup, const OciMount& mount, const std::vector<std::string>& data) {
   TRY_ASSIGN(Fd made, mount_new("tmpfs", mount.source, data, 0));
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
   TRY(copy_directory_contents(target.get(), made.get()).in("copy " + mount.destination));
@@ -187,15 +187,15 @@ Result<> mount_copied_up(Setup& setup, const MountSpec& mount, const std::vector
 }
 
 // A read-only tmpfs in which mount points and devices are still to be made.
-bool is_filled_later(const Setup& setup, const MountSpec& mount) {
-  const std::vector<MountSpec>& mounts = setup.plan.spec.mounts;
+bool is_filled_later(const Setup& setup, const OciMount& mount) {
+  const std::vector<OciMount>& mounts = setup.plan.spec.mounts;
   std::string below = mount.destination + "/";
-  return mount.destination == "/dev" ||
-         std::any_of(mounts.begin(), mounts.end(),
-                     [&](const MountSpec& other) { return other.destination.starts_with(below); });
+  return mount.destination == "/dev" || std::any_of(mounts.begin(), mounts.end(), [&](const OciMount& other) {
+           return other.destination.starts_with(below);
+         });
 }
 
-Result<> mount_tmpfs(Setup& setup, const MountSpec& mount) {
+Result<> mount_tmpfs(Setup& setup, const OciMount& mount) {
   if (std::string name = made_in_dev(setup, mount); !name.empty()) return mount_in_dev(setup, mount, name);
   std::vector<std::string> data = mount.data;
   inherit_mode(setup, mount, data);
@@ -218,7 +218,7 @@ Result<> mount_tmpfs(Setup& setup, const MountSpec& mount) {
   return {};
 }
 
-Result<> mount_plain(Setup& setup, const MountSpec& mount, const std::string& type) {
+Result<> mount_plain(Setup& setup, const OciMount& mount, const std::string& type) {
   if (std::string name = made_in_dev(setup, mount); type == mount.type && !name.empty())
     return mount_in_dev(setup, mount, name);
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
@@ -238,7 +238,7 @@ Result<> mount_plain(Setup& setup, const MountSpec& mount, const std::string& ty
 }
 
 // Version 1: a tmpfs with one read-only (or as asked) bind of the container's own group per hierarchy.
-Result<> mount_cgroup_v1(Setup& setup, const MountSpec& mount, const Cgroups& cgroups) {
+Result<> mount_cgroup_v1(Setup& setup, const OciMount& mount, const Cgroups& cgroups) {
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
   TRY(mount_on(setup, target, "tmpfs", "cgroup", {"mode=755", "size=64k"}, 0));
   TRY_ASSIGN(Fd base, open_mounted(setup, mount.destination));
@@ -267,13 +267,13 @@ Result<> mount_cgroup_v1(Setup& setup, const MountSpec& mount, const Cgroups& cg
 }
 
 // A container without a group is shown none.
-Result<> mount_no_cgroup(Setup& setup, const MountSpec& mount) {
-  MountSpec empty = mount;
+Result<> mount_no_cgroup(Setup& setup, const OciMount& mount) {
+  OciMount empty = mount;
   empty.data = {"mode=755", "size=64k"};
   return mount_plain(setup, empty, "tmpfs");
 }
 
-Result<> mount_cgroup(Setup& setup, const MountSpec& mount) {
+Result<> mount_cgroup(Setup& setup, const OciMount& mount) {
   if (setup.plan.cgroup_path.empty()) return mount_no_cgroup(setup, mount);
   const Cgroups& cgroups = setup.plan.cgroups;
   if (cgroups.hierarchies().empty()) return unsupported("no cgroup hierarchy is mounted");
@@ -281,7 +281,7 @@ Result<> mount_cgroup(Setup& setup, const MountSpec& mount) {
   // With a cgroup namespace of its own the container sees its group as the root. Without, it gets a bind of
   // its group.
   if (setup.plan.spec.find_namespace(CLONE_NEWCGROUP) != nullptr) {
-    MountSpec unified = mount;
+    OciMount unified = mount;
     unified.data.clear();
     return mount_plain(setup, unified, "cgroup2");
   }
@@ -291,12 +291,12 @@ Result<> mount_cgroup(Setup& setup, const MountSpec& mount) {
   return attach_mount(source.get(), target.get());
 }
 
-Result<> remount(Setup& setup, const MountSpec& mount) {
+Result<> remount(Setup& setup, const OciMount& mount) {
   TRY_ASSIGN(Fd target, open_in_root(setup.root.get(), mount.destination, O_PATH));
   return finish_attributes(mount, target);
 }
 
-Result<> mount_one(Setup& setup, const MountSpec& mount) {
+Result<> mount_one(Setup& setup, const OciMount& mount) {
   // Covered: no longer the container's.
   if (mount.destination == "/proc" && !mount.remount) setup.proc.reset();
   if (mount.destination == "/dev" && !mount.remount) {
@@ -314,7 +314,7 @@ Result<> mount_one(Setup& setup, const MountSpec& mount) {
 }  // namespace
 
 Result<> set_up_mounts(Setup& setup) {
-  for (const MountSpec& mount : setup.plan.spec.mounts) {
+  for (const OciMount& mount : setup.plan.spec.mounts) {
     setup.object = mount.destination;
     TRY(mount_one(setup, mount).in(mount.destination));
   }

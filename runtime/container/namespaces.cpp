@@ -24,7 +24,7 @@ std::string map_text(const std::vector<IdMapping>& mappings) {
 
 }  // namespace
 
-Result<std::vector<JoinedNamespace>> open_joined_namespaces(const ContainerSpec& spec) {
+Result<std::vector<JoinedNamespace>> open_joined_namespaces(const OciSpec& spec) {
   std::vector<JoinedNamespace> out;
   for (const NamespaceSpec& ns : spec.namespaces) {
     if (ns.path.empty()) continue;
@@ -37,7 +37,7 @@ Result<std::vector<JoinedNamespace>> open_joined_namespaces(const ContainerSpec&
   return out;
 }
 
-uint64_t clone_flags(const ContainerSpec& spec) {
+uint64_t clone_flags(const OciSpec& spec) {
   uint64_t flags = 0;
   for (const NamespaceSpec& ns : spec.namespaces) {
     if (ns.path.empty() && ns.type != CLONE_NEWCGROUP && ns.type != CLONE_NEWTIME)
@@ -46,7 +46,7 @@ uint64_t clone_flags(const ContainerSpec& spec) {
   return flags;
 }
 
-Result<> write_id_maps(pid_t pid, const ContainerSpec& spec) {
+Result<> write_id_maps(pid_t pid, const OciSpec& spec) {
   std::string base = "/proc/" + std::to_string(pid);
   TRY(write_file(base + "/uid_map", map_text(spec.uid_mappings)));
   Result<> groups = write_file(base + "/gid_map", map_text(spec.gid_mappings));

@@ -10,7 +10,7 @@
 
 #include "runtime/container/mount_calls.h"
 #include "runtime/container/setup.h"
-#include "runtime/rootfs_view.h"
+#include "runtime/rootfs/rootfs_view.h"
 
 namespace stack::runtime {
 
@@ -69,7 +69,7 @@ class Covers {
     if (::mount(source, name.c_str(), nullptr, MS_BIND, nullptr) != 0)
       return errno == ENOENT && !null_name_.empty();
     if (!null_name_.empty()) return true;
-    struct stat info {};
+    struct stat info{};
     if (::stat(name.c_str(), &info) != 0) return Error::last_errno("stat " + name);
     if (!is_null_device(info)) return invalid("/dev/null is not the null device");
     null_name_ = name;
@@ -79,7 +79,7 @@ class Covers {
   Result<Fd> take_file() {
     if (!null_) {
       null_ = Fd(::open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC));
-      struct stat info {};
+      struct stat info{};
       if (!null_ || ::fstat(null_.get(), &info) != 0) return Error::last_errno("open /dev/null");
       if (!is_null_device(info)) return invalid("/dev/null is not the null device");
     }
@@ -120,7 +120,7 @@ struct Place {
 Result<std::optional<Place>> find_place(Setup& setup, const std::string& path) {
   setup.object = path;
   Place place;
-  struct stat info {};
+  struct stat info{};
   // The top of our own procfs holds no links an image could have made; one call finds the kind.
   if (setup.proc && path.starts_with("/proc/") && path.find('/', 6) == std::string::npos && path.size() > 6) {
     place.parent = setup.proc.get();
@@ -207,7 +207,7 @@ Result<> make_readonly(Setup& setup, const std::string& path) {
 }  // namespace
 
 Result<> hide_paths(Setup& setup) {
-  const ContainerSpec& spec = setup.plan.spec;
+  const OciSpec& spec = setup.plan.spec;
   if (spec.readonly_paths.empty() && spec.masked_paths.empty()) return {};
   if (setup.proc && ::fchdir(setup.proc.get()) != 0) return Error::last_errno("fchdir /proc");
   for (const std::string& path : spec.readonly_paths) TRY(make_readonly(setup, path));

@@ -6,22 +6,22 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/container/hooks.h"
-#include "runtime/overlay.h"
-#include "runtime/spec.h"
+#include "runtime/rootfs/overlay.h"
+#include "runtime/spec/spec.h"
 
 namespace stack::runtime {
 
 // A compiled filter and how seccomp(2) is to take it.
 struct SeccompProgram {
-  std::string bpf;         // array of sock_filter; empty: no filter
-  unsigned flags = 0;      // SECCOMP_FILTER_FLAG_*
-  bool notifies = false;   // its listener is reported to the launcher (ReportKind::SeccompListener)
+  std::string bpf;        // array of sock_filter; empty: no filter
+  unsigned flags = 0;     // SECCOMP_FILTER_FLAG_*
+  bool notifies = false;  // its listener is reported to the launcher (ReportKind::SeccompListener)
 };
 
 struct ContainerPlan {
-  ContainerSpec spec;
+  OciSpec spec;
   std::string container_id;
   OverlayLayers layers;  // used where lower_dirs is not empty, else spec.root_path
   std::string
@@ -35,15 +35,15 @@ struct ContainerPlan {
   // spec.mounts.
   Fd root_source;
   std::map<size_t, Fd> made_mounts;
-  int init_fd = -1;                         // program of our init; -1: the command is process 1 itself
-  bool hold = false;                        // wait for the start message before the command
+  int init_fd = -1;   // program of our init; -1: the command is process 1 itself
+  bool hold = false;  // wait for the start message before the command
   // The container outlives the launcher: it waits at this listening socket for who tells it to start, and
   // reports to them. With `hold`.
   int start_listener = -1;
   HookState hook_state;
-  bool no_pivot = false;     // move the root instead: a ramdisk cannot be pivoted away from
-  bool new_keyring = true;   // a session keyring of its own
-  int kept_fds = 0;          // 3, 4, ... stay open for the command
+  bool no_pivot = false;    // move the root instead: a ramdisk cannot be pivoted away from
+  bool new_keyring = true;  // a session keyring of its own
+  int kept_fds = 0;         // 3, 4, ... stay open for the command
 };
 
 // The container's ends of its standard streams; none of them with a terminal.

@@ -26,11 +26,11 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "runtime/capabilities.h"
+#include "runtime/container/capabilities.h"
 #include "runtime/container/report.h"
 #include "runtime/container/setup.h"
-#include "runtime/rootfs_view.h"
-#include "runtime/users.h"
+#include "runtime/rootfs/rootfs_view.h"
+#include "runtime/spec/users.h"
 
 namespace stack::runtime {
 
@@ -210,7 +210,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 
 // Pipes and sockets are made for the container. A file, a device or a terminal of the caller stays theirs.
 bool is_stream(int fd) {
-  struct stat info {};
+  struct stat info{};
   return ::fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
 }
 
@@ -263,7 +263,7 @@ Result<> apply_limits(const ProcessSpec& process, std::vector<std::string>& note
   return {};
 }
 
-Result<> apply_execution_domain(const ContainerSpec& spec) {
+Result<> apply_execution_domain(const OciSpec& spec) {
   if (spec.personality && ::personality(*spec.personality) < 0) return Error::last_errno("personality");
   if (!spec.memory_policy) return {};
   const MemoryPolicySpec& policy = *spec.memory_policy;
@@ -297,7 +297,7 @@ Result<> enter_working_directory(const std::string& cwd) {
 Result<std::string> find_executable(const std::string& command, const std::vector<std::string>& env) {
   if (command.empty()) return command_error(command, "executable file not found in $PATH", false);
   if (command.find('/') != std::string::npos) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(command.c_str(), &info) != 0)
       return command_error(command, Error::last_errno("stat " + command).text(),
                            errno != ENOENT && errno != ENOTDIR);
@@ -308,7 +308,7 @@ Result<std::string> find_executable(const std::string& command, const std::vecto
   bool denied = false;
   for (const std::string& folder : split(path_variable(env), ':')) {
     std::string candidate = (folder.empty() ? "." : folder) + "/" + command;
-    struct stat info {};
+    struct stat info{};
     if (::stat(candidate.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
     denied = true;

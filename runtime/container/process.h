@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "runtime/container/plan.h"
-#include "runtime/spec.h"
+#include "runtime/spec/spec.h"
 
 namespace stack::runtime {
 
@@ -31,7 +31,7 @@ Result<> set_up_stdio(const ProcessSpec& process, const ChildStdio& stdio, int t
 Result<> apply_limits(const ProcessSpec& process, std::vector<std::string>& notes);
 
 // personality(2) and set_mempolicy(2), as linux.personality and linux.memoryPolicy say.
-Result<> apply_execution_domain(const ContainerSpec& spec);
+Result<> apply_execution_domain(const OciSpec& spec);
 
 // sched_setaffinity(2) of the calling process; an empty mask changes nothing.
 Result<> pin_to_cpus(const std::vector<uint64_t>& mask);

@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "runtime/container/mount_calls.h"
 #include "runtime/container/setup.h"
-#include "runtime/mountinfo.h"
-#include "runtime/rootfs_view.h"
+#include "runtime/rootfs/mountinfo.h"
+#include "runtime/rootfs/rootfs_view.h"
 
 namespace stack::runtime {
 
@@ -29,7 +29,7 @@ Result<Fd> make_root_mount(const ContainerPlan& plan) {
   return clone_mount_at(plan.spec.root_path, true);
 }
 
-Result<> leave_by_pivot(const ContainerSpec& spec) {
+Result<> leave_by_pivot(const OciSpec& spec) {
   // The old root lands on top of the new one and is taken away from there: pivot_root(2), "." and ".".
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return Error::last_errno("pivot_root");
   // The unmount must not travel back to the host through a shared old root.
@@ -118,7 +118,7 @@ Result<> set_up_root(Setup& setup) {
 }
 
 Result<> enter_root(Setup& setup) {
-  const ContainerSpec& spec = setup.plan.spec;
+  const OciSpec& spec = setup.plan.spec;
   setup.object = "/";
   if (spec.root_readonly) {
     // The working directory is made where it is missing (process.cpp), which must be before; whatever keeps

@@ -11,7 +11,7 @@
 #include "runtime/container/pty.h"
 #include "runtime/container/report.h"
 #include "runtime/container/setup.h"
-#include "runtime/rootfs_view.h"
+#include "runtime/rootfs/rootfs_view.h"
 
 namespace stack::runtime {
 

@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/watch/system_calls.h"
-#include "runtime/watch/text.h"
+#include "runtime/monitor/system_calls.h"
+#include "runtime/monitor/text.h"
 
 namespace {
 

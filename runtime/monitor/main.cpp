@@ -1,47 +1,40 @@
-// stack-monitor: starts one container (or one exec session) as the engine asks, then becomes stack-watch.
-#include <fcntl.h>
-#include <unistd.h>
+// stack-monitor: what stack-launch becomes once the container runs. argv[1] is the descriptor of its
+// WatchState.
+#include "runtime/monitor/monitor.h"
 
-#include <string_view>
-
-#include "base/fd.h"
-#include "base/json.h"
-#include "runtime/launch_request.h"
-#include "runtime/monitor/engine_link.h"
-#include "runtime/monitor/launch.h"
+#include "runtime/monitor/system_calls.h"
 
 namespace {
 
-using namespace stack;
 using namespace stack::runtime;
 
-StepFailure run(std::string_view mode) {
-  Result<std::string> text = read_all(kRequestFd);
-  if (!text) return make_failure("request", "", text.error());
-  Result<Json> request = parse_json(*text);
-  if (!request) return make_failure("request", "", request.error());
-  ::close(kRequestFd);
-  // The request comes from our own engine; a malformed one is a bug there, reported as a failure all the
-  // same.
-  try {
-    if (mode == "launch") return launch_container(*request);
-    if (mode == "adopt") return adopt_container(*request);
-    if (mode == "exec") return launch_exec_session(*request);
-  } catch (const std::exception& error) {
-    return make_failure("request", "", invalid(error.what()));
-  }
-  return make_failure("request", "", invalid("unknown mode " + std::string(mode)));
+wire::WatchState state;
+alignas(Watch) char watch_memory[sizeof(Watch)];
+
+int parse_number(const char* text) {
+  int value = 0;
+  while (*text >= '0' && *text <= '9') value = value * 10 + (*text++ - '0');
+  return value;
+}
+
+bool read_state(int fd) {
+  if (sys::pread(fd, &state, sizeof(state), 0) != static_cast<long>(sizeof(state))) return false;
+  sys::close(fd);
+  return state.magic == wire::kMagic;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 2 || ::fcntl(kControlFd, F_GETFD) < 0) {
-    constexpr std::string_view kText = "stack-monitor is started by the engine, not by hand\n";
-    (void)!::write(2, kText.data(), kText.size());
+inline void* operator new(size_t, void* where) noexcept { return where; }
+
+extern "C" int program_main(int argc, char** argv, char** env) {
+  if (argc < 2 || !read_state(parse_number(argv[1]))) {
+    constexpr char kText[] = "stack-monitor is started by stack-launch, not by hand\n";
+    sys::write(2, kText, sizeof(kText) - 1);
     return 125;
   }
-  StepFailure failure = run(argv[1]);
-  (void)tell_failure(kControlFd, failure);
-  return failure.exit_code;
+  // In static memory: nothing runs its destructor, the process just ends.
+  Watch* watch = new (watch_memory) Watch(state, env);
+  watch->run();
+  return 0;
 }

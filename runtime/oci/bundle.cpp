@@ -5,7 +5,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "runtime/defaults.h"
+#include "runtime/spec/defaults.h"
 
 namespace stack::runtime::oci {
 
@@ -17,7 +17,7 @@ const char* environment(const char* name) {
 }
 
 // Engines say "nothing but ..." and count on the devices that every container has.
-void allow_usual_devices(ContainerSpec& spec) {
+void allow_usual_devices(OciSpec& spec) {
   auto rules = spec.resources.find("devices");
   if (rules == spec.resources.end() || !rules->is_array() || rules->empty()) return;
   Json usual = default_device_rules();
@@ -38,19 +38,19 @@ PassedOn read_environment() {
   return out;
 }
 
-Result<ContainerSpec> read_bundle_spec(const Json& config, const std::string& bundle) {
-  TRY_ASSIGN(ContainerSpec spec, parse_spec(config));
+Result<OciSpec> read_bundle_spec(const Json& config, const std::string& bundle) {
+  TRY_ASSIGN(OciSpec spec, parse_spec(config));
   if (spec.root_path.empty()) return invalid("root.path is missing");
   spec.root_path = absolute_path(bundle, spec.root_path);
   if (!is_directory(spec.root_path)) return not_found("root.path: no such directory: " + spec.root_path);
-  for (MountSpec& mount : spec.mounts) {
+  for (OciMount& mount : spec.mounts) {
     if (mount.bind) mount.source = absolute_path(bundle, mount.source);
   }
   allow_usual_devices(spec);
   return spec;
 }
 
-void pass_on(const PassedOn& passed, const std::string& notify_folder, ContainerSpec& spec) {
+void pass_on(const PassedOn& passed, const std::string& notify_folder, OciSpec& spec) {
   if (!spec.process) return;
   std::vector<std::string>& env = spec.process->env;
   if (passed.listen_fds > 0) {
@@ -60,7 +60,7 @@ void pass_on(const PassedOn& passed, const std::string& notify_folder, Container
   }
   if (!passed.notify) return;
   env.push_back(std::string("NOTIFY_SOCKET=") + kNotifyFolder + "/" + kNotifyName);
-  MountSpec mount;
+  OciMount mount;
   mount.destination = kNotifyFolder;
   mount.source = notify_folder;
   mount.bind = true;

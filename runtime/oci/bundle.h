@@ -22,8 +22,8 @@ constexpr const char* kNotifyName = "notify.sock";
 
 // Paths made absolute from the bundle, the usual devices allowed, the environment's part added. Pure, but
 // that the root must exist.
-Result<ContainerSpec> read_bundle_spec(const Json& config, const std::string& bundle);
-void pass_on(const PassedOn& passed, const std::string& notify_folder, ContainerSpec& spec);
+Result<OciSpec> read_bundle_spec(const Json& config, const std::string& bundle);
+void pass_on(const PassedOn& passed, const std::string& notify_folder, OciSpec& spec);
 
 // "/x/y" below the hierarchies' mount points. Relative paths are taken from the top; an empty one becomes
 // "/<id>", as crun and runc have it. Pure.

@@ -13,14 +13,14 @@ namespace stack::runtime::oci {
 
 namespace {
 
-bool writable_cgroup_mount(const MountSpec& mount) {
+bool writable_cgroup_mount(const OciMount& mount) {
   if (mount.bind || (mount.type != "cgroup" && mount.type != "cgroup2")) return false;
   return ((mount.attributes_set | mount.recursive_set) & MOUNT_ATTR_RDONLY) == 0;
 }
 
 }  // namespace
 
-std::optional<uid_t> cgroup_owner(const ContainerSpec& spec) {
+std::optional<uid_t> cgroup_owner(const OciSpec& spec) {
   if (!spec.process || !spec.new_namespace(CLONE_NEWCGROUP)) return std::nullopt;
   if (std::none_of(spec.mounts.begin(), spec.mounts.end(), writable_cgroup_mount)) return std::nullopt;
   uid_t user = spec.process->uid;

@@ -8,13 +8,13 @@
 #include <string>
 
 #include "base/result.h"
-#include "runtime/spec.h"
+#include "runtime/spec/spec.h"
 
 namespace stack::runtime::oci {
 
 // The host's user that the group of version 2 is given to, or nullopt: that takes a cgroup namespace of its
 // own, the cgroup file system mounted for writing, and a process whose user is mapped. Pure.
-std::optional<uid_t> cgroup_owner(const ContainerSpec& spec);
+std::optional<uid_t> cgroup_owner(const OciSpec& spec);
 
 // The directory and those of its files that the kernel's list /sys/kernel/cgroup/delegate names. No limits
 // are among them.

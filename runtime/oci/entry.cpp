@@ -7,8 +7,8 @@
 #include <linux/mount.h>
 #include <sys/vfs.h>
 
+#include "runtime/monitor/system_calls.h"
 #include "runtime/oci/self.h"
-#include "runtime/watch/system_calls.h"
 
 namespace {
 

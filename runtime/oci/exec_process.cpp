@@ -5,8 +5,8 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "runtime/defaults.h"
 #include "runtime/oci/log.h"
+#include "runtime/spec/defaults.h"
 
 namespace stack::runtime::oci {
 

@@ -1,11 +1,11 @@
 // features: what this runtime can do. runtime-spec features.md, features-linux.md
 #include "base/files.h"
-#include "runtime/defaults.h"
-#include "runtime/mount_options.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/output.h"
 #include "runtime/oci/systemd_scope.h"
-#include "runtime/seccomp.h"
+#include "runtime/seccomp/seccomp.h"
+#include "runtime/spec/defaults.h"
+#include "runtime/spec/mount_options.h"
 
 namespace stack::runtime::oci {
 

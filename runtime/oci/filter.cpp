@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "runtime/oci/console.h"
-#include "runtime/seccomp.h"
+#include "runtime/seccomp/seccomp.h"
 
 namespace stack::runtime::oci {
 

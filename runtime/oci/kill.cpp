@@ -2,7 +2,7 @@
 #include <signal.h>
 
 #include "base/process.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/signal_name.h"
 #include "runtime/oci/state.h"
@@ -16,7 +16,7 @@ constexpr Flag kFlags[] = {
     {"regex", 'r', FlagKind::Switch, "", "refused: name the containers one by one"},
 };
 
-Result<> signal_all(const ContainerState& state, int signal) {
+Result<> signal_all(const OciState& state, int signal) {
   if (state.cgroup_path.empty())
     return unsupported("kill --all: container " + state.id + " was made without a cgroup");
   TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());

@@ -16,17 +16,17 @@
 
 #include "base/files.h"
 #include "base/process.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/container/hooks.h"
 #include "runtime/container/host_mounts.h"
 #include "runtime/container/report.h"
 #include "runtime/container/start.h"
-#include "runtime/net_devices.h"
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/cgroup_owner.h"
 #include "runtime/oci/console.h"
 #include "runtime/oci/filter.h"
 #include "runtime/oci/log.h"
+#include "runtime/oci/net_devices.h"
 #include "runtime/oci/systemd_cgroup.h"
 
 namespace stack::runtime::oci {
@@ -48,18 +48,18 @@ Error to_error(const StepFailure& failure) {
 
 // statx(2): the mount that a path is on.
 uint64_t mount_of(const std::string& path) {
-  struct statx info {};
+  struct statx info{};
   if (::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &info) != 0) return 0;
   return info.stx_mnt_id;
 }
 
 // What a container without a mount namespace mounted, all in one: it stands below its root.
-void detach_shared_mounts(const ContainerState& state) {
+void detach_shared_mounts(const OciState& state) {
   if (state.rootfs_mount != 0 && mount_of(state.rootfs) != state.rootfs_mount)
     (void)::umount2(state.rootfs.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
-HookState hook_state_of(const ContainerState& state) {
+HookState hook_state_of(const OciState& state) {
   return {state.oci_version, state.id, state.bundle, state.rootfs, state.annotations};
 }
 
@@ -98,7 +98,7 @@ class Creation {
   PassedOn passed_;
   ContainerPlan plan_;
   Cgroups cgroups_;  // of this machine
-  ContainerState state_;
+  OciState state_;
   std::optional<StateDirectory> directory_;
   ContainerFilter filter_;
   Fd console_;
@@ -329,15 +329,15 @@ void Creation::undo() {
 }
 
 // Poststop hooks all run, whatever the others did.
-void run_poststop_hooks(const std::vector<HookSpec>& hooks, const std::string& state_text) {
-  for (const HookSpec& hook : hooks) {
+void run_poststop_hooks(const std::vector<OciHook>& hooks, const std::string& state_text) {
+  for (const OciHook& hook : hooks) {
     Result<> done = run_hooks({hook}, "poststop", state_text);
     if (!done) log(Level::Warning, done.error().text());
   }
 }
 
 // Kills the first process and waits for its end; its whole pid namespace goes with it.
-Result<> end_process(const ContainerState& state) {
+Result<> end_process(const OciState& state) {
   Result<Fd> process = open_container_process(state);
   if (!process) return {};
   TRY(signal_pidfd(process->get(), SIGKILL));
@@ -364,7 +364,7 @@ Result<> remove_cgroup(const Cgroups& cgroups, const std::string& path, const st
   return cgroups.remove(path);
 }
 
-Result<ContainerSpec> read_kept_spec(const StateDirectory& directory) {
+Result<OciSpec> read_kept_spec(const StateDirectory& directory) {
   TRY_ASSIGN(std::string text, directory.config_text());
   TRY_ASSIGN(Json config, parse_json(text));
   return parse_spec(config);
@@ -418,10 +418,9 @@ Result<LaunchSettings> read_launch_settings(const Arguments& arguments) {
   return out;
 }
 
-Result<> destroy_container(StateDirectory& directory, const ContainerState& state,
-                           const KnownContainer& known) {
-  const ContainerSpec* spec = known.spec;
-  Result<ContainerSpec> read = spec != nullptr ? Error("not needed") : read_kept_spec(directory);
+Result<> destroy_container(StateDirectory& directory, const OciState& state, const KnownContainer& known) {
+  const OciSpec* spec = known.spec;
+  Result<OciSpec> read = spec != nullptr ? Error("not needed") : read_kept_spec(directory);
   if (read) spec = &*read;
   if (!known.ended) TRY(end_process(state));
   detach_shared_mounts(state);

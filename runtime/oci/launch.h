@@ -6,10 +6,10 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/state.h"
-#include "runtime/spec.h"
+#include "runtime/spec/spec.h"
 
 namespace stack::runtime::oci {
 
@@ -50,8 +50,8 @@ struct LaunchSettings {
 
 struct LaunchedContainer {
   StateDirectory directory;
-  ContainerState state;
-  ContainerSpec spec;
+  OciState state;
+  OciSpec spec;
   Cgroups cgroups;  // of this machine
   Fd pidfd;         // of our child
   Fd terminal;      // with keep_terminal
@@ -67,14 +67,14 @@ Result<LaunchSettings> read_launch_settings(const Arguments& arguments);
 
 // What a caller of destroy_container() knows already; the rest is looked up.
 struct KnownContainer {
-  const ContainerSpec* spec = nullptr;
+  const OciSpec* spec = nullptr;
   const Cgroups* cgroups = nullptr;
   bool ended = false;  // its first process has been reaped
 };
 
 // Ends and removes a container: its processes, cgroup, state; then its poststop hooks, whose failures are
 // only logged. The container must be locked.
-Result<> destroy_container(StateDirectory& directory, const ContainerState& state,
+Result<> destroy_container(StateDirectory& directory, const OciState& state,
                            const KnownContainer& known = {});
 
 }  // namespace stack::runtime::oci

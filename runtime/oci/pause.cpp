@@ -1,5 +1,5 @@
 // pause: freeze all processes of a container.
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/state.h"
 

@@ -1,7 +1,7 @@
 // ps: the processes of a container.
 #include "base/process.h"
 #include "base/text.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/oci/output.h"
 #include "runtime/oci/state.h"
 

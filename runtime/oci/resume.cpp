@@ -1,5 +1,5 @@
 // resume: let a paused container go on.
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/state.h"
 

@@ -23,7 +23,7 @@ Result<> remove_container(LaunchedContainer& container) {
 }
 
 Result<> run_poststart_hooks(const LaunchedContainer& container) {
-  const ContainerState& state = container.state;
+  const OciState& state = container.state;
   if (container.spec.hooks.poststart.empty()) return {};
   HookState hook{state.oci_version, state.id, state.bundle, state.rootfs, state.annotations};
   return run_hooks(container.spec.hooks.poststart, "poststart", hook_state_text(hook, "running", state.pid));

@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kSelf = "/proc/self/exe";
 
 bool on_read_only_mount() {
-  struct statvfs info {};
+  struct statvfs info{};
   return ::statvfs(kSelf, &info) == 0 && (info.f_flag & ST_RDONLY) != 0;
 }
 

@@ -1,8 +1,8 @@
 // spec: a configuration to start from.
 #include "base/files.h"
-#include "runtime/defaults.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/output.h"
+#include "runtime/spec/defaults.h"
 
 namespace stack::runtime::oci {
 

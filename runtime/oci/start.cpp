@@ -31,7 +31,7 @@ Result<Fd> bind_notify(const StateDirectory& directory) {
   return socket;
 }
 
-Result<> on_report(const FoundContainer& container, const ContainerSpec& spec, Report report) {
+Result<> on_report(const FoundContainer& container, const OciSpec& spec, Report report) {
   if (report.kind == ReportKind::Note) log(Level::Warning, report.text);
   if (report.kind == ReportKind::SeccompListener) {
     ContainerFilter filter;
@@ -50,7 +50,7 @@ Result<> on_report(const FoundContainer& container, const ContainerSpec& spec, R
 }
 
 // Until the process is the command.
-Result<> follow(const FoundContainer& container, const ContainerSpec& spec, int socket) {
+Result<> follow(const FoundContainer& container, const OciSpec& spec, int socket) {
   for (;;) {
     TRY_ASSIGN(std::optional<Report> report, receive_report(socket));
     if (!report) return {};
@@ -58,7 +58,7 @@ Result<> follow(const FoundContainer& container, const ContainerSpec& spec, int 
   }
 }
 
-Result<> start_container(FoundContainer& container, const ContainerSpec& spec) {
+Result<> start_container(FoundContainer& container, const OciSpec& spec) {
   const StateDirectory& directory = container.directory;
   TRY_ASSIGN(Fd pidfd, open_container_process(container.state));
   TRY_ASSIGN(Fd notify, bind_notify(directory));
@@ -68,7 +68,7 @@ Result<> start_container(FoundContainer& container, const ContainerSpec& spec) {
   if (::unlinkat(directory.fd(), kStartSocket, 0) != 0) return Error::last_errno("start socket");
   TRY(send_report(socket.get(), ReportKind::Go));
   TRY(follow(container, spec, socket.get()));
-  const ContainerState& state = container.state;
+  const OciState& state = container.state;
   HookState hook{state.oci_version, state.id, state.bundle, state.rootfs, state.annotations};
   TRY(run_hooks(spec.hooks.poststart, "poststart", hook_state_text(hook, "running", state.pid)));
   container.directory.unlock();
@@ -81,7 +81,7 @@ Result<int> start(const GlobalOptions& global, const Arguments& arguments) {
   TRY(check_allowed(Operation::Start, container.status, id));
   TRY_ASSIGN(std::string text, container.directory.config_text());
   TRY_ASSIGN(Json config, parse_json(text));
-  TRY_ASSIGN(ContainerSpec spec, parse_spec(config));
+  TRY_ASSIGN(OciSpec spec, parse_spec(config));
   if (!spec.process) return invalid("cannot start container " + id + ": its configuration has no process");
   (void)!::chdir(container.state.bundle.c_str());
   Result<> started = start_container(container, spec);

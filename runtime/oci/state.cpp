@@ -11,7 +11,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 
 namespace stack::runtime::oci {
 
@@ -37,7 +37,7 @@ Result<std::string> read_at(int directory, const char* name) {
 
 }  // namespace
 
-Json state_to_json(const ContainerState& state) {
+Json state_to_json(const OciState& state) {
   return Json{{"ociVersion", state.oci_version}, {"id", state.id},
               {"bundle", state.bundle},          {"rootfs", state.rootfs},
               {"created", state.created},        {"owner", state.owner},
@@ -47,8 +47,8 @@ Json state_to_json(const ContainerState& state) {
               {"startTime", state.start_time},   {"annotations", state.annotations}};
 }
 
-Result<ContainerState> state_from_json(const Json& json) {
-  ContainerState out;
+Result<OciState> state_from_json(const Json& json) {
+  OciState out;
   out.oci_version = string_or(json, "ociVersion");
   out.id = string_or(json, "id");
   out.bundle = string_or(json, "bundle");
@@ -104,8 +104,7 @@ Result<> StateDirectory::take_lock() {
 
 Result<> StateDirectory::lock() {
   TRY(take_lock());
-  struct stat held {
-  }, named{};
+  struct stat held{}, named{};
   if (::fstat(directory_.get(), &held) != 0 || ::stat(path_.c_str(), &named) != 0 ||
       held.st_ino != named.st_ino)
     return missing(id_);
@@ -125,16 +124,16 @@ void StateDirectory::unlock() {
   locked_ = false;
 }
 
-Result<std::optional<ContainerState>> StateDirectory::load() const {
+Result<std::optional<OciState>> StateDirectory::load() const {
   Result<std::string> text = read_at(fd(), "state.json");
-  if (!text && text.error().kind() == ErrorKind::NotFound) return std::optional<ContainerState>();
+  if (!text && text.error().kind() == ErrorKind::NotFound) return std::optional<OciState>();
   if (!text) return std::move(text).error();
   TRY_ASSIGN(Json json, parse_json(*text).in("state.json"));
-  TRY_ASSIGN(ContainerState state, state_from_json(json));
-  return std::optional<ContainerState>(std::move(state));
+  TRY_ASSIGN(OciState state, state_from_json(json));
+  return std::optional<OciState>(std::move(state));
 }
 
-Result<> StateDirectory::save(const ContainerState& state) const {
+Result<> StateDirectory::save(const OciState& state) const {
   return replace_file(fd(), "state.json", to_text(state_to_json(state)));
 }
 
@@ -157,18 +156,18 @@ Result<> StateDirectory::remove() {
 Result<FoundContainer> find_container(const std::string& root, const std::string& id, bool locked) {
   TRY_ASSIGN(StateDirectory directory, StateDirectory::open(root, id));
   if (locked) TRY(directory.lock());
-  TRY_ASSIGN(std::optional<ContainerState> state, directory.load().in("container " + id));
+  TRY_ASSIGN(std::optional<OciState> state, directory.load().in("container " + id));
   if (state) {
     Status status = find_status(directory, *state);
     return FoundContainer{std::move(directory), std::move(*state), status};
   }
-  ContainerState nothing;
+  OciState nothing;
   nothing.id = id;
   Status status = directory.busy() ? Status::Creating : Status::Stopped;
   return FoundContainer{std::move(directory), std::move(nothing), status};
 }
 
-Status find_status(const StateDirectory& directory, const ContainerState& state) {
+Status find_status(const StateDirectory& directory, const OciState& state) {
   std::optional<uint64_t> start = process_start_time(state.pid);
   if (!start || *start != state.start_time) return Status::Stopped;
   if (state.creating) return Status::Creating;
@@ -203,7 +202,7 @@ std::optional<uint64_t> process_start_time(pid_t pid) {
   return std::strtoull(fields[kStartTime].c_str(), nullptr, 10);
 }
 
-Result<Fd> open_container_process(const ContainerState& state) {
+Result<Fd> open_container_process(const OciState& state) {
   Error gone = not_found("container " + state.id + ": container not running");
   if (state.pid <= 0) return gone;
   Result<Fd> pidfd = open_pidfd(state.pid);
@@ -215,7 +214,7 @@ Result<Fd> open_container_process(const ContainerState& state) {
 }
 
 // In runc's order, which scripts have come to read.
-OrderedJson state_document(const ContainerState& state, Status status) {
+OrderedJson state_document(const OciState& state, Status status) {
   OrderedJson out{{"ociVersion", state.oci_version},
                   {"id", state.id},
                   {"pid", status == Status::Stopped ? 0 : state.pid},

@@ -1,6 +1,6 @@
 // What stack-runtime keeps of a container between its calls: <root>/<id>/ with
 //   config.json   as it was when the container was created
-//   state.json    ContainerState
+//   state.json    OciState
 //   start.sock    the container's first process waits there for `start`; gone once it was told to
 // The directory's name claims the id; an flock(2) on it serialises what changes the container.
 #pragma once
@@ -19,7 +19,7 @@
 
 namespace stack::runtime::oci {
 
-struct ContainerState {
+struct OciState {
   std::string oci_version;
   std::string id;
   std::string bundle;
@@ -37,8 +37,8 @@ struct ContainerState {
   Json annotations = Json::object();
 };
 
-Json state_to_json(const ContainerState& state);
-Result<ContainerState> state_from_json(const Json& json);
+Json state_to_json(const OciState& state);
+Result<OciState> state_from_json(const Json& json);
 
 class StateDirectory {
  public:
@@ -58,8 +58,8 @@ class StateDirectory {
   void unlock();
 
   // nullopt: the creation did not come that far.
-  Result<std::optional<ContainerState>> load() const;
-  Result<> save(const ContainerState& state) const;
+  Result<std::optional<OciState>> load() const;
+  Result<> save(const OciState& state) const;
   Result<std::string> config_text() const;
   Result<> save_config(std::string_view text) const;
   // Removes the directory: the id is free again.
@@ -86,13 +86,13 @@ constexpr const char* kStartSocket = "start.sock";
 // A container as another command finds it.
 struct FoundContainer {
   StateDirectory directory;
-  ContainerState state;
+  OciState state;
   Status status = Status::Stopped;
 };
 
 // With its state of now. `locked`: nobody else changes it until the result is dropped.
 Result<FoundContainer> find_container(const std::string& root, const std::string& id, bool locked = false);
-Status find_status(const StateDirectory& directory, const ContainerState& state);
+Status find_status(const StateDirectory& directory, const OciState& state);
 
 // The ids in use, sorted.
 Result<std::vector<std::string>> list_containers(const std::string& root);
@@ -100,9 +100,9 @@ Result<std::vector<std::string>> list_containers(const std::string& root);
 // Field 22 of /proc/<pid>/stat; nullopt: no such process, or it has ended and only waits to be reaped.
 std::optional<uint64_t> process_start_time(pid_t pid);
 // A pidfd of the container's first process, known to be that very one; NotFound ("container not running").
-Result<Fd> open_container_process(const ContainerState& state);
+Result<Fd> open_container_process(const OciState& state);
 
 // The specification's state document, with the members crun and runc add.
-OrderedJson state_document(const ContainerState& state, Status status);
+OrderedJson state_document(const OciState& state, Status status);
 
 }  // namespace stack::runtime::oci

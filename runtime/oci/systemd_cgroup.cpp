@@ -48,7 +48,7 @@ void PlaceHolder::end() {
 }
 
 Result<SystemdCgroup> SystemdCgroup::start(const ScopeName& name, const std::string& description,
-                                           const ContainerSpec& spec, CgroupMode mode) {
+                                           const OciSpec& spec, CgroupMode mode) {
   TRY_ASSIGN(std::vector<UnitProperty> properties, annotated_properties(spec.annotations));
   TRY_ASSIGN(std::vector<UnitProperty> limits, limit_properties(spec.resources, mode == CgroupMode::V2));
   properties.insert(properties.end(), limits.begin(), limits.end());

@@ -6,9 +6,9 @@
 #include <string>
 
 #include "base/result.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/oci/systemd_scope.h"
-#include "runtime/spec.h"
+#include "runtime/spec/spec.h"
 
 namespace stack::runtime::oci {
 
@@ -31,7 +31,7 @@ class SystemdCgroup {
  public:
   // The scope runs, with the limits that systemd knows.
   static Result<SystemdCgroup> start(const ScopeName& name, const std::string& description,
-                                     const ContainerSpec& spec, CgroupMode mode);
+                                     const OciSpec& spec, CgroupMode mode);
   // As Cgroups takes it: "/system.slice/x.scope".
   const std::string& path() const { return path_; }
   // A process of the container is in the group.

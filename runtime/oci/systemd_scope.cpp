@@ -10,7 +10,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "runtime/cgroup_limits.h"
+#include "runtime/cgroup/cgroup_limits.h"
 #include "runtime/oci/dbus_connection.h"
 
 namespace stack::runtime::oci {

@@ -1,6 +1,6 @@
 // update: other limits for a container that exists.
 #include "base/files.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/state.h"
 #include "runtime/oci/systemd_scope.h"

@@ -107,7 +107,7 @@ TEST_F(Crash, KilledMonitorDoesNotTakeTheContainerAlong) {
   // The launcher becomes the monitor right after it has told of the start.
   std::vector<pid_t> monitors;
   ASSERT_TRUE(eventually(5s, [&] {
-    monitors = processes_with("stack-watch");
+    monitors = processes_with("stack-monitor");
     return monitors.size() == 1;
   }));
   ::kill(monitors[0], SIGKILL);

@@ -190,7 +190,7 @@ std::string left_in_engine(const StackRoot& stack) {
                      left_in_folder(stack.root() + "/builds") +
                      left_in_folder(stack.run_root() + "/containers");
   if (pid_t engine = stack.engine_pid(); engine != 0) text += held_namespaces(engine);
-  for (const char* program : {"stack-monitor", "stack-watch"})
+  for (const char* program : {"stack-launch", "stack-monitor"})
     for (pid_t pid : processes_with(program))
       text += std::string("left behind: ") + program + " " + std::to_string(pid) + "\n";
   // While the engine runs, its own group may stay; containers' groups may not.

@@ -35,9 +35,8 @@ TEST_F(Life, MigrationRunsOnceBeforeTheService) {
   RunningContainer migrate = container("migrate");
   EXPECT_EQ(migrate.state, "exited");
   EXPECT_EQ(migrate.exit_code, 0);
-  EXPECT_TRUE(eventually(5s, [&] {
-    return must({"logs", "app"}).out.find("schema 42") != std::string::npos;
-  }));
+  EXPECT_TRUE(
+      eventually(5s, [&] { return must({"logs", "app"}).out.find("schema 42") != std::string::npos; }));
 }
 
 TEST_F(Life, FailedMigrationKeepsTheServiceDownAndIsExplained) {

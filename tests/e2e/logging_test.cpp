@@ -30,7 +30,7 @@ class Logging : public Scenario {
   }
   std::vector<pid_t> monitors_of(const std::string& id) {
     std::vector<pid_t> of_this;
-    for (pid_t pid : processes_with("stack-watch")) {
+    for (pid_t pid : processes_with("stack-monitor")) {
       std::string line = read_file("/proc/" + std::to_string(pid) + "/cmdline").value_or("");
       if (line.find(id) != std::string::npos) of_this.push_back(pid);
     }
@@ -180,9 +180,8 @@ TEST_F(Logging, NonBlockingLogsAreWholeToo) {
   project("logs", service("bash -c 'for i in $$(seq 2000); do echo line $$i; done; sleep infinity'",
                           "    logging: {options: {mode: non-blocking, max-buffer-size: 1m}}\n"));
   must({"up", "-d"});
-  ASSERT_TRUE(eventually(20s, [&] {
-    return must({"logs", "--no-log-prefix", "-n", "1"}).out == "line 2000\n";
-  }));
+  ASSERT_TRUE(
+      eventually(20s, [&] { return must({"logs", "--no-log-prefix", "-n", "1"}).out == "line 2000\n"; }));
   std::string all = must({"logs", "--no-log-prefix"}).out;
   EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 2000);
 }

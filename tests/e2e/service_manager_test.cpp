@@ -55,7 +55,7 @@ class ServiceManager : public Scenario {
     return size < 0 ? "none" : std::string(text.data(), static_cast<size_t>(size));
   }
   ino_t socket_identity() {
-    struct stat info {};
+    struct stat info{};
     return ::stat(stack().socket().c_str(), &info) == 0 ? info.st_ino : 0;
   }
 

@@ -36,8 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   check_reply(query, empty_reply(query, Rcode::NoError), limit);
   (void)reverse_address(query.question.name);
   ReplyBuilder builder(query, limit);
-  for (int i = 0; i < 40; ++i)
-    (void)builder.add_address(*stack::net::parse_ip("10.0.0.1"), 5);
+  for (int i = 0; i < 40; ++i) (void)builder.add_address(*stack::parse_ip("10.0.0.1"), 5);
   (void)builder.add_ptr(query.question.name, 5);
   (void)builder.add_soa(5, 1);
   check_reply(query, builder.finish(Rcode::NoError), limit);

@@ -3,13 +3,13 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "images/build/dockerfile.h"
-#include "images/build/flags.h"
-#include "images/build/glob.h"
-#include "images/build/words.h"
+#include "base/glob.h"
+#include "images/builder/frontend/dockerfile.h"
+#include "images/builder/frontend/flags.h"
+#include "images/builder/frontend/words.h"
 
 using namespace stack;
-using namespace stack::build;
+using namespace stack::builder;
 
 namespace {
 
@@ -41,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     if (instruction.line < 1 || instruction.end_line < instruction.line) std::abort();
     expand(instruction, file->escape);
     // What was read alone is what was read in the file.
-    if (instruction.heredocs.empty()) (void)parse_instruction(instruction.text, "Dockerfile", 1, file->escape);
+    if (instruction.heredocs.empty())
+      (void)parse_instruction(instruction.text, "Dockerfile", 1, file->escape);
   }
   return 0;
 }

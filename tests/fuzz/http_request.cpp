@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "engine/http/request_parser.h"
-#include "engine/http/wire/query.h"
+#include "http/server/request_parser.h"
+#include "http/wire/query.h"
 
 using namespace stack::http;
 
@@ -28,8 +28,8 @@ Read read_in_pieces(std::string_view text, size_t piece) {
     if (used == 0 && parser.failure() == 0 && !parser.message_complete()) break;
     text.remove_prefix(used);
   }
-  return {parser.header_complete() ? parser.method() : "", parser.target, parser.body, parser.message_complete(),
-          parser.failure()};
+  return {parser.header_complete() ? parser.method() : "", parser.target, parser.body,
+          parser.message_complete(), parser.failure()};
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "runtime/monitor.h"
+#include "runtime/monitor/client.h"
 
 using namespace stack;
 using namespace stack::runtime;

@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "base/json.h"
-#include "runtime/cgroup_limits.h"
-#include "runtime/spec.h"
+#include "runtime/cgroup/cgroup_limits.h"
+#include "runtime/spec/spec.h"
 
 using namespace stack;
 using namespace stack::runtime;

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "runtime/seccomp.h"
+#include "runtime/seccomp/seccomp.h"
 
 using namespace stack;
 using namespace stack::runtime;

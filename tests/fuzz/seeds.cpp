@@ -8,11 +8,11 @@
 
 #include "base/files.h"
 #include "base/identity.h"
-#include "images/tar_writer.h"
+#include "images/archive/tar_writer.h"
 #include "net/dns/message.h"
-#include "runtime/defaults.h"
-#include "runtime/seccomp.h"
-#include "runtime/wire.h"
+#include "runtime/monitor/wire.h"
+#include "runtime/seccomp/seccomp.h"
+#include "runtime/spec/defaults.h"
 
 using namespace stack;
 
@@ -147,7 +147,7 @@ void add_dns() {
       query.edns = dns::Edns{};
       std::string question = dns::forward_query(query, 7, query.question.wire_name, true);
       dns::ReplyBuilder builder(query, 512);
-      (void)builder.add_address(*net::parse_ip("10.0.0.1"), 60);
+      (void)builder.add_address(*parse_ip("10.0.0.1"), 60);
       (void)builder.add_soa(5, 0);
       add("dns_message", dns_pair(question, builder.finish(dns::Rcode::NoError)));
     }

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "images/tar_reader.h"
+#include "images/archive/tar_reader.h"
 
 using namespace stack;
 using namespace stack::images;

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "base/text.h"
-#include "runtime/users.h"
+#include "runtime/spec/users.h"
 
 using namespace stack;
 using namespace stack::runtime;

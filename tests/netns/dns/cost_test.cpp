@@ -92,8 +92,7 @@ TEST_F(DnsCost, LocalAnswersAmongAThousandNames) {
     for (uint32_t i = 0; i < 1000; ++i) {
       std::string name = "service-" + std::to_string(i);
       server->zone().set_endpoint(
-          "n", name,
-          {.names = {"demo-" + name + "-1", name}, .addresses = {net::IpAddress::v4(0x0A010100 + i)}});
+          "n", name, {.names = {"demo-" + name + "-1", name}, .addresses = {IpAddress::v4(0x0A010100 + i)}});
     }
   });
   print("local answer", cost_of(sandbox, [](int i) { return "service-" + std::to_string(i * 7 % 1000); }));

@@ -19,8 +19,8 @@
 
 #include "net/dns/message.h"
 #include "net/dns/server.h"
-#include "net/dns_redirect.h"
-#include "net/namespace.h"
+#include "net/firewall/dns_redirect.h"
+#include "net/link/namespace.h"
 
 namespace stack::dns {
 
@@ -33,7 +33,7 @@ struct Sandbox {
   Fd kept_tcp;
 };
 
-inline net::IpAddress ip(const char* text) { return *net::parse_ip(text); }
+inline IpAddress ip(const char* text) { return *parse_ip(text); }
 
 // A socket of the sandbox, connected to 127.0.0.11; every wait ends after five seconds.
 inline Fd ask_socket(const Sandbox& sandbox, int type, uint16_t port = 53) {
@@ -65,7 +65,7 @@ inline std::string question(const std::string& name, uint16_t type = kTypeA, uin
 inline std::string address_in(const std::string& reply) {
   if (reply.size() < kHeaderSize + 4) return "no answer";
   if (read_u16(reply, 6) != 1) return "rcode " + std::to_string(read_u16(reply, 2) & 0xF);
-  return net::IpAddress::v4(read_u32(reply, reply.size() - 4)).text();
+  return IpAddress::v4(read_u32(reply, reply.size() - 4)).text();
 }
 
 inline std::string receive(const Fd& fd) {

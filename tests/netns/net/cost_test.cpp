@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <functional>
 
-#include "net/dns_redirect.h"
+#include "net/firewall/dns_redirect.h"
 #include "tests/netns/net/lab.h"
 
 namespace stack::net {
@@ -86,7 +86,7 @@ TEST_F(Cost, NetworkPartOfAContainerStart) {
   print("network namespace",
         median_cost(41, [&](int i) { namespaces[static_cast<size_t>(i)] = must(make_network_namespace()); }));
   const auto attached = median_cost(41, [&](int i) {
-    EndpointSpec spec;
+    VethSpec spec;
     spec.host_name = "vc" + std::to_string(i);
     spec.netns = namespaces[static_cast<size_t>(i)].get();
     spec.bridge = network_.name;

@@ -1,4 +1,4 @@
-#include "net/dns_redirect.h"
+#include "net/firewall/dns_redirect.h"
 
 #include "tests/netns/net/lab.h"
 

@@ -1,8 +1,8 @@
-#include "net/endpoint.h"
+#include "net/link/endpoint.h"
 
-#include "net/link.h"
-#include "net/route.h"
-#include "net/sysctl.h"
+#include "net/link/link.h"
+#include "net/link/route.h"
+#include "net/link/sysctl.h"
 #include "tests/netns/net/lab.h"
 
 namespace stack::net {
@@ -24,8 +24,8 @@ class Endpoints : public testing::Test {
   }();
   Fd inside_ = must(make_network_namespace());
 
-  EndpointSpec endpoint(const std::string& name, const char* address) const {
-    EndpointSpec made;
+  VethSpec endpoint(const std::string& name, const char* address) const {
+    VethSpec made;
     made.host_name = name;
     made.netns = inside_.get();
     made.bridge = "br-test";
@@ -104,7 +104,7 @@ TEST_F(Bridges, NamesTheKernelWouldMisreadAreRefused) {
 
 TEST_F(Endpoints, InterfaceIsAddressedRoutedAndReachableAtOnce) {
   must(ensure_bridge(host_, spec_));
-  const Endpoint made = must(attach(host_, endpoint("v1", "10.89.1.5/24")));
+  const Veth made = must(attach(host_, endpoint("v1", "10.89.1.5/24")));
   EXPECT_EQ(made.mac.text(), "02:42:0a:59:01:05");
   EXPECT_EQ(link("v1").master, link("br-test").index);
   EXPECT_EQ(link("v1").index, made.host_index);
@@ -122,7 +122,7 @@ TEST_F(Endpoints, InterfaceIsAddressedRoutedAndReachableAtOnce) {
 TEST_F(Endpoints, Ipv6AddressIsUsableAtOnce) {
   spec_.subnets.push_back({must(parse_cidr("fd89::/64")), must(parse_ip("fd89::1"))});
   must(ensure_bridge(host_, spec_));
-  EndpointSpec dual = endpoint("v1", "10.89.1.5/24");
+  VethSpec dual = endpoint("v1", "10.89.1.5/24");
   dual.addresses.push_back(must(parse_cidr("fd89::5/64")));
   dual.gateway6 = must(parse_ip("fd89::1"));
   must(attach(host_, dual));
@@ -134,7 +134,7 @@ TEST_F(Endpoints, Ipv6AddressIsUsableAtOnce) {
 TEST_F(Endpoints, MtuMacNameAndRoutesAreAsAsked) {
   spec_.mtu = 1400;
   must(ensure_bridge(host_, spec_));
-  EndpointSpec special = endpoint("v1", "10.89.1.5/24");
+  VethSpec special = endpoint("v1", "10.89.1.5/24");
   special.name = "net0";
   special.mtu = 1400;
   special.mac = must(parse_mac("02:11:22:33:44:55"));
@@ -156,7 +156,7 @@ TEST_F(Endpoints, SecondNetworkIsConnectedToARunningContainer) {
   other.name = "br-other";
   other.subnets = {{must(parse_cidr("10.89.2.0/24")), must(parse_ip("10.89.2.1"))}};
   must(ensure_bridge(host_, other));
-  EndpointSpec second = endpoint("v2", "10.89.2.5/24");
+  VethSpec second = endpoint("v2", "10.89.2.5/24");
   second.bridge = "br-other";
   second.name = must(free_interface_name(inside_.get()));
   second.gateway4.reset();
@@ -196,7 +196,7 @@ TEST_F(Endpoints, NameTakenInTheContainerIsAConflictAndChangesNothing) {
 
 TEST_F(Endpoints, HalfMadeIsUndone) {
   must(ensure_bridge(host_, spec_));
-  EndpointSpec wrong = endpoint("v1", "10.89.1.5/24");
+  VethSpec wrong = endpoint("v1", "10.89.1.5/24");
   wrong.gateway4 = must(parse_ip("10.99.0.1"));
   const auto refused = attach(host_, wrong);
   ASSERT_FALSE(refused);

@@ -1,4 +1,4 @@
-#include "net/firewall.h"
+#include "net/firewall/firewall.h"
 
 #include "tests/netns/net/lab.h"
 

@@ -11,8 +11,8 @@
 
 #include "base/process.h"
 #include "base/text.h"
-#include "net/link.h"
-#include "net/sysctl.h"
+#include "net/link/link.h"
+#include "net/link/sysctl.h"
 
 namespace stack::net::lab {
 namespace {
@@ -175,7 +175,7 @@ Container Lab::add_container(const BridgeSpec& network, int last) {
   Container container;
   container.netns = must(make_network_namespace());
   container.host_name = "v" + std::to_string(++endpoints_);
-  EndpointSpec spec;
+  VethSpec spec;
   spec.host_name = container.host_name;
   spec.netns = container.netns.get();
   spec.bridge = network.name;

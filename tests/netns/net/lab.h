@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "net/bridge.h"
-#include "net/endpoint.h"
-#include "net/firewall.h"
-#include "net/host.h"
-#include "net/namespace.h"
+#include "net/firewall/firewall.h"
+#include "net/link/bridge.h"
+#include "net/link/endpoint.h"
+#include "net/link/host.h"
+#include "net/link/namespace.h"
 
 namespace stack::net::lab {
 

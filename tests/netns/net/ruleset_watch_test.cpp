@@ -1,4 +1,4 @@
-#include "net/ruleset_watch.h"
+#include "net/firewall/ruleset_watch.h"
 
 #include "tests/netns/net/lab.h"
 

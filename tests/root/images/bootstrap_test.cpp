@@ -1,8 +1,8 @@
-#include "images/bootstrap.h"
+#include "images/source/bootstrap.h"
 
 #include "fixture.h"
 
-namespace stack::build {
+namespace stack::builder {
 namespace {
 
 bool have_mirror() {
@@ -41,4 +41,4 @@ TEST_F(BuildTest, BootstrappedDebianInstallsPackagesInRun) {
 }
 
 }  // namespace
-}  // namespace stack::build
+}  // namespace stack::builder

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "fixture.h"
 
-namespace stack::build {
+namespace stack::builder {
 namespace {
 
 TEST_F(BuildTest, ScratchImageHoldsWhatWasCopied) {
@@ -523,4 +523,4 @@ TEST_F(BuildTest, LayersOfIntermediateStagesStayForTheCacheUntilPruned) {
 }
 
 }  // namespace
-}  // namespace stack::build
+}  // namespace stack::builder

@@ -15,9 +15,9 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "images/layer_view.h"
+#include "images/layer/layer_view.h"
 
-namespace stack::build {
+namespace stack::builder {
 
 namespace {
 
@@ -111,4 +111,4 @@ Result<int> ChrootDriver::run(const RunStep& step, const RunOutput& output, std:
   return exit_code_of(status);
 }
 
-}  // namespace stack::build
+}  // namespace stack::builder

@@ -3,9 +3,9 @@
 
 #include <atomic>
 
-#include "images/build/run_driver.h"
+#include "images/builder/worker/run_driver.h"
 
-namespace stack::build {
+namespace stack::builder {
 
 class ChrootDriver : public RunDriver {
  public:
@@ -14,4 +14,4 @@ class ChrootDriver : public RunDriver {
   RunStep last;
 };
 
-}  // namespace stack::build
+}  // namespace stack::builder

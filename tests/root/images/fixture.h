@@ -11,11 +11,11 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "chroot_driver.h"
-#include "images/build/builder.h"
-#include "images/layer_view.h"
-#include "images/store.h"
+#include "images/builder/solver/builder.h"
+#include "images/layer/layer_view.h"
+#include "images/store/store.h"
 
-namespace stack::build {
+namespace stack::builder {
 
 inline void copy_program(const std::string& program, const std::string& root) {
   SpawnRequest request;
@@ -61,7 +61,7 @@ class StoreTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().text();
     store = std::move(*opened);
   }
-  images::Reference ref(const std::string& name) { return *images::parse_reference(name); }
+  Reference ref(const std::string& name) { return *parse_reference(name); }
 
   TemporaryDirectory top = *TemporaryDirectory::create("/tmp/stack-images-test");
   std::string root = top.path() + "/images";
@@ -173,4 +173,4 @@ class BuildTest : public StoreTest {
   BuildResult last;
 };
 
-}  // namespace stack::build
+}  // namespace stack::builder

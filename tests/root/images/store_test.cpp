@@ -1,4 +1,4 @@
-#include "images/store.h"
+#include "images/store/store.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "fixture.h"
 
-namespace stack::build {
+namespace stack::builder {
 namespace {
 
 using images::Image;
@@ -19,7 +19,7 @@ class Store : public StoreTest {
     EXPECT_TRUE(remove_tree(dir));
     EXPECT_TRUE(ensure_directory(dir));
     EXPECT_TRUE(write_file(dir + "/f", content));
-    std::vector<images::Reference> references;
+    std::vector<Reference> references;
     for (const std::string& tag : tags) references.push_back(ref(tag));
     Result<Image> image = store->import_rootfs(dir, {}, "", references);
     EXPECT_TRUE(image) << image.error().text();
@@ -266,4 +266,4 @@ TEST_F(Store, WritesThatFailLeaveTheOldState) {
 }
 
 }  // namespace
-}  // namespace stack::build
+}  // namespace stack::builder

@@ -1,5 +1,5 @@
 // Layers from hostile archives, and the round trip of a layer through its tar stream.
-#include "images/layer_unpack.h"
+#include "images/layer/layer_unpack.h"
 
 #include <fcntl.h>
 #include <sys/sysmacros.h>
@@ -9,7 +9,7 @@
 
 #include "base/identity.h"
 #include "fixture.h"
-#include "images/layer_tar.h"
+#include "images/layer/layer_tar.h"
 
 namespace stack::images {
 namespace {

@@ -12,7 +12,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 
 namespace stack::runtime::test {
 

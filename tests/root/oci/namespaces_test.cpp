@@ -101,7 +101,7 @@ TEST(OciNamespaces, WithMappedIdsTheRootIsSomebodyElse) {
   EXPECT_EQ(ran.code, 0) << ran.output;
   EXPECT_NE(ran.output.find("200000      65536"), std::string::npos) << ran.output;
   EXPECT_NE(ran.output.find("x\n1,3\n"), std::string::npos) << ran.output;
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((bundle.root() + "/tmp/mine").c_str(), &info), 0);
   EXPECT_EQ(info.st_uid, 200000U);
   bundle.command({"sleep", "1000"});

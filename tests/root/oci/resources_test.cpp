@@ -6,7 +6,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "bundle_fixture.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 
 namespace stack::runtime::test {
 namespace {

@@ -4,7 +4,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "bundle_fixture.h"
-#include "runtime/cgroups.h"
+#include "runtime/cgroup/cgroups.h"
 
 namespace stack::runtime::test {
 namespace {

@@ -18,8 +18,8 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "container_fixture.h"
-#include "runtime/defaults.h"
-#include "runtime/seccomp.h"
+#include "runtime/seccomp/seccomp.h"
+#include "runtime/spec/defaults.h"
 
 namespace stack::runtime::test {
 namespace {
@@ -37,7 +37,8 @@ std::string output_of(Container& box, const std::string& script) {
   box.start();
   int code = box.wait();
   if (box.seen().failed) return "failed: " + box.seen().failed->text;
-  return code == 0 ? box.output() : "exit " + std::to_string(code) + ": " + box.output() + box.output("stderr");
+  return code == 0 ? box.output()
+                   : "exit " + std::to_string(code) + ": " + box.output() + box.output("stderr");
 }
 
 // The host's root directory under many numbers, deliberately without close-on-exec: what a careless caller of the
@@ -110,8 +111,8 @@ TEST(Attack, ExecCannotUseALeakedDirectoryEither) {
     process["cwd"] = fd;
     Container::ExecResult in_directory = box.exec_process(process);
     EXPECT_TRUE(in_directory.seen.failed) << fd;
-    Container::ExecResult program = box.exec_process(
-        box.exec_process_json({fd + "/../../../../../../usr/bin/busybox", "true"}));
+    Container::ExecResult program =
+        box.exec_process(box.exec_process_json({fd + "/../../../../../../usr/bin/busybox", "true"}));
     EXPECT_TRUE(program.seen.failed) << fd;
   }
 }
@@ -132,7 +133,7 @@ TEST(Attack, LeakedDescriptorsAreNeitherInTheMonitorNorInTheCommand) {
 TEST(Attack, OurProgramsCannotBeOverwrittenByInitOrExec) {
   std::string folder = directory_name(STACK_MONITOR);
   auto digest = [&](const char* name) { return sha256_hex(read_file(folder + "/" + name).value_or("")); };
-  std::string monitor = digest("stack-monitor"), init = digest("stack-init");
+  std::string monitor = digest("stack-launch"), init = digest("stack-init");
   Container box;
   box.request.use_init = true;
   add_probe(box);
@@ -147,7 +148,7 @@ TEST(Attack, OurProgramsCannotBeOverwrittenByInitOrExec) {
     seen = read_file(box.folder() + "/upper/seen").value_or("");
   }
   EXPECT_EQ(seen, "EROFS\nEROFS\nEROFS\n");
-  EXPECT_EQ(digest("stack-monitor"), monitor);
+  EXPECT_EQ(digest("stack-launch"), monitor);
   EXPECT_EQ(digest("stack-init"), init);
 }
 
@@ -267,10 +268,26 @@ TEST(Attack, SystemCallsBehindKnownEscapesAreRefused) {
   add_probe(box);
   box.spec["process"]["noNewPrivileges"] = true;
   std::string expected;
-  for (const char* name :
-       {"socket AF_ALG", "socket AF_VSOCK", "unshare user", "unshare mount", "clone user", "clone3", "setns",
-        "mount", "fsopen", "open_tree", "open_by_handle_at", "keyctl", "add_key", "bpf", "io_uring_setup",
-        "userfaultfd", "kexec_load", "init_module", "reboot", "perf_event_open"})
+  for (const char* name : {"socket AF_ALG",
+                           "socket AF_VSOCK",
+                           "unshare user",
+                           "unshare mount",
+                           "clone user",
+                           "clone3",
+                           "setns",
+                           "mount",
+                           "fsopen",
+                           "open_tree",
+                           "open_by_handle_at",
+                           "keyctl",
+                           "add_key",
+                           "bpf",
+                           "io_uring_setup",
+                           "userfaultfd",
+                           "kexec_load",
+                           "init_module",
+                           "reboot",
+                           "perf_event_open"})
     expected += std::string(name) + (name == std::string("clone3") ? " ENOSYS\n" : " EPERM\n");
   // With every capability, so that nothing but the filter refuses.
   box.spec["process"]["capabilities"] = capabilities_json(all_capabilities());

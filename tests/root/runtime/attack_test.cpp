@@ -140,7 +140,8 @@ class RacingVolume {
     EXPECT_EQ(::symlink(target.c_str(), (path + "/b").c_str()), 0);
     thread_ = std::thread([this] {
       while (!stop_)
-        (void)::renameat2(AT_FDCWD, (path_ + "/a").c_str(), AT_FDCWD, (path_ + "/b").c_str(), RENAME_EXCHANGE);
+        (void)::renameat2(AT_FDCWD, (path_ + "/a").c_str(), AT_FDCWD, (path_ + "/b").c_str(),
+                          RENAME_EXCHANGE);
     });
   }
   ~RacingVolume() {
@@ -279,7 +280,8 @@ TEST(Attack, SysctlsAreWrittenThroughAProcfsOfOurOwn) {
   box.spec["linux"]["maskedPaths"] = Json::array();
   box.spec["linux"]["readonlyPaths"] = Json::array();
   box.spec["linux"]["sysctl"] = {{"net.ipv4.ip_unprivileged_port_start", "77"}};
-  box.script("cat /kernel/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ip_unprivileged_port_start");
+  box.script(
+      "cat /kernel/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ip_unprivileged_port_start");
   EXPECT_EQ(box.run(), 0) << (box.seen().failed ? box.seen().failed->text : "");
   EXPECT_EQ(box.output(), "77\n1024\n");
 }
@@ -298,9 +300,10 @@ TEST(Attack, ProgramThatNamesItselfDoesNotRunOurs) {
 // runc 2025-52881: writes below /proc are sent elsewhere.
 TEST(Attack, SysctlNamesCannotLeaveTheirPlace) {
   // In dotted names a slash stands for a dot.
-  for (const char* name : {"net.//.kernel.core_pattern", "net.ipv4.//.//.kernel.core_pattern",
-                           "net./.kernel.core_pattern", "net/../kernel/core_pattern", "net.ipv4/../../kernel/core_pattern",
-                           "net//../../sysrq-trigger", "net.ipv4.conf....vm.swappiness", "net"}) {
+  for (const char* name :
+       {"net.//.kernel.core_pattern", "net.ipv4.//.//.kernel.core_pattern", "net./.kernel.core_pattern",
+        "net/../kernel/core_pattern", "net.ipv4/../../kernel/core_pattern", "net//../../sysrq-trigger",
+        "net.ipv4.conf....vm.swappiness", "net"}) {
     std::string before = host_output("cat /proc/sys/kernel/core_pattern");
     Container box;
     box.spec["linux"]["sysctl"] = {{name, "hacked"}};

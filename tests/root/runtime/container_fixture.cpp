@@ -13,8 +13,8 @@
 #include "base/identity.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "runtime/defaults.h"
-#include "runtime/seccomp.h"
+#include "runtime/seccomp/seccomp.h"
+#include "runtime/spec/defaults.h"
 
 namespace stack::runtime::test {
 
@@ -82,7 +82,7 @@ const std::string& shared_rootfs() {
 }  // namespace
 
 const MonitorProgram& program() {
-  static const MonitorProgram opened = must(MonitorProgram::open(STACK_MONITOR), "open stack-monitor");
+  static const MonitorProgram opened = must(MonitorProgram::open(STACK_MONITOR), "open stack-launch");
   return opened;
 }
 

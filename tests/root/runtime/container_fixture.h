@@ -11,9 +11,9 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "runtime/cgroups.h"
-#include "runtime/exec.h"
-#include "runtime/monitor.h"
+#include "runtime/cgroup/cgroups.h"
+#include "runtime/launch/exec.h"
+#include "runtime/monitor/client.h"
 
 namespace stack::runtime::test {
 

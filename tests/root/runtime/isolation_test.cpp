@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "container_fixture.h"
-#include "runtime/defaults.h"
+#include "runtime/spec/defaults.h"
 
 namespace stack::runtime::test {
 namespace {

@@ -14,7 +14,8 @@ TEST(ByteSize, ReadsComposeUnitsAsPowersOf1024) {
 }
 
 TEST(ByteSize, RefusesWhatIsNotASize) {
-  for (const char* text : {"", "m", "1x", "1mm", "-5m", "nan", "1e400"}) EXPECT_FALSE(parse_byte_size(text)) << text;
+  for (const char* text : {"", "m", "1x", "1mm", "-5m", "nan", "1e400"})
+    EXPECT_FALSE(parse_byte_size(text)) << text;
 }
 
 TEST(Duration, ReadsAndPrintsGoForm) {

@@ -1,9 +1,9 @@
-#include "cli/attachment.h"
+#include "cli/session/attachment.h"
 
 #include <gtest/gtest.h>
 
-#include "cli/frames.h"
-#include "cli/shell_words.h"
+#include "cli/flags/shell_words.h"
+#include "cli/render/frames.h"
 
 namespace stack::cli {
 namespace {

@@ -1,11 +1,11 @@
-#include "cli/build_options.h"
+#include "cli/flags/build_options.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "cli/engine_start.h"
-#include "cli/up_options.h"
+#include "cli/flags/up_options.h"
+#include "cli/session/engine_start.h"
 
 namespace stack::cli {
 namespace {

@@ -1,12 +1,12 @@
 // The tables of all commands: consistent in themselves, and as Compose's users know them.
-#include "cli/commands.h"
+#include "cli/flags/commands.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "cli/globals.h"
-#include "cli/help.h"
+#include "cli/flags/globals.h"
+#include "cli/flags/help.h"
 
 namespace stack::cli {
 namespace {
@@ -55,7 +55,7 @@ TEST(Commands, NoNameOrFlagIsGivenTwice) {
       if (flag.letter) {
         EXPECT_TRUE(letters.insert(flag.letter).second) << command->name << " -" << flag.letter;
       }
-      EXPECT_EQ(flag.takes == Takes::Nothing, flag.placeholder.empty())
+      EXPECT_EQ(flag.takes == FlagArity::Nothing, flag.placeholder.empty())
           << command->name << " --" << flag.name;
     }
   }

@@ -1,4 +1,4 @@
-#include "cli/completion.h"
+#include "cli/flags/completion.h"
 
 #include <gtest/gtest.h>
 

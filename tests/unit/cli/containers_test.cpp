@@ -1,8 +1,8 @@
-#include "cli/containers.h"
+#include "cli/session/containers.h"
 
 #include <gtest/gtest.h>
 
-#include "cli/image_rows.h"
+#include "cli/render/image_rows.h"
 
 namespace stack::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/flags.h"
+#include "cli/flags/flags.h"
 
 #include <gtest/gtest.h>
 
@@ -6,13 +6,13 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kOwn[] = {
-    {'d', "detach", Takes::Nothing, "", "x"}, {'i', "interactive", Takes::Nothing, "", "x"},
-    {'n', "tail", Takes::Value, "N", "x"},    {'e', "env", Takes::Values, "K=V", "x"},
-    {0, "build", Takes::Nothing, "", "x"},
+    {'d', "detach", FlagArity::Nothing, "", "x"}, {'i', "interactive", FlagArity::Nothing, "", "x"},
+    {'n', "tail", FlagArity::Value, "N", "x"},    {'e', "env", FlagArity::Values, "K=V", "x"},
+    {0, "build", FlagArity::Nothing, "", "x"},
 };
 constexpr Flag kOuter[] = {
-    {'f', "file", Takes::Values, "FILE", "x"},
-    {'d', "directory", Takes::Value, "DIR", "x"},
+    {'f', "file", FlagArity::Values, "FILE", "x"},
+    {'d', "directory", FlagArity::Value, "DIR", "x"},
 };
 
 struct Parsed {

@@ -1,4 +1,4 @@
-#include "cli/globals.h"
+#include "cli/flags/globals.h"
 
 #include <gtest/gtest.h>
 

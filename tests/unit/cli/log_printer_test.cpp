@@ -1,8 +1,8 @@
-#include "cli/log_printer.h"
+#include "cli/render/log_printer.h"
 
 #include <gtest/gtest.h>
 
-#include "cli/log_follow.h"
+#include "cli/session/log_follow.h"
 
 namespace stack::cli {
 namespace {

@@ -2,11 +2,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "cli/change.h"
-#include "cli/plan_text.h"
-#include "cli/progress/json_progress.h"
-#include "cli/progress/picture.h"
-#include "cli/progress/plain_progress.h"
+#include "cli/render/plan_text.h"
+#include "cli/render/progress/json_progress.h"
+#include "cli/render/progress/plain_progress.h"
+#include "cli/render/progress/progress_model.h"
+#include "cli/session/change.h"
 
 namespace stack::cli {
 namespace {
@@ -83,7 +83,7 @@ TEST(JsonProgress, GivesOneObjectALine) {
             "\n");
 }
 
-class PictureTest : public testing::Test {
+class ProgressModelTest : public testing::Test {
  protected:
   std::vector<std::string> draw(size_t columns = 100, size_t rows = 24) {
     return picture_.draw(now_, columns, rows, false);
@@ -91,11 +91,11 @@ class PictureTest : public testing::Test {
   void apply(const Json& line) { picture_.apply(line, now_); }
   void pass(int milliseconds) { now_ += std::chrono::milliseconds(milliseconds); }
 
-  Picture picture_{"up"};
-  Picture::Time now_{std::chrono::seconds(1000)};
+  ProgressModel picture_{"up"};
+  ProgressModel::Time now_{std::chrono::seconds(1000)};
 };
 
-TEST_F(PictureTest, AnObjectHasOneLineForAllItsActions) {
+TEST_F(ProgressModelTest, AnObjectHasOneLineForAllItsActions) {
   apply(plan());
   apply(state(1, "running"));
   pass(100);
@@ -111,7 +111,7 @@ TEST_F(PictureTest, AnObjectHasOneLineForAllItsActions) {
   EXPECT_EQ(lines[3].substr(lines[3].find("Container")), "Container shop-web-1  Starting    1.2s");
 }
 
-TEST_F(PictureTest, FailuresKeepTheirReason) {
+TEST_F(ProgressModelTest, FailuresKeepTheirReason) {
   apply(plan());
   apply(state(4, "running"));
   apply(state(4, "failed", "port 80 is taken\nby nginx"));
@@ -119,7 +119,7 @@ TEST_F(PictureTest, FailuresKeepTheirReason) {
   EXPECT_EQ(draw()[3], " ✘ Container shop-web-1  Error       0.0s  port 80 is taken by nginx");
 }
 
-TEST_F(PictureTest, FinishedObjectsMakeRoomFirst) {
+TEST_F(ProgressModelTest, FinishedObjectsMakeRoomFirst) {
   apply(plan());
   apply(state(1, "running"));
   apply(state(1, "done"));
@@ -131,7 +131,7 @@ TEST_F(PictureTest, FinishedObjectsMakeRoomFirst) {
   EXPECT_EQ(lines[3], "   ... and 1 more");
 }
 
-TEST_F(PictureTest, LinesFitTheTerminal) {
+TEST_F(ProgressModelTest, LinesFitTheTerminal) {
   apply(plan());
   apply({{"event", "build"}, {"service", "web"}, {"text", std::string(500, 'x')}});
   for (const std::string& line : draw(40)) EXPECT_LE(line.size(), 40u + 8u) << line;

@@ -1,4 +1,4 @@
-#include "cli/template.h"
+#include "cli/render/template.h"
 
 #include <gtest/gtest.h>
 

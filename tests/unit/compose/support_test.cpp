@@ -108,9 +108,8 @@ class SchemaWalk {
 };
 
 TEST(ComposeSupport, EveryAttributeOfTheSpecificationIsKnown) {
-  std::string file = std::string(STACK_SOURCE_DIR) + "/../shared/data/compose-spec.schema.json";
-  if (!path_exists(file)) GTEST_SKIP() << "the specification's schema is not beside the checkout";
-  auto schema = parse_json(*read_file(file));
+  std::string file = std::string(STACK_SOURCE_DIR) + "/tests/data/compose-spec.schema.json";
+  auto schema = parse_json(read_file(file).value_or(""));
   ASSERT_TRUE(schema);
   SchemaWalk walk(*schema);
   walk.walk(*schema, attributes().root(), "", 0);

@@ -9,15 +9,15 @@
 namespace stack::dns {
 namespace {
 
-net::IpAddress ip(const char* text) { return *net::parse_ip(text); }
+IpAddress ip(const char* text) { return *parse_ip(text); }
 
 class AnswerTest : public ::testing::Test {
  protected:
   AnswerTest() {
-    zone.set_network("front-id", {.name = "demo_Front", .subnets = {*net::parse_cidr("10.1.0.0/24")}});
+    zone.set_network("front-id", {.name = "demo_Front", .subnets = {*parse_cidr("10.1.0.0/24")}});
     zone.set_network("back-id",
-                     {.name = "demo_back", .internal = true, .subnets = {*net::parse_cidr("10.2.0.0/24")}});
-    zone.set_network("other-id", {.name = "other", .subnets = {*net::parse_cidr("10.3.0.0/24")}});
+                     {.name = "demo_back", .internal = true, .subnets = {*parse_cidr("10.2.0.0/24")}});
+    zone.set_network("other-id", {.name = "other", .subnets = {*parse_cidr("10.3.0.0/24")}});
     zone.set_endpoint("front-id", "e1",
                       {{"demo-web-1", "web", "svc.dotted", "0123456789ab"}, {ip("10.1.0.2")}});
     zone.set_endpoint("front-id", "e2", {{"demo-web-2", "WEB"}, {ip("10.1.0.3"), ip("fd00::3")}});
@@ -177,8 +177,8 @@ TEST_F(AnswerTest, OtherClassesAreRefused) {
 }
 
 TEST_F(AnswerTest, AnswersAreCutToTheClientsSizeWithWholeRecords) {
-  std::vector<net::IpAddress> many;
-  for (uint32_t i = 0; i < 200; ++i) many.push_back(net::IpAddress::v4(0x0A010000 + i));
+  std::vector<IpAddress> many;
+  for (uint32_t i = 0; i < 200; ++i) many.push_back(IpAddress::v4(0x0A010000 + i));
   zone.set_endpoint("front-id", "many", {{"many"}, many});
   Decision small = decide({"many"});
   EXPECT_LE(small.reply.size(), 512U);

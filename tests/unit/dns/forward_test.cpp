@@ -209,10 +209,10 @@ TEST_F(ServerTest, QueriesSentBeforeTheSocketsAreAdoptedAreAnswered) {
 
 TEST_F(ServerTest, ZoneChangesCountFromTheNextQuery) {
   start();
-  server->zone().set_endpoint("n", "e", {{"web"}, {*net::parse_ip("10.0.0.3")}});
+  server->zone().set_endpoint("n", "e", {{"web"}, {*parse_ip("10.0.0.3")}});
   EXPECT_EQ(ask({"web"}), "NOERROR aa: web. 5 A 10.0.0.3");
   server->zone().set_network("m", {.name = "more"});
-  server->zone().set_endpoint("m", "x", {{"db"}, {*net::parse_ip("10.0.1.3")}});
+  server->zone().set_endpoint("m", "x", {{"db"}, {*parse_ip("10.0.1.3")}});
   server->update_client("c", {{{"n", "m"}, {}}, {}});
   EXPECT_EQ(ask({"db.more"}), "NOERROR aa: db.more. 5 A 10.0.1.3");
 }

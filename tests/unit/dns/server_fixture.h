@@ -42,7 +42,7 @@ inline std::string answer_with(const std::string& asked, const std::vector<std::
   Query plain = parsed.query;
   plain.edns.reset();
   ReplyBuilder reply(plain, kMaxMessage);
-  for (const std::string& ip : ips) reply.add_address(*net::parse_ip(ip), ttl);
+  for (const std::string& ip : ips) reply.add_address(*parse_ip(ip), ttl);
   std::string bytes = reply.finish(Rcode::NoError);
   set_u16(bytes, 2, static_cast<uint16_t>(read_u16(bytes, 2) | flags));
   return bytes;
@@ -69,7 +69,7 @@ class FakeUpstream {
     receive();
     accept();
   }
-  UpstreamAddress address() const { return {net::IpAddress::v4(0x7F000001), udp_.local_endpoint().port()}; }
+  UpstreamAddress address() const { return {IpAddress::v4(0x7F000001), udp_.local_endpoint().port()}; }
   void close() {
     udp_.close();
     tcp_.close();
@@ -128,7 +128,7 @@ class ServerTest : public ::testing::Test {
     for (const auto& u : upstreams) options.upstreams.push_back(u->address());
     server.emplace(context, options);
     server->zone().set_network("n", {.name = "net"});
-    server->zone().set_endpoint("n", "e", {{"web"}, {*net::parse_ip("10.0.0.2")}});
+    server->zone().set_endpoint("n", "e", {{"web"}, {*parse_ip("10.0.0.2")}});
     add_client("c");
   }
   void add_client(const std::string& id, std::vector<UpstreamAddress> servers = {}) {

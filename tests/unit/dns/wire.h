@@ -77,7 +77,7 @@ inline std::string record_at(const std::string& bytes, size_t& at) {
   std::string text = owner + " " + std::to_string(ttl) + " ";
   std::vector<uint8_t> raw(content.begin(), content.end());
   if (type == kTypeA || type == kTypeAaaa)
-    return text + (type == kTypeA ? "A " : "AAAA ") + net::address_from(raw)->text();
+    return text + (type == kTypeA ? "A " : "AAAA ") + address_from(raw)->text();
   if (type == kTypePtr) return text + "PTR " + name_at(bytes, inside);
   if (type == kTypeSoa) return text + "SOA";
   return text + "TYPE" + std::to_string(type);

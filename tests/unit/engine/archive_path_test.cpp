@@ -1,4 +1,4 @@
-#include "engine/archive_path.h"
+#include "engine/container/archive_path.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "engine/attach_stream.h"
+#include "engine/container/attach_stream.h"
 
 #include <gtest/gtest.h>
 

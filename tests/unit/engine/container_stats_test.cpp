@@ -1,4 +1,4 @@
-#include "engine/container_stats.h"
+#include "engine/container/container_stats.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "engine/transfer/host_files.h"
+#include "cli/session/host_files.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "engine/log_settings.h"
+#include "engine/logs/log_settings.h"
 
 #include <gtest/gtest.h>
 

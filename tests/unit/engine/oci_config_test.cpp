@@ -1,4 +1,4 @@
-#include "engine/oci_config.h"
+#include "engine/container/oci_config.h"
 
 #include <gtest/gtest.h>
 

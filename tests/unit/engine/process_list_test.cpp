@@ -1,4 +1,4 @@
-#include "engine/process_list.h"
+#include "engine/container/process_list.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

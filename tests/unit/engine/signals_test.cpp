@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "engine/container_service.h"
-#include "engine/log_stream.h"
+#include "engine/container/container_service.h"
+#include "engine/logs/log_stream.h"
 
 using namespace stack;
 using namespace stack::engine;
@@ -12,12 +12,14 @@ TEST(ParseSignal, TakesNamesWithAndWithoutPrefixAndNumbers) {
   EXPECT_EQ(*parse_signal("term"), SIGTERM);
   EXPECT_EQ(*parse_signal("9"), SIGKILL);
   EXPECT_EQ(*parse_signal("RTMIN+3"), SIGRTMIN + 3);
-  for (const char* text : {"", "NOPE", "0", "999", "RTMIN+99", "-1"}) EXPECT_FALSE(parse_signal(text)) << text;
+  for (const char* text : {"", "NOPE", "0", "999", "RTMIN+99", "-1"})
+    EXPECT_FALSE(parse_signal(text)) << text;
 }
 
 TEST(ContainerName, FollowsDockersRule) {
   EXPECT_TRUE(check_container_name("shop-web-1"));
-  for (const char* name : {"", "a", "-a", "a b", "a/b", "ä1"}) EXPECT_FALSE(check_container_name(name)) << name;
+  for (const char* name : {"", "a", "-a", "a b", "a/b", "ä1"})
+    EXPECT_FALSE(check_container_name(name)) << name;
 }
 
 TEST(LogTime, TakesTimesSecondsAndDurations) {

@@ -1,4 +1,4 @@
-#include "engine/store.h"
+#include "engine/state/store.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

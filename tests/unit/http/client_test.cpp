@@ -1,4 +1,4 @@
-#include "engine/http/client/client.h"
+#include "http/client/client.h"
 
 #include <gtest/gtest.h>
 

@@ -16,9 +16,9 @@
 
 #include "base/fd.h"
 #include "base/files.h"
-#include "engine/http/client/client.h"
-#include "engine/http/server.h"
-#include "engine/http/wire/unix_socket.h"
+#include "http/client/client.h"
+#include "http/server/server.h"
+#include "http/wire/unix_socket.h"
 
 namespace stack::http {
 

@@ -1,8 +1,8 @@
-#include "engine/http/wire/query.h"
+#include "http/wire/query.h"
 
 #include <gtest/gtest.h>
 
-#include "engine/http/wire/headers.h"
+#include "http/wire/headers.h"
 
 namespace stack::http {
 namespace {

@@ -1,4 +1,4 @@
-#include "engine/http/server.h"
+#include "http/server/server.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

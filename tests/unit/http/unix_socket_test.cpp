@@ -1,11 +1,11 @@
-#include "engine/http/wire/unix_socket.h"
+#include "http/wire/unix_socket.h"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/files.h"
-#include "engine/http/client/client.h"
+#include "http/client/client.h"
 
 namespace stack::http {
 namespace {

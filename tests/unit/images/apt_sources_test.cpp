@@ -1,8 +1,8 @@
-#include "images/apt_sources.h"
+#include "images/source/apt_sources.h"
 
 #include <gtest/gtest.h>
 
-#include "images/bootstrap.h"
+#include "images/source/bootstrap.h"
 
 namespace stack::images {
 namespace {

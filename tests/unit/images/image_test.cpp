@@ -1,4 +1,4 @@
-#include "images/image.h"
+#include "images/store/image.h"
 
 #include <gtest/gtest.h>
 

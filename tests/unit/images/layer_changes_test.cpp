@@ -1,4 +1,4 @@
-#include "images/layer_changes.h"
+#include "images/layer/layer_changes.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "images/layer_view.h"
+#include "images/layer/layer_view.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

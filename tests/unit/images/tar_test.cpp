@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "images/tar_reader.h"
-#include "images/tar_writer.h"
+#include "images/archive/tar_reader.h"
+#include "images/archive/tar_writer.h"
 
 namespace stack::images {
 namespace {

@@ -1,4 +1,4 @@
-#include "net/address_pool.h"
+#include "net/link/address_pool.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 namespace stack::runtime::oci {
 namespace {
 
-ContainerSpec spec_of(const char* options, const char* linux_part) {
+OciSpec spec_of(const char* options, const char* linux_part) {
   Json config = parse_json(std::string(R"({"ociVersion":"1.3.0","root":{"path":"/r"},
       "process":{"cwd":"/","args":["x"],"user":{"uid":5,"gid":5}},
       "mounts":[{"destination":"/sys/fs/cgroup","type":"cgroup","source":"cgroup","options":)") +

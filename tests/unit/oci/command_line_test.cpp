@@ -120,7 +120,7 @@ TEST(Table, ColumnsAreAsWideAsTheirWidestCell) {
 }
 
 TEST(PassOn, ListeningSocketsAreAnnouncedToTheCommand) {
-  ContainerSpec spec;
+  OciSpec spec;
   spec.process.emplace();
   pass_on({2, "http:https", true}, "/run/x/notify", spec);
   EXPECT_EQ(spec.process->env,

@@ -51,8 +51,8 @@ TEST(ContainerStatus, IdsCannotLeaveTheStateRoot) {
     EXPECT_FALSE(check_container_id(bad)) << bad;
 }
 
-TEST(ContainerState, SurvivesBeingWrittenAndRead) {
-  ContainerState state;
+TEST(OciState, SurvivesBeingWrittenAndRead) {
+  OciState state;
   state.oci_version = "1.2.0";
   state.id = "web";
   state.bundle = "/b";
@@ -61,29 +61,29 @@ TEST(ContainerState, SurvivesBeingWrittenAndRead) {
   state.pid = 42;
   state.start_time = 123456;
   state.annotations = {{"k", "v"}};
-  Result<ContainerState> read = state_from_json(state_to_json(state));
+  Result<OciState> read = state_from_json(state_to_json(state));
   ASSERT_TRUE(read);
   EXPECT_EQ(state_to_json(*read), state_to_json(state));
 }
 
-TEST(ContainerState, DamagedFilesAreRefused) {
+TEST(OciState, DamagedFilesAreRefused) {
   EXPECT_FALSE(state_from_json(Json::array()));
   EXPECT_FALSE(state_from_json(Json::object()));
   EXPECT_FALSE(state_from_json({{"id", "x"}, {"pid", "many"}}));
 }
 
-TEST(ContainerState, TheDocumentHasNoPidOnceStopped) {
-  ContainerState state;
+TEST(OciState, TheDocumentHasNoPidOnceStopped) {
+  OciState state;
   state.id = "web";
   state.pid = 42;
   EXPECT_EQ(state_document(state, Status::Running)["pid"], 42);
   EXPECT_EQ(state_document(state, Status::Stopped)["pid"], 0);
 }
 
-TEST(ContainerState, AProcessOfAnotherStartTimeIsNotTheContainers) {
+TEST(OciState, AProcessOfAnotherStartTimeIsNotTheContainers) {
   std::optional<uint64_t> own = process_start_time(::getpid());
   ASSERT_TRUE(own);
-  ContainerState state;
+  OciState state;
   state.id = "web";
   state.pid = ::getpid();
   state.start_time = *own;

@@ -7,7 +7,7 @@
 namespace stack::proxy {
 namespace {
 
-const net::IpAddress kLoopback = ip("127.0.0.1");
+const IpAddress kLoopback = ip("127.0.0.1");
 
 std::string self() { return "pid " + std::to_string(::getpid()) + " (unit_proxy)"; }
 

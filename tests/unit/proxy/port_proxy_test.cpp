@@ -14,7 +14,7 @@
 namespace stack::proxy {
 namespace {
 
-const net::IpAddress kLoopback = ip("127.0.0.1");
+const IpAddress kLoopback = ip("127.0.0.1");
 
 class PortProxyTest : public ::testing::Test {
  protected:
@@ -42,7 +42,7 @@ class PortProxyTest : public ::testing::Test {
     return out;
   }
   // Publishes a fresh port under "p" and returns its number.
-  uint16_t publish(Protocol protocol, std::optional<Target> target, const net::IpAddress& on = kLoopback) {
+  uint16_t publish(Protocol protocol, std::optional<Target> target, const IpAddress& on = kLoopback) {
     uint16_t number = 0;
     on_loop([&] {
       auto bound = bind_host_port(on, {0, 0}, protocol);

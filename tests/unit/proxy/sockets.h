@@ -11,12 +11,12 @@
 #include <string>
 
 #include "base/fd.h"
-#include "net/address.h"
+#include "model/address.h"
 #include "net/proxy/socket_address.h"
 
 namespace stack::proxy {
 
-inline net::IpAddress ip(const char* text) { return *net::parse_ip(text); }
+inline IpAddress ip(const char* text) { return *parse_ip(text); }
 
 inline void limit_waits(int fd) {
   timeval limit{10, 0};
@@ -24,14 +24,14 @@ inline void limit_waits(int fd) {
   (void)::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
-inline Fd make_socket(const net::IpAddress& address, int type) {
+inline Fd make_socket(const IpAddress& address, int type) {
   Fd fd(::socket(address.is_v4() ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0));
   limit_waits(fd.get());
   return fd;
 }
 
 // Not connected to anything: bound, and listening where a stream.
-inline Fd serve_on(const net::IpAddress& address, int type, uint16_t port = 0) {
+inline Fd serve_on(const IpAddress& address, int type, uint16_t port = 0) {
   Fd fd = make_socket(address, type);
   SocketAddress local = socket_address(address, port);
   if (::bind(fd.get(), local.raw(), local.size) != 0) return {};
@@ -39,7 +39,7 @@ inline Fd serve_on(const net::IpAddress& address, int type, uint16_t port = 0) {
   return fd;
 }
 
-inline Fd connect_to(const net::IpAddress& address, uint16_t port, int type = SOCK_STREAM) {
+inline Fd connect_to(const IpAddress& address, uint16_t port, int type = SOCK_STREAM) {
   Fd fd = make_socket(address, type);
   SocketAddress remote = socket_address(address, port);
   if (::connect(fd.get(), remote.raw(), remote.size) != 0) return {};

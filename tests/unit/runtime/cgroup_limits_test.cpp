@@ -1,4 +1,4 @@
-#include "runtime/cgroup_limits.h"
+#include "runtime/cgroup/cgroup_limits.h"
 
 #include <gtest/gtest.h>
 

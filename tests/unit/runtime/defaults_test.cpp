@@ -1,10 +1,10 @@
-#include "runtime/defaults.h"
+#include "runtime/spec/defaults.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "runtime/spec.h"
+#include "runtime/spec/spec.h"
 
 namespace stack::runtime {
 namespace {

@@ -1,9 +1,9 @@
-#include "runtime/watch/log_output.h"
+#include "runtime/monitor/log_output.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/file.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>

@@ -4,8 +4,8 @@
 
 #include <cstring>
 
-#include "runtime/monitor.h"
-#include "runtime/wire.h"
+#include "runtime/monitor/client.h"
+#include "runtime/monitor/wire.h"
 
 namespace stack::runtime {
 namespace {

@@ -1,5 +1,5 @@
 // Paths below a root, with links that try to leave it. Needs no rights.
-#include "runtime/rootfs_view.h"
+#include "runtime/rootfs/rootfs_view.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // The programs we make, beside those that libseccomp makes from the same profiles: both are interpreted, for every
 // number of every architecture.
-#include "runtime/seccomp_program.h"
+#include "runtime/seccomp/seccomp_program.h"
 
 #include <errno.h>
 #include <gtest/gtest.h>
@@ -15,8 +15,8 @@
 
 #include "base/fd.h"
 #include "base/json.h"
-#include "runtime/defaults.h"
-#include "runtime/seccomp.h"
+#include "runtime/seccomp/seccomp.h"
+#include "runtime/spec/defaults.h"
 
 namespace stack::runtime {
 namespace {
@@ -96,8 +96,8 @@ uint32_t action_of(const Json& rule, const char* key, const char* errno_key) {
 std::vector<scmp_arg_cmp> compares_of(const Json& rule) {
   std::vector<scmp_arg_cmp> out;
   for (const Json& arg : rule.value("args", Json::array())) {
-    out.push_back({arg.at("index").get<unsigned>(), kCompares.at(arg.at("op")), arg.at("value").get<uint64_t>(),
-                   arg.value("valueTwo", uint64_t{0})});
+    out.push_back({arg.at("index").get<unsigned>(), kCompares.at(arg.at("op")),
+                   arg.at("value").get<uint64_t>(), arg.value("valueTwo", uint64_t{0})});
   }
   return out;
 }
@@ -137,9 +137,7 @@ Program ours(const Json& profile) {
 // Docker's form of a profile as it stands for the default capabilities on this machine.
 Json resolved(Json profile) {
   std::set<std::string> caps(default_capabilities().begin(), default_capabilities().end());
-  auto here = [](const Json& names) {
-    return std::find(names.begin(), names.end(), "amd64") != names.end();
-  };
+  auto here = [](const Json& names) { return std::find(names.begin(), names.end(), "amd64") != names.end(); };
   Json kept = Json::array();
   for (const Json& rule : profile["syscalls"]) {
     Json in = rule.value("includes", Json::object()), out = rule.value("excludes", Json::object());
@@ -178,7 +176,8 @@ std::vector<uint64_t> interesting_values(const Json& profile) {
       for (const char* key : {"value", "valueTwo"}) {
         if (!arg.contains(key)) continue;
         uint64_t value = arg.at(key);
-        for (uint64_t near : {value - 1, value, value + 1, value | uint64_t{1} << 32, value | uint64_t{1} << 63})
+        for (uint64_t near :
+             {value - 1, value, value + 1, value | uint64_t{1} << 32, value | uint64_t{1} << 63})
           values.insert(near);
       }
     }
@@ -311,7 +310,8 @@ TEST_F(SeccompProgram, DefaultProfileInDockersFormIsTheSameProgram) {
   std::set<std::string> caps(default_capabilities().begin(), default_capabilities().end());
   Result<std::string> whole = compile_seccomp({std::string(default_seccomp_profile()), caps, "6.1"});
   ASSERT_TRUE(whole) << whole.error().text();
-  EXPECT_EQ(*whole, *compile_seccomp({to_text(resolved(*parse_json(default_seccomp_profile()))), caps, "6.1"}));
+  EXPECT_EQ(*whole,
+            *compile_seccomp({to_text(resolved(*parse_json(default_seccomp_profile()))), caps, "6.1"}));
 }
 
 TEST_F(SeccompProgram, DefaultProfileIsAThirdOfLibseccompsLengthAndACallTakesFewSteps) {
@@ -330,15 +330,15 @@ TEST_F(SeccompProgram, DefaultProfileIsAThirdOfLibseccompsLengthAndACallTakesFew
 }
 
 TEST_F(SeccompProgram, EveryActionIsTheKernels) {
-  for (const auto& [name, action] : std::map<std::string, uint32_t>{
-           {"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD},
-           {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD},
-           {"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS},
-           {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP},
-           {"SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO | EPERM},
-           {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE | EPERM},
-           {"SCMP_ACT_LOG", SECCOMP_RET_LOG},
-           {"SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF}}) {
+  for (const auto& [name, action] :
+       std::map<std::string, uint32_t>{{"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD},
+                                       {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD},
+                                       {"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS},
+                                       {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP},
+                                       {"SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO | EPERM},
+                                       {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE | EPERM},
+                                       {"SCMP_ACT_LOG", SECCOMP_RET_LOG},
+                                       {"SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF}}) {
     Program program = ours(allowing_profile({rule_for({"chmod"}, name.c_str())}));
     seccomp_data data{__NR_chmod, AUDIT_ARCH_X86_64, 0, {}};
     EXPECT_EQ(interpret(program, data).action, action) << name;
@@ -349,7 +349,8 @@ TEST_F(SeccompProgram, EveryActionIsTheKernels) {
 
 TEST_F(SeccompProgram, EveryComparisonDoesTheSameAsLibseccomps) {
   for (const auto& [name, op] : kCompares) {
-    for (uint64_t value : {uint64_t{0}, uint64_t{5}, uint64_t{0xffffffff}, uint64_t{0x100000005}, ~uint64_t{0}}) {
+    for (uint64_t value :
+         {uint64_t{0}, uint64_t{5}, uint64_t{0xffffffff}, uint64_t{0x100000005}, ~uint64_t{0}}) {
       Json profile = allowing_profile(
           {rule_for({"ioctl"}, "SCMP_ACT_ERRNO", {test_of(1, name.c_str(), value, value & 0x1000000f5)})});
       EXPECT_EQ(difference(ours(profile), reference(profile), profile), "") << name << " " << value;
@@ -358,23 +359,25 @@ TEST_F(SeccompProgram, EveryComparisonDoesTheSameAsLibseccomps) {
 }
 
 TEST_F(SeccompProgram, SeveralArgumentsAreAllAskedFor) {
-  Json profile = allowing_profile({rule_for({"ioctl", "fcntl"}, "SCMP_ACT_ERRNO",
-                                            {test_of(0, "SCMP_CMP_GE", 3), test_of(1, "SCMP_CMP_LT", 0x200000001),
-                                             test_of(5, "SCMP_CMP_NE", 7)}),
-                                   rule_for({"ioctl"}, "SCMP_ACT_ERRNO", {test_of(2, "SCMP_CMP_EQ", 9)})});
+  Json profile =
+      allowing_profile({rule_for({"ioctl", "fcntl"}, "SCMP_ACT_ERRNO",
+                                 {test_of(0, "SCMP_CMP_GE", 3), test_of(1, "SCMP_CMP_LT", 0x200000001),
+                                  test_of(5, "SCMP_CMP_NE", 7)}),
+                        rule_for({"ioctl"}, "SCMP_ACT_ERRNO", {test_of(2, "SCMP_CMP_EQ", 9)})});
   EXPECT_EQ(difference(ours(profile), reference(profile), profile), "");
 }
 
 TEST_F(SeccompProgram, AnArgumentGivenTwiceMeansEither) {
-  Json both = allowing_profile({rule_for(
-      {"ioctl"}, "SCMP_ACT_ERRNO", {test_of(0, "SCMP_CMP_EQ", 3), test_of(0, "SCMP_CMP_EQ", 5)})});
+  Json both = allowing_profile(
+      {rule_for({"ioctl"}, "SCMP_ACT_ERRNO", {test_of(0, "SCMP_CMP_EQ", 3), test_of(0, "SCMP_CMP_EQ", 5)})});
   Json apart = allowing_profile({rule_for({"ioctl"}, "SCMP_ACT_ERRNO", {test_of(0, "SCMP_CMP_EQ", 3)}),
                                  rule_for({"ioctl"}, "SCMP_ACT_ERRNO", {test_of(0, "SCMP_CMP_EQ", 5)})});
   EXPECT_EQ(difference(ours(both), reference(apart), both), "");
 }
 
 TEST_F(SeccompProgram, SocketCallsOfThirtyTwoBitProgramsAreMet) {
-  Json profile = allowing_profile({rule_for({"socket", "sendto", "recv", "shmat", "semop"}, "SCMP_ACT_ERRNO")});
+  Json profile =
+      allowing_profile({rule_for({"socket", "sendto", "recv", "shmat", "semop"}, "SCMP_ACT_ERRNO")});
   EXPECT_EQ(difference(ours(profile), reference(profile), profile), "");
 }
 
@@ -393,9 +396,10 @@ TEST_F(SeccompProgram, LongProgramsStillReachTheirEnds) {
   for (int number = 0; number < 160; ++number) {
     char* name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, number);
     if (name == nullptr) continue;
-    Json rule = rule_for({name}, "SCMP_ACT_ERRNO",
-                         {test_of(0, "SCMP_CMP_GT", static_cast<uint64_t>(number) * 3),
-                          test_of(3, "SCMP_CMP_MASKED_EQ", 0xff00000000ff, static_cast<uint64_t>(number) & 0x0f)});
+    Json rule =
+        rule_for({name}, "SCMP_ACT_ERRNO",
+                 {test_of(0, "SCMP_CMP_GT", static_cast<uint64_t>(number) * 3),
+                  test_of(3, "SCMP_CMP_MASKED_EQ", 0xff00000000ff, static_cast<uint64_t>(number) & 0x0f)});
     rule["errnoRet"] = 1 + number;
     rules.push_back(rule);
     ::free(name);
@@ -428,14 +432,16 @@ TEST_F(SeccompProgram, CallsThatTheLibraryDoesNotKnowAreInTheProgram) {
   Program program = ours({{"defaultAction", "SCMP_ACT_ERRNO"},
                           {"architectures", {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"}},
                           {"syscalls", {rule_for({"file_setattr"}, "SCMP_ACT_ALLOW")}}});
-  for (auto [arch, number] : {std::pair<uint32_t, int>{AUDIT_ARCH_X86_64, 469}, {AUDIT_ARCH_X86_64, 0x40000000 + 469},
+  for (auto [arch, number] : {std::pair<uint32_t, int>{AUDIT_ARCH_X86_64, 469},
+                              {AUDIT_ARCH_X86_64, 0x40000000 + 469},
                               {AUDIT_ARCH_I386, 469}}) {
     EXPECT_EQ(interpret(program, seccomp_data{number, arch, 0, {}}).action, SECCOMP_RET_ALLOW) << number;
   }
 }
 
 TEST_F(SeccompProgram, RandomProfilesDoTheSameAsLibseccomps) {
-  const char* names[] = {"read", "ioctl", "clone", "personality", "prctl", "mmap", "openat", "ptrace", "kcmp", "futex"};
+  const char* names[] = {"read", "ioctl",  "clone",  "personality", "prctl",
+                         "mmap", "openat", "ptrace", "kcmp",        "futex"};
   std::vector<std::string> ops;
   for (const auto& [name, op] : kCompares) ops.push_back(name);
   std::mt19937 random(20260101);

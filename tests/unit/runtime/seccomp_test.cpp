@@ -1,4 +1,4 @@
-#include "runtime/seccomp.h"
+#include "runtime/seccomp/seccomp.h"
 
 #include <gtest/gtest.h>
 #include <linux/filter.h>
@@ -8,7 +8,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "runtime/defaults.h"
+#include "runtime/spec/defaults.h"
 
 namespace stack::runtime {
 namespace {
@@ -27,12 +27,8 @@ std::string canonical(Json rule) {
 }
 
 TEST(Seccomp, DefaultProfileSaysTheSameAsDockers) {
-  // Reference data beside the checkout, where there is any.
-  const std::string source = __FILE__;
-  const std::string path =
-      source.substr(0, source.rfind("/tests/unit/")) + "/../shared/data/seccomp-default.json";
-  Result<std::string> reference = read_file(path);
-  if (!reference) GTEST_SKIP() << "no reference profile at hand";
+  Result<std::string> reference = read_file(STACK_TEST_DATA "/seccomp-default.json");
+  ASSERT_TRUE(reference) << reference.error().text();
   Json theirs = *parse_json(*reference);
   Json ours = *parse_json(default_seccomp_profile());
   EXPECT_EQ(ours["defaultAction"], theirs["defaultAction"]);

@@ -1,9 +1,9 @@
-#include "runtime/spec.h"
+#include "runtime/spec/spec.h"
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
-#include "runtime/mount_options.h"
+#include "runtime/spec/mount_options.h"
 
 namespace stack::runtime {
 namespace {
@@ -16,18 +16,18 @@ Json minimal() {
 }
 
 std::string error_of(const Json& config) {
-  Result<ContainerSpec> spec = parse_spec(config);
+  Result<OciSpec> spec = parse_spec(config);
   return spec ? "accepted" : spec.error().text();
 }
 
-MountSpec mount_with(std::vector<std::string> options) {
-  MountSpec mount;
+OciMount mount_with(std::vector<std::string> options) {
+  OciMount mount;
   for (const std::string& option : options) apply_mount_option(option, mount);
   return mount;
 }
 
 TEST(Spec, MinimalConfigIsTaken) {
-  Result<ContainerSpec> spec = parse_spec(minimal());
+  Result<OciSpec> spec = parse_spec(minimal());
   ASSERT_TRUE(spec.has_value()) << spec.error().text();
   EXPECT_EQ(spec->process->args, std::vector<std::string>{"sh"});
   EXPECT_TRUE(spec->new_namespace(CLONE_NEWNS));
@@ -102,7 +102,7 @@ TEST(Spec, UnlimitedLimitsFit) {
   Json config = minimal();
   config["process"]["rlimits"] =
       Json::array({{{"type", "RLIMIT_CORE"}, {"soft", UINT64_MAX}, {"hard", UINT64_MAX}}});
-  Result<ContainerSpec> spec = parse_spec(config);
+  Result<OciSpec> spec = parse_spec(config);
   ASSERT_TRUE(spec.has_value());
   EXPECT_EQ(spec->process->limits[0].hard, RLIM_INFINITY);
 }
@@ -110,7 +110,7 @@ TEST(Spec, UnlimitedLimitsFit) {
 TEST(Spec, UnknownCapabilityIsANoteOnly) {
   Json config = minimal();
   config["process"]["capabilities"] = {{"bounding", {"CAP_CHOWN", "CAP_WIZARD"}}};
-  Result<ContainerSpec> spec = parse_spec(config);
+  Result<OciSpec> spec = parse_spec(config);
   ASSERT_TRUE(spec.has_value());
   EXPECT_EQ(spec->process->capabilities->bounding, 1u);
   EXPECT_EQ(spec->process->capabilities->inheritable, 0u);
@@ -153,13 +153,13 @@ TEST(Spec, HostileDestinationsAreCleanedButStayAbsolute) {
 
 TEST(MountOptions, FlagsSetAndClearAndTheLastOneWins) {
   EXPECT_EQ(mount_with({"ro"}).attributes_set, uint64_t{MOUNT_ATTR_RDONLY});
-  MountSpec mount = mount_with({"ro", "nosuid", "rw"});
+  OciMount mount = mount_with({"ro", "nosuid", "rw"});
   EXPECT_EQ(mount.attributes_set, uint64_t{MOUNT_ATTR_NOSUID});
   EXPECT_EQ(mount.attributes_clear, uint64_t{MOUNT_ATTR_RDONLY});
 }
 
 TEST(MountOptions, AccessTimesExcludeEachOther) {
-  MountSpec mount = mount_with({"noatime", "strictatime"});
+  OciMount mount = mount_with({"noatime", "strictatime"});
   EXPECT_EQ(mount.attributes_set & MOUNT_ATTR__ATIME, uint64_t{MOUNT_ATTR_STRICTATIME});
   EXPECT_EQ(mount.attributes_clear & MOUNT_ATTR__ATIME, uint64_t{MOUNT_ATTR__ATIME});
 }
@@ -169,7 +169,7 @@ TEST(MountOptions, UnknownWordsGoToTheFileSystem) {
 }
 
 TEST(MountOptions, PropagationAndBindAreSeparate) {
-  MountSpec mount = mount_with({"rbind", "rslave", "rro"});
+  OciMount mount = mount_with({"rbind", "rslave", "rro"});
   EXPECT_TRUE(mount.bind);
   EXPECT_TRUE(mount.recursive_bind);
   EXPECT_EQ(mount.propagation, static_cast<unsigned long>(MS_SLAVE | MS_REC));

@@ -1,4 +1,4 @@
-#include "runtime/users.h"
+#include "runtime/spec/users.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,76 @@
+// The engine's few asynchronous building blocks over Asio. All of it runs on the one engine thread,
+// except what `offload` moves to the pool.
+#pragma once
+
+#include <asio.hpp>
+#include <chrono>
+#include <functional>
+#include <list>
+#include <memory>
+#include <utility>
+
+#include "base/result.h"
+
+namespace stack {
+
+template <typename T = void>
+using Task = asio::awaitable<T>;
+
+// A condition: coroutines wait for it, others notify. A notification wakes all that wait now and is not kept.
+class Signal {
+ public:
+  explicit Signal(asio::io_context& io) : io_(io) {}
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
+
+  void notify_all() {
+    for (asio::steady_timer* waiter : waiters_) waiter->cancel();
+  }
+
+  Task<> wait() {
+    bool notified = co_await wait_until(asio::steady_timer::time_point::max());
+    (void)notified;
+  }
+
+  // false when the deadline came first.
+  Task<bool> wait_until(asio::steady_timer::time_point deadline) {
+    asio::steady_timer timer(io_, deadline);
+    auto place = waiters_.insert(waiters_.end(), &timer);
+    struct ScopeExit {
+      std::list<asio::steady_timer*>& list;
+      std::list<asio::steady_timer*>::iterator place;
+      ~ScopeExit() { list.erase(place); }
+    } leave{waiters_, place};
+    asio::error_code code;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, code));
+    co_return code == asio::error::operation_aborted;
+  }
+
+ private:
+  asio::io_context& io_;
+  std::list<asio::steady_timer*> waiters_;
+};
+
+// Runs a blocking function on the pool and comes back to the caller's executor with its result.
+template <typename Function>
+auto offload(asio::thread_pool& pool, Function function) -> Task<std::invoke_result_t<Function>> {
+  using T = std::invoke_result_t<Function>;
+  auto work = [](Function f) -> Task<T> { co_return f(); };
+  co_return co_await asio::co_spawn(pool, work(std::move(function)), asio::use_awaitable);
+}
+
+// Starts a coroutine whose result nobody awaits; exceptions in it are bugs and end the engine.
+template <typename T>
+void start(asio::io_context& io, Task<T> task) {
+  asio::co_spawn(io, std::move(task), [](std::exception_ptr e, auto&&...) {
+    if (e) std::rethrow_exception(e);
+  });
+}
+
+inline Task<> sleep_for(asio::io_context& io, std::chrono::nanoseconds duration) {
+  asio::steady_timer timer(io, duration);
+  asio::error_code code;
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, code));
+}
+
+}  // namespace stack

@@ -1,0 +1,80 @@
+#include <unistd.h>
+
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/session/attachment.h"
+#include "cli/session/containers.h"
+#include "cli/session/member.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    kIndexFlag,
+    {0, "detach-keys", FlagArity::Value, "KEYS",
+     "Keys that leave the container running (default: ctrl-p,ctrl-q)"},
+    {0, "no-stdin", FlagArity::Nothing, "", "Only watch"},
+    {0, "sig-proxy", FlagArity::Nothing, "", "Pass signals on to the process (default: true)"},
+};
+constexpr Example kExamples[] = {
+    {"stack attach web", "its output and input; ctrl-p ctrl-q leaves it running"}};
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  auto index = arguments.number("index");
+  if (!index) return session.usage_error(index.error().text());
+  auto keys = DetachKeys::parse(arguments.text("detach-keys", kDefaultDetachKeys));
+  if (!keys) return session.usage_error(keys.error().text());
+  TRY_ASSIGN(std::string project_name, session.project_name());
+  TRY_ASSIGN(Container container,
+             find_container(session, project_name, arguments.words[0], index->value_or(0)));
+  std::string path = "/containers/" + container.id;
+  TRY_ASSIGN(Json details, session.call("GET", path + "/json"));
+  const Json& config = member(details, "Config");
+
+  Attachment attachment;
+  attachment.tty = bool_or(config, "Tty");
+  attachment.forward_stdin = bool_or(config, "OpenStdin") && !arguments.on("no-stdin");
+  attachment.detach_keys = *keys;
+  attachment.on_resize = [&session, path](TerminalSize size) {
+    static_cast<void>(session
+                          .call("POST", path + "/resize?h=" + std::to_string(size.rows) +
+                                            "&w=" + std::to_string(size.columns))
+                          .has_value());
+  };
+  if (!attachment.tty && arguments.on("sig-proxy", true)) {
+    attachment.on_signal = [&session, path](int signal) {
+      static_cast<void>(session.call("POST", path + "/kill?signal=" + std::to_string(signal)).has_value());
+    };
+  }
+  TRY_ASSIGN(http::Client client, session.connect());
+  http::ClientRequest request;
+  request.method = "POST";
+  request.target = path + "/attach?stream=1&stdout=1&stderr=1" + (attachment.forward_stdin ? "&stdin=1" : "");
+  TRY_ASSIGN(auto connection, client.hijack(std::move(request)));
+  if (attachment.tty) attachment.on_resize(terminal_size(STDIN_FILENO));
+  TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), std::move(attachment)));
+  if (end == AttachmentEnd::Detached) return 0;
+  TRY_ASSIGN(details, session.call("GET", path + "/json"));
+  const Json& state = member(details, "State");
+  return bool_or(state, "Running") ? 0 : static_cast<int>(int_or(state, "ExitCode"));
+}
+
+}  // namespace
+
+const Command kAttach{
+    .name = "attach",
+    .aliases = {},
+    .group = Group::Containers,
+    .usage = "[OPTIONS] SERVICE",
+    .summary = "Join the output and input of a running container",
+    .details = "",
+    .examples = kExamples,
+    .flags = kFlags,
+    .least_words = 1,
+    .most_words = 1,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

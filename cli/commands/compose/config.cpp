@@ -1,0 +1,199 @@
+#include <map>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/flags/commands.h"
+#include "cli/render/output.h"
+#include "cli/session/member.h"
+#include "cli/session/session.h"
+#include "http/wire/query.h"
+#include "orchestrator/compose/config_output.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {0, "format", FlagArity::Value, "FORMAT", "yaml (default) or json"},
+    {'q', "quiet", FlagArity::Nothing, "", "Only check"},
+    {'o', "output", FlagArity::Value, "FILE", "Write to a file"},
+    {0, "services", FlagArity::Nothing, "", "Names of services, one a line"},
+    {0, "volumes", FlagArity::Nothing, "", "Names of volumes"},
+    {0, "networks", FlagArity::Nothing, "", "Names of networks"},
+    {0, "images", FlagArity::Nothing, "", "Names of images"},
+    {0, "profiles", FlagArity::Nothing, "", "Names of profiles"},
+    {0, "models", FlagArity::Nothing, "", "Names of models"},
+    {0, "environment", FlagArity::Nothing, "", "Variables that interpolation uses"},
+    {0, "variables", FlagArity::Nothing, "", "Variables that the files mention, with their defaults"},
+    {0, "hash", FlagArity::Value, "SERVICE", "Hash of a service's configuration; * for all"},
+    {0, "origin", FlagArity::Nothing, "", "Where each value was set: file, line, variable"},
+    {0, "no-interpolate", FlagArity::Nothing, "", "Leave ${VARIABLES} alone"},
+    {0, "no-normalize", FlagArity::Nothing, "", "Leave the model as it is written"},
+    {0, "no-path-resolution", FlagArity::Nothing, "", "Leave relative paths alone"},
+    {0, "no-consistency", FlagArity::Nothing, "", "Do not check whether the parts fit"},
+    {0, "no-env-resolution", FlagArity::Nothing, "", "Do not read the services' env files"},
+    {0, "resolve-image-digests", FlagArity::Nothing, "", "Pin images to the digests of the local ones"},
+    {0, "lock-image-digests", FlagArity::Nothing, "", "Write an overriding file with these digests only"},
+    {0, "check", FlagArity::Nothing, "", "Only check, and report all errors and warnings"},
+    {0, "strict", FlagArity::Nothing, "", "What would be ignored is an error"},
+};
+constexpr Example kExamples[] = {
+    {"stack config", "the files as they are understood, merged and with variables filled in"},
+    {"stack config -q", "check only: silent and exit code 0 where all is well"},
+    {"stack config --check", "everything that `up` would refuse or ignore, each with its place"},
+    {"stack config --services", "names of services"},
+    {"stack config --origin", "where each value comes from"},
+};
+
+using compose::Loaded;
+using List = std::vector<std::string> (*)(const Loaded&);
+struct NamedList {
+  std::string_view flag;
+  List list;
+};
+constexpr NamedList kLists[] = {
+    {"services", compose::list_services},       {"volumes", compose::list_volumes},
+    {"networks", compose::list_networks},       {"images", compose::list_images},
+    {"profiles", compose::list_profiles},       {"models", compose::list_models},
+    {"environment", compose::list_environment}, {"origin", compose::list_origins},
+};
+
+std::string lines(const std::vector<std::string>& items) {
+  std::string text;
+  for (const std::string& item : items) text += item + "\n";
+  return text;
+}
+
+// A problem of each kind and how many: "2 errors, 1 warning".
+std::string counts(size_t errors, size_t warnings) {
+  auto count = [](size_t number, const char* noun) {
+    return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+  };
+  return count(errors, "error") + ", " + count(warnings, "warning");
+}
+
+// Everything that is wrong goes to standard output: it is what was asked for.
+int check(compose::LoadOptions options) {
+  options.refuse = true;
+  options.load_contents = true;
+  auto loaded = compose::load(options);
+  const compose::Diagnostics& problems = loaded ? loaded->warnings : loaded.error();
+  size_t errors = 0;
+  for (const compose::Diagnostic& one : problems)
+    if (one.severity == compose::Severity::Error) ++errors;
+  print(compose::render(problems));
+  print_line(counts(errors, problems.size() - errors));
+  return errors > 0 ? 1 : 0;
+}
+
+// There is no registry to ask, so only images that are here have a digest.
+Result<std::map<std::string, std::string>> local_digests(Session& session, const Loaded& loaded) {
+  std::map<std::string, std::string> digests;
+  std::vector<std::string> missing;
+  for (const std::string& image : compose::images_to_pin(loaded)) {
+    auto found = session.call("GET", "/images/" + http::percent_encode(image) + "/json");
+    if (!found && found.error().kind() != ErrorKind::NotFound) return std::move(found).error();
+    std::string named;
+    if (found)
+      for (const Json& digest : items_of(found->value("RepoDigests", Json::array())))
+        if (named.empty() && digest.is_string()) named = digest.get<std::string>();
+    size_t at = named.find('@');
+    if (at == std::string::npos) {
+      missing.push_back(image);
+    } else {
+      digests[image] = named.substr(at + 1);
+    }
+  }
+  if (missing.empty()) return digests;
+  return not_found(
+      "the digests of these images are not known, as they are not on this machine and `stack` cannot "
+      "ask a registry yet: " +
+      join(missing, ", "));
+}
+
+Result<std::string> config_text(Session& session, const Loaded& loaded, const Arguments& arguments) {
+  for (const NamedList& named : kLists) {
+    if (arguments.on(named.flag)) return lines(named.list(loaded));
+  }
+  std::string format = arguments.text("format");
+  if (arguments.on("variables")) {
+    if (format == "json") return compose::variables_json(loaded);
+    return format == "yaml" ? compose::variables_yaml(loaded) : compose::variables_table(loaded);
+  }
+  if (arguments.given("hash")) {
+    TRY_ASSIGN(std::vector<std::string> hashes, compose::list_hashes(loaded, arguments.text("hash")));
+    return lines(hashes);
+  }
+  auto write = format == "json" ? compose::config_json : compose::config_yaml;
+  bool lock = arguments.on("lock-image-digests");
+  if (!lock && !arguments.on("resolve-image-digests")) return write(loaded);
+  TRY_ASSIGN(auto digests, local_digests(session, loaded));
+  Loaded pinned = compose::with_pinned_images(loaded, digests);
+  return write(lock ? compose::images_only(pinned) : pinned);
+}
+
+// Lists that speak of the whole project, whatever services are named.
+bool lists_everything(const Arguments& arguments) {
+  for (const char* flag : {"services", "volumes", "networks", "models", "variables"})
+    if (arguments.on(flag)) return true;
+  return arguments.given("hash");
+}
+
+// The files themselves, as YAML or JSON, and no list of services or what is made of them.
+bool prints_document(const Arguments& arguments) {
+  for (const NamedList& named : kLists)
+    if (arguments.on(named.flag)) return false;
+  return !arguments.given("hash");
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  std::string format = arguments.text("format", "yaml");
+  if (format != "yaml" && format != "json") {
+    return session.usage_error("invalid value \"" + format + "\" for --format: it is yaml or json");
+  }
+  compose::LoadOptions options = session.load_options();
+  if (!lists_everything(arguments)) options.services = arguments.words;
+  options.strict = arguments.on("strict");
+  if (arguments.on("check")) return check(std::move(options));
+  options.no_interpolate = arguments.on("no-interpolate") || arguments.on("variables");
+  options.no_normalize = arguments.on("no-normalize");
+  options.no_path_resolution = arguments.on("no-path-resolution");
+  options.no_consistency = arguments.on("no-consistency");
+  options.no_env_resolution = arguments.on("no-env-resolution");
+  options.load_contents = false;
+  options.refuse = false;  // what cannot be carried out is shown all the same, with a warning
+  if (options.no_interpolate && !options.services.empty())
+    say("warning: with --no-interpolate the whole model is shown, whatever services are named");
+  options.only_document = prints_document(arguments);
+  TRY_ASSIGN(Loaded now, session.load(options));
+  // Never freed: the process ends, and to take a large tree apart would be a tenth of its time.
+  static const Loaded& loaded = *new Loaded(std::move(now));
+  if (arguments.on("quiet")) return 0;
+  TRY_ASSIGN(std::string text, config_text(session, loaded, arguments));
+  std::string file = arguments.text("output");
+  if (file.empty()) {
+    print(text);
+  } else {
+    TRY(write_file_atomic(absolute_path(session.current_directory(), file), text));
+  }
+  return 0;
+}
+
+constexpr std::string_view kAliases[] = {"convert"};
+
+}  // namespace
+
+const Command kConfig{
+    .name = "config",
+    .aliases = kAliases,
+    .group = Group::Project,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Check the compose files and show what they mean",
+    .details = "",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,175 @@
+#include <unistd.h>
+
+#include "base/files.h"
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/render/output.h"
+#include "cli/session/container_archive.h"
+#include "cli/session/containers.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {0, "all", FlagArity::Nothing, "", "Containers of `run` too"},
+    {'a', "archive", FlagArity::Nothing, "", "Give what is copied in to the container's user"},
+    {'L', "follow-link", FlagArity::Nothing, "", "Copy what a link in SRC_PATH names, not the link"},
+    kIndexFlag,
+};
+constexpr Example kExamples[] = {
+    {"stack cp web:/etc/nginx/nginx.conf .", "a file out of a container"},
+    {"stack cp site/. web:/var/www", "what is in a folder into all containers of a service"},
+    {"stack cp db:/var/log - | tar t", "as a tar archive"}};
+
+// "SERVICE:PATH", "PATH" or "-".
+struct Side {
+  std::string service;  // "" = the caller's files
+  std::string path;
+  bool is_stream() const { return service.empty() && path == "-"; }
+};
+
+Side parse_side(const std::string& word) {
+  size_t colon = word.find(':');
+  if (word.starts_with('/') || word.starts_with('.') || colon == std::string::npos) return {"", word};
+  std::string path = word.substr(colon + 1);
+  return {word.substr(0, colon), path.starts_with('/') ? path : "/" + path};
+}
+
+// Absolute; "/" and "/." at its end are kept, because they mean something.
+std::string local_path(const Session& session, const std::string& path) {
+  std::string absolute = absolute_path(session.current_directory(), path);
+  if (path.ends_with("/.") || path == ".") return absolute + "/.";
+  return path.ends_with('/') && absolute != "/" ? absolute + "/" : absolute;
+}
+
+Result<std::vector<Container>> targets(Session& session, const Arguments& arguments,
+                                       const std::string& project_name, const std::string& service) {
+  TRY_ASSIGN(auto index, arguments.number("index"));
+  if (index && *index > 0) {
+    TRY_ASSIGN(Container one, find_container(session, project_name, service, *index, ContainerFilter::All));
+    return std::vector<Container>{one};
+  }
+  TRY_ASSIGN(auto containers,
+             list_containers(session, project_name, ContainerFilter::All, arguments.on("all")));
+  containers = of_services(std::move(containers), {service});
+  if (containers.empty()) return not_found("no container found for service \"" + service + "\"");
+  return containers;
+}
+
+void tell(Session& session, const std::string& from, const std::string& to) {
+  if (session.globals().progress != ProgressMode::Quiet) say("copied " + from + " to " + to);
+}
+
+Result<> copy_out(Session& session, const Arguments& arguments, const Container& container, std::string path,
+                  const std::string& destination) {
+  TRY_ASSIGN(auto found, find_container_path(session, container.id, path));
+  if (!found) return not_found("could not find the file " + path + " in container " + container.name);
+  std::string source_name = transfer::top_name(path);
+  bool directory = found->is_directory;
+  std::string top = source_name;
+  if (found->is_link && arguments.on("follow-link")) {
+    path = found->link_target;
+    top = transfer::top_name(path);
+    TRY_ASSIGN(auto target, find_container_path(session, container.id, path));
+    if (!target) return not_found("could not find the file " + path + " in container " + container.name);
+    directory = target->is_directory;
+  }
+  if (destination == "-") {
+    return download(session, container.id, path, [](const transfer::ByteSource& source) -> Result<> {
+      std::string buffer(65536, '\0');
+      for (;;) {
+        TRY_ASSIGN(size_t n, source(buffer.data(), buffer.size()));
+        if (n == 0) return {};
+        TRY(write_all(STDOUT_FILENO, std::string_view(buffer.data(), n)));
+      }
+    });
+  }
+  TRY_ASSIGN(transfer::CopyPath target, transfer::find_destination(local_path(session, destination)));
+  TRY_ASSIGN(transfer::Placement placement, transfer::place_copy({path, true, directory}, target));
+  // A link that was followed keeps its own name where it goes into a directory.
+  if (placement.name.empty() && top != source_name) placement.name = source_name;
+  return download(session, container.id, path, [&](const transfer::ByteSource& source) {
+    return transfer::unpack(source, top, placement);
+  });
+}
+
+Result<> copy_in(Session& session, const Arguments& arguments, const Container& container, const Side& from,
+                 std::string path) {
+  TRY_ASSIGN(auto found, find_container_path(session, container.id, path));
+  if (found && found->is_link) {
+    path = found->link_target + (path.ends_with('/') ? "/" : "");
+    TRY_ASSIGN(found, find_container_path(session, container.id, path));
+  }
+  transfer::CopyPath destination{path, found.has_value(), found && found->is_directory};
+  bool own = arguments.on("archive");
+  if (from.is_stream()) {
+    if (!destination.is_directory)
+      return invalid("destination \"" + container.service + ":" + path + "\" must be a directory");
+    return upload(session, container.id, path, own, [](const transfer::ByteSink& sink) -> Result<> {
+      std::string buffer(65536, '\0');
+      for (;;) {
+        ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return Error::last_errno("read stdin");
+        if (n == 0) return {};
+        TRY(sink(std::string_view(buffer.data(), static_cast<size_t>(n))));
+      }
+    });
+  }
+  TRY_ASSIGN(transfer::HostSource source,
+             transfer::open_source(local_path(session, from.path), arguments.on("follow-link")));
+  TRY_ASSIGN(transfer::Placement placement, transfer::place_copy(source.info, destination));
+  std::string name = placement.name.empty() ? transfer::top_name(source.info.path) : placement.name;
+  return upload(session, container.id, placement.directory, own,
+                [&](const transfer::ByteSink& sink) { return transfer::pack(source, name, sink); });
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  if (auto index = arguments.number("index"); !index) return session.usage_error(index.error().text());
+  Side from = parse_side(arguments.words[0]);
+  Side to = parse_side(arguments.words[1]);
+  if (!from.service.empty() && !to.service.empty())
+    return session.usage_error("copying between services is not supported");
+  if (from.service.empty() && to.service.empty())
+    return session.usage_error("unknown copy direction: one of both must be SERVICE:PATH");
+  if (to.is_stream() && session.out().is_terminal)
+    return session.usage_error("output to a terminal is refused: use a file, or a pipe");
+  TRY_ASSIGN(std::string project_name, session.project_name());
+  std::string service = from.service.empty() ? to.service : from.service;
+  TRY(session.require_services(project_name, {service}));
+  TRY_ASSIGN(std::vector<Container> containers, targets(session, arguments, project_name, service));
+  if (!from.service.empty()) {
+    TRY(copy_out(session, arguments, containers.front(), from.path, to.path));
+    if (!to.is_stream()) tell(session, containers.front().name + ":" + from.path, to.path);
+    return 0;
+  }
+  if (from.is_stream() && containers.size() > 1)
+    return session.usage_error("stdin can be copied to one container only: choose it with --index");
+  for (const Container& container : containers) {
+    TRY(copy_in(session, arguments, container, from, to.path));
+    tell(session, from.path, container.name + ":" + to.path);
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kCp{
+    .name = "cp",
+    .aliases = {},
+    .group = Group::Containers,
+    .usage = "[OPTIONS] SERVICE:SRC_PATH DEST_PATH|-  or  SRC_PATH|- SERVICE:DEST_PATH",
+    .summary = "Copy files into and out of containers",
+    .details =
+        "A folder is copied as itself into a destination that exists, and under the destination's name\n"
+        "where that does not; FOLDER/. means what is in it. \"-\" is a tar archive.",
+    .examples = kExamples,
+    .flags = kFlags,
+    .least_words = 2,
+    .most_words = 2,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,39 @@
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/flags/up_options.h"
+#include "cli/session/change.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {kBuildFlag,         kNoBuildFlag,   kForceRecreateFlag, kNoRecreateFlag, kPullFlag,
+                           kRemoveOrphansFlag, kQuietPullFlag, kScaleFlag,         kYesFlag};
+constexpr Example kExamples[] = {{"stack create", "make everything ready, then `stack start`"}};
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  auto options = up_options(session, arguments, arguments.words);
+  if (!options) return session.usage_error(options.error().text());
+  (*options)["no_start"] = true;
+  TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
+  return run_change(
+      session,
+      {"create", project_path(project.name, "/up"), {{"project", project.project}, {"options", *options}}});
+}
+
+}  // namespace
+
+const Command kCreate{
+    .name = "create",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Create networks, volumes and containers without starting them",
+    .details = "",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,62 @@
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/flags/up_options.h"
+#include "cli/session/change.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {'v', "volumes", FlagArity::Nothing, "", "Remove the project's named volumes and anonymous volumes too"},
+    {0, "rmi", FlagArity::Value, "TYPE",
+     "Remove images too: local (those without a tag of their own) or all"},
+    kTimeoutFlag,
+    kRemoveOrphansFlag,
+};
+constexpr Example kExamples[] = {
+    {"stack down", "stop and remove containers and networks; volumes stay"},
+    {"stack down -v", "volumes too: the data is gone"},
+    {"stack -p shop down", "from anywhere, without the compose file"},
+};
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  auto timeout = arguments.number("timeout", -1);
+  if (!timeout) return session.usage_error(timeout.error().text());
+  std::string rmi = arguments.text("rmi");
+  if (!rmi.empty() && rmi != "local" && rmi != "all") {
+    return session.usage_error("invalid value \"" + rmi + "\" for --rmi: it is local or all");
+  }
+  Json options{
+      {"services", arguments.words},
+      {"volumes", arguments.on("volumes")},
+      {"rmi", rmi},
+      {"remove_orphans", arguments.on("remove-orphans", session.variable_on("COMPOSE_REMOVE_ORPHANS"))}};
+  if (*timeout) options["timeout"] = **timeout;
+  const Globals& globals = session.globals();
+  ResolvedProject project{globals.project_name.value_or(""), nullptr};
+  if (!globals.project_name || !globals.files.empty()) {
+    // What is removed needs no secrets: their files and variables may be gone by now.
+    TRY_ASSIGN(project, load_for(session, {}, Contents::Leave));
+  }
+  return run_change(
+      session,
+      {"down", project_path(project.name, "/down"), {{"project", project.project}, {"options", options}}});
+}
+
+}  // namespace
+
+const Command kDown{
+    .name = "down",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Stop and remove the project's containers and networks",
+    .details = "External networks and volumes are never touched.",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

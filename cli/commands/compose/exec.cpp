@@ -1,0 +1,145 @@
+#include <unistd.h>
+
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/render/output.h"
+#include "cli/session/attachment.h"
+#include "cli/session/containers.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {'d', "detach", FlagArity::Nothing, "", "Run in the background"},
+    {'i', "interactive", FlagArity::Nothing, "", "Keep stdin open (default: true)"},
+    {'t', "tty", FlagArity::Nothing, "", "With a terminal (default: where stdin and stdout are terminals)"},
+    {'T', "no-tty", FlagArity::Nothing, "", "Without a terminal"},
+    {'e', "env", FlagArity::Values, "NAME=VALUE",
+     "Environment variable; NAME alone takes its value from here"},
+    {'u', "user", FlagArity::Value, "USER", "User, by name or number, with :GROUP if wanted"},
+    {'w', "workdir", FlagArity::Value, "DIR", "Working directory in the container"},
+    {0, "privileged", FlagArity::Nothing, "", "With all capabilities"},
+    kIndexFlag,
+    {0, "detach-keys", FlagArity::Value, "KEYS",
+     "Keys that leave the process running (default: ctrl-p,ctrl-q)"},
+};
+constexpr Example kExamples[] = {
+    {"stack exec web sh", "a shell in the running container of web"},
+    {"stack exec -T db pg_dump shop > shop.sql", "without a terminal, for pipes"},
+    {"stack exec -u root -w /etc web ls -l", "as another user, in another directory"},
+    {"stack exec --index 2 web hostname", "in the second of several containers"},
+};
+
+// "NAME" becomes "NAME=value of the environment", or nothing where it is not set there.
+std::vector<std::string> environment_of(const Session& session, const std::vector<std::string>& given) {
+  std::vector<std::string> out;
+  for (const std::string& text : given) {
+    if (text.find('=') != std::string::npos) {
+      out.push_back(text);
+    } else if (auto found = session.environment().find(text); found != session.environment().end()) {
+      out.push_back(text + "=" + found->second);
+    }
+  }
+  return out;
+}
+
+struct Exec {
+  std::string id;
+  bool tty = false;
+  bool interactive = true;
+  DetachKeys detach_keys;
+};
+
+Result<int> run_attached(Session& session, Exec exec) {
+  TRY_ASSIGN(http::Client client, session.connect());
+  http::ClientRequest start;
+  start.method = "POST";
+  start.target = "/exec/" + exec.id + "/start";
+  Json body{{"Detach", false}, {"Tty", exec.tty}};
+  if (exec.tty) {
+    TerminalSize size = terminal_size(STDIN_FILENO);
+    body["ConsoleSize"] = Json::array({size.rows, size.columns});
+  }
+  start.body = to_text(body);
+  auto connection = client.hijack(std::move(start));
+  if (!connection) {
+    say("stack: " + connection.error().text());
+    return start_failure_code(connection.error(), kExitError);
+  }
+  Attachment attachment;
+  attachment.tty = exec.tty;
+  attachment.forward_stdin = exec.interactive;
+  attachment.detach_keys = exec.detach_keys;
+  attachment.on_resize = [&session, id = exec.id](TerminalSize size) {
+    // The window may have changed because the process has gone.
+    static_cast<void>(session
+                          .call("POST", "/exec/" + id + "/resize?h=" + std::to_string(size.rows) +
+                                            "&w=" + std::to_string(size.columns))
+                          .has_value());
+  };
+  if (exec.tty) attachment.on_resize(terminal_size(STDIN_FILENO));
+  TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(*connection), std::move(attachment)));
+  if (end == AttachmentEnd::Detached) return 0;
+  auto state = session.call("GET", "/exec/" + exec.id + "/json");
+  if (!state && state.error().kind() == ErrorKind::NotFound) {
+    return Error("the engine ended while the command ran; its exit code is not known");
+  }
+  if (!state) return std::move(state).error();
+  return static_cast<int>(int_or(*state, "ExitCode"));
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  auto index = arguments.number("index");
+  if (!index) return session.usage_error(index.error().text());
+  auto keys = DetachKeys::parse(arguments.text("detach-keys", kDefaultDetachKeys));
+  if (!keys) return session.usage_error(keys.error().text());
+  std::string service = arguments.words[0];
+  TRY_ASSIGN(std::string project_name, session.project_name());
+  TRY_ASSIGN(Container container, find_container(session, project_name, service, index->value_or(0)));
+
+  Exec exec;
+  bool detach = arguments.on("detach");
+  bool terminals = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+  exec.tty = arguments.on("tty", true) && !arguments.on("no-tty") && terminals && !detach;
+  exec.interactive = arguments.on("interactive", true) && !detach;
+  exec.detach_keys = *keys;
+  std::vector<std::string> command(arguments.words.begin() + 1, arguments.words.end());
+  Json body{{"AttachStdin", exec.interactive},
+            {"AttachStdout", !detach},
+            {"AttachStderr", !detach},
+            {"Tty", exec.tty},
+            {"Cmd", command},
+            {"Privileged", arguments.on("privileged")}};
+  std::vector<std::string> environment = environment_of(session, arguments.all("env"));
+  if (!environment.empty()) body["Env"] = environment;
+  if (arguments.given("user")) body["User"] = arguments.text("user");
+  if (arguments.given("workdir")) body["WorkingDir"] = arguments.text("workdir");
+  TRY_ASSIGN(Json created, session.call("POST", "/containers/" + container.id + "/exec", body));
+  exec.id = string_or(created, "Id");
+  if (!detach) return run_attached(session, std::move(exec));
+  auto started = session.call("POST", "/exec/" + exec.id + "/start", {{"Detach", true}, {"Tty", false}});
+  if (started) return 0;
+  say("stack: " + started.error().text());
+  return start_failure_code(started.error(), kExitError);
+}
+
+}  // namespace
+
+const Command kExec{
+    .name = "exec",
+    .aliases = {},
+    .group = Group::Containers,
+    .usage = "[OPTIONS] SERVICE COMMAND [ARG...]",
+    .summary = "Run a command in a running container",
+    .details = "The exit code is the command's; 126 where it cannot be executed, 127 where it is not found.",
+    .examples = kExamples,
+    .flags = kFlags,
+    .least_words = 2,
+    .stop_at_first_word = true,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,89 @@
+#include "base/text.h"
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/render/log_printer.h"
+#include "cli/render/output.h"
+#include "cli/session/containers.h"
+#include "cli/session/log_follow.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {'f', "follow", FlagArity::Nothing, "", "Go on with new lines as they come"},
+    {'n', "tail", FlagArity::Value, "N", "Only the last N lines of each container (default: all)"},
+    {'t', "timestamps", FlagArity::Nothing, "", "Show when each line was written"},
+    {0, "since", FlagArity::Value, "TIME", "From a time, or a duration ago: 2026-01-02T13:23:37Z, 42m"},
+    {0, "until", FlagArity::Value, "TIME", "Up to a time, or a duration ago"},
+    kNoColorFlag,
+    kNoLogPrefixFlag,
+    kIndexFlag,
+};
+constexpr Example kExamples[] = {
+    {"stack logs -f web", "follow one service"},
+    {"stack logs --tail 20", "the last lines of everything"},
+    {"stack logs --since 10m -t", "the last ten minutes, with times"},
+};
+
+Result<LogQuery> query_of(const Arguments& arguments) {
+  LogQuery query;
+  query.follow = arguments.on("follow");
+  query.tail = arguments.text("tail", "all");
+  if (query.tail == "-1") query.tail = "all";
+  if (query.tail != "all" && !is_all_digits(query.tail)) {
+    return invalid("invalid argument \"" + query.tail + "\" for --tail: it is a number or all");
+  }
+  WallTime now = std::chrono::system_clock::now();
+  TRY_ASSIGN(query.since, log_time(arguments.text("since"), now).in("--since"));
+  TRY_ASSIGN(query.until, log_time(arguments.text("until"), now).in("--until"));
+  query.services = arguments.words;
+  return query;
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  auto query = query_of(arguments);
+  if (!query) return session.usage_error(query.error().text());
+  auto index = arguments.number("index");
+  if (!index) return session.usage_error(index.error().text());
+  TRY_ASSIGN(std::string project_name, session.project_name());
+  TRY(session.require_services(project_name, arguments.words));
+  TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All, true));
+  std::vector<std::string> labels;
+  for (const Container& container : of_services(std::move(containers), arguments.words)) {
+    if (*index && container.number != **index) continue;
+    labels.push_back(log_label(project_name, container.name, container.service));
+  }
+  LogStyle style;
+  style.colour = session.out().colour && !arguments.on("no-color");
+  style.prefix = !arguments.on("no-log-prefix");
+  style.timestamps = arguments.on("timestamps");
+  LogPrinter printer(style, project_name, [](int, std::string_view text) { print(text); });
+  printer.expect(std::move(labels));
+  bool follow = query->follow;
+  LogFollower follower;
+  TRY(follower.run(session, project_name, std::move(*query), [&](const Json& line) {
+    if (*index && int_or(line, "number") != **index) return;
+    // Without -f, an exit of the past is no news.
+    if (!follow && line.is_object() && line.contains("exit")) return;
+    printer.line(line);
+  }));
+  return 0;
+}
+
+}  // namespace
+
+const Command kLogs{
+    .name = "logs",
+    .aliases = {},
+    .group = Group::Containers,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Show what containers have written",
+    .details = "",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,80 @@
+#include "base/text.h"
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/render/output.h"
+#include "cli/render/table.h"
+#include "cli/render/template.h"
+#include "cli/session/member.h"
+#include "cli/session/session.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {'a', "all", FlagArity::Nothing, "", "Projects without running containers too"},
+    {'q', "quiet", FlagArity::Nothing, "", "Only names"},
+    {0, "filter", FlagArity::Values, "name=TEXT", "Only names that contain the text"},
+    kFormatFlag,
+};
+constexpr Example kExamples[] = {{"stack ls", "projects that run"}, {"stack ls -a", "stopped ones too"}};
+
+bool is_wanted(const Json& project, const Arguments& arguments) {
+  if (!arguments.on("all") && string_or(project, "status").find("running(") == std::string::npos)
+    return false;
+  std::string name = string_or(project, "name");
+  for (const std::string& filter : arguments.all("filter")) {
+    if (name.find(filter.substr(filter.find('=') + 1)) == std::string::npos) return false;
+  }
+  return true;
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  for (const std::string& filter : arguments.all("filter")) {
+    if (!filter.starts_with("name="))
+      return session.usage_error("invalid filter \"" + filter + "\": it is name=TEXT");
+  }
+  TRY_ASSIGN(Json projects, session.call("GET", "/stack/v1/projects"));
+  std::vector<Json> rows;
+  for (const Json& project : items_of(projects)) {
+    if (!is_wanted(project, arguments)) continue;
+    rows.push_back({{"Name", string_or(project, "name")},
+                    {"Status", string_or(project, "status")},
+                    {"ConfigFiles", join(strings_of(member(project, "config_files")), ",")}});
+  }
+  std::sort(rows.begin(), rows.end(),
+            [](const Json& a, const Json& b) { return string_or(a, "Name") < string_or(b, "Name"); });
+  std::string format = arguments.text("format", "table");
+  if (arguments.on("quiet")) {
+    for (const Json& row : rows) print_line(string_or(row, "Name"));
+  } else if (format == "json") {
+    // One array, as `docker compose ls` prints.
+    print_line(to_text(rows));
+  } else if (format == "table" || format == "pretty") {
+    Table table({"NAME", "STATUS", "CONFIG FILES"}, 20);
+    for (const Json& row : rows)
+      table.add({string_or(row, "Name"), string_or(row, "Status"), string_or(row, "ConfigFiles")});
+    print(table.text());
+  } else {
+    TRY_ASSIGN(std::string text, render_format(format, rows));
+    print(text);
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kLs{
+    .name = "ls",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[OPTIONS]",
+    .summary = "List projects",
+    .details = "",
+    .examples = kExamples,
+    .flags = kFlags,
+    .most_words = 0,
+    .run = run,
+};
+
+}  // namespace stack::cli

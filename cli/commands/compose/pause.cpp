@@ -1,0 +1,31 @@
+#include "cli/flags/commands.h"
+#include "cli/session/services_change.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Example kExamples[] = {
+    {"stack pause db", "freeze one service"},
+};
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  return change_services(session, arguments, "pause", Json::object());
+}
+
+}  // namespace
+
+const Command kPause{
+    .name = "pause",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[SERVICE...]",
+    .summary = "Freeze the processes of containers",
+    .details = "",
+    .examples = kExamples,
+    .flags = {},
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,131 @@
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/render/output.h"
+#include "cli/render/table.h"
+#include "cli/render/template.h"
+#include "cli/session/containers.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {'a', "all", FlagArity::Nothing, "", "Stopped containers too, and those of `run`"},
+    kQuietFlag,
+    {0, "services", FlagArity::Nothing, "", "Only the names of services"},
+    {0, "status", FlagArity::Values, "STATUS",
+     "Only running, exited, created, paused, restarting, removing or dead ones"},
+    kFilterFlag,
+    kFormatFlag,
+    kNoTruncFlag,
+    {0, "orphans", FlagArity::Nothing, "",
+     "Containers of services that the file no longer has too (default: true)"},
+};
+constexpr Example kExamples[] = {
+    {"stack ps", "what runs"},
+    {"stack ps -a", "what was stopped or has exited too"},
+    {"stack ps --format json | jq -r .Name", "for programs: one object a line"},
+    {"stack ps --format 'table {{.Name}}\\t{{.Status}}'", "columns of your own"},
+};
+constexpr std::string_view kStates[] = {"running",    "exited",   "created", "paused",
+                                        "restarting", "removing", "dead"};
+
+Result<std::vector<std::string>> wanted_states(const Arguments& arguments) {
+  std::vector<std::string> states = arguments.all("status");
+  for (const std::string& filter : arguments.all("filter")) {
+    if (!filter.starts_with("status=")) {
+      return invalid("invalid filter \"" + filter + "\": it is status=VALUE");
+    }
+    states.push_back(filter.substr(7));
+  }
+  for (const std::string& state : states) {
+    if (std::find(std::begin(kStates), std::end(kStates), state) == std::end(kStates)) {
+      return invalid("invalid status \"" + state + "\"");
+    }
+  }
+  return states;
+}
+
+std::string table_text(const std::vector<Json>& rows) {
+  Table table({"NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"});
+  for (const Json& row : rows) {
+    table.add({string_or(row, "Name"), string_or(row, "Image"), string_or(row, "Command"),
+               string_or(row, "Service"), string_or(row, "RunningFor"), string_or(row, "Status"),
+               string_or(row, "Ports")});
+  }
+  return table.text();
+}
+
+// Without the declared services, which only the engine's copy of the project knows.
+Result<std::vector<Container>> without_orphans(Session& session, const std::string& project_name,
+                                               std::vector<Container> containers) {
+  TRY_ASSIGN(Json answer, session.call("GET", project_path(project_name)));
+  Json services = answer.is_object() && answer.contains("project") ? answer["project"]["services"] : Json();
+  std::erase_if(containers, [&](const Container& container) {
+    return !services.is_object() || !services.contains(container.service);
+  });
+  return containers;
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  auto states = wanted_states(arguments);
+  if (!states) return session.usage_error(states.error().text());
+  TRY_ASSIGN(std::string project_name, session.project_name());
+  TRY(session.require_services(project_name, arguments.words));
+  bool all = arguments.on("all");
+  TRY_ASSIGN(auto containers,
+             list_containers(session, project_name,
+                             all || !states->empty() ? ContainerFilter::All : ContainerFilter::Running, all));
+  containers = of_services(std::move(containers), arguments.words);
+  if (!states->empty()) {
+    std::erase_if(containers, [&](const Container& container) {
+      return std::find(states->begin(), states->end(), container.state) == states->end();
+    });
+  }
+  if (!arguments.on("orphans", true)) {
+    TRY_ASSIGN(containers, without_orphans(session, project_name, std::move(containers)));
+  }
+  std::string text;
+  if (arguments.on("quiet")) {
+    for (const Container& container : containers) text += container.id + "\n";
+  } else if (arguments.on("services")) {
+    std::vector<std::string> names;
+    for (const Container& container : containers) names.push_back(container.service);
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    for (const std::string& name : names) text += name + "\n";
+  } else {
+    std::vector<Json> rows;
+    for (const Container& container : containers) {
+      rows.push_back(container_json(container, seconds_now(), !arguments.on("no-trunc")));
+    }
+    std::string format = arguments.text("format", "table");
+    if (format == "table" || format == "pretty") {
+      text = table_text(rows);
+    } else {
+      TRY_ASSIGN(text, render_format(format, rows));
+    }
+  }
+  print(text);
+  return 0;
+}
+
+}  // namespace
+
+const Command kPs{
+    .name = "ps",
+    .aliases = {},
+    .group = Group::Containers,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "List the project's containers",
+    .details = "",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

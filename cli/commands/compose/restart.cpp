@@ -1,0 +1,36 @@
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/session/services_change.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    kTimeoutFlag,
+    {0, "no-deps", FlagArity::Nothing, "", "Do not restart the services that depend on these"},
+};
+constexpr Example kExamples[] = {
+    {"stack restart web", "one service"},
+};
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  return change_services(session, arguments, "restart", {{"no_deps", arguments.on("no-deps")}});
+}
+
+}  // namespace
+
+const Command kRestart{
+    .name = "restart",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Stop and start containers as they are",
+    .details = "Changes of the compose file are not applied: use `stack up`.",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

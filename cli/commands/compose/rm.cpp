@@ -1,0 +1,66 @@
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/flags/commands.h"
+#include "cli/render/output.h"
+#include "cli/render/question.h"
+#include "cli/session/change.h"
+#include "cli/session/containers.h"
+#include "cli/session/services_change.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {'f', "force", FlagArity::Nothing, "", "Do not ask"},
+    {'s', "stop", FlagArity::Nothing, "", "Stop them first"},
+    {'v', "volumes", FlagArity::Nothing, "", "Remove their anonymous volumes too"},
+    {'a', "all", FlagArity::Nothing, "", ""},
+};
+constexpr Example kExamples[] = {
+    {"stack rm", "remove stopped containers, after asking"},
+    {"stack rm -fs web", "stop and remove one service without asking"},
+};
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  TRY_ASSIGN(std::string project_name, session.project_name());
+  TRY(session.require_services(project_name, arguments.words));
+  TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All, true));
+  std::vector<std::string> names;
+  for (const Container& container : of_services(std::move(containers), arguments.words)) {
+    if (arguments.on("stop") || !container.is_running()) names.push_back(container.name);
+  }
+  if (names.empty()) {
+    say("No stopped containers");
+    return 0;
+  }
+  if (!arguments.on("force")) {
+    say("Going to remove " + join(names, ", "));
+    TRY_ASSIGN(bool agreed, ask("Are you sure?"));
+    if (!agreed) return kExitError;
+  }
+  if (arguments.on("stop")) {
+    TRY_ASSIGN(int code, change_services(session, arguments, "stop", Json::object()));
+    if (code != 0) return code;
+  }
+  return change_services(session, arguments, "rm", {{"force", false}, {"volumes", arguments.on("volumes")}});
+}
+
+}  // namespace
+
+const Command kRm{
+    .name = "rm",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Remove stopped containers",
+    .details = "",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

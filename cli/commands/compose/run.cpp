@@ -1,0 +1,254 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/identity.h"
+#include "base/text.h"
+#include "cli/flags/build_options.h"
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/flags/shell_words.h"
+#include "cli/flags/up_options.h"
+#include "cli/render/output.h"
+#include "cli/session/attachment.h"
+#include "cli/session/change.h"
+#include "cli/session/containers.h"
+#include "http/wire/query.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {0, "rm", FlagArity::Nothing, "", "Remove the container when it exits"},
+    {'d', "detach", FlagArity::Nothing, "", "Run in the background and print the container's name"},
+    {'e', "env", FlagArity::Values, "NAME=VALUE",
+     "Environment variable; NAME alone takes its value from here"},
+    {0, "env-from-file", FlagArity::Values, "FILE", "Environment variables from a file of NAME=VALUE lines"},
+    {0, "entrypoint", FlagArity::Value, "COMMAND", "Instead of the image's entrypoint"},
+    {'u', "user", FlagArity::Value, "USER", "User, by name or number, with :GROUP if wanted"},
+    {'w', "workdir", FlagArity::Value, "DIR", "Working directory in the container"},
+    {'v', "volume", FlagArity::Values, "SOURCE:TARGET", "Volume or bind mount in addition"},
+    {'p', "publish", FlagArity::Values, "HOST:PORT", "Port to publish"},
+    {'P', "service-ports", FlagArity::Nothing, "", "Publish the service's ports"},
+    {0, "name", FlagArity::Value, "NAME", "Name of the container"},
+    kNoDepsFlag,
+    {'i', "interactive", FlagArity::Nothing, "", "Keep stdin open (default: true)"},
+    {'t', "tty", FlagArity::Nothing, "", "With a terminal (default: where stdin and stdout are terminals)"},
+    {'T', "no-tty", FlagArity::Nothing, "", "Without a terminal"},
+    {'l', "label", FlagArity::Values, "KEY=VALUE", "Label in addition"},
+    {0, "use-aliases", FlagArity::Nothing, "", "Answer to the service's names in its networks"},
+    kBuildFlag,
+    kPullFlag,
+    {0, "cap-add", FlagArity::Values, "CAP", "Capability in addition"},
+    {0, "cap-drop", FlagArity::Values, "CAP", "Capability less"},
+    kRemoveOrphansFlag,
+    kQuietPullFlag,
+    {0, "quiet-build", FlagArity::Nothing, "", "No output of builds"},
+    {'q', "quiet", FlagArity::Nothing, "", "Nothing but the command's output"},
+};
+constexpr Example kExamples[] = {
+    {"stack run --rm web flask db upgrade", "a command in a new container of web"},
+    {"stack run --rm -it web sh", "a shell, dependencies started"},
+    {"stack run --rm --no-deps -T web env", "alone, for pipes"},
+};
+
+Result<std::vector<std::string>> environment_of(const Session& session, const Arguments& arguments) {
+  std::vector<std::string> out;
+  for (const std::string& file : arguments.all("env-from-file")) {
+    TRY_ASSIGN(std::string text,
+               read_file(absolute_path(session.current_directory(), file)).in("--env-from-file"));
+    for (const std::string& line : split(text, '\n')) {
+      std::string_view trimmed = trim(line);
+      if (!trimmed.empty() && trimmed[0] != '#') out.emplace_back(trimmed);
+    }
+  }
+  std::vector<std::string> given = arguments.all("env");
+  out.insert(out.end(), given.begin(), given.end());
+  std::vector<std::string> resolved;
+  for (const std::string& text : out) {
+    if (text.find('=') != std::string::npos) {
+      resolved.push_back(text);
+    } else if (auto found = session.environment().find(text); found != session.environment().end()) {
+      resolved.push_back(text + "=" + found->second);
+    }
+  }
+  return resolved;
+}
+
+struct OneOff {
+  std::string service;
+  std::string name;
+  bool tty = false;
+  bool interactive = true;
+  bool detach = false;
+  bool remove = false;
+};
+
+Result<Json> run_options(const Session& session, const Arguments& arguments, const OneOff& one) {
+  TRY_ASSIGN(auto environment, environment_of(session, arguments));
+  Json options{{"env", environment},
+               {"labels", arguments.all("label")},
+               {"name", one.name},
+               {"tty", one.tty},
+               {"interactive", one.interactive},
+               {"rm", one.remove},
+               {"detach", one.detach},
+               {"no_deps", arguments.on("no-deps")},
+               {"service_ports", arguments.on("service-ports")},
+               {"publish", arguments.all("publish")},
+               {"volumes", arguments.all("volume")},
+               {"use_aliases", arguments.on("use-aliases")},
+               {"cap_add", arguments.all("cap-add")},
+               {"cap_drop", arguments.all("cap-drop")},
+               {"build", arguments.on("build")},
+               {"remove_orphans", arguments.on("remove-orphans")},
+               {"build_options", build_options(session.environment(), session.current_directory())}};
+  std::vector<std::string> command(arguments.words.begin() + 1, arguments.words.end());
+  options["command"] = command.empty() ? Json() : Json(command);
+  options["entrypoint"] = nullptr;
+  if (arguments.given("entrypoint")) {
+    TRY_ASSIGN(auto entrypoint, shell_words(arguments.text("entrypoint")).in("--entrypoint"));
+    options["entrypoint"] = entrypoint;
+  }
+  if (arguments.given("user")) options["user"] = arguments.text("user");
+  if (arguments.given("workdir")) options["workdir"] = arguments.text("workdir");
+  return options;
+}
+
+// Attached before it starts, so that not a byte is missed; waited for before it starts, so that its end is
+// not either.
+class AttachedRun {
+ public:
+  AttachedRun(Session& session, std::string id, const OneOff& one)
+      : session_(session), id_(std::move(id)), one_(one) {}
+
+  Result<int> run() {
+    TRY_ASSIGN(http::Client attach_client, session_.connect());
+    std::string target = path("/attach?stream=1&stdout=1&stderr=1");
+    if (one_.interactive) target += "&stdin=1";
+    TRY_ASSIGN(auto connection, attach_client.hijack(request("POST", target)));
+    TRY_ASSIGN(http::Client waiter, session_.connect());
+    std::string condition = one_.remove ? "removed" : "next-exit";
+    TRY(waiter.begin(request("POST", path("/wait?condition=" + condition))).map([](auto&&) {}));
+    auto started = session_.call("POST", path("/start"));
+    if (!started) return failed_start(started.error());
+    if (one_.tty) resize(terminal_size(STDIN_FILENO));
+    TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), attachment()));
+    if (end == AttachmentEnd::Detached) return 0;
+    auto rest = waiter.finish();
+    if (!rest) return exit_code_by_inspection();
+    TRY_ASSIGN(Json exit, parse_json(*rest));
+    return static_cast<int>(int_or(exit, "StatusCode"));
+  }
+
+ private:
+  std::string path(const std::string& suffix) const { return "/containers/" + id_ + suffix; }
+
+  static http::ClientRequest request(std::string method, std::string target) {
+    http::ClientRequest request;
+    request.method = std::move(method);
+    request.target = std::move(target);
+    return request;
+  }
+
+  Result<int> failed_start(const Error& error) {
+    say("stack: " + error.text());
+    if (one_.remove) static_cast<void>(session_.call("DELETE", path("?force=1&v=1")).has_value());
+    return start_failure_code(error, kExitError);
+  }
+
+  void resize(TerminalSize size) {
+    std::string query = "?h=" + std::to_string(size.rows) + "&w=" + std::to_string(size.columns);
+    static_cast<void>(session_.call("POST", path("/resize" + query)).has_value());
+  }
+
+  Attachment attachment() {
+    Attachment attachment;
+    attachment.tty = one_.tty;
+    attachment.forward_stdin = one_.interactive;
+    if (auto keys = DetachKeys::parse(kDefaultDetachKeys)) attachment.detach_keys = *keys;
+    attachment.on_resize = [this](TerminalSize size) { resize(size); };
+    if (!one_.tty) {
+      attachment.on_signal = [this](int signal) {
+        static_cast<void>(session_.call("POST", path("/kill?signal=" + std::to_string(signal))).has_value());
+      };
+    }
+    return attachment;
+  }
+
+  // The engine died while we waited: it knows the exit code once it is back.
+  Result<int> exit_code_by_inspection() {
+    TRY_ASSIGN(Json state, session_.call("POST", path("/wait")));
+    return static_cast<int>(int_or(state, "StatusCode"));
+  }
+
+  Session& session_;
+  std::string id_;
+  const OneOff& one_;
+};
+
+OneOff one_off(const Arguments& arguments, const std::string& project_name) {
+  OneOff one;
+  one.service = arguments.words[0];
+  one.detach = arguments.on("detach");
+  bool terminals = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+  one.tty = arguments.on("tty", true) && !arguments.on("no-tty") && terminals && !one.detach;
+  one.interactive = arguments.on("interactive", true) && !one.detach;
+  one.remove = arguments.on("rm");
+  // A name of ours makes the request safe to repeat where the engine dies in between.
+  one.name = arguments.text("name");
+  if (one.name.empty()) one.name = project_name + "-" + one.service + "-run-" + random_hex(6);
+  return one;
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  TRY_ASSIGN(ResolvedProject project, load_for(session, {arguments.words[0]}));
+  OneOff one = one_off(arguments, project.name);
+  TRY_ASSIGN(Json options, run_options(session, arguments, one));
+  ProgressStyle style = progress_style(session);
+  style.quiet_build = arguments.on("quiet-build");
+  if (arguments.on("quiet")) style.mode = ProgressMode::Quiet;
+  Change change{"run",
+                project_path(project.name, "/run"),
+                {{"project", project.project}, {"service", one.service}, {"options", options}}};
+  ChangeResult result;
+  {
+    InterruptNotice notice(false);
+    auto progress = make_progress(style, change.title);
+    TRY_ASSIGN(result, follow_change(session, change, *progress));
+  }
+  if (!result.ok) return say_result(session, result);
+  std::string id = string_or(result.last, "id");
+  if (id.empty()) return Error("the engine made no container");
+  if (!one.detach) return AttachedRun(session, id, one).run();
+  auto started = session.call("POST", "/containers/" + id + "/start");
+  if (!started) {
+    say("stack: " + started.error().text());
+    return start_failure_code(started.error(), kExitError);
+  }
+  print_line(string_or(result.last, "name", one.name));
+  return 0;
+}
+
+}  // namespace
+
+const Command kRun{
+    .name = "run",
+    .aliases = {},
+    .group = Group::Containers,
+    .usage = "[OPTIONS] SERVICE [COMMAND] [ARG...]",
+    .summary = "Run a command in a new container of a service",
+    .details =
+        "What the service depends on is started first. Ports are published with -P or -p only.\n"
+        "The exit code is the command's; 126 where it cannot be executed, 127 where it is not found.",
+    .examples = kExamples,
+    .flags = kFlags,
+    .least_words = 1,
+    .stop_at_first_word = true,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,52 @@
+#include "cli/flags/commands.h"
+#include "cli/flags/up_options.h"
+#include "cli/session/change.h"
+#include "cli/session/services_change.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {0, "wait", FlagArity::Nothing, "", "Return once everything is running or healthy"},
+    {0, "wait-timeout", FlagArity::Value, "SECONDS", "Longest time for --wait"},
+};
+constexpr Example kExamples[] = {
+    {"stack start", "everything that was created or stopped"},
+    {"stack start --wait web", "one service; return when it is healthy"},
+};
+
+// Waiting is an `up` that neither makes nor replaces a container.
+Result<int> start_and_wait(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  auto options = up_options(session, arguments, arguments.words);
+  if (!options) return session.usage_error(options.error().text());
+  (*options)["no_recreate"] = true;
+  (*options)["no_build"] = true;
+  TRY_ASSIGN(ResolvedProject project, load_or_stored(session, arguments.words));
+  return run_change(
+      session,
+      {"start", project_path(project.name, "/up"), {{"project", project.project}, {"options", *options}}});
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  if (arguments.on("wait")) return start_and_wait(session, arguments);
+  return change_services(session, arguments, "start", Json::object());
+}
+
+}  // namespace
+
+const Command kStart{
+    .name = "start",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Start existing containers",
+    .details = "",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,406 @@
+#include "cli/commands/compose/up_foreground.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <thread>
+
+#include "base/text.h"
+#include "cli/render/output.h"
+#include "cli/session/containers.h"
+#include "cli/session/log_follow.h"
+#include "cli/session/member.h"
+
+namespace stack::cli {
+
+namespace {
+
+// What is still to come when nothing is alive any more: the last lines and exit messages.
+constexpr std::chrono::milliseconds kLastLines{200};
+// An exit that the log stream did not tell, as the engine was started anew, is found by looking.
+constexpr std::chrono::milliseconds kPollInterval{5000};
+
+int64_t replicas_of(const Json& service) {
+  int64_t replicas = int_or(member(service, "deploy"), "replicas", 1);
+  return int_or(service, "scale", replicas);
+}
+
+void add_with_dependencies(const Json& services, const std::string& name, std::set<std::string>& out) {
+  if (!out.insert(name).second) return;
+  for (const auto& [dependency, condition] : member(member(services, name), "depends_on").items()) {
+    add_with_dependencies(services, dependency, out);
+  }
+}
+
+Result<> must_exist(const Json& services, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (!member(services, name).is_object()) return not_found("no such service: " + name);
+  }
+  return {};
+}
+
+std::set<std::string> shown_services(const Arguments& arguments, const Json& services) {
+  std::vector<std::string> attached = arguments.all("attach");
+  std::set<std::string> shown(attached.begin(), attached.end());
+  if (shown.empty()) {
+    std::set<std::string> wanted(arguments.words.begin(), arguments.words.end());
+    if (wanted.empty()) {
+      for (const auto& [name, service] : services.items()) wanted.insert(name);
+    } else if (arguments.on("attach-dependencies")) {
+      std::set<std::string> named = std::exchange(wanted, {});
+      for (const std::string& name : named) add_with_dependencies(services, name, wanted);
+    }
+    for (const std::string& name : wanted) {
+      if (bool_or(member(services, name), "attach", true)) shown.insert(name);
+    }
+  }
+  for (const std::string& name : arguments.all("no-attach")) shown.erase(name);
+  return shown;
+}
+
+std::vector<std::string> expected_labels(const std::set<std::string>& shown, const Json& services,
+                                         const Json& scale) {
+  std::vector<std::string> labels;
+  for (const std::string& name : shown) {
+    const Json& service = member(services, name);
+    std::string own_name = string_or(service, "container_name");
+    if (!own_name.empty()) {
+      labels.push_back(own_name);
+      continue;
+    }
+    int64_t count = int_or(scale, name, replicas_of(service));
+    for (int64_t number = 1; number <= std::min<int64_t>(count, 1000); ++number) {
+      labels.push_back(name + "-" + std::to_string(number));
+    }
+  }
+  return labels;
+}
+
+// SIGINT and SIGTERM as readable bytes; blocked in every thread made afterwards.
+class InterruptDescriptor {
+ public:
+  InterruptDescriptor() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    fd_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  int get() const { return fd_.get(); }
+  bool take() const {
+    signalfd_siginfo info{};
+    return ::read(fd_.get(), &info, sizeof info) == sizeof info;
+  }
+
+ private:
+  Fd fd_;
+};
+
+// Three threads at most: the change, the logs, and a stop; this thread waits for them and for signals.
+class Foreground {
+ public:
+  Foreground(Session& session, const Change& change, const ForegroundOptions& options)
+      : session_(session),
+        change_(change),
+        options_(options),
+        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        printer_(options.style, options.project_name,
+                 [this](int fd, std::string_view text) { progress_.load()->write(fd, text); }) {}
+
+  Result<int> run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void run_change();
+  void change_line(const Json& line);
+  void run_logs();
+  void log_line(const Json& line);
+  void run_stop();
+  void run_watch();
+  void notify();
+  void note_exit(const std::string& service, int code);
+  // This thread's.
+  bool turn();
+  void wait_for_event(std::chrono::milliseconds limit);
+  bool anything_alive();
+  void stop_all();
+  void kill_all();
+  void interrupt();
+  int exit_code() const;
+
+  Session& session_;
+  const Change& change_;
+  const ForegroundOptions& options_;
+  InterruptDescriptor signals_;
+  Fd wake_;
+  std::unique_ptr<Progress> change_progress_;
+  std::unique_ptr<Progress> stop_progress_;
+  std::atomic<Progress*> progress_ = nullptr;
+  LogPrinter printer_;
+  LogFollower follower_;
+
+  std::mutex mutex_;  // guards what follows, which the threads write
+  bool change_ended_ = false;
+  bool stop_ended_ = false;
+  bool look_ = false;  // something exited: is anything alive?
+  Result<ChangeResult> result_ = ChangeResult{};
+  std::set<std::string> replaced_;  // containers that the change itself stops
+  std::optional<int> abort_code_;   // of the container whose exit ends everything
+  std::optional<int> chosen_code_;  // of --exit-code-from
+
+  // This thread's own.
+  int interrupts_ = 0;
+  bool stopping_ = false;
+  std::optional<Clock::time_point> deadline_;  // for the last lines
+  std::optional<Watcher> watcher_;
+  Fd watch_stop_;
+  std::thread change_thread_, logs_thread_, stop_thread_, watch_thread_;
+};
+
+void Foreground::notify() { eventfd_write(wake_.get(), 1); }
+
+void Foreground::change_line(const Json& line) {
+  if (string_or(line, "event") != "plan") return;
+  std::lock_guard lock(mutex_);
+  for (const Json& action : items_of(member(line, "actions"))) {
+    std::string kind = string_or(action, "kind");
+    if (kind == "stop-container" || kind == "kill-container" || kind == "remove-container") {
+      replaced_.insert(string_or(action, "object"));
+    }
+  }
+}
+
+void Foreground::run_change() {
+  auto result =
+      follow_change(session_, change_, *change_progress_, [this](const Json& line) { change_line(line); });
+  change_progress_->finish();
+  std::lock_guard lock(mutex_);
+  result_ = std::move(result);
+  change_ended_ = true;
+  look_ = true;
+  notify();
+}
+
+void Foreground::note_exit(const std::string& service, int code) {
+  if (service == options_.exit_code_from && !chosen_code_) chosen_code_ = code;
+  bool aborts = options_.abort_on_exit || (options_.abort_on_failure && code != 0);
+  if (aborts && !abort_code_) abort_code_ = code;
+}
+
+void Foreground::log_line(const Json& line) {
+  std::string service = string_or(line, "service");
+  bool exited = line.is_object() && line.contains("exit");
+  if (exited) {
+    std::lock_guard lock(mutex_);
+    // Stopped to be replaced: no news.
+    if (!change_ended_ && replaced_.contains(string_or(line, "container"))) return;
+  }
+  if (options_.shown.contains(service)) printer_.line(line);
+  if (!exited || bool_or(line, "restarting")) return;
+  std::lock_guard lock(mutex_);
+  // What exits while the change runs is looked at when it is done.
+  if (change_ended_) note_exit(service, static_cast<int>(int_or(line, "exit")));
+  look_ = true;
+  notify();
+}
+
+// From before the first start, so that nothing is missed, until this thread says that it is over.
+void Foreground::run_logs() {
+  LogQuery query;
+  query.follow = true;
+  query.stay = true;
+  query.since = rfc3339(std::chrono::system_clock::now());
+  query.services = options_.services;
+  if (!options_.labels.empty()) {
+    progress_.load()->write(STDOUT_FILENO, "Attaching to " + join(options_.labels, ", ") + "\n");
+  }
+  auto followed =
+      follower_.run(session_, options_.project_name, query, [this](const Json& line) { log_line(line); });
+  if (!followed) progress_.load()->write(STDERR_FILENO, "stack: logs: " + followed.error().text() + "\n");
+}
+
+void Foreground::run_stop() {
+  Json body{{"services", options_.services}};
+  if (options_.timeout) body["timeout"] = *options_.timeout;
+  Change stop{"stop", project_path(options_.project_name, "/stop"), std::move(body)};
+  auto result = follow_change(session_, stop, *stop_progress_);
+  stop_progress_->finish();
+  if (!result || !result->ok) {
+    std::string text = result ? result->error : result.error().text();
+    stop_progress_->write(STDERR_FILENO, "stack: stop: " + text + "\n");
+  }
+  std::lock_guard lock(mutex_);
+  stop_ended_ = true;
+  notify();
+}
+
+void Foreground::run_watch() {
+  auto watched = watcher_->run(watch_stop_.get());
+  if (!watched) progress_.load()->write(STDERR_FILENO, "stack: watch: " + watched.error().text() + "\n");
+}
+
+void Foreground::stop_all() {
+  if (stopping_) return;
+  stopping_ = true;
+  stop_progress_ = make_progress(progress_style(session_), "stop");
+  {
+    std::lock_guard lock(mutex_);
+    if (change_ended_) progress_ = stop_progress_.get();
+  }
+  stop_thread_ = std::thread([this] { run_stop(); });
+}
+
+// Past the project's lock, which the stop holds.
+void Foreground::kill_all() {
+  auto containers = list_containers(session_, options_.project_name, ContainerFilter::Running);
+  if (!containers) return;
+  for (const Container& container : of_services(std::move(*containers), options_.services)) {
+    static_cast<void>(session_.call("POST", "/containers/" + container.id + "/kill").has_value());
+  }
+}
+
+void Foreground::interrupt() {
+  ++interrupts_;
+  if (interrupts_ == 1) {
+    progress_.load()->write(STDERR_FILENO, "\nGracefully Stopping... press Ctrl+C again to force\n");
+    stop_all();
+  } else if (interrupts_ == 2) {
+    progress_.load()->write(STDERR_FILENO, "\nKilling...\n");
+    kill_all();
+  } else {
+    _exit(kExitInterrupted);
+  }
+}
+
+void Foreground::wait_for_event(std::chrono::milliseconds limit) {
+  pollfd watched[2] = {{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+  if (::poll(watched, 2, static_cast<int>(limit.count())) == 0) {
+    std::lock_guard lock(mutex_);
+    look_ = true;
+  }
+  eventfd_t ignored = 0;
+  eventfd_read(wake_.get(), &ignored);
+  while (signals_.take()) interrupt();
+}
+
+bool Foreground::anything_alive() {
+  auto containers = list_containers(session_, options_.project_name, ContainerFilter::All);
+  // The engine cannot be asked now; it will be again.
+  if (!containers) return true;
+  bool alive = false;
+  std::lock_guard lock(mutex_);
+  for (const Container& container : of_services(std::move(*containers), options_.services)) {
+    alive = alive || container.is_running();
+    if (container.state == "exited" || container.state == "dead")
+      note_exit(container.service, container.exit_code);
+  }
+  return alive;
+}
+
+// Looks at what has happened; false: it is over.
+bool Foreground::turn() {
+  std::unique_lock lock(mutex_);
+  bool change_ended = change_ended_;
+  bool failed = change_ended && (!result_ || !result_->ok);
+  bool stop_ended = stop_ended_;
+  bool look = std::exchange(look_, false);
+  lock.unlock();
+  if (deadline_) return Clock::now() < *deadline_;
+  if (failed && !stopping_) return false;
+  bool over = stopping_ && stop_ended;
+  if (!stopping_ && change_ended && watcher_ && !watch_thread_.joinable())
+    watch_thread_ = std::thread([this] { run_watch(); });
+  // While files are watched, a rebuild may bring everything down for a moment.
+  if (!stopping_ && change_ended && look && !watcher_) over = !anything_alive();
+  lock.lock();
+  bool aborts = abort_code_.has_value();
+  lock.unlock();
+  if (over) {
+    deadline_ = Clock::now() + kLastLines;
+  } else if (aborts && !stopping_) {
+    progress_.load()->write(STDOUT_FILENO, "Aborting on container exit...\n");
+    stop_all();
+  }
+  return true;
+}
+
+int Foreground::exit_code() const {
+  if (interrupts_ > 0) return kExitInterrupted;
+  if (!options_.exit_code_from.empty() && chosen_code_) return *chosen_code_;
+  return abort_code_.value_or(0);
+}
+
+Result<int> Foreground::run() {
+  ProgressStyle style = progress_style(session_);
+  style.quiet_build = options_.quiet_build;
+  change_progress_ = make_progress(style, change_.title);
+  progress_ = change_progress_.get();
+  if (options_.watch) {
+    watch_stop_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    watcher_.emplace(session_, *options_.watch,
+                     [this](int fd, std::string_view text) { progress_.load()->write(fd, text); });
+    TRY(watcher_->prepare());
+  }
+  printer_.expect(options_.labels);
+  logs_thread_ = std::thread([this] { run_logs(); });
+  change_thread_ = std::thread([this] { run_change(); });
+  while (turn()) wait_for_event(deadline_ ? kLastLines / 10 : kPollInterval);
+  follower_.stop();
+  if (watcher_) eventfd_write(watch_stop_.get(), 1);
+  bool all_ended = false;
+  {
+    std::lock_guard lock(mutex_);
+    all_ended = change_ended_;
+  }
+  // A change that the engine does not end, although it was stopped, must not keep the user waiting.
+  if (!all_ended) _exit(exit_code());
+  change_thread_.join();
+  logs_thread_.join();
+  if (stop_thread_.joinable()) stop_thread_.join();
+  if (watch_thread_.joinable()) watch_thread_.join();
+  if (interrupts_ > 0) return kExitInterrupted;
+  if (!result_) return std::move(result_).error();
+  if (!result_->ok) return say_result(session_, *result_);
+  return exit_code();
+}
+
+}  // namespace
+
+Result<ForegroundOptions> foreground_options(Session& session, const Arguments& arguments,
+                                             const ResolvedProject& project) {
+  const Json& services = member(project.project, "services");
+  TRY(must_exist(services, arguments.all("attach")).in("--attach"));
+  TRY(must_exist(services, arguments.all("no-attach")).in("--no-attach"));
+  ForegroundOptions options;
+  options.exit_code_from = arguments.text("exit-code-from");
+  if (!options.exit_code_from.empty())
+    TRY(must_exist(services, {options.exit_code_from}).in("--exit-code-from"));
+  options.project_name = project.name;
+  options.services = arguments.words;
+  options.shown = shown_services(arguments, services);
+  TRY_ASSIGN(Json scale, parse_scale(arguments.all("scale")));
+  options.labels = expected_labels(options.shown, services, scale);
+  options.style.colour = session.out().colour && !arguments.on("no-color");
+  options.style.prefix = !arguments.on("no-log-prefix");
+  options.style.timestamps = arguments.on("timestamps");
+  options.style.split_streams = true;
+  options.quiet_build = arguments.on("quiet-build");
+  options.abort_on_exit = arguments.on("abort-on-container-exit") || !options.exit_code_from.empty();
+  options.abort_on_failure = arguments.on("abort-on-container-failure");
+  TRY_ASSIGN(options.timeout, arguments.number("timeout", -1));
+  return options;
+}
+
+Result<int> up_in_foreground(Session& session, const Change& change, const ForegroundOptions& options) {
+  return Foreground(session, change, options).run();
+}
+
+}  // namespace stack::cli

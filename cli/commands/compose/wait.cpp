@@ -1,0 +1,87 @@
+#include <poll.h>
+
+#include "cli/flags/commands.h"
+#include "cli/render/output.h"
+#include "cli/session/change.h"
+#include "cli/session/containers.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {{0, "down-project", FlagArity::Nothing, "",
+                            "Take the whole project down when the first container exits"}};
+constexpr Example kExamples[] = {{"stack wait migrate", "until it has exited; its exit code becomes ours"}};
+
+struct Waiting {
+  std::string name;
+  http::Client client;
+  bool done = false;
+};
+
+Result<std::vector<Waiting>> begin_waits(Session& session, const std::string& project_name,
+                                         const std::vector<std::string>& services) {
+  TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All));
+  std::vector<Waiting> waits;
+  for (const Container& container : of_services(std::move(containers), services)) {
+    TRY_ASSIGN(http::Client client, session.connect());
+    http::ClientRequest request;
+    request.method = "POST";
+    request.target = "/containers/" + container.id + "/wait";
+    TRY(client.begin(std::move(request)).map([](auto&&) {}));
+    waits.push_back({container.name, std::move(client)});
+  }
+  return waits;
+}
+
+Result<int> finish(Waiting& waiting) {
+  waiting.done = true;
+  TRY_ASSIGN(std::string body, waiting.client.finish());
+  TRY_ASSIGN(Json exit, parse_json(body));
+  int code = static_cast<int>(int_or(exit, "StatusCode"));
+  print_line("container \"" + waiting.name + "\" exited with status code " + std::to_string(code));
+  return code;
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  TRY_ASSIGN(std::string project_name, session.project_name());
+  TRY(session.require_services(project_name, arguments.words));
+  TRY_ASSIGN(auto waits, begin_waits(session, project_name, arguments.words));
+  if (waits.empty()) return not_found("no container to wait for");
+  int code = 0;
+  for (size_t left = waits.size(); left > 0;) {
+    std::vector<pollfd> watched;
+    for (const Waiting& waiting : waits)
+      watched.push_back({waiting.done ? -1 : waiting.client.fd(), POLLIN, 0});
+    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return Error::last_errno("poll");
+    for (size_t i = 0; i < waits.size(); ++i) {
+      if (watched[i].revents == 0) continue;
+      TRY_ASSIGN(code, finish(waits[i]));
+      --left;
+      if (!arguments.on("down-project")) continue;
+      TRY_ASSIGN(int down, run_change(session, {"down",
+                                                project_path(project_name, "/down"),
+                                                {{"project", nullptr}, {"options", Json::object()}}}));
+      return down != 0 ? down : code;
+    }
+  }
+  return code;
+}
+
+}  // namespace
+
+const Command kWait{
+    .name = "wait",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[OPTIONS] SERVICE...",
+    .summary = "Wait until the containers of services have exited",
+    .details = "The exit code is that of the container that exited last.",
+    .examples = kExamples,
+    .flags = kFlags,
+    .least_words = 1,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,88 @@
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/flags/up_options.h"
+#include "cli/render/output.h"
+#include "cli/session/change.h"
+#include "cli/watch/watcher.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {0, "no-up", FlagArity::Nothing, "", "Do not build and start the services first"},
+    {0, "prune", FlagArity::Nothing, "", "Remove images that a rebuild has replaced (default: true)"},
+    {0, "quiet", FlagArity::Nothing, "", "No output of builds"},
+};
+
+constexpr Example kExamples[] = {
+    {"stack watch", "start everything, then bring changed files into the containers until Ctrl-C"},
+    {"stack watch --no-up web", "only what concerns web, in the containers that run already"},
+};
+
+// SIGINT and SIGTERM as a descriptor. Before any thread is made.
+Result<Fd> interrupts() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  Fd fd(signalfd(-1, &set, SFD_CLOEXEC));
+  if (!fd) return Error::last_errno("signalfd");
+  return fd;
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  auto options = up_options(session, arguments, arguments.words);
+  if (!options) return session.usage_error(options.error().text());
+  TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
+  WatchOptions watch{
+      project.name,         project.project, *options, arguments.words, arguments.on("prune", true),
+      arguments.on("quiet")};
+  Watcher watcher(session, std::move(watch),
+                  [](int fd, std::string_view text) { static_cast<void>(write_all(fd, text).has_value()); });
+  // Before the start, so that no change is missed meanwhile.
+  TRY(watcher.prepare());
+  if (!arguments.on("no-up")) {
+    (*options)["build"] = true;
+    Change change{
+        "up", project_path(project.name, "/up"), {{"project", project.project}, {"options", *options}}};
+    ProgressStyle style = progress_style(session);
+    style.quiet_build = arguments.on("quiet");
+    auto progress = make_progress(style, change.title);
+    InterruptNotice notice(false);
+    TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress));
+    if (!result.ok) return say_result(session, result);
+  }
+  TRY_ASSIGN(Fd stop, interrupts());
+  TRY(watcher.run(stop.get()));
+  return kExitInterrupted;
+}
+
+}  // namespace
+
+const Command kWatch{
+    .name = "watch",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Bring changed files into the containers, by the rules of develop.watch",
+    .details =
+        "Builds and starts the services first, unless --no-up is given. sync copies changed files into every "
+        "replica\n"
+        "and removes deleted ones; restart and exec follow a sync; rebuild builds that service alone and "
+        "recreates it.\n"
+        "Ctrl-C ends the watching; the containers run on.",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,195 @@
+// The commands `stack network ...`.
+#include "base/text.h"
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/render/output.h"
+#include "cli/render/question.h"
+#include "cli/session/containers.h"
+#include "cli/session/member.h"
+#include "cli/session/objects.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kLsFlags[] = {kQuietFlag, kFormatFlag, kNoTruncFlag, kFilterFlag};
+constexpr Example kLsExamples[] = {{"stack network ls", "every network"}};
+
+Json network_row(const Json& network, bool truncate) {
+  std::string id = string_or(network, "Id");
+  std::vector<std::string> subnets;
+  for (const Json& pool : items_of(member(member(network, "IPAM"), "Config")))
+    subnets.push_back(string_or(pool, "Subnet"));
+  return {{"ID", truncate ? short_id(id) : id},
+          {"Name", string_or(network, "Name")},
+          {"Driver", string_or(network, "Driver", "bridge")},
+          {"Scope", string_or(network, "Scope", "local")},
+          {"Subnet", join(subnets, ",")},
+          {"Internal", bool_or(network, "Internal") ? "true" : "false"}};
+}
+
+Result<int> run_ls(Session& session, const Arguments& arguments) {
+  auto query = filters_query(arguments.all("filter"));
+  if (!query) return session.usage_error(query.error().text());
+  TRY_ASSIGN(Json networks, session.call("GET", "/networks" + *query));
+  std::vector<Json> rows;
+  for (const Json& network : items_of(networks))
+    rows.push_back(network_row(network, !arguments.on("no-trunc")));
+  std::sort(rows.begin(), rows.end(),
+            [](const Json& a, const Json& b) { return string_or(a, "Name") < string_or(b, "Name"); });
+  return print_rows(arguments, rows, {"NETWORK ID", "NAME", "DRIVER", "SCOPE", "SUBNET"},
+                    {"ID", "Name", "Driver", "Scope", "Subnet"}, "ID");
+}
+
+constexpr Flag kInspectFlags[] = {{'f', "format", FlagArity::Value, "TEMPLATE", "'{{.Driver}}', or json"}};
+constexpr Example kInspectExamples[] = {
+    {"stack network inspect shop_default", "its addresses and containers"}};
+
+Result<int> run_inspect(Session& session, const Arguments& arguments) {
+  return inspect_objects(session, arguments, "/networks/");
+}
+
+constexpr Flag kRmFlags[] = {{'f', "force", FlagArity::Nothing, "", "No error where it does not exist"}};
+constexpr Example kRmExamples[] = {{"stack network rm shared", "a network without containers"}};
+
+Result<int> run_rm(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  return remove_objects(session, arguments, "/networks/");
+}
+
+constexpr Flag kCreateFlags[] = {
+    {'d', "driver", FlagArity::Value, "DRIVER", "bridge (default)"},
+    {0, "subnet", FlagArity::Value, "CIDR", "Address range"},
+    {0, "gateway", FlagArity::Value, "ADDRESS", "The bridge's own address"},
+    {0, "ip-range", FlagArity::Value, "CIDR", "Part of the range that containers get addresses of"},
+    {0, "internal", FlagArity::Nothing, "", "No way out of it"},
+    {0, "ipv6", FlagArity::Nothing, "", "IPv6 too"},
+    {'o', "opt", FlagArity::Values, "KEY=VALUE", "Option of the driver"},
+    {0, "label", FlagArity::Values, "KEY=VALUE", "Label"},
+};
+constexpr Example kCreateExamples[] = {{"stack network create shared", "a network for `external: true`"}};
+
+Result<int> run_create(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  Json body{{"Name", arguments.words[0]},
+            {"Driver", arguments.text("driver", "bridge")},
+            {"Internal", arguments.on("internal")},
+            {"EnableIPv6", arguments.on("ipv6")},
+            {"Options", pairs_of(arguments.all("opt"))},
+            {"Labels", pairs_of(arguments.all("label"))}};
+  if (arguments.given("subnet")) {
+    Json pool{{"Subnet", arguments.text("subnet")}};
+    if (arguments.given("gateway")) pool["Gateway"] = arguments.text("gateway");
+    if (arguments.given("ip-range")) pool["IPRange"] = arguments.text("ip-range");
+    body["IPAM"] = {{"Driver", "default"}, {"Config", Json::array({pool})}};
+  } else if (arguments.given("gateway") || arguments.given("ip-range")) {
+    return session.usage_error("--gateway and --ip-range need --subnet");
+  }
+  TRY_ASSIGN(Json created, session.call("POST", "/networks/create", body));
+  print_line(string_or(created, "Id"));
+  return 0;
+}
+
+constexpr Flag kPruneFlags[] = {{'f', "force", FlagArity::Nothing, "", "Do not ask"}};
+constexpr Example kPruneExamples[] = {{"stack network prune", "networks that no container uses"}};
+
+// The engine's own; builds use the last.
+bool is_predefined(const std::string& name) {
+  return name == "bridge" || name == "host" || name == "none" || name == "stack_build";
+}
+
+Result<int> run_prune(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  TRY_ASSIGN(Json networks, session.call("GET", "/networks"));
+  Arguments chosen = arguments;
+  for (const Json& network : items_of(networks)) {
+    std::string name = string_or(network, "Name");
+    if (is_predefined(name)) continue;
+    // The list need not name the containers.
+    TRY_ASSIGN(Json details, session.call("GET", "/networks/" + string_or(network, "Id")));
+    if (member(details, "Containers").empty()) chosen.words.push_back(name);
+  }
+  if (chosen.words.empty()) {
+    say("nothing to remove");
+    return 0;
+  }
+  if (!arguments.on("force")) {
+    say("Going to remove " + join(chosen.words, ", "));
+    TRY_ASSIGN(bool agreed, ask("Are you sure?"));
+    if (!agreed) return kExitError;
+  }
+  return remove_objects(session, chosen, "/networks/");
+}
+
+constexpr std::string_view kLsAliases[] = {"network list"};
+constexpr std::string_view kRmAliases[] = {"network remove"};
+
+}  // namespace
+
+const Command kNetworkLs{
+    .name = "network ls",
+    .aliases = kLsAliases,
+    .group = Group::Objects,
+    .usage = "[OPTIONS]",
+    .summary = "List networks",
+    .details = "",
+    .examples = kLsExamples,
+    .flags = kLsFlags,
+    .most_words = 0,
+    .run = run_ls,
+};
+
+const Command kNetworkInspect{
+    .name = "network inspect",
+    .aliases = {},
+    .group = Group::Objects,
+    .usage = "[OPTIONS] NETWORK...",
+    .summary = "Show all that is known of networks",
+    .details = "",
+    .examples = kInspectExamples,
+    .flags = kInspectFlags,
+    .least_words = 1,
+    .run = run_inspect,
+};
+
+const Command kNetworkRm{
+    .name = "network rm",
+    .aliases = kRmAliases,
+    .group = Group::Objects,
+    .usage = "[OPTIONS] NETWORK...",
+    .summary = "Remove networks",
+    .details = "",
+    .examples = kRmExamples,
+    .flags = kRmFlags,
+    .least_words = 1,
+    .run = run_rm,
+};
+
+const Command kNetworkCreate{
+    .name = "network create",
+    .aliases = {},
+    .group = Group::Objects,
+    .usage = "[OPTIONS] NETWORK",
+    .summary = "Create a network",
+    .details = "",
+    .examples = kCreateExamples,
+    .flags = kCreateFlags,
+    .least_words = 1,
+    .most_words = 1,
+    .run = run_create,
+};
+
+const Command kNetworkPrune{
+    .name = "network prune",
+    .aliases = {},
+    .group = Group::Objects,
+    .usage = "[OPTIONS]",
+    .summary = "Remove networks that no container uses",
+    .details = "",
+    .examples = kPruneExamples,
+    .flags = kPruneFlags,
+    .most_words = 0,
+    .run = run_prune,
+};
+
+}  // namespace stack::cli

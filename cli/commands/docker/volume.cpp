@@ -1,0 +1,207 @@
+// The commands `stack volume ...`, and `stack volumes`.
+#include "base/text.h"
+#include "base/units.h"
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/render/output.h"
+#include "cli/render/question.h"
+#include "cli/session/containers.h"
+#include "cli/session/member.h"
+#include "cli/session/objects.h"
+#include "http/wire/query.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kLsFlags[] = {kQuietFlag, kFormatFlag, kFilterFlag};
+constexpr Example kLsExamples[] = {{"stack volume ls", "every volume"},
+                                   {"stack volume ls --filter name=shop", "whose name contains a text"}};
+
+Json volume_row(const Json& volume) {
+  std::vector<std::string> labels;
+  for (const auto& [key, value] : member(volume, "Labels").items()) {
+    if (value.is_string()) labels.push_back(key + "=" + value.get<std::string>());
+  }
+  return {{"Driver", string_or(volume, "Driver", "local")},
+          {"Name", string_or(volume, "Name")},
+          {"Mountpoint", string_or(volume, "Mountpoint")},
+          {"Scope", string_or(volume, "Scope", "local")},
+          {"Labels", join(labels, ",")}};
+}
+
+Result<int> print_volumes(Session& session, const Arguments& arguments, const std::string& query) {
+  TRY_ASSIGN(Json answer, session.call("GET", "/volumes" + query));
+  std::vector<Json> rows;
+  for (const Json& volume : items_of(member(answer, "Volumes"))) rows.push_back(volume_row(volume));
+  std::sort(rows.begin(), rows.end(),
+            [](const Json& a, const Json& b) { return string_or(a, "Name") < string_or(b, "Name"); });
+  return print_rows(arguments, rows, {"DRIVER", "VOLUME NAME"}, {"Driver", "Name"}, "Name");
+}
+
+Result<int> run_ls(Session& session, const Arguments& arguments) {
+  auto query = filters_query(arguments.all("filter"));
+  if (!query) return session.usage_error(query.error().text());
+  return print_volumes(session, arguments, *query);
+}
+
+constexpr Flag kVolumesFlags[] = {kQuietFlag, kFormatFlag};
+constexpr Example kVolumesExamples[] = {{"stack volumes", "the project's volumes"}};
+
+Result<int> run_volumes(Session& session, const Arguments& arguments) {
+  TRY_ASSIGN(std::string project_name, session.project_name());
+  TRY_ASSIGN(std::string query, filters_query({"label=com.docker.compose.project=" + project_name}));
+  return print_volumes(session, arguments, query);
+}
+
+constexpr Flag kInspectFlags[] = {
+    {'f', "format", FlagArity::Value, "TEMPLATE", "'{{.Mountpoint}}', or json"}};
+constexpr Example kInspectExamples[] = {{"stack volume inspect shop_data", "where it is, and what made it"}};
+
+Result<int> run_inspect(Session& session, const Arguments& arguments) {
+  return inspect_objects(session, arguments, "/volumes/");
+}
+
+constexpr Flag kRmFlags[] = {{'f', "force", FlagArity::Nothing, "", "No error where it does not exist"}};
+constexpr Example kRmExamples[] = {{"stack volume rm shop_data", "the data is gone"}};
+
+Result<int> run_rm(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  return remove_objects(session, arguments, "/volumes/");
+}
+
+constexpr Flag kCreateFlags[] = {
+    {'d', "driver", FlagArity::Value, "DRIVER", "local (default)"},
+    {'o', "opt", FlagArity::Values, "KEY=VALUE", "Option of the driver"},
+    {0, "label", FlagArity::Values, "KEY=VALUE", "Label"},
+};
+constexpr Example kCreateExamples[] = {{"stack volume create shared", "a volume for `external: true`"}};
+
+Result<int> run_create(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  Json body{{"Driver", arguments.text("driver", "local")},
+            {"DriverOpts", pairs_of(arguments.all("opt"))},
+            {"Labels", pairs_of(arguments.all("label"))}};
+  if (!arguments.words.empty()) body["Name"] = arguments.words[0];
+  TRY_ASSIGN(Json created, session.call("POST", "/volumes/create", body));
+  print_line(string_or(created, "Name"));
+  return 0;
+}
+
+constexpr Flag kPruneFlags[] = {
+    {'f', "force", FlagArity::Nothing, "", "Do not ask"},
+    {'a', "all", FlagArity::Nothing, "", "Named volumes too, not only anonymous ones"},
+};
+constexpr Example kPruneExamples[] = {{"stack volume prune", "anonymous volumes that no container uses"}};
+
+bool is_anonymous(const Json& volume) {
+  if (member(member(volume, "Labels"), "com.docker.volume.anonymous").is_string()) return true;
+  std::string name = string_or(volume, "Name");
+  return name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+Result<int> run_prune(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  TRY_ASSIGN(Json unused,
+             session.call("GET", "/volumes?filters=" + http::percent_encode(R"({"dangling":["true"]})")));
+  Arguments chosen = arguments;
+  chosen.words.clear();
+  for (const Json& volume : items_of(member(unused, "Volumes"))) {
+    if (arguments.on("all") || is_anonymous(volume)) chosen.words.push_back(string_or(volume, "Name"));
+  }
+  if (chosen.words.empty()) {
+    say("nothing to remove");
+    return 0;
+  }
+  if (!arguments.on("force")) {
+    say("Going to remove " + join(chosen.words, ", "));
+    TRY_ASSIGN(bool agreed, ask("Are you sure?"));
+    if (!agreed) return kExitError;
+  }
+  return remove_objects(session, chosen, "/volumes/");
+}
+
+constexpr std::string_view kLsAliases[] = {"volume list"};
+constexpr std::string_view kRmAliases[] = {"volume remove"};
+
+}  // namespace
+
+const Command kVolumeLs{
+    .name = "volume ls",
+    .aliases = kLsAliases,
+    .group = Group::Objects,
+    .usage = "[OPTIONS]",
+    .summary = "List volumes",
+    .details = "",
+    .examples = kLsExamples,
+    .flags = kLsFlags,
+    .most_words = 0,
+    .run = run_ls,
+};
+
+const Command kVolumes{
+    .name = "volumes",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[OPTIONS]",
+    .summary = "List the project's volumes",
+    .details = "",
+    .examples = kVolumesExamples,
+    .flags = kVolumesFlags,
+    .most_words = 0,
+    .run = run_volumes,
+};
+
+const Command kVolumeInspect{
+    .name = "volume inspect",
+    .aliases = {},
+    .group = Group::Objects,
+    .usage = "[OPTIONS] VOLUME...",
+    .summary = "Show all that is known of volumes",
+    .details = "",
+    .examples = kInspectExamples,
+    .flags = kInspectFlags,
+    .least_words = 1,
+    .run = run_inspect,
+};
+
+const Command kVolumeRm{
+    .name = "volume rm",
+    .aliases = kRmAliases,
+    .group = Group::Objects,
+    .usage = "[OPTIONS] VOLUME...",
+    .summary = "Remove volumes and their data",
+    .details = "",
+    .examples = kRmExamples,
+    .flags = kRmFlags,
+    .least_words = 1,
+    .run = run_rm,
+};
+
+const Command kVolumeCreate{
+    .name = "volume create",
+    .aliases = {},
+    .group = Group::Objects,
+    .usage = "[OPTIONS] [VOLUME]",
+    .summary = "Create a volume",
+    .details = "",
+    .examples = kCreateExamples,
+    .flags = kCreateFlags,
+    .most_words = 1,
+    .run = run_create,
+};
+
+const Command kVolumePrune{
+    .name = "volume prune",
+    .aliases = {},
+    .group = Group::Objects,
+    .usage = "[OPTIONS]",
+    .summary = "Remove volumes that no container uses",
+    .details = "",
+    .examples = kPruneExamples,
+    .flags = kPruneFlags,
+    .most_words = 0,
+    .run = run_prune,
+};
+
+}  // namespace stack::cli

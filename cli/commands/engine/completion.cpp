@@ -1,0 +1,45 @@
+#include "cli/completion_scripts.h"
+#include "cli/flags/commands.h"
+#include "cli/render/output.h"
+#include "cli/session/session.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Example kExamples[] = {
+    {"source <(stack completion bash)", "in this shell"},
+    {"stack completion fish > ~/.config/fish/completions/stack.fish", "for good"},
+};
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  const std::string& shell = arguments.words[0];
+  if (shell == "bash") {
+    print(kBashCompletion);
+  } else if (shell == "zsh") {
+    print(kZshCompletion);
+  } else if (shell == "fish") {
+    print(kFishCompletion);
+  } else {
+    return session.usage_error("no completion for \"" + shell + "\": there are bash, zsh and fish");
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kCompletion{
+    .name = "completion",
+    .aliases = {},
+    .group = Group::Other,
+    .usage = "bash|zsh|fish",
+    .summary = "Print the completion script for a shell",
+    .details = "",
+    .examples = kExamples,
+    .flags = {},
+    .least_words = 1,
+    .most_words = 1,
+    .run = run,
+};
+
+}  // namespace stack::cli

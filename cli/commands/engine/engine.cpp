@@ -1,0 +1,154 @@
+// The commands `stack engine ...`.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/flags/commands.h"
+#include "cli/render/output.h"
+#include "cli/session/session.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Example kStatusExamples[] = {{"stack engine status", "whether it runs, and where"}};
+constexpr Flag kStatusFlags[] = {{0, "json", FlagArity::Nothing, "", "For programs"}};
+
+Result<int> run_status(Session& session, const Arguments& arguments) {
+  EnginePlace place = session.place();
+  auto client = connect_running(place);
+  bool running = client.has_value();
+  if (!running && client.error().kind() != ErrorKind::NotFound) return std::move(client).error();
+  Json version;
+  Json info;
+  if (running) {
+    TRY_ASSIGN(version, client->call_json("GET", "/version"));
+    TRY_ASSIGN(info, client->call_json("GET", "/info"));
+  }
+  Json status{{"running", running},
+              {"socket", place.socket()},
+              {"root", place.root},
+              {"run_root", place.run_root},
+              {"version", string_or(version, "Version")},
+              {"containers", int_or(info, "Containers")},
+              {"containers_running", int_or(info, "ContainersRunning")}};
+  if (arguments.on("json")) {
+    print(status.dump(2) + "\n");
+  } else if (!running) {
+    print("not running; the next command that needs it starts it\n");
+  } else {
+    print("running\n  version     " + string_or(version, "Version") + "\n  socket      " + place.socket() +
+          "\n  state       " + place.root + "\n  containers  " +
+          std::to_string(int_or(info, "ContainersRunning")) + " running of " +
+          std::to_string(int_or(info, "Containers")) + "\n");
+  }
+  return 0;
+}
+
+constexpr Example kStopExamples[] = {
+    {"stack engine stop", "containers run on; the next command starts it again"}};
+constexpr int kStopPolls = 200;
+constexpr std::chrono::milliseconds kStopPoll{50};
+
+// Where systemd holds the socket, connecting would have it start the next one: the lock tells without asking.
+bool has_ended(const EnginePlace& place) {
+  Result<std::optional<FileLock>> lock = FileLock::try_acquire(place.root + "/engine.lock");
+  return lock ? lock->has_value() : !connect_running(place);
+}
+
+Result<int> run_stop(Session& session, const Arguments&) {
+  TRY(session.refuse_dry_run());
+  auto client = connect_running(session.place());
+  if (!client && client.error().kind() == ErrorKind::NotFound) {
+    say("the engine does not run");
+    return 0;
+  }
+  if (!client) return std::move(client).error();
+  auto answer = client->call_json("POST", "/stack/v1/shutdown");
+  // It may be gone before its answer is out.
+  if (!answer && !is_broken_connection(answer.error())) return std::move(answer).error();
+  for (int i = 0; i < kStopPolls; ++i) {
+    if (has_ended(session.place())) return 0;
+    std::this_thread::sleep_for(kStopPoll);
+  }
+  return Error("the engine still serves after ten seconds; see `stack engine logs`");
+}
+
+constexpr Flag kLogsFlags[] = {
+    {'f', "follow", FlagArity::Nothing, "", "Go on with new lines as they come"},
+    {'n', "tail", FlagArity::Value, "N", "Only the last N lines (default: 100)"},
+};
+constexpr Example kLogsExamples[] = {{"stack engine logs -f", "follow what the engine has to say"}};
+constexpr std::chrono::milliseconds kFollowPoll{250};
+
+// The file is replaced by a new one when it has become large.
+[[noreturn]] void follow(const std::string& path, off_t at) {
+  for (;;) {
+    std::this_thread::sleep_for(kFollowPoll);
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) continue;
+    if (info.st_size < at) at = 0;
+    if (info.st_size == at) continue;
+    auto log = read_file(path);
+    if (!log) continue;
+    print(std::string_view(*log).substr(static_cast<size_t>(at)));
+    at = static_cast<off_t>(log->size());
+  }
+}
+
+Result<int> run_logs(Session& session, const Arguments& arguments) {
+  auto tail = arguments.number("tail");
+  if (!tail) return session.usage_error(tail.error().text());
+  std::string path = session.place().log();
+  TRY_ASSIGN(std::string log, read_file(path));
+  for (const std::string& line : last_lines(log, static_cast<size_t>(tail->value_or(100)))) print_line(line);
+  if (arguments.on("follow")) follow(path, static_cast<off_t>(log.size()));
+  return 0;
+}
+
+}  // namespace
+
+const Command kEngineStatus{
+    .name = "engine status",
+    .aliases = {},
+    .group = Group::Engine,
+    .usage = "[OPTIONS]",
+    .summary = "Say whether the engine runs, without starting it",
+    .details = "",
+    .examples = kStatusExamples,
+    .flags = kStatusFlags,
+    .most_words = 0,
+    .run = run_status,
+};
+
+const Command kEngineStop{
+    .name = "engine stop",
+    .aliases = {},
+    .group = Group::Engine,
+    .usage = "",
+    .summary = "End the engine; containers run on",
+    .details = "",
+    .examples = kStopExamples,
+    .flags = {},
+    .most_words = 0,
+    .run = run_stop,
+};
+
+const Command kEngineLogs{
+    .name = "engine logs",
+    .aliases = {},
+    .group = Group::Engine,
+    .usage = "[OPTIONS]",
+    .summary = "Show what the engine has to say",
+    .details = "",
+    .examples = kLogsExamples,
+    .flags = kLogsFlags,
+    .most_words = 0,
+    .run = run_logs,
+};
+
+}  // namespace stack::cli

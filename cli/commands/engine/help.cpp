@@ -1,0 +1,56 @@
+#include "cli/flags/help.h"
+
+#include "base/text.h"
+#include "cli/flags/commands.h"
+#include "cli/render/output.h"
+#include "cli/session/session.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Example kExamples[] = {{"stack help up", "the same as `stack up --help`"},
+                                 {"stack help exit-codes", "a topic"}};
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  const auto& words = arguments.words;
+  bool colour = session.out().colour;
+  if (words.empty()) {
+    print(program_help(colour));
+    return 0;
+  }
+  for (const Topic& topic : help_topics()) {
+    if (topic.name == words[0]) {
+      print(topic.text);
+      return 0;
+    }
+  }
+  FoundCommand found = find_command(words);
+  if (found.command) {
+    print(command_help(*found.command, colour));
+  } else if (is_command_family(words[0])) {
+    print(family_help(words[0], colour));
+  } else {
+    std::string topics;
+    for (const Topic& topic : help_topics()) topics += " " + std::string(topic.name);
+    return session.usage_error(unknown_command_text(words) + "; topics:" + topics);
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kHelp{
+    .name = "help",
+    .aliases = {},
+    .group = Group::Other,
+    .usage = "[COMMAND | TOPIC]",
+    .summary = "Help on a command or a topic",
+    .details = "",
+    .examples = kExamples,
+    .flags = {},
+    .most_words = 2,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,50 @@
+#include "cli/flags/commands.h"
+#include "cli/render/output.h"
+#include "cli/session/session.h"
+
+#ifndef STACK_VERSION
+#define STACK_VERSION "unknown"
+#endif
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {0, "short", FlagArity::Nothing, "", "Only the number"},
+    {'f', "format", FlagArity::Value, "FORMAT", "pretty (default) or json"},
+};
+constexpr Example kExamples[] = {{"stack version --short", "only the number"}};
+constexpr const char* kApiVersion = "1.50";
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  std::string format = arguments.text("format", "pretty");
+  if (format != "pretty" && format != "json") {
+    return session.usage_error("invalid value \"" + format + "\" for --format: it is pretty or json");
+  }
+  if (arguments.on("short")) {
+    print_line(STACK_VERSION);
+  } else if (format == "json") {
+    print_line(to_text(Json{{"version", STACK_VERSION}, {"apiVersion", kApiVersion}}));
+  } else {
+    print_line(std::string("stack version ") + STACK_VERSION + ", Docker Engine API " + kApiVersion);
+  }
+  return 0;
+}
+
+}  // namespace
+
+const Command kVersion{
+    .name = "version",
+    .aliases = {},
+    .group = Group::Other,
+    .usage = "[OPTIONS]",
+    .summary = "Show the program's version",
+    .details = "",
+    .examples = kExamples,
+    .flags = kFlags,
+    .most_words = 0,
+    .run = run,
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,34 @@
+// All commands. Each is defined in the file of commands/ that has its name.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/flags/command.h"
+
+namespace stack::cli {
+
+extern const Command kUp, kWatch, kCreate, kDown, kPs, kLogs, kExec, kRun, kStart, kStop, kRestart, kKill,
+    kRm, kPause, kUnpause, kBuild, kImages, kConfig, kPlan, kLs, kTop, kPort, kScale, kWait, kAttach, kEvents,
+    kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm, kImageInspect, kImageBootstrap, kVolumeLs,
+    kVolumeInspect, kVolumeRm, kVolumeCreate, kVolumePrune, kVolumes, kNetworkLs, kNetworkInspect, kNetworkRm,
+    kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs, kHelp, kCompletion,
+    kComplete;
+
+// In the order in which help shows them.
+std::span<const Command* const> all_commands();
+
+struct FoundCommand {
+  const Command* command = nullptr;
+  size_t words_used = 0;  // 1, or 2 for "image ls"
+};
+// By the first one or two words; null where there is none.
+FoundCommand find_command(std::span<const std::string> words);
+// Is it the first word of two-word commands ("image")?
+bool is_command_family(std::string_view word);
+// "unknown command: psx; did you mean ps?"
+std::string unknown_command_text(std::span<const std::string> words);
+
+}  // namespace stack::cli

@@ -1,0 +1,41 @@
+// The program's own flags, and the variables that stand for them.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/flags/flags.h"
+#include "cli/render/terminal.h"
+
+namespace stack::cli {
+
+enum class ProgressMode { Auto, Tty, Plain, JsonLines, Quiet };
+
+struct Globals {
+  std::vector<std::string> files;                // -f
+  std::vector<std::string> env_files;            // --env-file
+  std::vector<std::string> profiles;             // --profile
+  std::optional<std::string> project_name;       // -p
+  std::optional<std::string> project_directory;  // --project-directory
+  Ansi ansi = Ansi::Auto;
+  ProgressMode progress = ProgressMode::Auto;
+  bool compatibility = false;
+  bool dry_run = false;
+  bool verbose = false;
+  bool all_resources = false;
+  std::string root = "/var/lib/stack";  // --root, STACK_ROOT
+  std::string run_root = "/run/stack";  // --run-root, STACK_RUN_ROOT
+  std::string socket() const { return run_root + "/stack.sock"; }
+};
+
+std::span<const Flag> global_flags();
+
+// Flags win over variables: COMPOSE_ANSI, COMPOSE_PROGRESS, COMPOSE_COMPATIBILITY, STACK_ROOT,
+// STACK_RUN_ROOT. (COMPOSE_FILE, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES are the loader's.)
+Result<Globals> read_globals(const Arguments& flags, const Environment& environment,
+                             const std::string& current_directory);
+
+}  // namespace stack::cli

@@ -1,0 +1,154 @@
+#include "cli/flags/help.h"
+
+#include <algorithm>
+
+#include "cli/flags/commands.h"
+#include "cli/flags/globals.h"
+#include "cli/render/output.h"
+
+namespace stack::cli {
+
+namespace {
+
+struct GroupTitle {
+  Group group;
+  std::string_view title;
+};
+constexpr GroupTitle kGroups[] = {
+    {Group::Project, "The project"},    {Group::Containers, "Its containers"}, {Group::Images, "Building"},
+    {Group::Objects, "Single objects"}, {Group::Engine, "The engine"},         {Group::Other, "Other"},
+};
+
+constexpr Example kProgramExamples[] = {
+    {"stack up -d", "build, create and start all of docker-compose.yml"},
+    {"stack ps", "what runs"},
+    {"stack logs -f web", "follow one service's output"},
+    {"stack exec web sh", "a shell in a running container"},
+    {"stack plan", "what `up` would do, and why"},
+    {"stack down", "stop and remove it; add -v to remove its volumes too"},
+};
+
+std::string heading(std::string_view text, bool colour) { return paint(text, Colour::Bold, colour) + "\n"; }
+
+std::string two_columns(const std::vector<std::pair<std::string, std::string>>& rows) {
+  size_t width = 0;
+  for (const auto& [left, right] : rows) {
+    if (left.size() <= 34) width = std::max(width, left.size());
+  }
+  std::string out;
+  for (const auto& [left, right] : rows) {
+    out += "  " + left;
+    if (right.empty()) {
+      out += "\n";
+    } else if (left.size() > width) {
+      out += "\n" + std::string(width + 4, ' ') + right + "\n";
+    } else {
+      out += std::string(width - left.size() + 2, ' ') + right + "\n";
+    }
+  }
+  return out;
+}
+
+std::string examples_text(std::span<const Example> examples, bool colour) {
+  if (examples.empty()) return {};
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const Example& example : examples) rows.emplace_back(example.line, example.meaning);
+  return heading("Examples", colour) + two_columns(rows) + "\n";
+}
+
+std::string flags_text(std::span<const Flag> flags) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const Flag& flag : flags) {
+    if (flag.help.empty()) continue;
+    std::string left = flag.letter ? std::string("-") + flag.letter + ", --" : "    --";
+    left += flag.name;
+    if (!flag.placeholder.empty()) left += " " + std::string(flag.placeholder);
+    rows.emplace_back(std::move(left), flag.help);
+  }
+  return two_columns(rows);
+}
+
+std::string commands_text(const std::vector<const Command*>& commands) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const Command* command : commands) rows.emplace_back(command->name, command->summary);
+  return two_columns(rows);
+}
+
+constexpr Topic kTopics[] = {
+    {"exit-codes", "what the exit code of a command says",
+     "0     done\n"
+     "1     something failed; stderr says what, and often what to do next\n"
+     "2     the command line is wrong; with `plan`: there are changes to make\n"
+     "126   run, exec: the command was found, but cannot be executed\n"
+     "127   run, exec: the command was not found in the container\n"
+     "130   interrupted (Ctrl-C, SIGTERM)\n"
+     "other run, exec, wait, `up --exit-code-from`: the process's own exit code, 128 + N for signal N\n"},
+    {"environment", "variables that the program reads",
+     "COMPOSE_FILE, COMPOSE_PATH_SEPARATOR, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES,\n"
+     "COMPOSE_DISABLE_ENV_FILE      as for Docker Compose; .env is read too\n"
+     "COMPOSE_ANSI, COMPOSE_PROGRESS, NO_COLOR, TERM=dumb\n"
+     "                              see --ansi and --progress\n"
+     "COMPOSE_REMOVE_ORPHANS, COMPOSE_IGNORE_ORPHANS\n"
+     "                              containers of services that the file no longer has\n"
+     "COMPOSE_STATUS_STDOUT         progress to stdout instead of stderr\n"
+     "STACK_ROOT, STACK_RUN_ROOT    see --root and --run-root\n"
+     "STACK_LIBEXEC                 folder with stackd, stack-launch and stack-monitor\n"
+     "STACK_CA_BUNDLE               extra certificates for RUN steps of builds (a PEM file on the host)\n"
+     "HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY, ALL_PROXY (either case)\n"
+     "                              handed to RUN steps of builds, never kept in the image\n"},
+    {"files", "files that the program reads and writes",
+     "compose.yaml, compose.yml, docker-compose.yaml, docker-compose.yml, with .override. twins\n"
+     "                              looked for here, then in the folders above\n"
+     ".env                          beside the compose file\n"
+     "/var/lib/stack                images, volumes, containers, state\n"
+     "/run/stack/stack.sock         the engine's socket (Docker Engine API, and /stack/v1)\n"
+     "/run/stack/stackd.log         what the engine has to say: `stack engine logs`\n"},
+};
+
+}  // namespace
+
+std::string program_help(bool colour) {
+  std::string out =
+      "Usage:  stack [OPTIONS] COMMAND\n\nRun Compose files on containers of its own, without Docker.\n\n";
+  out += examples_text(kProgramExamples, colour);
+  for (const GroupTitle& group : kGroups) {
+    std::vector<const Command*> commands;
+    for (const Command* command : all_commands()) {
+      if (command->group == group.group && !command->hidden) commands.push_back(command);
+    }
+    if (!commands.empty()) out += heading(group.title, colour) + commands_text(commands) + "\n";
+  }
+  out += heading("Options (before or after the command)", colour) + flags_text(global_flags()) + "\n";
+  out += "`stack COMMAND --help` tells more; `stack help TOPIC`:";
+  for (const Topic& topic : kTopics) out += " " + std::string(topic.name);
+  return out + ".\n";
+}
+
+std::string command_help(const Command& command, bool colour) {
+  std::string out = "Usage:  stack " + std::string(command.name);
+  if (!command.usage.empty()) out += " " + std::string(command.usage);
+  out += "\n\n" + std::string(command.summary) + ".\n";
+  if (!command.details.empty()) out += "\n" + std::string(command.details) + "\n";
+  out += "\n" + examples_text(command.examples, colour);
+  std::string flags = flags_text(command.flags);
+  if (!flags.empty()) out += heading("Options", colour) + flags + "\n";
+  if (!command.aliases.empty()) {
+    out += "Also:";
+    for (std::string_view alias : command.aliases) out += " stack " + std::string(alias);
+    out += "\n";
+  }
+  return out + "Options of every command: `stack --help`.\n";
+}
+
+std::string family_help(std::string_view word, bool colour) {
+  std::vector<const Command*> commands;
+  for (const Command* command : all_commands()) {
+    if (command->name.starts_with(std::string(word) + " ")) commands.push_back(command);
+  }
+  std::string out = "Usage:  stack " + std::string(word) + " COMMAND\n\n";
+  return out + heading("Commands", colour) + commands_text(commands);
+}
+
+std::span<const Topic> help_topics() { return kTopics; }
+
+}  // namespace stack::cli

@@ -1,0 +1,26 @@
+// Help texts, made from the tables.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cli/flags/command.h"
+
+namespace stack::cli {
+
+// The overview: examples first, then the commands by group, then the program's flags.
+std::string program_help(bool colour);
+std::string command_help(const Command& command, bool colour);
+// The commands that begin with this word: "image".
+std::string family_help(std::string_view word, bool colour);
+
+struct Topic {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view text;
+};
+// "exit-codes", "environment", "files".
+std::span<const Topic> help_topics();
+
+}  // namespace stack::cli

@@ -1,0 +1,118 @@
+#include "cli/flags/up_options.h"
+
+#include "base/text.h"
+#include "cli/flags/build_options.h"
+#include "cli/render/output.h"
+#include "cli/render/plan_text.h"
+#include "cli/session/member.h"
+#include "orchestrator/compose/project.h"
+
+namespace stack::cli {
+
+Result<Json> parse_scale(const std::vector<std::string>& given) {
+  Json scale = Json::object();
+  for (const std::string& text : given) {
+    size_t equals = text.find('=');
+    std::string count = equals == std::string::npos ? "" : text.substr(equals + 1);
+    if (equals == 0 || !is_all_digits(count) || count.size() > 6) {
+      return invalid("invalid scale \"" + text + "\": it is SERVICE=NUMBER");
+    }
+    scale[text.substr(0, equals)] = std::stoi(count);
+  }
+  return scale;
+}
+
+Result<Json> up_options(const Session& session, const Arguments& arguments,
+                        const std::vector<std::string>& services) {
+  TRY_ASSIGN(Json scale, parse_scale(arguments.all("scale")));
+  TRY_ASSIGN(auto timeout, arguments.number("timeout", -1));
+  TRY_ASSIGN(auto wait_timeout, arguments.number("wait-timeout"));
+  if (arguments.on("force-recreate") && arguments.on("no-recreate")) {
+    return invalid("--force-recreate and --no-recreate exclude each other");
+  }
+  if (arguments.on("build") && arguments.on("no-build"))
+    return invalid("--build and --no-build exclude each other");
+  if (arguments.on("always-recreate-deps") && arguments.on("no-recreate")) {
+    return invalid("--always-recreate-deps and --no-recreate exclude each other");
+  }
+  std::string pull = arguments.text("pull");
+  if (!pull.empty() && pull != "always" && pull != "missing" && pull != "never" && pull != "build" &&
+      pull != "policy") {
+    return invalid("invalid value \"" + pull + "\" for --pull: it is always, missing or never");
+  }
+  Json options{
+      {"services", services},
+      {"build", arguments.on("build") || pull == "build"},
+      {"no_build", arguments.on("no-build")},
+      {"force_recreate", arguments.on("force-recreate")},
+      {"no_recreate", arguments.on("no-recreate")},
+      {"no_deps", arguments.on("no-deps")},
+      {"no_start", arguments.on("no-start")},
+      {"remove_orphans", arguments.on("remove-orphans", session.variable_on("COMPOSE_REMOVE_ORPHANS"))},
+      {"scale", scale},
+      {"wait", arguments.on("wait")},
+      {"renew_anon_volumes", arguments.on("renew-anon-volumes")},
+      {"always_recreate_deps", arguments.on("always-recreate-deps")},
+      {"build_options", build_options(session.environment(), session.current_directory())}};
+  if (pull == "always" || pull == "missing" || pull == "never") options["pull"] = pull;
+  if (timeout) options["timeout"] = *timeout;
+  if (wait_timeout) options["wait_timeout"] = *wait_timeout;
+  return options;
+}
+
+namespace {
+
+Error no_such_service(const std::string& name, const compose::Project& project) {
+  std::vector<std::string> known;
+  for (const auto& [key, service] : project.services) known.push_back(key);
+  for (const auto& [key, service] : project.disabled_services) known.push_back(key);
+  std::string text = "no such service: " + name;
+  std::string near = nearest(name, known);
+  if (!near.empty()) {
+    text += "; did you mean " + near + "?";
+  } else if (!known.empty()) {
+    text += "; there are " + join(known, ", ");
+  }
+  return not_found(text);
+}
+
+}  // namespace
+
+Result<ResolvedProject> load_for(Session& session, const std::vector<std::string>& services,
+                                 Contents contents) {
+  compose::LoadOptions options = session.load_options();
+  options.load_contents = contents == Contents::Read;
+  TRY_ASSIGN(compose::Loaded loaded, session.load(options));
+  bool again = false;
+  for (const std::string& name : services) {
+    if (loaded.project.services.contains(name)) continue;
+    auto disabled = loaded.project.disabled_services.find(name);
+    if (disabled == loaded.project.disabled_services.end()) return no_such_service(name, loaded.project);
+    // Naming a service activates its profiles.
+    again = true;
+    if (options.profiles.empty()) options.profiles = loaded.project.profiles;
+    options.profiles.insert(options.profiles.end(), disabled->second.profiles.begin(),
+                            disabled->second.profiles.end());
+  }
+  if (again) {
+    TRY_ASSIGN(loaded, session.load(options));
+  }
+  return ResolvedProject{loaded.project.name, compose::project_to_json(loaded.project)};
+}
+
+Result<ResolvedProject> load_or_stored(Session& session, const std::vector<std::string>& services) {
+  const Globals& globals = session.globals();
+  if (!globals.project_name || !globals.files.empty()) return load_for(session, services);
+  TRY(session.require_services(*globals.project_name, services));
+  TRY_ASSIGN(Json stored, session.call("GET", project_path(*globals.project_name)));
+  return ResolvedProject{*globals.project_name, member(stored, "project")};
+}
+
+Result<int> show_plan(Session& session, const ResolvedProject& project, const Json& options) {
+  TRY_ASSIGN(Json plan, session.call("POST", project_path(project.name, "/plan"),
+                                     {{"project", project.project}, {"options", options}}));
+  print(plan_text(plan, project.name, session.out().colour));
+  return 0;
+}
+
+}  // namespace stack::cli

@@ -1,0 +1,41 @@
+#include "cli/render/frames.h"
+
+#include <algorithm>
+
+namespace stack::cli {
+
+namespace {
+constexpr size_t kHeaderSize = 8;
+
+uint32_t length_of(std::string_view header) {
+  uint32_t length = 0;
+  for (size_t i = 4; i < kHeaderSize; ++i) length = (length << 8) | static_cast<unsigned char>(header[i]);
+  return length;
+}
+}  // namespace
+
+Result<> FrameReader::feed(std::string_view bytes, const Sink& sink) {
+  while (!bytes.empty()) {
+    if (left_ > 0) {
+      std::string_view content = bytes.substr(0, std::min<size_t>(left_, bytes.size()));
+      // Stream 0 is stdin, which some engines echo on stdout.
+      sink(stream_ == 2 ? 2 : 1, content);
+      left_ -= static_cast<uint32_t>(content.size());
+      bytes.remove_prefix(content.size());
+      continue;
+    }
+    size_t wanted = std::min(kHeaderSize - header_.size(), bytes.size());
+    header_.append(bytes.substr(0, wanted));
+    bytes.remove_prefix(wanted);
+    if (header_.size() < kHeaderSize) break;
+    stream_ = static_cast<unsigned char>(header_[0]);
+    if (stream_ > 2 || header_[1] != 0 || header_[2] != 0 || header_[3] != 0) {
+      return Error("the engine's output is not framed as it should be");
+    }
+    left_ = length_of(header_);
+    header_.clear();
+  }
+  return {};
+}
+
+}  // namespace stack::cli

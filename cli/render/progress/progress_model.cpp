@@ -1,0 +1,186 @@
+#include "cli/render/progress/progress_model.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "cli/render/output.h"
+#include "cli/render/progress/progress.h"
+#include "cli/render/table.h"
+#include "cli/session/member.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr std::string_view kSpinner[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
+constexpr size_t kStatusWidth = 12;
+
+std::string seconds_text(std::chrono::steady_clock::duration duration) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1fs", std::chrono::duration<double>(duration).count());
+  return text;
+}
+
+void pad(std::string& text, size_t width) {
+  size_t used = display_width(text);
+  if (used < width) text.append(width - used, ' ');
+}
+
+}  // namespace
+
+void ProgressModel::restart() {
+  rows_.clear();
+  by_label_.clear();
+  actions_.clear();
+  unfinished_.clear();
+  image_rows_.clear();
+}
+
+ProgressModel::Row& ProgressModel::row_of(const std::string& label) {
+  auto [found, added] = by_label_.emplace(label, rows_.size());
+  if (added) {
+    rows_.emplace_back();
+    rows_.back().label = label;
+  }
+  return rows_[found->second];
+}
+
+void ProgressModel::apply_plan(const Json& line) {
+  for (const Json& action : items_of(member(line, "actions"))) {
+    std::string label = action_label(action);
+    actions_[int_or(action, "id")] = action;
+    // Nothing is known of what takes back a failed update until it happens.
+    if (bool_or(action, "contingent")) continue;
+    row_of(label);
+    ++unfinished_[label];
+    if (string_or(action, "kind") == "build-image") image_rows_[string_or(action, "service")] = label;
+  }
+}
+
+void ProgressModel::apply_action(const Json& line, Time now) {
+  const Json& action = actions_[int_or(line, "id")];
+  if (action.is_null()) return;
+  const Verb& verb = verb_of(string_or(action, "kind"));
+  std::string label = action_label(action);
+  Row& row = row_of(label);
+  std::string state = string_or(line, "state");
+  if (row.begun == Time{}) row.begun = now;
+  if (state == "running") {
+    row.state = State::Running;
+    row.status = verb.doing;
+    row.detail.clear();
+    return;
+  }
+  int left = bool_or(action, "contingent") ? unfinished_[label] : --unfinished_[label];
+  row.ended = now;
+  if (row.state == State::Failed) return;
+  if (state == "done") {
+    row.status = verb.done;
+    row.detail.clear();
+    // The next action of the same object may wait for others; its time counts once it begins.
+    row.state = left > 0 ? State::Planned : State::Done;
+  } else if (state == "failed") {
+    row.state = State::Failed;
+    row.status = "Error";
+    row.detail = string_or(line, "error");
+  } else {
+    row.state = State::Skipped;
+    row.status = "Skipped";
+  }
+}
+
+void ProgressModel::apply(const Json& line, Time now) {
+  std::string event = string_or(line, "event");
+  if (event == "plan") apply_plan(line);
+  if (event == "action") apply_action(line, now);
+  if (event == "wait") {
+    const Json& action = actions_[int_or(line, "id")];
+    if (!action.is_null()) row_of(action_label(action)).detail = string_or(line, "text");
+  }
+  if (event == "build") {
+    std::string service = string_or(line, "service");
+    auto found = image_rows_.find(service);
+    Row& row = row_of(found != image_rows_.end() ? found->second
+                      : service.empty()          ? "Image"
+                                                 : "Image " + service);
+    if (row.begun == Time{}) row.begun = now;
+    if (row.state == State::Planned) {
+      row.state = State::Running;
+      row.status = "Building";
+    }
+    row.detail = string_or(line, "text");
+  }
+}
+
+std::string ProgressModel::text_of(const Row& row, Time now, size_t label_width, size_t columns,
+                                   bool colour) const {
+  std::string symbol = " ";
+  Colour shade = Colour::Dim;
+  if (row.state == State::Running) {
+    auto ticks = std::chrono::duration_cast<std::chrono::milliseconds>(now - row.begun).count() / 100;
+    symbol = kSpinner[static_cast<size_t>(ticks) % std::size(kSpinner)];
+    shade = Colour::Cyan;
+  } else if (row.state == State::Done) {
+    symbol = "✔";
+    shade = Colour::Green;
+  } else if (row.state == State::Failed) {
+    symbol = "✘";
+    shade = Colour::Red;
+  } else if (row.state == State::Skipped) {
+    symbol = "-";
+  }
+  std::string text = row.label;
+  pad(text, label_width + 2);
+  text += row.status;
+  pad(text, label_width + 2 + kStatusWidth);
+  if (row.begun != Time{})
+    text += seconds_text((row.state == State::Running ? now : std::max(row.ended, row.begun)) - row.begun);
+  std::string detail = row.detail;
+  std::replace(detail.begin(), detail.end(), '\n', ' ');
+  if (!detail.empty()) text += "  " + detail;
+  return " " + paint(symbol, shade, colour) + " " + ellipsis(text, columns > 4 ? columns - 4 : 1);
+}
+
+std::vector<std::string> ProgressModel::draw(Time now, size_t columns, size_t rows, bool colour) const {
+  size_t finished = 0;
+  size_t label_width = 0;
+  std::vector<const Row*> shown;
+  for (const Row& row : rows_) {
+    if (row.state == State::Done || row.state == State::Failed || row.state == State::Skipped) ++finished;
+    label_width = std::max(label_width, display_width(row.label));
+    shown.push_back(&row);
+  }
+  label_width = std::min(label_width, columns / 2);
+  size_t room = rows > 2 ? rows - 2 : 1;
+  size_t hidden = 0;
+  if (shown.size() > room) {
+    // What runs or failed matters most, then what is to come, then what is done.
+    auto rank = [](const Row* row) {
+      switch (row->state) {
+        case State::Failed:
+          return 0;
+        case State::Running:
+          return 1;
+        case State::Planned:
+          return 2;
+        case State::Skipped:
+          return 3;
+        case State::Done:
+          return 4;
+      }
+      return 4;
+    };
+    std::stable_sort(shown.begin(), shown.end(),
+                     [&](const Row* a, const Row* b) { return rank(a) < rank(b); });
+    hidden = shown.size() - room;
+    shown.resize(room);
+  }
+  std::vector<std::string> lines;
+  std::string head = "[+] " + title_ + " " + std::to_string(finished) + "/" + std::to_string(rows_.size());
+  lines.push_back(paint(ellipsis(head, columns), Colour::Bold, colour));
+  for (const Row* row : shown) lines.push_back(text_of(*row, now, label_width, columns, colour));
+  if (hidden > 0) lines.push_back(ellipsis("   ... and " + std::to_string(hidden) + " more", columns));
+  return lines;
+}
+
+}  // namespace stack::cli

@@ -1,0 +1,50 @@
+// The live picture of a running plan, as text: one row for each object, whatever number of actions it goes
+// through. Pure: time comes in from outside.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace stack::cli {
+
+class ProgressModel {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  explicit ProgressModel(std::string title) : title_(std::move(title)) {}
+  void apply(const Json& line, Time now);
+  void restart();
+  bool empty() const { return rows_.empty(); }
+  // At most `rows` lines of at most `columns` characters, escape sequences apart: finished objects are left
+  // out first.
+  std::vector<std::string> draw(Time now, size_t columns, size_t rows, bool colour) const;
+
+ private:
+  enum class State { Planned, Running, Done, Failed, Skipped };
+  struct Row {
+    std::string label;
+    State state = State::Planned;
+    std::string status;  // "Starting"
+    std::string detail;  // what is waited for; the build step; the error
+    Time begun{};
+    Time ended{};
+  };
+
+  Row& row_of(const std::string& label);
+  void apply_plan(const Json& line);
+  void apply_action(const Json& line, Time now);
+  std::string text_of(const Row& row, Time now, size_t label_width, size_t columns, bool colour) const;
+
+  std::string title_;
+  std::vector<Row> rows_;
+  std::map<std::string, size_t> by_label_;
+  std::map<int64_t, Json> actions_;
+  std::map<std::string, int> unfinished_;          // label -> actions not finished
+  std::map<std::string, std::string> image_rows_;  // service -> label of its build
+};
+
+}  // namespace stack::cli

@@ -1,0 +1,168 @@
+#include "cli/session/change.h"
+
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/render/output.h"
+#include "cli/session/member.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr int kAttempts = 6;
+
+// For the signal handler.
+std::string_view notice_text;
+
+// Gathers what the result needs while lines pass by.
+class Listener {
+ public:
+  Listener(Progress& progress, const ChangeObserver& observer) : progress_(progress), observer_(observer) {}
+
+  void line(const Json& line) {
+    std::string event = string_or(line, "event");
+    if (event == "plan") {
+      for (const Json& action : items_of(member(line, "actions"))) actions_[int_or(action, "id")] = action;
+    } else if (event == "action" && string_or(line, "state") == "failed" && result_.failed_kind.empty()) {
+      const Json& action = actions_[int_or(line, "id")];
+      result_.failed_kind = string_or(action, "kind");
+      result_.failed_service = string_or(action, "service");
+    } else if (event == "done") {
+      ended_ = result_.ok = true;
+      result_.changed = int_or(line, "changed");
+      result_.last = line;
+    } else if (event == "created") {
+      ended_ = result_.ok = true;
+      result_.last = line;
+    } else if (event == "error") {
+      ended_ = true;
+      result_.error = string_or(line, "text");
+      result_.exit_code = static_cast<int>(int_or(line, "code", kExitError));
+      if (result_.exit_code == 0) result_.exit_code = kExitError;
+      result_.detail = strings_of(member(line, "detail"));
+      result_.last = line;
+    }
+    progress_.event(line);
+    if (observer_) observer_(line);
+  }
+
+  void restart() {
+    actions_.clear();
+    result_ = {};
+    progress_.restart();
+  }
+
+  bool ended() const { return ended_; }
+  ChangeResult take() { return std::move(result_); }
+
+ private:
+  Progress& progress_;
+  const ChangeObserver& observer_;
+  std::map<int64_t, Json> actions_;
+  ChangeResult result_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+InterruptNotice::InterruptNotice(bool cancels) {
+  notice_text = cancels ? "\ninterrupted: the build is cancelled\n"
+                        : "\ninterrupted: the engine finishes what was begun; see `stack ps`\n";
+  struct sigaction action{};
+  action.sa_handler = [](int) {
+    static_cast<void>(!::write(STDERR_FILENO, notice_text.data(), notice_text.size()));
+    _exit(kExitInterrupted);
+  };
+  for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &action, &before_[i]);
+}
+
+InterruptNotice::~InterruptNotice() {
+  for (size_t i = 0; i < std::size(kSignals); ++i) sigaction(kSignals[i], &before_[i], nullptr);
+}
+
+ProgressStyle progress_style(const Session& session) {
+  ProgressStyle style;
+  style.mode = session.globals().progress;
+  bool on_stdout = session.variable_on("COMPOSE_STATUS_STDOUT");
+  style.fd = on_stdout ? STDOUT_FILENO : STDERR_FILENO;
+  style.terminal = on_stdout ? session.out() : session.err();
+  return style;
+}
+
+Result<ChangeResult> follow_change(const Session& session, const Change& change, Progress& progress,
+                                   const ChangeObserver& observer) {
+  TRY(session.refuse_dry_run());
+  Listener listener(progress, observer);
+  http::ClientRequest request;
+  request.method = "POST";
+  request.target = change.target;
+  request.body = to_text(change.body);
+  for (int attempt = 1;; ++attempt) {
+    TRY_ASSIGN(http::Client client, session.connect());
+    Result<> followed = client.lines(request, [&](const Json& line) {
+      listener.line(line);
+      return !listener.ended();
+    });
+    if (listener.ended()) break;
+    if (!followed && !is_broken_connection(followed.error())) return std::move(followed).error();
+    if (attempt == kAttempts)
+      return Error("the engine went away " + std::to_string(attempt) + " times; see `stack engine logs`");
+    progress.write(STDERR_FILENO, "the engine went away; starting it again\n");
+    listener.restart();
+  }
+  progress.finish();
+  return listener.take();
+}
+
+namespace {
+
+std::string next_step(const ChangeResult& result, const std::string& program) {
+  // A command that is not there has written nothing.
+  bool never_ran = result.exit_code == 126 || result.exit_code == 127;
+  bool has_logs = result.failed_kind == "start-container" || result.failed_kind.starts_with("wait-");
+  if (result.failed_service.empty() || never_ran || !has_logs) return {};
+  return program + " logs " + result.failed_service;
+}
+
+// The cause may repeat lines of output that are shown anyway.
+std::string without_repeated_lines(const std::string& cause, const std::vector<std::string>& detail) {
+  std::vector<std::string> lines = split(cause, '\n');
+  std::vector<std::string> kept{lines[0]};
+  for (size_t i = 1; i < lines.size(); ++i) {
+    bool repeated = std::any_of(detail.begin(), detail.end(),
+                                [&](const std::string& line) { return trim(line) == trim(lines[i]); });
+    if (!repeated) kept.push_back(lines[i]);
+  }
+  return join(kept, "\n");
+}
+
+}  // namespace
+
+std::string failure_text(const ChangeResult& result, const std::string& program, bool colour) {
+  std::string text =
+      paint("stack:", Colour::Red, colour) + " " + without_repeated_lines(result.error, result.detail);
+  for (const std::string& line : result.detail) text += "\n  | " + line;
+  std::string next = next_step(result, program);
+  if (!next.empty()) text += "\nnext: " + paint(next, Colour::Bold, colour);
+  return text;
+}
+
+int say_result(const Session& session, const ChangeResult& result) {
+  if (result.ok) return 0;
+  if (session.globals().progress == ProgressMode::JsonLines) {
+    say(to_text(Json{{"error", true}, {"message", result.error}, {"details", result.detail}}));
+  } else {
+    say(failure_text(result, session.program_with_project(), session.err().colour));
+  }
+  return result.exit_code;
+}
+
+Result<int> run_change(Session& session, const Change& change, const ChangeObserver& observer) {
+  InterruptNotice notice(change.cancelled_by_leaving);
+  auto progress = make_progress(progress_style(session), change.title);
+  TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress, observer));
+  return say_result(session, result);
+}
+
+}  // namespace stack::cli

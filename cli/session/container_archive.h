@@ -1,0 +1,31 @@
+// A container's files over the API: looking at a path, and tar streams in both directions.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "cli/session/host_files.h"
+#include "cli/session/session.h"
+
+namespace stack::cli {
+
+struct ContainerPath {
+  bool is_directory = false;
+  bool is_link = false;
+  std::string link_target;  // absolute, in the container
+};
+
+// nullopt where it does not exist.
+Result<std::optional<ContainerPath>> find_container_path(Session& session, const std::string& container_id,
+                                                         const std::string& path);
+
+// Hands the tar stream of `path` to `take`, which reads it to its end or fails.
+Result<> download(Session& session, const std::string& container_id, const std::string& path,
+                  const std::function<Result<>(const transfer::ByteSource& source)>& take);
+
+// Unpacks what `give` writes into the directory `path`. `own`: it becomes the container's user's.
+Result<> upload(Session& session, const std::string& container_id, const std::string& path, bool own,
+                const std::function<Result<>(const transfer::ByteSink& sink)>& give);
+
+}  // namespace stack::cli

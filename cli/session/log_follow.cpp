@@ -1,0 +1,86 @@
+#include "cli/session/log_follow.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "http/wire/query.h"
+
+namespace stack::cli {
+
+namespace {
+constexpr int kReconnects = 20;
+
+}  // namespace
+
+std::string logs_target(const std::string& project_name, const LogQuery& query) {
+  http::Query parameters;
+  if (query.follow) parameters.add("follow", "1");
+  if (query.stay) parameters.add("stay", "1");
+  parameters.add("tail", query.tail.empty() ? "all" : query.tail);
+  if (!query.since.empty()) parameters.add("since", query.since);
+  if (!query.until.empty()) parameters.add("until", query.until);
+  if (!query.services.empty()) parameters.add("services", join(query.services, ","));
+  return project_path(project_name, "/logs") + parameters.text();
+}
+
+Result<std::string> log_time(std::string_view text, WallTime now) {
+  if (text.empty()) return std::string();
+  size_t dot = text.find('.');
+  std::string_view seconds = text.substr(0, dot);
+  if (is_all_digits(seconds) && seconds.size() < 12) {
+    return rfc3339(WallTime(std::chrono::seconds(std::stoll(std::string(seconds)))));
+  }
+  if (auto duration = parse_duration(text)) return rfc3339(now - *duration);
+  std::string full(text);
+  if (full.find('T') == std::string::npos) full += "T00:00:00";
+  size_t clock = full.find('T');
+  bool has_zone = full.ends_with('Z') || full.find_first_of("+-", clock) != std::string::npos;
+  if (!has_zone) full += "Z";
+  if (auto parsed = parse_rfc3339(full)) return rfc3339(*parsed);
+  return invalid("invalid time \"" + std::string(text) +
+                 "\": it is a duration (10m), a time (2026-01-02T13:23:37Z) or seconds since 1970");
+}
+
+std::string LogFollower::resume_time() const {
+  auto parsed = parse_rfc3339(last_time_);
+  return parsed ? rfc3339(*parsed + std::chrono::nanoseconds(1)) : last_time_;
+}
+
+void LogFollower::stop() {
+  std::lock_guard lock(mutex_);
+  stopped_ = true;
+  if (socket_) ::shutdown(socket_.get(), SHUT_RDWR);
+}
+
+Result<> LogFollower::run(const Session& session, const std::string& project_name, LogQuery query,
+                          const std::function<void(const Json& line)>& on_line) {
+  for (int attempt = 0;; ++attempt) {
+    TRY_ASSIGN(http::Client client, session.connect());
+    {
+      std::lock_guard lock(mutex_);
+      if (stopped_) return {};
+      // A descriptor of our own: the client may close its while stop() runs.
+      socket_.reset(::fcntl(client.fd(), F_DUPFD_CLOEXEC, 3));
+    }
+    http::ClientRequest request;
+    request.target = logs_target(project_name, query);
+    Result<> followed = client.lines(request, [&](const Json& line) {
+      std::string time = string_or(line, "time");
+      if (!time.empty()) last_time_ = time;
+      on_line(line);
+      return true;
+    });
+    std::lock_guard lock(mutex_);
+    socket_.reset();
+    if (stopped_ || followed) return {};
+    if (!query.follow || !is_broken_connection(followed.error()) || attempt == kReconnects) return followed;
+    if (!last_time_.empty()) {
+      query.since = resume_time();
+      query.tail = "all";
+    }
+  }
+}
+
+}  // namespace stack::cli

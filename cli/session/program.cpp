@@ -1,0 +1,121 @@
+#include "cli/session/program.h"
+
+#include <unistd.h>
+
+#include "base/files.h"
+#include "cli/flags/commands.h"
+#include "cli/flags/help.h"
+#include "cli/render/output.h"
+#include "cli/session/session.h"
+
+namespace stack::cli {
+
+namespace {
+
+std::string working_directory() {
+  char path[4096];
+  return ::getcwd(path, sizeof path) ? path : "/";
+}
+
+int bad_usage(const Error& error, const Command* command) {
+  say("stack: " + error.text());
+  say("see `stack" + (command ? " " + std::string(command->name) : "") + " --help`");
+  return command ? command->usage_exit : kExitUsage;
+}
+
+// What stands between the program's name and its command is read with the program's flags only.
+struct Split {
+  Arguments globals;
+  std::vector<std::string> rest;  // the command and what follows
+};
+
+Result<Split> split_words(const std::vector<std::string>& words) {
+  Split split;
+  Arguments unused;
+  Grammar grammar{global_flags(), {}, true};
+  std::vector<std::string> given(words.begin() + 1, words.end());
+  TRY(parse_flags(grammar, given, split.globals, unused));
+  split.rest = split.globals.words;
+  if (!split.rest.empty() && split.rest[0] == "compose") {
+    given.assign(split.rest.begin() + 1, split.rest.end());
+    split.globals.words.clear();
+    TRY(parse_flags(grammar, given, split.globals, unused));
+    split.rest = split.globals.words;
+  }
+  return split;
+}
+
+Result<> check_word_count(const Command& command, const Arguments& arguments) {
+  size_t count = arguments.words.size();
+  if (count < command.least_words) {
+    return invalid(
+        "`stack " + std::string(command.name) + "` needs " +
+        (command.most_words == command.least_words ? "" : "at least ") + std::to_string(command.least_words) +
+        (command.least_words == 1 ? " argument" : " arguments") + ": " + std::string(command.usage));
+  }
+  if (count > command.most_words) {
+    return invalid(
+        "`stack " + std::string(command.name) + "` takes " +
+        (command.most_words == 0 ? "no arguments" : "at most " + std::to_string(command.most_words)) +
+        ", but there is \"" + arguments.words[command.most_words] + "\"");
+  }
+  return {};
+}
+
+int run_command(const Command& command, const std::vector<std::string>& words, Arguments globals_given) {
+  Arguments arguments;
+  auto parsed = parse_flags({command.flags, global_flags(), command.stop_at_first_word}, words, arguments,
+                            globals_given);
+  if (!parsed) return bad_usage(parsed.error(), &command);
+  Environment environment = caller_environment();
+  std::string directory = working_directory();
+  auto globals = read_globals(globals_given, environment, directory);
+  if (!globals) return bad_usage(globals.error(), &command);
+  if (globals_given.on("help")) {
+    print(command_help(command, find_terminal(STDOUT_FILENO, globals->ansi, environment).colour));
+    return 0;
+  }
+  auto counted = check_word_count(command, arguments);
+  if (!counted) return bad_usage(counted.error(), &command);
+  Session session(std::move(*globals), std::move(environment), std::move(directory));
+  session.set_command(command);
+  auto code = command.run(session, arguments);
+  if (code) return *code;
+  if (!code.error().text().empty()) {
+    say(paint("stack:", Colour::Red, session.err().colour) + " " + code.error().text());
+  }
+  return kExitError;
+}
+
+int run_without_command(const Arguments& globals_given) {
+  Environment environment = caller_environment();
+  auto globals = read_globals(globals_given, environment, working_directory());
+  if (!globals) return bad_usage(globals.error(), nullptr);
+  if (globals_given.on("version")) return run_command(kVersion, {}, {});
+  print(program_help(find_terminal(STDOUT_FILENO, globals->ansi, environment).colour));
+  return 0;
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& words) {
+  auto split = split_words(words);
+  if (!split) return bad_usage(split.error(), nullptr);
+  if (split->rest.empty()) return run_without_command(split->globals);
+  FoundCommand found = find_command(split->rest);
+  if (!found.command) {
+    bool asks = split->rest.size() == 1 || split->rest[1] == "--help" || split->rest[1] == "-h";
+    if (is_command_family(split->rest[0]) && asks) {
+      print(
+          family_help(split->rest[0], find_terminal(STDOUT_FILENO, Ansi::Auto, caller_environment()).colour));
+      return split->rest.size() == 1 ? kExitUsage : 0;
+    }
+    return bad_usage(invalid(unknown_command_text(split->rest)), nullptr);
+  }
+  std::vector<std::string> rest(split->rest.begin() + static_cast<ptrdiff_t>(found.words_used),
+                                split->rest.end());
+  split->globals.words.clear();
+  return run_command(*found.command, rest, std::move(split->globals));
+}
+
+}  // namespace stack::cli

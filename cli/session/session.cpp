@@ -1,0 +1,148 @@
+#include "cli/session/session.h"
+
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/render/output.h"
+#include "cli/session/member.h"
+#include "http/wire/query.h"
+#include "orchestrator/compose/diagnostic.h"
+
+namespace stack::cli {
+
+namespace {
+constexpr int kCallAttempts = 4;
+}
+
+Session::Session(Globals globals, Environment environment, std::string current_directory)
+    : globals_(std::move(globals)),
+      environment_(std::move(environment)),
+      current_directory_(std::move(current_directory)),
+      out_(find_terminal(STDOUT_FILENO, globals_.ansi, environment_)),
+      err_(find_terminal(STDERR_FILENO, globals_.ansi, environment_)) {}
+
+std::string Session::variable(const std::string& name) const {
+  auto found = environment_.find(name);
+  return found != environment_.end() ? found->second : setting(settings_, name);
+}
+
+bool Session::variable_on(const std::string& name) const {
+  std::string value = lower(variable(name));
+  return value == "1" || value == "true" || value == "t" || value == "y" || value == "yes";
+}
+
+int Session::usage_error(const std::string& text) const {
+  say("stack: " + text);
+  std::string name = command_ ? " " + std::string(command_->name) : "";
+  say("see `stack" + name + " --help`");
+  return command_ ? command_->usage_exit : kExitUsage;
+}
+
+Result<> Session::refuse_dry_run() const {
+  if (!globals_.dry_run) return {};
+  return unsupported("`" + std::string(command_->name) +
+                     "` has no --dry-run, nothing was done; `stack plan` shows what `up` would do");
+}
+
+Result<Json> Session::call(const std::string& method, const std::string& target, const Json& body) {
+  for (int attempt = 1;; ++attempt) {
+    if (!client_) {
+      TRY_ASSIGN(client_, connect());
+    }
+    auto answer = client_->call_json(method, target, body);
+    if (answer) return answer;
+    bool gone = is_broken_connection(answer.error()) || answer.error().code() == ECONNREFUSED ||
+                answer.error().code() == ENOENT;
+    if (!gone) return answer;
+    client_.reset();
+    if (attempt == kCallAttempts) return std::move(answer).error().in("the engine went away repeatedly");
+  }
+}
+
+compose::LoadOptions Session::load_options() const {
+  compose::LoadOptions options;
+  options.files = globals_.files;
+  options.project_name = globals_.project_name;
+  options.project_directory = globals_.project_directory;
+  options.env_files = globals_.env_files;
+  options.profiles = globals_.profiles;
+  options.environment = environment_;
+  options.current_directory = current_directory_;
+  options.all_resources = globals_.all_resources;
+  return options;
+}
+
+Result<compose::Loaded> Session::load(const compose::LoadOptions& options) {
+  auto loaded = compose::load(options);
+  if (!loaded) {
+    std::string text = compose::render(loaded.error());
+    if (!text.empty() && text.back() == '\n') text.pop_back();
+    say(text);
+    return already_said();
+  }
+  if (globals_.progress != ProgressMode::Quiet) {
+    for (const compose::Diagnostic& warning : loaded->warnings) {
+      say(compose::render(warning, false));
+    }
+  }
+  return std::move(*loaded);
+}
+
+Result<std::string> Session::project_name() {
+  if (globals_.project_name) return *globals_.project_name;
+  auto head = compose::load_head(load_options());
+  if (!head) {
+    std::string text = compose::render(head.error());
+    if (!text.empty() && text.back() == '\n') text.pop_back();
+    say(text);
+    return already_said();
+  }
+  settings_ = head->settings;
+  if (head->project_name) return *head->project_name;
+  return not_found("no compose file found in " + current_directory_ +
+                   " or above it: give one with -f, or name the project with -p (`stack ls -a` shows them)");
+}
+
+Result<> Session::require_services(const std::string& project_name,
+                                   const std::vector<std::string>& services) {
+  if (services.empty()) return {};
+  auto project = call("GET", project_path(project_name));
+  if (!project && project.error().kind() == ErrorKind::NotFound) {
+    return not_found("project " + project_name +
+                     " is not up, and nothing is known of its services (`stack ls -a` " +
+                     "shows the projects that are)");
+  }
+  if (!project) return std::move(project).error();
+  std::vector<std::string> known;
+  const Json& resolved = member(*project, "project");
+  for (const char* group : {"services", "disabled_services"}) {
+    for (const auto& [name, service] : member(resolved, group).items()) known.push_back(name);
+  }
+  for (const std::string& name : services) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string text = "no such service: " + name;
+    std::string near = nearest(name, known);
+    if (!near.empty()) {
+      text += "; did you mean " + near + "?";
+    } else if (!known.empty()) {
+      text += "; there are " + join(known, ", ");
+    }
+    return not_found(text);
+  }
+  return {};
+}
+
+std::string Session::program_with_project() const {
+  std::string text = "stack";
+  for (const std::string& file : globals_.files) text += " -f " + shell_quote(file);
+  if (globals_.project_directory) text += " --project-directory " + shell_quote(*globals_.project_directory);
+  if (globals_.project_name) text += " -p " + shell_quote(*globals_.project_name);
+  return text;
+}
+
+std::string project_path(const std::string& project_name, std::string_view suffix) {
+  return "/stack/v1/projects/" + http::percent_encode(project_name) + std::string(suffix);
+}
+
+}  // namespace stack::cli

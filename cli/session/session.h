@@ -1,0 +1,72 @@
+// One run of the program: who calls, with which settings, on which project, against which engine.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "cli/flags/command.h"
+#include "cli/flags/globals.h"
+#include "cli/render/terminal.h"
+#include "cli/session/engine_start.h"
+#include "http/client/client.h"
+#include "orchestrator/compose/load.h"
+
+namespace stack::cli {
+
+class Session {
+ public:
+  Session(Globals globals, Environment environment, std::string current_directory);
+
+  const Globals& globals() const { return globals_; }
+  const Environment& environment() const { return environment_; }
+  const std::string& current_directory() const { return current_directory_; }
+  const Terminal& out() const { return out_; }
+  const Terminal& err() const { return err_; }
+  EnginePlace place() const { return {globals_.root, globals_.run_root}; }
+  // A COMPOSE_* or other variable; .env files count once a project was looked at.
+  std::string variable(const std::string& name) const;
+  bool variable_on(const std::string& name) const;
+
+  // Says what is wrong with the command line and where help is; gives the exit code.
+  int usage_error(const std::string& text) const;
+  // The error of a command that was given --dry-run and cannot show what it would do.
+  Result<> refuse_dry_run() const;
+  void set_command(const Command& command) { command_ = &command; }
+  const Command& command() const { return *command_; }
+
+  // The engine.
+  Result<http::Client> connect() const { return connect_or_start(place()); }
+  // Over a connection that is kept. Where the engine died in the middle it is started and asked again.
+  Result<Json> call(const std::string& method, const std::string& target, const Json& body = nullptr);
+
+  // The project.
+  compose::LoadOptions load_options() const;
+  // Prints warnings and errors; an error was said already.
+  Result<compose::Loaded> load(const compose::LoadOptions& options);
+  // Of -p, or of the compose file here.
+  Result<std::string> project_name();
+  // Fails for a service the engine's project does not have, with the nearest name.
+  Result<> require_services(const std::string& project_name, const std::vector<std::string>& services);
+  // What the next command must repeat to mean the same project: "stack", "stack -p x", "stack -f a.yml".
+  std::string program_with_project() const;
+
+ private:
+  Globals globals_;
+  Environment environment_;
+  Environment settings_;  // of .env
+  std::string current_directory_;
+  Terminal out_;
+  Terminal err_;
+  const Command* command_ = nullptr;
+  std::optional<http::Client> client_;
+};
+
+// "/stack/v1/projects/NAME" + suffix.
+std::string project_path(const std::string& project_name, std::string_view suffix = {});
+
+}  // namespace stack::cli

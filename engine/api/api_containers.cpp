@@ -1,0 +1,297 @@
+#include <algorithm>
+
+#include "base/text.h"
+#include "docker/container_body.h"
+#include "engine/api/api.h"
+#include "engine/api/docker_view.h"
+#include "engine/api/prune_filter.h"
+#include "engine/host/disk_usage.h"
+
+namespace stack::engine {
+
+namespace {
+
+using http::Request;
+using http::Response;
+
+bool matches(const Container& container, const http::Filters& filters) {
+  auto any = [&](const std::string& key, auto&& test) {
+    auto wanted = filters.find(key);
+    return wanted == filters.end() || wanted->second.empty() ||
+           std::any_of(wanted->second.begin(), wanted->second.end(), test);
+  };
+  auto labels = filters.find("label");
+  bool labels_fit = labels == filters.end() ||
+                    std::all_of(labels->second.begin(), labels->second.end(), [&](const std::string& w) {
+                      return label_matches(container.spec.labels, w);
+                    });
+  std::string health = container.health ? std::string(to_text(container.health->status)) : "none";
+  return labels_fit && any("id", [&](const std::string& w) { return container.id.starts_with(w); }) &&
+         any("name",
+             [&](const std::string& w) {
+               return ("/" + container.spec.name).find(w) != std::string::npos;
+             }) &&
+         any("status", [&](const std::string& w) { return w == to_text(container.state.status); }) &&
+         any("health", [&](const std::string& w) { return w == health; }) &&
+         any("ancestor",
+             [&](const std::string& w) {
+               return container.spec.image == w || container.image_id.find(w) != std::string::npos;
+             }) &&
+         any("exited",
+             [&](const std::string& w) {
+               return container.state.status == Status::Exited &&
+                      w == std::to_string(container.state.exit_code);
+             }) &&
+         any("volume",
+             [&](const std::string& w) {
+               return std::any_of(container.mounts.begin(), container.mounts.end(),
+                                  [&](const MountPoint& m) { return m.name == w || m.destination == w; });
+             }) &&
+         any("network", [&](const std::string& w) {
+           return std::any_of(container.endpoints.begin(), container.endpoints.end(),
+                              [&](const Endpoint& e) { return e.network_id == w || e.spec.network == w; });
+         });
+}
+
+Task<> list_containers(Services& s, Request& request, Response& response) {
+  Result<http::Filters> filters = http::parse_filters(request.query.get("filters"));
+  if (!filters) {
+    response.error(filters.error());
+    co_return;
+  }
+  bool all = request.query.flag("all") || filters->contains("status") || filters->contains("exited");
+  std::vector<ContainerPtr> chosen;
+  for (const auto& [id, container] : s.context.containers)
+    if (container->state.status != Status::Creating && (all || container->alive()) &&
+        matches(*container, *filters))
+      chosen.push_back(container);
+  std::sort(chosen.begin(), chosen.end(),
+            [](const auto& a, const auto& b) { return a->created_at > b->created_at; });
+  if (Result<int64_t> limit = request.query.integer("limit", 0);
+      limit && *limit > 0 && chosen.size() > static_cast<size_t>(*limit))
+    chosen.resize(static_cast<size_t>(*limit));
+  Json rows = Json::array();
+  bool sizes = request.query.flag("size");
+  for (const ContainerPtr& container : chosen) {
+    Json row = container_summary(*container, s.containers, s.networks);
+    if (sizes) {
+      auto work = [path = s.containers.upper_directory(*container)] { return directory_size(path); };
+      int64_t own = co_await offload(s.context.pool, work);
+      std::optional<images::Image> image = s.containers.parts().images.find(container->image_id);
+      row["SizeRw"] = own;
+      row["SizeRootFs"] = own + (image ? image->size : 0);
+    }
+    rows.push_back(std::move(row));
+  }
+  response.json(200, rows);
+}
+
+Task<> create_container(Services& s, Request& request, Response& response) {
+  Result<Json> body = co_await request.body.read_json();
+  Result<ContainerSpec> spec =
+      body ? docker::container_from_json(*body) : Result<ContainerSpec>(body.error());
+  if (!spec) {
+    response.error(spec.error());
+    co_return;
+  }
+  if (std::string name = request.query.get("name"); !name.empty())
+    spec->name = name.starts_with('/') ? name.substr(1) : name;
+  ContainerService::CreateOptions create_options;
+  Result<ContainerPtr> made = co_await s.containers.create(std::move(*spec), create_options);
+  if (!made) {
+    response.error(made.error());
+    co_return;
+  }
+  response.json(201, {{"Id", (*made)->id}, {"Warnings", Json::array()}});
+}
+
+Task<> prune_containers(Services& s, Request& request, Response& response) {
+  Result<PruneFilter> filter = PruneFilter::read(request.query.get("filters"), {"label", "label!", "until"});
+  if (!filter) {
+    response.error(filter.error());
+    co_return;
+  }
+  std::vector<ContainerPtr> stopped;
+  for (const auto& [id, container] : s.context.containers) {
+    if (container->alive() || container->live || container->state.status == Status::Creating) continue;
+    if (filter->fits(container->spec.labels, container->created_at)) stopped.push_back(container);
+  }
+  Json deleted = Json::array();
+  int64_t reclaimed = 0;
+  for (const ContainerPtr& container : stopped) {
+    auto work = [path = s.containers.upper_directory(*container)] { return directory_size(path); };
+    int64_t size = co_await offload(s.context.pool, work);
+    Result<> removed = co_await s.containers.remove(container, false, false);
+    if (!removed) continue;  // started meanwhile
+    deleted.push_back(container->id);
+    reclaimed += size;
+  }
+  response.json(200, {{"ContainersDeleted", deleted}, {"SpaceReclaimed", reclaimed}});
+}
+
+// For the calls that act on one container: finds it, or answers 404.
+ContainerPtr container_of(Services& s, Request& request, Response& response) {
+  Result<ContainerPtr> found = s.context.require_container(request.param("id"));
+  if (found) return *found;
+  response.error(found.error());
+  return nullptr;
+}
+
+void answer(Response& response, const Result<>& result) {
+  if (result) {
+    response.no_content();
+  } else {
+    response.error(result.error());
+  }
+}
+
+void answer(Response& response, const Result<bool>& result) {
+  if (result) {
+    response.no_content(*result ? 204 : 304);
+  } else {
+    response.error(result.error());
+  }
+}
+
+std::optional<std::chrono::seconds> timeout_of(const Request& request) {
+  Result<int64_t> seconds = request.query.integer("t", INT64_MIN);
+  if (!seconds || *seconds == INT64_MIN) return std::nullopt;
+  return std::chrono::seconds(*seconds);
+}
+
+Task<> wait_container(Services& s, Request& request, Response& response) {
+  ContainerPtr container = container_of(s, request, response);
+  if (!container) co_return;
+  std::string wanted = request.query.get("condition", "not-running");
+  auto condition = wanted == "next-exit" ? ContainerService::Condition::NextExit
+                   : wanted == "removed" ? ContainerService::Condition::Removed
+                                         : ContainerService::Condition::NotRunning;
+  // Clients call this before the start, and need the header at once to know that the wait has begun.
+  Result<> begun = co_await response.start(200, "application/json");
+  if (!begun) co_return;
+  Result<int> code = co_await s.containers.wait(container, condition);
+  Json body{{"StatusCode", code ? *code : -1}};
+  if (!code) body["Error"] = {{"Message", code.error().text()}};
+  (void)co_await response.write_line(body);
+}
+
+Task<> update_container(Services& s, Request& request, Response& response) {
+  ContainerPtr container = container_of(s, request, response);
+  if (!container) co_return;
+  Result<Json> body = co_await request.body.read_json();
+  if (body && !body->is_object()) body = invalid("a JSON object is expected");
+  // The body is the part of a HostConfig that can be changed.
+  Result<ContainerSpec> spec =
+      body ? docker::container_from_json({{"Image", container->spec.image}, {"HostConfig", *body}})
+           : Result<ContainerSpec>(body.error());
+  if (!spec) {
+    response.error(spec.error());
+    co_return;
+  }
+  std::optional<RestartSpec> restart;
+  if (auto policy = body->find("RestartPolicy");
+      policy != body->end() && policy->is_object() && !string_or(*policy, "Name").empty())
+    restart = spec->restart;
+  Result<> done = co_await s.containers.update(container, std::move(spec->resources), std::move(restart));
+  if (done) {
+    response.json(200, {{"Warnings", Json::array()}});
+  } else {
+    response.error(done.error());
+  }
+}
+
+}  // namespace
+
+void add_container_routes(http::Router& router, Services& s) {
+  router.get("/containers/json",
+             [&s](Request& q, Response& r) -> Task<> { co_await list_containers(s, q, r); });
+  router.post("/containers/create",
+              [&s](Request& q, Response& r) -> Task<> { co_await create_container(s, q, r); });
+  router.post("/containers/prune",
+              [&s](Request& q, Response& r) -> Task<> { co_await prune_containers(s, q, r); });
+  router.get("/containers/{id}/json", [&s](Request& q, Response& r) -> Task<> {
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Json details = container_inspect(*container, s.containers, s.networks);
+    if (std::vector<std::string> execs = s.execs.running_in(*container); !execs.empty())
+      details["ExecIDs"] = execs;
+    r.json(200, details);
+  });
+  router.post("/containers/{id}/start", [&s](Request& q, Response& r) -> Task<> {
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Result<bool> done = co_await s.containers.start(container);
+    // docker run makes its exit codes 126 and 127 from the text of a 400.
+    if (!done &&
+        (done.error().kind() == ErrorKind::NoCommand || done.error().kind() == ErrorKind::NotExecutable)) {
+      r.error(400, done.error().text());
+      co_return;
+    }
+    answer(r, done);
+  });
+  router.post("/containers/{id}/stop", [&s](Request& q, Response& r) -> Task<> {
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Result<bool> done = co_await s.containers.stop(container, timeout_of(q), q.query.get("signal"));
+    answer(r, done);
+  });
+  router.post("/containers/{id}/restart", [&s](Request& q, Response& r) -> Task<> {
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Result<> done = co_await s.containers.restart(container, timeout_of(q));
+    answer(r, done);
+  });
+  router.post("/containers/{id}/kill", [&s](Request& q, Response& r) -> Task<> {
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Result<> done = co_await s.containers.kill(container, q.query.get("signal", "SIGKILL"));
+    answer(r, done);
+  });
+  router.post("/containers/{id}/pause", [&s](Request& q, Response& r) -> Task<> {
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Result<> done = co_await s.containers.pause(container);
+    answer(r, done);
+  });
+  router.post("/containers/{id}/unpause", [&s](Request& q, Response& r) -> Task<> {
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Result<> done = co_await s.containers.unpause(container);
+    answer(r, done);
+  });
+  router.post("/containers/{id}/update",
+              [&s](Request& q, Response& r) -> Task<> { co_await update_container(s, q, r); });
+  router.post("/containers/{id}/rename", [&s](Request& q, Response& r) -> Task<> {
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Result<> done = co_await s.containers.rename(container, q.query.get("name"));
+    answer(r, done);
+  });
+  router.post("/containers/{id}/resize", [&s](Request& q, Response& r) -> Task<> {
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Result<int64_t> rows = q.query.integer("h", 24);
+    Result<int64_t> columns = q.query.integer("w", 80);
+    if (!rows || !columns || *rows < 0 || *columns < 0 || *rows > UINT16_MAX || *columns > UINT16_MAX) {
+      r.error(400, "h and w must be numbers from 0 to 65535");
+      co_return;
+    }
+    Result<> done =
+        s.containers.resize(container, static_cast<uint16_t>(*rows), static_cast<uint16_t>(*columns));
+    if (done) {
+      r.no_content(200);
+    } else {
+      r.error(done.error());
+    }
+  });
+  router.post("/containers/{id}/wait",
+              [&s](Request& q, Response& r) -> Task<> { co_await wait_container(s, q, r); });
+  router.del("/containers/{id}", [&s](Request& q, Response& r) -> Task<> {
+    ContainerPtr container = container_of(s, q, r);
+    if (!container) co_return;
+    Result<> done = co_await s.containers.remove(container, q.query.flag("force"), q.query.flag("v"));
+    answer(r, done);
+  });
+}
+
+}  // namespace stack::engine

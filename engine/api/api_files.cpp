@@ -1,0 +1,256 @@
+// A container's files: archive (docker cp), changes (docker diff), export, commit.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "engine/api/api.h"
+#include "engine/api/thread_stream.h"
+#include "engine/container/archive_path.h"
+#include "images/archive/tree_tar.h"
+#include "runtime/rootfs/rootfs_view.h"
+
+namespace stack::engine {
+
+namespace {
+
+using http::Request;
+using http::Response;
+
+// A stopped container stays stopped while its files are open; a running one may do what it likes.
+Task<std::optional<AsyncMutex::Lock>> hold_if_stopped(ContainerPtr container) {
+  if (container->running()) co_return std::nullopt;
+  co_return std::optional(co_await container->mutex.lock());
+}
+
+struct OpenedPath {
+  runtime::ContainerFiles files;
+  FoundPath found;
+};
+
+Task<Result<std::shared_ptr<OpenedPath>>> open_path(Services& s, ContainerPtr container, std::string path) {
+  auto opener = s.containers.files_of(*container);
+  CO_TRY(opener);
+  auto work = [open = *opener, path, id = container->id]() -> Result<std::shared_ptr<OpenedPath>> {
+    auto opened = std::make_shared<OpenedPath>();
+    TRY_ASSIGN(opened->files, open());
+    TRY_ASSIGN(opened->found, find_path(opened->files, path, id));
+    return opened;
+  };
+  co_return co_await offload(s.context.pool, work);
+}
+
+Task<> read_archive(Services& s, Request& request, Response& response, bool contents) {
+  Result<ContainerPtr> container = s.context.require_container(request.param("id"));
+  std::string path = request.query.get("path");
+  if (!container || path.empty()) {
+    response.error(!container ? container.error() : invalid("missing parameter: path"));
+    co_return;
+  }
+  auto lock = co_await hold_if_stopped(*container);
+  Result<std::shared_ptr<OpenedPath>> opened = co_await open_path(s, *container, path);
+  if (!opened) {
+    response.error(opened.error());
+    co_return;
+  }
+  response.set_header("X-Docker-Container-Path-Stat", path_stat_header((*opened)->found.stat));
+  if (!contents) {
+    response.body(200, "application/json", "");
+    co_return;
+  }
+  auto produce = [held = *opened](const ByteSink& sink) {
+    return images::write_tree_tar(held->found.fd.get(), held->found.name, sink);
+  };
+  co_await stream_from_thread(s.context.io, response, "application/x-tar", produce);
+  if (contents) s.context.publish(**container, "archive-path");
+}
+
+// The whole body in an unnamed file: a client that goes away half-way has changed nothing.
+Task<Result<Fd>> spool_body(Request& request, std::string folder) {
+  Fd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!file) co_return Error::last_errno("temporary file in " + folder);
+  for (;;) {
+    Result<std::string> piece = co_await request.body.read();
+    CO_TRY(piece);
+    if (piece->empty()) break;
+    Result<> written = write_all(file.get(), *piece);
+    CO_TRY(written);
+  }
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) co_return Error::last_errno("seek");
+  co_return file;
+}
+
+Task<Result<>> extract_into(Services& s, Request& request, ContainerPtr container) {
+  std::string path = request.query.get("path");
+  ExtractOptions options;
+  options.no_overwrite_kinds = request.query.flag("noOverwriteDirNonDir");
+  if (request.query.flag("copyUIDGID") && !container->spec.user.empty()) {
+    Result<runtime::User> user = s.containers.resolve_user(*container, container->spec.user);
+    CO_TRY(user);
+    options.override_owner = true;
+    options.uid = user->uid;
+    options.gid = user->gid;
+  }
+  Result<Fd> body = co_await spool_body(request, s.context.paths.container(container->id));
+  CO_TRY(body);
+  auto lock = co_await hold_if_stopped(container);
+  auto opener = s.containers.files_of(*container);
+  CO_TRY(opener);
+  auto held = std::make_shared<Fd>(std::move(*body));
+  auto work = [open = *opener, held, path, options, id = container->id]() -> Result<> {
+    TRY_ASSIGN(runtime::ContainerFiles files, open());
+    return extract_archive(files, path, held->get(), options, id);
+  };
+  co_return co_await offload(s.context.pool, work);
+}
+
+Task<> write_archive(Services& s, Request& request, Response& response) {
+  Result<ContainerPtr> container = s.context.require_container(request.param("id"));
+  if (!container || request.query.get("path").empty()) {
+    response.error(!container ? container.error() : invalid("missing parameter: path"));
+    co_return;
+  }
+  Result<> done = co_await extract_into(s, request, *container);
+  if (done) {
+    s.context.publish(**container, "extract-to-dir");
+    response.no_content(200);
+  } else if (done.error().code() == EROFS) {
+    response.error(403, "container rootfs or volume is marked read-only: " + done.error().text());
+  } else {
+    response.error(done.error());
+  }
+}
+
+Task<> list_changes(Services& s, Request& request, Response& response) {
+  Result<ContainerPtr> container = s.context.require_container(request.param("id"));
+  if (!container) {
+    response.error(container.error());
+    co_return;
+  }
+  auto work = [&s, held = *container] { return s.containers.changes(*held); };
+  Result<std::vector<images::LayerChange>> changes = co_await offload(s.context.pool, work);
+  if (!changes) {
+    response.error(changes.error());
+    co_return;
+  }
+  Json rows = Json::array();
+  for (const images::LayerChange& change : *changes)
+    rows.push_back({{"Path", change.path}, {"Kind", static_cast<int>(change.kind)}});
+  response.json(200, rows);
+}
+
+Task<> export_container(Services& s, Request& request, Response& response) {
+  Result<ContainerPtr> container = s.context.require_container(request.param("id"));
+  Result<images::Image> image = container ? s.containers.parts().images.resolve((*container)->image_id)
+                                          : Result<images::Image>(container.error());
+  if (!image) {
+    response.error(image.error());
+    co_return;
+  }
+  // Without its mounts, as Docker has it: layers and changes alone.
+  std::vector<std::string> layers = image->layer_dirs;
+  std::string upper = s.containers.upper_directory(**container);
+  if (is_directory(upper)) layers.insert(layers.begin(), upper);
+  auto open = [layers] { return layers.empty() ? Result<Fd>(Fd()) : runtime::open_rootfs_view(layers); };
+  Result<Fd> view = co_await offload(s.context.pool, open);
+  if (!view) {
+    response.error(view.error());
+    co_return;
+  }
+  auto held = std::make_shared<Fd>(std::move(*view));
+  auto produce = [held](const ByteSink& sink) -> Result<> {
+    if (!*held) return images::TarWriter(sink).finish();
+    return images::write_tree_tar(held->get(), "", sink);
+  };
+  co_await stream_from_thread(s.context.io, response, "application/octet-stream", produce);
+  s.context.publish(**container, "export");
+}
+
+// ---- commit ----
+
+// Docker's list for `--change`; a command that would have to run is none of them.
+Result<> check_change(const std::string& change) {
+  static const std::vector<std::string> kAllowed{"CMD",         "ENTRYPOINT", "ENV",     "EXPOSE",
+                                                 "HEALTHCHECK", "LABEL",      "ONBUILD", "STOPSIGNAL",
+                                                 "USER",        "VOLUME",     "WORKDIR"};
+  std::string keyword(trim(change).substr(0, trim(change).find_first_of(" \t")));
+  std::string upper = keyword;
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  if (change.find('\n') == std::string::npos &&
+      std::find(kAllowed.begin(), kAllowed.end(), upper) != kAllowed.end())
+    return {};
+  return invalid(keyword + " is not a valid change command");
+}
+
+// A build of nothing but the changes, on top of the image.
+Task<Result<std::string>> apply_changes(Services& s, std::string image, std::vector<std::string> changes,
+                                        std::vector<Reference> tags) {
+  builder::BuildRequest request;
+  request.dockerfile_inline = "FROM " + image + "\n" + join(changes, "\n") + "\n";
+  for (const Reference& tag : tags) request.tags.push_back(tag.familiar());
+  auto made = co_await s.builds.build(std::move(request), [](const std::string&, const std::string&) {}, {});
+  if (!made) co_return made.error().error;
+  co_return *made;
+}
+
+Result<std::vector<Reference>> tags_of(const Request& request) {
+  std::string repository = request.query.get("repo");
+  std::string tag = request.query.get("tag");
+  std::vector<Reference> tags;
+  if (repository.empty()) return tags;
+  TRY_ASSIGN(Reference reference, parse_reference(repository + (tag.empty() ? "" : ":" + tag)));
+  tags.push_back(std::move(reference));
+  return tags;
+}
+
+Task<> commit(Services& s, Request& request, Response& response) {
+  Result<ContainerPtr> container = s.context.require_container(request.query.get("container"));
+  Result<Json> body = co_await request.body.read_json();
+  Result<std::vector<Reference>> tags = tags_of(request);
+  std::vector<std::string> changes;
+  for (const std::string& value : request.query.all("changes"))
+    for (const std::string& line : split(value, '\n'))
+      if (!trim(line).empty()) changes.push_back(line);
+  Result<> fine = !container ? Result<>(container.error()) : !body ? Result<>(body.error()) : Result<>();
+  if (fine && !tags) fine = tags.error();
+  for (const std::string& change : changes)
+    if (fine) fine = check_change(change);
+  if (!fine) {
+    response.error(fine.error());
+    co_return;
+  }
+  ContainerService::CommitRequest wanted;
+  wanted.comment = request.query.get("comment");
+  wanted.author = request.query.get("author");
+  wanted.pause = request.query.flag("pause", true);
+  wanted.overrides = *body;
+  if (changes.empty()) wanted.tags = *tags;
+  Result<images::Image> made = co_await s.containers.commit(*container, wanted);
+  Result<std::string> id = made ? Result<std::string>(made->id) : Result<std::string>(made.error());
+  if (made && !changes.empty()) id = co_await apply_changes(s, made->id, changes, *tags);
+  if (id) {
+    response.json(201, {{"Id", *id}});
+  } else {
+    response.error(id.error());
+  }
+}
+
+}  // namespace
+
+void add_file_routes(http::Router& router, Services& s) {
+  router.head("/containers/{id}/archive",
+              [&s](Request& q, Response& r) -> Task<> { co_await read_archive(s, q, r, false); });
+  router.get("/containers/{id}/archive",
+             [&s](Request& q, Response& r) -> Task<> { co_await read_archive(s, q, r, true); });
+  router.put("/containers/{id}/archive",
+             [&s](Request& q, Response& r) -> Task<> { co_await write_archive(s, q, r); });
+  router.get("/containers/{id}/changes",
+             [&s](Request& q, Response& r) -> Task<> { co_await list_changes(s, q, r); });
+  router.get("/containers/{id}/export",
+             [&s](Request& q, Response& r) -> Task<> { co_await export_container(s, q, r); });
+  router.post("/commit", [&s](Request& q, Response& r) -> Task<> { co_await commit(s, q, r); });
+}
+
+}  // namespace stack::engine

@@ -1,0 +1,179 @@
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <map>
+#include <set>
+
+#include "engine/api/api.h"
+#include "engine/api/docker_view.h"
+#include "engine/api/version.h"
+#include "engine/host/disk_usage.h"
+#include "engine/host/doctor.h"
+
+namespace stack::engine {
+
+namespace {
+
+using http::Request;
+using http::Response;
+
+Json version_json() {
+  utsname machine{};
+  ::uname(&machine);
+  return {{"Platform", {{"Name", "stack"}}},
+          {"Version", kVersion},
+          {"ApiVersion", kApiVersion},
+          {"MinAPIVersion", "1.24"},
+          {"GitCommit", ""},
+          {"GoVersion", ""},
+          {"Os", "linux"},
+          {"Arch", images::host_architecture()},
+          {"KernelVersion", machine.release},
+          {"Components",
+           {{{"Name", "Engine"},
+             {"Version", kVersion},
+             {"Details", {{"ApiVersion", kApiVersion}, {"MinAPIVersion", "1.24"}}}}}}};
+}
+
+Json info_json(const Services& s) {
+  utsname machine{};
+  ::uname(&machine);
+  struct sysinfo memory{};
+  ::sysinfo(&memory);
+  int running = 0;
+  int paused = 0;
+  for (const auto& [id, container] : s.context.containers) {
+    running += container->state.status == Status::Running ? 1 : 0;
+    paused += container->state.status == Status::Paused ? 1 : 0;
+  }
+  auto total = static_cast<int>(s.context.containers.size());
+  return {{"ID", s.context.paths.tag.empty() ? "stack" : s.context.paths.tag},
+          {"Name", machine.nodename},
+          {"ServerVersion", kVersion},
+          {"Containers", total},
+          {"ContainersRunning", running},
+          {"ContainersPaused", paused},
+          {"ContainersStopped", total - running - paused},
+          {"Images", s.containers.parts().images.list().size()},
+          {"Driver", "overlay2"},
+          {"DockerRootDir", s.context.paths.root},
+          {"KernelVersion", machine.release},
+          {"OperatingSystem", "Linux"},
+          {"OSType", "linux"},
+          {"Architecture", machine.machine},
+          {"NCPU", ::get_nprocs()},
+          {"MemTotal", static_cast<int64_t>(memory.totalram) * memory.mem_unit},
+          {"CgroupDriver", "cgroupfs"},
+          {"CgroupVersion", s.containers.parts().cgroups.mode() == runtime::CgroupMode::V2 ? "2" : "1"},
+          {"DefaultRuntime", "stack"},
+          {"LoggingDriver", "json-file"},
+          {"SecurityOptions", {"name=seccomp,profile=builtin"}},
+          {"Plugins",
+           {{"Volume", {"local"}},
+            {"Network", {"bridge", "host", "none"}},
+            {"Log", {"json-file", "local", "journald", "none"}}}},
+          {"Swarm", {{"LocalNodeState", "inactive"}}},
+          {"Warnings", Json::array()}};
+}
+
+// What the sizes of `system df` are taken from, on the pool.
+struct Sizes {
+  std::map<std::string, int64_t> containers;  // by id
+  std::map<std::string, int64_t> volumes;     // by name
+};
+
+Sizes measure(const std::map<std::string, std::string>& containers,
+              const std::map<std::string, std::string>& volumes) {
+  Sizes sizes;
+  for (const auto& [id, path] : containers) sizes.containers[id] = directory_size(path);
+  for (const auto& [name, path] : volumes) sizes.volumes[name] = directory_size(path);
+  return sizes;
+}
+
+Json disk_usage_json(const Services& s, const Sizes& sizes) {
+  Json containers = Json::array();
+  std::map<std::string, int64_t> users;
+  for (const auto& [id, container] : s.context.containers) {
+    if (container->state.status == Status::Creating) continue;
+    Json row = container_summary(*container, s.containers, s.networks);
+    auto size = sizes.containers.find(id);
+    row["SizeRw"] = size == sizes.containers.end() ? 0 : size->second;
+    containers.push_back(std::move(row));
+    ++users[container->image_id];
+  }
+  Json images = Json::array();
+  std::set<std::string> layers;
+  int64_t layers_size = 0;
+  for (const images::Image& image : s.containers.parts().images.list()) {
+    Json row = s.containers.parts().images.summary_json(image);
+    row["Containers"] = users[image.id];
+    images.push_back(std::move(row));
+    // A layer of several images is there once.
+    Result<std::vector<images::LayerPin>> pins = s.containers.parts().images.pin_layers(image);
+    for (const images::LayerPin& pin : pins.value_or(std::vector<images::LayerPin>()))
+      if (layers.insert(pin->diff_id).second) layers_size += pin->size;
+  }
+  Json volumes = Json::array();
+  for (const volumes::Volume& volume : s.containers.parts().volumes.list()) {
+    Json row = volumes::volume_to_json(volume);
+    auto size = sizes.volumes.find(volume.name);
+    row["UsageData"] = {{"Size", size == sizes.volumes.end() ? 0 : size->second},
+                        {"RefCount", volume_users(s.context, volume.name).size()}};
+    volumes.push_back(std::move(row));
+  }
+  return {{"LayersSize", layers_size},   {"Images", images}, {"Containers", containers}, {"Volumes", volumes},
+          {"BuildCache", Json::array()}, {"BuilderSize", 0}};
+}
+
+Task<> disk_usage(Services& s, http::Response& response) {
+  std::map<std::string, std::string> containers;
+  std::map<std::string, std::string> volumes;
+  for (const auto& [id, container] : s.context.containers)
+    containers[id] = s.containers.upper_directory(*container);
+  for (const volumes::Volume& volume : s.containers.parts().volumes.list()) {
+    Result<volumes::VolumeMount> mount = volumes::mount_of(volume);
+    if (mount && mount->type == "bind") volumes[volume.name] = mount->source;
+  }
+  auto work = [containers, volumes] { return measure(containers, volumes); };
+  Sizes sizes = co_await offload(s.context.pool, work);
+  response.json(200, disk_usage_json(s, sizes));
+}
+
+}  // namespace
+
+bool label_matches(const std::map<std::string, std::string>& labels, const std::string& wanted) {
+  size_t equals = wanted.find('=');
+  auto found = labels.find(wanted.substr(0, equals));
+  return found != labels.end() && (equals == std::string::npos || found->second == wanted.substr(equals + 1));
+}
+
+void add_system_routes(http::Router& router, Services& s) {
+  auto ping = [](Request&, Response& response) -> Task<> {
+    response.text(200, "OK");
+    co_return;
+  };
+  router.get("/_ping", ping);
+  router.head("/_ping", ping);
+  router.get("/version", [](Request&, Response& response) -> Task<> {
+    response.json(200, version_json());
+    co_return;
+  });
+  router.get("/info", [&s](Request&, Response& response) -> Task<> {
+    response.json(200, info_json(s));
+    co_return;
+  });
+  router.get("/system/df",
+             [&s](Request&, Response& response) -> Task<> { co_await disk_usage(s, response); });
+  router.get("/stack/v1/doctor", [&s](Request& request, Response& response) -> Task<> {
+    Json report = co_await examine(s, request.query.flag("repair"));
+    response.json(200, report);
+  });
+  router.post("/stack/v1/shutdown", [&s](Request&, Response& response) -> Task<> {
+    response.no_content();
+    s.shut_down();
+    co_return;
+  });
+}
+
+}  // namespace stack::engine

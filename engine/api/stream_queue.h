@@ -1,0 +1,62 @@
+// Events on their way to one client. The work that makes them neither waits for a slow client nor ends with
+// one that vanishes.
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "base/async.h"
+#include "engine/project/project_service.h"
+#include "http/server/response.h"
+
+namespace stack::engine {
+
+class StreamQueue : public std::enable_shared_from_this<StreamQueue> {
+ public:
+  explicit StreamQueue(asio::io_context& io) : io_(io), signal_(io) {}
+
+  Sink sink() {
+    return [self = shared_from_this()](OrderedJson event) {
+      if (self->gone_) return;
+      self->events_.push_back(std::move(event));
+      self->signal_.notify_all();
+    };
+  }
+
+  // The client is gone: what is queued is dropped.
+  void leave() {
+    gone_ = true;
+    signal_.notify_all();
+  }
+
+  // Runs the work and sends its events as lines until it has ended. Where the client leaves first, this waits
+  // for the work all the same, because it may use what belongs to the request.
+  Task<> serve(http::Response& response, Task<> work) {
+    auto run = [](std::shared_ptr<StreamQueue> self, Task<> inner) -> Task<> {
+      co_await std::move(inner);
+      self->over_ = true;
+      self->signal_.notify_all();
+    };
+    start(io_, run(shared_from_this(), std::move(work)));
+    Result<> sent = co_await response.start(200, "application/x-ndjson");
+    if (!sent) leave();
+    while (!over_ || (!events_.empty() && !gone_)) {
+      while (!events_.empty() && !gone_) {
+        std::string line = events_.front().dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+        events_.pop_front();
+        sent = co_await response.write(line);
+        if (!sent) leave();
+      }
+      if (!over_) co_await signal_.wait();
+    }
+  }
+
+ private:
+  asio::io_context& io_;
+  Signal signal_;
+  std::deque<OrderedJson> events_;
+  bool gone_ = false;
+  bool over_ = false;
+};
+
+}  // namespace stack::engine

@@ -1,0 +1,350 @@
+// ContainerService: making and removing containers.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "base/identity.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/container/container_service.h"
+#include "engine/container/live.h"
+#include "engine/logs/log_settings.h"
+#include "model/labels.h"
+#include "runtime/rootfs/rootfs_view.h"
+#include "volumes/bind_source.h"
+
+namespace stack::engine {
+
+Result<> check_container_name(const std::string& name) {
+  auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  bool good = name.size() >= 2 && name.size() <= 255 && plain(name[0]) &&
+              std::all_of(name.begin(), name.end(),
+                          [&](char c) { return plain(c) || c == '_' || c == '.' || c == '-'; });
+  if (good) return {};
+  return invalid("Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+}
+
+Result<> ContainerService::check_spec(const ContainerSpec& spec) const {
+  TRY(check_container_name(spec.name));
+  if (ContainerPtr holder = context_.find_container(spec.name); holder && holder->spec.name == spec.name)
+    return conflict("Conflict. The container name \"/" + spec.name + "\" is already in use by container \"" +
+                    holder->id +
+                    "\". You have to remove (or rename) that container to be able to reuse that name.");
+  TRY_ASSIGN(LogPlan log, plan_log(spec.log));
+  TRY(check_log_target(log));
+  if (!spec.runtime.empty() && spec.runtime != "runc" && spec.runtime != "stack" &&
+      spec.runtime != "io.containerd.runc.v2")
+    return unsupported("runtime \"" + spec.runtime + "\" is not supported");
+  if (!spec.storage_opt.empty())
+    return unsupported("storage_opt " + spec.storage_opt.begin()->first +
+                       " is not supported: overlay on this file system has no limits per container");
+  if (!spec.stop_signal.empty()) TRY(parse_signal(spec.stop_signal));
+  TRY(parse_security_options(spec.security_opt));
+  TRY(capabilities_of(spec));
+  return {};
+}
+
+namespace {
+
+std::string tmpfs_options(const MountSpec& mount) {
+  std::vector<std::string> options;
+  if (!mount.tmpfs_options.empty()) options.push_back(mount.tmpfs_options);
+  if (mount.tmpfs_size && mount.tmpfs_size->bytes > 0)
+    options.push_back("size=" + std::to_string(mount.tmpfs_size->bytes));
+  if (mount.tmpfs_mode) {
+    std::array<char, 16> octal{};
+    std::snprintf(octal.data(), octal.size(), "mode=%o", *mount.tmpfs_mode);
+    options.emplace_back(octal.data());
+  }
+  return join(options, ",");
+}
+
+MountPoint planned(const MountSpec& mount) {
+  MountPoint point;
+  point.kind = mount.kind;
+  point.destination = clean_path(mount.target);
+  point.read_only = mount.read_only;
+  point.subpath = mount.subpath;
+  switch (mount.kind) {
+    case MountKind::Bind:
+      point.source = clean_path(mount.source);
+      point.propagation = mount.propagation;
+      point.recursive = mount.recursive;
+      point.read_only_top = mount.read_only_top;
+      break;
+    case MountKind::Volume:
+      point.anonymous = mount.source.empty();
+      point.name = point.anonymous ? random_id() : mount.source;
+      break;
+    case MountKind::Tmpfs:
+      point.tmpfs_options = tmpfs_options(mount);
+      break;
+    case MountKind::Image:
+      point.source = mount.source;
+      break;
+  }
+  return point;
+}
+
+}  // namespace
+
+Result<std::vector<MountPoint>> ContainerService::plan_mounts(const ContainerSpec& spec,
+                                                              const images::Image& image) const {
+  std::vector<MountPoint> points;
+  for (const MountSpec& mount : spec.mounts) {
+    if (!mount.target.starts_with('/'))
+      return invalid("invalid mount target \"" + mount.target + "\": must be an absolute path");
+    if (mount.kind == MountKind::Volume && !mount.source.empty())
+      TRY(volumes::check_volume_name(mount.source));
+    points.push_back(planned(mount));
+  }
+  if (spec.api_socket) {
+    MountPoint socket;
+    socket.kind = MountKind::Bind;
+    socket.source = context_.paths.socket();
+    socket.destination = "/var/run/docker.sock";
+    points.push_back(std::move(socket));
+  }
+  for (const std::string& entry : spec.volumes_from) {
+    std::string name = entry.substr(0, entry.find(':'));
+    bool read_only = entry.ends_with(":ro");
+    Result<ContainerPtr> other = context_.require_container(name);
+    if (!other) return std::move(other).error().in("volumes_from");
+    for (MountPoint point : (*other)->mounts) {
+      if (point.kind == MountKind::Tmpfs) continue;
+      point.read_only = point.read_only || read_only;
+      point.anonymous = false;
+      points.push_back(point);
+    }
+  }
+  auto taken = [&](const std::string& path) {
+    return std::any_of(points.begin(), points.end(),
+                       [&](const MountPoint& p) { return p.destination == path; });
+  };
+  for (const std::string& path : image.config().volumes) {
+    std::string destination = clean_path(path);
+    if (!destination.starts_with('/') || destination == "/" || taken(destination)) continue;
+    MountSpec anonymous;
+    anonymous.target = destination;
+    points.push_back(planned(anonymous));
+  }
+  return points;
+}
+
+namespace {
+
+// Fills the new container's volumes from the image; runs on the pool.
+Result<> fill_volumes(volumes::VolumeStore& store, const std::vector<MountPoint>& mounts,
+                      const ContainerSpec& spec, const images::Image& image) {
+  Fd view;
+  for (const MountPoint& mount : mounts) {
+    if (mount.kind != MountKind::Volume || !mount.subpath.empty()) continue;
+    bool no_copy = std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const MountSpec& m) {
+      return m.no_copy && clean_path(m.target) == mount.destination;
+    });
+    if (no_copy || image.layer_dirs.empty()) continue;
+    if (!view) {
+      TRY_ASSIGN(view, runtime::open_rootfs_view(image.layer_dirs));
+    }
+    Result<Fd> source = runtime::open_in_root(view.get(), mount.destination, O_RDONLY | O_DIRECTORY);
+    if (!source) continue;  // the image has nothing there
+    Result<bool> filled = store.populate(mount.name, source->get());
+    if (!filled) return std::move(filled).error().in("volume " + mount.name);
+  }
+  return {};
+}
+
+}  // namespace
+
+Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Image image) {
+  for (MountPoint& mount : container->mounts) {
+    if (mount.kind == MountKind::Bind) {
+      bool create = false;
+      for (const MountSpec& spec : container->spec.mounts)
+        if (clean_path(spec.target) == mount.destination) create = spec.create_host_path;
+      Result<volumes::BindSource> source = volumes::ensure_bind_source(mount.source, create);
+      CO_TRY(source);
+    } else if (mount.kind == MountKind::Volume) {
+      volumes::VolumeSpec spec;
+      spec.name = mount.name;
+      if (mount.anonymous) {
+        spec.labels["com.docker.volume.anonymous"] = "";
+        // So that `down -v` finds it when its container is long gone.
+        std::string project = container->label(label::kProject);
+        if (!project.empty()) spec.labels[label::kProject] = project;
+      }
+      Result<volumes::Volume> volume = parts_.volumes.create(spec);
+      CO_TRY(volume);
+      Result<volumes::VolumeMount> how = volumes::mount_of(*volume);
+      CO_TRY(how);
+      mount.source = how->source;
+      mount.recursive = how->recursive;
+      if (how->type != "bind") {
+        mount.filesystem = how->type;
+        mount.filesystem_options = how->filesystem_options;
+      }
+    }
+  }
+  auto& store = parts_.volumes;
+  auto work = [&store, mounts = container->mounts, spec = container->spec, image = std::move(image)] {
+    return fill_volumes(store, mounts, spec, image);
+  };
+  bool any = std::any_of(container->mounts.begin(), container->mounts.end(),
+                         [](const MountPoint& m) { return m.kind == MountKind::Volume; });
+  if (!any) co_return Result<>();
+  Result<> filled = co_await offload(context_.pool, std::move(work));
+  co_return filled;
+}
+
+namespace {
+
+// "linux/arm64/v8": the system and the architecture count.
+Result<> check_platform(const ContainerSpec& spec, const images::Image& image) {
+  std::vector<std::string> parts = split(spec.platform, '/');
+  if (parts.size() < 2) return {};
+  std::string wanted = parts[1] == "x86_64" ? "amd64" : parts[1] == "aarch64" ? "arm64" : parts[1];
+  const std::string& architecture = image.document.architecture;
+  if (parts[0] == "linux" && (architecture.empty() || architecture == wanted)) return {};
+  return invalid("image " + spec.image + " is for linux/" + architecture + ", not for the platform " +
+                 spec.platform);
+}
+
+void take_over_volumes(std::vector<MountPoint>& mounts, const Container& former) {
+  for (MountPoint& mount : mounts) {
+    if (!mount.anonymous) continue;
+    for (const MountPoint& old : former.mounts)
+      if (old.kind == MountKind::Volume && old.anonymous && old.destination == mount.destination)
+        mount.name = old.name;
+  }
+}
+
+}  // namespace
+
+Task<Result<ContainerPtr>> ContainerService::create(ContainerSpec spec, CreateOptions options) {
+  if (spec.name.empty()) spec.name = "stack_" + random_hex(5);
+  Result<> checked = check_spec(spec);
+  CO_TRY(checked);
+  Result<images::Image> image = parts_.images.resolve(spec.image);
+  CO_TRY(image);
+  Result<> fitting = check_platform(spec, *image);
+  CO_TRY(fitting);
+  Result<std::vector<MountPoint>> mounts = plan_mounts(spec, *image);
+  CO_TRY(mounts);
+  if (options.volumes_of) take_over_volumes(*mounts, *options.volumes_of);
+
+  auto container = std::make_shared<Container>(context_.io);
+  container->id = random_id();
+  container->image_id = image->id;
+  container->created_at = rfc3339(std::chrono::system_clock::now());
+  container->mounts = std::move(*mounts);
+  container->config_text = std::move(options.config_text);
+  container->state.started_at = container->state.finished_at = kZeroTime;
+  for (const EndpointSpec& endpoint : spec.endpoints) {
+    Endpoint wanted;
+    wanted.spec = endpoint;
+    container->endpoints.push_back(std::move(wanted));
+  }
+  container->spec = std::move(spec);
+  // From here on the record names everything that will be made, so that a crash leaves nothing without an
+  // owner.
+  context_.containers[container->id] = container;
+  Result<> made = context_.save(*container);
+  if (made) made = ensure_directory(context_.paths.container(container->id), 0700);
+  if (made) made = co_await make_mounts(container, std::move(*image));
+  if (made) {
+    container->state.status = Status::Created;
+    made = context_.save(*container);
+  }
+  if (!made) {
+    co_await discard(container);
+    co_return std::move(made).error();
+  }
+  context_.publish(*container, "create");
+  co_return container;
+}
+
+// Removes the record and all that belongs to the container alone. Goes on after failures.
+Task<> ContainerService::discard(ContainerPtr container) {
+  for (const MountPoint& mount : container->mounts) {
+    if (!mount.anonymous) continue;
+    bool shared = std::any_of(context_.containers.begin(), context_.containers.end(), [&](const auto& entry) {
+      const std::vector<MountPoint>& mounts = entry.second->mounts;
+      return entry.second != container && std::any_of(mounts.begin(), mounts.end(), [&](const MountPoint& m) {
+               return m.name == mount.name;
+             });
+    });
+    if (shared) continue;
+    Result<> removed = parts_.volumes.remove(mount.name, {});
+    if (!removed && removed.error().kind() != ErrorKind::NotFound)
+      log_warning("container " + container->spec.name + ": " + removed.error().text());
+  }
+  std::string state_dir = context_.paths.container(container->id);
+  std::string run_dir = context_.paths.container_run(container->id);
+  std::string cgroup = cgroup_path(*container);
+  auto work = [state_dir, run_dir, cgroup, cgroups = parts_.cgroups] {
+    Result<> removed = remove_tree(state_dir);
+    if (!removed) log_warning(removed.error().text());
+    removed = remove_tree(run_dir);
+    if (!removed) log_warning(removed.error().text());
+    if (cgroups.exists(cgroup)) {
+      removed = cgroups.remove(cgroup);
+      if (!removed) log_warning(removed.error().text());
+    }
+  };
+  auto value = [work] {
+    work();
+    return true;
+  };
+  co_await offload(context_.pool, value);
+  parts_.networks.forget(*container);
+  (void)context_.store.remove(Table::Containers, container->id);
+  context_.containers.erase(container->id);
+}
+
+Task<Result<>> ContainerService::remove(ContainerPtr container, bool force, bool volumes) {
+  if (container->removing)
+    co_return conflict("removal of container " + container->spec.name + " is already in progress");
+  if (container->alive() && !force)
+    co_return conflict("cannot remove container \"/" + container->spec.name + "\": container is " +
+                       std::string(to_text(container->state.status)) +
+                       ": stop the container before removing or force remove");
+  container->removing = true;
+  if (container->alive()) {
+    Result<> killed = co_await kill(container, "KILL");
+    if (!killed) log_warning("container " + container->spec.name + ": " + killed.error().text());
+  }
+  while (container->live) co_await container->changed.wait();
+  auto lock = co_await container->mutex.lock();
+  if (!volumes)
+    for (MountPoint& mount : container->mounts) mount.anonymous = false;
+  // A crash from here on is finished at the next start: records that are being created or removed go.
+  container->state.status = Status::Creating;
+  (void)context_.save(*container);
+  co_await discard(container);
+  container->state.status = Status::Dead;
+  context_.publish(*container, "destroy");
+  container->changed.notify_all();
+  co_return Result<>();
+}
+
+Task<Result<>> ContainerService::rename(ContainerPtr container, std::string name) {
+  if (name.starts_with('/')) name.erase(0, 1);
+  Result<> checked = check_container_name(name);
+  CO_TRY(checked);
+  if (ContainerPtr holder = context_.find_container(name);
+      holder && holder->spec.name == name && holder != container)
+    co_return conflict("Conflict. The container name \"/" + name + "\" is already in use by container \"" +
+                       holder->id + "\".");
+  std::string old = std::exchange(container->spec.name, name);
+  for (Endpoint& endpoint : container->endpoints)
+    std::replace(endpoint.spec.aliases.begin(), endpoint.spec.aliases.end(), old, name);
+  Result<> saved = context_.save(*container);
+  CO_TRY(saved);
+  parts_.networks.refresh_names(*container);
+  context_.publish(*container, "rename", {{"oldName", "/" + old}});
+  co_return Result<>();
+}
+
+}  // namespace stack::engine

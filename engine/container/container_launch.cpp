@@ -1,0 +1,211 @@
+// ContainerService: from the kept description to what the monitor is told.
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/identity.h"
+#include "base/log.h"
+#include "engine/container/container_service.h"
+#include "engine/logs/log_settings.h"
+#include "runtime/rootfs/rootfs_view.h"
+#include "runtime/seccomp/seccomp.h"
+#include "runtime/spec/defaults.h"
+
+namespace stack::engine {
+
+Result<ImageDefaults> ContainerService::image_defaults(const Container& container) const {
+  Result<images::Image> image = parts_.images.resolve(container.image_id);
+  if (!image) return std::move(image).error();
+  const images::ImageConfig& config = image->config();
+  return ImageDefaults{config.entrypoint,  config.cmd,  config.env,
+                       config.working_dir, config.user, config.stop_signal};
+}
+
+std::string ContainerService::log_path(const Container& container) const {
+  return context_.paths.container(container.id) + "/" + container.id + "-json.log";
+}
+
+std::string ContainerService::own_file(const Container& container, const std::string& name) const {
+  std::string path = context_.paths.container(container.id) + "/" + name;
+  return path_exists(path) ? path : "";
+}
+
+namespace {
+
+std::string hostname_of(const Container& container) {
+  return container.spec.hostname.empty() ? container.short_id() : container.spec.hostname;
+}
+
+}  // namespace
+
+std::vector<std::string> ContainerService::environment_of(const Container& container) const {
+  Result<ImageDefaults> image = image_defaults(container);
+  Result<runtime::User> user = resolve_user(container, container.spec.user);
+  return environment(container.spec, image ? *image : ImageDefaults{}, hostname_of(container),
+                     user ? user->home : "/");
+}
+
+Result<runtime::User> ContainerService::resolve_user(const Container& container,
+                                                     const std::string& user) const {
+  TRY_ASSIGN(images::Image image, parts_.images.resolve(container.image_id));
+  std::string name = user.empty() ? image.config().user : user;
+  // The container's own changes lie on top of the image's layers.
+  std::vector<std::string> layers;
+  std::string upper = context_.paths.container(container.id) + "/rootfs/upper";
+  if (is_directory(upper)) layers.push_back(upper);
+  layers.insert(layers.end(), image.layer_dirs.begin(), image.layer_dirs.end());
+  if (layers.empty()) return runtime::resolve_user(name, "", "");
+  TRY_ASSIGN(Fd view, runtime::open_rootfs_view(layers));
+  return runtime::resolve_user_in_root(name, view.get(), container.spec.group_add);
+}
+
+Result<SeccompFilter> ContainerService::seccomp_filter(const ContainerSpec& spec, bool privileged) {
+  TRY_ASSIGN(SecurityOptions security, parse_security_options(spec.security_opt));
+  if (privileged || security.seccomp_unconfined) return SeccompFilter();
+  TRY_ASSIGN(std::vector<std::string> capabilities, capabilities_of(spec));
+  runtime::SeccompRequest request;
+  request.profile = security.seccomp_profile.empty() ? std::string(runtime::default_seccomp_profile())
+                                                     : security.seccomp_profile;
+  request.capabilities.insert(capabilities.begin(), capabilities.end());
+  std::string key = security.seccomp_profile;
+  for (const std::string& capability : request.capabilities) key += " " + capability;
+  if (auto known = seccomp_filters_.find(key); known != seccomp_filters_.end()) return known->second;
+  SeccompFilter filter;
+  TRY_ASSIGN(filter.bpf, runtime::cached_seccomp(request, context_.paths.cache() + "/seccomp"));
+  TRY_ASSIGN(Json profile, parse_json(request.profile));
+  TRY_ASSIGN(std::optional<unsigned> flags, runtime::seccomp_flags(profile));
+  // About listeners, of which there is none.
+  filter.flags = flags.value_or(0) & ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+  seccomp_filters_[key] = filter;
+  return filter;
+}
+
+namespace {
+
+Result<> write_owned(const std::string& path, const FileSpec& file) {
+  TRY(write_file_atomic(path, file.content, file.mode));
+  if (::chown(path.c_str(), file.uid, file.gid) != 0) return Error::last_errno("chown " + path);
+  if (::chmod(path.c_str(), file.mode) != 0) return Error::last_errno("chmod " + path);
+  return {};
+}
+
+}  // namespace
+
+// /etc/hosts and the like, configs and secrets: written anew at each start, bound into the container.
+Result<std::vector<OciInputs::OwnFile>> ContainerService::write_own_files(const Container& container) {
+  std::string directory = context_.paths.container(container.id);
+  std::string run_directory = context_.paths.container_run(container.id);
+  std::vector<OciInputs::OwnFile> files;
+  auto put = [&](const std::string& name, const std::string& text) -> Result<> {
+    TRY(write_file(directory + "/" + name, text));
+    files.push_back({directory + "/" + name, "/etc/" + name, false});
+    return {};
+  };
+  TRY(put("hosts", parts_.networks.hosts_file(container)));
+  TRY(put("resolv.conf", parts_.networks.resolv_conf(container)));
+  TRY(put("hostname", hostname_of(container) + "\n"));
+  if (container.spec.files.empty()) return files;
+  // Configs and secrets live in the run root, which is no disk on a usual machine; the folder keeps others
+  // out.
+  std::string own = run_directory + "/files";
+  TRY(ensure_directory(own, 0700));
+  for (size_t i = 0; i < container.spec.files.size(); ++i) {
+    const FileSpec& file = container.spec.files[i];
+    if (!file.host_path.empty()) {
+      if (!path_exists(file.host_path))
+        return invalid("file " + file.host_path + " for " + file.target + " does not exist");
+      files.push_back({file.host_path, clean_path(file.target), true});
+      continue;
+    }
+    std::string path = own + "/" + std::to_string(i);
+    TRY(write_owned(path, file));
+    files.push_back({path, clean_path(file.target), true});
+  }
+  return files;
+}
+
+Result<Json> ContainerService::config_of(const Container& container, const images::Image& image) {
+  const ContainerSpec& spec = container.spec;
+  ImageDefaults defaults{image.config().entrypoint,  image.config().cmd,  image.config().env,
+                         image.config().working_dir, image.config().user, image.config().stop_signal};
+  OciInputs inputs;
+  inputs.container = &container;
+  inputs.hostname = hostname_of(container);
+  inputs.cgroup_path = cgroup_path(container);
+  TRY_ASSIGN(inputs.args, command_line(spec, defaults));
+  TRY_ASSIGN(inputs.user, resolve_user(container, spec.user));
+  inputs.env = environment(spec, defaults, inputs.hostname, inputs.user.home);
+  inputs.working_dir = spec.working_dir.empty() ? defaults.working_dir : spec.working_dir;
+  TRY_ASSIGN(inputs.own_files, write_own_files(container));
+  auto pid_of = [&](const std::string& mode, int64_t& pid) -> Result<> {
+    if (!mode.starts_with("container:")) return {};
+    Result<ContainerPtr> other = context_.require_container(mode.substr(10));
+    if (!other) return std::move(other).error();
+    if ((*other)->state.pid == 0) return conflict("container " + (*other)->spec.name + " is not running");
+    pid = (*other)->state.pid;
+    return {};
+  };
+  TRY(pid_of(spec.ipc_mode, inputs.ipc_pid).in("ipc"));
+  TRY(pid_of(spec.pid_mode, inputs.pid_pid).in("pid"));
+  return oci_config(inputs);
+}
+
+Result<runtime::LogSettings> ContainerService::log_of(const Container& container) const {
+  TRY_ASSIGN(LogPlan plan, plan_log(container.spec.log));
+  LogSubject subject;
+  subject.facts = {container.id, container.spec.name, container.image_id, container.spec.image};
+  subject.labels = container.spec.labels;
+  if (!plan.env.empty() || !plan.env_regex.empty()) subject.env = environment_of(container);
+  return log_settings(plan, subject, log_path(container)).in("logging");
+}
+
+void ContainerService::watch_log(const Container& container) {
+  Result<LogPlan> plan = plan_log(container.spec.log);
+  if (plan && plan->compress && plan->keeps_file) compressor_.watch(log_path(container), plan->max_file);
+}
+
+runtime::EngineRestart ContainerService::engine_restart() const {
+  runtime::EngineRestart engine;
+  engine.argv = {context_.paths.engine_program, "--root", context_.paths.root, "--run-root",
+                 context_.paths.run_root};
+  engine.lock_path = context_.paths.run_root + "/start.lock";
+  return engine;
+}
+
+Result<runtime::LaunchRequest> ContainerService::launch_request(Container& container) {
+  TRY_ASSIGN(images::Image image, parts_.images.resolve(container.image_id));
+  std::string directory = context_.paths.container(container.id);
+  std::string rootfs = directory + "/rootfs";
+  for (const char* part : {"/upper", "/work", "/merged"}) TRY(ensure_directory(rootfs + part, 0755));
+  runtime::LaunchRequest request;
+  request.container_id = container.id;
+  request.state_dir = directory;
+  request.run_dir = context_.paths.container_run(container.id);
+  TRY(ensure_directory(request.run_dir, 0700));
+  TRY_ASSIGN(Json config, config_of(container, image));
+  request.oci_config = stack::to_text(config);
+  request.rootfs.path = rootfs + "/merged";
+  request.rootfs.lower_dirs = image.layer_dirs;
+  if (image.layer_dirs.empty()) {
+    // An image from scratch with no files: overlay needs something below.
+    TRY(ensure_directory(rootfs + "/empty", 0755));
+    request.rootfs.lower_dirs.push_back(rootfs + "/empty");
+  }
+  request.rootfs.upper_dir = rootfs + "/upper";
+  request.rootfs.work_dir = rootfs + "/work";
+  request.rootfs.volatile_upper = container.spec.auto_remove;
+  TRY_ASSIGN(SeccompFilter filter, seccomp_filter(container.spec, container.spec.privileged));
+  request.seccomp_bpf = std::move(filter.bpf);
+  request.seccomp_flags = filter.flags;
+  request.cgroup_path = cgroup_path(container);
+  TRY_ASSIGN(request.log, log_of(container));
+  request.open_stdin = container.spec.open_stdin;
+  request.stdin_once = container.spec.stdin_once;
+  request.use_init = container.spec.init.value_or(false);
+  request.engine = engine_restart();
+  return request;
+}
+
+}  // namespace stack::engine

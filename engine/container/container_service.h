@@ -1,0 +1,161 @@
+// The life of containers: create, start, stop, restart by policy, remove; and taking them over after the
+// engine was gone. One coroutine supervises each running container; everything else asks it by signals.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/container/oci_config.h"
+#include "engine/logs/log_compressor.h"
+#include "engine/network/network_service.h"
+#include "engine/state/context.h"
+#include "images/layer/layer_changes.h"
+#include "images/store/store.h"
+#include "runtime/cgroup/cgroups.h"
+#include "runtime/monitor/client.h"
+#include "runtime/rootfs/container_files.h"
+#include "volumes/volume_store.h"
+
+namespace stack::engine {
+
+// Where the pieces that containers are made of come from.
+struct ContainerParts {
+  images::ImageStore& images;
+  volumes::VolumeStore& volumes;
+  NetworkService& networks;
+  runtime::Cgroups cgroups;
+  runtime::MonitorProgram monitor_program;
+};
+
+// A compiled seccomp profile. Not an aggregate, for g++ 12 as below.
+struct SeccompFilter {
+  SeccompFilter() {}
+  std::string bpf;     // empty: no filter
+  unsigned flags = 0;  // SECCOMP_FILTER_FLAG_*
+};
+
+class ContainerService {
+ public:
+  ContainerService(Context& context, ContainerParts& parts)
+      : context_(context), parts_(parts), compressor_(context) {}
+
+  // Takes over what an earlier engine left: adopts running containers, finishes what was half done, removes
+  // what has no owner, and applies restart policies to what did not survive. Call once, before serving.
+  Task<Result<>> recover();
+
+  // Not an aggregate: g++ 12 copies temporaries of aggregates bitwise into coroutine frames.
+  struct CreateOptions {
+    CreateOptions() {}
+    ContainerPtr volumes_of;  // its anonymous volumes are taken over, by mount point
+    std::string config_text;
+  };
+  // Resolves image and mounts, makes and fills volumes. The image must be local. Conflict for a name in use.
+  Task<Result<ContainerPtr>> create(ContainerSpec spec, CreateOptions options);
+  // false: it ran already.
+  Task<Result<bool>> start(ContainerPtr container);
+  // false: it did not run. nullopt: the container's own timeout; negative: wait for ever. "" = its own
+  // signal.
+  Task<Result<bool>> stop(ContainerPtr container, std::optional<std::chrono::seconds> timeout,
+                          std::string signal = "");
+  Task<Result<>> restart(ContainerPtr container, std::optional<std::chrono::seconds> timeout);
+  Task<Result<>> kill(ContainerPtr container, std::string signal);
+  Task<Result<>> pause(ContainerPtr container);
+  Task<Result<>> unpause(ContainerPtr container);
+  // `volumes`: anonymous ones go as well. Without `force` a running container is a Conflict.
+  Task<Result<>> remove(ContainerPtr container, bool force, bool volumes);
+  Task<Result<>> rename(ContainerPtr container, std::string name);
+  // Limits given as 0 (or "", or null) stay as they are; a new restart policy counts from the next exit on.
+  Task<Result<>> update(ContainerPtr container, ResourceSpec changes, std::optional<RestartSpec> restart);
+
+  enum class Condition { NotRunning, NextExit, Removed };
+  // The exit code; waits for ever.
+  Task<Result<int>> wait(ContainerPtr container, Condition condition);
+
+  // A stream of framed output (Docker's 8-byte headers), and of stdin where asked for.
+  Task<Result<Fd>> attach(ContainerPtr container, runtime::AttachOptions options);
+  Result<> resize(ContainerPtr container, uint16_t rows, uint16_t columns);
+  // Opens its files as it sees them, running or not; the function blocks. A stopped container must be kept
+  // from starting meanwhile (its mutex).
+  Result<std::function<Result<runtime::ContainerFiles>()>> files_of(const Container& container) const;
+  // What it has changed in its image. Blocks.
+  Result<std::vector<images::LayerChange>> changes(const Container& container) const;
+  struct CommitRequest {
+    CommitRequest() {}
+    std::string comment;
+    std::string author;
+    bool pause = true;  // nothing runs in it while its files are copied
+    Json overrides;     // an image's "config"
+    std::vector<Reference> tags;
+  };
+  // An image of its present files and its configuration.
+  Task<Result<images::Image>> commit(ContainerPtr container, CommitRequest request);
+  // The upper directory of its root: what it has changed.
+  std::string upper_directory(const Container& container) const {
+    return context_.paths.container(container.id) + "/rootfs/upper";
+  }
+
+  // Environment, user and so on of the container's processes, for exec sessions.
+  Result<ImageDefaults> image_defaults(const Container& container) const;
+  std::vector<std::string> environment_of(const Container& container) const;
+  // In the container's present file system.
+  Result<runtime::User> resolve_user(const Container& container, const std::string& user) const;
+  std::string cgroup_path(const Container& container) const {
+    return context_.paths.cgroup_parent() + "/" + container.id;
+  }
+  std::string log_path(const Container& container) const;
+  // The host's side of /etc/hosts and the like; "" before the first start.
+  std::string own_file(const Container& container, const std::string& name) const;
+  // Leaves no empty group behind once nothing runs.
+  void remove_cgroup_parent();
+  Result<SeccompFilter> seccomp_filter(const ContainerSpec& spec, bool privileged);
+
+  // Set by the health service: begins and ends probing.
+  std::function<void(ContainerPtr)> on_started;
+  std::function<void(ContainerPtr)> on_exited;
+
+  ContainerParts& parts() const { return parts_; }
+
+ private:
+  Result<> check_spec(const ContainerSpec& spec) const;
+  Result<std::vector<MountPoint>> plan_mounts(const ContainerSpec& spec, const images::Image& image) const;
+  Task<Result<>> make_mounts(ContainerPtr container, images::Image image);
+  Task<> discard(ContainerPtr container);
+  Task<Result<bool>> start_once(ContainerPtr container);
+  Task<Result<>> start_locked(ContainerPtr container);
+  Task<Result<>> launch(ContainerPtr container);
+  Result<runtime::LaunchRequest> launch_request(Container& container);
+  Result<runtime::LogSettings> log_of(const Container& container) const;
+  runtime::EngineRestart engine_restart() const;
+  std::vector<std::string> mount_points(const Container& container) const;
+  void watch_log(const Container& container);
+  Result<Json> config_of(const Container& container, const images::Image& image);
+  Result<std::vector<OciInputs::OwnFile>> write_own_files(const Container& container);
+  void became_running(ContainerPtr container, std::shared_ptr<Process> process, runtime::Started started);
+  Task<> supervise(ContainerPtr container, std::shared_ptr<Live> live, std::shared_ptr<Process> process);
+  Task<bool> replace_monitor(ContainerPtr container, std::shared_ptr<Live> live,
+                             std::shared_ptr<Process> process);
+  Task<> exited(ContainerPtr container, std::shared_ptr<Live> live, std::shared_ptr<Process> process,
+                runtime::Exited exit);
+  Task<> finish(ContainerPtr container, std::shared_ptr<Live> live);
+  Task<> reap_monitor(std::shared_ptr<Process> process);
+  Task<bool> adopt(ContainerPtr container);
+  Task<> lost(ContainerPtr container);
+  Task<> sweep();
+  bool wait_is_over(const Container& container) const { return container.live == nullptr; }
+
+  Context& context_;
+  ContainerParts& parts_;
+  LogCompressor compressor_;
+  std::map<std::string, SeccompFilter> seccomp_filters_;  // by profile and capabilities
+};
+
+// "SIGTERM", "TERM" or "15" to a number; Invalid otherwise.
+Result<int> parse_signal(const std::string& text);
+// Docker's default name form: letters, digits and "_.-", at least two characters, beginning with a letter or
+// digit.
+Result<> check_container_name(const std::string& name);
+
+}  // namespace stack::engine

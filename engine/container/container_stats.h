@@ -1,0 +1,22 @@
+// What `docker stats` gets: a container's counters in Docker's form.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "engine/container/container_service.h"
+
+namespace stack::engine {
+
+// One sample (API: ContainerStatsResponse), without "precpu_stats" and "preread". Zeros where the container
+// does not run.
+Json sample_stats(const Container& container, const ContainerService& service);
+
+// The machine's processor time so far, in nanoseconds, from the text of /proc/stat.
+uint64_t system_cpu_time(const std::string& proc_stat);
+// "networks" from the text of /proc/<pid>/net/dev, without the loopback.
+Json network_counters(const std::string& proc_net_dev);
+// "memory_stats"; `machine_memory` limits the limit. Version 1 and version 2 differ in what they hold.
+Json memory_stats_json(const runtime::CgroupStats& stats, runtime::CgroupMode mode, uint64_t machine_memory);
+
+}  // namespace stack::engine

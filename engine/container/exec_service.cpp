@@ -1,0 +1,242 @@
+#include "engine/container/exec_service.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/identity.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "engine/container/live.h"
+#include "runtime/launch/exec.h"
+
+namespace stack::engine {
+
+namespace {
+
+// Docker's texts.
+Result<> may_run(const Container& container) {
+  if (container.state.status == Status::Paused)
+    return conflict("Container " + container.id + " is paused, unpause the container before exec");
+  if (container.state.status == Status::Restarting)
+    return conflict("Container " + container.id + " is restarting, wait until the container is running");
+  if (container.state.status != Status::Running || !container.live || !container.live->process)
+    return conflict("container " + container.id + " is not running");
+  return {};
+}
+
+}  // namespace
+
+Result<ExecPtr> ExecService::create(ContainerPtr container, ExecRequest request) {
+  TRY(may_run(*container));
+  if (request.command.empty()) return invalid("No exec command specified");
+  forget_old();
+  auto session = std::make_shared<ExecSession>(context_.io);
+  session->id = random_id();
+  session->container = std::move(container);
+  session->request = std::move(request);
+  sessions_[session->id] = session;
+  return session;
+}
+
+ExecPtr ExecService::find(const std::string& id) const {
+  auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second;
+}
+
+void ExecService::forget_old() {
+  auto now = std::chrono::steady_clock::now();
+  for (auto it = sessions_.begin(); it != sessions_.end();) {
+    const ExecSession& session = *it->second;
+    bool old = session.started && !session.running && now - session.ended > std::chrono::minutes(5);
+    it = old ? sessions_.erase(it) : std::next(it);
+  }
+}
+
+Result<> ExecService::may_start(const ExecSession& session) const {
+  if (session.started) return conflict("Error: Exec command " + session.id + " has already run");
+  return may_run(*session.container);
+}
+
+std::vector<std::string> ExecService::running_in(const Container& container) const {
+  std::vector<std::string> ids;
+  for (const auto& [id, session] : sessions_)
+    if (session->container->id == container.id && session->running) ids.push_back(id);
+  return ids;
+}
+
+Task<Result<>> ExecService::start(ExecPtr session) {
+  Result<> possible = may_start(*session);
+  CO_TRY(possible);
+  session->started = true;
+  Result<> launched = co_await launch(session);
+  if (!launched && session->exit_code == 0) {
+    session->exit_code = 126;  // as Docker has it where no command was tried yet
+    session->ended = std::chrono::steady_clock::now();
+  }
+  co_return launched;
+}
+
+Task<Result<>> ExecService::launch(ExecPtr session) {
+  ContainerPtr container = session->container;
+  std::shared_ptr<Process> process = container->live->process;
+  const ExecRequest& wanted = session->request;
+  ExecProcess description;
+  description.args = wanted.command;
+  description.env = wanted.env;
+  description.tty = wanted.tty;
+  description.privileged = wanted.privileged;
+  description.rows = wanted.rows;
+  description.columns = wanted.columns;
+  Result<runtime::User> user =
+      containers_.resolve_user(*container, wanted.user.empty() ? container->spec.user : wanted.user);
+  CO_TRY(user);
+  description.user = *user;
+  Result<ImageDefaults> image = containers_.image_defaults(*container);
+  CO_TRY(image);
+  description.working_dir = !wanted.working_dir.empty()            ? wanted.working_dir
+                            : !container->spec.working_dir.empty() ? container->spec.working_dir
+                                                                   : image->working_dir;
+  std::vector<std::string> env = environment(
+      container->spec, *image,
+      container->spec.hostname.empty() ? container->short_id() : container->spec.hostname, user->home);
+  Result<Json> oci = exec_process(container->spec, env, description);
+  CO_TRY(oci);
+  runtime::ExecRequest request;
+  request.target_pid = static_cast<pid_t>(container->state.pid);
+  request.target_pidfd = process->pidfd.get();
+  request.cgroup_path = containers_.cgroup_path(*container);
+  request.process = stack::to_text(*oci);
+  request.want_stdin = wanted.want_stdin;
+  request.want_output = wanted.want_output;
+  Result<SeccompFilter> seccomp =
+      containers_.seccomp_filter(container->spec, container->spec.privileged || wanted.privileged);
+  CO_TRY(seccomp);
+  request.seccomp_bpf = std::move(seccomp->bpf);
+  request.seccomp_flags = seccomp->flags;
+  Result<runtime::ExecSession> launched = runtime::launch_exec(request, containers_.parts().monitor_program);
+  CO_TRY(launched);
+  session->stdio = std::move(launched->stdio);
+  session->control =
+      std::make_shared<asio::posix::stream_descriptor>(context_.io, launched->control.release());
+  session->running = true;
+  stack::start(context_.io, supervise(session, launched->pid, std::move(launched->pidfd)));
+  while (session->running && session->pid == 0) co_await session->changed.wait();
+  if (session->pid == 0 && !session->failure.empty()) {
+    ErrorKind kind = session->exit_code == 127   ? ErrorKind::NoCommand
+                     : session->exit_code == 126 ? ErrorKind::NotExecutable
+                                                 : ErrorKind::Internal;
+    co_return Error(kind, session->failure);
+  }
+  co_return Result<>();
+}
+
+Task<> ExecService::supervise(ExecPtr session, pid_t helper, Fd helper_pidfd) {
+  std::shared_ptr<asio::posix::stream_descriptor> control = session->control;
+  bool over = false;
+  while (!over) {
+    Result<std::optional<runtime::Message>> message = runtime::receive_message(control->native_handle());
+    if (message && !*message) {
+      asio::error_code code;
+      co_await control->async_wait(asio::posix::stream_descriptor::wait_read,
+                                   asio::redirect_error(asio::use_awaitable, code));
+      if (code) break;
+      continue;
+    }
+    if (!message || std::holds_alternative<runtime::Closed>(**message)) {
+      // The helper was killed; what it ran may live on, but nobody can tell of its end.
+      if (session->exit_code == 0) session->exit_code = 137;
+      over = true;
+    } else if (auto* started = std::get_if<runtime::Started>(&**message)) {
+      session->pid = started->pid;
+      session->pidfd = std::move(started->pidfd);
+      if (started->stdio.terminal) session->stdio.terminal = std::move(started->stdio.terminal);
+      session->changed.notify_all();
+    } else if (auto* failed = std::get_if<runtime::Failed>(&**message)) {
+      session->exit_code = failed->exit_code;
+      session->failure = failed->text;
+      over = true;
+    } else if (auto* exited = std::get_if<runtime::Exited>(&**message)) {
+      session->exit_code = exited->exit_code;
+      over = true;
+    }
+  }
+  session->running = false;
+  session->ended = std::chrono::steady_clock::now();
+  session->control.reset();
+  session->changed.notify_all();
+  asio::posix::stream_descriptor ended(context_.io, helper_pidfd.release());
+  asio::error_code code;
+  co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
+                            asio::redirect_error(asio::use_awaitable, code));
+  (void)::waitpid(helper, nullptr, WNOHANG);
+}
+
+Result<> ExecService::resize(ExecPtr session, uint16_t rows, uint16_t columns) {
+  if (!session->running || !session->control) return conflict("exec " + session->id + " is not running");
+  return runtime::send_resize(session->control->native_handle(), rows, columns);
+}
+
+namespace {
+
+// Reads one pipe until its end, keeping at most `limit` bytes.
+Task<> collect(asio::io_context& io, Fd pipe, std::shared_ptr<std::string> output, size_t limit,
+               std::shared_ptr<int> open, std::shared_ptr<Signal> done) {
+  asio::posix::stream_descriptor stream(io, pipe.release());
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    asio::error_code code;
+    size_t n = co_await stream.async_read_some(asio::buffer(buffer),
+                                               asio::redirect_error(asio::use_awaitable, code));
+    if (code) break;
+    output->append(buffer.data(), std::min(n, limit - std::min(limit, output->size())));
+  }
+  --*open;
+  done->notify_all();
+}
+
+}  // namespace
+
+Task<Result<ExecService::Captured>> ExecService::run(ContainerPtr container, ExecRequest request,
+                                                     Nanoseconds timeout, size_t limit) {
+  request.want_output = true;
+  request.tty = false;
+  Result<ExecPtr> created = create(std::move(container), std::move(request));
+  CO_TRY(created);
+  ExecPtr session = *created;
+  Result<> started = co_await start(session);
+  struct Forget {
+    std::map<std::string, ExecPtr>& sessions;
+    std::string id;
+    ~Forget() { sessions.erase(id); }
+  } forget{sessions_, session->id};
+  CO_TRY(started);
+  Captured captured;
+  auto output = std::make_shared<std::string>();
+  auto open = std::make_shared<int>(2);
+  auto done = std::make_shared<Signal>(context_.io);
+  stack::start(context_.io,
+               collect(context_.io, std::move(session->stdio.stdout_read), output, limit, open, done));
+  stack::start(context_.io,
+               collect(context_.io, std::move(session->stdio.stderr_read), output, limit, open, done));
+  auto deadline = std::chrono::steady_clock::now() + timeout;
+  bool timed_out = false;
+  while (session->running) {
+    bool notified = co_await session->changed.wait_until(deadline);
+    if (notified || !session->running || timed_out) continue;
+    timed_out = true;
+    deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    if (session->pidfd) (void)signal_pidfd(session->pidfd.get(), SIGKILL);
+  }
+  // Output that a background child still holds open is not waited for.
+  auto patience = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+  while (*open > 0) {
+    bool notified = co_await done->wait_until(patience);
+    if (!notified) break;
+  }
+  captured.output = *output;
+  captured.exit_code = timed_out ? -1 : session->exit_code;
+  co_return captured;
+}
+
+}  // namespace stack::engine

@@ -1,0 +1,80 @@
+// Further processes in running containers: `exec`, health probes, hooks.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/container/container_service.h"
+
+namespace stack::engine {
+
+struct ExecRequest {
+  std::vector<std::string> command;
+  std::vector<std::string> env;  // "K=V"
+  std::string user;
+  std::string working_dir;
+  bool tty = false;
+  bool want_stdin = false;
+  bool want_output = true;
+  bool privileged = false;
+  std::string detach_keys;  // "" = ctrl-p,ctrl-q
+  uint16_t rows = 0;        // of the terminal; 0: the kernel's default
+  uint16_t columns = 0;
+};
+
+// One exec session, kept for a while after its end so that clients can ask for the exit code.
+struct ExecSession {
+  explicit ExecSession(asio::io_context& io) : changed(io) {}
+
+  std::string id;
+  ContainerPtr container;
+  ExecRequest request;
+  bool started = false;
+  bool running = false;
+  int exit_code = 0;
+  int64_t pid = 0;
+  std::string failure;  // why it could not be started
+  std::chrono::steady_clock::time_point ended;
+  std::shared_ptr<asio::posix::stream_descriptor> control;
+  Fd pidfd;              // of the process
+  runtime::Stdio stdio;  // our ends, for whoever streams
+  Signal changed;
+};
+using ExecPtr = std::shared_ptr<ExecSession>;
+
+class ExecService {
+ public:
+  ExecService(Context& context, ContainerService& containers) : context_(context), containers_(containers) {}
+
+  // Conflict unless the container runs and is not paused.
+  Result<ExecPtr> create(ContainerPtr container, ExecRequest request);
+  ExecPtr find(const std::string& id) const;
+  // Starts the process; `changed` tells of its end. NoCommand and NotExecutable as for containers. Afterwards
+  // stdio is there.
+  Task<Result<>> start(ExecPtr session);
+  // Conflict where the session was started already, or its container is not running any more.
+  Result<> may_start(const ExecSession& session) const;
+  // Of sessions that run in the container.
+  std::vector<std::string> running_in(const Container& container) const;
+  Result<> resize(ExecPtr session, uint16_t rows, uint16_t columns);
+
+  struct Captured {
+    int exit_code = 0;   // -1: timed out
+    std::string output;  // at most `limit` bytes
+  };
+  // Runs a command to its end and keeps its output; after `timeout` it is killed.
+  Task<Result<Captured>> run(ContainerPtr container, ExecRequest request, Nanoseconds timeout, size_t limit);
+
+ private:
+  Task<Result<>> launch(ExecPtr session);
+  Task<> supervise(ExecPtr session, pid_t helper, Fd helper_pidfd);
+  void forget_old();
+
+  Context& context_;
+  ContainerService& containers_;
+  std::map<std::string, ExecPtr> sessions_;
+};
+
+}  // namespace stack::engine

@@ -1,0 +1,86 @@
+#include "engine/container/health_service.h"
+
+#include "engine/container/live.h"
+
+namespace stack::engine {
+
+std::optional<HealthcheckSpec> HealthService::check_of(const Container& container) const {
+  std::optional<HealthcheckSpec> check = container.spec.healthcheck;
+  if (!check || check->test.empty()) {
+    Result<images::Image> image = containers_.parts().images.resolve(container.image_id);
+    if (!image || !image->config().healthcheck) return std::nullopt;
+    const images::Healthcheck& theirs = *image->config().healthcheck;
+    HealthcheckSpec merged = check.value_or(HealthcheckSpec{});
+    merged.test = theirs.test;
+    auto inherit = [](auto& mine, auto value) {
+      if (mine == decltype(value){}) mine = value;
+    };
+    inherit(merged.interval, theirs.interval);
+    inherit(merged.timeout, theirs.timeout);
+    inherit(merged.start_period, theirs.start_period);
+    inherit(merged.start_interval, theirs.start_interval);
+    inherit(merged.retries, theirs.retries);
+    check = merged;
+  }
+  if (!is_enabled(*check)) return std::nullopt;
+  return with_defaults(*check);
+}
+
+void HealthService::watch(ContainerPtr container) {
+  std::optional<HealthcheckSpec> check = check_of(*container);
+  if (!check || !container->live || !container->live->process) return;
+  container->health = health_at_start(std::chrono::system_clock::now());
+  start(context_.io, probe_loop(container, container->live->process, *check));
+}
+
+Task<> HealthService::probe_loop(ContainerPtr container, std::shared_ptr<Process> process,
+                                 HealthcheckSpec check) {
+  auto over = [&] { return !container->live || container->live->process != process; };
+  while (!over()) {
+    Nanoseconds pause = next_probe_in(*container->health, check, std::chrono::system_clock::now());
+    auto deadline = std::chrono::steady_clock::now() + pause;
+    bool woken = true;
+    while (woken && !over()) woken = co_await container->changed.wait_until(deadline);
+    if (over()) co_return;
+    if (container->state.status != Status::Running) continue;  // paused: not probed
+    int pauses = container->live->pauses;
+    ProbeResult result = co_await probe(container, check);
+    if (over() || !container->health) co_return;
+    if (container->live->pauses != pauses) continue;
+    Health before = container->health->status;
+    container->health = advance(*container->health, std::move(result), check);
+    if (container->health->status == before) continue;
+    context_.publish(*container, "health_status: " + std::string(to_text(container->health->status)));
+    container->changed.notify_all();
+  }
+}
+
+Task<ProbeResult> HealthService::probe(ContainerPtr container, HealthcheckSpec check) {
+  ProbeResult result;
+  result.start = std::chrono::system_clock::now();
+  ExecRequest request;
+  request.command.assign(check.test.begin() + 1, check.test.end());
+  if (check.test[0] == "CMD-SHELL") {
+    std::vector<std::string> shell;
+    if (Result<images::Image> image = containers_.parts().images.resolve(container->image_id); image)
+      shell = image->config().shell;
+    if (shell.empty()) shell = {"/bin/sh", "-c"};
+    shell.insert(shell.end(), request.command.begin(), request.command.end());
+    request.command = std::move(shell);
+  }
+  Result<ExecService::Captured> run =
+      co_await execs_.run(container, std::move(request), check.timeout, kProbeOutputLimit);
+  result.end = std::chrono::system_clock::now();
+  if (!run) {
+    result.exit_code = -1;
+    result.output = run.error().text();
+  } else if (run->exit_code == -1) {
+    co_return timed_out(result.start, result.end, check, run->output);
+  } else {
+    result.exit_code = run->exit_code;
+    result.output = run->output;
+  }
+  co_return result;
+}
+
+}  // namespace stack::engine

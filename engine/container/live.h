@@ -1,0 +1,52 @@
+// What a container has in the kernel while it lives: its network, from the first start to the final stop
+// (policy restarts keep it), and its process with the monitor that watches it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "base/fd.h"
+#include "model/restart_policy.h"
+#include "runtime/monitor/client.h"
+
+namespace stack::engine {
+
+// One run of the container's command.
+struct Process {
+  explicit Process(asio::io_context& io) : control(io) {}
+
+  asio::posix::stream_descriptor control;  // to the monitor
+  pid_t monitor_pid = -1;
+  Fd monitor_pidfd;  // empty after adoption: then the monitor is not our child
+  Fd pidfd;
+  runtime::Stdio stdio;
+  std::optional<runtime::Exited>
+      ended;  // told by the monitor's greeting: it exited while no engine was there
+  bool health_running = false;
+  uint32_t next_token = 1;
+  std::map<uint32_t, std::function<void(Result<Fd>)>> attaching;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+};
+
+struct Live {
+  explicit Live(asio::io_context& io) : stop_waiting(io) {}
+
+  Fd netns;  // none with network_mode host
+  // Duplicates of DNS and proxy sockets, as the monitor holds them.
+  std::vector<runtime::OwnedNamedFd> held;
+  std::vector<std::string> proxied;  // names of its ports in the proxy
+  bool network_up = false;
+  std::shared_ptr<Process> process;
+  int pauses = 0;  // so far: a health probe that was frozen half-way says nothing
+
+  // Restart policy.
+  RestartHistory restarts;
+  bool restart_cancelled = false;  // stop, kill or remove was asked for
+  Signal stop_waiting;             // wakes the wait before a restart
+};
+
+}  // namespace stack::engine

@@ -1,0 +1,87 @@
+// From a container's description to the OCI runtime-spec config.json that the runtime carries out. Pure: all
+// look-ups (image, user, volumes, addresses) are done by the caller.
+// https://github.com/opencontainers/runtime-spec/blob/v1.3.0/config.md
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "engine/container/container.h"
+#include "runtime/spec/users.h"
+
+namespace stack::engine {
+
+// What the image says a process gets.
+struct ImageDefaults {
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> command;
+  std::vector<std::string> env;
+  std::string working_dir;
+  std::string user;
+  std::string stop_signal;
+};
+
+// Entrypoint and command after Docker's rules: an entrypoint given by the user drops the image's command.
+// Invalid where nothing is left to run.
+Result<std::vector<std::string>> command_line(const ContainerSpec& spec, const ImageDefaults& image);
+
+// Image variables, then the container's; "K" without "=" removes. PATH, HOSTNAME, HOME and (with a terminal)
+// TERM are there in any case. Order: Docker's.
+std::vector<std::string> environment(const ContainerSpec& spec, const ImageDefaults& image,
+                                     const std::string& hostname, const std::string& home);
+
+struct SecurityOptions {
+  bool no_new_privileges = false;
+  bool seccomp_unconfined = false;
+  std::string seccomp_profile;  // JSON text; "" = default
+  bool paths_unconfined = false;
+  std::vector<std::string> ignored;  // options this machine cannot honour: apparmor=..., label=...
+};
+// `seccomp=` takes a file path or the profile's own JSON.
+Result<SecurityOptions> parse_security_options(const std::vector<std::string>& options);
+
+// The bounding set of the container's processes, e.g. for the seccomp profile's conditions.
+Result<std::vector<std::string>> capabilities_of(const ContainerSpec& spec);
+
+struct OciInputs {
+  const Container* container = nullptr;
+  std::vector<std::string> args;
+  std::vector<std::string> env;
+  std::string working_dir;
+  runtime::User user;
+  std::string hostname;
+  std::string cgroup_path;
+  // Files of our own that are bind-mounted: {host path, container path, read-only}.
+  struct OwnFile {
+    std::string source;
+    std::string target;
+    bool read_only = false;
+  };
+  std::vector<OwnFile> own_files;
+  // Namespaces shared with another container: process ids, 0 = own namespace.
+  int64_t ipc_pid = 0;
+  int64_t pid_pid = 0;
+};
+
+Result<Json> oci_config(const OciInputs& inputs);
+
+// linux.resources of the limits alone, without devices: what can be changed while the container runs.
+Result<Json> limits_json(const ResourceSpec& resources);
+
+// process object of an exec session in that container.
+struct ExecProcess {
+  std::vector<std::string> args;
+  std::vector<std::string> env;  // additions
+  std::string working_dir;
+  runtime::User user;
+  bool tty = false;
+  bool privileged = false;
+  int rows = 0;
+  int columns = 0;
+};
+Result<Json> exec_process(const ContainerSpec& spec, const std::vector<std::string>& container_env,
+                          const ExecProcess& exec);
+
+}  // namespace stack::engine

@@ -1,0 +1,252 @@
+#include "engine/image/build_service.h"
+
+#include "base/identity.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/image/run_step.h"
+#include "images/builder/worker/host_environment.h"
+#include "images/source/bootstrap.h"
+
+namespace stack::engine {
+
+BuildSettings build_settings_from(const Json& options) {
+  BuildSettings settings;
+  settings.no_cache = bool_or(options, "no_cache");
+  settings.pull = bool_or(options, "pull");
+  settings.ca_bundle = string_or(options, "ca_bundle");
+  settings.ssh_socket = string_or(options, "ssh_auth_sock");
+  auto read = [&](const char* key, std::map<std::string, std::string>& out) {
+    if (!options.is_object() || !options.contains(key) || !options[key].is_object()) return;
+    for (const auto& [name, value] : options[key].items())
+      if (value.is_string()) out[name] = value.get<std::string>();
+  };
+  read("args", settings.args);
+  read("proxy", settings.proxy);
+  return settings;
+}
+
+struct BuildService::State {
+  Context& context;
+  ContainerService& containers;
+  NetworkService& networks;
+  EngineRunDriver driver;
+  std::unique_ptr<builder::Builder> builder;
+  // Builds block for long: they have threads of their own, so that the engine's small pool stays free.
+  asio::thread_pool threads{4};
+  int running = 0;
+
+  Task<> ended() {
+    if (--running == 0) co_await driver.release_network();
+  }
+};
+
+BuildService::BuildService(Context& context, ContainerService& containers, NetworkService& networks)
+    : state_(std::make_unique<State>(context, containers, networks,
+                                     EngineRunDriver(context, containers, networks))) {}
+
+BuildService::~BuildService() { state_->threads.join(); }
+
+Result<> BuildService::open() {
+  builder::BuilderOptions options;
+  options.secret_directory = state_->context.paths.run_root + "/build-secrets";
+  auto& store = state_->containers.parts().images;
+  options.missing_image = [&store](const Reference& reference, const builder::BuildProgress& progress,
+                                   std::stop_token stop) {
+    images::BootstrapOptions bootstrap;
+    bootstrap.stop = stop;
+    auto line = [&progress](std::string_view text) {
+      builder::BuildEvent event;
+      event.text = std::string(text);
+      progress(event);
+    };
+    return images::bootstrap(store, reference, bootstrap, line);
+  };
+  Result<std::unique_ptr<builder::Builder>> builder =
+      builder::Builder::create(store, state_->driver, std::move(options));
+  if (!builder) return std::move(builder).error();
+  state_->builder = std::move(*builder);
+  return {};
+}
+
+bool BuildService::can_bootstrap(const std::string& reference) const {
+  Result<Reference> parsed = parse_reference(reference);
+  return parsed && images::bootstrap_suite(*parsed).has_value();
+}
+
+namespace {
+
+std::string prefix_of(const builder::BuildEvent& event) {
+  if (event.step == 0) return "";
+  std::string place = event.stage.empty() ? "" : event.stage + " ";
+  return "[" + place + std::to_string(event.number) + "/" + std::to_string(event.total) + "] ";
+}
+
+// A build event as one line for people, and what kind of line it is.
+std::pair<std::string, std::string> line_of(const builder::BuildEvent& event) {
+  using Kind = builder::BuildEventKind;
+  switch (event.kind) {
+    case Kind::StepStarted:
+      return {prefix_of(event) + event.text, "step"};
+    case Kind::StepCached:
+      return {prefix_of(event) + event.text, "cached"};
+    case Kind::StepFailed:
+      return {prefix_of(event) + "failed: " + event.text, "step"};
+    case Kind::Warning:
+      return {"warning: " + event.text, "step"};
+    case Kind::Message:
+      return {event.text, "output"};
+    case Kind::StepOutput:
+      return {event.text, "output"};
+    case Kind::StepDone:
+    case Kind::StepCanceled:
+      break;
+  }
+  return {};
+}
+
+// Cuts the output of steps, which comes in pieces of any size, into lines. Used from one thread at a time.
+class Lines {
+ public:
+  Lines(asio::io_context& io, BuildSink sink) : io_(io), sink_(std::move(sink)) {}
+
+  void take(const builder::BuildEvent& event) {
+    if (event.kind != builder::BuildEventKind::StepOutput) {
+      flush(event.step);
+      auto [text, stream] = line_of(event);
+      if (!text.empty()) send(text, stream);
+      return;
+    }
+    std::string& part = parts_[event.step];
+    part += event.text;
+    size_t end = 0;
+    while ((end = part.find('\n')) != std::string::npos) {
+      say(part.substr(0, end));
+      part.erase(0, end + 1);
+    }
+    if (part.size() > 8192) flush(event.step);
+  }
+
+  void flush_all() {
+    while (!parts_.empty()) flush(parts_.begin()->first);
+  }
+
+  std::vector<std::string> last() const { return {last_.begin(), last_.end()}; }
+
+ private:
+  void flush(int step) {
+    auto part = parts_.find(step);
+    if (part == parts_.end()) return;
+    if (!part->second.empty()) say(part->second);
+    parts_.erase(part);
+  }
+
+  void say(std::string line) {
+    // A progress bar redraws its line; what counts is how it ends.
+    while (line.ends_with('\r')) line.pop_back();
+    if (size_t redraw = line.rfind('\r'); redraw != std::string::npos) line.erase(0, redraw + 1);
+    last_.push_back(line);
+    if (last_.size() > 20) last_.pop_front();
+    send(std::move(line), "output");
+  }
+
+  void send(std::string text, std::string stream) {
+    asio::post(io_,
+               [sink = sink_, text = std::move(text), stream = std::move(stream)] { sink(text, stream); });
+  }
+
+  asio::io_context& io_;
+  BuildSink sink_;
+  std::map<int, std::string> parts_;
+  std::deque<std::string> last_;
+};
+
+}  // namespace
+
+Task<tl::expected<std::string, BuildFailure>> BuildService::build(builder::BuildRequest request,
+                                                                  BuildSink sink, std::stop_token stop) {
+  // What the threads use must outlive a cancelled caller: nothing here is cancelled by Asio.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  State& state = *state_;
+  ++state.running;
+  auto lines = std::make_shared<Lines>(state.context.io, std::move(sink));
+  auto work = [&state, request = std::move(request), lines, stop]() -> Result<std::string> {
+    Result<builder::BuildResult> built =
+        state.builder->build(request, [&](const builder::BuildEvent& event) { lines->take(event); }, stop);
+    lines->flush_all();
+    if (!built) return std::move(built).error();
+    return built->image_id;
+  };
+  Result<std::string> image = co_await offload(state.threads, std::move(work));
+  co_await state.ended();
+  if (!image) co_return tl::unexpected(BuildFailure{std::move(image).error(), lines->last()});
+  co_return *image;
+}
+
+Task<Result<SshAgents>> BuildService::open_ssh(std::vector<std::string> wanted, std::string caller_socket) {
+  if (wanted.empty()) co_return SshAgents();
+  auto work = [wanted = std::move(wanted), caller_socket = std::move(caller_socket),
+               directory = state_->context.paths.run_root + "/build-ssh"] {
+    return SshAgents::open(wanted, caller_socket, directory);
+  };
+  co_return co_await offload(state_->threads, std::move(work));
+}
+
+Task<Result<std::string>> BuildService::bootstrap(std::string reference, BuildSink sink,
+                                                  std::stop_token stop) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  State& state = *state_;
+  auto lines = std::make_shared<Lines>(state.context.io, std::move(sink));
+  auto work = [&state, reference, lines, stop]() -> Result<std::string> {
+    TRY_ASSIGN(Reference parsed, parse_reference(reference));
+    if (!images::bootstrap_suite(parsed))
+      return not_found("image " + reference +
+                       " is not local, and only debian images can be made without a registry");
+    images::BootstrapOptions options;
+    options.stop = stop;
+    auto line = [&](std::string_view text) {
+      builder::BuildEvent event;
+      event.text = std::string(text);
+      lines->take(event);
+    };
+    TRY_ASSIGN(images::Image image,
+               images::bootstrap(state.containers.parts().images, parsed, options, line));
+    return image.id;
+  };
+  co_return co_await offload(state.threads, std::move(work));
+}
+
+Result<builder::BuildRequest> BuildService::request_of(const compose::Build& section,
+                                                       const std::string& image,
+                                                       const BuildSettings& settings) {
+  builder::BuildRequest request;
+  if (section.context.find("://") != std::string::npos)
+    return unsupported("build context " + section.context + ": only directories are supported");
+  request.context_directory = section.context;
+  if (!section.dockerfile.empty()) request.dockerfile = section.dockerfile;
+  request.dockerfile_inline = section.dockerfile_inline;
+  for (const auto& [name, context] : section.additional_contexts) request.named_contexts[name] = context;
+  for (const auto& [key, value] : section.args) request.args[key] = value;
+  for (const auto& [key, value] : settings.args) request.args[key] = value;
+  request.target = section.target;
+  request.tags = section.tags;
+  request.tags.insert(request.tags.begin(), image);
+  request.labels = section.labels;
+  request.no_cache = section.no_cache || settings.no_cache;
+  request.no_cache_stages = section.no_cache_filter;
+  request.pull = section.pull || settings.pull;
+  if (section.network == "none") request.network = builder::RunNetwork::None;
+  if (section.network == "host") request.network = builder::RunNetwork::Host;
+  for (std::string host : section.extra_hosts) {
+    if (size_t equals = host.find('='); equals != std::string::npos) host[equals] = ':';
+    request.extra_hosts.push_back(host);
+  }
+  request.proxy_environment = settings.proxy;
+  request.extra_ca_bundle = settings.ca_bundle;
+  request.apt_configuration = builder::find_apt_configuration();
+  if (section.shm_size.bytes > 0) request.shm_size = section.shm_size;
+  for (const auto& [name, limit] : section.ulimits) request.ulimits.push_back({name, limit.soft, limit.hard});
+  request.allow_insecure = section.privileged;
+  return request;
+}
+
+}  // namespace stack::engine

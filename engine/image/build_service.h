@@ -1,0 +1,64 @@
+// Builds and bootstraps: blocking image work on threads of its own, RUN steps through our runtime and
+// network.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "base/json.h"
+#include "engine/container/container_service.h"
+#include "engine/image/build_ssh.h"
+#include "images/builder/solver/builder.h"
+#include "orchestrator/compose/project.h"
+
+namespace stack::engine {
+
+// One line or piece of output; on the engine's thread.
+using BuildSink = std::function<void(const std::string& text, const std::string& stream)>;
+
+// The "options" of docs/API.md's BUILD.
+struct BuildSettings {
+  bool no_cache = false;
+  bool pull = false;
+  std::map<std::string, std::string> args;
+  std::map<std::string, std::string> proxy;
+  std::string ca_bundle;
+  std::string ssh_socket;  // the caller's agent
+};
+BuildSettings build_settings_from(const Json& options);
+
+// A failed build, with the last lines of the failing step.
+struct BuildFailure {
+  Error error;
+  std::vector<std::string> output;
+};
+
+class BuildService {
+ public:
+  BuildService(Context& context, ContainerService& containers, NetworkService& networks);
+  ~BuildService();
+
+  Result<> open();
+  // Image id. Stops when `stop` is requested; then the error is Cancelled.
+  Task<tl::expected<std::string, BuildFailure>> build(builder::BuildRequest request, BuildSink sink,
+                                                      std::stop_token stop);
+  Task<Result<std::string>> bootstrap(std::string reference, BuildSink sink, std::stop_token stop);
+
+  // From a compose file's build section.
+  // Whether a reference can be had without a registry.
+  bool can_bootstrap(const std::string& reference) const;
+
+  static Result<builder::BuildRequest> request_of(const compose::Build& build, const std::string& image,
+                                                  const BuildSettings& settings);
+  // Agents for build.ssh; to be kept while the build runs.
+  Task<Result<SshAgents>> open_ssh(std::vector<std::string> wanted, std::string caller_socket);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stack::engine

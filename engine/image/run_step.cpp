@@ -1,0 +1,289 @@
+#include "engine/image/run_step.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <future>
+
+#include "base/files.h"
+#include "base/identity.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "engine/container/live.h"
+#include "runtime/rootfs/rootfs_view.h"
+
+namespace stack::engine {
+
+namespace {
+
+constexpr const char* kNetworkName = "stack_build";
+
+ContainerSpec spec_of(const builder::RunStep& step, const std::string& id) {
+  ContainerSpec spec;
+  spec.name = "build-" + id.substr(0, 12);
+  spec.hostname = step.hostname.empty() ? "buildkitsandbox" : step.hostname;
+  spec.user = step.user;
+  spec.working_dir = step.cwd;
+  spec.shm_size = step.shm_size;
+  spec.extra_hosts = step.extra_hosts;
+  spec.privileged = step.insecure;
+  for (const builder::RunUlimit& limit : step.ulimits)
+    spec.resources.ulimits.push_back({limit.name, limit.soft, limit.hard});
+  switch (step.network) {
+    case builder::RunNetwork::None:
+      spec.network_mode = "none";
+      break;
+    case builder::RunNetwork::Host:
+      spec.network_mode = "host";
+      break;
+    case builder::RunNetwork::Default: {
+      EndpointSpec endpoint;
+      endpoint.network = kNetworkName;
+      spec.endpoints.push_back(endpoint);
+    }
+  }
+  return spec;
+}
+
+std::vector<MountPoint> mounts_of(const builder::RunStep& step) {
+  std::vector<MountPoint> mounts;
+  for (const builder::RunTmpfs& tmpfs : step.tmpfs) {
+    MountPoint mount;
+    mount.kind = MountKind::Tmpfs;
+    mount.destination = clean_path(tmpfs.target);
+    mount.tmpfs_options = "exec";
+    if (tmpfs.size.bytes > 0) mount.tmpfs_options += ",size=" + std::to_string(tmpfs.size.bytes);
+    mounts.push_back(mount);
+  }
+  for (const builder::RunBind& bind : step.binds) {
+    MountPoint mount;
+    mount.kind = MountKind::Bind;
+    mount.source = bind.source;
+    mount.destination = clean_path(bind.target);
+    mount.read_only = bind.read_only;
+    mounts.push_back(mount);
+  }
+  return mounts;
+}
+
+}  // namespace
+
+Result<int> EngineRunDriver::run(const builder::RunStep& step, const builder::RunOutput& output,
+                                 std::stop_token stop) {
+  std::promise<Result<int>> promise;
+  std::future<Result<int>> answer = promise.get_future();
+  auto work = [](EngineRunDriver& self, const builder::RunStep& s, const builder::RunOutput& o,
+                 std::stop_token token, std::promise<Result<int>>& done) -> Task<> {
+    Result<int> code = co_await self.run_here(s, o, token);
+    done.set_value(std::move(code));
+  };
+  asio::post(context_.io, [&] { stack::start(context_.io, work(*this, step, output, stop, promise)); });
+  return answer.get();
+}
+
+Task<Result<>> EngineRunDriver::ensure_network() {
+  if (networks_.find(kNetworkName)) co_return Result<>();
+  NetworkRequest request;
+  request.name = kNetworkName;
+  Result<NetworkPtr> made = co_await networks_.create(std::move(request));
+  if (!made && made.error().kind() != ErrorKind::Conflict) co_return std::move(made).error();
+  co_return Result<>();
+}
+
+Task<> EngineRunDriver::release_network() {
+  if (network_users_ > 0 || !networks_.find(kNetworkName)) co_return;
+  Result<> gone = co_await networks_.remove(kNetworkName);
+  if (!gone) log_warning(gone.error().text());
+}
+
+Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const builder::RunOutput& output,
+                                            std::stop_token stop) {
+  auto container = std::make_shared<Container>(context_.io);
+  container->id = random_id();
+  container->spec = spec_of(step, container->id);
+  container->mounts = mounts_of(step);
+  for (const EndpointSpec& endpoint : container->spec.endpoints) {
+    Endpoint wanted;
+    wanted.spec = endpoint;
+    container->endpoints.push_back(wanted);
+  }
+  container->live = std::make_shared<Live>(context_.io);
+  ++context_.build_steps;
+  bool networked = !container->endpoints.empty();
+  if (networked) ++network_users_;
+  struct ScopeExit {
+    ContainerService& containers;
+    int& steps;
+    int* users;
+    ~ScopeExit() {
+      if (users != nullptr) --*users;
+      if (--steps == 0) containers.remove_cgroup_parent();
+    }
+  } leave{containers_, context_.build_steps, networked ? &network_users_ : nullptr};
+  if (networked) {
+    Result<> network = co_await ensure_network();
+    CO_TRY(network);
+  }
+  Result<> ready = co_await networks_.connect(container);
+  CO_TRY(ready);
+  Result<int> code = Error("not run");
+  Result<runtime::LaunchRequest> request = request_of(*container, step);
+  if (request) {
+    code = co_await watch(std::move(*request), output, stop);
+  } else {
+    code = std::move(request).error();
+  }
+  co_await networks_.disconnect(container);
+  networks_.forget(*container);
+  std::string cgroup = containers_.cgroup_path(*container);
+  std::string folder = context_.paths.container_run(container->id);
+  auto clear = [cgroups = containers_.parts().cgroups, cgroup, folder]() -> Result<> {
+    Result<> killed = cgroups.kill_all(cgroup);
+    if (!killed) log_warning("build step: " + killed.error().text());
+    TRY(cgroups.remove(cgroup));
+    return remove_tree(folder);
+  };
+  Result<> cleared = co_await offload(context_.pool, clear);
+  if (!cleared) log_warning("build step: " + cleared.error().text());
+  co_return code;
+}
+
+Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& container,
+                                                           const builder::RunStep& step) {
+  std::string folder = context_.paths.container_run(container.id);
+  TRY(ensure_directory(folder, 0700));
+  for (const char* part : {"/merged", "/state"}) TRY(ensure_directory(folder + part, 0755));
+  OciInputs inputs;
+  inputs.container = &container;
+  inputs.args = step.args;
+  inputs.env = step.env;
+  inputs.working_dir = step.cwd;
+  inputs.hostname = container.spec.hostname;
+  inputs.cgroup_path = containers_.cgroup_path(container);
+  std::vector<std::string> layers{step.upper_dir};
+  layers.insert(layers.end(), step.lower_dirs.begin(), step.lower_dirs.end());
+  TRY_ASSIGN(Fd view, runtime::open_rootfs_view(layers));
+  TRY_ASSIGN(inputs.user, runtime::resolve_user_in_root(step.user, view.get()));
+  view.reset();
+  auto put = [&](const std::string& name, const std::string& text) -> Result<> {
+    TRY(write_file(folder + "/" + name, text));
+    inputs.own_files.push_back({folder + "/" + name, "/etc/" + name, false});
+    return {};
+  };
+  TRY(put("hosts", networks_.hosts_file(container)));
+  TRY(put("resolv.conf", networks_.resolv_conf(container)));
+  TRY_ASSIGN(Json config, oci_config(inputs));
+  runtime::LaunchRequest request;
+  request.container_id = container.id;
+  request.state_dir = folder + "/state";
+  request.run_dir = folder;
+  request.oci_config = stack::to_text(config);
+  request.rootfs.path = folder + "/merged";
+  request.rootfs.lower_dirs = step.lower_dirs;
+  request.rootfs.upper_dir = step.upper_dir;
+  request.rootfs.work_dir = step.work_dir;
+  request.netns_fd = container.live->netns ? container.live->netns.get() : -1;
+  TRY_ASSIGN(SeccompFilter filter, containers_.seccomp_filter(container.spec, container.spec.privileged));
+  request.seccomp_bpf = std::move(filter.bpf);
+  request.seccomp_flags = filter.flags;
+  request.cgroup_path = inputs.cgroup_path;
+  request.log.driver = runtime::LogDriver::None;
+  request.hold_before_start = true;
+  return request;
+}
+
+namespace {
+
+// Splits Docker's frames and hands the payloads on, until the stream ends.
+Task<> forward_output(asio::io_context& io, Fd stream_fd, const builder::RunOutput& output,
+                      std::shared_ptr<bool> open, std::shared_ptr<Signal> done) {
+  asio::posix::stream_descriptor stream(io, stream_fd.release());
+  std::string pending;
+  std::array<char, 16384> buffer{};
+  for (;;) {
+    asio::error_code code;
+    size_t n = co_await stream.async_read_some(asio::buffer(buffer),
+                                               asio::redirect_error(asio::use_awaitable, code));
+    if (code) break;
+    pending.append(buffer.data(), n);
+    size_t at = 0;
+    while (pending.size() - at >= 8) {
+      auto byte = [&](size_t i) { return static_cast<size_t>(static_cast<unsigned char>(pending[at + i])); };
+      size_t length = byte(4) << 24 | byte(5) << 16 | byte(6) << 8 | byte(7);
+      if (pending.size() - at - 8 < length) break;
+      size_t kind = byte(0);
+      if (kind == 1 || kind == 2) output(std::string_view(pending).substr(at + 8, length), kind == 2);
+      at += 8 + length;
+    }
+    pending.erase(0, at);
+  }
+  *open = false;
+  done->notify_all();
+}
+
+}  // namespace
+
+Task<Result<int>> EngineRunDriver::watch(runtime::LaunchRequest request, const builder::RunOutput& output,
+                                         std::stop_token stop) {
+  Result<runtime::Monitor> monitor = runtime::launch(request, containers_.parts().monitor_program);
+  CO_TRY(monitor);
+  auto control = std::make_shared<asio::posix::stream_descriptor>(context_.io, monitor->control.release());
+  auto open = std::make_shared<bool>(false);
+  auto done = std::make_shared<Signal>(context_.io);
+  Fd pidfd;
+  Result<int> code = Error("the step's monitor ended");
+  std::stop_callback on_stop(
+      stop, [&io = context_.io, control] { asio::post(io, [control] { control->cancel(); }); });
+  bool cancelled = false;
+  bool over = false;
+  while (!over) {
+    if (stop.stop_requested() && !cancelled) {
+      cancelled = true;
+      if (!pidfd) break;
+      (void)signal_pidfd(pidfd.get(), SIGKILL);
+    }
+    Result<std::optional<runtime::Message>> message = runtime::receive_message(control->native_handle());
+    if (message && !*message) {
+      asio::error_code ignored;
+      co_await control->async_wait(asio::posix::stream_descriptor::wait_read,
+                                   asio::redirect_error(asio::use_awaitable, ignored));
+      continue;
+    }
+    if (!message || std::holds_alternative<runtime::Closed>(**message)) break;
+    runtime::Message& told = **message;
+    if (auto* created = std::get_if<runtime::Created>(&told)) {
+      pidfd = std::move(created->pidfd);
+      runtime::AttachOptions options;
+      options.lossless = true;
+      (void)runtime::send_start(control->native_handle());
+      (void)runtime::request_attach(control->native_handle(), 1, options);
+    } else if (auto* attached = std::get_if<runtime::Attached>(&told)) {
+      *open = true;
+      stack::start(context_.io, forward_output(context_.io, std::move(attached->stream), output, open, done));
+    } else if (auto* started = std::get_if<runtime::Started>(&told)) {
+      pidfd = std::move(started->pidfd);
+    } else if (auto* failed = std::get_if<runtime::Failed>(&told)) {
+      ErrorKind kind = failed->exit_code == 127   ? ErrorKind::NoCommand
+                       : failed->exit_code == 126 ? ErrorKind::NotExecutable
+                                                  : ErrorKind::Internal;
+      code = Error(kind, failed->text);
+      over = true;
+    } else if (auto* exited = std::get_if<runtime::Exited>(&told)) {
+      code = exited->exit_code;
+      (void)runtime::send_acknowledge_exit(control->native_handle());
+      over = true;
+    }
+  }
+  while (*open) co_await done->wait();
+  control->close();
+  asio::posix::stream_descriptor ended(context_.io, monitor->pidfd.release());
+  asio::error_code ignored;
+  co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
+                            asio::redirect_error(asio::use_awaitable, ignored));
+  (void)::waitpid(monitor->pid, nullptr, WNOHANG);
+  if (cancelled) co_return Error(ErrorKind::Cancelled, "cancelled");
+  co_return code;
+}
+
+}  // namespace stack::engine

@@ -1,0 +1,38 @@
+// RUN steps of builds: one-off processes in a namespace of their own, on the layer being made.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+
+#include "engine/container/container_service.h"
+#include "images/builder/worker/run_driver.h"
+
+namespace stack::engine {
+
+// Called from the build's threads; everything happens on the engine's thread, the caller waits.
+class EngineRunDriver : public builder::RunDriver {
+ public:
+  EngineRunDriver(Context& context, ContainerService& containers, NetworkService& networks)
+      : context_(context), containers_(containers), networks_(networks) {}
+
+  Result<int> run(const builder::RunStep& step, const builder::RunOutput& output,
+                  std::stop_token stop) override;
+
+  // Removes the builds' network once no step needs it.
+  Task<> release_network();
+
+ private:
+  Task<Result<int>> run_here(const builder::RunStep& step, const builder::RunOutput& output,
+                             std::stop_token stop);
+  Result<runtime::LaunchRequest> request_of(const Container& container, const builder::RunStep& step);
+  Task<Result<int>> watch(runtime::LaunchRequest request, const builder::RunOutput& output,
+                          std::stop_token stop);
+  Task<Result<>> ensure_network();
+
+  Context& context_;
+  ContainerService& containers_;
+  NetworkService& networks_;
+  int network_users_ = 0;
+};
+
+}  // namespace stack::engine

@@ -1,0 +1,43 @@
+// What every service of the engine shares. Owned by the Engine, outlives them all.
+#pragma once
+
+#include <asio.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "engine/container/container.h"
+#include "engine/state/events.h"
+#include "engine/state/paths.h"
+#include "engine/state/store.h"
+
+namespace stack::engine {
+
+struct Context {
+  Context(asio::io_context& io_context, Paths engine_paths, Store state_store)
+      : io(io_context), paths(std::move(engine_paths)), store(std::move(state_store)), pool(4) {}
+
+  asio::io_context& io;
+  Paths paths;
+  Store store;
+  EventBus events;
+  asio::thread_pool pool;
+  std::map<std::string, ContainerPtr> containers;  // by id
+  std::string boot_id;
+  int build_steps = 0;  // RUN steps under way
+
+  // By id, name (with or without a leading slash), or unique id prefix.
+  ContainerPtr find_container(const std::string& name_or_id) const;
+  // As above; errors with Docker's text.
+  Result<ContainerPtr> require_container(const std::string& name_or_id) const;
+  // Writes the container's record; failures are logged and returned.
+  Result<> save(const Container& container);
+  // Docker's event for a container, with its labels, image and name as attributes.
+  void publish(const Container& container, const std::string& action,
+               std::map<std::string, std::string> extra = {});
+};
+
+}  // namespace stack::engine

@@ -1,0 +1,60 @@
+// The Dockerfile's syntax: text -> instructions with their raw words. No variable is expanded here and no
+// instruction's meaning is checked beyond its shape: see instructions.h for that.
+// https://docs.docker.com/reference/dockerfile/
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace stack::builder {
+
+struct Heredoc {
+  std::string name;  // the word after <<
+  std::string content;
+  bool expand = true;           // the word was not quoted
+  bool strip_tabs = false;      // <<-
+  std::string file_descriptor;  // digits before <<, or ""
+};
+
+struct Instruction {
+  std::string keyword;             // lower case: "run"
+  std::vector<std::string> flags;  // "--mount=type=cache,..." as written, in order
+  // By keyword: ENV and LABEL have triples (name, value, "=" or "" for the old form), RUN/CMD/ENTRYPOINT one
+  // word in the shell form, HEALTHCHECK its type first, the others what white space separates.
+  std::vector<std::string> words;
+  bool json = false;  // the words came from a JSON array
+  std::vector<Heredoc> heredocs;
+  std::string text;                 // the logical line without continuation marks: what the user is shown
+  std::vector<Instruction> nested;  // ONBUILD's instruction
+  int line = 0;                     // first line, from 1
+  int end_line = 0;                 // last line, heredocs included
+};
+
+struct SourceWarning {
+  int line = 0;
+  std::string rule;  // name of the lint rule, "NoEmptyContinuation"
+  std::string text;
+};
+
+struct Dockerfile {
+  char escape = '\\';
+  std::string syntax;  // value of "# syntax=", taken as a hint only
+  std::string check;   // value of "# check="
+  std::vector<Instruction> instructions;
+  std::vector<SourceWarning> warnings;
+};
+
+// Errors read "<file_name>:<line>: ...", ErrorKind::Invalid.
+Result<Dockerfile> parse_dockerfile(std::string_view text, std::string_view file_name);
+
+// One instruction on its own, as ONBUILD triggers kept in an image's configuration are.
+Result<Instruction> parse_instruction(std::string_view text, std::string_view file_name, int line,
+                                      char escape = '\\');
+
+// The syntax tree, one instruction a line: (run ["--mount=..."] "word" ...).
+std::string to_text(const Dockerfile& dockerfile);
+
+}  // namespace stack::builder

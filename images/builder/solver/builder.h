@@ -1,0 +1,133 @@
+// Dockerfile -> image.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "images/builder/worker/run_driver.h"
+#include "images/store/store.h"
+
+namespace stack::builder {
+
+struct BuildSecret {
+  std::string id;
+  std::string file;                  // host path, or
+  std::optional<std::string> value;  // the content itself
+  // Where the mount says nothing else.
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::optional<uint32_t> mode;  // 0400
+};
+
+struct BuildSsh {
+  std::string id;      // "default"
+  std::string socket;  // of an SSH agent, on the host
+};
+
+struct BuildRequest {
+  std::string context_directory;  // absolute; may be empty with an inline Dockerfile that copies nothing
+  // Relative to the context, or absolute. Ignored with dockerfile_inline.
+  std::string dockerfile = "Dockerfile";
+  std::optional<std::string> dockerfile_inline;
+  // build.additional_contexts: a directory ("/path"), an image ("docker-image://ref") or a Dockerfile stage's
+  // stand-in.
+  std::map<std::string, std::string> named_contexts;
+  // nullopt: take the value from proxy_environment or leave it unset, as `--build-arg NAME` does.
+  std::map<std::string, std::optional<std::string>> args;
+  std::string target;             // stage name or index; "" = the last one
+  std::vector<std::string> tags;  // references
+  std::map<std::string, std::string> labels;
+  bool no_cache = false;
+  std::vector<std::string> no_cache_stages;  // build.no_cache_filter
+  bool pull = false;                         // ask missing_image even where a base image is local
+  RunNetwork network = RunNetwork::Default;  // of RUN steps that do not say
+  std::vector<std::string> extra_hosts;      // "name:address"
+  // HTTP_PROXY and the like, either case: visible in RUN, in no image, no history and no cache key.
+  std::map<std::string, std::string> proxy_environment;
+  // PEM bundle of the host, "" = none: mounted read-only in RUN steps and named by the usual variables.
+  std::string extra_ca_bundle;
+  // Lines of apt.conf(5) for RUN steps only (the host's proxy settings), "" = none.
+  std::string apt_configuration;
+  ByteSize shm_size{64 << 20};
+  std::vector<RunUlimit> ulimits;
+  std::vector<BuildSecret> secrets;
+  std::vector<BuildSsh> ssh;
+  bool allow_insecure = false;  // RUN --security=insecure (entitlement security.insecure)
+  std::string platform;         // "" or this machine's; others are refused
+};
+
+enum class BuildEventKind {
+  StepStarted,   // text: the instruction as shown
+  StepCached,    // taken from the cache (instead of StepDone)
+  StepOutput,    // text: bytes of a RUN step's output
+  StepDone,      // seconds
+  StepFailed,    // text: the error
+  StepCanceled,  // not run, because something else failed
+  Warning,       // text; Dockerfile lint and the like
+  Message,       // text; about the build as a whole
+};
+
+struct BuildEvent {
+  BuildEventKind kind = BuildEventKind::Message;
+  std::string stage;  // its name or ""
+  int step = 0;       // "#4": unique in this build, in order of start
+  int number = 0;     // "[web 2/5]": place among the stage's steps ...
+  int total = 0;      // ... and their count
+  std::string text;
+  bool is_stderr = false;
+  double seconds = 0;
+};
+
+// From any of the build's threads, never two at once.
+using BuildProgress = std::function<void(const BuildEvent&)>;
+
+struct BuildResult {
+  std::string image_id;
+  std::vector<std::string> tags;  // familiar
+  bool fully_cached = false;
+};
+
+struct BuilderOptions {
+  // Asked for a base image that is not in the store (or always, with BuildRequest::pull): bootstrap or pull
+  // it. Absent: such a FROM fails with "No such image".
+  std::function<Result<images::Image>(const Reference&, const BuildProgress&, std::stop_token)> missing_image;
+  // For secrets: a directory on a tmpfs for this builder alone; emptied by create(), made with mode 0700 when
+  // needed.
+  // "" = /run/stack-build-<8 digits of the store root's digest>.
+  std::string secret_directory;
+  // Cache records and cache mounts unused for longest go beyond this.
+  ByteSize cache_limit{int64_t{20} << 30};
+};
+
+// The directory-independent part is the build cache, kept in <store root>/cache; one Builder per store.
+// build() may be called from several threads at once.
+class Builder {
+ public:
+  static Result<std::unique_ptr<Builder>> create(images::ImageStore& store, RunDriver& driver,
+                                                 BuilderOptions options);
+  ~Builder();
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+
+  // Blocks. Errors begin with "<dockerfile>:<line>: "; a failing RUN says its exit code and its last output
+  // lines. Nothing is tagged and no staging is left after a failure; finished steps stay cached.
+  Result<BuildResult> build(const BuildRequest& request, const BuildProgress& progress, std::stop_token stop);
+
+  // `docker builder prune`: forgets all cache records and cache mounts not in use; returns bytes freed.
+  Result<int64_t> prune_cache();
+
+ private:
+  struct State;
+  explicit Builder(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stack::builder

@@ -1,0 +1,122 @@
+// The build cache: step key -> layer. Keys are digests of everything a step's result depends on (see
+// stage.cpp), so a record is true for ever; it is dropped when its layer goes, when an image made of it is
+// removed, or by age.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "images/store/store.h"
+
+namespace stack::builder {
+
+struct CacheRecord {
+  std::string diff_id;  // "" where the step changed no file
+  std::string created;  // RFC 3339: when the step was run
+};
+
+// All members are thread-safe.
+class BuildCache {
+ public:
+  // `directory` is <store root>/cache.
+  static Result<std::unique_ptr<BuildCache>> open(const std::string& directory);
+
+  std::optional<CacheRecord> find(const std::string& key);
+  Result<> put(const std::string& key, const CacheRecord& record);
+  void forget(const std::string& key);
+
+  // Two builds that come to the same step at once: the second waits for the first and finds its record.
+  class KeyLock {
+   public:
+    KeyLock(BuildCache& cache, std::string key, std::stop_token stop);
+    ~KeyLock();
+    // False where `stop` was requested while waiting.
+    bool held() const { return held_; }
+    KeyLock(const KeyLock&) = delete;
+    KeyLock& operator=(const KeyLock&) = delete;
+
+   private:
+    BuildCache& cache_;
+    std::string key_;
+    bool held_ = false;
+  };
+
+  // Hooks for the store.
+  std::vector<std::string> needed_layers() const;
+  void forget_layers(const std::vector<std::string>& diff_ids);
+  void forget_all();
+  // Drops the records used longest ago until their layers together (as the store sizes them) are within the
+  // limit.
+  // True if it dropped some: the store has layers to collect.
+  bool trim_to(ByteSize limit, const images::ImageStore& store);
+
+  // <directory>/mounts/<digest of id>: content of RUN --mount=type=cache.
+  std::string mount_directory(const std::string& id) const;
+  const std::string& directory() const { return directory_; }
+
+ private:
+  explicit BuildCache(std::string directory) : directory_(std::move(directory)) {}
+  Result<> load();
+  std::string path_of(const std::string& key) const { return directory_ + "/records/" + key; }
+
+  struct Entry {
+    CacheRecord record;
+    timespec used{};
+  };
+  std::string directory_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry> entries_;
+  std::set<std::string> in_flight_;
+  std::condition_variable_any finished_;
+};
+
+// Digests of file contents, remembered by what stat(2) says of the file. One per context directory, kept on
+// disk. An entry is believed only if the file's ctime is clearly older than the moment it was read.
+class FileDigests {
+ public:
+  explicit FileDigests(std::string path) : path_(std::move(path)) {}
+  void load();
+  Result<> save();  // only if something changed
+
+  // Thread-safe.
+  std::optional<std::string> find(const std::string& name, const struct stat& info);
+  void put(const std::string& name, const struct stat& info, std::string digest);
+
+ private:
+  struct Entry {
+    int64_t size = 0;
+    int64_t mtime = 0;
+    int64_t ctime = 0;
+    uint64_t inode = 0;
+    std::string digest;  // 64 hexadecimal digits
+    bool used = false;
+  };
+  std::string path_;
+  std::mutex mutex_;
+  std::map<std::string, Entry, std::less<>> entries_;
+  bool changed_ = false;
+};
+
+// Parts of a key, each with its length in front so that no two lists give the same text.
+class KeyBuilder {
+ public:
+  explicit KeyBuilder(std::string_view kind) { add(kind); }
+  KeyBuilder& add(std::string_view part);
+  KeyBuilder& add(const std::vector<std::string>& parts);
+  std::string hex() const;
+
+ private:
+  std::string text_;
+};
+
+}  // namespace stack::builder

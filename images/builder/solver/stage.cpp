@@ -1,0 +1,345 @@
+#include "images/builder/solver/stage.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/files.h"
+#include "base/text.h"
+
+namespace stack::builder {
+
+namespace {
+
+constexpr const char* kDefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr const char* kComment = "stack.dockerfile.v0";
+
+}  // namespace
+
+bool is_step(const Instruction& instruction) {
+  return instruction.keyword == "run" || instruction.keyword == "copy" || instruction.keyword == "add" ||
+         instruction.keyword == "workdir";
+}
+
+bool is_proxy_variable(std::string_view name) {
+  std::string text = lower(name);
+  return text == "http_proxy" || text == "https_proxy" || text == "ftp_proxy" || text == "no_proxy" ||
+         text == "all_proxy";
+}
+
+std::vector<std::string> StageState::layer_dirs() const {
+  std::vector<std::string> out;
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) out.push_back((*layer)->directory);
+  return out;
+}
+
+void BuildJob::emit(BuildEvent event) {
+  std::lock_guard guard(progress_mutex_);
+  if (progress) progress(event);
+}
+
+// Announces the start, and whatever end it comes to.
+struct StageBuilder::Step {
+  Step(StageBuilder& builder, const std::string& text)
+      : builder_(builder), start_(std::chrono::steady_clock::now()) {
+    event_.stage = builder.plan_.name;
+    event_.step = builder.job_.next_step();
+    event_.number = ++builder.number_;
+    event_.total = builder.total_;
+    event_.text = text;
+    tell(BuildEventKind::StepStarted);
+  }
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+
+  void tell(BuildEventKind kind, std::string text = {}) {
+    BuildEvent event = event_;
+    event.kind = kind;
+    if (!text.empty()) event.text = std::move(text);
+    event.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    builder_.job_.emit(std::move(event));
+  }
+
+  Result<> end(Result<> result) {
+    if (result) {
+      tell(BuildEventKind::StepDone);
+    } else if (result.error().kind() == ErrorKind::Cancelled) {
+      tell(BuildEventKind::StepCanceled);
+    } else {
+      tell(BuildEventKind::StepFailed, result.error().text());
+    }
+    return result;
+  }
+
+  int id() const { return event_.step; }
+
+ private:
+  StageBuilder& builder_;
+  BuildEvent event_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+StageBuilder::StageBuilder(BuildJob& job, const StagePlan& plan)
+    : job_(job), plan_(plan), state_(std::make_shared<StageState>()) {
+  total_ = 1;
+  for (const Instruction* instruction : plan.instructions) total_ += is_step(*instruction) ? 1 : 0;
+}
+
+StageBuilder::~StageBuilder() = default;
+
+images::ImageConfig& StageBuilder::config() { return state_->document.config; }
+const images::ImageConfig& StageBuilder::config() const { return state_->document.config; }
+
+StageResult StageBuilder::build() {
+  std::string place = job_.file_name + ":";
+  TRY(from().in(place + std::to_string(plan_.from->line)));
+  for (const Instruction* instruction : plan_.instructions) {
+    if (job_.stop.stop_requested()) return Error(ErrorKind::Cancelled, "build was canceled");
+    TRY(dispatch(*instruction).in(place + std::to_string(instruction->line)));
+  }
+  return std::shared_ptr<const StageState>(state_);
+}
+
+Result<> StageBuilder::dispatch(const Instruction& instruction) {
+  current_ = &instruction;
+  unset_.clear();
+  TRY_ASSIGN(bool configured, configure(instruction));
+  if (!configured) {
+    if (instruction.keyword == "run") {
+      TRY(run(instruction));
+    } else if (instruction.keyword == "workdir") {
+      TRY(workdir(instruction));
+    } else {
+      TRY(copy(instruction));
+    }
+  }
+  warn_unset(instruction);
+  return {};
+}
+
+// --- FROM ---
+
+Result<> StageBuilder::from() {
+  current_ = plan_.from;
+  Step step(*this, plan_.from->text);
+  bool own_platform = plan_.platform.empty() || plan_.platform == "linux/" + images::host_architecture() ||
+                      plan_.platform.starts_with("linux/" + images::host_architecture() + "/");
+  if (!own_platform)
+    return step.end(unsupported("platform " + plan_.platform + " is not this machine's (linux/" +
+                                images::host_architecture() + ")"));
+  if (plan_.base_stage) {
+    StageResult base = job_.results[*plan_.base_stage].get();
+    if (!base)
+      return step.end(
+          Error(ErrorKind::Cancelled, "stage " + job_.stages[*plan_.base_stage].label() + " failed"));
+    *state_ = **base;
+    TRY(step.end({}));
+    return trigger_onbuild();
+  }
+  if (plan_.base == "scratch") {
+    state_->document.architecture = images::host_architecture();
+    config().env = {kDefaultPath};
+    state_->chain = KeyBuilder("scratch").hex();
+    return step.end({});
+  }
+  Result<images::Image> image = base_image(plan_.base);
+  Result<> taken = image ? take_image(*image) : Result<>(image.error());
+  TRY(step.end(std::move(taken)));
+  return trigger_onbuild();
+}
+
+Result<images::Image> StageBuilder::base_image(const std::string& name) {
+  TRY_ASSIGN(Reference reference, parse_reference(name).in(name));
+  std::optional<images::Image> local = job_.store.find(name);
+  if (local && !job_.request.pull) return std::move(*local);
+  if (job_.options.missing_image) {
+    Result<images::Image> made = job_.options.missing_image(
+        reference, [this](const BuildEvent& event) { job_.emit(event); }, job_.stop.get_token());
+    if (made || !local) return made;
+    warn(current_ != nullptr ? current_->line : 0, "cannot refresh " + name + ": " + made.error().text());
+  }
+  if (local) return std::move(*local);
+  std::vector<std::string> stages;
+  for (const StagePlan& stage : job_.stages)
+    if (!stage.name.empty()) stages.push_back(stage.name);
+  std::string near = nearest(name, stages);
+  return not_found("No such image: " + reference.familiar() +
+                   (near.empty() ? "" : " (did you mean the stage " + near + "?)"));
+}
+
+Result<> StageBuilder::take_image(const images::Image& image) {
+  TRY_ASSIGN(state_->layers, job_.store.pin_layers(image));
+  state_->document = image.document;
+  if (state_->document.architecture.empty()) state_->document.architecture = images::host_architecture();
+  state_->own_history = image.document.history.size();
+  state_->chain = KeyBuilder("layers").add(image.document.diff_ids).hex();
+  return {};
+}
+
+Result<> StageBuilder::trigger_onbuild() {
+  std::vector<std::string> triggers = std::move(config().on_build);
+  config().on_build.clear();
+  for (const std::string& trigger : triggers) {
+    TRY_ASSIGN(Instruction instruction, parse_instruction(trigger, "ONBUILD", plan_.from->line));
+    TRY(check_instruction(instruction).in("ONBUILD " + trigger));
+    total_ += is_step(instruction) ? 1 : 0;
+    TRY(dispatch(instruction).in("ONBUILD"));
+  }
+  return {};
+}
+
+// --- variables ---
+
+std::optional<std::string> StageBuilder::variable(std::string_view name) const {
+  for (const std::string& entry : config().env)
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
+      return entry.substr(name.size() + 1);
+  auto arg = args_.find(std::string(name));
+  return arg == args_.end() ? std::nullopt : arg->second;
+}
+
+Expander StageBuilder::expander() {
+  Expander out;
+  out.escape = job_.dockerfile.escape;
+  out.variables = [this](std::string_view name) { return variable(name); };
+  out.unset = &unset_;
+  return out;
+}
+
+void StageBuilder::warn(int line, const std::string& text) {
+  BuildEvent event;
+  event.kind = BuildEventKind::Warning;
+  event.stage = plan_.name;
+  event.text = job_.file_name + ":" + std::to_string(line) + ": " + text;
+  job_.emit(std::move(event));
+}
+
+void StageBuilder::warn_unset(const Instruction& instruction) {
+  for (const std::string& name : unset_) {
+    if (args_.contains(name)) continue;  // declared and deliberately without a value
+    std::vector<std::string> known;
+    for (const auto& [arg, value] : args_) known.push_back(arg);
+    for (const std::string& entry : config().env) known.push_back(entry.substr(0, entry.find('=')));
+    std::string near = nearest(name, known);
+    warn(instruction.line, "UndefinedVar: usage of undefined variable '$" + name + "'" +
+                               (near.empty() ? "" : " (did you mean $" + near + "?)"));
+  }
+  unset_.clear();
+}
+
+std::vector<std::string> StageBuilder::shell() const {
+  return config().shell.empty() ? std::vector<std::string>{"/bin/sh", "-c"} : config().shell;
+}
+
+std::vector<std::string> StageBuilder::arguments_in_scope() const {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : args_) {
+    bool in_env =
+        std::any_of(config().env.begin(), config().env.end(),
+                    [&wanted = name](const std::string& entry) { return entry.starts_with(wanted + "="); });
+    if (value && !in_env && !is_proxy_variable(name)) out.push_back(name + "=" + *value);
+  }
+  return out;
+}
+
+Result<const images::LayerView*> StageBuilder::view() {
+  if (!view_) {
+    TRY_ASSIGN(images::LayerView opened, images::LayerView::open(state_->layer_dirs()));
+    view_ = std::make_unique<images::LayerView>(std::move(opened));
+  }
+  return view_.get();
+}
+
+// --- layers ---
+
+bool StageBuilder::use_cache() const {
+  const std::vector<std::string>& fresh = job_.request.no_cache_stages;
+  return !job_.request.no_cache && std::none_of(fresh.begin(), fresh.end(), [this](const std::string& name) {
+    return lower(name) == plan_.name;
+  });
+}
+
+void StageBuilder::add_history(std::string text, bool empty, std::string created) {
+  state_->document.history.push_back({std::move(created), std::move(text), kComment, "", empty});
+}
+
+void StageBuilder::add_layer(images::LayerPin layer) {
+  state_->document.diff_ids.push_back(layer->diff_id);
+  state_->layers.push_back(std::move(layer));
+  view_.reset();
+}
+
+bool StageBuilder::apply_record(const std::string& key) {
+  std::optional<CacheRecord> record = job_.cache.find(key);
+  if (!record) return false;
+  if (record->diff_id.empty()) {
+    add_history("", true, record->created);
+    return true;
+  }
+  images::LayerPin layer = job_.store.pin_layer(record->diff_id);
+  if (!layer) {
+    job_.cache.forget(key);
+    return false;
+  }
+  add_layer(std::move(layer));
+  add_history("", false, record->created);
+  return true;
+}
+
+Result<> StageBuilder::layer_step(const Instruction& instruction, const std::string& key,
+                                  const std::string& history, const MakeLayer& make) {
+  Step step(*this, instruction.text);
+  BuildCache::KeyLock lock(job_.cache, key, job_.stop.get_token());
+  if (!lock.held()) return step.end(Error(ErrorKind::Cancelled, "build was canceled"));
+  if (use_cache() && apply_record(key)) {
+    state_->document.history.back().created_by = history;
+    state_->chain = key;
+    step.tell(BuildEventKind::StepCached);
+    return {};
+  }
+  auto work = [&]() -> Result<> {
+    if (job_.stop.stop_requested()) return Error(ErrorKind::Cancelled, "build was canceled");
+    TRY_ASSIGN(images::StagedLayer staged, job_.store.stage_layer());
+    TRY(make(staged, step.id()));
+    TRY_ASSIGN(images::LayerPin layer, job_.store.commit_layer(std::move(staged)));
+    CacheRecord record{layer ? layer->diff_id : "", rfc3339(std::chrono::system_clock::now())};
+    TRY(job_.cache.put(key, record));
+    add_history(history, layer == nullptr, record.created);
+    if (layer) add_layer(std::move(layer));
+    state_->chain = key;
+    state_->ran_something = true;
+    return {};
+  };
+  return step.end(work());
+}
+
+Result<> StageBuilder::workdir(const Instruction& instruction) {
+  TRY_ASSIGN(std::string path, expander().word(instruction.words[0]));
+  if (path.empty()) return invalid("WORKDIR requires a path");
+  std::string former = config().working_dir.empty() ? "/" : config().working_dir;
+  config().working_dir = absolute_path(former, path);
+  TRY_ASSIGN(const images::LayerView* base, view());
+  TRY_ASSIGN(std::optional<images::ViewEntry> there, base->find(config().working_dir, true));
+  std::string history = "WORKDIR " + config().working_dir;
+  if (there && S_ISDIR(there->info.st_mode)) {
+    Step step(*this, instruction.text);
+    add_history(history, true);
+    step.tell(BuildEventKind::StepCached);
+    return {};
+  }
+  images::Owner owner;
+  if (!config().user.empty()) {
+    TRY_ASSIGN(owner, images::find_owner(*base, config().user));
+  }
+  KeyBuilder key("workdir");
+  key.add(state_->chain)
+      .add(config().working_dir)
+      .add(std::to_string(owner.uid))
+      .add(std::to_string(owner.gid));
+  return layer_step(instruction, key.hex(), history, [&](images::StagedLayer& staged, int) -> Result<> {
+    TRY_ASSIGN(bool made, write_directory(*base, staged.directory(), config().working_dir, owner));
+    (void)made;
+    return {};
+  });
+}
+
+}  // namespace stack::builder

@@ -1,0 +1,189 @@
+// Building one stage of a Dockerfile: its instructions in order, each a change of the configuration, a layer,
+// or both.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/glob.h"
+#include "base/result.h"
+#include "images/builder/frontend/dockerfile.h"
+#include "images/builder/frontend/flags.h"
+#include "images/builder/frontend/words.h"
+#include "images/builder/solver/builder.h"
+#include "images/builder/solver/cache.h"
+#include "images/builder/worker/copy.h"
+#include "images/layer/layer_view.h"
+#include "images/store/store.h"
+
+namespace stack::builder {
+
+// One FROM and what follows it.
+struct StagePlan {
+  size_t index = 0;
+  std::string name;  // lower case, or ""
+  const Instruction* from = nullptr;
+  std::string base;      // FROM's argument, variables expanded
+  std::string platform;  // FROM --platform, variables expanded
+  std::vector<const Instruction*> instructions;
+  std::optional<size_t> base_stage;  // FROM names an earlier stage
+  std::set<size_t> needs;            // all earlier stages it refers to
+  std::string label() const { return !name.empty() ? name : "stage-" + std::to_string(index); }
+};
+
+// What a stage has come to.
+struct StageState {
+  images::ImageDocument document;
+  std::vector<images::LayerPin> layers;  // bottom first
+  std::string chain;                     // digest of all that made these layers
+  bool ran_something = false;            // some step did not come from the cache
+  size_t own_history = 0;                // index of the first history entry that this build added
+
+  std::vector<std::string> layer_dirs() const;  // top first
+};
+
+using StageResult = Result<std::shared_ptr<const StageState>>;
+
+// Shared by all stages of one build.
+struct BuildJob {
+  BuildJob(const BuildRequest& wanted, images::ImageStore& images, RunDriver& runner, BuildCache& records,
+           const BuilderOptions& builder_options)
+      : request(wanted), store(images), driver(runner), cache(records), options(builder_options) {}
+
+  const BuildRequest& request;
+  images::ImageStore& store;
+  RunDriver& driver;
+  BuildCache& cache;
+  const BuilderOptions& options;
+  std::string file_name;  // of the Dockerfile, for errors
+  Dockerfile dockerfile;
+  std::map<std::string, std::string> global_args;
+  std::vector<StagePlan> stages;
+  std::vector<std::shared_future<StageResult>> results;
+  IgnoreRules ignore;
+  std::unique_ptr<FileDigests> digests;
+  std::stop_source stop;
+
+  // Thread-safe.
+  void emit(BuildEvent event);
+  int next_step() { return ++steps_; }
+
+  BuildProgress progress;
+
+ private:
+  std::mutex progress_mutex_;
+  std::atomic<int> steps_{0};
+};
+
+class StageBuilder {
+ public:
+  // What COPY or a mount takes files from, kept on disk while it is used.
+  struct OpenedSource {
+    std::vector<images::LayerPin> pins;
+    std::unique_ptr<images::LayerView> view;
+    CopySource source;
+  };
+
+  StageBuilder(BuildJob& job, const StagePlan& plan);
+  ~StageBuilder();
+  StageResult build();
+
+ private:
+  struct Step;  // one numbered step: tells the progress how it went
+
+  Result<> from();
+  Result<> take_image(const images::Image& image);
+  Result<images::Image> base_image(const std::string& name);
+  Result<> dispatch(const Instruction& instruction);
+  Result<> trigger_onbuild();
+
+  // Instructions that only change the configuration (stage_config.cpp).
+  Result<bool> configure(const Instruction& instruction);
+  Result<> arg(const Instruction& instruction);
+  Result<> env(const Instruction& instruction);
+  Result<> label(const Instruction& instruction);
+  Result<> expose(const Instruction& instruction);
+  Result<> volume(const Instruction& instruction);
+  Result<> command(const Instruction& instruction);
+  Result<> healthcheck(const Instruction& instruction);
+  Result<> stop_signal(const Instruction& instruction);
+
+  // Those that make layers.
+  Result<> workdir(const Instruction& instruction);
+  Result<> copy(const Instruction& instruction);
+  Result<> run(const Instruction& instruction);
+
+  struct CopyParts;
+  struct ExtractedArchive;
+  Result<> plan_copy(CopyParts& parts, bool unpack, const std::string& scratch);
+  Result<bool> is_archive(const CopyParts& parts, const std::string& pattern) const;
+  // `from` "": the context.
+  Result<> open_source(const std::string& from, OpenedSource& out);
+  Result<std::vector<std::string>> layers_of(const std::string& from, std::vector<images::LayerPin>& pins);
+
+  struct RunParts;
+  Result<> prepare_run(const Instruction& instruction, RunParts& parts);
+  Result<> prepare_mount(const MountOptions& mount, RunParts& parts);
+  Result<> bind_mount(const MountOptions& mount, RunParts& parts);
+  Result<> cache_mount(const MountOptions& mount, RunParts& parts);
+  Result<> lock_caches(RunParts& parts);
+  Result<> ssh_mount(const MountOptions& mount, RunParts& parts);
+  Result<> secret_mount(const MountOptions& mount, RunParts& parts);
+  Result<> prepare_trust(RunParts& parts);
+  Result<> run_process(RunParts& parts, images::StagedLayer& staged, int step);
+  std::vector<std::string> run_environment(const RunParts& parts) const;
+
+  // A step that yields a layer: from the cache, or by `make` into a staged layer. `key` digests all it
+  // depends on.
+  using MakeLayer = std::function<Result<>(images::StagedLayer& staged, int step)>;
+  Result<> layer_step(const Instruction& instruction, const std::string& key, const std::string& history,
+                      const MakeLayer& make);
+  bool apply_record(const std::string& key);
+  void add_layer(images::LayerPin layer);
+  void add_history(std::string text, bool empty, std::string created = {});
+  bool use_cache() const;
+
+  Expander expander();
+  std::optional<std::string> variable(std::string_view name) const;
+  void warn_unset(const Instruction& instruction);
+  void warn(int line, const std::string& text);
+  std::vector<std::string> shell() const;
+  Result<const images::LayerView*> view();
+  std::vector<std::string> arguments_in_scope() const;  // "K=V" of ARGs that RUN sees
+
+  BuildJob& job_;
+  const StagePlan& plan_;
+  std::shared_ptr<StageState> state_;
+  images::ImageConfig& config();
+  const images::ImageConfig& config() const;
+  std::map<std::string, std::optional<std::string>> args_;  // declared here
+  std::unique_ptr<images::LayerView> view_;
+  bool cmd_set_ = false;
+  bool created_ = false;  // the pending layer's step was run, not cached
+  int number_ = 0;
+  int total_ = 0;
+  std::set<std::string> unset_;
+  const Instruction* current_ = nullptr;
+};
+
+// "[web 2/5]"-counted instructions.
+bool is_step(const Instruction& instruction);
+
+// Removes the mount points that a RUN step's mounts left in its upper directory and that were not in the
+// image before.
+Result<> remove_mount_points(const images::LayerView& below, const std::string& upper,
+                             const std::vector<std::string>& targets);
+
+// Names of the variables that carry proxies: usable in RUN undeclared, in no key and no image.
+bool is_proxy_variable(std::string_view name);
+
+}  // namespace stack::builder

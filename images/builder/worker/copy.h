@@ -1,0 +1,84 @@
+// COPY and ADD: which files, under which names, and writing them as a layer without mounting anything.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/glob.h"
+#include "base/result.h"
+#include "images/builder/solver/cache.h"
+#include "images/layer/layer_view.h"
+
+namespace stack::builder {
+
+// Where files come from: the context, a stage, an image, an unpacked archive.
+struct CopySource {
+  const images::LayerView* view = nullptr;
+  const IgnoreRules* ignore = nullptr;  // of the context
+  FileDigests* digests = nullptr;       // remembers content digests
+  std::string digest_prefix;            // keeps names of different trees apart in `digests`
+  bool keep_owner = false;              // stages and images; context files become root's
+};
+
+struct CopyOptions {
+  std::optional<images::Owner> owner;  // --chown
+  std::string mode;                    // --chmod, "" = keep
+  std::vector<std::string> exclude;    // --exclude
+  bool parents = false;                // --parents
+};
+
+struct CopyItem {
+  std::string target;  // relative to the destination; "" is the destination itself
+  std::string source;  // resolved path in the source's view
+  images::ViewEntry entry;
+  std::string content;  // of heredocs, where entry has no layer
+  bool inline_content = false;
+  bool is_root =
+      false;  // the directory whose contents are copied: it gives its attributes only to a new destination
+  std::string digest;       // of content and extended attributes
+  std::string link_target;  // of symbolic links
+  mode_t mode = 0;          // type and permissions as they will be
+  images::Owner owner;
+  const CopySource* from = nullptr;
+};
+
+struct CopyPlan {
+  std::vector<CopyItem> items;  // parents before children
+  bool single_file = false;     // one file, which takes the destination's own name unless that is a directory
+};
+
+// Adds what `pattern` (a path or wildcard, relative to the source) names. NotFound where a plain path is not
+// there, saying whether .dockerignore is the reason.
+Result<> plan_source(const CopySource& source, const std::string& pattern, const CopyOptions& options,
+                     CopyPlan& plan);
+// A heredoc's file.
+Result<> plan_inline(const std::string& name, const std::string& content, const CopyOptions& options,
+                     CopyPlan& plan);
+
+// Fills in the digests (several threads) and gives one digest of all: names, types, modes, owners, contents,
+// links; not times.
+Result<std::string> digest_plan(CopyPlan& plan);
+
+struct CopyTarget {
+  const images::LayerView* base = nullptr;  // what is below the layer
+  std::string layer;                        // the empty layer directory
+  std::string destination;                  // absolute path in the image
+  bool destination_is_directory = false;    // it ends with '/', or there are several sources
+  images::Owner new_directories;            // owner of directories that have to be made on the way
+};
+
+// Writes the layer. Directories that exist below keep their attributes; links in the way are followed inside
+// the image.
+Result<> write_plan(const CopyPlan& plan, const CopyTarget& target);
+
+// mkdir -p in a layer: true if something had to be made.
+Result<bool> write_directory(const images::LayerView& base, const std::string& layer, const std::string& path,
+                             images::Owner owner);
+
+// Octal or symbolic (chmod(1)); checks the syntax.
+Result<mode_t> changed_mode(std::string_view change, mode_t mode, bool directory);
+
+}  // namespace stack::builder

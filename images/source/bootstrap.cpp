@@ -1,0 +1,400 @@
+#include "images/source/bootstrap.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ftw.h>
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <ctime>
+
+#include "base/files.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "images/source/apt_sources.h"
+
+namespace stack::images {
+
+namespace {
+
+constexpr const char* kStandardMirror = "http://deb.debian.org/debian";
+constexpr const char* kStandardSecurity = "http://deb.debian.org/debian-security";
+constexpr const char* kKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+constexpr const char* kMergedUsrHooks = "/usr/share/mmdebstrap/hooks/merged-usr";
+constexpr size_t kTailLines = 15;
+
+struct Release {
+  const char* number;
+  const char* suite;
+};
+
+constexpr std::array<Release, 4> kReleases = {
+    {{"10", "buster"}, {"11", "bullseye"}, {"12", "bookworm"}, {"13", "trixie"}}};
+
+bool is_rolling(const std::string& suite) { return suite == "sid" || suite == "testing" || suite == "forky"; }
+
+// The host's own release if it is a Debian we know, else the newest stable one.
+std::string default_suite() {
+  Result<std::string> text = read_file("/etc/os-release");
+  std::string id;
+  std::string codename;
+  if (text) {
+    for (const std::string& line : split(*text, '\n')) {
+      if (line.starts_with("ID=")) id = line.substr(3);
+      if (line.starts_with("VERSION_CODENAME=")) codename = line.substr(17);
+    }
+  }
+  if (id == "debian")
+    for (const Release& release : kReleases)
+      if (codename == release.suite) return codename;
+  return kReleases.back().suite;
+}
+
+// "12", "12.11", "bookworm" -> "bookworm".
+std::optional<std::string> suite_of_tag(std::string tag) {
+  if (tag.ends_with("-slim")) tag.resize(tag.size() - 5);
+  if (tag.empty() || tag == "latest" || tag == "stable" || tag == "slim") return default_suite();
+  if (tag == "unstable") return "sid";
+  if (is_rolling(tag)) return tag;
+  for (const Release& release : kReleases)
+    if (tag == release.suite || tag == release.number || tag.starts_with(std::string(release.number) + "."))
+      return release.suite;
+  return std::nullopt;
+}
+
+// --- the files that make it a container image ---
+
+// What is not wanted in a slim image, for the packages installed now and later.
+constexpr const char* kExcludedPaths[] = {"path-exclude=/usr/share/doc/*",
+                                          "path-include=/usr/share/doc/*/copyright",
+                                          "path-exclude=/usr/share/man/*",
+                                          "path-exclude=/usr/share/info/*",
+                                          "path-exclude=/usr/share/groff/*",
+                                          "path-exclude=/usr/share/lintian/*",
+                                          "path-exclude=/usr/share/linda/*",
+                                          "path-exclude=/usr/share/locale/*",
+                                          "path-include=/usr/share/locale/locale.alias"};
+
+std::string standard_sources(const std::string& suite) {
+  bool one_suite = suite == "sid";
+  std::string out = "Types: deb\nURIs: " + std::string(kStandardMirror) + "\nSuites: " + suite +
+                    (one_suite ? "" : " " + suite + "-updates") +
+                    "\nComponents: main\nSigned-By: " + kKeyring + "\n";
+  if (!one_suite)
+    out += "\nTypes: deb\nURIs: " + std::string(kStandardSecurity) + "\nSuites: " + suite +
+           "-security\nComponents: main\nSigned-By: " + kKeyring + "\n";
+  return out;
+}
+
+Result<> configure_root(const std::string& root, const std::string& suite) {
+  std::string apt = root + "/etc/apt/";
+  TRY(ensure_directory(apt + "sources.list.d"));
+  ::unlink((apt + "sources.list").c_str());
+  TRY(write_file(apt + "sources.list.d/debian.sources", standard_sources(suite)));
+  ::unlink((apt + "apt.conf.d/99mmdebstrap").c_str());
+  ::unlink((root + "/etc/dpkg/dpkg.cfg.d/99mmdebstrap").c_str());
+  // Downloaded packages are never needed twice in an image. Dockerfiles that want them kept delete this file
+  // by name.
+  TRY(write_file(
+      apt + "apt.conf.d/docker-clean",
+      "DPkg::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb "
+      "/var/cache/apt/*.bin || true\"; };\n"
+      "APT::Update::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb "
+      "/var/cache/apt/archives/partial/*.deb "
+      "/var/cache/apt/*.bin || true\"; };\n"
+      "Dir::Cache::pkgcache \"\";\nDir::Cache::srcpkgcache \"\";\n"));
+  TRY(write_file(apt + "apt.conf.d/docker-no-languages", "Acquire::Languages \"none\";\n"));
+  TRY(write_file(apt + "apt.conf.d/docker-autoremove-suggests",
+                 "APT::AutoRemove::SuggestsImportant \"false\";\n"));
+  std::string excluded;
+  for (const char* line : kExcludedPaths) excluded += std::string(line) + "\n";
+  TRY(ensure_directory(root + "/etc/dpkg/dpkg.cfg.d"));
+  TRY(write_file(root + "/etc/dpkg/dpkg.cfg.d/docker", excluded));
+  // A layer is thrown away as a whole if the machine dies: no package needs its own fsync.
+  TRY(write_file(root + "/etc/dpkg/dpkg.cfg.d/docker-apt-speedup", "force-unsafe-io\n"));
+  // Services are not started by installing them.
+  TRY(write_file(root + "/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0755));
+  return {};
+}
+
+int remove_but_copyright(const char* path, const struct stat*, int kind, FTW*) {
+  if (kind == FTW_DP) {
+    ::rmdir(path);  // only if nothing is left in it
+    return 0;
+  }
+  if (std::string_view(path).ends_with("/copyright")) return 0;
+  return ::unlink(path);
+}
+
+// What kExcludedPaths names. mmdebstrap would do it while it unpacks, through a filter that takes longer than
+// the unpacking itself.
+Result<> remove_excluded_paths(const std::string& root) {
+  std::string share = root + "/usr/share/";
+  for (const char* name : {"man", "info", "groff", "lintian", "linda"}) {
+    if (!is_directory(share + name)) continue;
+    TRY(remove_tree(share + name));
+    TRY(ensure_directory(share + name));
+  }
+  std::string alias = share + "locale/locale.alias";
+  bool has_alias = ::rename(alias.c_str(), (share + "locale.alias").c_str()) == 0;
+  TRY(remove_tree(share + "locale"));
+  TRY(ensure_directory(share + "locale"));
+  if (has_alias && ::rename((share + "locale.alias").c_str(), alias.c_str()) != 0)
+    return Error::last_errno("keep locale.alias");
+  if (::nftw((share + "doc").c_str(), remove_but_copyright, 32, FTW_PHYS | FTW_DEPTH) != 0)
+    return Error::last_errno("remove documentation");
+  return {};
+}
+
+// What tells of the host or of the hour.
+Result<> strip_root(const std::string& root) {
+  for (const char* name : {"/var/lib/apt/lists", "/var/cache/apt", "/var/log/apt", "/dev", "/run", "/tmp"}) {
+    std::string path = root + name;
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) continue;
+    TRY(remove_tree(path));
+    TRY(ensure_directory(path, 0755));
+    if (::chmod(path.c_str(), info.st_mode & 07777) != 0) return Error::last_errno("chmod " + path);
+  }
+  for (const char* name : {"/var/lib/apt/lists/partial", "/var/cache/apt/archives/partial"})
+    TRY(ensure_directory(root + name, 0700));
+  if (::mkdir((root + "/run/lock").c_str(), 0755) != 0 || ::chmod((root + "/run/lock").c_str(), 01777) != 0)
+    return Error::last_errno("create /run/lock");
+  for (const char* name : {"/var/log/dpkg.log", "/var/log/bootstrap.log", "/var/log/alternatives.log",
+                           "/var/cache/ldconfig/aux-cache", "/var/cache/debconf/config.dat-old",
+                           "/var/cache/debconf/templates.dat-old", "/var/lib/dpkg/status-old",
+                           "/var/lib/dpkg/diversions-old", "/var/lib/dpkg/statoverride-old", "/etc/passwd-",
+                           "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/var/lib/dbus/machine-id"})
+    ::unlink((root + name).c_str());
+  // Present and empty: mounts can cover them without making mount points.
+  for (const char* name : {"/etc/hostname", "/etc/resolv.conf", "/etc/hosts", "/etc/machine-id"}) {
+    ::unlink((root + name).c_str());
+    TRY(write_file(root + name, ""));
+  }
+  return {};
+}
+
+// File times: what the installation itself made gets the time of the newest packaged file, so that the same
+// packages give the same layer.
+thread_local time_t walk_start = 0;
+thread_local time_t walk_newest = 0;
+
+int note_time(const char*, const struct stat* info, int, FTW*) {
+  if (info->st_mtim.tv_sec < walk_start) walk_newest = std::max(walk_newest, info->st_mtim.tv_sec);
+  return 0;
+}
+
+int clamp_time(const char* path, const struct stat* info, int, FTW*) {
+  if (info->st_mtim.tv_sec < walk_start) return 0;
+  timespec times[2] = {{walk_newest, 0}, {walk_newest, 0}};
+  return ::utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+}
+
+Result<WallTime> settle_times(const std::string& root, time_t start) {
+  walk_start = start;
+  walk_newest = 0;
+  if (::nftw(root.c_str(), note_time, 32, FTW_PHYS) != 0) return Error::last_errno("walk " + root);
+  if (walk_newest == 0) walk_newest = start;
+  if (::nftw(root.c_str(), clamp_time, 32, FTW_PHYS | FTW_DEPTH) != 0)
+    return Error::last_errno("set times in " + root);
+  return std::chrono::system_clock::from_time_t(walk_newest);
+}
+
+// --- running mmdebstrap ---
+
+std::string source_line(const AptSource& source, const std::string& suite) {
+  std::string keyring = source.signed_by;
+  if (keyring.empty() && path_exists(kKeyring)) keyring = kKeyring;
+  return "deb " + (keyring.empty() ? "" : "[signed-by=" + keyring + "] ") + source.uri + " " + suite +
+         " main\n";
+}
+
+// The host's own mirrors where it has them, Debian's where it does not.
+std::string bootstrap_sources(const std::string& suite, const std::string& mirror) {
+  std::vector<AptSource> host = host_apt_sources();
+  auto of = [&](const std::string& name, const char* standard) {
+    if (!mirror.empty() && standard == std::string_view(kStandardMirror))
+      return source_line({mirror, name, {}, ""}, name);
+    std::optional<AptSource> found = find_apt_source(host, name);
+    return source_line(found.value_or(AptSource{standard, name, {}, ""}), name);
+  };
+  std::string out = of(suite, kStandardMirror);
+  if (suite == "sid") return out;
+  return out + of(suite + "-updates", kStandardMirror) + of(suite + "-security", kStandardSecurity);
+}
+
+// Proxy and certificate settings of the host's apt, for the download only.
+std::vector<std::string> host_apt_options() {
+  SpawnRequest request;
+  request.program = "apt-config";
+  request.args = {"dump", "Acquire"};
+  Result<CapturedRun> run = run_captured(std::move(request));
+  std::vector<std::string> out;
+  if (!run || run->exit_code != 0) return out;
+  for (const std::string& line : split(run->output, '\n')) {
+    bool wanted = line.starts_with("Acquire::http::") || line.starts_with("Acquire::https::");
+    if (wanted && line.find("\"\"") == std::string::npos) out.push_back("--aptopt=" + line);
+  }
+  return out;
+}
+
+std::vector<std::string> mmdebstrap_arguments(const std::string& suite, const std::string& target) {
+  std::vector<std::string> args = {"--mode=root", "--variant=minbase", "--format=directory",
+                                   // The staging directory is closed to others, apt's own user among them.
+                                   "--aptopt=APT::Sandbox::User \"root\"",
+                                   "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io"};
+  // Where the release has it, this small package stands in for usrmerge, which would bring all of perl.
+  bool merged_usr = suite != "buster" && suite != "bullseye";
+  if (merged_usr)
+    args.insert(args.end(), {"--include=usr-is-merged", std::string("--hook-dir=") + kMergedUsrHooks});
+  for (std::string& option : host_apt_options()) args.push_back(std::move(option));
+  args.insert(args.end(), {suite, target, "-"});
+  return args;
+}
+
+bool in_path(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  for (const std::string& directory : split(path != nullptr ? path : "/usr/bin:/bin", ':'))
+    if (::access((directory + "/" + program).c_str(), X_OK) == 0) return true;
+  return false;
+}
+
+void end_session(pid_t pid, int pidfd) {
+  ::kill(-pid, SIGTERM);
+  pollfd wait{pidfd, POLLIN, 0};
+  if (::poll(&wait, 1, 5000) == 0) ::kill(-pid, SIGKILL);
+}
+
+// Gives complete lines to `line`; false when asked to stop.
+bool read_lines(int fd, const std::stop_token& stop, const ProgressLine& line) {
+  std::string pending;
+  char buffer[4096];
+  for (;;) {
+    if (stop.stop_requested()) return false;
+    pollfd ready{fd, POLLIN, 0};
+    int count = ::poll(&ready, 1, 200);
+    if (count == 0 || (count < 0 && errno == EINTR)) continue;
+    ssize_t n = ::read(fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return true;
+    pending.append(buffer, static_cast<size_t>(n));
+    for (size_t end = pending.find_first_of("\r\n"); end != std::string::npos;
+         end = pending.find_first_of("\r\n")) {
+      if (end > 0) line(std::string_view(pending).substr(0, end));
+      pending.erase(0, end + 1);
+    }
+  }
+}
+
+Error explain_failure(const std::vector<std::string>& lines, const std::string& suite) {
+  std::string tail;
+  std::string network;
+  for (const std::string& line : lines) {
+    tail += "\n  " + line;
+    for (const char* sign :
+         {"Temporary failure resolving", "Could not resolve", "Could not connect", "Network is unreachable",
+          "Connection timed out", "Connection refused", "Certificate verification failed"})
+      if (network.empty() && line.find(sign) != std::string::npos) network = line;
+  }
+  if (!network.empty())
+    return Error("the package mirror cannot be reached (network, proxy or certificates?): " + network + tail);
+  return Error("mmdebstrap " + suite + " failed:" + tail);
+}
+
+Result<> run_mmdebstrap(const std::string& suite, const std::string& target, const BootstrapOptions& options,
+                        const ProgressLine& progress) {
+  TRY_ASSIGN(Fd sources, sealed_memfd("sources.list", bootstrap_sources(suite, options.mirror)));
+  TRY_ASSIGN(Pipe output, make_pipe());
+  SpawnRequest request;
+  request.program = "mmdebstrap";
+  request.args = mmdebstrap_arguments(suite, target);
+  request.fds = {{0, sources.get()}, {1, output.write.get()}, {2, output.write.get()}};
+  request.new_session = true;
+  request.replace_env = true;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    std::string_view text = *entry;
+    if (!text.starts_with("LC_") && !text.starts_with("LANG")) request.env.emplace_back(text);
+  }
+  // Midnight: what packages stamp with the date (shadow's last change) is equal all day.
+  time_t today = std::time(nullptr) / 86400 * 86400;
+  request.env.insert(request.env.end(), {"LC_ALL=C", "DEBIAN_FRONTEND=noninteractive",
+                                         "SOURCE_DATE_EPOCH=" + std::to_string(today)});
+  TRY_ASSIGN(pid_t pid, spawn(request));
+  output.write.reset();
+  TRY_ASSIGN(Fd pidfd, open_pidfd(pid));
+  std::vector<std::string> tail;
+  bool finished = read_lines(output.read.get(), options.stop, [&](std::string_view line) {
+    tail.emplace_back(line);
+    if (tail.size() > kTailLines) tail.erase(tail.begin());
+    // The rest is dpkg's talk; it is shown if it fails.
+    if (progress && line.starts_with("I: ") && !line.starts_with("I: running --")) progress(line.substr(3));
+  });
+  if (!finished) end_session(pid, pidfd.get());
+  TRY_ASSIGN(int status, wait_for(pid));
+  if (!finished) return Error(ErrorKind::Cancelled, "bootstrap was canceled");
+  if (exit_code_of(status) != 0) return explain_failure(tail, suite);
+  return {};
+}
+
+Result<Image> make_base_image(ImageStore& store, const BootstrapSuite& suite, const BootstrapOptions& options,
+                              const ProgressLine& progress, const std::vector<Reference>& tags) {
+  if (!in_path("mmdebstrap"))
+    return unsupported(
+        "mmdebstrap is not installed: run `apt-get install mmdebstrap`, or load an image instead");
+  if (::geteuid() != 0) return unsupported("making a base image needs root");
+  TRY_ASSIGN(StagedLayer staged, store.stage_layer());
+  time_t start = std::time(nullptr);
+  TRY(run_mmdebstrap(suite.suite, staged.directory(), options, progress));
+  TRY(remove_excluded_paths(staged.directory()));
+  TRY(strip_root(staged.directory()));
+  TRY(configure_root(staged.directory(), suite.suite));
+  TRY_ASSIGN(WallTime created, settle_times(staged.directory(), start));
+  if (progress) progress("storing the image...");
+  TRY_ASSIGN(LayerPin layer, store.commit_layer(std::move(staged)));
+  if (!layer) return Error("mmdebstrap made nothing");
+  ImageDocument document;
+  document.architecture = host_architecture();
+  document.created = rfc3339(created);
+  document.config.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
+  document.config.cmd = {"bash"};
+  document.diff_ids = {layer->diff_id};
+  document.history.push_back(
+      {document.created, "mmdebstrap --variant=minbase " + suite.suite, "stack image bootstrap", "", false});
+  return store.create_image(document, tags);
+}
+
+}  // namespace
+
+std::optional<BootstrapSuite> bootstrap_suite(const Reference& reference) {
+  if (reference.domain != "docker.io" || reference.path != "library/debian" || !reference.digest.empty())
+    return std::nullopt;
+  std::optional<std::string> suite = suite_of_tag(reference.tag);
+  if (!suite) return std::nullopt;
+  return BootstrapSuite{*suite, "debian:" + *suite + "-slim"};
+}
+
+Result<Image> bootstrap(ImageStore& store, const Reference& reference, const BootstrapOptions& options,
+                        const ProgressLine& progress) {
+  std::optional<BootstrapSuite> suite = bootstrap_suite(reference);
+  if (!suite)
+    return invalid(
+        "cannot bootstrap " + reference.familiar() +
+        ": known are debian:<release> and debian:<release>-slim for buster, bullseye, bookworm, trixie, "
+        "testing and sid");
+  TRY_ASSIGN(Reference canonical, parse_reference(suite->canonical));
+  std::optional<Image> present = store.find(suite->canonical);
+  if (present && !options.refresh) {
+    if (reference != canonical) TRY(store.tag(present->id, reference));
+    return store.resolve(present->id);
+  }
+  std::vector<Reference> tags = {canonical};
+  if (reference != canonical) tags.push_back(reference);
+  return make_base_image(store, *suite, options, progress, tags).in("bootstrap " + reference.familiar());
+}
+
+}  // namespace stack::images

@@ -1,0 +1,45 @@
+// Base images without a registry: Debian made by mmdebstrap(1) from the host's own package sources.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "images/store/store.h"
+
+namespace stack::images {
+
+struct BootstrapSuite {
+  std::string suite;  // "bookworm"
+  // The name under which the image is kept: "debian:bookworm-slim".
+  std::string canonical;
+};
+
+// Which suite serves this reference: debian, debian:latest (the host's release where that is Debian),
+// debian:12[-slim], debian:bookworm[-slim], debian:12.11[-slim], up to trixie, testing/forky and sid. nullopt
+// for anything else.
+std::optional<BootstrapSuite> bootstrap_suite(const Reference& reference);
+
+struct BootstrapOptions {
+  // "" = the host's own Debian mirror for the suite if its apt sources name one, else
+  // http://deb.debian.org/debian.
+  std::string mirror;
+  bool refresh = false;  // make it anew even if the suite's image is there already
+  std::stop_token stop;
+};
+
+// One line of what is happening, without newline.
+using ProgressLine = std::function<void(std::string_view)>;
+
+// Makes (or finds) the suite's image and tags it with the canonical name and with `reference`.
+// The image holds the standard deb.debian.org sources only, nothing of the host's configuration.
+// Errors: Invalid for an unknown suite, Unsupported where mmdebstrap is missing (says what to install),
+// Internal with mmdebstrap's last lines, naming the network where that is the cause. Nothing stays behind.
+// Takes 10 to 60 s.
+Result<Image> bootstrap(ImageStore& store, const Reference& reference, const BootstrapOptions& options,
+                        const ProgressLine& progress);
+
+}  // namespace stack::images

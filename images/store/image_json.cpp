@@ -1,0 +1,98 @@
+// Images as Docker's API shows them (GET /images/json, /images/{name}/json, /images/{name}/history).
+#include <algorithm>
+#include <chrono>
+
+#include "images/store/store_state.h"
+
+namespace stack::images {
+
+namespace {
+
+constexpr const char* kNoTime = "0001-01-01T00:00:00Z";
+
+int64_t unix_seconds(const std::string& time) {
+  Result<WallTime> parsed = parse_rfc3339(time);
+  if (!parsed) return 0;
+  return std::chrono::duration_cast<std::chrono::seconds>(parsed->time_since_epoch()).count();
+}
+
+Json repo_digests(const Image& image) {
+  std::set<std::string> names;
+  for (const std::string& tag : image.repo_tags) {
+    Result<Reference> reference = parse_reference(tag);
+    if (reference) names.insert(reference->familiar_name() + "@" + image.manifest_digest);
+  }
+  return names;
+}
+
+}  // namespace
+
+Json ImageStore::inspect_json(const Image& image) const {
+  std::string tagged = kNoTime;
+  {
+    std::lock_guard guard(state_->mutex);
+    auto found = state_->images.find(image.id);
+    if (found != state_->images.end() && !found->second.last_tag_time.empty())
+      tagged = found->second.last_tag_time;
+  }
+  const ImageDocument& document = image.document;
+  std::string comment = document.history.empty() ? "" : document.history.back().comment;
+  Json out = {{"Id", image.id},
+              {"RepoTags", image.repo_tags},
+              {"RepoDigests", repo_digests(image)},
+              {"Parent", ""},
+              {"Comment", comment},
+              {"Created", image.created.empty() ? kNoTime : image.created},
+              {"DockerVersion", ""},
+              {"Author", document.author},
+              {"Config", docker_config(document.config)},
+              {"Architecture", document.architecture},
+              {"Os", document.os},
+              {"Size", image.size},
+              {"VirtualSize", image.size},
+              {"GraphDriver", {{"Name", "overlay2"}, {"Data", nullptr}}},
+              {"RootFS", {{"Type", "layers"}, {"Layers", document.diff_ids}}},
+              {"Metadata", {{"LastTagTime", tagged}}}};
+  if (!document.variant.empty()) out["Variant"] = document.variant;
+  return out;
+}
+
+Json ImageStore::history_json(const Image& image) const {
+  Json out = Json::array();
+  size_t next_layer = 0;
+  for (const HistoryEntry& entry : image.document.history) {
+    int64_t size = 0;
+    if (!entry.empty_layer && next_layer < image.document.diff_ids.size()) {
+      LayerPin layer = pin_layer(image.document.diff_ids[next_layer++]);
+      if (layer) size = layer->size;
+    }
+    out.push_back({{"Id", "<missing>"},
+                   {"Created", unix_seconds(entry.created)},
+                   {"CreatedBy", entry.created_by},
+                   {"Tags", nullptr},
+                   {"Size", size},
+                   {"Comment", entry.comment}});
+  }
+  std::reverse(out.begin(), out.end());
+  if (!out.empty()) {
+    out[0]["Id"] = image.id;
+    if (!image.repo_tags.empty()) out[0]["Tags"] = image.repo_tags;
+  }
+  return out;
+}
+
+Json ImageStore::summary_json(const Image& image) const {
+  Json labels = image.document.config.labels.empty() ? Json(nullptr) : Json(image.document.config.labels);
+  return {{"Id", image.id},
+          {"ParentId", ""},
+          {"RepoTags", image.repo_tags},
+          {"RepoDigests", repo_digests(image)},
+          {"Created", unix_seconds(image.created)},
+          {"Size", image.size},
+          {"SharedSize", -1},
+          {"VirtualSize", image.size},
+          {"Labels", std::move(labels)},
+          {"Containers", -1}};
+}
+
+}  // namespace stack::images

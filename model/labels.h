@@ -1,0 +1,28 @@
+// Labels by which everything of a project is found again; exactly Docker Compose's.
+#pragma once
+
+#include <string_view>
+
+namespace stack::label {
+
+inline constexpr std::string_view kPrefix = "com.docker.compose.";
+inline constexpr char kProject[] = "com.docker.compose.project";
+inline constexpr char kService[] = "com.docker.compose.service";
+inline constexpr char kContainerNumber[] = "com.docker.compose.container-number";
+inline constexpr char kOneOff[] = "com.docker.compose.oneoff";  // "True" | "False"
+inline constexpr char kHook[] = "com.docker.compose.hook";      // "pre_start": a container that runs a hook
+inline constexpr char kSlug[] = "com.docker.compose.slug";      // one-off containers
+inline constexpr char kConfigHash[] = "com.docker.compose.config-hash";  // containers, networks, volumes
+inline constexpr char kImage[] = "com.docker.compose.image";  // image id; set when the container is made
+inline constexpr char kDependsOn[] = "com.docker.compose.depends_on";  // "db:service_healthy:false,..."
+inline constexpr char kReplace[] = "com.docker.compose.replace";       // id of the container it replaces
+inline constexpr char kWorkingDir[] = "com.docker.compose.project.working_dir";
+inline constexpr char kConfigFiles[] = "com.docker.compose.project.config_files";  // comma separated
+inline constexpr char kEnvironmentFile[] = "com.docker.compose.project.environment_file";
+inline constexpr char kVersion[] = "com.docker.compose.version";
+// What we put into kVersion.
+inline constexpr std::string_view kVersionValue = "0.1.0";
+inline constexpr char kNetwork[] = "com.docker.compose.network";  // the key in the file
+inline constexpr char kVolume[] = "com.docker.compose.volume";    // the key in the file
+
+}  // namespace stack::label

@@ -1,0 +1,20 @@
+// What the host's own routing table says.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/address.h"
+#include "net/link/host.h"
+
+namespace stack::net {
+
+// On-link destinations (routes without a gateway) of the main table, IPv4 and IPv6, without link-local and
+// multicast. What a new subnet must avoid. Routes through a gateway are left out on purpose: VPNs announce
+// whole private ranges.
+Result<std::vector<Cidr>> host_subnets(Host& host);
+
+// MTU of the interface of the IPv4 default route; 1500 where there is none.
+Result<uint32_t> default_route_mtu(Host& host);
+
+}  // namespace stack::net

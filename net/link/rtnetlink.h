@@ -1,0 +1,24 @@
+// Address and route messages that bridges and endpoints share (rtnetlink(7)). Used only inside net/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "model/address.h"
+#include "net/link/netlink.h"
+
+namespace stack::net {
+
+// RTM_NEWADDR without duplicate address detection: the pool guarantees that nobody else has it.
+Message new_address(uint32_t link_index, const Cidr& address);
+Message delete_address(uint32_t link_index, const Cidr& address);
+
+// RTM_NEWROUTE into the main table. An existing route of the same destination is an error, or replaced.
+Message new_route(const Cidr& destination, const IpAddress& gateway, uint32_t link_index, bool replace);
+// The default route of a family.
+Message new_default_route(const IpAddress& gateway, uint32_t link_index, bool replace);
+Message delete_default_route(Family family);
+
+Message set_link_up(uint32_t link_index);
+
+}  // namespace stack::net

@@ -1,0 +1,67 @@
+// What is there now; the engine fills it from its store and the kernel before each plan.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/container.h"
+#include "model/health.h"
+
+namespace stack::orchestrator {
+
+enum class ContainerState { Created, Running, Restarting, Paused, Exited, Dead };
+
+std::string_view to_text(ContainerState state);  // "running", ...
+
+struct ObservedContainer {
+  std::string id;
+  std::string name;
+  std::string service;
+  int number = 0;  // 0 for one-off containers
+  bool oneoff = false;
+  ContainerState state = ContainerState::Created;
+  Health health = Health::None;  // None: no health check
+  int exit_code = 0;             // of the last run
+  std::string config_hash;       // label com.docker.compose.config-hash
+  std::string config_text;       // canonical JSON kept with it; "" = not known
+  std::string image;             // reference it was made from
+  std::string image_id;
+  std::set<std::string> networks;  // names of the networks it is attached to (or will be, at start)
+  std::set<std::string> volumes;   // names of its named volumes
+  std::vector<PortSpec> ports;     // host ports it holds while it is alive, one entry a port
+  std::map<std::string, std::string> labels;
+  bool has_pre_stop = false;  // its description has pre_stop hooks
+
+  bool alive() const {
+    return state == ContainerState::Running || state == ContainerState::Paused ||
+           state == ContainerState::Restarting;
+  }
+};
+
+struct ObservedNetwork {
+  std::string id;
+  std::string name;
+  std::map<std::string, std::string> labels;  // project, key and config-hash are among them
+};
+
+struct ObservedVolume {
+  std::string name;
+  std::map<std::string, std::string> labels;
+};
+
+struct ObservedState {
+  std::string project;
+  std::vector<ObservedContainer> containers;  // of this project only, one-offs included
+  std::vector<ObservedNetwork> networks;      // all of the machine
+  std::vector<ObservedVolume> volumes;        // all of the machine
+  std::map<std::string, std::string>
+      images;  // reference as the project writes it -> image id; absent = not local
+  // Names of containers of other projects, or of none -> whose, for messages: "project blog" or "container
+  // 3f2a...".
+  std::map<std::string, std::string> other_names;
+};
+
+}  // namespace stack::orchestrator

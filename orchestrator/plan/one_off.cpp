@@ -1,0 +1,118 @@
+// The container of `run`.
+#include <algorithm>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "model/labels.h"
+#include "model/mount_text.h"
+#include "orchestrator/plan/desired.h"
+
+namespace stack::orchestrator {
+namespace {
+
+std::string variable_name(const std::string& setting) { return setting.substr(0, setting.find('=')); }
+
+// A later setting of the same variable replaces the earlier one.
+void set_environment(std::vector<std::string>& env, const std::vector<std::string>& settings) {
+  for (const std::string& setting : settings) {
+    std::erase_if(env, [&](const std::string& old) { return variable_name(old) == variable_name(setting); });
+    env.push_back(setting);
+  }
+}
+
+void set_command(ContainerSpec& spec, const RunOptions& options) {
+  if (options.entrypoint) {
+    spec.entrypoint = options.entrypoint;
+    spec.command.emplace();
+  }
+  if (options.command) spec.command = options.command;
+}
+
+void set_labels(ContainerSpec& spec, const std::string& name, const RunOptions& options) {
+  for (const std::string& text : options.labels) {
+    size_t equals = text.find('=');
+    spec.labels[text.substr(0, equals)] = equals == std::string::npos ? "" : text.substr(equals + 1);
+  }
+  spec.name = name;
+  spec.labels[label::kOneOff] = "True";
+  spec.labels[label::kSlug] = options.slug;
+  spec.labels[label::kContainerNumber] = "1";
+}
+
+// A mount given for the run takes the place of the service's at the same target.
+Result<> add_volumes(ContainerSpec& spec, const compose::Project& project, const RunOptions& options) {
+  for (std::string text : options.volumes) {
+    size_t source_end = std::min(text.find(':'), text.size());
+    if (text.starts_with('.')) {
+      text = absolute_path(project.working_dir, text.substr(0, source_end)) + text.substr(source_end);
+    }
+    MountSpec mount;
+    if (text.find(':') == std::string::npos) {
+      if (!text.starts_with('/')) return invalid("volume \"" + text + "\": must be an absolute path");
+      mount.target = clean_path(text);
+    } else {
+      TRY_ASSIGN(mount, parse_bind_mount(text).in("volume"));
+      auto volume = project.volumes.find(mount.source);
+      if (mount.kind == MountKind::Volume && volume != project.volumes.end())
+        mount.source = volume->second.name;
+    }
+    std::erase_if(spec.mounts, [&](const MountSpec& old) { return old.target == mount.target; });
+    spec.mounts.push_back(std::move(mount));
+  }
+  return {};
+}
+
+Result<> set_ports(ContainerSpec& spec, const RunOptions& options) {
+  if (!options.service_ports) spec.ports.clear();
+  for (const std::string& text : options.publish) {
+    TRY_ASSIGN(auto port, parse_published_port(text));
+    spec.ports.push_back(std::move(port));
+  }
+  return {};
+}
+
+// Without --use-aliases a one-off container does not answer for its service.
+void set_aliases(ContainerSpec& spec, const std::string& service, bool use_aliases) {
+  for (EndpointSpec& endpoint : spec.endpoints) {
+    if (!use_aliases) endpoint.aliases.clear();
+    if (use_aliases) endpoint.aliases.insert(endpoint.aliases.begin(), service);
+    endpoint.aliases.insert(endpoint.aliases.begin(), spec.name);
+    // One address can be given once: the service's own container has it.
+    endpoint.ipv4_address.clear();
+    endpoint.ipv6_address.clear();
+    endpoint.mac_address.clear();
+  }
+}
+
+}  // namespace
+
+Result<ContainerSpec> one_off(const compose::Project& project, const std::string& service,
+                              const RunOptions& options) {
+  // The service alone: what else is wrong with the project is not this command's business.
+  DesiredOptions only;
+  only.services = {service};
+  only.no_deps = true;
+  only.scale = {{service, 1}};
+  TRY_ASSIGN(auto state, desired_state(project, only));
+  ContainerSpec spec = state.services.at(service).base;
+  std::string name =
+      options.name.empty() ? project.name + "-" + service + "-run-" + options.slug : options.name;
+  set_labels(spec, name, options);
+  set_command(spec, options);
+  set_environment(spec.env, options.env);
+  if (!options.user.empty()) spec.user = options.user;
+  if (!options.workdir.empty()) spec.working_dir = options.workdir;
+  spec.tty = options.tty;
+  spec.open_stdin = options.interactive;
+  spec.stdin_once = options.interactive;
+  spec.auto_remove = options.remove;
+  spec.restart = {};
+  TRY(set_ports(spec, options));
+  TRY(add_volumes(spec, project, options));
+  set_aliases(spec, service, options.use_aliases);
+  spec.cap_add.insert(spec.cap_add.end(), options.cap_add.begin(), options.cap_add.end());
+  spec.cap_drop.insert(spec.cap_drop.end(), options.cap_drop.begin(), options.cap_drop.end());
+  return spec;
+}
+
+}  // namespace stack::orchestrator

@@ -1,0 +1,80 @@
+#include "orchestrator/plan/pre_start.h"
+
+#include "model/labels.h"
+
+namespace stack::orchestrator {
+namespace {
+
+// Names and addresses that belong to the service's own containers.
+void give_up_identity(ContainerSpec& spec) {
+  spec.ports.clear();
+  spec.hostname.clear();
+  for (EndpointSpec& endpoint : spec.endpoints) {
+    endpoint.aliases = {spec.name};
+    endpoint.ipv4_address.clear();
+    endpoint.ipv6_address.clear();
+    endpoint.mac_address.clear();
+    endpoint.link_local_ips.clear();
+  }
+}
+
+// What would keep it from being a process that runs once and ends.
+void run_once(ContainerSpec& spec) {
+  spec.restart = {};
+  spec.healthcheck = HealthcheckSpec{};
+  spec.healthcheck->test = {"NONE"};
+  spec.post_start.clear();
+  spec.pre_stop.clear();
+  spec.tty = false;
+  spec.open_stdin = false;
+}
+
+void set_hook(const compose::ServiceHook& hook, ContainerSpec& spec) {
+  if (!hook.image.empty()) {
+    spec.image = hook.image;
+    spec.platform.clear();
+  }
+  spec.entrypoint.reset();
+  spec.command = hook.command;
+  if (!hook.user.empty()) spec.user = hook.user;
+  if (!hook.working_dir.empty()) spec.working_dir = hook.working_dir;
+  spec.privileged = spec.privileged || hook.privileged;
+  for (const auto& [name, value] : hook.environment) {
+    std::erase_if(spec.env, [&, key = name](const std::string& setting) {
+      return setting.substr(0, setting.find('=')) == key;
+    });
+    spec.env.push_back(value ? name + "=" + *value : name);
+  }
+}
+
+}  // namespace
+
+std::vector<ContainerSpec> pre_start_specs(const compose::Project& project, const compose::Service& service,
+                                           const ContainerSpec& base) {
+  std::vector<ContainerSpec> specs;
+  for (const compose::ServiceHook& hook : service.pre_start) {
+    ContainerSpec spec = base;
+    spec.name = project.name + "-" + service.name + "-pre_start-" + std::to_string(specs.size() + 1);
+    spec.labels[label::kOneOff] = "True";
+    spec.labels[label::kHook] = "pre_start";
+    give_up_identity(spec);
+    run_once(spec);
+    set_hook(hook, spec);
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+std::vector<ActionId> add_pre_start(PlanBuilder& plan, const DesiredService& service,
+                                    const ContainerRef& replica, const std::vector<Edge>& earlier) {
+  std::vector<ActionId> hooks;
+  for (const ContainerSpec& spec : service.pre_start) {
+    ActionId id = plan.add(service.name, RunPreStart{spec, replica}, "no container of it runs");
+    plan.after(id, earlier);
+    if (!hooks.empty()) plan.after(id, hooks.back());
+    hooks.push_back(id);
+  }
+  return hooks;
+}
+
+}  // namespace stack::orchestrator

@@ -1,0 +1,141 @@
+// Networks, volumes and images of a plan.
+#include "orchestrator/plan/reconciler.h"
+
+#include <algorithm>
+
+#include "model/labels.h"
+
+namespace stack::orchestrator {
+// --- networks and volumes ---
+
+namespace {
+
+std::string label_of(const std::map<std::string, std::string>& labels, const char* name) {
+  auto at = labels.find(name);
+  return at == labels.end() ? "" : at->second;
+}
+
+template <typename Observed>
+const Observed* find_named(const std::vector<Observed>& list, const std::string& name) {
+  auto at = std::find_if(list.begin(), list.end(), [&](const Observed& item) { return item.name == name; });
+  return at == list.end() ? nullptr : &*at;
+}
+
+// Only what this project made, and recorded a hash of, can be said to have changed.
+template <typename Observed>
+bool has_changed(const Observed& there, const std::string& project, const std::string& config_hash) {
+  if (label_of(there.labels, label::kProject) != project) return false;
+  std::string recorded = label_of(there.labels, label::kConfigHash);
+  return !recorded.empty() && recorded != config_hash;
+}
+
+std::string alien_warning(const char* what, const std::string& name, const std::string& project) {
+  return std::string(what) + " " + name + " exists but was not made for project " + project +
+         "; it is used as it is";
+}
+
+// A container that this plan does not replace, and that runs on the network, keeps the network from being
+// made anew.
+const ObservedContainer* stranger_on(const std::string& network, const DesiredState& desired,
+                                     const ObservedState& observed) {
+  for (const ObservedContainer& container : observed.containers) {
+    bool replaced = desired.services.count(container.service) != 0 && !container.oneoff;
+    if (container.alive() && container.networks.count(network) && !replaced) return &container;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void Reconciler::find_changed_networks() {
+  for (const auto& [key, network] : desired_.networks) {
+    if (network.config.external) continue;
+    const ObservedNetwork* there = find_named(observed_.networks, network.config.name);
+    if (!there) continue;
+    if (label_of(there->labels, label::kProject) != desired_.project) {
+      plan_.warn(alien_warning("network", network.config.name, desired_.project));
+    } else if (has_changed(*there, desired_.project, network.config_hash)) {
+      const ObservedContainer* stranger = stranger_on(there->name, desired_, observed_);
+      if (options_.no_recreate || stranger) {
+        plan_.warn("network " + there->name + ": its configuration changed, but it is kept" +
+                   (stranger ? " because " + stranger->name + " uses it" : ""));
+      } else {
+        changed_networks_[there->name] = there;
+      }
+    }
+  }
+}
+
+void Reconciler::plan_networks() {
+  for (const auto& [key, network] : desired_.networks) {
+    const std::string& name = network.config.name;
+    if (network.config.external || networks_.count(name)) continue;
+    bool changed = changed_networks_.count(name) != 0;
+    if (!changed && find_named(observed_.networks, name)) continue;
+    networks_[name] = plan_.add("", CreateNetwork{network}, changed ? "config changed" : "no network");
+  }
+}
+
+// After everything on it was stopped.
+void Reconciler::remove_changed_networks() {
+  for (const auto& [name, there] : changed_networks_) {
+    ActionId removal = plan_.add("", RemoveNetwork{there->id, name}, "config changed");
+    plan_.after(networks_[name], removal);
+    for (const auto& [container, ending] : endings_) {
+      if (container->networks.count(name)) plan_.after(removal, ending.stop);
+    }
+  }
+}
+
+void Reconciler::plan_volumes() {
+  for (const auto& [key, volume] : desired_.volumes) {
+    const std::string& name = volume.config.name;
+    if (volume.config.external || volumes_.count(name)) continue;
+    const ObservedVolume* there = find_named(observed_.volumes, name);
+    if (!there) {
+      volumes_[name] = plan_.add("", CreateVolume{volume}, "no volume");
+    } else if (label_of(there->labels, label::kProject) != desired_.project) {
+      plan_.warn(alien_warning("volume", name, desired_.project));
+    } else if (has_changed(*there, desired_.project, volume.config_hash)) {
+      plan_.warn("volume " + name +
+                 ": its configuration changed, but it is kept because making it anew would lose "
+                 "its data; to do so, run `stack down` and `stack volume rm " +
+                 name + "` first");
+    }
+  }
+}
+
+// --- images ---
+
+bool Reconciler::image_is_used(const DesiredImage& image) const {
+  return std::any_of(image.services.begin(), image.services.end(), [&](const std::string& name) {
+    auto service = desired_.services.find(name);
+    return service != desired_.services.end() && service->second.replicas > 0;
+  });
+}
+
+void Reconciler::plan_images() {
+  for (const auto& [reference, image] : desired_.images) {
+    if (options_.build || image_is_used(image)) plan_image(image);
+  }
+}
+
+void Reconciler::plan_image(const DesiredImage& image) {
+  bool present = observed_.images.count(image.reference) != 0;
+  const std::string& service = image.services.front();
+  if (image.build && !options_.no_build) {
+    bool policy = image.pull_policy == "build";
+    if (present && !options_.build && !policy) return;
+    std::string cause = !present ? "no image" : options_.build ? "--build" : "pull_policy: build";
+    images_[image.reference] = plan_.add(service, BuildImage{image}, cause);
+    return;
+  }
+  if (image.build) return;
+  const bool from_file = options_.pull.empty() || options_.pull == "policy";
+  const std::string& policy = from_file ? image.pull_policy : options_.pull;
+  if (policy == "never" || (present && policy != "always")) return;
+  images_[image.reference] = plan_.add(service, PullImage{image.reference, image.platform},
+                                       present ? "pull policy: always" : "no image");
+}
+
+}  // namespace stack::orchestrator

@@ -1,0 +1,32 @@
+// Further processes in a running container: `exec`, health checks.
+#pragma once
+
+#include <string>
+
+#include "runtime/monitor/client.h"
+
+namespace stack::runtime {
+
+struct ExecRequest {
+  pid_t target_pid = -1;    // a process of the container, in our pid namespace
+  int target_pidfd = -1;    // the same; namespaces are joined through it
+  std::string cgroup_path;  // of the container
+  std::string process;      // text of an OCI `process` object; `terminal` and `consoleSize` are honoured
+  std::string seccomp_bpf;
+  unsigned seccomp_flags = 0;
+  bool want_stdin = false;  // a pipe; else /dev/null. Without meaning where process.terminal is true
+  bool want_output = true;  // pipes for stdout and stderr; else /dev/null
+};
+
+struct ExecSession {
+  Fd control;  // messages: Started (terminal in stdio) | Failed, then Exited; none to send; resize_terminal()
+               // for the size
+  pid_t pid = -1;  // the helper process, our child: reap it when pidfd is readable
+  Fd pidfd;
+  Stdio stdio;  // our ends of the pipes, there at once; blocking mode as made by pipe2(2)
+};
+
+// Spawns a helper that enters the container, and returns at once. Closing `control` does not end the process.
+Result<ExecSession> launch_exec(const ExecRequest& request, const MonitorProgram& program);
+
+}  // namespace stack::runtime

@@ -1,0 +1,76 @@
+// A further process in a running container.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/process.h"
+#include "runtime/cgroup/cgroups.h"
+#include "runtime/container/enter.h"
+#include "runtime/container/report.h"
+#include "runtime/launch/engine_link.h"
+#include "runtime/launch/handover.h"
+#include "runtime/launch/launch.h"
+#include "runtime/launch/launch_request.h"
+
+namespace stack::runtime {
+
+namespace {
+
+int fd_number(const Json& request, const char* key) { return static_cast<int>(int_or(request, key, -1)); }
+
+Result<EnterPlan> read_plan(const Json& request) {
+  EnterPlan plan;
+  TRY_ASSIGN(plan.process, parse_process(request.value("process", Json())).in("process"));
+  int filter = fd_number(request, "seccomp_fd");
+  if (filter >= 0) {
+    if (::lseek(filter, 0, SEEK_SET) != 0) return Error::last_errno("seccomp program");
+    TRY_ASSIGN(plan.seccomp.bpf, read_all(filter, size_t{1} << 20));
+    plan.seccomp.flags = static_cast<unsigned>(int_or(request, "seccomp_flags"));
+  }
+  plan.stdio = {fd_number(request, "stdin_fd"), fd_number(request, "stdout_fd"),
+                fd_number(request, "stderr_fd")};
+  TRY_ASSIGN(plan.namespaces, differing_namespaces(fd_number(request, "target_pid")));
+  std::string cgroup = string_or(request, "cgroup_path");
+  if (!cgroup.empty()) {
+    TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
+    TRY_ASSIGN(plan.cgroup, cgroups.open_entry(cgroup));
+  }
+  return plan;
+}
+
+}  // namespace
+
+StepFailure launch_exec_session(const Json& request) {
+  Result<EnterPlan> plan = read_plan(request);
+  if (!plan) return make_failure("request", "", plan.error());
+  Result<NewContainer> child = enter_container(*plan, fd_number(request, "target_pidfd"));
+  if (!child) return make_failure("enter", "", child.error());
+  for (int fd : {plan->stdio.in, plan->stdio.out, plan->stdio.err}) {
+    if (fd >= 0) ::close(fd);
+  }
+  Fd terminal;
+  std::vector<std::string> notes;
+  for (;;) {
+    Result<std::optional<Report>> report = receive_report(child->sync.get());
+    if (!report) return make_failure("exec", "", report.error());
+    if (!*report) break;
+    if ((*report)->kind == ReportKind::Terminal) terminal = std::move((*report)->fd);
+    if ((*report)->kind == ReportKind::Note) notes.push_back((*report)->text);
+    if ((*report)->kind != ReportKind::Failure) continue;
+    siginfo_t info{};
+    (void)::waitid(P_PIDFD, static_cast<id_t>(child->pidfd.get()), &info, WEXITED);
+    return std::move((*report)->failure);
+  }
+  ProcessFds fds;
+  fds.pidfd = child->pidfd.get();
+  fds.terminal = terminal.get();
+  (void)tell_process(kControlFd, wire::kStarted, child->pid, fds, notes);
+  wire::WatchState state;
+  state.flags = wire::kWatchExec;
+  state.control = kControlFd;
+  state.pid = child->pid;
+  state.pidfd = child->pidfd.get();
+  Error error = become_watch(fd_number(request, "monitor_fd"), state);
+  return make_failure("watch", "", error);
+}
+
+}  // namespace stack::runtime

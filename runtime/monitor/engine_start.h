@@ -1,0 +1,28 @@
+// Bringing the engine back when it is gone.
+#pragma once
+
+#include <stdint.h>
+
+#include "runtime/monitor/wire.h"
+
+namespace stack::runtime {
+
+class EngineStart {
+ public:
+  EngineStart(const wire::WatchState& state, char** env) : state_(state), env_(env) {}
+
+  bool possible() const { return state_.engine_argv[0] != '\0'; }
+  // The engine was seen: forget past attempts.
+  void reset() { attempts_ = 0; }
+  // Milliseconds to wait before the next attempt.
+  int64_t delay() const;
+  // Tries once. Another monitor that is trying already counts as an attempt.
+  void attempt();
+
+ private:
+  const wire::WatchState& state_;
+  char** env_;
+  int attempts_ = 0;
+};
+
+}  // namespace stack::runtime

@@ -1,0 +1,85 @@
+// The resident half of stack-monitor: keeps a container's streams, log, exit status and descriptors while the
+// engine comes and goes. One thread, one poll loop, no allocation.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/monitor/engine_start.h"
+#include "runtime/monitor/log_output.h"
+#include "runtime/monitor/readers.h"
+#include "runtime/monitor/socket_message.h"
+#include "runtime/monitor/system_calls.h"
+#include "runtime/monitor/wire.h"
+
+namespace stack::runtime {
+
+class Watch {
+ public:
+  Watch(wire::WatchState& state, char** env) : state_(state), engine_(state, env) {}
+  // Returns when the container has ended and the engine knows it.
+  void run();
+
+ private:
+  struct Polled;
+
+  void begin();
+  void step();
+  void handle(const Polled& polled);
+
+  // container
+  void read_output(int& fd, wire::Stream stream, LineLogger& logger);
+  void drain_output();
+  void note_exit();
+  void read_exit_status();
+  int read_foreign_status();
+  void open_stat_file();
+  void write_exit_file(bool durable);
+  uint64_t count_oom_kills();
+  void note_oom();
+
+  // stdin
+  void read_input(Reader& reader);
+  void write_input();
+  void close_input();
+
+  // engine
+  void accept_engine();
+  void greet();
+  void read_requests();
+  void handle_request(const Received& received);
+  void lose_engine();
+  void tell(wire::Type type);
+  void tell_exit();
+  void refuse(uint32_t token, const char* text);
+  void attach(const wire::AttachMessage& message);
+  void hold(const char* names, size_t size, const Received& received);
+  void drop_held(const char* name, size_t size);
+  void change_log(const wire::LogMessage& message, const Received& received);
+  int held_index(const char* name);
+  void consider_engine_start();
+
+  wire::WatchState& state_;
+  EngineStart engine_;
+  LogOutput log_;
+  LineLogger out_{wire::kStreamStdout};
+  LineLogger err_{wire::kStreamStderr};
+  Readers readers_;
+  wire::ExitStatus status_;
+  bool exited_ = false;
+  bool done_ = false;
+  bool engine_left_ = false;
+  int64_t next_engine_start_ = 0;  // monotonic milliseconds; 0: none planned
+  uint64_t oom_seen_ = 0;
+  int terminal_peer_ = -1;
+  int stat_file_ = -1;  // of an adopted container
+
+  size_t input_held_ = 0;  // bytes for stdin that it did not take yet
+  size_t input_sent_ = 0;
+  bool input_ends_ = false;  // close stdin when those are written
+  char input_[4096];
+  char output_[kLargestFrame];
+  char message_[wire::kMaxMessage];
+};
+
+}  // namespace stack::runtime

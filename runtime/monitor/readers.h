@@ -1,0 +1,46 @@
+// The attached readers: each gets the container's output as frames and may write its stdin. The container
+// waits for a reader that goes on reading; one that takes nothing for kPatienceMs is not waited for any
+// longer: it misses output, and is told how much when it reads again. Only one that asked for it (lossless)
+// is waited for without end.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/monitor/system_calls.h"
+#include "runtime/monitor/wire.h"
+
+namespace stack::runtime {
+
+constexpr size_t kLargestFrame = 16 * 1024;
+constexpr int64_t kPatienceMs = 1000;
+
+struct Reader {
+  int fd = -1;
+  uint32_t flags = 0;      // wire::AttachFlags
+  bool full = false;       // its socket has no room for more
+  int64_t full_since = 0;  // monotonic milliseconds
+  bool input_over = false;
+  uint64_t missed = 0;
+};
+
+class Readers {
+ public:
+  // The engine's end of a new stream, or -errno.
+  long attach(uint32_t flags);
+  // `size` <= kLargestFrame.
+  void deliver(wire::Stream stream, const char* bytes, size_t size, int64_t now);
+  // For how many milliseconds more output must not be read, because a reader has no room; 0: not at all, -1:
+  // until it has.
+  int64_t holding(int64_t now) const;
+  void close_all();
+  Reader& at(int i) { return readers_[i]; }
+  void close(Reader& reader);
+
+ private:
+  void send(Reader& reader, wire::Stream stream, const char* bytes, size_t size);
+
+  Reader readers_[wire::kMaxReaders];
+};
+
+}  // namespace stack::runtime

@@ -1,0 +1,200 @@
+#include "orchestrator/plan/preflight.h"
+
+#include <gtest/gtest.h>
+
+#include "world.h"
+
+using namespace stack;
+using namespace stack::orchestrator;
+using namespace stack::orchestrator::testing;
+
+namespace {
+
+struct Machine {
+  std::map<uint16_t, std::string> ports;
+  std::set<std::string> paths;
+  bool can_pull = false;
+
+  HostFacts facts() const {
+    HostFacts facts;
+    facts.port_taken = [this](const std::string&, uint16_t port,
+                              const std::string&) -> std::optional<std::string> {
+      auto at = ports.find(port);
+      if (at == ports.end()) return std::nullopt;
+      return at->second;
+    };
+    facts.path_exists = [this](const std::string& path) { return paths.count(path) != 0; };
+    facts.can_pull = [this](const std::string&) { return can_pull; };
+    facts.container_known = [](const std::string& name) { return name == "known"; };
+    return facts;
+  }
+};
+
+using Lines = std::vector<std::string>;
+
+Lines problems(const compose::Project& project, const World& world, const Machine& machine = {},
+               const DesiredOptions& wanted = {}) {
+  DesiredState state = desired(project, wanted);
+  Plan plan = reconcile(state, world.state);
+  Lines lines;
+  for (const Problem& problem : preflight(project, state, plan, world.state, machine.facts())) {
+    lines.push_back(problem.text);
+  }
+  return lines;
+}
+
+compose::Project web_on(uint16_t port) {
+  auto project = shop();
+  publish(add_service(project, "web", "web:1"), port, 80);
+  project.origins["/services/web/ports/0"] = "compose.yaml:7:9";
+  return project;
+}
+
+World with_images(const compose::Project& project) {
+  World world;
+  world.have_images(project);
+  return world;
+}
+
+void add_bind(compose::Service& service, const std::string& source, const std::string& target, bool create) {
+  compose::VolumeMount mount;
+  mount.type = compose::MountType::Bind;
+  mount.source = source;
+  mount.target = target;
+  mount.bind.emplace().create_host_path = create;
+  service.volumes.push_back(mount);
+}
+
+}  // namespace
+
+TEST(Preflight, NamesWhoHoldsAPort) {
+  auto project = web_on(8080);
+  Machine machine;
+  machine.ports[8080] = "process nginx (pid 812)";
+  EXPECT_EQ(problems(project, with_images(project), machine),
+            Lines{"compose.yaml:7:9: service web: port 8080/tcp is taken by process nginx (pid 812)"});
+  EXPECT_EQ(problems(project, with_images(project)), Lines{});
+}
+
+TEST(Preflight, ARangeNeedsOneFreePort) {
+  auto project = web_on(0);
+  project.services.at("web").ports[0].published = "3000-3001";
+  Machine machine;
+  machine.ports[3000] = "x";
+  EXPECT_EQ(problems(project, with_images(project), machine), Lines{});
+  machine.ports[3001] = "x";
+  EXPECT_EQ(problems(project, with_images(project), machine),
+            Lines{"compose.yaml:7:9: service web: port 3000-3001/tcp is taken by x"});
+}
+
+TEST(Preflight, PortsOfContainersThatArereplacedAreFree) {
+  auto project = web_on(8080);
+  World world = up(project);
+  Machine machine;
+  machine.ports[8080] = "container shop-web-1";
+  EXPECT_EQ(problems(project, world, machine), Lines{});
+  project.services.at("web").user = "1";
+  EXPECT_EQ(problems(project, world, machine), Lines{});
+}
+
+TEST(Preflight, PortsOfContainersThatStayAreTaken) {
+  auto project = web_on(8080);
+  World world = up(project);
+  auto renamed = shop();
+  publish(add_service(renamed, "site", "web:1"), 8080, 80);
+  EXPECT_EQ(problems(renamed, world), Lines{"service site: port 8080/tcp is taken by container shop-web-1"});
+}
+
+TEST(Preflight, TheSamePortTwiceInTheProject) {
+  auto project = web_on(8080);
+  publish(add_service(project, "api", "web:1"), 8080, 80);
+  EXPECT_EQ(problems(project, with_images(project)),
+            Lines{"compose.yaml:7:9: service web: port 8080/tcp is published by service api too"});
+  project.services.at("api").ports[0].host_ip = "127.0.0.1";
+  project.services.at("web").ports[0].host_ip = "127.0.0.2";
+  EXPECT_EQ(problems(project, with_images(project)), Lines{});
+  project = web_on(8080);
+  EXPECT_EQ(problems(project, with_images(project), {}, {{{"web", 2}}, {}, false}),
+            Lines{"compose.yaml:7:9: service web: 2 containers cannot share port 8080/tcp: publish a range, "
+                  "or leave the "
+                  "host port out"});
+}
+
+TEST(Preflight, BindSourcesMustExistOrBeDirectoriesToMake) {
+  auto project = shop();
+  compose::Service& web = add_service(project, "web", "web:1");
+  add_bind(web, "/srv/shop/gone", "/a", false);
+  add_bind(web, "/srv/shop/html", "/b", true);
+  add_bind(web, "/srv/shop/nginx.conf", "/etc/nginx/nginx.conf", true);
+  add_bind(web, "/srv/shop/conf.d", "/etc/nginx/conf.d", true);
+  EXPECT_EQ(problems(project, with_images(project)),
+            (Lines{"service web: bind source /srv/shop/gone does not exist",
+                   "service web: bind source /srv/shop/nginx.conf does not exist, and looks like a file: a "
+                   "directory made "
+                   "in its place would not do"}));
+  EXPECT_EQ(problems(project, with_images(project), {{}, {"/srv/shop/gone", "/srv/shop/nginx.conf"}, false}),
+            Lines{});
+}
+
+TEST(Preflight, NamesOfOtherProjectsAreTaken) {
+  auto project = shop();
+  add_service(project, "web", "web:1").container_name = "main";
+  World world = with_images(project);
+  world.state.other_names["main"] = "project blog";
+  EXPECT_EQ(problems(project, world), Lines{"service web: container name main is taken by project blog"});
+}
+
+TEST(Preflight, ExternalResourcesMustExist) {
+  auto project = shop();
+  add_service(project, "web", "web:1");
+  project.networks.at("default").external = true;
+  project.volumes["data"].name = "their_data";
+  project.volumes["data"].external = true;
+  EXPECT_EQ(problems(project, with_images(project)),
+            (Lines{"network shop_default is declared as external, but does not exist",
+                   "volume their_data is declared as external, but does not exist"}));
+}
+
+TEST(Preflight, ImagesMustBeLocalBuildableOrPullable) {
+  auto project = shop();
+  add_service(project, "web", "web:1");
+  EXPECT_EQ(problems(project, World()), Lines{"service web: image web:1 is not on this machine and cannot be "
+                                              "pulled; a base image is made with `stack "
+                                              "image bootstrap web:1`"});
+  EXPECT_EQ(problems(project, World(), {{}, {}, true}), Lines{});
+  project.services.at("web").pull_policy = "never";
+  EXPECT_EQ(problems(project, World()), Lines{"service web: image web:1 is not on this machine, and its pull "
+                                              "policy is \"never\"; a base image is made "
+                                              "with `stack image bootstrap web:1`"});
+}
+
+TEST(Preflight, BuildsNeedTheirContextAndDockerfile) {
+  auto project = shop();
+  compose::Build& build = add_service(project, "web", "").build.emplace();
+  build.context = "/srv/shop/web";
+  build.dockerfile = "Dockerfile";
+  EXPECT_EQ(problems(project, World()), Lines{"service web: build context /srv/shop/web does not exist"});
+  EXPECT_EQ(problems(project, World(), {{}, {"/srv/shop/web"}, false}),
+            Lines{"service web: Dockerfile /srv/shop/web/Dockerfile does not exist"});
+}
+
+TEST(Preflight, DevicesAndContainersMustExist) {
+  auto project = shop();
+  compose::Service& web = add_service(project, "web", "web:1");
+  web.devices.push_back({"/dev/nope", "/dev/nope", "rwm"});
+  web.volumes_from = {"container:missing", "container:known"};
+  web.external_links = {"known:db", "absent:cache"};
+  EXPECT_EQ(problems(project, with_images(project)), (Lines{"service web: device /dev/nope does not exist",
+                                                            "service web: container missing does not exist",
+                                                            "service web: container absent does not exist"}));
+}
+
+TEST(Preflight, ReportsEverythingAtOnceAndNothingForAnIdlePlan) {
+  auto project = web_on(8080);
+  add_bind(project.services.at("web"), "/gone", "/a", false);
+  Machine machine;
+  machine.ports[8080] = "x";
+  EXPECT_EQ(problems(project, World(), machine).size(), 3u);
+  machine.paths = {"/gone"};
+  EXPECT_EQ(problems(project, up(project), {{{8080, "x"}}, {}, false}), Lines{});
+}
