@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "engine/api/api.h"
 #include "engine/api/version.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 #include "engine/host/service_manager.h"
 #include "http/server/server.h"
 #include "http/wire/unix_socket.h"
@@ -104,8 +104,8 @@ Result<> Engine::listen(std::vector<Fd> inherited) {
 void Engine::shut_down() {
   // Monitors are told that this is meant, so that they do not start the engine again at once.
   for (const auto& [id, container] : context.containers)
-    if (container->live && container->live->process)
-      (void)runtime::send_engine_leaves(container->live->process->control.native_handle());
+    if (container->run && container->run->process)
+      (void)runtime::send_engine_leaves(container->run->process->control.native_handle());
   if (server) server->stop_accepting();
   // systemd may have put its own there since.
   if (!own_socket.empty() && own_socket == socket_identity(context.paths.socket()))
@@ -118,7 +118,7 @@ Task<> Engine::exit_when_idle(std::chrono::seconds limit) {
   for (;;) {
     co_await sleep_for(io, std::chrono::seconds(1));
     bool alive = std::any_of(context.containers.begin(), context.containers.end(),
-                             [](const auto& c) { return c.second->live != nullptr; });
+                             [](const auto& c) { return c.second->run != nullptr; });
     http::ServerActivity activity = server->activity();
     auto now = std::chrono::steady_clock::now();
     if (alive || activity.requests > 0) last_busy = now;

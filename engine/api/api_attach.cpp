@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "engine/api/api.h"
 #include "engine/container/attach_stream.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 #include "engine/logs/log_stream.h"
 #include "model/log_options.h"
 

@@ -113,7 +113,7 @@ Task<> prune_containers(Services& s, Request& request, Response& response) {
   }
   std::vector<ContainerPtr> stopped;
   for (const auto& [id, container] : s.context.containers) {
-    if (container->alive() || container->live || container->state.status == Status::Creating) continue;
+    if (container->alive() || container->run || container->state.status == Status::Creating) continue;
     if (filter->fits(container->spec.labels, container->created_at)) stopped.push_back(container);
   }
   Json deleted = Json::array();

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "docker/container_body.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 #include "model/labels.h"
 
 namespace stack::engine {
@@ -56,7 +56,7 @@ Json mounts_json(const Container& container) {
 
 Json endpoint_json(const Container& container, const Endpoint& endpoint, const NetworkService& networks) {
   NetworkPtr network = networks.find(endpoint.network_id);
-  bool up = container.live && endpoint.attached;
+  bool up = container.run && endpoint.attached;
   std::string gateway;
   if (up && network)
     for (const net::AddressPool& pool : network->pools)
@@ -102,7 +102,7 @@ Json networks_json(const Container& container, const NetworkService& networks) {
 // "80/tcp": [{"HostIp","HostPort"}...], exposed but unpublished ones null.
 Json port_bindings(const Container& container, const images::ImageConfig* image) {
   Json out = Json::object();
-  if (!container.live) return out;
+  if (!container.run) return out;
   if (image != nullptr)
     for (const std::string& port : image->exposed_ports) out[port] = nullptr;
   for (const std::string& port : container.spec.exposed_ports) out[port] = nullptr;
@@ -312,9 +312,9 @@ Json container_inspect(const Container& container, const ContainerService& servi
   Json network_settings{
       {"Ports", port_bindings(container, image ? &image->config() : nullptr)},
       {"Networks", networks_json(container, networks)},
-      {"SandboxKey", container.live && state.pid > 0 ? "/proc/" + std::to_string(state.pid) + "/ns/net" : ""},
-      {"IPAddress", container.live && first != nullptr ? first->ipv4 : ""},
-      {"MacAddress", container.live && first != nullptr ? first->mac : ""}};
+      {"SandboxKey", container.run && state.pid > 0 ? "/proc/" + std::to_string(state.pid) + "/ns/net" : ""},
+      {"IPAddress", container.run && first != nullptr ? first->ipv4 : ""},
+      {"MacAddress", container.run && first != nullptr ? first->mac : ""}};
   return {{"Id", container.id},
           {"Created", container.created_at},
           {"Path", path},
@@ -350,7 +350,7 @@ Json network_inspect(const Network& network, const Context& context) {
   }
   Json containers = Json::object();
   for (const auto& [id, container] : context.containers) {
-    if (!container->live) continue;
+    if (!container->run) continue;
     for (const Endpoint& endpoint : container->endpoints) {
       if (endpoint.network_id != network.id || !endpoint.attached) continue;
       containers[id] = {
@@ -431,7 +431,7 @@ orchestrator::ObservedContainer observed_container(const Container& container,
     observed.networks.insert(network_name(endpoint, networks));
   for (const MountPoint& mount : container.mounts)
     if (mount.kind == MountKind::Volume) observed.volumes.insert(mount.name);
-  if (container.live) {
+  if (container.run) {
     for (const PublishedPort& port : container.published) {
       PortSpec held;
       held.container_port = port.container_port;

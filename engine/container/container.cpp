@@ -3,7 +3,7 @@
 #include <array>
 
 #include "docker/container_body.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 
 namespace stack::engine {
 

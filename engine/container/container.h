@@ -78,9 +78,9 @@ struct ContainerState {
 
 struct Container;
 
-// The live half: exists while the container has a process, or waits for its next start by policy.
-struct Live;
-struct Process;
+// Exists while the container has a process, or waits for its next start by policy.
+struct ContainerRun;
+struct ContainerProcess;
 
 struct Container {
   Container(asio::io_context& io) : mutex(io), changed(io) {}
@@ -99,7 +99,7 @@ struct Container {
 
   // Not kept.
   std::optional<HealthState> health;  // none: no health check, or not running yet
-  std::shared_ptr<Live> live;
+  std::shared_ptr<ContainerRun> run;
   bool removing = false;
   // Attachments asked for before the start: the command runs only once they stand, so that they miss nothing.
   struct EarlyAttach {

@@ -10,8 +10,8 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/container/container_run.h"
 #include "engine/container/container_service.h"
-#include "engine/container/live.h"
 #include "images/builder/solver/stage.h"
 #include "images/layer/layer_changes.h"
 #include "runtime/rootfs/rootfs_view.h"
@@ -108,8 +108,8 @@ Result<std::vector<images::LayerChange>> ContainerService::changes(const Contain
 
 Result<std::function<Result<runtime::ContainerFiles>()>> ContainerService::files_of(
     const Container& container) const {
-  if (container.running() && container.live && container.live->process) {
-    TRY_ASSIGN(Fd pidfd, container.live->process->pidfd.duplicate());
+  if (container.running() && container.run && container.run->process) {
+    TRY_ASSIGN(Fd pidfd, container.run->process->pidfd.duplicate());
     auto held = std::make_shared<Fd>(std::move(pidfd));
     return std::function([held, pid = static_cast<pid_t>(container.state.pid)] {
       return runtime::open_running_files(held->get(), pid);

@@ -8,8 +8,8 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/container/container_run.h"
 #include "engine/container/container_service.h"
-#include "engine/container/live.h"
 #include "engine/logs/log_settings.h"
 #include "model/labels.h"
 #include "runtime/rootfs/rootfs_view.h"
@@ -315,7 +315,7 @@ Task<Result<>> ContainerService::remove(ContainerPtr container, bool force, bool
     Result<> killed = co_await kill(container, "KILL");
     if (!killed) log_warning("container " + container->spec.name + ": " + killed.error().text());
   }
-  while (container->live) co_await container->changed.wait();
+  while (container->run) co_await container->changed.wait();
   auto lock = co_await container->mutex.lock();
   if (!volumes)
     for (MountPoint& mount : container->mounts) mount.anonymous = false;

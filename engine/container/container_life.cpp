@@ -8,8 +8,8 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "engine/container/container_run.h"
 #include "engine/container/container_service.h"
-#include "engine/container/live.h"
 #include "engine/container/mount_sources.h"
 
 namespace stack::engine {
@@ -42,7 +42,7 @@ constexpr auto kPollInterval = std::chrono::milliseconds(30);
 std::string now_text() { return rfc3339(std::chrono::system_clock::now()); }
 
 // The next message of the monitor; Closed when it is gone.
-Task<runtime::Message> next_message(std::shared_ptr<Process> process) {
+Task<runtime::Message> next_message(std::shared_ptr<ContainerProcess> process) {
   for (;;) {
     Result<std::optional<runtime::Message>> message =
         runtime::receive_message(process->control.native_handle());
@@ -74,7 +74,7 @@ Task<Result<bool>> ContainerService::start(ContainerPtr container) {
 Task<Result<bool>> ContainerService::start_once(ContainerPtr container) {
   auto lock = co_await container->mutex.lock();
   // A stop by signal from outside may still be clearing away.
-  while (container->live && !container->alive()) co_await container->changed.wait();
+  while (container->run && !container->alive()) co_await container->changed.wait();
   if (container->removing || container->state.status == Status::Creating)
     co_return conflict("container " + container->spec.name + " is marked for removal and cannot be started");
   if (container->state.status == Status::Paused)
@@ -89,7 +89,7 @@ Task<Result<bool>> ContainerService::start_once(ContainerPtr container) {
 }
 
 Task<Result<>> ContainerService::start_locked(ContainerPtr container) {
-  container->live = std::make_shared<Live>(context_.io);
+  container->run = std::make_shared<ContainerRun>(context_.io);
   container->state.error.clear();
   Result<> up = co_await parts_.networks.connect(container);
   if (up) {
@@ -101,28 +101,27 @@ Task<Result<>> ContainerService::start_locked(ContainerPtr container) {
     container->state.exit_code = up.error().kind() == ErrorKind::NoCommand       ? 127
                                  : up.error().kind() == ErrorKind::NotExecutable ? 126
                                                                                  : 128;
-    co_await finish(container, container->live);
+    co_await finish(container, container->run);
   }
   co_return up;
 }
 
-// Spawns the monitor and waits until the command runs. Network and Live must stand.
+// Spawns the monitor and waits until the command runs. Network and ContainerRun must stand.
 Task<Result<>> ContainerService::launch(ContainerPtr container) {
-  std::shared_ptr<Live> live = container->live;
+  std::shared_ptr<ContainerRun> run = container->run;
   Result<runtime::LaunchRequest> request = launch_request(*container);
   CO_TRY(request);
   Result<std::map<std::string, Fd>> sources = open_mount_sources(*container, parts_.images);
   CO_TRY(sources);
   for (const auto& [destination, fd] : *sources) request->mount_sources[destination] = fd.get();
-  if (live->netns) request->netns_fd = live->netns.get();
-  for (const runtime::OwnedNamedFd& held : live->held)
-    request->held_fds.push_back({held.name, held.fd.get()});
+  if (run->netns) request->netns_fd = run->netns.get();
+  for (const runtime::OwnedNamedFd& held : run->held) request->held_fds.push_back({held.name, held.fd.get()});
   std::vector<Container::EarlyAttach> early = std::exchange(container->early_attaches, {});
   request->hold_before_start = !early.empty();
   Result<runtime::Monitor> monitor = runtime::launch(*request, parts_.monitor_program);
   sources->clear();
   CO_TRY(monitor);
-  auto process = std::make_shared<Process>(context_.io);
+  auto process = std::make_shared<ContainerProcess>(context_.io);
   process->control.assign(monitor->control.release());
   process->monitor_pid = monitor->pid;
   process->monitor_pidfd = std::move(monitor->pidfd);
@@ -139,7 +138,7 @@ Task<Result<>> ContainerService::launch(ContainerPtr container) {
       for (const std::string& note : begun->notes)
         log_debug("container " + container->spec.name + ": " + note);
       became_running(container, process, std::move(*begun));
-      stack::start(context_.io, supervise(container, live, process));
+      stack::start(context_.io, supervise(container, run, process));
       co_return Result<>();
     }
     std::optional<Error> failure;
@@ -159,11 +158,11 @@ Task<Result<>> ContainerService::launch(ContainerPtr container) {
   }
 }
 
-void ContainerService::became_running(ContainerPtr container, std::shared_ptr<Process> process,
+void ContainerService::became_running(ContainerPtr container, std::shared_ptr<ContainerProcess> process,
                                       runtime::Started started) {
   process->pidfd = std::move(started.pidfd);
   process->stdio = std::move(started.stdio);
-  container->live->process = process;
+  container->run->process = process;
   ContainerState& state = container->state;
   state.status = Status::Running;
   state.pid = started.pid;
@@ -179,7 +178,7 @@ void ContainerService::became_running(ContainerPtr container, std::shared_ptr<Pr
   container->changed.notify_all();
 }
 
-Task<> ContainerService::reap_monitor(std::shared_ptr<Process> process) {
+Task<> ContainerService::reap_monitor(std::shared_ptr<ContainerProcess> process) {
   if (!process->monitor_pidfd) co_return;
   asio::posix::stream_descriptor ended(context_.io, process->monitor_pidfd.release());
   asio::error_code code;
@@ -188,21 +187,21 @@ Task<> ContainerService::reap_monitor(std::shared_ptr<Process> process) {
   (void)::waitpid(process->monitor_pid, nullptr, WNOHANG);
 }
 
-Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<Live> live,
-                                   std::shared_ptr<Process> process) {
+Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                                   std::shared_ptr<ContainerProcess> process) {
   if (process->ended) {
-    co_await exited(container, live, process, *process->ended);
+    co_await exited(container, run, process, *process->ended);
     co_return;
   }
   for (;;) {
     runtime::Message message = co_await next_message(process);
     if (auto* end = std::get_if<runtime::Exited>(&message)) {
-      co_await exited(container, live, process, std::move(*end));
+      co_await exited(container, run, process, std::move(*end));
       co_return;
     }
     if (std::holds_alternative<runtime::Closed>(message)) {
       log_warning("container " + container->spec.name + ": its monitor is gone; making another");
-      bool over = co_await replace_monitor(container, live, process);
+      bool over = co_await replace_monitor(container, run, process);
       if (over) co_return;
     } else if (auto* attached = std::get_if<runtime::Attached>(&message)) {
       if (auto node = process->attaching.extract(attached->token)) node.mapped()(std::move(attached->stream));
@@ -220,8 +219,8 @@ Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<Live>
 
 // Gives the container a new monitor after its own was killed. true: the container is over, nothing is left to
 // supervise.
-Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared_ptr<Live> live,
-                                             std::shared_ptr<Process> process) {
+Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                                             std::shared_ptr<ContainerProcess> process) {
   co_await reap_monitor(process);
   for (auto& [token, done] : std::exchange(process->attaching, {}))
     done(Error("the container's monitor was replaced"));
@@ -231,7 +230,7 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
   request.run_dir = context_.paths.container_run(container->id);
   request.pid = static_cast<pid_t>(container->state.pid);
   request.pidfd = process->pidfd.get();
-  request.netns_fd = live->netns ? live->netns.get() : -1;
+  request.netns_fd = run->netns ? run->netns.get() : -1;
   request.cgroup_path = cgroup_path(*container);
   Result<runtime::LogSettings> log = log_of(*container);
   if (log) {
@@ -245,7 +244,7 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
   request.tty = container->spec.tty;
   request.stdin_once = container->spec.stdin_once;
   request.stdio = &process->stdio;
-  for (const runtime::OwnedNamedFd& held : live->held) request.held_fds.push_back({held.name, held.fd.get()});
+  for (const runtime::OwnedNamedFd& held : run->held) request.held_fds.push_back({held.name, held.fd.get()});
   Result<runtime::Monitor> monitor = runtime::adopt(request, parts_.monitor_program);
   if (!monitor) {
     // Without a monitor nobody would tell of the end: better a known end now.
@@ -255,7 +254,7 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
     end.exit_code = 137;
     end.status_known = false;
     end.finished_at = std::chrono::system_clock::now();
-    co_await exited(container, live, process, end);
+    co_await exited(container, run, process, end);
     co_return true;
   }
   asio::error_code code;
@@ -266,17 +265,17 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
   runtime::Message message = co_await next_message(process);
   auto* hello = std::get_if<runtime::Hello>(&message);
   if (hello != nullptr && hello->exited) {
-    co_await exited(container, live, process, *hello->exited);
+    co_await exited(container, run, process, *hello->exited);
     co_return true;
   }
   co_return false;
 }
 
-Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<Live> live,
-                                std::shared_ptr<Process> process, runtime::Exited end) {
+Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                                std::shared_ptr<ContainerProcess> process, runtime::Exited end) {
   ContainerState& state = container->state;
   bool was_paused = state.status == Status::Paused;
-  live->process.reset();
+  run->process.reset();
   container->health.reset();
   state.exit_code = end.exit_code;
   state.oom_killed = state.oom_killed || end.oom_killed;
@@ -287,9 +286,9 @@ Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<Live> li
                 " bytes of its output were not logged");
   if (!end.status_known) state.error = "the exit status was lost with the container's monitor";
   ContainerExit exit{end.exit_code, std::chrono::steady_clock::now() - process->started,
-                     live->restart_cancelled};
-  RestartDecision decision = decide_restart(container->spec.restart, exit, live->restarts);
-  bool again = decision.restart && !live->restart_cancelled && !container->removing;
+                     run->restart_cancelled};
+  RestartDecision decision = decide_restart(container->spec.restart, exit, run->restarts);
+  bool again = decision.restart && !run->restart_cancelled && !container->removing;
   state.status = again ? Status::Restarting : Status::Exited;
   Result<> saved = context_.save(*container);
   // Only what is stored may be forgotten by the monitor; else it tells the next engine.
@@ -300,15 +299,15 @@ Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<Live> li
   context_.publish(*container, "die", {{"exitCode", std::to_string(end.exit_code)}});
   if (on_exited) on_exited(container);
   if (!again) {
-    co_await finish(container, live);
+    co_await finish(container, run);
     co_return;
   }
-  live->restarts = decision.history;
+  run->restarts = decision.history;
   container->changed.notify_all();
-  co_await live->stop_waiting.wait_until(std::chrono::steady_clock::now() + decision.delay);
-  if (live->restart_cancelled || container->removing) {
+  co_await run->stop_waiting.wait_until(std::chrono::steady_clock::now() + decision.delay);
+  if (run->restart_cancelled || container->removing) {
     state.status = Status::Exited;
-    co_await finish(container, live);
+    co_await finish(container, run);
     co_return;
   }
   ++state.restart_count;
@@ -316,26 +315,26 @@ Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<Live> li
   if (!launched) {
     state.error = launched.error().text();
     state.status = Status::Exited;
-    co_await finish(container, live);
-  } else if (live->restart_cancelled && live->process) {
+    co_await finish(container, run);
+  } else if (run->restart_cancelled && run->process) {
     // A stop that came while the command was being started found nothing to signal.
-    (void)signal_pidfd(live->process->pidfd.get(), SIGKILL);
+    (void)signal_pidfd(run->process->pidfd.get(), SIGKILL);
   }
 }
 
-// The group above the containers goes with the last of them. Whatever is being launched has a Live, or counts
+// The group above the containers goes with the last of them. Whatever is being launched has a ContainerRun, or counts
 // as a build step, before its group is made; so nothing can be in the way here.
 void ContainerService::remove_cgroup_parent() {
-  bool used = context_.build_steps > 0 ||
-              std::any_of(context_.containers.begin(), context_.containers.end(),
-                          [](const auto& entry) { return entry.second->live != nullptr; });
+  bool used =
+      context_.build_steps > 0 || std::any_of(context_.containers.begin(), context_.containers.end(),
+                                              [](const auto& entry) { return entry.second->run != nullptr; });
   if (used) return;
   for (const runtime::Cgroups::Hierarchy& hierarchy : parts_.cgroups.hierarchies())
     (void)::rmdir((hierarchy.mount_point + hierarchy.root + context_.paths.cgroup_parent()).c_str());
 }
 
 // The end of a life: no process and no network afterwards.
-Task<> ContainerService::finish(ContainerPtr container, std::shared_ptr<Live> live) {
+Task<> ContainerService::finish(ContainerPtr container, std::shared_ptr<ContainerRun> run) {
   co_await parts_.networks.disconnect(container);
   std::string cgroup = cgroup_path(*container);
   auto clear = [cgroups = parts_.cgroups, cgroup] { return cgroups.remove(cgroup); };
@@ -344,7 +343,7 @@ Task<> ContainerService::finish(ContainerPtr container, std::shared_ptr<Live> li
   ContainerState& state = container->state;
   if (state.status != Status::Creating)
     state.status = state.started_at == kZeroTime ? Status::Created : Status::Exited;
-  if (container->live == live) container->live.reset();
+  if (container->run == run) container->run.reset();
   (void)context_.save(*container);
   remove_cgroup_parent();
   container->changed.notify_all();
@@ -357,8 +356,8 @@ Task<> ContainerService::finish(ContainerPtr container, std::shared_ptr<Live> li
 Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<std::chrono::seconds> timeout,
                                           std::string signal) {
   auto lock = co_await container->mutex.lock();
-  std::shared_ptr<Live> live = container->live;
-  if (!live) co_return false;
+  std::shared_ptr<ContainerRun> run = container->run;
+  if (!run) co_return false;
   if (signal.empty()) signal = container->spec.stop_signal;
   if (signal.empty()) {
     Result<ImageDefaults> image = image_defaults(*container);
@@ -367,17 +366,17 @@ Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<
   Result<int> number = parse_signal(signal.empty() ? "SIGTERM" : signal);
   CO_TRY(number);
   container->state.manually_stopped = true;
-  live->restart_cancelled = true;
+  run->restart_cancelled = true;
   // Kept first: an engine that dies now must not let the policy start the container again.
   (void)context_.save(*container);
-  live->stop_waiting.notify_all();
+  run->stop_waiting.notify_all();
   // A process that has not yet come to install its handler misses the signal, and would be waited for in
   // vain.
   auto next_look = asio::steady_timer::time_point::max();
-  if (live->process) {
+  if (run->process) {
     if (!notices_signal(static_cast<pid_t>(container->state.pid), *number))
       next_look = std::chrono::steady_clock::now() + kPollInterval;
-    (void)signal_pidfd(live->process->pidfd.get(), *number);
+    (void)signal_pidfd(run->process->pidfd.get(), *number);
     context_.publish(*container, "kill", {{"signal", std::to_string(*number)}});
     if (container->state.status == Status::Paused) {
       (void)parts_.cgroups.thaw(cgroup_path(*container));
@@ -389,26 +388,26 @@ Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<
   auto deadline = patience.count() < 0 ? asio::steady_timer::time_point::max()
                                        : std::chrono::steady_clock::now() + patience;
   bool killed = false;
-  while (container->live == live) {
+  while (container->run == run) {
     bool notified = co_await container->changed.wait_until(std::min(deadline, next_look));
-    if (notified || container->live != live) continue;
+    if (notified || container->run != run) continue;
     auto now = std::chrono::steady_clock::now();
     if (now < deadline) {
-      bool missed = live->process && !killed;
+      bool missed = run->process && !killed;
       if (missed && !notices_signal(static_cast<pid_t>(container->state.pid), *number)) {
         next_look = now + kPollInterval;
         continue;
       }
       next_look = asio::steady_timer::time_point::max();
-      if (missed) (void)signal_pidfd(live->process->pidfd.get(), *number);
+      if (missed) (void)signal_pidfd(run->process->pidfd.get(), *number);
       continue;
     }
     if (killed) co_return Error("container " + container->spec.name + " did not end after SIGKILL");
     killed = true;
     next_look = asio::steady_timer::time_point::max();
     deadline = std::chrono::steady_clock::now() + std::chrono::seconds(12);
-    if (live->process) {
-      (void)signal_pidfd(live->process->pidfd.get(), SIGKILL);
+    if (run->process) {
+      (void)signal_pidfd(run->process->pidfd.get(), SIGKILL);
       context_.publish(*container, "kill", {{"signal", std::to_string(SIGKILL)}});
     }
     std::string cgroup = cgroup_path(*container);
@@ -433,20 +432,20 @@ Task<Result<>> ContainerService::restart(ContainerPtr container,
 Task<Result<>> ContainerService::kill(ContainerPtr container, std::string signal) {
   Result<int> number = parse_signal(signal.empty() ? "KILL" : signal);
   CO_TRY(number);
-  std::shared_ptr<Live> live = container->live;
-  if (!live || !container->alive())
+  std::shared_ptr<ContainerRun> run = container->run;
+  if (!run || !container->alive())
     co_return conflict("cannot kill container: " + container->spec.name + ": container " + container->id +
                        " is not running");
   std::string own = container->spec.stop_signal;
   Result<int> own_number = parse_signal(own.empty() ? signal : own);
   if (*number == SIGKILL || own.empty() || (own_number && *own_number == *number)) {
-    live->restart_cancelled = true;
+    run->restart_cancelled = true;
     container->state.manually_stopped = true;
     (void)context_.save(*container);
-    live->stop_waiting.notify_all();
+    run->stop_waiting.notify_all();
   }
-  if (live->process) {
-    Result<> sent = signal_pidfd(live->process->pidfd.get(), *number);
+  if (run->process) {
+    Result<> sent = signal_pidfd(run->process->pidfd.get(), *number);
     CO_TRY(sent);
     // The signal is delivered once the processes may run again.
     if (container->state.status == Status::Paused) {
@@ -459,7 +458,7 @@ Task<Result<>> ContainerService::kill(ContainerPtr container, std::string signal
   }
   context_.publish(*container, "kill", {{"signal", std::to_string(*number)}});
   if (*number == SIGKILL)
-    while (container->live == live) co_await container->changed.wait();
+    while (container->run == run) co_await container->changed.wait();
   co_return Result<>();
 }
 
@@ -477,7 +476,7 @@ Task<Result<>> ContainerService::pause(ContainerPtr container) {
   CO_TRY(frozen);
   if (container->state.status == Status::Running) {
     container->state.status = Status::Paused;
-    ++container->live->pauses;
+    ++container->run->pauses;
   }
   (void)context_.save(*container);
   context_.publish(*container, "pause");
@@ -502,15 +501,15 @@ Task<Result<int>> ContainerService::wait(ContainerPtr container, Condition condi
   auto over = [&, runs = container->state.started_at] {
     if (condition == Condition::Removed) return container->state.status == Status::Dead;
     if (container->state.status == Status::Dead) return true;
-    if (condition == Condition::NotRunning) return container->live == nullptr;
+    if (condition == Condition::NotRunning) return container->run == nullptr;
     // NextExit: a run that began after this call, or the present one, has ended.
-    return container->live == nullptr && container->state.finished_at != kZeroTime &&
+    return container->run == nullptr && container->state.finished_at != kZeroTime &&
            container->state.started_at != runs;
   };
-  std::shared_ptr<Live> present = container->live;
+  std::shared_ptr<ContainerRun> present = container->run;
   while (!over()) {
     co_await container->changed.wait();
-    if (condition == Condition::NextExit && present && container->live != present) break;
+    if (condition == Condition::NextExit && present && container->run != present) break;
   }
   co_return container->state.exit_code;
 }
@@ -526,7 +525,7 @@ Task<Result<Fd>> ContainerService::attach(ContainerPtr container, runtime::Attac
     answer->value = std::move(result);
     answer->arrived.notify_all();
   };
-  std::shared_ptr<Process> process = container->live ? container->live->process : nullptr;
+  std::shared_ptr<ContainerProcess> process = container->run ? container->run->process : nullptr;
   if (!process) {
     container->early_attaches.push_back({options, done});
     while (!answer->value && container->state.status != Status::Dead) {
@@ -556,7 +555,7 @@ Task<Result<Fd>> ContainerService::attach(ContainerPtr container, runtime::Attac
 }
 
 Result<> ContainerService::resize(ContainerPtr container, uint16_t rows, uint16_t columns) {
-  std::shared_ptr<Process> process = container->live ? container->live->process : nullptr;
+  std::shared_ptr<ContainerProcess> process = container->run ? container->run->process : nullptr;
   if (!process) return conflict("container " + container->spec.name + " is not running");
   return runtime::send_resize(process->control.native_handle(), rows, columns);
 }

@@ -6,8 +6,8 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "engine/container/container_run.h"
 #include "engine/container/container_service.h"
-#include "engine/container/live.h"
 
 namespace stack::engine {
 
@@ -75,25 +75,25 @@ Task<bool> ContainerService::adopt(ContainerPtr container) {
     replacement = std::move(*made);
     control = std::move(replacement.control);
   }
-  auto process = std::make_shared<Process>(context_.io);
+  auto process = std::make_shared<ContainerProcess>(context_.io);
   process->control.assign(control->release());
   process->monitor_pid = replacement.pid;
   process->monitor_pidfd = std::move(replacement.pidfd);
   std::optional<runtime::Hello> hello = co_await greeting(context_.io, process->control);
   if (!hello) co_return false;
-  auto live = std::make_shared<Live>(context_.io);
-  live->netns = std::move(hello->netns);
-  live->held = std::move(hello->held_fds);
-  live->network_up = true;
-  live->restart_cancelled = container->state.manually_stopped;
+  auto run = std::make_shared<ContainerRun>(context_.io);
+  run->netns = std::move(hello->netns);
+  run->held = std::move(hello->held_fds);
+  run->network_up = true;
+  run->restart_cancelled = container->state.manually_stopped;
   process->pidfd = std::move(hello->pidfd);
   process->stdio = std::move(hello->stdio);
   if (Result<WallTime> began = parse_rfc3339(container->state.started_at); began) {
     auto ran = std::chrono::system_clock::now() - *began;
     process->started = std::chrono::steady_clock::now() - std::max(ran, decltype(ran)::zero());
   }
-  container->live = live;
-  live->process = process;
+  container->run = run;
+  run->process = process;
   if (!container->running()) {
     // The engine died between the start and its note of it.
     container->state.status = Status::Running;
@@ -173,12 +173,12 @@ Task<Result<>> ContainerService::recover() {
     if (container->state.status == Status::Creating) continue;
     watch_log(*container);
     if (on_started) on_started(container);
-    stack::start(context_.io, supervise(container, container->live, container->live->process));
+    stack::start(context_.io, supervise(container, container->run, container->run->process));
   }
   for (const ContainerPtr& container : half_made) {
-    if (container->live && container->live->process) {
-      (void)signal_pidfd(container->live->process->pidfd.get(), 9);
-      container->live.reset();
+    if (container->run && container->run->process) {
+      (void)signal_pidfd(container->run->process->pidfd.get(), 9);
+      container->run.reset();
     }
     co_await discard(container);
   }
@@ -206,7 +206,7 @@ Task<> ContainerService::sweep() {
   }
   std::vector<std::string> keep;
   for (const auto& [id, container] : context_.containers)
-    if (container->live) keep.push_back(id);
+    if (container->run) keep.push_back(id);
   auto work = [cgroups = parts_.cgroups, parent = context_.paths.cgroup_parent(), keep] {
     return cgroups.sweep(parent, keep);
   };

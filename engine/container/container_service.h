@@ -133,18 +133,20 @@ class ContainerService {
   void watch_log(const Container& container);
   Result<Json> config_of(const Container& container, const images::Image& image);
   Result<std::vector<OciInputs::OwnFile>> write_own_files(const Container& container);
-  void became_running(ContainerPtr container, std::shared_ptr<Process> process, runtime::Started started);
-  Task<> supervise(ContainerPtr container, std::shared_ptr<Live> live, std::shared_ptr<Process> process);
-  Task<bool> replace_monitor(ContainerPtr container, std::shared_ptr<Live> live,
-                             std::shared_ptr<Process> process);
-  Task<> exited(ContainerPtr container, std::shared_ptr<Live> live, std::shared_ptr<Process> process,
-                runtime::Exited exit);
-  Task<> finish(ContainerPtr container, std::shared_ptr<Live> live);
-  Task<> reap_monitor(std::shared_ptr<Process> process);
+  void became_running(ContainerPtr container, std::shared_ptr<ContainerProcess> process,
+                      runtime::Started started);
+  Task<> supervise(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                   std::shared_ptr<ContainerProcess> process);
+  Task<bool> replace_monitor(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                             std::shared_ptr<ContainerProcess> process);
+  Task<> exited(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                std::shared_ptr<ContainerProcess> process, runtime::Exited exit);
+  Task<> finish(ContainerPtr container, std::shared_ptr<ContainerRun> run);
+  Task<> reap_monitor(std::shared_ptr<ContainerProcess> process);
   Task<bool> adopt(ContainerPtr container);
   Task<> lost(ContainerPtr container);
   Task<> sweep();
-  bool wait_is_over(const Container& container) const { return container.live == nullptr; }
+  bool wait_is_over(const Container& container) const { return container.run == nullptr; }
 
   Context& context_;
   ContainerParts& parts_;

@@ -8,7 +8,7 @@
 #include "base/copy_tree.h"
 #include "base/files.h"
 #include "base/identity.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 #include "runtime/rootfs/rootfs_view.h"
 
 namespace stack::engine {
@@ -170,13 +170,13 @@ Result<int> apply(int root, const SyncRequest& request) {
 }  // namespace
 
 Task<Result<int>> sync_into(Context& context, ContainerPtr container, SyncRequest request) {
-  bool runs = container->live && container->live->process && container->state.pid > 0;
+  bool runs = container->run && container->run->process && container->state.pid > 0;
   if (!runs) co_return conflict("container " + container->spec.name + " is not running");
   std::string path = "/proc/" + std::to_string(container->state.pid) + "/root";
   Fd root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) co_return Error::last_errno("container " + container->spec.name + ": open its root");
   // The number may have become another process': then ours has ended.
-  if (::syscall(SYS_pidfd_send_signal, container->live->process->pidfd.get(), 0, nullptr, 0) != 0)
+  if (::syscall(SYS_pidfd_send_signal, container->run->process->pidfd.get(), 0, nullptr, 0) != 0)
     co_return conflict("container " + container->spec.name + " is not running");
   auto shared_root = std::make_shared<Fd>(std::move(root));
   auto work = [shared_root, request = std::move(request)] { return apply(shared_root->get(), request); };

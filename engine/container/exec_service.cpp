@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 #include "runtime/launch/exec.h"
 
 namespace stack::engine {
@@ -20,7 +20,7 @@ Result<> may_run(const Container& container) {
     return conflict("Container " + container.id + " is paused, unpause the container before exec");
   if (container.state.status == Status::Restarting)
     return conflict("Container " + container.id + " is restarting, wait until the container is running");
-  if (container.state.status != Status::Running || !container.live || !container.live->process)
+  if (container.state.status != Status::Running || !container.run || !container.run->process)
     return conflict("container " + container.id + " is not running");
   return {};
 }
@@ -79,7 +79,7 @@ Task<Result<>> ExecService::start(ExecPtr session) {
 
 Task<Result<>> ExecService::launch(ExecPtr session) {
   ContainerPtr container = session->container;
-  std::shared_ptr<Process> process = container->live->process;
+  std::shared_ptr<ContainerProcess> process = container->run->process;
   const ExecRequest& wanted = session->request;
   ExecProcess description;
   description.args = wanted.command;

@@ -1,6 +1,6 @@
 #include "engine/container/health_service.h"
 
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 
 namespace stack::engine {
 
@@ -28,14 +28,14 @@ std::optional<HealthcheckSpec> HealthService::check_of(const Container& containe
 
 void HealthService::watch(ContainerPtr container) {
   std::optional<HealthcheckSpec> check = check_of(*container);
-  if (!check || !container->live || !container->live->process) return;
+  if (!check || !container->run || !container->run->process) return;
   container->health = health_at_start(std::chrono::system_clock::now());
-  start(context_.io, probe_loop(container, container->live->process, *check));
+  start(context_.io, probe_loop(container, container->run->process, *check));
 }
 
-Task<> HealthService::probe_loop(ContainerPtr container, std::shared_ptr<Process> process,
+Task<> HealthService::probe_loop(ContainerPtr container, std::shared_ptr<ContainerProcess> process,
                                  HealthcheckSpec check) {
-  auto over = [&] { return !container->live || container->live->process != process; };
+  auto over = [&] { return !container->run || container->run->process != process; };
   while (!over()) {
     Nanoseconds pause = next_probe_in(*container->health, check, std::chrono::system_clock::now());
     auto deadline = std::chrono::steady_clock::now() + pause;
@@ -43,10 +43,10 @@ Task<> HealthService::probe_loop(ContainerPtr container, std::shared_ptr<Process
     while (woken && !over()) woken = co_await container->changed.wait_until(deadline);
     if (over()) co_return;
     if (container->state.status != Status::Running) continue;  // paused: not probed
-    int pauses = container->live->pauses;
+    int pauses = container->run->pauses;
     ProbeResult result = co_await probe(container, check);
     if (over() || !container->health) co_return;
-    if (container->live->pauses != pauses) continue;
+    if (container->run->pauses != pauses) continue;
     Health before = container->health->status;
     container->health = advance(*container->health, std::move(result), check);
     if (container->health->status == before) continue;

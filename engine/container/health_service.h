@@ -16,7 +16,7 @@ class HealthService {
   std::optional<HealthcheckSpec> check_of(const Container& container) const;
 
  private:
-  Task<> probe_loop(ContainerPtr container, std::shared_ptr<Process> process, HealthcheckSpec check);
+  Task<> probe_loop(ContainerPtr container, std::shared_ptr<ContainerProcess> process, HealthcheckSpec check);
   Task<ProbeResult> probe(ContainerPtr container, HealthcheckSpec check);
 
   Context& context_;

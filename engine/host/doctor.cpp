@@ -9,7 +9,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 
 namespace stack::engine {
 
@@ -78,7 +78,7 @@ Task<Json> examine(Services& s, bool repair) {
   std::vector<std::string> groups = s.containers.parts().cgroups.list(s.context.paths.cgroup_parent());
   for (const std::string& group : groups) {
     auto known = s.context.containers.find(group);
-    if (known != s.context.containers.end() && known->second->live) continue;
+    if (known != s.context.containers.end() && known->second->run) continue;
     leaks.push_back("cgroup " + s.context.paths.cgroup_parent() + "/" + group);
     if (repair) (void)s.containers.parts().cgroups.remove(s.context.paths.cgroup_parent() + "/" + group);
   }

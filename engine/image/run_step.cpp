@@ -10,7 +10,7 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 #include "runtime/rootfs/rootfs_view.h"
 
 namespace stack::engine {
@@ -108,7 +108,7 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
     wanted.spec = endpoint;
     container->endpoints.push_back(wanted);
   }
-  container->live = std::make_shared<Live>(context_.io);
+  container->run = std::make_shared<ContainerRun>(context_.io);
   ++context_.build_steps;
   bool networked = !container->endpoints.empty();
   if (networked) ++network_users_;
@@ -183,7 +183,7 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   request.rootfs.lower_dirs = step.lower_dirs;
   request.rootfs.upper_dir = step.upper_dir;
   request.rootfs.work_dir = step.work_dir;
-  request.netns_fd = container.live->netns ? container.live->netns.get() : -1;
+  request.netns_fd = container.run->netns ? container.run->netns.get() : -1;
   TRY_ASSIGN(SeccompFilter filter, containers_.seccomp_filter(container.spec, container.spec.privileged));
   request.seccomp_bpf = std::move(filter.bpf);
   request.seccomp_flags = filter.flags;

@@ -105,7 +105,7 @@ Task<bool> LogStream::tell_ends(std::vector<std::pair<ContainerPtr, int>> ends, 
 
 bool LogStream::anything_alive(const std::function<bool(const Container&)>& selects) const {
   return std::any_of(context_.containers.begin(), context_.containers.end(),
-                     [&](const auto& entry) { return entry.second->live && selects(*entry.second); });
+                     [&](const auto& entry) { return entry.second->run && selects(*entry.second); });
 }
 
 Task<Result<>> LogStream::run(std::function<bool(const Container&)> selects, Emit emit) {

@@ -7,7 +7,7 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 #include "engine/network/network_state.h"
 #include "net/firewall/dns_redirect.h"
 #include "net/link/link.h"
@@ -22,9 +22,9 @@ bool has_ipv6() {
   return present;
 }
 
-void hold(Live& live, std::string name, Fd fd) {
-  std::erase_if(live.held, [&](const runtime::OwnedNamedFd& held) { return held.name == name; });
-  live.held.push_back({std::move(name), std::move(fd)});
+void hold(ContainerRun& run, std::string name, Fd fd) {
+  std::erase_if(run.held, [&](const runtime::OwnedNamedFd& held) { return held.name == name; });
+  run.held.push_back({std::move(name), std::move(fd)});
 }
 
 // Under which a monitor holds the socket: "port:tcp/0.0.0.0/8080".
@@ -155,7 +155,7 @@ Result<> NetworkService::State::attach_endpoint(Container& container, Endpoint& 
   endpoint.endpoint_id = random_id();
   net::VethSpec spec;
   spec.host_name = "v" + endpoint.endpoint_id.substr(0, 12);
-  spec.netns = container.live->netns.get();
+  spec.netns = container.run->netns.get();
   spec.bridge = network->bridge;
   spec.mtu = network->bridge_spec().mtu;
   spec.isolated = !network->bridge_spec().icc;
@@ -229,13 +229,13 @@ void NetworkService::State::set_names(const Container& container, bool running) 
 }
 
 Result<> NetworkService::State::start_dns(Container& container) {
-  Live& live = *container.live;
-  TRY_ASSIGN(dns::DnsSockets sockets, dns::make_dns_sockets(live.netns.get()));
-  TRY(net::install_dns_redirect(live.netns.get(), sockets.udp_port, sockets.tcp_port));
+  ContainerRun& run = *container.run;
+  TRY_ASSIGN(dns::DnsSockets sockets, dns::make_dns_sockets(run.netns.get()));
+  TRY(net::install_dns_redirect(run.netns.get(), sockets.udp_port, sockets.tcp_port));
   TRY_ASSIGN(Fd udp, sockets.udp.duplicate());
   TRY_ASSIGN(Fd tcp, sockets.tcp.duplicate());
-  hold(live, "dns-udp", std::move(udp));
-  hold(live, "dns-tcp", std::move(tcp));
+  hold(run, "dns-udp", std::move(udp));
+  hold(run, "dns-tcp", std::move(tcp));
   set_names(container, true);
   return dns_server().add_client(container.id, std::move(sockets), client_of(container));
 }
@@ -293,10 +293,10 @@ Result<> NetworkService::State::publish_one(Container& container, const PortSpec
   published.host_port = bound.front().port;
   container.published.push_back(published);
   for (proxy::BoundPort& socket : bound) {
-    Live& live = *container.live;
-    if (live.held.size() < kHeldLimit) {
+    ContainerRun& run = *container.run;
+    if (run.held.size() < kHeldLimit) {
       TRY_ASSIGN(Fd copy, socket.socket.duplicate());
-      hold(live, held_name(socket), std::move(copy));
+      hold(run, held_name(socket), std::move(copy));
     }
     TRY(serve_port(container, std::move(socket), port.container_port));
   }
@@ -309,7 +309,7 @@ Result<> NetworkService::State::serve_port(Container& container, proxy::BoundPor
   if (endpoint == nullptr) return {};
   TRY_ASSIGN(IpAddress target, parse_ip(endpoint->ipv4.empty() ? endpoint->ipv6 : endpoint->ipv4));
   std::string name = container.id + "/" + held_name(socket);
-  container.live->proxied.push_back(name);
+  container.run->proxied.push_back(name);
   return port_proxy().add(name, std::move(socket), proxy::Target{target, container_port});
 }
 
@@ -326,8 +326,8 @@ void NetworkService::State::unpublish_ports(Container& container) {
     Result<> gone = firewall->unpublish(forwards_of(container));
     if (!gone) log_warning("container " + container.spec.name + ": unpublish: " + gone.error().text());
   }
-  if (proxy && container.live)
-    for (const std::string& name : std::exchange(container.live->proxied, {})) proxy->remove(name);
+  if (proxy && container.run)
+    for (const std::string& name : std::exchange(container.run->proxied, {})) proxy->remove(name);
   container.published.clear();
 }
 
@@ -335,18 +335,18 @@ void NetworkService::State::unpublish_ports(Container& container) {
 
 Result<> NetworkService::State::connect_now(Container& container) {
   const std::string& mode = container.spec.network_mode;
-  Live& live = *container.live;
+  ContainerRun& run = *container.run;
   if (mode == "host") return {};
   if (mode.starts_with("container:")) {
     TRY_ASSIGN(ContainerPtr other, context.require_container(mode.substr(10)));
-    if (!other->live || !other->running())
+    if (!other->run || !other->running())
       return conflict("cannot join the network of container " + other->spec.name + ": it is not running");
-    if (!other->live->netns) return {};  // it has the host's
-    TRY_ASSIGN(live.netns, other->live->netns.duplicate());
+    if (!other->run->netns) return {};  // it has the host's
+    TRY_ASSIGN(run.netns, other->run->netns.duplicate());
     return {};
   }
-  TRY_ASSIGN(live.netns, net::make_network_namespace());
-  if (mode == "none") return net::bring_up_loopback(live.netns.get());
+  TRY_ASSIGN(run.netns, net::make_network_namespace());
+  if (mode == "none") return net::bring_up_loopback(run.netns.get());
   TRY(open_host());
   TRY(resolve_endpoints(container));
   std::vector<Endpoint*> order = in_order(container);
@@ -370,11 +370,11 @@ void NetworkService::State::disconnect_now(Container& container) {
     give_back_addresses(endpoint);
     endpoint.attached = false;
   }
-  if (container.live) {
+  if (container.run) {
     // The namespace dies with its last descriptor, and its interfaces with it.
-    container.live->held.clear();
-    container.live->netns.reset();
-    container.live->network_up = false;
+    container.run->held.clear();
+    container.run->netns.reset();
+    container.run->network_up = false;
   }
 }
 
@@ -399,7 +399,7 @@ Task<Result<>> NetworkService::connect(ContainerPtr container) {
     state_->disconnect_now(*container);
     co_return std::move(connected).error();
   }
-  container->live->network_up = true;
+  container->run->network_up = true;
   co_return Result<>();
 }
 
@@ -420,7 +420,7 @@ Task<Result<>> NetworkService::attach_network(ContainerPtr container, EndpointSp
   endpoint.spec.network = network->name();
   endpoint.network_id = network->id;
   container->endpoints.push_back(std::move(endpoint));
-  if (container->live && container->live->netns) {
+  if (container->run && container->run->netns) {
     bool first = state_->main_endpoint(*container) == nullptr;
     Result<> attached = state_->attach_endpoint(*container, container->endpoints.back(), first);
     if (!attached) {
@@ -452,8 +452,7 @@ Task<Result<>> NetworkService::detach_network(ContainerPtr container, std::strin
   if (state_->dns && network) state_->dns->zone().remove_endpoint(network->id, container->id);
   state_->give_back_addresses(gone);
   std::erase_if(container->endpoints, [&](const Endpoint& e) { return e.spec.network == gone.spec.network; });
-  if (state_->dns && container->live)
-    state_->dns->update_client(container->id, state_->client_of(*container));
+  if (state_->dns && container->run) state_->dns->update_client(container->id, state_->client_of(*container));
   (void)state_->context.save(*container);
   co_return Result<>();
 }
@@ -465,13 +464,13 @@ void NetworkService::forget(const Container& container) {
 }
 
 void NetworkService::refresh_names(const Container& container) {
-  if (state_->dns) state_->set_names(container, container.live != nullptr);
+  if (state_->dns) state_->set_names(container, container.run != nullptr);
 }
 
 // ---- adoption ----
 
 Result<> NetworkService::State::adopt_one(Container& container) {
-  Live& live = *container.live;
+  ContainerRun& run = *container.run;
   for (Endpoint& endpoint : container.endpoints) {
     NetworkPtr network = by_id(endpoint.network_id);
     if (!network) continue;
@@ -487,7 +486,7 @@ Result<> NetworkService::State::adopt_one(Container& container) {
   if (container.endpoints.empty()) return {};
   Fd udp;
   Fd tcp;
-  for (const runtime::OwnedNamedFd& held : live.held) {
+  for (const runtime::OwnedNamedFd& held : run.held) {
     if (held.name == "dns-udp") {
       TRY_ASSIGN(udp, held.fd.duplicate());
     } else if (held.name == "dns-tcp") {
@@ -498,7 +497,7 @@ Result<> NetworkService::State::adopt_one(Container& container) {
     TRY_ASSIGN(dns::DnsSockets sockets, dns::adopt_dns_sockets(std::move(udp), std::move(tcp)));
     set_names(container, true);
     TRY(dns_server().add_client(container.id, std::move(sockets), client_of(container)));
-  } else if (live.netns) {
+  } else if (run.netns) {
     TRY(start_dns(container));
   }
   for (const PublishedPort& port : container.published) {
@@ -518,9 +517,9 @@ Result<> NetworkService::State::adopt_port(Container& container, const Published
     socket.host_ip = address;
     socket.protocol = protocol;
     std::string name = held_name(socket);
-    auto held = std::find_if(container.live->held.begin(), container.live->held.end(),
+    auto held = std::find_if(container.run->held.begin(), container.run->held.end(),
                              [&](const runtime::OwnedNamedFd& h) { return h.name == name; });
-    if (held != container.live->held.end()) {
+    if (held != container.run->held.end()) {
       TRY_ASSIGN(Fd copy, held->fd.duplicate());
       TRY_ASSIGN(socket, proxy::adopt_host_port(std::move(copy)));
     } else {

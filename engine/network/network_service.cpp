@@ -8,7 +8,7 @@
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/log.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 #include "engine/network/network_state.h"
 #include "net/firewall/foreign_firewall.h"
 #include "net/link/link.h"
@@ -205,7 +205,7 @@ void NetworkService::State::repair_ruleset(const net::RulesetChanges& changes) {
       if (network->ready) specs.push_back(network->bridge_spec());
     std::vector<net::PortForward> forwards;
     for (const auto& [id, container] : context.containers) {
-      if (!container->live) continue;
+      if (!container->run) continue;
       std::vector<net::PortForward> own = forwards_of(*container);
       forwards.insert(forwards.end(), own.begin(), own.end());
     }
@@ -351,7 +351,7 @@ Task<Result<>> NetworkService::remove(std::string name_or_id) {
   std::string users;
   for (const auto& [id, container] : state_->context.containers)
     for (const Endpoint& endpoint : container->endpoints)
-      if (endpoint.network_id == network->id && endpoint.attached && container->live)
+      if (endpoint.network_id == network->id && endpoint.attached && container->run)
         users += (users.empty() ? "" : ", ") + container->spec.name;
   if (!users.empty())
     co_return conflict("error while removing network: network " + network->name() +
@@ -382,7 +382,7 @@ void NetworkService::leave() {
   const auto& containers = state_->context.containers;
   if (state_->networks.empty()) return;
   if (std::any_of(containers.begin(), containers.end(),
-                  [](const auto& c) { return c.second->live != nullptr; }))
+                  [](const auto& c) { return c.second->run != nullptr; }))
     return;
   std::vector<std::string> bridges;
   for (const auto& [id, network] : state_->networks)
@@ -409,7 +409,7 @@ void NetworkService::State::close_firewall() {
 std::optional<std::string> NetworkService::port_holder(const std::string& host_ip, uint16_t port,
                                                        const std::string& protocol) {
   for (const auto& [id, container] : state_->context.containers) {
-    if (!container->live) continue;
+    if (!container->run) continue;
     for (const PublishedPort& held : container->published)
       if (held.host_port == port && held.protocol == protocol &&
           (held.host_ip.empty() || host_ip.empty() || held.host_ip == host_ip))

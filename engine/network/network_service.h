@@ -62,7 +62,7 @@ class NetworkService {
   // Reads the networks that are kept. Touches nothing in the kernel.
   Result<> load();
   // Takes over the networks of containers that run: bridges ensured, the firewall set to exactly what is
-  // kept, DNS and proxy sockets put to work again. Once, at start, after every Live was adopted.
+  // kept, DNS and proxy sockets put to work again. Once, at start, after every ContainerRun was adopted.
   Result<> adopt(const std::vector<ContainerPtr>& running);
 
   std::vector<NetworkPtr> list() const;
@@ -73,8 +73,8 @@ class NetworkService {
   // Conflict while containers are attached.
   Task<Result<>> remove(std::string name_or_id);
 
-  // Before a container's process starts: namespace, interfaces, DNS, published ports. Fills live->netns,
-  // live->held, endpoints and published. Undone by itself on failure.
+  // Before a container's process starts: namespace, interfaces, DNS, published ports. Fills run->netns,
+  // run->held, endpoints and published. Undone by itself on failure.
   Task<Result<>> connect(ContainerPtr container);
   // After its final stop. Goes on after failures (logged). Endpoints keep their address as a wish.
   Task<> disconnect(ContainerPtr container);

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/api/docker_view.h"
-#include "engine/container/live.h"
+#include "engine/container/container_run.h"
 #include "engine/logs/log_reader.h"
 #include "model/labels.h"
 #include "orchestrator/plan/wait.h"
@@ -274,8 +274,8 @@ EngineDrivers::DriverTask<> EngineDrivers::wait_accepted(Id id, WaitAccepted act
   for (;;) {
     WaitFacts facts = facts_of(*container);
     facts.restarts = container->state.restart_count - restarts_before;
-    bool runs = container->live && container->live->process;
-    auto started = runs ? container->live->process->started : waiting_since;
+    bool runs = container->run && container->run->process;
+    auto started = runs ? container->run->process->started : waiting_since;
     WaitVerdict verdict = judge_accepted(facts, std::chrono::steady_clock::now() - started, action.monitor);
     if (verdict.state == WaitVerdict::State::Done) co_return DriverResult<>();
     if (container->state.status == Status::Dead)

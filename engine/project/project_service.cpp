@@ -195,7 +195,7 @@ std::vector<orchestrator::Problem> ProjectService::State::preflight(const compos
   facts.container_known = [&](const std::string& name) { return context.find_container(name) != nullptr; };
   std::vector<orchestrator::HeldPort> held;
   for (const auto& [id, container] : context.containers) {
-    if (!container->live || container->label(label::kProject) != project.name) continue;
+    if (!container->run || container->label(label::kProject) != project.name) continue;
     for (const PublishedPort& port : container->published) {
       PortSpec spec;
       spec.container_port = port.container_port;

@@ -16,8 +16,8 @@
 namespace stack::engine {
 
 // One run of the container's command.
-struct Process {
-  explicit Process(asio::io_context& io) : control(io) {}
+struct ContainerProcess {
+  explicit ContainerProcess(asio::io_context& io) : control(io) {}
 
   asio::posix::stream_descriptor control;  // to the monitor
   pid_t monitor_pid = -1;
@@ -32,15 +32,15 @@ struct Process {
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
-struct Live {
-  explicit Live(asio::io_context& io) : stop_waiting(io) {}
+struct ContainerRun {
+  explicit ContainerRun(asio::io_context& io) : stop_waiting(io) {}
 
   Fd netns;  // none with network_mode host
   // Duplicates of DNS and proxy sockets, as the monitor holds them.
   std::vector<runtime::OwnedNamedFd> held;
   std::vector<std::string> proxied;  // names of its ports in the proxy
   bool network_up = false;
-  std::shared_ptr<Process> process;
+  std::shared_ptr<ContainerProcess> process;
   int pauses = 0;  // so far: a health probe that was frozen half-way says nothing
 
   // Restart policy.
