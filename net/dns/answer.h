@@ -26,14 +26,19 @@ struct Decision {
 };
 
 // Rules, in order:
-//   malformed                         as parse_query says; EDNS version > 0: BADVERS; class other than IN and
-//   ANY: REFUSED localhost, *.localhost            127.0.0.1, ::1 (RFC 6761); *.invalid: NXDOMAIN a name on
-//   the view's networks     A, AAAA: all its addresses, shuffled; ANY: one family's; other types: NODATA a
-//   known name nobody runs under    NXDOMAIN: it must not leave, and it leads nowhere PTR of an address of
-//   the view     container.network; other addresses of our subnets and of 127.0.0.0/8, ::1: localhost or
-//   NXDOMAIN
-//   *.<internal network>              NXDOMAIN
-//   everything else                   Forward; NXDOMAIN where the view has internal networks only
+//   malformed                              as parse_query() says
+//   EDNS version above 0                   BADVERS
+//   class other than IN and ANY            REFUSED
+//   localhost, *.localhost                 127.0.0.1, ::1 (RFC 6761)
+//   *.invalid                              NXDOMAIN
+//   a name on the view's networks          A, AAAA: all its addresses, shuffled; ANY: those of one family;
+//                                          other types: NODATA
+//   a name of stopped containers only      NXDOMAIN: the question must not leave the machine
+//   PTR of an address of the view          container.network
+//   PTR of 127.0.0.0/8, ::1                localhost
+//   PTR of other addresses of our subnets  NXDOMAIN
+//   *.<internal network>                   NXDOMAIN
+//   everything else                        Forward; NXDOMAIN where the view has internal networks only
 // Negative answers carry an SOA. `random` is the state of the shuffle.
 Decision answer(std::string_view bytes, const View& view, const Zone& zone, Transport transport,
                 uint64_t& random);

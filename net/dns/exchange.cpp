@@ -16,6 +16,11 @@ namespace {
 
 constexpr size_t kTcpQuestions = 64;
 
+// A failure, a name that does not exist, or one without records of this type.
+bool is_denial(const UpstreamReply& reply) {
+  return reply.rcode != Rcode::NoError || read_u16(reply.bytes, 6) == 0;
+}
+
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {
@@ -74,7 +79,10 @@ bool Exchange::send_to(const std::shared_ptr<Upstream>& server) {
     server->note_silence();
     return false;
   }
-  Attempt attempt{server, *socket, random_case_name(server->random_case()), 0, server->edns()};
+  bool as_written = !server->random_case() || was_asked(*server);
+  Attempt attempt{server, *socket, as_written ? query_.question.wire_name : random_case_name(), 0,
+                  server->edns()};
+  attempt.as_written = attempt.wire_name == query_.question.wire_name;
   do {
     attempt.id = static_cast<uint16_t>(forwarder_->random() >> 24);
   } while (attempt.socket->has(attempt.id) || attempt_of(attempt.id) != nullptr);
@@ -88,10 +96,22 @@ bool Exchange::send_to(const std::shared_ptr<Upstream>& server) {
   return true;
 }
 
-// DNS 0x20: the answer must repeat the letter case, which a forger has to guess.
-std::string Exchange::random_case_name(bool random_case) {
+bool Exchange::was_asked(const Upstream& server) const {
+  return std::any_of(attempts_.begin(), attempts_.end(),
+                     [&](const Attempt& attempt) { return attempt.server.get() == &server; });
+}
+
+bool Exchange::ask_as_written(const std::shared_ptr<Upstream>& server) {
+  bool asked = std::any_of(attempts_.begin(), attempts_.end(), [&](const Attempt& attempt) {
+    return attempt.server == server && attempt.as_written;
+  });
+  bool sent = !asked && send_to(server);
+  if (sent) arm_timer();
+  return sent;
+}
+
+std::string Exchange::random_case_name() {
   std::string name = query_.question.wire_name;
-  if (!random_case) return name;
   uint64_t bits = 0;
   unsigned left = 0;
   for (char& c : name) {
@@ -153,7 +173,7 @@ void Exchange::on_datagram(uint16_t id, std::string_view bytes) {
               same_ignoring_case(reply->wire_name, attempt->wire_name);
   if (!ours) return;
   attempt->server->note_answer();
-  if (reply->wire_name != attempt->wire_name) {
+  if (reply->wire_name != attempt->wire_name && !attempt->as_written) {
     attempt->server->note_changed_case();
     return ask_by_tcp(*attempt);
   }
@@ -171,10 +191,34 @@ void Exchange::judge(Attempt& attempt, UpstreamReply reply, bool by_tcp) {
     next_ = static_cast<size_t>(std::find(order_.begin(), order_.end(), attempt.server) - order_.begin());
     return attempt_failed(attempt);
   }
+  if (is_denial(reply) && !by_tcp && !attempt.as_written) return doubt(attempt);
   if (reply.rcode != Rcode::NoError && reply.rcode != Rcode::NxDomain) return attempt_failed(attempt);
+  note_letter_case(attempt, reply);
   auto kept = std::make_shared<UpstreamReply>(std::move(reply));
   forwarder_->cache_.keep(key_, kept, kept->ttl, std::chrono::steady_clock::now());
   finish(kept.get());
+}
+
+// Asks the server that denied a name in random case for the name as written.
+void Exchange::doubt(Attempt& attempt) {
+  attempt.denied = true;
+  if (attempt.socket) attempt.socket->forget(attempt.id);
+  attempt.socket.reset();
+  bool asked = ask_as_written(std::shared_ptr<Upstream>(attempt.server));
+  if (!asked) advance();
+}
+
+// A server that has as written what it denied in random case compares names exactly.
+void Exchange::note_letter_case(const Attempt& attempt, const UpstreamReply& reply) {
+  if (!attempt.as_written) return attempt.server->note_kept_case();
+  auto before = std::find_if(attempts_.begin(), attempts_.end(), [&](const Attempt& other) {
+    return other.server == attempt.server && !other.as_written;
+  });
+  if (before == attempts_.end() || is_denial(reply)) return;
+  if (before->denied)
+    attempt.server->note_exact_case();
+  else if (before->socket)
+    attempt.server->note_changed_case();  // silence: perhaps it drops such questions
 }
 
 void Exchange::attempt_failed(Attempt& attempt) {
@@ -194,11 +238,12 @@ void Exchange::on_refused(uint16_t id) {
 void Exchange::ask_by_tcp(Attempt& attempt) {
   attempt.socket->forget(attempt.id);
   attempt.socket.reset();
-  if (forwarder_->tcp_questions_ >= kTcpQuestions) return advance();
+  if (forwarder_->tcp_questions_ >= kTcpQuestions)
+    return tcp_failed(std::shared_ptr<Upstream>(attempt.server));
   ++forwarder_->tcp_questions_;
   ++tcp_running_;
   std::string question = forward_query(query_, static_cast<uint16_t>(forwarder_->random() >> 24),
-                                       attempt.wire_name, attempt.edns);
+                                       query_.question.wire_name, attempt.edns);
   asio::co_spawn(
       forwarder_->context_,
       run_tcp(weak_from_this(), attempt.server, std::move(question), forwarder_->options_.total_timeout),
@@ -238,7 +283,7 @@ asio::awaitable<void> Exchange::run_tcp(std::weak_ptr<Exchange> weak, std::share
   if (mine)
     self->tcp_answered(server, answer);
   else
-    self->tcp_failed();
+    self->tcp_failed(server);
 }
 
 void Exchange::tcp_answered(const std::shared_ptr<Upstream>& server, std::string_view bytes) {
@@ -246,12 +291,16 @@ void Exchange::tcp_answered(const std::shared_ptr<Upstream>& server, std::string
   const Question& question = query_.question;
   bool ours = reply && reply->type == question.type && reply->klass == question.klass &&
               same_ignoring_case(reply->wire_name, question.wire_name);
-  if (!ours) return tcp_failed();
+  if (!ours) return tcp_failed(server);
   Attempt attempt{server, nullptr, {}, 0, false};
   judge(attempt, std::move(*reply), true);
 }
 
-void Exchange::tcp_failed() { advance(); }
+// It may have been asked by TCP because it answered in a case of its own.
+void Exchange::tcp_failed(const std::shared_ptr<Upstream>& server) {
+  bool asked = truncated_ == nullptr && ask_as_written(server);
+  if (!asked) advance();
+}
 
 void Exchange::finish(const UpstreamReply* reply) {
   Forwarder* forwarder = std::exchange(forwarder_, nullptr);

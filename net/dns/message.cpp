@@ -350,6 +350,40 @@ struct Lifetime {
 
 }  // namespace
 
+namespace {
+
+// Lets the header's counts say that only the first `records` records are there.
+void set_counts(std::string& bytes, unsigned records) {
+  for (size_t section : {6U, 8U, 10U}) {
+    unsigned count = std::min<unsigned>(read_u16(bytes, section), records);
+    set_u16(bytes, section, static_cast<uint16_t>(count));
+    records -= count;
+  }
+}
+
+// Drops the records that do not fit into `room` bytes. false: only additional ones went, or none.
+bool cut_records(std::string& bytes, const UpstreamReply& upstream, size_t question_end, size_t room) {
+  unsigned required = read_u16(bytes, 6) + unsigned{read_u16(bytes, 8)};
+  const std::vector<uint16_t>& ends = upstream.record_ends;
+  auto kept = static_cast<size_t>(
+      std::find_if(ends.begin(), ends.end(), [&](uint16_t end) { return end > room; }) - ends.begin());
+  bytes.resize(kept == 0 ? question_end : ends[kept - 1]);
+  set_counts(bytes, static_cast<unsigned>(kept));
+  return kept < required;
+}
+
+void take_age_off(std::string& bytes, const UpstreamReply& upstream, uint32_t age) {
+  for (uint16_t at : upstream.ttl_offsets) {
+    if (at + size_t{4} > bytes.size()) break;
+    uint32_t left = read_u32(bytes, at);
+    left = left > age ? left - age : 0;
+    set_u16(bytes, at, static_cast<uint16_t>(left >> 16));
+    set_u16(bytes, at + 2U, static_cast<uint16_t>(left & 0xFFFF));
+  }
+}
+
+}  // namespace
+
 std::optional<UpstreamReply> parse_reply(std::string_view bytes) {
   if (bytes.size() < kHeaderSize || bytes.size() > kMaxMessage) return std::nullopt;
   UpstreamReply reply;
@@ -371,10 +405,9 @@ std::optional<UpstreamReply> parse_reply(std::string_view bytes) {
   Lifetime life;
   size_t end = reader.at();
   unsigned kept = 0;
-  // A truncated answer is asked again over TCP; what it holds, and whether it ends inside a record, does not
-  // matter.
-  for (unsigned i = 0; i < total && !reply.truncated; ++i) {
+  for (unsigned i = 0; i < total; ++i) {
     Record record = read_record(reader);
+    if (reader.failed() && reply.truncated) break;
     if (reader.failed()) return std::nullopt;
     if (record.type == kTypeOpt && i >= before_additional) {
       reply.has_edns = true;
@@ -383,16 +416,12 @@ std::optional<UpstreamReply> parse_reply(std::string_view bytes) {
     life.take(record, bytes);
     reply.ttl_offsets.push_back(static_cast<uint16_t>(record.ttl_offset));
     end = reader.at();
+    reply.record_ends.push_back(static_cast<uint16_t>(end));
     ++kept;
   }
-  if (reader.failed()) return std::nullopt;
   reply.ttl = life.of(reply.rcode, answers);
   reply.bytes = bytes.substr(0, end);
-  set_u16(reply.bytes, 10, static_cast<uint16_t>(kept > before_additional ? kept - before_additional : 0));
-  if (reply.truncated) {
-    set_u16(reply.bytes, 6, 0);
-    set_u16(reply.bytes, 8, 0);
-  }
+  set_counts(reply.bytes, kept);
   return reply;
 }
 
@@ -411,7 +440,7 @@ std::string forward_query(const Query& query, uint16_t id, std::string_view wire
 }
 
 std::string reply_for(const Query& query, const UpstreamReply& upstream, uint32_t age, size_t limit) {
-  // Whoever asked has compared the names; an answer to another question must not be written over all the same.
+  // The names were compared before; an answer to another question must never be written over nevertheless.
   if (upstream.wire_name.size() != query.question.wire_name.size())
     return empty_reply(query, Rcode::ServFail);
   std::string out = upstream.bytes;
@@ -420,18 +449,8 @@ std::string reply_for(const Query& query, const UpstreamReply& upstream, uint32_
   flags =
       static_cast<uint16_t>(flags | kFlagRa | (query.flags & kFlagRd) | (upstream.truncated ? kFlagTc : 0));
   size_t opt = query.edns ? kOptSize : 0;
-  if (out.size() + opt > limit) {
-    out.resize(question_end);
-    flags |= kFlagTc;
-    for (size_t count : {6U, 8U, 10U}) set_u16(out, count, 0);
-  } else if (age > 0) {
-    for (uint16_t at : upstream.ttl_offsets) {
-      uint32_t left = read_u32(out, at);
-      left = left > age ? left - age : 0;
-      set_u16(out, at, static_cast<uint16_t>(left >> 16));
-      set_u16(out, at + 2U, static_cast<uint16_t>(left & 0xFFFF));
-    }
-  }
+  if (out.size() + opt > limit && cut_records(out, upstream, question_end, limit - opt)) flags |= kFlagTc;
+  if (age > 0) take_age_off(out, upstream, age);
   set_u16(out, 0, query.id);
   set_u16(out, 2, flags);
   std::copy(query.question.wire_name.begin(), query.question.wire_name.end(), out.begin() + kHeaderSize);

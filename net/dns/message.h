@@ -145,12 +145,15 @@ struct UpstreamReply {
   // Time to live of the whole: least TTL of all records; for negative answers by their SOA; 0 where it must
   // not be kept.
   uint32_t ttl = 0;
+  // Of each record in `bytes`: where its TTL stands, and where it ends.
   std::vector<uint16_t> ttl_offsets;
+  std::vector<uint16_t> record_ends;
   // The message without its OPT record and what came behind that.
   std::string bytes;
 };
 
-// nullopt: malformed, not an answer, or not exactly one question.
+// nullopt: malformed, not an answer, or not exactly one question. A truncated one may end inside a record: the
+// whole ones before it are kept.
 std::optional<UpstreamReply> parse_reply(std::string_view bytes);
 
 // A question for an upstream server: RD set, CD and AD as in the query, OPT with our size (unless !edns) and
@@ -158,8 +161,8 @@ std::optional<UpstreamReply> parse_reply(std::string_view bytes);
 std::string forward_query(const Query& query, uint16_t id, std::string_view wire_name, bool edns);
 
 // An upstream's answer for one client: its id, its question's case, RA set, `age` seconds taken off each TTL,
-// OPT where it asked with one, cut to header and question with TC where it exceeds `limit`. SERVFAIL where it answers
-// a question of another length.
+// OPT where it asked with one. Where it exceeds `limit`, the whole records that fit, with TC unless only additional
+// records are missing (RFC 2181 section 9). SERVFAIL where it answers a question of another length.
 std::string reply_for(const Query& query, const UpstreamReply& upstream, uint32_t age, size_t limit);
 
 uint16_t read_u16(std::string_view bytes, size_t at);

@@ -1,11 +1,12 @@
-// The embedded DNS server: one UDP and one TCP socket in each container's network namespace, one answering
-// process for all.
+// The embedded DNS server: one UDP and one TCP socket in each container's network namespace, all served by one
+// process.
 //
 //   DnsServer server(context, options);
 //   server.zone().set_network(network_id, {.name = "demo_back"});
 //   server.zone().set_endpoint(network_id, endpoint_id, {.names = {"demo-web-1", "web"}, .addresses = {ip}});
-//   auto sockets = make_dns_sockets(netns_fd);   // then net::install_dns_redirect(netns_fd, udp_port,
-//   tcp_port) server.add_client(container_id, std::move(*sockets), {.view = {.networks = {network_id}}});
+//   auto sockets = make_dns_sockets(netns_fd);
+//   net::install_dns_redirect(netns_fd, sockets->udp_port, sockets->tcp_port);
+//   server.add_client(container_id, std::move(*sockets), {.view = {.networks = {network_id}}});
 #pragma once
 
 #include <asio/io_context.hpp>

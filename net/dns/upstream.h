@@ -74,11 +74,15 @@ class Upstream {
   bool edns() const { return edns_; }
   void note_no_edns() { edns_ = false; }
   // Some servers answer in a letter case of their own; after a few such answers random case is given up.
-  bool random_case() const { return case_changes_ < 3; }
+  bool random_case() const { return case_changes_ < kCaseChanges; }
   void note_changed_case() { ++case_changes_; }
+  void note_kept_case() { case_changes_ = 0; }
+  // It compares names byte by byte: random case hides names from us.
+  void note_exact_case() { case_changes_ = kCaseChanges; }
 
  private:
   static constexpr size_t kSockets = 8;
+  static constexpr unsigned kCaseChanges = 3;
 
   asio::io_context& context_;
   UpstreamAddress address_;

@@ -130,7 +130,7 @@ TEST_F(ServerTest, TruncatedAnswerIsBetterThanNoneWhereTcpFails) {
     return "rubbish";
   });
   start(quick());
-  EXPECT_EQ(ask({"a.org"}), "NOERROR tc:");
+  EXPECT_EQ(ask({"a.org"}), "NOERROR tc: a.org. 60 A 1.1.1.1");
 }
 
 TEST_F(ServerTest, ServerWithoutEdnsIsAskedWithout) {
@@ -167,6 +167,76 @@ TEST_F(ServerTest, AnswerInAnotherCaseIsConfirmedByTcp) {
   EXPECT_EQ(ask({"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.org"}),
             "NOERROR: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.org. 60 A 9.9.9.9");
   EXPECT_EQ(up.asked.size(), 2U);
+}
+
+// The ways in which servers that compare names byte by byte treat the other letter cases of a name they have.
+class ExactCase : public ServerTest {
+ protected:
+  static constexpr const char* kName = "a-long-enough-name-to-change.example.org";
+  static constexpr const char* kAnswer = "NOERROR: a-long-enough-name-to-change.example.org. 60 A 9.9.9.9";
+
+  // The name as asked, in the random case or as written, over UDP or TCP.
+  static bool is_as_written(const std::string& asked) {
+    return parse_query(asked).query.question.wire_name == *wire_name_of(kName);
+  }
+  // Asks twice: the second question shows what was kept of the first.
+  void expect_answers(Respond respond) {
+    upstream(std::move(respond));
+    start({.attempt_timeout = milliseconds(100), .total_timeout = milliseconds(2000)});
+    EXPECT_EQ(ask({kName}), kAnswer);
+    EXPECT_EQ(ask({kName}), kAnswer);
+    EXPECT_EQ(server->statistics().cached, 1U);
+  }
+};
+
+TEST_F(ExactCase, DenialIsNotBelieved) {
+  expect_answers([](auto& asked, auto) {
+    return is_as_written(asked) ? answer_with(asked, {"9.9.9.9"}) : refuse_with(asked, Rcode::NxDomain);
+  });
+  // Known from now on.
+  size_t before = upstreams.front()->asked.size();
+  EXPECT_EQ(ask({kName, kTypeAaaa}), kAnswer);
+  EXPECT_EQ(upstreams.front()->asked.size(), before + 1);
+}
+
+TEST_F(ExactCase, EmptyAnswerIsNotBelieved) {
+  expect_answers([](auto& asked, auto) {
+    return is_as_written(asked) ? answer_with(asked, {"9.9.9.9"}) : refuse_with(asked, Rcode::NoError);
+  });
+}
+
+TEST_F(ExactCase, RefusalIsNotBelieved) {
+  for (Rcode rcode : {Rcode::Refused, Rcode::ServFail, Rcode::NotImp}) {
+    upstreams.clear();
+    expect_answers([rcode](auto& asked, auto) {
+      return is_as_written(asked) ? answer_with(asked, {"9.9.9.9"}) : refuse_with(asked, rcode);
+    });
+  }
+}
+
+TEST_F(ExactCase, SilenceIsNotBelieved) {
+  expect_answers([](auto& asked, auto) -> std::optional<std::string> {
+    if (is_as_written(asked)) return answer_with(asked, {"9.9.9.9"});
+    return std::nullopt;
+  });
+}
+
+TEST_F(ExactCase, AnswerInLowerCaseWithoutTcpIsTakenAsWritten) {
+  expect_answers([](auto& asked, Transport transport) -> std::optional<std::string> {
+    if (transport == Transport::Tcp) return "rubbish";
+    std::string lowered = asked;
+    std::string name = *wire_name_of(kName);
+    lowered.replace(kHeaderSize, name.size(), name);
+    return answer_with(lowered, {"9.9.9.9"});
+  });
+}
+
+TEST_F(ExactCase, DenialOfTheNameAsWrittenCounts) {
+  auto& up = upstream([](auto& asked, auto) { return refuse_with(asked, Rcode::NxDomain); });
+  start();
+  EXPECT_EQ(ask({kName}), "NXDOMAIN:");
+  EXPECT_EQ(up.asked.size(), 2U);
+  EXPECT_TRUE(is_as_written(up.asked.back()));
 }
 
 TEST_F(ServerTest, ContainersOwnServersReplaceTheHosts) {

@@ -87,10 +87,36 @@ TEST(UpstreamReply, OptRecordIsOursAndOnlyForWhoAskedWithOne) {
             "NOERROR: a.org. 60 A 1.2.3.4 | OPT size=1232 ext=0");
 }
 
-TEST(UpstreamReply, TooLargeOneIsCutToTheQuestion) {
+TEST(UpstreamReply, TooLargeOneKeepsTheRecordsThatFit) {
   std::vector<Rr> many(60, Rr{"@"});
-  auto reply = parse_reply(upstream_answer("a.org", Rcode::NoError, many));
-  EXPECT_EQ(text_of(reply_for(client_query({"a.org"}), *reply, 3, 512)), "NOERROR tc:");
+  auto reply = parse_reply(upstream_answer("a.org", Rcode::NoError, many, {{"org", 2}}));
+  std::string cut = reply_for(client_query({"a.org"}), *reply, 3, 512);
+  EXPECT_LE(cut.size(), 512U);
+  EXPECT_GT(cut.size(), 512U - 16);
+  EXPECT_EQ(read_u16(cut, 6), (512 - 23) / 16);
+  EXPECT_EQ(read_u16(cut, 8), 0);
+  EXPECT_TRUE(text_of(cut).starts_with("NOERROR tc: a.org. 57 A 1.2.3.4")) << text_of(cut);
+  std::string with_opt = reply_for(client_query({.name = "a.org", .edns_size = 600}), *reply, 0, 600);
+  EXPECT_LE(with_opt.size(), 600U);
+  EXPECT_TRUE(text_of(with_opt).ends_with("| OPT size=1232 ext=0")) << text_of(with_opt);
+}
+
+// RFC 2181 section 9: the answer is whole without them.
+TEST(UpstreamReply, AdditionalRecordsGoWithoutTheTruncationMark) {
+  std::vector<Rr> many(60, Rr{"b.org"});
+  auto reply = parse_reply(upstream_answer("a.org", Rcode::NoError, {{"@"}}, {}, many));
+  std::string cut = reply_for(client_query({"a.org"}), *reply, 0, 512);
+  EXPECT_LE(cut.size(), 512U);
+  EXPECT_TRUE(text_of(cut).starts_with("NOERROR: a.org. 60 A 1.2.3.4 | b.org.")) << text_of(cut);
+}
+
+TEST(UpstreamReply, TruncatedOneKeepsItsWholeRecords) {
+  std::string bytes = upstream_answer("a.org", Rcode::NoError, {{"@"}, {"@"}, {"@"}});
+  set_u16(bytes, 2, static_cast<uint16_t>(read_u16(bytes, 2) | kFlagTc));
+  auto reply = parse_reply(bytes.substr(0, bytes.size() - 5));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(text_of(reply_for(client_query({"a.org"}), *reply, 0, 512)),
+            "NOERROR tc: a.org. 60 A 1.2.3.4 a.org. 60 A 1.2.3.4");
 }
 
 TEST(UpstreamReply, MalformedOnesAreNoReplies) {
