@@ -15,7 +15,9 @@ namespace stack::http {
 
 namespace {
 
-constexpr size_t kReadSize = 64 * 1024;
+// Headers are small, and a thousand idle connections hold a buffer each.
+constexpr size_t kHeaderReadSize = 4 * 1024;
+constexpr size_t kBodyReadSize = 64 * 1024;
 // How much of an unread request body is thrown away to keep the connection, and how much before closing it.
 constexpr size_t kDrainLimit = 1024 * 1024;
 constexpr size_t kLingerLimit = 16 * 1024 * 1024;
@@ -111,30 +113,34 @@ asio::awaitable<void> Connection::run() {
 
 asio::awaitable<Connection::Heading> Connection::read_header() {
   arm_timer(input_.empty() ? server_->options.idle_timeout : server_->options.header_timeout);
+  waiting_since_ = std::chrono::steady_clock::now();
+  scratch_ = {};
   bool begun = !input_.empty();
   while (true) {
     feed_parser();
     if (parser_->failure() != 0) {
       disarm_timer();
+      waiting_since_.reset();
       co_return Heading::Refused;
     }
     if (parser_->header_complete()) {
       disarm_timer();
+      waiting_since_.reset();
       co_return Heading::Ready;
     }
     // A server that stops takes no new requests, but answers one whose first bytes have come.
     if (server_->draining && !begun) co_return Heading::Closed;
-    bool more = co_await fill_input();
+    bool more = co_await fill_input(kHeaderReadSize);
     if (!more) co_return Heading::Closed;
     if (!begun) arm_timer(server_->options.header_timeout);
     begun = true;
   }
 }
 
-asio::awaitable<bool> Connection::fill_input() {
+asio::awaitable<bool> Connection::fill_input(size_t limit) {
   // Asio waits for an event before it reads again after the end, and none would come.
   if (ended_) co_return false;
-  scratch_.resize(kReadSize);
+  scratch_.resize(limit);
   asio::error_code problem;
   size_t n = co_await socket_.async_read_some(asio::buffer(scratch_),
                                               asio::redirect_error(asio::use_awaitable, problem));
@@ -256,7 +262,7 @@ asio::awaitable<void> Connection::linger() {
   arm_timer(kLingerTime);
   size_t dropped = 0;
   while (dropped < kLingerLimit) {
-    bool more = co_await fill_input();
+    bool more = co_await fill_input(kBodyReadSize);
     if (!more) break;
     dropped += input_.size();
     input_.clear();
@@ -284,7 +290,7 @@ asio::awaitable<Result<std::string>> Connection::read_body() {
       if (!sent) co_return std::move(sent).error();
     }
     if (input_.empty()) {
-      bool more = co_await fill_input();
+      bool more = co_await fill_input(kBodyReadSize);
       if (!more) co_return gone_error();
     }
     feed_parser();
@@ -364,6 +370,11 @@ void Connection::arm_timer(std::chrono::milliseconds timeout) {
 void Connection::disarm_timer() {
   ++arming_;
   timer_.cancel();
+}
+
+void Connection::evict() {
+  asio::error_code ignored;
+  socket_.shutdown(Socket::shutdown_both, ignored);
 }
 
 void Connection::shut_down(bool forcibly) {

@@ -6,6 +6,7 @@
 #include <asio/steady_timer.hpp>
 #include <list>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -25,7 +26,11 @@ struct ServerState : std::enable_shared_from_this<ServerState> {
   ServerState(asio::io_context& io, Handler h, ServerOptions o);
   // Runs until the acceptor is closed.
   asio::awaitable<void> accept_loop(std::shared_ptr<Acceptor> acceptor);
+  // Tells of a failed accept(2), now and then.
+  void accept_failed(const asio::error_code& problem);
   void start(Socket socket);
+  // Room for another client: ends the connection that has been waiting for a request the longest.
+  void evict_idle();
 
   asio::io_context& context;
   Handler handler;
@@ -34,7 +39,8 @@ struct ServerState : std::enable_shared_from_this<ServerState> {
   std::set<Connection*> connections;
   size_t requests = 0;
   std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
-  asio::steady_timer connection_closed;  // never expires; cancelled when a connection ends
+  asio::steady_timer connection_closed;  // canceled when a connection ends
+  std::optional<std::chrono::steady_clock::time_point> accept_failure_told;
   bool draining = false;
 };
 
@@ -49,6 +55,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<void> run();
   // From outside of run(): `forcibly` also ends a request that is being handled.
   void shut_down(bool forcibly);
+  // Since when it has been waiting for a request, or the rest of one's header; nullopt: it is busy.
+  std::optional<std::chrono::steady_clock::time_point> waiting_since() const { return waiting_since_; }
+  // Ends a waiting connection.
+  void evict();
 
   // For Body, Request and Response.
   asio::awaitable<Result<std::string>> read_body();
@@ -62,7 +72,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   enum class Heading { Ready, Closed, Refused };
 
   asio::awaitable<Heading> read_header();
-  asio::awaitable<bool> fill_input();
+  asio::awaitable<bool> fill_input(size_t limit);
   void feed_parser();
   Result<> describe(Request& request) const;
   asio::awaitable<void> handle(Request& request, Response& response);
@@ -91,6 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool chunked_ = false;
   bool continue_due_ = false;
   bool handling_ = false;
+  std::optional<std::chrono::steady_clock::time_point> waiting_since_;
   bool watching_ = false;
   unsigned watch_ = 0;  // distinguishes the present watch from cancelled ones
   unsigned arming_ =

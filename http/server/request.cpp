@@ -26,6 +26,14 @@ asio::awaitable<Result<Json>> Body::read_json(size_t limit) {
   co_return json;
 }
 
+asio::awaitable<Result<Json>> Body::read_object(size_t limit) {
+  Result<Json> json = co_await read_json(limit);
+  if (!json) co_return json;
+  if (json->is_null()) co_return Json::object();
+  if (!json->is_object()) co_return invalid("request body: a JSON object is expected");
+  co_return json;
+}
+
 const std::string& Request::param(std::string_view name) const {
   static const std::string kNone;
   auto found = params.find(name);

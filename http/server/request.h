@@ -40,6 +40,8 @@ class Body {
   asio::awaitable<Result<std::string>> read();
   // All that is left; more than `limit` bytes is an error of kind Invalid.
   asio::awaitable<Result<std::string>> read_all(size_t limit = size_t{16} << 20);
+  // All that is left as a JSON object; an empty body and null give {}. Another type is an error of kind Invalid.
+  asio::awaitable<Result<Json>> read_object(size_t limit = size_t{16} << 20);
   // All that is left as JSON; an empty body gives null.
   asio::awaitable<Result<Json>> read_json(size_t limit = size_t{16} << 20);
 

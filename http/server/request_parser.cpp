@@ -1,5 +1,7 @@
 #include "http/server/request_parser.h"
 
+#include <algorithm>
+
 namespace stack::http {
 
 RequestParser::RequestParser(size_t header_limit) : header_limit_(header_limit) {
@@ -25,6 +27,7 @@ const http_parser_settings& RequestParser::settings() {
     s.on_headers_complete = [](http_parser* p) {
       RequestParser& me = self(p);
       me.on_header_field({});
+      me.check_host();
       me.header_complete_ = true;
       me.keep_alive_ = http_should_keep_alive(p) != 0;
       return 0;
@@ -59,17 +62,35 @@ void RequestParser::on_header_value(std::string_view bytes) {
   value_.append(bytes);
 }
 
+// A request of HTTP/1.1 names its host once (RFC 9112 section 3.2).
+void RequestParser::check_host() {
+  auto hosts = std::count_if(headers.items().begin(), headers.items().end(),
+                             [](const auto& item) { return equal_ignoring_case(item.first, "Host"); });
+  if (hosts > 1) refuse("more than one Host field");
+  if (hosts == 0 && http_1_1()) refuse("missing Host field");
+}
+
+void RequestParser::refuse(std::string reason) {
+  failure_ = 400;
+  reason_ = std::move(reason);
+}
+
 size_t RequestParser::feed(std::string_view bytes) {
   if (failure_ != 0 || message_complete_) return 0;
   // The limit counts what comes before the header's end, so a large first read of header and body together
   // must not trip it.
   size_t allowed = bytes.size();
-  if (!header_complete_) allowed = std::min(allowed, header_limit_ - header_bytes_);
+  if (!header_complete_) {
+    allowed = std::min(allowed, header_limit_ - header_bytes_);
+    if (const char* wrong = form_.take(bytes.substr(0, allowed))) refuse(wrong);
+    if (failure_ != 0) return 0;
+  }
   size_t used = http_parser_execute(&parser_, &settings(), bytes.data(), allowed);
   if (!header_complete_) {
     header_bytes_ += used;
     if (header_bytes_ >= header_limit_) failure_ = 431;
   }
+  if (failure_ == 400) return used;
   http_errno problem = HTTP_PARSER_ERRNO(&parser_);
   if (problem == HPE_HEADER_OVERFLOW)
     failure_ = 431;
@@ -80,6 +101,7 @@ size_t RequestParser::feed(std::string_view bytes) {
 
 std::string RequestParser::failure_text() const {
   if (failure_ == 431) return "request header too large";
+  if (!reason_.empty()) return "malformed request: " + reason_;
   return std::string("malformed request: ") + http_errno_description(HTTP_PARSER_ERRNO(&parser_));
 }
 

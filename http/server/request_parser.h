@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/server/header_form.h"
 #include "http/wire/headers.h"
 
 namespace stack::http {
@@ -43,6 +44,8 @@ class RequestParser {
   static const http_parser_settings& settings();
   void on_header_field(std::string_view bytes);
   void on_header_value(std::string_view bytes);
+  void check_host();
+  void refuse(std::string reason);
 
   http_parser parser_{};
   size_t header_limit_;
@@ -54,6 +57,8 @@ class RequestParser {
   bool message_complete_ = false;
   bool keep_alive_ = false;
   int failure_ = 0;
+  std::string reason_;  // of a failure that http-parser does not see
+  HeaderForm form_;
 };
 
 // The path and the query of a request target in origin form ("/a?b") or absolute form ("http://host/a?b"),

@@ -13,13 +13,13 @@ namespace stack::http {
 
 namespace {
 constexpr std::chrono::milliseconds kRetryAccept{50};
-}
+constexpr std::chrono::seconds kTellAcceptFailure{30};
+// How soon an over-full server looks again for a connection that has been idle for long enough.
+constexpr std::chrono::milliseconds kRetryEviction{100};
+}  // namespace
 
 ServerState::ServerState(asio::io_context& io, Handler h, ServerOptions o)
-    : context(io),
-      handler(std::move(h)),
-      options(std::move(o)),
-      connection_closed(io, std::chrono::steady_clock::time_point::max()) {}
+    : context(io), handler(std::move(h)), options(std::move(o)), connection_closed(io) {}
 
 void ServerState::start(Socket socket) {
   auto connection = std::make_shared<Connection>(std::move(socket), shared_from_this());
@@ -28,11 +28,31 @@ void ServerState::start(Socket socket) {
       asio::detached);
 }
 
+void ServerState::evict_idle() {
+  Connection* longest = nullptr;
+  for (Connection* connection : connections) {
+    if (!connection->waiting_since()) continue;
+    if (longest == nullptr || *connection->waiting_since() < *longest->waiting_since()) longest = connection;
+  }
+  auto latest = std::chrono::steady_clock::now() - options.idle_grace;
+  if (longest != nullptr && *longest->waiting_since() <= latest) longest->evict();
+}
+
+void ServerState::accept_failed(const asio::error_code& problem) {
+  auto now = std::chrono::steady_clock::now();
+  if (!options.on_accept_failure || (accept_failure_told && now - *accept_failure_told < kTellAcceptFailure))
+    return;
+  accept_failure_told = now;
+  options.on_accept_failure(problem.message());
+}
+
 asio::awaitable<void> ServerState::accept_loop(std::shared_ptr<Acceptor> acceptor) {
   auto self = shared_from_this();
   while (acceptor->is_open()) {
     asio::error_code problem;
     if (connections.size() >= options.connection_limit) {
+      evict_idle();
+      connection_closed.expires_after(kRetryEviction);
       co_await connection_closed.async_wait(asio::redirect_error(asio::use_awaitable, problem));
       continue;
     }
@@ -41,6 +61,8 @@ asio::awaitable<void> ServerState::accept_loop(std::shared_ptr<Acceptor> accepto
       start(std::move(socket));
     } else if (acceptor->is_open()) {
       // Out of descriptors or memory: the client waits in the backlog meanwhile.
+      accept_failed(problem);
+      evict_idle();
       asio::steady_timer pause(context, kRetryAccept);
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, problem));
     }

@@ -24,12 +24,18 @@ struct ServerOptions {
   // Fields of every answer, in this order: {"Api-Version","1.50"}, {"Ostype","linux"},
   // {"Server","stack/0.1"}.
   std::vector<std::pair<std::string, std::string>> headers = {};
-  size_t header_limit = 64 * 1024;                   // request line and header fields; more gets 431
-  size_t connection_limit = 1024;                    // further clients wait in the listen backlog
+  size_t header_limit = 64 * 1024;  // request line and header fields; more gets 431
+  // At so many, the one idle for longest is closed for a further client; where all are busy, clients wait in
+  // the listen backlog.
+  size_t connection_limit = 1024;
+  // A connection that has waited for less, perhaps because its request is still on its way, is not closed for that.
+  std::chrono::milliseconds idle_grace{1'000};
   std::chrono::milliseconds header_timeout{30'000};  // from a request's first byte to the end of its header
   std::chrono::milliseconds idle_timeout{300'000};   // between requests
   // A handler let an exception escape (a bug); the client got 500 where nothing was sent yet.
   std::function<void(const std::string& what)> on_bug = {};
+  // accept(2) failed (EMFILE, ENFILE, ENOMEM); it is tried again. Called once in 30 seconds at most.
+  std::function<void(const std::string& reason)> on_accept_failure = {};
 };
 
 // A snapshot of load, for the decision to exit when idle.

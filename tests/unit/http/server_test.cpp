@@ -1,7 +1,9 @@
 #include "http/server/server.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
@@ -41,8 +43,9 @@ TEST(HttpServer, PipelinedRequestsAreAnsweredInOrder) {
   });
   server.start();
   Fd fd = server.open();
-  std::string answer =
-      talk(fd, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\nConnection: close\r\n\r\n");
+  std::string answer = talk(fd,
+                            "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 "
+                            "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   size_t one = answer.find("<1>");
   size_t two = answer.find("<2>");
   EXPECT_LT(one, two);
@@ -55,7 +58,7 @@ TEST(HttpServer, RequestArrivingByteByByteIsAnswered) {
   answer_body_length(server);
   server.start();
   Fd fd = server.open();
-  for (char c : std::string("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"))
+  for (char c : std::string("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"))
     (void)write_all(fd.get(), {&c, 1});
   EXPECT_NE(talk(fd, "", "\r\n\r\n3").find("200 OK"), std::string::npos);
 }
@@ -85,7 +88,7 @@ TEST(HttpServer, BodyIsReadOnlyAsFastAsTheHandlerAsks) {
   });
   server.start();
   Fd fd = server.open();
-  std::string head = "POST / HTTP/1.1\r\nContent-Length: 500000\r\n\r\n";
+  std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n";
   (void)write_all(fd.get(), head + std::string(100'000, 'x'));
   EXPECT_NE(talk(fd, "", "bounded").find("200 OK"), std::string::npos);
 }
@@ -101,7 +104,8 @@ TEST(HttpServer, UnreadSmallBodyDoesNotDisturbTheNextRequest) {
   Fd fd = server.open();
   std::string body(200'000, 'G');
   std::thread writer([&] {
-    (void)write_all(fd.get(), "POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + body + std::string(kGet));
+    (void)write_all(
+        fd.get(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + body + std::string(kGet));
   });
   EXPECT_NE(talk(fd, "", "next").find("ignored"), std::string::npos);
   writer.join();
@@ -117,11 +121,11 @@ TEST(HttpServer, ExpectContinueIsSentOnlyWhenTheHandlerReads) {
   server.start();
   Fd fd = server.open();
   std::string first =
-      talk(fd, "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n", "\r\n\r\n");
+      talk(fd, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n", "\r\n\r\n");
   EXPECT_EQ(first, "HTTP/1.1 100 Continue\r\n\r\n");
   EXPECT_NE(talk(fd, "abcd", "\r\n\r\n4").find("200 OK"), std::string::npos);
   std::string refused =
-      talk(fd, "POST /refuse HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+      talk(fd, "POST /refuse HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
   EXPECT_EQ(refused.find("100 Continue"), std::string::npos);
   EXPECT_NE(refused.find("Connection: close"), std::string::npos);
 }
@@ -207,7 +211,7 @@ TEST(HttpServer, ErrorsCarryStatusByKindAndMessage) {
 TEST(HttpServer, ConfiguredFieldsStandOnEveryAnswer) {
   TestServer server({.headers = {{"Api-Version", "1.50"}, {"Ostype", "linux"}}});
   server.start();
-  std::string answer = talk(server.open(), "GET /none HTTP/1.1\r\nConnection: close\r\n\r\n");
+  std::string answer = talk(server.open(), "GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_NE(answer.find("Api-Version: 1.50\r\nOstype: linux\r\n"), std::string::npos);
 }
 
@@ -225,7 +229,8 @@ TEST(HttpServer, ValuesCannotInjectFields) {
 TEST(HttpServer, OversizedHeaderGets431) {
   TestServer server;
   server.start();
-  std::string answer = talk(server.open(), "GET / HTTP/1.1\r\nX: " + std::string(70'000, 'a') + "\r\n\r\n");
+  std::string answer =
+      talk(server.open(), "GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(70'000, 'a') + "\r\n\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 431 ")) << answer.substr(0, 100);
 }
 
@@ -235,8 +240,9 @@ TEST(HttpServer, LargeBodyRightBehindTheHeaderIsNotAnOversizedHeader) {
   server.start();
   Fd fd = server.open();
   std::string body(60'000, 'x');
-  EXPECT_NE(talk(fd, "POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + body, "60000").find("200 OK"),
-            std::string::npos);
+  EXPECT_NE(
+      talk(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + body, "60000").find("200 OK"),
+      std::string::npos);
 }
 
 TEST(HttpServer, GarbageGets400AndTheConnectionEnds) {
@@ -251,9 +257,47 @@ TEST(HttpServer, BothContentLengthAndChunkedIsRefused) {
   TestServer server;
   answer_body_length(server);
   server.start();
-  std::string answer = talk(
-      server.open(), "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  std::string answer =
+      talk(server.open(),
+           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 "));
+}
+
+TEST(HttpServer, HeadersThatTwoReadersCouldUnderstandDifferentlyAreRefused) {
+  TestServer server;
+  answer_text(server, "served");
+  server.start();
+  const char* const kRefused[] = {
+      "GET / HTTP/1.1\r\nHost: x\r\nContent-Length : 4\r\n\r\nabcd",  // white space before the colon
+      "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",              // a folded field
+      "GET / HTTP/1.1\r\n Host: x\r\n\r\n",                           // before the first field
+      "GET / HTTP/1.1\nHost: x\n\n",                                  // bare LF
+      "GET / HTTP/1.1\r\nHost: x\nA: b\r\n\r\n",                      // one bare LF
+      "GET / HTTP/1.1\r\nHost: x\rA: b\r\n\r\n",                      // bare CR
+      "GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+      "GET / HTTP/1.1\r\n\r\n",                        // no Host
+      "GET / HTTP/1.1\r\nHost: x\r\nhost: y\r\n\r\n",  // two of them
+  };
+  for (const char* request : kRefused) {
+    std::string answer = talk(server.open(), request);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << request << "\n-> " << answer;
+    EXPECT_TRUE(answer.ends_with("<end>")) << request;
+  }
+}
+
+TEST(HttpServer, HeadersOfOldAndSloppyButUnambiguousClientsAreTaken) {
+  TestServer server;
+  answer_text(server, "served");
+  server.start();
+  const char* const kTaken[] = {
+      "GET / HTTP/1.0\r\n\r\n",                             // no Host before 1.1
+      "\r\nGET / HTTP/1.0\r\n\r\n",                         // an empty line first
+      "GET / HTTP/1.0\r\nHost:\r\nEmpty:\r\nA:b \r\n\r\n",  // empty values
+  };
+  for (const char* request : kTaken) {
+    std::string answer = talk(server.open(), request);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << request << "\n-> " << answer;
+  }
 }
 
 TEST(HttpServer, EscapedExceptionIs500AndIsReported) {
@@ -343,14 +387,15 @@ TEST(HttpServer, HijackSwitchesProtocolKeepingEarlyBytesAndHalfClose) {
   });
   server.start();
   Fd fd = server.open();
-  (void)write_all(fd.get(),
-                  "POST /attach HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: "
-                  "2\r\n\r\n{}GET / HTTP/1.1\r\n\r\n");
+  (void)write_all(
+      fd.get(),
+      "POST /attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: "
+      "2\r\n\r\n{}GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   std::string head = talk(fd, "", "\r\n\r\n");
   EXPECT_TRUE(head.starts_with("HTTP/1.1 101 UPGRADED\r\n"));
   EXPECT_NE(head.find("Connection: Upgrade\r\nUpgrade: tcp\r\n"), std::string::npos);
   ::shutdown(fd.get(), SHUT_WR);
-  EXPECT_EQ(talk(fd, ""), "got {}GET / HTTP/1.1\r\n\r\n<end>");
+  EXPECT_EQ(talk(fd, ""), "got {}GET / HTTP/1.1\r\nHost: x\r\n\r\n<end>");
 }
 
 TEST(HttpServer, ReadingOnAfterTheEndOfAHijackedStreamEndsAgain) {
@@ -364,7 +409,7 @@ TEST(HttpServer, ReadingOnAfterTheEndOfAHijackedStreamEndsAgain) {
   });
   server.start();
   Fd fd = server.open();
-  (void)write_all(fd.get(), "POST /attach HTTP/1.1\r\n\r\n");
+  (void)write_all(fd.get(), "POST /attach HTTP/1.1\r\nHost: x\r\n\r\n");
   ::shutdown(fd.get(), SHUT_WR);
   EXPECT_TRUE(talk(fd, "").ends_with("twice<end>"));
 }
@@ -374,7 +419,7 @@ TEST(HttpServer, TruncatedBodyEndsTheConnection) {
   answer_body_length(server);
   server.start();
   Fd fd = server.open();
-  (void)write_all(fd.get(), "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  (void)write_all(fd.get(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
   ::shutdown(fd.get(), SHUT_WR);
   EXPECT_TRUE(talk(fd, "").ends_with("<end>"));
 }
@@ -386,7 +431,7 @@ TEST(HttpServer, HijackWithoutUpgradeFieldAnswers200) {
     if (stream) (void)co_await stream->write("raw");
   });
   server.start();
-  std::string answer = talk(server.open(), "POST /attach HTTP/1.1\r\n\r\n");
+  std::string answer = talk(server.open(), "POST /attach HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n"));
   EXPECT_TRUE(answer.ends_with("\r\n\r\nraw<end>"));
 }
@@ -400,7 +445,7 @@ TEST(HttpServer, NothingFollowsTheHeadOfAHijackedStreamUntilItWasRead) {
   });
   server.start();
   Fd fd = server.open();
-  (void)write_all(fd.get(), "POST /attach HTTP/1.1\r\n\r\n");
+  (void)write_all(fd.get(), "POST /attach HTTP/1.1\r\nHost: x\r\n\r\n");
   ::usleep(20'000);
   std::string first(8192, '\0');
   first.resize(static_cast<size_t>(std::max<ssize_t>(0, ::read(fd.get(), first.data(), first.size()))));
@@ -472,6 +517,61 @@ TEST(HttpServer, ConnectionLimitDelaysButServesEveryClient) {
     });
   for (std::thread& t : clients) t.join();
   EXPECT_EQ(served, 20);
+}
+
+TEST(HttpServer, IdleConnectionsMakeRoomForANewClient) {
+  TestServer server({.connection_limit = 4, .idle_grace = std::chrono::milliseconds(20)});
+  answer_text(server, "served");
+  auto folder = TemporaryDirectory::create("/tmp/stack-http-");
+  auto listening = listen_unix(folder->path() + "/s.sock");
+  ASSERT_TRUE(listening) << listening.error().text();
+  ASSERT_TRUE(server.server().listen(std::move(*listening)));
+  server.start();
+  std::vector<Fd> idle;
+  for (int i = 0; i < 12; ++i) idle.push_back(std::move(*connect_unix(folder->path() + "/s.sock")));
+  auto client = Client::connect(folder->path() + "/s.sock");
+  ASSERT_TRUE(client);
+  auto answer = client->call({.target = "/"});
+  ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_EQ(answer->body, "served");
+  // The one that waited longest is closed.
+  EXPECT_EQ(talk(idle.front(), ""), "<end>");
+}
+
+TEST(HttpServer, AFailedAcceptIsReportedAndOvercome) {
+  std::promise<std::string> told;
+  TestServer server(
+      {.idle_grace = {}, .on_accept_failure = [&](const std::string& reason) { told.set_value(reason); }});
+  answer_text(server, "served");
+  auto folder = TemporaryDirectory::create("/tmp/stack-http-");
+  auto listening = listen_unix(folder->path() + "/s.sock");
+  ASSERT_TRUE(listening) << listening.error().text();
+  ASSERT_TRUE(server.server().listen(std::move(*listening)));
+  server.start();
+  auto client = connect_unix(folder->path() + "/s.sock");
+  ASSERT_TRUE(client);
+  Fd other = std::move(*connect_unix(folder->path() + "/s.sock"));
+  server.activity();  // both are accepted
+  std::vector<Fd> hoard;
+  Fd third(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  rlimit former{};
+  ::getrlimit(RLIMIT_NOFILE, &former);
+  rlimit small{static_cast<rlim_t>(third.get()) + 1, former.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &small);
+  while (true) {
+    Fd more(::dup(third.get()));
+    if (!more) break;
+    hoard.push_back(std::move(more));
+  }
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (folder->path() + "/s.sock").copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::connect(third.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  std::string reason = told.get_future().get();
+  ::setrlimit(RLIMIT_NOFILE, &former);
+  hoard.clear();
+  EXPECT_NE(reason.find("open files"), std::string::npos) << reason;
+  EXPECT_NE(talk(third, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "served").find("200 OK"), std::string::npos);
 }
 
 TEST(HttpServer, StopEndsRunningHandlersAndIdleConnections) {
