@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/log.h"
 #include "base/result.h"
 
 namespace stack {
@@ -59,11 +60,12 @@ auto offload(asio::thread_pool& pool, Function function) -> Task<std::invoke_res
   co_return co_await asio::co_spawn(pool, work(std::move(function)), asio::use_awaitable);
 }
 
-// Starts a coroutine whose result nobody awaits; exceptions in it are bugs and end the engine.
+// Starts a coroutine whose result nobody awaits. An exception in it is a bug: it is logged, and ends that
+// coroutine alone.
 template <typename T>
 void start(asio::io_context& io, Task<T> task) {
   asio::co_spawn(io, std::move(task), [](std::exception_ptr e, auto&&...) {
-    if (e) std::rethrow_exception(e);
+    if (e) log_exception("background task", e);
   });
 }
 

@@ -2,7 +2,26 @@
 
 namespace stack {
 
+namespace {
+
+bool is_too_deep(std::string_view text) {
+  size_t depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\') ++i;
+    if (quoted) continue;
+    if ((c == '{' || c == '[') && ++depth > kDeepestJson) return true;
+    if ((c == '}' || c == ']') && depth > 0) --depth;
+  }
+  return false;
+}
+
+}  // namespace
+
 Result<Json> parse_json(std::string_view text) {
+  if (is_too_deep(text)) return invalid("json: nested deeper than " + std::to_string(kDeepestJson));
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {

@@ -14,7 +14,9 @@ using Json = nlohmann::json;
 // Keys in insertion order: for output whose order people read.
 using OrderedJson = nlohmann::ordered_json;
 
-// Parses; never throws. Invalid UTF-8 and trailing garbage are errors.
+// How deep objects and lists may be nested: what walks a value recurses.
+inline constexpr size_t kDeepestJson = 512;
+// Parses; never throws. Invalid UTF-8, trailing garbage and deeper nesting are errors.
 Result<Json> parse_json(std::string_view text);
 
 // Compact, sorted keys, invalid UTF-8 replaced; never throws.

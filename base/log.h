@@ -2,6 +2,7 @@
 // The CLI does not log: what it says is its output.
 #pragma once
 
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -16,5 +17,7 @@ inline void log_debug(std::string_view text) { log(LogLevel::Debug, text); }
 inline void log_info(std::string_view text) { log(LogLevel::Info, text); }
 inline void log_warning(std::string_view text) { log(LogLevel::Warning, text); }
 inline void log_error(std::string_view text) { log(LogLevel::Error, text); }
+// An exception that nothing was there to catch: a bug, told as an error with its place.
+void log_exception(std::string_view where, std::exception_ptr exception);
 
 }  // namespace stack

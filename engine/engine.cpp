@@ -20,6 +20,9 @@ namespace stack::engine {
 
 namespace {
 
+// Followers of logs and events hold a connection each.
+constexpr size_t kConnectionLimit = 16 * 1024;
+
 Result<> make_directories(const Paths& paths) {
   TRY(ensure_directory(paths.root, 0711).in("state directory"));
   for (const std::string& path : {paths.containers(), paths.cache()})
@@ -48,7 +51,7 @@ struct Engine {
   std::unique_ptr<BuildService> builds;
   std::unique_ptr<ProjectService> projects;
   std::unique_ptr<Services> services;
-  http::Router router;
+  http::Router router{kOldestApi, 99, kNewestApi};
   std::unique_ptr<http::Server> server;
 
   Engine(Paths paths, Store store) : context(io, std::move(paths), std::move(store)), networks(context) {}
@@ -81,14 +84,7 @@ Result<> Engine::open() {
   TRY(projects->load());
   services = std::unique_ptr<Services>(new Services{context, *containers, networks, *execs, *health, *builds,
                                                     *projects, [this] { shut_down(); }});
-  add_system_routes(router, *services);
-  add_container_routes(router, *services);
-  add_stream_routes(router, *services);
-  add_attach_routes(router, *services);
-  add_stats_routes(router, *services);
-  add_file_routes(router, *services);
-  add_resource_routes(router, *services);
-  add_project_routes(router, *services);
+  add_routes(router, *services);
   return {};
 }
 
@@ -143,6 +139,10 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
       {"Builder-Version", "1"},     {"Docker-Experimental", "false"},
       {"Swarm", "inactive"},        {"Server", std::string("stack/") + kVersion + " (linux)"}};
   server_options.on_bug = [](const std::string& what) { log_error("bug: " + what); };
+  server_options.on_accept_failure = [](const std::string& reason) {
+    log_error("cannot accept clients: " + reason);
+  };
+  server_options.connection_limit = kConnectionLimit;
   server = std::make_unique<http::Server>(
       io, [this](http::Request& q, http::Response& r) { return router(q, r); }, std::move(server_options));
   outcome = listen(std::move(options.inherited));
@@ -187,6 +187,22 @@ Result<std::optional<FileLock>> acquire_lock(const Paths& paths, bool holds_sock
 
 }  // namespace
 
+namespace {
+
+// A bug in one handler must not take the containers' engine down.
+void run_to_the_end(asio::io_context& io) {
+  for (;;) {
+    try {
+      io.run();
+      return;
+    } catch (...) {
+      log_exception("event loop", std::current_exception());
+    }
+  }
+}
+
+}  // namespace
+
 Result<> run_engine(EngineOptions options) {
   TRY(make_directories(options.paths));
   TRY_ASSIGN(options.inherited, http::inherited_listeners());
@@ -208,7 +224,7 @@ Result<> run_engine(EngineOptions options) {
   ::signal(SIGHUP, SIG_IGN);
   Result<> outcome;
   start(engine.io, engine.serve(options, outcome));
-  engine.io.run();
+  run_to_the_end(engine.io);
   if (outcome) log_info("leaving; containers run on");
   // Threads may still be in a build; what they have begun is staged and swept at the next start. Nothing else
   // needs a destructor.

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/descriptor_limit.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/api/version.h"
@@ -84,6 +85,8 @@ int main(int argc, char** argv) {
   // Containers whose monitor was killed become our children, so that their end is seen.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::umask(022);
+  if (stack::Result<> raised = stack::raise_descriptor_limit(); !raised)
+    stack::log_warning(raised.error().text());
   options.paths = stack::engine::make_paths(root, run_root);
   stack::Result<> outcome = stack::engine::run_engine(std::move(options));
   if (!outcome) {

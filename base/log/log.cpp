@@ -46,6 +46,16 @@ void open_log(const std::string& path, LogLevel least) {
   logger()->flush_on(spdlog::level::debug);
 }
 
+void log_exception(std::string_view where, std::exception_ptr exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::exception& e) {
+    log_error("bug: " + std::string(where) + ": " + e.what());
+  } catch (...) {
+    log_error("bug: " + std::string(where) + ": unknown exception");
+  }
+}
+
 void log(LogLevel level, std::string_view text) { logger()->log(level_of(level), "{}", text); }
 
 }  // namespace stack

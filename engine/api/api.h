@@ -27,6 +27,9 @@ void add_stats_routes(http::Router& router, Services& services);     // stats, t
 void add_file_routes(http::Router& router, Services& services);      // archive, changes, export, commit
 void add_resource_routes(http::Router& router, Services& services);  // images, networks, volumes
 void add_project_routes(http::Router& router, Services& services);
+void add_unsupported_routes(http::Router& router);  // swarm, plugins
+// All of them.
+void add_routes(http::Router& router, Services& services);
 
 // "a" or "a=b" against labels.
 bool label_matches(const std::map<std::string, std::string>& labels, const std::string& wanted);

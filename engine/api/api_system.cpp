@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "base/files.h"
+#include "base/text.h"
 #include "engine/api/api.h"
 #include "engine/api/docker_view.h"
 #include "engine/api/version.h"
@@ -21,26 +23,36 @@ using http::Response;
 Json version_json() {
   utsname machine{};
   ::uname(&machine);
+  Json details{
+      {"ApiVersion", kApiVersion},        {"Arch", images::host_architecture()}, {"Experimental", "false"},
+      {"KernelVersion", machine.release}, {"MinAPIVersion", kOldestApiVersion},  {"Os", "linux"}};
   return {{"Platform", {{"Name", "stack"}}},
           {"Version", kVersion},
           {"ApiVersion", kApiVersion},
-          {"MinAPIVersion", "1.24"},
+          {"MinAPIVersion", kOldestApiVersion},
           {"GitCommit", ""},
           {"GoVersion", ""},
           {"Os", "linux"},
           {"Arch", images::host_architecture()},
           {"KernelVersion", machine.release},
-          {"Components",
-           {{{"Name", "Engine"},
-             {"Version", kVersion},
-             {"Details", {{"ApiVersion", kApiVersion}, {"MinAPIVersion", "1.24"}}}}}}};
+          {"BuildTime", ""},
+          {"Components", {{{"Name", "Engine"}, {"Version", kVersion}, {"Details", std::move(details)}}}}};
 }
 
-Json info_json(const Services& s) {
-  utsname machine{};
-  ::uname(&machine);
-  struct sysinfo memory{};
-  ::sysinfo(&memory);
+std::string operating_system() {
+  std::string text = read_file("/etc/os-release").value_or("");
+  for (const std::string& line : split(text, '\n')) {
+    if (!line.starts_with("PRETTY_NAME=")) continue;
+    std::string name = line.substr(12);
+    std::erase(name, '"');
+    return name;
+  }
+  return "Linux";
+}
+
+bool is_on(const char* path) { return trim(read_file(path).value_or("")) == "1"; }
+
+void add_counts(const Services& s, Json& info) {
   int running = 0;
   int paused = 0;
   for (const auto& [id, container] : s.context.containers) {
@@ -48,33 +60,89 @@ Json info_json(const Services& s) {
     paused += container->state.status == Status::Paused ? 1 : 0;
   }
   auto total = static_cast<int>(s.context.containers.size());
-  return {{"ID", s.context.paths.tag.empty() ? "stack" : s.context.paths.tag},
-          {"Name", machine.nodename},
-          {"ServerVersion", kVersion},
-          {"Containers", total},
-          {"ContainersRunning", running},
-          {"ContainersPaused", paused},
-          {"ContainersStopped", total - running - paused},
-          {"Images", s.containers.parts().images.list().size()},
-          {"Driver", "overlay2"},
-          {"DockerRootDir", s.context.paths.root},
-          {"KernelVersion", machine.release},
-          {"OperatingSystem", "Linux"},
-          {"OSType", "linux"},
-          {"Architecture", machine.machine},
-          {"NCPU", ::get_nprocs()},
-          {"MemTotal", static_cast<int64_t>(memory.totalram) * memory.mem_unit},
-          {"CgroupDriver", "cgroupfs"},
-          {"CgroupVersion", s.containers.parts().cgroups.mode() == runtime::CgroupMode::V2 ? "2" : "1"},
-          {"DefaultRuntime", "stack"},
-          {"LoggingDriver", "json-file"},
-          {"SecurityOptions", {"name=seccomp,profile=builtin"}},
-          {"Plugins",
-           {{"Volume", {"local"}},
-            {"Network", {"bridge", "host", "none"}},
-            {"Log", {"json-file", "local", "journald", "none"}}}},
-          {"Swarm", {{"LocalNodeState", "inactive"}}},
-          {"Warnings", Json::array()}};
+  info["Containers"] = total;
+  info["ContainersRunning"] = running;
+  info["ContainersPaused"] = paused;
+  info["ContainersStopped"] = total - running - paused;
+  info["Images"] = s.containers.parts().images.list().size();
+}
+
+void add_machine(Json& info) {
+  utsname machine{};
+  ::uname(&machine);
+  struct sysinfo memory{};
+  ::sysinfo(&memory);
+  info["Name"] = machine.nodename;
+  info["KernelVersion"] = machine.release;
+  info["OperatingSystem"] = operating_system();
+  info["OSVersion"] = "";
+  info["OSType"] = "linux";
+  info["Architecture"] = machine.machine;
+  info["NCPU"] = ::get_nprocs();
+  info["MemTotal"] = static_cast<int64_t>(memory.totalram) * memory.mem_unit;
+  info["SystemTime"] = rfc3339(std::chrono::system_clock::now());
+  info["IPv4Forwarding"] = is_on("/proc/sys/net/ipv4/ip_forward");
+}
+
+// What Docker tells of limits that a kernel may lack: ours are all there, on both versions of cgroups.
+void add_limits(Json& info) {
+  for (const char* limit : {"MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet",
+                            "PidsLimit", "OomKillDisable"})
+    info[limit] = true;
+}
+
+Json info_json(const Services& s) {
+  Json info{{"ID", s.context.paths.tag.empty() ? "stack" : s.context.paths.tag},
+            {"ServerVersion", kVersion},
+            {"Driver", "overlay2"},
+            {"DriverStatus", Json::array()},
+            {"DockerRootDir", s.context.paths.root},
+            {"CgroupDriver", "cgroupfs"},
+            {"CgroupVersion", s.containers.parts().cgroups.mode() == runtime::CgroupMode::V2 ? "2" : "1"},
+            {"DefaultRuntime", "stack"},
+            {"Runtimes", {{"stack", {{"path", "stack-runtime"}}}}},
+            {"LoggingDriver", "json-file"},
+            {"SecurityOptions", {"name=seccomp,profile=builtin", "name=cgroupns"}},
+            {"Debug", false},
+            {"ExperimentalBuild", false},
+            {"LiveRestoreEnabled", true},
+            {"NFd", 0},
+            {"NGoroutines", 0},
+            {"NEventsListener", 0},
+            {"IndexServerAddress", "https://index.docker.io/v1/"},
+            {"RegistryConfig",
+             {{"InsecureRegistryCIDRs", {"::1/128", "127.0.0.0/8"}},
+              {"IndexConfigs",
+               {{"docker.io",
+                 {{"Name", "docker.io"}, {"Mirrors", Json::array()}, {"Secure", true}, {"Official", true}}}}},
+              {"Mirrors", Json::array()}}},
+            {"HttpProxy", ""},
+            {"HttpsProxy", ""},
+            {"NoProxy", ""},
+            {"Labels", Json::array()},
+            {"Isolation", ""},
+            {"InitBinary", "stack-init"},
+            {"ContainerdCommit", {{"ID", ""}}},
+            {"RuncCommit", {{"ID", ""}}},
+            {"InitCommit", {{"ID", ""}}},
+            {"CDISpecDirs", Json::array()},
+            {"Plugins",
+             {{"Volume", {"local"}},
+              {"Network", {"bridge", "host", "null"}},
+              {"Authorization", Json::array()},
+              {"Log", {"json-file", "local", "journald", "none"}}}},
+            {"Swarm",
+             {{"NodeID", ""},
+              {"NodeAddr", ""},
+              {"LocalNodeState", "inactive"},
+              {"ControlAvailable", false},
+              {"Error", ""},
+              {"RemoteManagers", nullptr}}},
+            {"Warnings", Json::array()}};
+  add_counts(s, info);
+  add_machine(info);
+  add_limits(info);
+  return info;
 }
 
 // What the sizes of `system df` are taken from, on the pool.
@@ -150,6 +218,8 @@ bool label_matches(const std::map<std::string, std::string>& labels, const std::
 
 void add_system_routes(http::Router& router, Services& s) {
   auto ping = [](Request&, Response& response) -> Task<> {
+    response.set_header("Cache-Control", "no-cache, no-store, must-revalidate");
+    response.set_header("Pragma", "no-cache");
     response.text(200, "OK");
     co_return;
   };
@@ -174,6 +244,18 @@ void add_system_routes(http::Router& router, Services& s) {
     s.shut_down();
     co_return;
   });
+}
+
+void add_routes(http::Router& router, Services& s) {
+  add_system_routes(router, s);
+  add_container_routes(router, s);
+  add_stream_routes(router, s);
+  add_attach_routes(router, s);
+  add_stats_routes(router, s);
+  add_file_routes(router, s);
+  add_resource_routes(router, s);
+  add_project_routes(router, s);
+  add_unsupported_routes(router);
 }
 
 }  // namespace stack::engine

@@ -33,7 +33,15 @@ class StreamQueue : public std::enable_shared_from_this<StreamQueue> {
   // for the work all the same, because it may use what belongs to the request.
   Task<> serve(http::Response& response, Task<> work) {
     auto run = [](std::shared_ptr<StreamQueue> self, Task<> inner) -> Task<> {
-      co_await std::move(inner);
+      try {
+        co_await std::move(inner);
+      } catch (const std::exception& e) {
+        log_exception("request", std::current_exception());
+        self->sink()({{"event", "error"},
+                      {"text", std::string("internal error: ") + e.what()},
+                      {"code", 1},
+                      {"detail", OrderedJson::array()}});
+      }
       self->over_ = true;
       self->signal_.notify_all();
     };

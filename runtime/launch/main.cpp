@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "base/descriptor_limit.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "runtime/launch/engine_link.h"
@@ -24,6 +25,9 @@ StepFailure run(std::string_view mode) {
   // The request comes from our own engine; a malformed one is a bug there, reported as a failure all the
   // same.
   try {
+    // What the engine raised for itself is not for containers, which inherit their starter's limits.
+    if (request->contains("descriptor_limit"))
+      (void)set_descriptor_limit(request->at("descriptor_limit").get<uint64_t>());
     if (mode == "launch") return launch_container(*request);
     if (mode == "adopt") return adopt_container(*request);
     if (mode == "exec") return launch_exec_session(*request);

@@ -11,6 +11,7 @@
 
 #include <cstring>
 
+#include "base/descriptor_limit.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "runtime/launch/launch_request.h"
@@ -185,6 +186,7 @@ Result<Monitor> spawn_launcher(const MonitorProgram& program, const std::string&
                                FdTable table) {
   request["monitor_fd"] = table.add(program.resident());
   request["init_fd"] = table.add(program.init());
+  if (std::optional<uint64_t> limit = callers_descriptor_limit()) request["descriptor_limit"] = *limit;
   TRY_ASSIGN(SocketPair control, make_socket_pair(SOCK_SEQPACKET));
   TRY_ASSIGN(Fd text, sealed_memfd("stack-request", to_text(request)));
   if (table.fds().size() + kFirstExtraFd >= kProgramFdFloor)
