@@ -75,7 +75,7 @@ Container parse_container(const Json& row) {
   container.command = string_or(row, "Command");
   container.state = string_or(row, "State");
   container.status = string_or(row, "Status");
-  container.health = string_or(row, "Health");
+  container.health = string_or(member(row, "Health"), "Status");
   if (container.health == "none") container.health.clear();
   container.exit_code = small_int(row, "ExitCode");
   container.created = int_or(row, "Created");

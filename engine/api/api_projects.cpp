@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/api/api.h"
+#include "engine/api/body_shape.h"
 #include "engine/api/stream_queue.h"
 #include "engine/container/container_sync.h"
 #include "model/labels.h"
@@ -72,8 +73,14 @@ Task<> get_project(Services& s, Request& request, Response& response) {
 
 constexpr size_t kProjectLimit = size_t{256} << 20;
 
+Task<Result<Json>> read_body(Request& request, std::span<const MemberShape> shape) {
+  Result<Json> body = co_await request.body.read_object(kProjectLimit);
+  if (!body) co_return body;
+  co_return check_shape(std::move(*body), shape);
+}
+
 Task<> plan_project(Services& s, Request& request, Response& response) {
-  Result<Json> body = co_await request.body.read_json(kProjectLimit);
+  Result<Json> body = co_await read_body(request, up_body());
   if (!body) {
     response.error(body.error());
     co_return;
@@ -88,8 +95,9 @@ Task<> plan_project(Services& s, Request& request, Response& response) {
 
 using Change = std::function<Task<>(std::string name, Json body, Sink sink)>;
 
-Task<> change_project(Services& s, Request& request, Response& response, Change change) {
-  Result<Json> body = co_await request.body.read_json(kProjectLimit);
+Task<> change_project(Services& s, Request& request, Response& response, std::span<const MemberShape> shape,
+                      Change change) {
+  Result<Json> body = co_await read_body(request, shape);
   if (!body) {
     response.error(body.error());
     co_return;
@@ -100,7 +108,7 @@ Task<> change_project(Services& s, Request& request, Response& response, Change 
 }
 
 Task<> build_project(Services& s, Request& request, Response& response) {
-  Result<Json> body = co_await request.body.read_json(kProjectLimit);
+  Result<Json> body = co_await read_body(request, project_build_body());
   if (!body) {
     response.error(body.error());
     co_return;
@@ -117,13 +125,9 @@ Task<> build_project(Services& s, Request& request, Response& response) {
 
 // `stack watch`: files of the host into one container.
 Task<> sync_container(Services& s, Request& request, Response& response) {
-  Result<Json> body = co_await request.body.read_json(kProjectLimit);
+  Result<Json> body = co_await read_body(request, sync_body());
   if (!body) {
     response.error(body.error());
-    co_return;
-  }
-  if (!body->is_object()) {
-    response.error(400, "the body must be an object");
     co_return;
   }
   Result<ContainerPtr> container = s.context.require_container(request.param("id"));
@@ -134,8 +138,7 @@ Task<> sync_container(Services& s, Request& request, Response& response) {
   SyncRequest sync;
   for (const Json& copy : body->value("copy", Json::array()))
     sync.copies.push_back({string_or(copy, "source"), string_or(copy, "target")});
-  for (const Json& path : body->value("remove", Json::array()))
-    if (path.is_string()) sync.removals.push_back(path.get<std::string>());
+  sync.removals = body->value("remove", std::vector<std::string>());
   Result<int> done = co_await sync_into(s.context, *container, std::move(sync));
   if (!done) {
     response.error(done.error());
@@ -158,23 +161,23 @@ void add_project_routes(http::Router& router, Services& s) {
   router.post("/stack/v1/projects/{p}/build",
               [&s](Request& q, Response& r) -> Task<> { co_await build_project(s, q, r); });
   router.post("/stack/v1/projects/{p}/up", [&s](Request& q, Response& r) -> Task<> {
-    co_await change_project(s, q, r, [&s](std::string n, Json b, Sink k) {
+    co_await change_project(s, q, r, up_body(), [&s](std::string n, Json b, Sink k) {
       return s.projects.up(std::move(n), std::move(b), std::move(k));
     });
   });
   router.post("/stack/v1/projects/{p}/down", [&s](Request& q, Response& r) -> Task<> {
-    co_await change_project(s, q, r, [&s](std::string n, Json b, Sink k) {
+    co_await change_project(s, q, r, down_body(), [&s](std::string n, Json b, Sink k) {
       return s.projects.down(std::move(n), std::move(b), std::move(k));
     });
   });
   router.post("/stack/v1/projects/{p}/run", [&s](Request& q, Response& r) -> Task<> {
-    co_await change_project(s, q, r, [&s](std::string n, Json b, Sink k) {
+    co_await change_project(s, q, r, run_body(), [&s](std::string n, Json b, Sink k) {
       return s.projects.run(std::move(n), std::move(b), std::move(k));
     });
   });
   for (const char* verb : {"start", "stop", "restart", "kill", "rm", "pause", "unpause"}) {
     router.post(std::string("/stack/v1/projects/{p}/") + verb, [&s, verb](Request& q, Response& r) -> Task<> {
-      co_await change_project(s, q, r, [&s, verb](std::string n, Json b, Sink k) {
+      co_await change_project(s, q, r, operation_body(), [&s, verb](std::string n, Json b, Sink k) {
         return s.projects.operate(verb, std::move(n), std::move(b), std::move(k));
       });
     });

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/api/api.h"
+#include "engine/api/body_shape.h"
 #include "engine/api/docker_view.h"
 #include "engine/api/prune_filter.h"
 #include "engine/api/stream_queue.h"
@@ -46,12 +47,17 @@ Task<> list_images(Services& s, Request& request, Response& response) {
 
 Task<> inspect_image(Services& s, Request& request, Response& response) {
   Result<images::Image> image = store(s).resolve(request.param("name"));
-  if (image) {
-    response.json(200, store(s).inspect_json(*image));
-  } else {
+  if (!image) {
     response.error(image.error());
+    co_return;
   }
-  co_return;
+  Json details = store(s).inspect_json(*image);
+  // Left the API in 1.45, and docker-compose 1.29 reads it.
+  if (request.version < 45) {
+    details["Container"] = "";
+    details["ContainerConfig"] = details["Config"];
+  }
+  response.json(200, details);
 }
 
 Task<> remove_image(Services& s, Request& request, Response& response) {
@@ -85,7 +91,8 @@ Task<> tag_image(Services& s, Request& request, Response& response) {
 }
 
 Task<> bootstrap_image(Services& s, Request& request, Response& response) {
-  Result<Json> body = co_await request.body.read_json();
+  Result<Json> body = co_await request.body.read_object();
+  if (body) body = check_shape(std::move(*body), bootstrap_body());
   if (!body) {
     response.error(body.error());
     co_return;
@@ -111,7 +118,8 @@ Task<> bootstrap_image(Services& s, Request& request, Response& response) {
 }
 
 Task<> build_image(Services& s, Request& request, Response& response) {
-  Result<Json> body = co_await request.body.read_json();
+  Result<Json> body = co_await request.body.read_object();
+  if (body) body = check_shape(std::move(*body), build_body());
   if (!body) {
     response.error(body.error());
     co_return;
@@ -121,9 +129,7 @@ Task<> build_image(Services& s, Request& request, Response& response) {
   section.dockerfile = string_or(*body, "dockerfile");
   if (body->contains("dockerfile_inline")) section.dockerfile_inline = string_or(*body, "dockerfile_inline");
   section.target = string_or(*body, "target");
-  std::vector<std::string> tags;
-  for (const Json& tag : body->value("tags", Json::array()))
-    if (tag.is_string()) tags.push_back(tag.get<std::string>());
+  auto tags = body->value("tags", std::vector<std::string>());
   Result<builder::BuildRequest> wanted =
       BuildService::request_of(section, "", build_settings_from(body->value("options", Json::object())));
   if (!wanted) {

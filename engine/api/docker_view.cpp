@@ -255,7 +255,9 @@ Json container_summary(const Container& container, const ContainerService& servi
       {"State",
        container.state.status == Status::Creating ? "created" : std::string(to_text(container.state.status))},
       {"Status", status_text(container)},
-      {"Health", container.health ? health_text(container) : ""},
+      {"Health",
+       {{"Status", health_text(container)},
+        {"FailingStreak", container.health ? container.health->failing_streak : 0}}},
       {"ExitCode", container.state.exit_code},
       {"HostConfig",
        {{"NetworkMode", container.spec.network_mode.empty() && !container.endpoints.empty()

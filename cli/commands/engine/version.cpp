@@ -15,7 +15,7 @@ constexpr Flag kFlags[] = {
     {'f', "format", FlagArity::Value, "FORMAT", "pretty (default) or json"},
 };
 constexpr Example kExamples[] = {{"stack version --short", "only the number"}};
-constexpr const char* kApiVersion = "1.50";
+constexpr const char* kApiVersion = "1.52";
 
 Result<int> run(Session& session, const Arguments& arguments) {
   std::string format = arguments.text("format", "pretty");

@@ -40,7 +40,7 @@ const Json kRow = {
     {"Created", 1700000000},
     {"State", "running"},
     {"Status", "Up 5 minutes (healthy)"},
-    {"Health", "healthy"},
+    {"Health", {{"Status", "healthy"}, {"FailingStreak", 0}}},
     {"ExitCode", 0},
     {"Ports", {{{"IP", "0.0.0.0"}, {"PrivatePort", 80}, {"PublicPort", 8080}, {"Type", "tcp"}}}},
     {"Labels",

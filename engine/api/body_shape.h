@@ -1,0 +1,44 @@
+// The types of the members of a request's body, checked in one place before any service sees it.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace stack::engine {
+
+enum class Shape {
+  Any,
+  Bool,
+  Integer,  // of 32 bits
+  String,
+  Strings,     // a list of strings
+  StringMap,   // an object of strings
+  IntegerMap,  // an object of integers of 32 bits
+  Object,      // with `members`
+  Objects,     // a list of objects with `members`
+};
+
+struct MemberShape {
+  const char* name;
+  Shape shape;
+  std::span<const MemberShape> members = {};
+};
+
+// The object without members that are null, which count as absent; Invalid, naming the member, where one has
+// another type than its shape says. Members without a row are left as they are.
+Result<Json> check_shape(Json object, std::span<const MemberShape> members, const std::string& path = "");
+
+// The bodies of docs/API.md.
+std::span<const MemberShape> up_body();  // also of plan
+std::span<const MemberShape> down_body();
+std::span<const MemberShape> operation_body();  // start, stop, restart, kill, rm, pause, unpause
+std::span<const MemberShape> project_build_body();
+std::span<const MemberShape> run_body();
+std::span<const MemberShape> sync_body();
+std::span<const MemberShape> bootstrap_body();
+std::span<const MemberShape> build_body();
+
+}  // namespace stack::engine
