@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 
+#include "images/archive/inflate.h"
 #include "images/layer/layer_unpack.h"
 
 namespace stack::images {
@@ -39,19 +40,6 @@ ByteSource plain_source(int fd) {
   };
 }
 
-enum class Packing { None, Compressed };
-
-Packing packing_of(std::string_view head) {
-  using namespace std::string_view_literals;
-  for (std::string_view magic : {"\x1f\x8b"sv, "BZh"sv, "\xfd\x37zXZ\0"sv, "\x28\xb5\x2f\xfd"sv})
-    if (head.starts_with(magic)) return Packing::Compressed;
-  // zstd streams may begin with a skippable frame: 184D2A5x, little endian.
-  if (head.size() >= 4 && (static_cast<unsigned char>(head[0]) & 0xf0) == 0x50 &&
-      head.substr(1, 3) == "\x2a\x4d\x18"sv)
-    return Packing::Compressed;
-  return Packing::None;
-}
-
 Result<std::string> peek(int fd, size_t size) {
   off_t start = ::lseek(fd, 0, SEEK_CUR);
   if (start < 0) return Error::last_errno("seek in archive");
@@ -66,7 +54,7 @@ Result<std::string> peek(int fd, size_t size) {
 
 Result<ByteSource> open_decompressed(int fd) {
   Result<std::string> head = peek(fd, 8);
-  if (head && packing_of(*head) == Packing::None) return plain_source(fd);
+  if (head && compression_of(*head) == Compression::None) return plain_source(fd);
   auto state = std::make_shared<Decompressor>();
   archive* handle = state->handle.get();
   if (handle == nullptr) return Error("decompress: out of memory");

@@ -59,6 +59,8 @@ class Unpacker {
     return finish_directories();
   }
 
+  UnpackReport report() { return {content_size_, {implied_.begin(), implied_.end()}}; }
+
  private:
   Result<> entry(const TarMember& member) {
     if (std::string_view("0123456S").find(member.type) == std::string_view::npos) return {};
@@ -71,9 +73,9 @@ class Unpacker {
     TRY_ASSIGN(int parent, parent_directory(parent_of(path)));
     if (options_.whiteouts && name.starts_with(kWhiteout)) return whiteout(parent, parent_of(path), name);
     if (member.type == '5') return directory(parent, path, name, member);
+    if (member.type == '0') return file(parent, path, name, member);
     TRY(make_room(parent, path, name));
     if (member.type == '1') return hard_link(parent, name, member);
-    if (member.type == '0') return file(parent, name, member);
     return special(parent, name, member);
   }
 
@@ -115,6 +117,9 @@ class Unpacker {
     } else {
       parent_ = std::move(*found);
     }
+    struct stat info{};
+    if (::fstat(parent_.get(), &info) != 0) return Error::last_errno("stat " + path);
+    parent_group_ = info.st_gid;
     parent_path_ = path;
     return parent_.get();
   }
@@ -143,6 +148,7 @@ class Unpacker {
       return Error::last_errno("replace " + done);
     if (::mkdirat(current.get(), part.c_str(), 0755) != 0)
       return Error::last_errno("create directory " + done);
+    implied_.insert(done);
     if (options_.override_owner &&
         ::fchownat(current.get(), part.c_str(), options_.uid, options_.gid, AT_SYMLINK_NOFOLLOW) != 0)
       return Error::last_errno("chown " + done);
@@ -164,8 +170,9 @@ class Unpacker {
   void forget_directories(const std::string& path) {
     parent_.reset();
     parent_path_.clear();
-    std::erase_if(times_,
-                  [&](const auto& item) { return item.first == path || item.first.starts_with(path + "/"); });
+    auto inside = [&](const std::string& item) { return item == path || item.starts_with(path + "/"); };
+    std::erase_if(times_, [&](const auto& item) { return inside(item.first); });
+    std::erase_if(implied_, inside);
   }
 
   Result<> whiteout(int parent, const std::string& parent_path, const std::string& name) {
@@ -222,6 +229,8 @@ class Unpacker {
     if (was_whiteout && options_.whiteouts) TRY(mark_opaque(fd.get()));
     if (::fchmod(fd.get(), member.mode) != 0) return Error::last_errno("chmod");
     times_[path] = member.mtime;
+    implied_.erase(path);
+    if (path == parent_path_) parent_group_ = group(member);
     return {};
   }
 
@@ -244,14 +253,32 @@ class Unpacker {
     return {};
   }
 
-  Result<> file(int parent, const std::string& name, const TarMember& member) {
-    TRY(check_owner(member));
-    Fd fd(::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  Result<Fd> create(int parent, const std::string& path, const std::string& name, mode_t mode) {
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    Fd fd(::openat(parent, name.c_str(), flags, mode));
+    if (fd) return fd;
+    if (errno != EEXIST) return Error::last_errno("create");
+    TRY(make_room(parent, path, name));
+    fd.reset(::openat(parent, name.c_str(), flags, mode));
     if (!fd) return Error::last_errno("create");
+    return fd;
+  }
+
+  // A new file in a directory of root's group is root's already.
+  bool is_owned_when_made(int parent, const TarMember& member) const {
+    return made_by_root_ && owner(member) == 0 && group(member) == 0 && parent != root_ && parent_group_ == 0;
+  }
+
+  Result<> file(int parent, const std::string& path, const std::string& name, const TarMember& member) {
+    TRY(check_owner(member));
+    bool mode_stays = options_.mask_is_zero && (member.mode & 07000) == 0;
+    TRY_ASSIGN(Fd fd, create(parent, path, name, mode_stays ? member.mode : 0600));
     TRY(member.pieces ? sparse_content(fd.get(), member) : content(fd.get(), member.size));
-    if (::fchown(fd.get(), owner(member), group(member)) != 0) return Error::last_errno("chown");
+    content_size_ += member.size;
+    if (!is_owned_when_made(parent, member) && ::fchown(fd.get(), owner(member), group(member)) != 0)
+      return Error::last_errno("chown");
     TRY(set_attributes(fd.get(), member));  // after chown, which clears capabilities
-    if (::fchmod(fd.get(), member.mode) != 0) return Error::last_errno("chmod");
+    if (!mode_stays && ::fchmod(fd.get(), member.mode) != 0) return Error::last_errno("chmod");
     timespec times[2] = {{member.mtime, 0}, {member.mtime, 0}};
     if (::futimens(fd.get(), times) != 0) return Error::last_errno("set times");
     return {};
@@ -334,15 +361,21 @@ class Unpacker {
   const UnpackOptions& options_;
   std::string parent_path_;
   Fd parent_;
+  gid_t parent_group_ = 0;
+  bool made_by_root_ = ::geteuid() == 0 && ::getegid() == 0;
   std::map<std::string, int64_t> times_;
+  std::set<std::string> implied_;
+  int64_t content_size_ = 0;
   std::vector<char> buffer_ = std::vector<char>(256 * 1024);
 };
 
 }  // namespace
 
-Result<> unpack_tar(TarReader& reader, int directory, const UnpackOptions& options) {
+Result<> unpack_tar(TarReader& reader, int directory, const UnpackOptions& options, UnpackReport* report) {
   Unpacker unpacker(reader, directory, options);
-  return unpacker.run().in("unpack");
+  TRY(unpacker.run().in("unpack"));
+  if (report != nullptr) *report = unpacker.report();
+  return {};
 }
 
 }  // namespace stack::images

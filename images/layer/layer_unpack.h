@@ -2,8 +2,10 @@
 // tried.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "images/archive/tar_reader.h"
@@ -32,13 +34,22 @@ struct UnpackOptions {
   bool override_owner = false;
   uid_t uid = 0;
   gid_t gid = 0;
+  // The calling thread's file mode creation mask is zero: modes need not be set after the making. Saves two calls a file.
+  bool mask_is_zero = false;
+};
+
+struct UnpackReport {
+  int64_t content_size = 0;  // bytes of all regular files, holes included
+  // Directories made because something is in them, without an entry of their own; relative paths, parents first.
+  std::vector<std::string> implied_directories;
 };
 
 // Unpacks into the existing directory. No entry can be written, linked or read outside of it: parents are
 // opened step by step without following links, "..", absolute names and zero bytes notwithstanding.
 // Attributes trusted.overlay.* and user.overlay.* of the archive are dropped. Later entries win over earlier
 // ones. After an error the directory holds a part; callers unpack into staging.
-Result<> unpack_tar(TarReader& reader, int directory, const UnpackOptions& options = {});
+Result<> unpack_tar(TarReader& reader, int directory, const UnpackOptions& options = {},
+                    UnpackReport* report = nullptr);
 
 // A file of tar bytes, plain or compressed by gzip, bzip2, xz or zstd (told by content, concatenations too),
 // read from its current position; the descriptor must outlive the source.

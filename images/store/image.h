@@ -79,10 +79,13 @@ struct Image {
   std::string id;                      // "sha256:<64 hex>": digest of config_json
   std::string manifest_digest;         // "sha256:..."
   std::vector<std::string> repo_tags;  // familiar form, sorted; empty for a dangling image
-  std::string created;                 // RFC 3339
-  int64_t size = 0;                    // bytes of file content in all layers
-  ImageDocument document;              // typed
-  std::string config_json;             // the raw bytes that `id` is the digest of
+  std::vector<std::string>
+      repo_digests;           // "name@sha256:...", sorted: of the manifest or index that a name means
+  std::string last_tag_time;  // RFC 3339 or ""
+  std::string created;        // RFC 3339
+  int64_t size = 0;           // bytes of file content in all layers
+  ImageDocument document;     // typed
+  std::string config_json;    // the raw bytes that `id` is the digest of
   std::vector<std::string>
       layer_dirs;  // absolute, top first: ready for overlay's lowerdirs; empty for scratch
   std::vector<std::string> diff_ids() const { return document.diff_ids; }  // bottom first

@@ -16,30 +16,14 @@ int64_t unix_seconds(const std::string& time) {
   return std::chrono::duration_cast<std::chrono::seconds>(parsed->time_since_epoch()).count();
 }
 
-Json repo_digests(const Image& image) {
-  std::set<std::string> names;
-  for (const std::string& tag : image.repo_tags) {
-    Result<Reference> reference = parse_reference(tag);
-    if (reference) names.insert(reference->familiar_name() + "@" + image.manifest_digest);
-  }
-  return names;
-}
-
 }  // namespace
 
 Json ImageStore::inspect_json(const Image& image) const {
-  std::string tagged = kNoTime;
-  {
-    std::lock_guard guard(state_->mutex);
-    auto found = state_->images.find(image.id);
-    if (found != state_->images.end() && !found->second.last_tag_time.empty())
-      tagged = found->second.last_tag_time;
-  }
   const ImageDocument& document = image.document;
   std::string comment = document.history.empty() ? "" : document.history.back().comment;
   Json out = {{"Id", image.id},
               {"RepoTags", image.repo_tags},
-              {"RepoDigests", repo_digests(image)},
+              {"RepoDigests", image.repo_digests},
               {"Parent", ""},
               {"Comment", comment},
               {"Created", image.created.empty() ? kNoTime : image.created},
@@ -52,7 +36,7 @@ Json ImageStore::inspect_json(const Image& image) const {
               {"VirtualSize", image.size},
               {"GraphDriver", {{"Name", "overlay2"}, {"Data", nullptr}}},
               {"RootFS", {{"Type", "layers"}, {"Layers", document.diff_ids}}},
-              {"Metadata", {{"LastTagTime", tagged}}}};
+              {"Metadata", {{"LastTagTime", image.last_tag_time.empty() ? kNoTime : image.last_tag_time}}}};
   if (!document.variant.empty()) out["Variant"] = document.variant;
   return out;
 }
@@ -86,7 +70,7 @@ Json ImageStore::summary_json(const Image& image) const {
   return {{"Id", image.id},
           {"ParentId", ""},
           {"RepoTags", image.repo_tags},
-          {"RepoDigests", repo_digests(image)},
+          {"RepoDigests", image.repo_digests},
           {"Created", unix_seconds(image.created)},
           {"Size", image.size},
           {"SharedSize", -1},

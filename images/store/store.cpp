@@ -1,6 +1,5 @@
 #include "images/store/store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,15 +7,30 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/directory.h"
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/identity.h"
 #include "images/layer/layer_tar.h"
+#include "images/store/index_file.h"
 #include "images/store/store_state.h"
 
 namespace stack::images {
 
 namespace {
+
+Result<> make_layout(const std::string& root) {
+  TRY(ensure_directory(root, 0711));
+  TRY(ensure_directory(root + "/blobs/sha256", 0700));
+  // Set-id programs of images must not be reachable by users of the host (CVE-2021-41091).
+  for (const char* name : {"layers", "staging", "cache", "partial", "quarantine"})
+    TRY(ensure_directory(root + "/" + name, 0700));
+  if (!path_exists(root + "/oci-layout"))
+    TRY(write_file_atomic(root + "/oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}\n"));
+  return {};
+}
+
+}  // namespace
 
 Error no_such_image(std::string_view name) {
   std::string text(name);
@@ -24,39 +38,6 @@ Error no_such_image(std::string_view name) {
   if (reference) text = reference->familiar();
   return not_found("No such image: " + text);
 }
-
-std::string short_id(std::string_view id) {
-  if (id.starts_with("sha256:")) id.remove_prefix(7);
-  return std::string(id.substr(0, 12));
-}
-
-void delete_all(const std::vector<std::string>& paths) {
-  for (const std::string& path : paths) (void)remove_tree(path);
-}
-
-const ImageUser* user_of(const std::vector<ImageUser>& users, const std::string& image_id,
-                         bool only_running) {
-  for (const ImageUser& user : users)
-    if (user.image_id == image_id && (user.running || !only_running)) return &user;
-  return nullptr;
-}
-
-Error delete_conflict(const std::string& id, bool can_be_forced, const std::string& reason) {
-  return conflict("conflict: unable to delete " + short_id(id) +
-                  (can_be_forced ? " (must be forced)" : " (cannot be forced)") + " - " + reason);
-}
-
-Result<> make_layout(const std::string& root) {
-  TRY(ensure_directory(root, 0711));
-  TRY(ensure_directory(root + "/blobs/sha256", 0700));
-  // Set-id programs of images must not be reachable by users of the host (CVE-2021-41091).
-  for (const char* name : {"layers", "staging", "cache"}) TRY(ensure_directory(root + "/" + name, 0700));
-  if (!path_exists(root + "/oci-layout"))
-    TRY(write_file_atomic(root + "/oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}\n"));
-  return {};
-}
-
-}  // namespace
 
 StagedLayer& StagedLayer::operator=(StagedLayer&& other) noexcept {
   if (this != &other) {
@@ -78,11 +59,12 @@ Result<std::unique_ptr<ImageStore>> ImageStore::open(const std::string& root) {
   TRY(make_layout(root).in("image store"));
   TRY_ASSIGN(std::optional<FileLock> lock, FileLock::try_acquire(root + "/lock"));
   if (!lock) return conflict("image store " + root + " is in use by another process");
-  TRY(remove_tree(root + "/staging").in("image store"));
-  TRY(ensure_directory(root + "/staging", 0700).in("image store"));
   auto state = std::make_unique<State>(root, std::move(*lock));
-  TRY(state->load().in("image store"));
-  if (!path_exists(root + "/index.json")) TRY(state->write_index());
+  for (const std::string& name : names_in(state->staging_path()).value_or(std::vector<std::string>())) {
+    Result<> swept = remove_tree(state->staging_path() + "/" + name);
+    if (!swept) state->notes.push_back(swept.error().text());
+  }
+  state->load();
   return std::unique_ptr<ImageStore>(new ImageStore(std::move(state)));
 }
 
@@ -90,12 +72,32 @@ const std::string& ImageStore::root() const { return state_->root; }
 const std::vector<std::string>& ImageStore::notes() const { return state_->notes; }
 void ImageStore::set_cache_hooks(CacheHooks hooks) { state_->hooks = std::move(hooks); }
 
+std::vector<DamagedItem> ImageStore::damaged() const {
+  std::vector<DamagedItem> out;
+  std::lock_guard guard(state_->mutex);
+  for (const DamagedRecord& record : state_->damaged)
+    out.push_back({"image " + (record.name.empty() ? record.digest : shown_name(record.name)), record.reason,
+                   "pull, load or build it again, or remove it with stack image rm"});
+  for (const std::string& name : names_in(state_->root + "/quarantine").value_or(std::vector<std::string>()))
+    out.push_back({"image store: " + state_->root + "/quarantine/" + name,
+                   "could not be read and was put aside", "stack image prune deletes it"});
+  return out;
+}
+
+Result<const ImageRecord*> ImageStore::State::record_of(std::string_view name) const {
+  bool ambiguous = false;
+  const ImageRecord* record = find(name, ambiguous);
+  if (ambiguous) return conflict("image id prefix " + std::string(name) + " is ambiguous");
+  if (record != nullptr) return record;
+  if (const DamagedRecord* bad = find_damaged(name))
+    return not_found("image " + std::string(name) + " is damaged (" + bad->reason +
+                     "): pull, load or build it again");
+  return no_such_image(name);
+}
+
 Result<Image> ImageStore::resolve(std::string_view name) const {
   std::lock_guard guard(state_->mutex);
-  bool ambiguous = false;
-  const ImageRecord* record = state_->find(name, ambiguous);
-  if (ambiguous) return conflict("image id prefix " + std::string(name) + " is ambiguous");
-  if (record == nullptr) return no_such_image(name);
+  TRY_ASSIGN(const ImageRecord* record, state_->record_of(name));
   return state_->handed_out(*record);
 }
 
@@ -118,105 +120,21 @@ Result<> ImageStore::tag(const std::string& image_id, const Reference& reference
   auto found = state_->images.find(image_id);
   if (found == state_->images.end()) return no_such_image(image_id);
   if (!reference.digest.empty()) return invalid("refusing to create a tag with a digest reference");
-  std::map<std::string, std::string> former = state_->tags;
-  state_->tags[reference.full()] = image_id;
-  found->second.last_tag_time = rfc3339(std::chrono::system_clock::now());
+  NameRecord name{image_id, found->second.image.manifest_digest, "",
+                  rfc3339(std::chrono::system_clock::now())};
+  // A second name of a pulled image means the same index.
+  for (const auto& [full, other] : state_->names)
+    if (other.image_id == image_id) name.manifest = other.manifest, name.index = other.index;
+  auto former = state_->names;
+  auto former_damaged = state_->damaged;
+  state_->names[reference.full()] = std::move(name);
+  std::erase_if(state_->damaged, [&](const DamagedRecord& item) { return item.name == reference.full(); });
   Result<> written = state_->write_index();
-  if (!written) state_->tags = std::move(former);
+  if (!written) {
+    state_->names = std::move(former);
+    state_->damaged = std::move(former_damaged);
+  }
   return written;
-}
-
-Result<RemovedImages> ImageStore::remove(std::string_view name, bool force,
-                                         const std::vector<ImageUser>& users) {
-  RemovedImages out;
-  std::vector<std::string> garbage;
-  {
-    std::lock_guard guard(state_->mutex);
-    bool ambiguous = false;
-    const ImageRecord* record = state_->find(name, ambiguous);
-    if (ambiguous) return conflict("image id prefix " + std::string(name) + " is ambiguous");
-    if (record == nullptr) return no_such_image(name);
-    const std::string id = record->image.id;
-    std::vector<std::string> tags = state_->tags_of(id);
-    Result<Reference> reference = parse_reference(name);
-    bool by_tag = reference && state_->tags.contains(reference->full());
-    std::map<std::string, std::string> former = state_->tags;
-    if (by_tag) {
-      const ImageUser* user = user_of(users, id, false);
-      if (!force && tags.size() == 1 && user != nullptr)
-        return conflict("conflict: unable to remove repository reference \"" + std::string(name) +
-                        "\" (must force) - container " + short_id(user->container_id) +
-                        " is using its referenced image " + short_id(id));
-      state_->tags.erase(reference->full());
-      out.untagged.push_back(reference->familiar());
-    } else {
-      std::set<std::string> repositories;
-      for (const std::string& tag : tags) repositories.insert(parse_reference(tag)->familiar_name());
-      if (repositories.size() > 1 && !force)
-        return delete_conflict(id, true, "image is referenced in multiple repositories");
-      if (const ImageUser* user = user_of(users, id, true))
-        return delete_conflict(id, false,
-                               "image is being used by running container " + short_id(user->container_id));
-      if (const ImageUser* user = user_of(users, id, false); user != nullptr && !force)
-        return delete_conflict(id, true,
-                               "image is being used by stopped container " + short_id(user->container_id));
-      std::erase_if(state_->tags, [&](const auto& item) { return item.second == id; });
-      out.untagged = tags;
-    }
-    // A running container keeps the image itself, untagged; so does a stopped one unless the id was given
-    // with force.
-    bool kept = !state_->tags_of(id).empty() || user_of(users, id, by_tag ? false : true) != nullptr;
-    ImageRecord removed = state_->images[id];
-    if (!kept) state_->images.erase(id);
-    Result<> written = state_->write_index();
-    if (!written) {
-      state_->tags = std::move(former);
-      state_->images[id] = std::move(removed);
-      return std::move(written).error();
-    }
-    if (!kept) {
-      out.deleted.push_back(id);
-      state_->forget_layers(removed.image);
-      garbage = state_->take_garbage(&out.deleted);
-    }
-  }
-  delete_all(garbage);
-  return out;
-}
-
-Result<RemovedImages> ImageStore::prune(bool all, const std::vector<ImageUser>& users) {
-  RemovedImages out;
-  std::vector<std::string> garbage;
-  {
-    std::lock_guard guard(state_->mutex);
-    std::vector<std::string> doomed;
-    for (const auto& [id, record] : state_->images) {
-      bool dangling = state_->tags_of(id).empty();
-      if ((dangling || all) && user_of(users, id, false) == nullptr) doomed.push_back(id);
-    }
-    for (const std::string& id : doomed) {
-      for (std::string& tag : state_->tags_of(id)) out.untagged.push_back(std::move(tag));
-      std::erase_if(state_->tags, [&](const auto& item) { return item.second == id; });
-      Image removed = std::move(state_->images[id].image);
-      state_->images.erase(id);
-      state_->forget_layers(removed);
-      out.deleted.push_back(id);
-    }
-    TRY(state_->write_index());
-    garbage = state_->take_garbage(&out.deleted);
-  }
-  delete_all(garbage);
-  return out;
-}
-
-Result<> ImageStore::collect_garbage() {
-  std::vector<std::string> garbage;
-  {
-    std::lock_guard guard(state_->mutex);
-    garbage = state_->take_garbage(nullptr);
-  }
-  delete_all(garbage);
-  return {};
 }
 
 // --- layers and images ---
@@ -239,7 +157,7 @@ Result<LayerPin> ImageStore::commit_layer(StagedLayer staged) {
   layer.size = digest.size;
   layer.tar_size = digest.tar_size;
   std::lock_guard guard(state_->mutex);
-  return state_->adopt_layer(staged.directory(), std::move(layer), false);
+  return state_->adopt_layer(staged.directory(), std::move(layer));
 }
 
 LayerPin ImageStore::pin_layer(std::string_view diff_id) const {
@@ -261,23 +179,130 @@ Result<std::vector<LayerPin>> ImageStore::pin_layers(const Image& image) const {
 }
 
 Result<Image> ImageStore::create_image(const ImageDocument& document, const std::vector<Reference>& tags) {
+  return create_image_from(to_json_text(document), tags);
+}
+
+Result<Image> ImageStore::create_image_from(const std::string& config, const std::vector<Reference>& tags) {
+  TRY_ASSIGN(ImageDocument document, parse_image_document(config));
+  BlobDescriptor config_blob{kOciConfigType, "sha256:" + sha256_hex(config),
+                             static_cast<int64_t>(config.size())};
+  TRY_ASSIGN(BlobPin config_pin, put_blob(config_blob.digest, config));
+  Json layers = Json::array();
+  for (const std::string& diff_id : document.diff_ids) {
+    LayerPin layer = pin_layer(diff_id);
+    if (!layer) return not_found("layer " + diff_id + " is not in the store");
+    TRY_ASSIGN(BlobDescriptor blob, state_->descriptor_of(*layer));
+    layers.push_back(to_json(blob));
+  }
+  std::string manifest = to_text(Json{{"schemaVersion", 2},
+                                      {"mediaType", kOciManifestType},
+                                      {"config", to_json(config_blob)},
+                                      {"layers", std::move(layers)}});
+  std::string digest = "sha256:" + sha256_hex(manifest);
+  TRY_ASSIGN(BlobPin manifest_pin, put_blob(digest, manifest));
   std::lock_guard guard(state_->mutex);
-  return state_->publish(to_json_text(document), tags);
+  return state_->publish({digest, ""}, tags);
+}
+
+// --- blobs ---
+
+Result<BlobPin> ImageStore::put_blob(const std::string& digest, std::string_view bytes) {
+  if (!is_sha256_digest(digest)) return invalid("unsupported digest \"" + digest.substr(0, 80) + "\"");
+  if ("sha256:" + sha256_hex(bytes) != digest) return invalid("content does not match its digest " + digest);
+  BlobPin pin;
+  {
+    std::lock_guard guard(state_->mutex);
+    pin = state_->pin_blob(digest);
+  }
+  TRY(state_->store_blob(digest, bytes));
+  return pin;
+}
+
+Result<Image> ImageStore::add_image(const ReceivedImage& received, const std::vector<Reference>& names) {
+  std::lock_guard guard(state_->mutex);
+  return state_->publish(received, names);
+}
+
+Result<StoredManifest> ImageStore::manifest_of(std::string_view name) const {
+  StoredManifest out;
+  {
+    std::lock_guard guard(state_->mutex);
+    TRY_ASSIGN(const ImageRecord* record, state_->record_of(name));
+    out.descriptor.digest = record->image.manifest_digest;
+    Result<Reference> reference = parse_reference(name);
+    auto named = reference ? state_->names.find(reference->full()) : state_->names.end();
+    if (named != state_->names.end()) {
+      out.descriptor.digest = named->second.manifest;
+      out.index = named->second.index;
+    }
+  }
+  TRY_ASSIGN(out.text, read_blob(out.descriptor.digest));
+  TRY_ASSIGN(out.manifest, parse_image_manifest(out.text));
+  out.descriptor.media_type = out.manifest.media_type;
+  out.descriptor.size = static_cast<int64_t>(out.text.size());
+  return out;
+}
+
+Result<std::string> ImageStore::read_blob(const std::string& digest) const {
+  return state_->read_blob(digest);
+}
+
+Result<Fd> ImageStore::open_blob(const std::string& digest) const {
+  if (!is_sha256_digest(digest)) return invalid("unsupported digest \"" + digest.substr(0, 80) + "\"");
+  Result<Fd> file = open_file(state_->blob_path(digest), O_RDONLY);
+  if (!file && file.error().code() == ENOENT) return not_found("no blob " + digest);
+  return file;
+}
+
+Result<> ImageStore::write_layer_blob(const BlobDescriptor& blob, const Layer& layer,
+                                      const ByteSink& sink) const {
+  Result<Fd> kept = open_blob(blob.digest);
+  if (!kept && blob.digest == layer.diff_id) return state_->write_layer_tar_stream(layer, sink);
+  if (!kept) return std::move(kept).error();
+  Sha256 digest;
+  std::string buffer(size_t{1} << 20, '\0');
+  for (;;) {
+    ssize_t n = ::read(kept->get(), buffer.data(), buffer.size());
+    if (n < 0) return Error::last_errno("read blob " + blob.digest);
+    if (n == 0) break;
+    std::string_view bytes(buffer.data(), static_cast<size_t>(n));
+    digest.update(bytes);
+    TRY(sink(bytes));
+  }
+  if ("sha256:" + digest.finish_hex() != blob.digest)
+    return Error("blob " + blob.digest + " does not match its digest: pull or load the image again");
+  return {};
 }
 
 Result<> ImageStore::ensure_blobs(const Image& image) {
   TRY_ASSIGN(std::vector<LayerPin> pins, pin_layers(image));
-  for (const LayerPin& pin : pins) TRY(state_->ensure_layer_blob(*pin));
+  TRY_ASSIGN(StoredManifest stored, manifest_of(image.id));
+  for (size_t i = 0; i < stored.manifest.layers.size(); ++i) {
+    const std::string& digest = stored.manifest.layers[i].digest;
+    if (path_exists(state_->blob_path(digest))) continue;
+    if (digest != pins.at(i)->diff_id)
+      return not_found("blob " + digest +
+                       " is gone, and cannot be made from the layer: pull the image again");
+    TRY(state_->ensure_layer_blob(*pins[i]));
+  }
   return {};
 }
 
 Result<> ImageStore::sync() {
-  std::lock_guard guard(state_->mutex);
   std::string list = state_->root + "/unsynced";
-  if (!path_exists(list)) return {};
+  std::string listed;
+  {
+    std::lock_guard guard(state_->mutex);
+    Result<std::string> text = read_file(list);
+    if (!text) return {};
+    listed = std::move(*text);
+  }
   TRY_ASSIGN(Fd root, open_file(state_->root, O_RDONLY | O_DIRECTORY));
   if (::syncfs(root.get()) != 0) return Error::last_errno("sync image store");
-  ::unlink(list.c_str());
+  std::lock_guard guard(state_->mutex);
+  // What was added meanwhile stays listed.
+  Result<std::string> now = read_file(list);
+  if (now && *now == listed) ::unlink(list.c_str());
   return {};
 }
 

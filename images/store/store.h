@@ -1,23 +1,29 @@
 // The local image store.
 //
-//   <root>/oci-layout, index.json, blobs/sha256/   an OCI image layout: manifests and configurations always,
-//                                                  layer blobs where they came from outside or after
-//                                                  ensure_blobs()
-//   <root>/layers/<hex of diff id>/                unpacked layer, overlay's on-disk form (whiteout = char
-//   device 0/0,
-//                                                  opaque = trusted.overlay.opaque); mode 0700 above it
-//   <root>/layers/<hex of diff id>.json            sizes of it
-//   <root>/cache/                                  build cache records and cache mounts (stack::build)
+//   <root>/oci-layout, index.json, blobs/sha256/   an OCI image layout (image-spec, image-layout.md)
+//   <root>/index.backup.json                       the index once more, for the day the first one is damaged
+//   <root>/layers/<hex of diff id>/                unpacked layer, overlay's on-disk form: whiteout = character device
+//                                                  0/0, opaque = trusted.overlay.opaque; mode 0700 above it
+//   <root>/layers/<hex of diff id>.json            its sizes, and the blob it came from
+//   <root>/partial/<hex of blob digest>            what came of a blob whose transfer was interrupted
+//   <root>/cache/                                  build cache records and cache mounts (stack::builder)
 //   <root>/staging/                                work in progress; swept at open
+//   <root>/quarantine/                             what could not be read and is kept for repair; prune() empties it
 //
-// Layer blobs of images built here are not written: the tar stream of a layer directory is deterministic, so
-// its digest and size are known (they stand in the manifest) and ensure_blobs() can write it whenever a
-// reader of the layout (skopeo, umoci, push) needs it. index.json is always valid; only these layer blobs may
-// be absent.
+// Blobs of layers that came from outside are kept as they came, so that push and save give the same digests. Those of
+// layers made here are not written: the tar stream of a layer directory is deterministic, so its digest and size are known
+// (they stand in the manifest) and ensure_blobs() can write it whenever a reader of the layout (skopeo, umoci, push) needs
+// it. index.json is always valid; only these layer blobs may be absent.
 //
-// Crash safety: everything is made in staging/ and renamed; index.json is the last step. kill -9 at any
-// moment leaves either the old or the new state; leftovers go at the next open(). Against power loss: layers
-// written since the last sync() are re-verified at open() after a reboot.
+// index.json has an entry for each name: the manifest for this machine, and in the annotation
+// "io.stack.index.digest" the multi-platform index that the name means, if any; that index is an entry of its own too.
+//
+// Crash safety: everything is made in staging/ or partial/ and renamed; index.json is the last step. kill -9 at any moment
+// leaves either the old or the new state; leftovers go at the next open(). Against power loss: what was written since the
+// last sync() is verified at open() after a reboot, and made again from its blob where it has one.
+//
+// Damage: what cannot be read is never dropped and never stops open(). The image stays in the index, is listed by damaged(),
+// keeps its layers and blobs, and is repaired by the next pull, load or build that makes it; remove() gives it up.
 //
 // One process at a time (flock on <root>/lock); inside it all members are thread-safe.
 #pragma once
@@ -30,20 +36,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
+#include "images/archive/tar_writer.h"
 #include "images/store/image.h"
+#include "images/store/ingest.h"
+#include "images/store/manifest.h"
 #include "model/image_reference.h"
 
 namespace stack::images {
-
-// A layer that stays on disk as long as a copy of the handle lives, whatever is removed meanwhile.
-struct Layer {
-  std::string diff_id;    // "sha256:..."
-  std::string directory;  // absolute
-  int64_t size = 0;       // bytes of file content
-  int64_t tar_size = 0;   // bytes of the uncompressed tar stream
-};
-using LayerPin = std::shared_ptr<const Layer>;
 
 // A directory under staging/ that goes away with this object unless the store commits it.
 class StagedLayer {
@@ -74,6 +75,27 @@ struct ImageUser {
 struct RemovedImages {
   std::vector<std::string> untagged;  // familiar references
   std::vector<std::string> deleted;   // "sha256:..." of images, then of layers
+  int64_t freed = 0;                  // bytes of files and blobs deleted
+};
+
+struct PruneRequest {
+  bool all = false;  // every image without users, not only those without a name
+  // false keeps the image; absent: all that `all` says.
+  std::function<bool(const Image&)> wanted;
+};
+
+// Something in the store that cannot be read.
+struct DamagedItem {
+  std::string name;    // "image redis:7", "layer sha256:...", "image index"
+  std::string reason;  // lower case, one line
+  std::string remedy;  // what to do about it, one line
+};
+
+// Bytes on disk, each layer and blob counted once.
+struct StoreUsage {
+  int64_t layers = 0;        // of layers that images use
+  int64_t blobs = 0;         // compressed layers, manifests, configurations
+  int64_t unreferenced = 0;  // layers no image uses (build cache, interrupted pulls), and partial blobs
 };
 
 class ImageStore {
@@ -86,11 +108,13 @@ class ImageStore {
   ImageStore& operator=(const ImageStore&) = delete;
 
   const std::string& root() const;
-  // What open() found damaged and dropped, one line each; for the log.
+  // What open() repaired or put aside, one line each; for the log.
   const std::vector<std::string>& notes() const;
+  // What is damaged now.
+  std::vector<DamagedItem> damaged() const;
 
-  // By reference (normalised), full id with or without "sha256:", unique id prefix, or name@digest.
-  // NotFound with Docker's text "No such image: x"; Conflict for an ambiguous prefix.
+  // By reference (normalized), full id with or without "sha256:", unique id prefix, or name@digest.
+  // NotFound with Docker's text "No such image: x", or naming the damage; Conflict for an ambiguous prefix.
   Result<Image> resolve(std::string_view name) const;
   std::optional<Image> find(std::string_view name) const;
   // Newest first.
@@ -102,14 +126,15 @@ class ImageStore {
   // all tags included if they are of one repository or `force`. Refusals are Conflict with Docker's texts.
   // Layers no other image, build cache record or pin needs are deleted at once.
   Result<RemovedImages> remove(std::string_view name, bool force, const std::vector<ImageUser>& users);
-  // Deletes dangling images (all without users if `all`), then every unreferenced layer and blob.
-  Result<RemovedImages> prune(bool all, const std::vector<ImageUser>& users);
+  // Deletes images without users, then every unreferenced layer and blob, partial blobs and the quarantine.
+  Result<RemovedImages> prune(const PruneRequest& request, const std::vector<ImageUser>& users);
 
   // Docker's GET /images/{name}/json, /images/{name}/history and one row of /images/json.
   // "Containers" is -1 as Docker has it without shared-size counting.
   Json inspect_json(const Image& image) const;
   Json history_json(const Image& image) const;
   Json summary_json(const Image& image) const;
+  StoreUsage usage() const;
 
   // --- making images ---
 
@@ -124,22 +149,34 @@ class ImageStore {
   // Stores configuration and manifest and tags it. document.diff_ids must name layers that are pinned by the
   // caller. Equal documents give the same image. `tags` may be empty.
   Result<Image> create_image(const ImageDocument& document, const std::vector<Reference>& tags);
+  // The same for the exact bytes of a configuration.
+  Result<Image> create_image_from(const std::string& config_json, const std::vector<Reference>& tags);
 
-  // --- archives ---
+  // --- receiving images (pull, load); ingest.h has the order of calls ---
 
-  // A root filesystem as a one-layer image: a directory (copied), or a tar file (plain, gzip, bzip2, xz,
-  // zstd).
-  Result<Image> import_rootfs(const std::string& path, const ImageConfig& config, const std::string& comment,
-                              const std::vector<Reference>& tags);
-  // `docker save`: a tar stream on `out_fd` holding an OCI layout and Docker's manifest.json for these names.
-  Result<> save(const std::vector<std::string>& names, int out_fd) const;
-  // `docker load`: reads a tar of either form. Returns the images, tagged as the archive says.
-  Result<std::vector<Image>> load(int in_fd);
-  // Writes the layer blobs that the manifest names and that are not there yet, so that others can read the
-  // layout.
+  Result<BlobPin> put_blob(const std::string& digest, std::string_view bytes);
+  std::optional<IngestedLayer> find_layer(const BlobDescriptor& blob, const std::string& diff_id);
+  Result<std::unique_ptr<LayerIngest>> begin_layer(const BlobDescriptor& blob, const std::string& diff_id);
+  // For archives, which say late what a member is: a layer whose digests are not known beforehand, and one found by the
+  // digest of the blob or tar stream alone.
+  Result<std::unique_ptr<LayerIngest>> receive_layer();
+  std::optional<IngestedLayer> find_layer_of_blob(const std::string& digest);
+  Result<Image> add_image(const ReceivedImage& received, const std::vector<Reference>& names);
+
+  // --- sending images (push, save) ---
+
+  // The manifest behind a name or an id: its exact bytes, and what it names.
+  Result<StoredManifest> manifest_of(std::string_view name) const;
+  // A document of at most 4 MiB, checked against its digest.
+  Result<std::string> read_blob(const std::string& digest) const;
+  // NotFound for the blob of a layer made here before ensure_blobs(). Content is not verified: hash what you read.
+  Result<Fd> open_blob(const std::string& digest) const;
+  // A layer's blob: the one that was kept, verified while it is read, or its tar stream made again.
+  Result<> write_layer_blob(const BlobDescriptor& blob, const Layer& layer, const ByteSink& sink) const;
+  // Writes the layer blobs that the manifest names and that are not there yet.
   Result<> ensure_blobs(const Image& image);
 
-  // syncfs(2): what is committed survives power loss from here on. Called by the destructor.
+  // syncfs(2): what is committed survives power loss from here on. Called by the destructor. Takes seconds after a pull.
   Result<> sync();
 
   // What the build cache tells the store. Set once, before use by many threads; they must not call the store.
@@ -148,10 +185,12 @@ class ImageStore {
     std::function<void(const std::vector<std::string>& diff_ids)> forget;  // an image of these was removed
   };
   void set_cache_hooks(CacheHooks hooks);
-  // Deletes layers and blobs that nothing needs. remove() and prune() do it by themselves.
+  // Deletes layers and blobs that nothing needs, but for those that came from outside within a day: an interrupted pull
+  // finds them again. remove() does this for what the image had, prune() for all.
   Result<> collect_garbage();
 
  private:
+  friend class LayerIngest;
   struct State;
   explicit ImageStore(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

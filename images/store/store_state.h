@@ -8,13 +8,35 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/json.h"
+#include "images/archive/tar_writer.h"
 #include "images/store/store.h"
 
 namespace stack::images {
 
 struct ImageRecord {
-  Image image;                // repo_tags are filled in when it is handed out
-  std::string last_tag_time;  // RFC 3339
+  Image image;  // tags, digests and layer directories are filled in when it is handed out
+  // By digest: the same configuration can come with differently compressed layers.
+  std::map<std::string, ImageManifest> manifests;
+};
+
+// What a name means.
+struct NameRecord {
+  std::string image_id;
+  std::string manifest;
+  std::string index;  // "" = none
+  std::string time;   // RFC 3339
+};
+
+// An entry of the index whose image cannot be loaded; kept word for word.
+struct DamagedRecord {
+  Json entry;
+  std::string digest;  // of the manifest; "" where the entry has none
+  std::string name;    // Reference::full() or ""
+  std::string reason;
+  std::set<std::string> layers;  // diff ids and blobs it needs, as far as they are known
+  std::set<std::string> blobs;
+  bool reach_known = false;
 };
 
 struct ImageStore::State {
@@ -27,11 +49,17 @@ struct ImageStore::State {
 
   mutable std::mutex mutex;  // guards all below, and the moment of publication on disk
   std::map<std::string, ImageRecord> images;
-  std::map<std::string, std::string> tags;  // Reference::full() -> image id
+  std::map<std::string, NameRecord> names;  // by Reference::full(), digest references included
   std::map<std::string, LayerPin> layers;   // by diff id; use_count() > 1 means pinned
+  std::vector<DamagedRecord> damaged;
+  std::map<std::string, std::weak_ptr<const std::string>> blob_pins;
+  std::set<std::string> receiving;  // digests of blobs that a LayerIngest is at
 
   std::string blob_path(std::string_view digest) const {
     return root + "/blobs/sha256/" + std::string(digest.substr(7));
+  }
+  std::string partial_path(std::string_view digest) const {
+    return root + "/partial/" + std::string(digest.substr(7));
   }
   std::string layer_path(std::string_view diff_id) const {
     return root + "/layers/" + std::string(diff_id.substr(7));
@@ -39,31 +67,73 @@ struct ImageStore::State {
   std::string staging_path() const { return root + "/staging"; }
 
   // --- with the mutex held ---
-  Result<> load();
+
+  // Never fails: what cannot be read is noted and put aside (store_load.cpp).
+  void load();
   Result<> write_index();
   Image handed_out(const ImageRecord& record) const;
   const ImageRecord* find(std::string_view name, bool& ambiguous) const;
-  std::vector<std::string> tags_of(const std::string& image_id) const;
-  // Takes the layer into the store: `directory` is renamed.
-  Result<LayerPin> adopt_layer(const std::string& directory, Layer layer, bool synced);
-  Result<Image> publish(const std::string& config_json, const std::vector<Reference>& new_tags);
-  // Moves what nothing needs to staging/; the caller deletes these paths without the mutex.
-  std::vector<std::string> take_garbage(std::vector<std::string>* deleted_layers);
+  // With resolve()'s errors.
+  Result<const ImageRecord*> record_of(std::string_view name) const;
+  const DamagedRecord* find_damaged(std::string_view name) const;
+  std::vector<std::string> tags_of(const std::string& image_id) const;  // familiar, sorted
+  // Takes the layer into the store: `directory` is renamed. The layer that is there already wins.
+  Result<LayerPin> adopt_layer(const std::string& directory, Layer layer);
+  Result<> note_unsynced(const std::string& line);
+  BlobPin pin_blob(const std::string& digest);
+  // Loads the image of a stored manifest into `images`, repairs damaged entries of it, gives it the names.
+  Result<Image> publish(const ReceivedImage& received, const std::vector<Reference>& new_names);
+
+  // The paths to delete once the mutex is free come back.
+  Result<std::vector<std::string>> remove(std::string_view name, bool force,
+                                          const std::vector<ImageUser>& users, RemovedImages& out);
+  Result<std::vector<std::string>> prune(const PruneRequest& request, const std::vector<ImageUser>& users,
+                                         RemovedImages& out);
+
+  // What garbage collection may take: nothing else than `only`, where it is there.
+  struct GarbageScope {
+    const std::set<std::string>* only = nullptr;  // diff ids and blob digests
+    bool recent = false;                          // also what came from outside within a day
+  };
+  // Moves layers nothing needs to staging/; the caller deletes these paths without the mutex.
+  std::vector<std::string> take_garbage(const GarbageScope& scope, RemovedImages* out);
+  // Everything an image has on disk, shared or not.
+  std::set<std::string> belongings(const ImageRecord& record) const;
 
   // Tells the build cache of a removed image's layers, but for those that other images have too.
   void forget_layers(const Image& removed) const;
 
   // --- without it ---
+
+  // How a manifest of ours names the layer: by the blob it came from where that is there.
+  Result<BlobDescriptor> descriptor_of(const Layer& layer) const;
+  // Replaces a blob that is there with other content.
   Result<> store_blob(std::string_view digest, std::string_view bytes) const;
-  Result<> ensure_layer_blob(const Layer& layer);
-  Result<> verify_after_reboot();
+  Result<std::string> read_blob(const std::string& digest) const;
+  Result<> ensure_layer_blob(const Layer& layer) const;
+  // The uncompressed tar stream of a layer, verified against its diff id once it is through.
+  Result<> write_layer_tar_stream(const Layer& layer, const ByteSink& sink) const;
 
  private:
-  Result<> load_layers();
-  Result<> load_images();
+  void load_layers();
+  void load_layer(const std::string& hex, bool described);
+  void verify_after_reboot();
+  Result<> restore_layer(const Layer& layer);
+  void load_images();
+  Json read_index();
+  Json index_from_blobs();
+  void load_entry(const Json& entry);
   Result<ImageRecord> load_image(const std::string& manifest_digest);
+  void find_reach(DamagedRecord& record) const;
+  void put_aside(const std::string& path, const std::string& why);
+  Result<std::vector<std::string>> remove_damaged(std::string_view name, RemovedImages& out);
+  std::vector<std::string> take_leftovers(RemovedImages& out) const;
   std::set<std::string> needed_layers() const;
   std::set<std::string> needed_blobs() const;
+  bool is_recent(const std::string& path) const;
 };
+
+// Docker's text.
+Error no_such_image(std::string_view name);
 
 }  // namespace stack::images

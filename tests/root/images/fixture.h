@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "chroot_driver.h"
+#include "images/archive/image_archive.h"
 #include "images/builder/solver/builder.h"
 #include "images/layer/layer_view.h"
 #include "images/store/store.h"
@@ -94,7 +95,7 @@ class BuildTest : public StoreTest {
     images::ImageConfig config;
     config.env = {"PATH=/usr/bin:/bin", "FROM_BASE=yes"};
     config.cmd = {"sh"};
-    Result<images::Image> image = store->import_rootfs(base_root(), config, "test", {ref("base")});
+    Result<images::Image> image = images::import_path(*store, base_root(), {config, "test"}, {ref("base")});
     ASSERT_TRUE(image) << image.error().text();
   }
 

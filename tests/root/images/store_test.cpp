@@ -6,6 +6,7 @@
 #include "base/identity.h"
 #include "base/json.h"
 #include "fixture.h"
+#include "images/archive/image_archive.h"
 
 namespace stack::builder {
 namespace {
@@ -21,9 +22,12 @@ class Store : public StoreTest {
     EXPECT_TRUE(write_file(dir + "/f", content));
     std::vector<Reference> references;
     for (const std::string& tag : tags) references.push_back(ref(tag));
-    Result<Image> image = store->import_rootfs(dir, {}, "", references);
+    Result<Image> image = images::import_path(*store, dir, {}, references);
     EXPECT_TRUE(image) << image.error().text();
     return image ? *image : Image{};
+  }
+  static images::ByteSink sink_of(int fd) {
+    return [fd](std::string_view bytes) { return write_all(fd, bytes); };
   }
   std::string error(Result<images::RemovedImages> result) {
     return result ? "no error" : result.error().text();
@@ -110,7 +114,7 @@ TEST_F(Store, TagMovesAndTheFormerImageDangles) {
   Image second = make("2", {"app"});
   EXPECT_EQ(store->resolve("app")->id, second.id);
   EXPECT_TRUE(store->resolve(first.id)->repo_tags.empty());
-  Result<images::RemovedImages> pruned = store->prune(false, {});
+  Result<images::RemovedImages> pruned = store->prune({}, {});
   ASSERT_TRUE(pruned);
   EXPECT_EQ(pruned->deleted[0], first.id);
   EXPECT_FALSE(path_exists(first.layer_dirs[0]));
@@ -201,12 +205,12 @@ TEST_F(Store, SavedImagesLoadElsewhereWithTheSameId) {
   Image other = *store->create_image(document, {ref("other:2")});
   std::string archive = top.path() + "/saved.tar";
   Fd out = *open_file(archive, O_RDWR | O_CREAT);
-  Result<> saved = store->save({"app:1", "other:2"}, out.get());
+  Result<> saved = images::save_images(*store, {"app:1", "other:2"}, sink_of(out.get()));
   ASSERT_TRUE(saved) << saved.error().text();
   root = top.path() + "/elsewhere";
   open();
   ASSERT_EQ(::lseek(out.get(), 0, SEEK_SET), 0);
-  Result<std::vector<Image>> loaded = store->load(out.get());
+  Result<std::vector<Image>> loaded = images::load_images(*store, images::source_of(out.get()));
   ASSERT_TRUE(loaded) << loaded.error().text();
   ASSERT_EQ(loaded->size(), 2u);
   EXPECT_EQ(store->resolve("app:1")->id, image.id);
@@ -218,7 +222,7 @@ TEST_F(Store, ArchiveWhoseLayerIsNotWhatItSaysIsRefused) {
   Image image = make("1", {"app:1"});
   std::string archive = top.path() + "/saved.tar";
   Fd out = *open_file(archive, O_RDWR | O_CREAT);
-  ASSERT_TRUE(store->save({"app:1"}, out.get()));
+  ASSERT_TRUE(images::save_images(*store, {"app:1"}, sink_of(out.get())));
   std::string bytes = *read_file(archive);
   size_t content = bytes.find("1", 1024);
   ASSERT_NE(content, std::string::npos);
@@ -230,7 +234,7 @@ TEST_F(Store, ArchiveWhoseLayerIsNotWhatItSaysIsRefused) {
   root = top.path() + "/elsewhere";
   open();
   Fd in = *open_file(archive, O_RDONLY);
-  Result<std::vector<Image>> loaded = store->load(in.get());
+  Result<std::vector<Image>> loaded = images::load_images(*store, images::source_of(in.get()));
   ASSERT_FALSE(loaded);
   EXPECT_NE(loaded.error().text().find("other content than its digest says"), std::string::npos)
       << loaded.error().text();

@@ -1,0 +1,174 @@
+#include "images/layer/layer_stream.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/fd.h"
+#include "base/files.h"
+#include "base/identity.h"
+#include "images/archive/inflate.h"
+#include "images/layer/layer_unpack.h"
+
+namespace stack::images {
+
+namespace {
+
+constexpr size_t kMostWaiting = size_t{4} << 20;
+constexpr size_t kHead = 6;
+constexpr int64_t kUnsuspectedSize = int64_t{8} << 30;
+constexpr int64_t kMostRatio = 200;
+
+// Pieces of the tar stream on their way from the writing thread to the reading one.
+class PieceQueue {
+ public:
+  // False once the reader has left.
+  bool push(std::string_view bytes) {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [&] { return reader_left_ || waiting_ < kMostWaiting; });
+    if (reader_left_) return false;
+    waiting_ += bytes.size();
+    pieces_.emplace_back(bytes);
+    arrived_.notify_one();
+    return true;
+  }
+  void end(bool aborted) {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+    aborted_ = aborted;
+    arrived_.notify_one();
+  }
+  void leave() {
+    std::lock_guard lock(mutex_);
+    reader_left_ = true;
+    room_.notify_one();
+  }
+  // TarReader's source.
+  Result<size_t> read(char* buffer, size_t size) {
+    if (position_ == current_.size()) TRY(take());
+    size_t n = std::min(size, current_.size() - position_);
+    std::memcpy(buffer, current_.data() + position_, n);
+    position_ += n;
+    return n;
+  }
+
+ private:
+  Result<> take() {
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [&] { return ended_ || !pieces_.empty(); });
+    if (aborted_) return Error(ErrorKind::Cancelled, "the stream was given up");
+    current_.clear();
+    position_ = 0;
+    if (pieces_.empty()) return {};
+    current_ = std::move(pieces_.front());
+    pieces_.pop_front();
+    waiting_ -= current_.size();
+    room_.notify_one();
+    return {};
+  }
+
+  std::mutex mutex_;
+  std::condition_variable room_;
+  std::condition_variable arrived_;
+  std::deque<std::string> pieces_;
+  size_t waiting_ = 0;
+  bool ended_ = false;
+  bool aborted_ = false;
+  bool reader_left_ = false;
+  std::string current_;  // the reader's
+  size_t position_ = 0;
+};
+
+}  // namespace
+
+struct LayerStream::State {
+  std::optional<Fd> directory;
+  PieceQueue queue;
+  std::thread unpacker;
+  Result<> unpacked;  // the second thread's, valid once it is joined
+  UnpackReport report;
+
+  std::string head;  // the first bytes, until there are enough to tell the compression
+  std::unique_ptr<Inflater> inflater;
+  Sha256 digest;
+  int64_t compressed = 0;
+  ReceivedLayer out;
+
+  void run() {
+    TarReader reader([this](char* buffer, size_t size) { return queue.read(buffer, size); });
+    UnpackOptions options;
+    // A file mode creation mask of this thread's own: the others keep theirs.
+    options.mask_is_zero = ::unshare(CLONE_FS) == 0;
+    if (options.mask_is_zero) ::umask(0);
+    unpacked = unpack_tar(reader, directory->get(), options, &report);
+    queue.leave();
+  }
+
+  Result<> join(bool aborted) {
+    if (!unpacker.joinable()) return {};
+    queue.end(aborted);
+    unpacker.join();
+    return std::move(unpacked);
+  }
+
+  Result<> take(std::string_view bytes) {
+    digest.update(bytes);
+    out.tar_size += static_cast<int64_t>(bytes.size());
+    if (out.tar_size > kUnsuspectedSize && out.tar_size / kMostRatio > compressed)
+      return invalid("the layer inflates to more than " + std::to_string(kMostRatio) + " times its size");
+    if (!unpacker.joinable() || queue.push(bytes)) return {};
+    // The reader has left: after an error, or at the end of the archive, whose padding still counts for the digest.
+    return join(false);
+  }
+
+  Result<> inflate(std::string_view bytes) {
+    if (!inflater) {
+      TRY_ASSIGN(inflater, make_inflater(bytes));
+    }
+    return inflater->push(bytes, [this](std::string_view piece) { return take(piece); });
+  }
+};
+
+LayerStream::LayerStream(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+LayerStream::~LayerStream() { (void)state_->join(true); }
+
+Result<std::unique_ptr<LayerStream>> LayerStream::start(const std::string& directory) {
+  auto state = std::make_unique<State>();
+  if (!directory.empty()) {
+    TRY_ASSIGN(state->directory, open_file(directory, O_RDONLY | O_DIRECTORY));
+    state->unpacker = std::thread([running = state.get()] { running->run(); });
+  }
+  return std::unique_ptr<LayerStream>(new LayerStream(std::move(state)));
+}
+
+Result<> LayerStream::write(std::string_view compressed) {
+  State& state = *state_;
+  state.compressed += static_cast<int64_t>(compressed.size());
+  if (state.inflater) return state.inflate(compressed);
+  state.head += compressed;
+  if (state.head.size() < kHead) return {};
+  std::string head = std::move(state.head);
+  return state.inflate(head);
+}
+
+Result<ReceivedLayer> LayerStream::finish() {
+  State& state = *state_;
+  if (!state.inflater) TRY(state.inflate(state.head));
+  TRY(state.inflater->finish());
+  TRY(state.join(false));
+  state.out.diff_id = "sha256:" + state.digest.finish_hex();
+  state.out.size = state.report.content_size;
+  state.out.implied_directories = std::move(state.report.implied_directories);
+  return std::move(state.out);
+}
+
+}  // namespace stack::images
