@@ -18,14 +18,6 @@ namespace stack {
 
 namespace {
 
-std::vector<char*> pointers(const std::vector<std::string>& words) {
-  std::vector<char*> out;
-  out.reserve(words.size() + 1);
-  for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 struct Actions {
   posix_spawn_file_actions_t value;
   Actions() { posix_spawn_file_actions_init(&value); }
@@ -43,6 +35,14 @@ struct Attributes {
 };
 
 }  // namespace
+
+std::vector<char*> argument_pointers(const std::vector<std::string>& words) {
+  std::vector<char*> out;
+  out.reserve(words.size() + 1);
+  for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
 
 Result<pid_t> spawn(const SpawnRequest& request) {
   Actions actions;
@@ -70,8 +70,8 @@ Result<pid_t> spawn(const SpawnRequest& request) {
   posix_spawnattr_setsigmask(&attributes.value, &none);
   std::vector<std::string> argv{request.program};
   argv.insert(argv.end(), request.args.begin(), request.args.end());
-  std::vector<char*> argv_pointers = pointers(argv);
-  std::vector<char*> env_pointers = pointers(request.env);
+  std::vector<char*> argv_pointers = argument_pointers(argv);
+  std::vector<char*> env_pointers = argument_pointers(request.env);
   pid_t pid = -1;
   int err = ::posix_spawnp(&pid, request.program.c_str(), &actions.value, &attributes.value,
                            argv_pointers.data(), request.replace_env ? env_pointers.data() : environ);

@@ -22,6 +22,9 @@ struct SpawnRequest {
   bool new_session = false;  // setsid(2) in the child
 };
 
+// argv or envp of execve(2): pointers into `words`, which must outlive them, and the closing null.
+std::vector<char*> argument_pointers(const std::vector<std::string>& words);
+
 // posix_spawn(3): nothing of ours runs between fork and exec. stdin/out/err are inherited unless in `fds`.
 // The child starts with default signal dispositions and an empty signal mask.
 Result<pid_t> spawn(const SpawnRequest& request);

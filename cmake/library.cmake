@@ -1,3 +1,12 @@
+# stack_batches(TARGET): with STACK_BATCHES, compile the sources several at a time.
+function(stack_batches target)
+  if(STACK_BATCHES)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${STACK_BATCHES})
+    # An unnamed namespace of a batch is as private to it as one of a file.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()
+
 # stack_library(NAME [ASIO] SOURCES ... DEPENDS ...)
 #   A static library `stack_NAME`, alias `stack::NAME`. Sources are the folder's *.cpp unless given.
 #   Includes are written from the repository root: #include "net/link/bridge.h".
@@ -7,6 +16,7 @@ function(stack_library name)
     file(GLOB ARG_SOURCES CONFIGURE_DEPENDS *.cpp)
   endif()
   add_library(stack_${name} STATIC ${ARG_SOURCES})
+  stack_batches(stack_${name})
   add_library(stack::${name} ALIAS stack_${name})
   target_include_directories(stack_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(stack_${name} PUBLIC ${ARG_DEPENDS})

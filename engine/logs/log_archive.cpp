@@ -15,7 +15,7 @@ namespace stack::logs {
 
 namespace {
 
-constexpr size_t kBlock = size_t{64} << 10;
+constexpr size_t kArchiveBlock = size_t{64} << 10;
 
 // Our subfield of a gzip header's extra field (RFC 1952, 2.3.1.1): inode and time of the last change, both
 // little-endian, 8 bytes each.
@@ -67,8 +67,8 @@ Result<> inflate_into(int from, int to) {
     z_stream& stream;
     ~End() { ::inflateEnd(&stream); }
   } end{stream};
-  std::array<unsigned char, kBlock> in{};
-  std::array<unsigned char, kBlock> out{};
+  std::array<unsigned char, kArchiveBlock> in{};
+  std::array<unsigned char, kArchiveBlock> out{};
   for (;;) {
     if (stream.avail_in == 0) {
       ssize_t n = ::read(from, in.data(), in.size());
@@ -109,8 +109,8 @@ Result<> deflate_into(int from, int to, const struct stat& info) {
   header.extra_len = extra.size();
   header.os = 3;  // Unix
   (void)::deflateSetHeader(&stream, &header);
-  std::array<unsigned char, kBlock> in{};
-  std::array<unsigned char, kBlock> out{};
+  std::array<unsigned char, kArchiveBlock> in{};
+  std::array<unsigned char, kArchiveBlock> out{};
   for (int flush = Z_NO_FLUSH; flush != Z_FINISH;) {
     ssize_t n = ::read(from, in.data(), in.size());
     if (n < 0 && errno == EINTR) continue;

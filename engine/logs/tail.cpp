@@ -13,8 +13,8 @@ namespace stack::logs {
 
 namespace {
 
-constexpr size_t kBlock = size_t{64} << 10;
-constexpr size_t kLongestRecord = size_t{4} << 20;
+constexpr size_t kTailBlock = size_t{64} << 10;
+constexpr size_t kLongestTailRecord = size_t{4} << 20;
 // How far back the earlier parts of the tail's first lines are looked for, in records.
 constexpr size_t kPartSearch = 256;
 
@@ -44,14 +44,14 @@ class BackwardLines {
         held_.clear();
         return line;
       }
-      if (held_.size() > kLongestRecord) held_.clear();
+      if (held_.size() > kLongestTailRecord) held_.clear();
       TRY(read_block());
     }
   }
 
  private:
   Result<> read_block() {
-    size_t wanted = static_cast<size_t>(std::min<uint64_t>(kBlock, unread_));
+    size_t wanted = static_cast<size_t>(std::min<uint64_t>(kTailBlock, unread_));
     std::string block(wanted, '\0');
     size_t filled = 0;
     while (filled < wanted) {

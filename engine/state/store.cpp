@@ -113,7 +113,7 @@ Result<> Store::put(Table table, const std::string& key, const Json& document) {
               std::string("INSERT INTO ") + name_of(table) +
                   "(key,document) VALUES(?1,?2) ON CONFLICT(key) DO UPDATE SET document=?2",
               insert));
-  std::string text = to_text(document);
+  std::string text = stack::to_text(document);
   bind_text(insert, 1, key);
   bind_text(insert, 2, text);
   if (::sqlite3_step(insert.handle) != SQLITE_DONE)

@@ -14,7 +14,7 @@
 namespace stack::http {
 
 namespace {
-constexpr size_t kReadSize = 32 * 1024;
+constexpr size_t kStreamReadSize = 32 * 1024;
 // Together some 50 ms.
 constexpr auto kFirstPause = std::chrono::microseconds(50);
 constexpr auto kLongestPause = std::chrono::milliseconds(30);
@@ -28,7 +28,7 @@ asio::awaitable<Result<std::string>> RawStream::read() {
   if (!buffered_.empty()) co_return std::exchange(buffered_, {});
   // Asio waits for an event before it reads again after the end, and none would come.
   if (ended_) co_return std::string();
-  std::string bytes(kReadSize, '\0');
+  std::string bytes(kStreamReadSize, '\0');
   asio::error_code problem;
   size_t n = co_await socket_.async_read_some(asio::buffer(bytes),
                                               asio::redirect_error(asio::use_awaitable, problem));

@@ -9,7 +9,7 @@ namespace stack::images {
 
 namespace {
 
-constexpr size_t kBlock = 512;
+constexpr size_t kTarBlock = 512;
 constexpr size_t kLongestHeader = size_t{1} << 20;  // of PAX records or a GNU long name
 constexpr size_t kMostPieces = size_t{1} << 20;
 constexpr int64_t kLargestFile = int64_t{1} << 50;
@@ -47,7 +47,7 @@ Result<int64_t> field_number(const char* block, size_t offset, size_t width) {
 bool checksum_matches(const char* block) {
   unsigned plain = 0;
   int old_style = 0;  // some writers summed signed bytes
-  for (size_t i = 0; i < kBlock; ++i) {
+  for (size_t i = 0; i < kTarBlock; ++i) {
     char c = i >= 148 && i < 156 ? ' ' : block[i];
     plain += static_cast<unsigned char>(c);
     old_style += static_cast<signed char>(c);
@@ -66,7 +66,7 @@ Result<int64_t> decimal(std::string_view text) {
 }
 
 int64_t padded(int64_t size) {
-  return (size + static_cast<int64_t>(kBlock) - 1) & ~static_cast<int64_t>(kBlock - 1);
+  return (size + static_cast<int64_t>(kTarBlock) - 1) & ~static_cast<int64_t>(kTarBlock - 1);
 }
 
 std::string base64_decoded(std::string_view text) {
@@ -114,9 +114,9 @@ Result<> TarReader::read_exactly(char* buffer, size_t size) {
 
 // False at a clean end of the stream.
 Result<bool> TarReader::read_block(char* block) {
-  TRY_ASSIGN(size_t n, source_(block, kBlock));
+  TRY_ASSIGN(size_t n, source_(block, kTarBlock));
   if (n == 0) return false;
-  TRY(read_exactly(block + n, kBlock - n));
+  TRY(read_exactly(block + n, kTarBlock - n));
   return true;
 }
 
@@ -124,7 +124,7 @@ Result<std::string> TarReader::read_text(int64_t size, size_t limit) {
   if (size < 0 || static_cast<uint64_t>(size) > limit) return damaged("header too large");
   std::string text(static_cast<size_t>(size), '\0');
   TRY(read_exactly(text.data(), text.size()));
-  std::array<char, kBlock> rest{};
+  std::array<char, kTarBlock> rest{};
   TRY(read_exactly(rest.data(), static_cast<size_t>(padded(size) - size)));
   return text;
 }
@@ -185,7 +185,7 @@ Result<> TarReader::read_extended(const std::string& records, Extended& extended
 Result<std::optional<TarMember>> TarReader::next() {
   TRY(skip_content());
   Extended extended;
-  std::array<char, kBlock> block;
+  std::array<char, kTarBlock> block;
   for (;;) {
     TRY_ASSIGN(bool more, read_block(block.data()));
     if (!more) return std::optional<TarMember>();
@@ -292,7 +292,7 @@ Result<> TarReader::read_gnu_sparse(const char* block, TarMember& member) {
   bool more = block[482] != '\0';
   TRY_ASSIGN(member.size, field_number(block, 483, 12));
   while (more) {
-    std::array<char, kBlock> extra;
+    std::array<char, kTarBlock> extra;
     TRY(read_exactly(extra.data(), extra.size()));
     TRY(take(extra.data(), 21));
     if (member.pieces->size() > kMostPieces) return damaged("sparse map too large");
@@ -304,15 +304,15 @@ Result<> TarReader::read_gnu_sparse(const char* block, TarMember& member) {
 // Format 1.0: the content begins with the map in decimal lines, padded to a block.
 Result<> TarReader::read_pax_sparse(TarMember& member) {
   member.pieces.emplace();
-  std::array<char, kBlock> block;
-  size_t position = kBlock;
+  std::array<char, kTarBlock> block;
+  size_t position = kTarBlock;
   auto number = [&]() -> Result<int64_t> {
     std::string digits;
     for (;;) {
-      if (position == kBlock) {
-        if (remaining_ < static_cast<int64_t>(kBlock)) return damaged("bad sparse map");
-        TRY(read_exactly(block.data(), kBlock));
-        remaining_ -= static_cast<int64_t>(kBlock);
+      if (position == kTarBlock) {
+        if (remaining_ < static_cast<int64_t>(kTarBlock)) return damaged("bad sparse map");
+        TRY(read_exactly(block.data(), kTarBlock));
+        remaining_ -= static_cast<int64_t>(kTarBlock);
         position = 0;
       }
       char c = block[position++];

@@ -13,12 +13,11 @@
 #include "base/directory.h"
 #include "base/fd.h"
 #include "base/files.h"
+#include "images/layer/whiteout.h"
 
 namespace stack::images {
 
 namespace {
-
-bool is_whiteout(const struct stat& info) { return S_ISCHR(info.st_mode) && info.st_rdev == makedev(0, 0); }
 
 bool is_opaque(int directory) {
   for (const char* name : {"trusted.overlay.opaque", "user.overlay.opaque"}) {

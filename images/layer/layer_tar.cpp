@@ -15,14 +15,13 @@
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/identity.h"
+#include "images/layer/whiteout.h"
 
 namespace stack::images {
 
 namespace {
 
 constexpr const char* kOpaque = "trusted.overlay.opaque";
-
-bool is_whiteout(const struct stat& info) { return S_ISCHR(info.st_mode) && info.st_rdev == makedev(0, 0); }
 
 struct Child {
   std::string name;

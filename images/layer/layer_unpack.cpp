@@ -15,6 +15,7 @@
 #include "base/copy_tree.h"
 #include "base/fd.h"
 #include "base/files.h"
+#include "base/path.h"
 #include "base/rooted_path.h"
 #include "base/text.h"
 
@@ -37,13 +38,6 @@ Result<std::string> safe_name(const std::string& name) {
   }
   return out;
 }
-
-std::string parent_of(const std::string& path) {
-  size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
-std::string last_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 class Unpacker {
  public:
@@ -69,9 +63,9 @@ class Unpacker {
     if (options_.rename && !path.empty()) path = options_.rename(path);
     if (path.empty()) return options_.keep_root ? Result<>() : root_entry(member);
     path = placed(path);
-    std::string name = last_of(path);
-    TRY_ASSIGN(int parent, parent_directory(parent_of(path)));
-    if (options_.whiteouts && name.starts_with(kWhiteout)) return whiteout(parent, parent_of(path), name);
+    std::string name = last_component(path);
+    TRY_ASSIGN(int parent, parent_directory(parent_path(path)));
+    if (options_.whiteouts && name.starts_with(kWhiteout)) return whiteout(parent, parent_path(path), name);
     if (member.type == '5') return directory(parent, path, name, member);
     if (member.type == '0') return file(parent, path, name, member);
     TRY(make_room(parent, path, name));
@@ -244,11 +238,11 @@ class Unpacker {
     if (options_.rename) target = options_.rename(target);
     target = placed(target);
     Result<Fd> folder = options_.follow_links
-                            ? open_below(root_, parent_of(target), O_PATH | O_DIRECTORY)
-                            : open_below_without_links(root_, parent_of(target), O_PATH | O_DIRECTORY);
+                            ? open_below(root_, parent_path(target), O_PATH | O_DIRECTORY)
+                            : open_below_without_links(root_, parent_path(target), O_PATH | O_DIRECTORY);
     if (!folder) return std::move(folder).error().in("hard link to " + target);
     // Without AT_SYMLINK_FOLLOW a link to a symbolic link is made, never to what it names.
-    if (::linkat(folder->get(), last_of(target).c_str(), parent, name.c_str(), 0) != 0)
+    if (::linkat(folder->get(), last_component(target).c_str(), parent, name.c_str(), 0) != 0)
       return Error::last_errno("hard link to " + target);
     return {};
   }

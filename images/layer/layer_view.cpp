@@ -13,27 +13,16 @@
 #include <set>
 
 #include "base/files.h"
+#include "base/path.h"
 #include "base/rooted_path.h"
 #include "base/text.h"
+#include "images/layer/whiteout.h"
 
 namespace stack::images {
 
 namespace {
 
 constexpr int kMostLinks = 40;
-
-bool is_whiteout(const struct stat& info) { return S_ISCHR(info.st_mode) && info.st_rdev == makedev(0, 0); }
-
-std::string joined(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
-}
-
-std::string parent_of(const std::string& path) {
-  size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
-std::string last_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 const char* at(const std::string& path) { return path.empty() ? "." : path.c_str(); }
 
@@ -69,7 +58,7 @@ Result<LayerView> LayerView::open(const std::vector<std::string>& layer_dirs) {
 Result<LayerView::Members> LayerView::members(const std::string& directory) const {
   auto known = known_.find(directory);
   if (known != known_.end()) return known->second;
-  TRY_ASSIGN(Members above, members(parent_of(directory)));
+  TRY_ASSIGN(Members above, members(parent_path(directory)));
   Members out;
   for (size_t layer : above) {
     struct stat info{};
@@ -92,7 +81,7 @@ Result<std::optional<ViewEntry>> LayerView::child(const std::string& directory,
                                                   const std::string& name) const {
   TRY_ASSIGN(Members layers, members(directory));
   ViewEntry entry;
-  entry.path = joined(directory, name);
+  entry.path = join_path(directory, name);
   for (size_t layer : layers) {
     if (::fstatat(roots_[layer].get(), at(entry.path), &entry.info, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT || errno == ENOTDIR) continue;
@@ -121,12 +110,12 @@ struct LayerView::Walk {
   }
 
   Result<> up() {
-    std::string parent = parent_of(here.path);
+    std::string parent = parent_path(here.path);
     if (parent.empty()) {
       reset();
       return {};
     }
-    TRY_ASSIGN(std::optional<ViewEntry> entry, view.child(parent_of(parent), last_of(parent)));
+    TRY_ASSIGN(std::optional<ViewEntry> entry, view.child(parent_path(parent), last_component(parent)));
     if (!entry) return Error("layer view: parent vanished");
     here = std::move(*entry);
     return {};
@@ -206,12 +195,12 @@ Result<std::vector<ViewEntry>> LayerView::list(const std::string& directory) con
       ViewEntry entry;
       if (::fstatat(raw, item->d_name, &entry.info, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno == ENOENT) continue;
-        failure = Error::last_errno("stat " + joined(directory, item->d_name));
+        failure = Error::last_errno("stat " + join_path(directory, item->d_name));
         break;
       }
       if (!last) hidden.emplace(name);
       if (is_whiteout(entry.info)) continue;
-      entry.path = joined(directory, item->d_name);
+      entry.path = join_path(directory, item->d_name);
       entry.layer = layer;
       out.push_back(std::move(entry));
     }

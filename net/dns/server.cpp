@@ -10,7 +10,7 @@ namespace stack::dns {
 
 namespace {
 
-uint64_t seed() {
+uint64_t zone_seed() {
   uint64_t value = 0;
   (void)!::getrandom(&value, sizeof(value), 0);
   return value | 1;
@@ -22,7 +22,7 @@ ServerCore::ServerCore(asio::io_context& io, const DnsServerOptions& o)
     : context(io),
       options(o),
       forwarder(io, {o.cache_entries, o.in_flight_limit, o.attempt_timeout, o.total_timeout}),
-      random(seed()) {}
+      random(zone_seed()) {}
 
 struct DnsServer::State {
   State(asio::io_context& context, const DnsServerOptions& options) : core(context, options) {

@@ -16,7 +16,7 @@
 namespace stack::net {
 namespace {
 
-constexpr uint32_t kDefaultMtu = 1500;
+constexpr uint32_t kDefaultLinkMtu = 1500;
 constexpr int kAttempts = 250;          // of wait_until_running(): 50 ms
 constexpr uint32_t kLoopbackIndex = 1;  // lo is the first device of every namespace
 
@@ -30,7 +30,7 @@ MacAddress mac_for(const VethSpec& spec) {
 // Both ends in one message, the container's already in its namespace: moving a link later costs 14 ms.
 // IFF_UP for that end is refused here (ENOTCONN), so it comes with the addresses.
 Message create_message(const VethSpec& spec, uint32_t bridge_index) {
-  const uint32_t mtu = spec.mtu != 0 ? spec.mtu : kDefaultMtu;
+  const uint32_t mtu = spec.mtu != 0 ? spec.mtu : kDefaultLinkMtu;
   Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 1024);
   ifinfomsg header{};
   header.ifi_flags = IFF_UP;

@@ -1,8 +1,8 @@
 #include "net/link/link.h"
 
-#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <chrono>

@@ -1,8 +1,8 @@
 #include "net/link/rtnetlink.h"
 
-#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
 namespace stack::net {

@@ -459,13 +459,13 @@ void provider_options(Node& node, const Context& context) {
   }
 }
 
-struct Rule {
+struct CanonicalRule {
   Rewrite rewrite;
   bool raw_too = false;  // also where values are not interpolated
 };
-using Table = RuleTable<Rule>;
+using CanonicalTable = RuleTable<CanonicalRule>;
 
-const Table::Row kRows[] = {
+const CanonicalTable::Row kCanonicalRows[] = {
     {"services.*.build", {build, true}},
     {"services.*.build.args", {environment}},
     {"services.*.build.ssh", {ssh}},
@@ -538,10 +538,10 @@ const Table::Row kRows[] = {
 
 void make_canonical(Node& document, const CanonicalOptions& options, const Provenances& provenances,
                     Report& report) {
-  static const Table table(kRows);
+  static const CanonicalTable table(kCanonicalRows);
   size_t ports_made = 0;
   Context context{options.raw, options.refuse, provenances, report, ports_made};
-  apply_rules<Rule>(document, table.root(), [&](Node& node, const Rule& rule) {
+  apply_rules<CanonicalRule>(document, table.root(), [&](Node& node, const CanonicalRule& rule) {
     if (node.is_null() || (options.raw && !rule.raw_too)) return;
     rule.rewrite(node, context);
   });

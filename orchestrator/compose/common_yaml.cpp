@@ -9,7 +9,7 @@ namespace stack::compose {
 
 namespace {
 
-constexpr int kDeepest = 100;
+constexpr int kDeepestNesting = 100;
 constexpr size_t kLongestKey = 1000;  // yaml-cpp looks no further than 1024 for the colon
 
 // Thrown at the first thing that is left to yaml-cpp.
@@ -119,7 +119,7 @@ class Reader {
   class Deeper {
    public:
     explicit Deeper(int& depth) : depth_(depth) {
-      if (++depth_ > kDeepest) throw Left{};
+      if (++depth_ > kDeepestNesting) throw Left{};
     }
     ~Deeper() { --depth_; }
     Deeper(const Deeper&) = delete;

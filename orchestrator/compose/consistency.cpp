@@ -424,14 +424,14 @@ class Consistency {
       const char* group;
       const char* member;
     };
-    static constexpr std::array<Pair, 4> kPairs{{{"cpus", "limits", "cpus"},
-                                                 {"mem_limit", "limits", "memory"},
-                                                 {"mem_reservation", "reservations", "memory"},
-                                                 {"pids_limit", "limits", "pids"}}};
+    static constexpr std::array<Pair, 4> kLimitPairs{{{"cpus", "limits", "cpus"},
+                                                      {"mem_limit", "limits", "memory"},
+                                                      {"mem_reservation", "reservations", "memory"},
+                                                      {"pids_limit", "limits", "pids"}}};
     const Node* deploy = service.find("deploy");
     const Node* resources = deploy == nullptr ? nullptr : deploy->find("resources");
     if (resources == nullptr) return;
-    for (const Pair& pair : kPairs) {
+    for (const Pair& pair : kLimitPairs) {
       const Node* group = resources->find(pair.group);
       std::optional<double> deployed = number(group == nullptr ? nullptr : group->find(pair.member));
       std::optional<double> flat = number(service.find(pair.flat));

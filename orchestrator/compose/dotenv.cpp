@@ -11,7 +11,7 @@ namespace {
 
 bool blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
 
-bool in_name(char c) {
+bool in_dotenv_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
          c == '-' || c == '[' || c == ']' || (static_cast<unsigned char>(c) & 0x80U) != 0;
 }
@@ -80,7 +80,7 @@ class DotenvParser {
     skip_export();
     Mark start = mark();
     size_t begin = at_;
-    while (!at_end() && in_name(peek())) ++at_;
+    while (!at_end() && in_dotenv_name(peek())) ++at_;
     std::string name = text_.substr(begin, at_ - begin);
     skip_blanks();
     char next = peek();
@@ -90,7 +90,7 @@ class DotenvParser {
         skip_line();
         return;
       }
-      bool space = !name.empty() && in_name(next);
+      bool space = !name.empty() && in_dotenv_name(next);
       fail(space ? start : mark(),
            space ? "a variable name cannot contain a space"
                  : "unexpected \"" + std::string(1, next) + "\" in a variable name",

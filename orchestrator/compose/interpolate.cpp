@@ -7,15 +7,15 @@ namespace stack::compose {
 
 namespace {
 
-constexpr int kDeepest = 50;
+constexpr int kDeepestDefault = 50;
 
 bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool in_name(char c) { return starts_name(c) || (c >= '0' && c <= '9'); }
+bool in_variable_name(char c) { return starts_name(c) || (c >= '0' && c <= '9'); }
 
 std::string_view take_name(std::string_view text) {
   size_t length = 0;
   if (!text.empty() && starts_name(text[0]))
-    while (length < text.size() && in_name(text[length])) ++length;
+    while (length < text.size() && in_variable_name(text[length])) ++length;
   return text.substr(0, length);
 }
 
@@ -64,7 +64,7 @@ class Expander {
 
   std::string run(std::string_view text, int depth) {
     std::string out;
-    if (depth > kDeepest) {
+    if (depth > kDeepestDefault) {
       result_.malformed = true;
       return out;
     }
@@ -140,7 +140,7 @@ class Expander {
 };
 
 void note_mentions(std::string_view text, int depth, MentionedVariables& out) {
-  if (depth > kDeepest) return;
+  if (depth > kDeepestDefault) return;
   for (size_t dollar = text.find('$'); dollar != std::string_view::npos; dollar = text.find('$')) {
     text.remove_prefix(dollar);
     char next = text.size() > 1 ? text[1] : '\0';

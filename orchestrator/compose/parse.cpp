@@ -19,7 +19,7 @@ namespace stack::compose {
 namespace {
 
 constexpr size_t kMostAliasNodes = 200'000;
-constexpr size_t kDeepest = 100;
+constexpr size_t kDeepestOpen = 100;
 
 // Ends the reading of a source; the reason has been reported.
 struct Abandoned {};
@@ -221,7 +221,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void begin(Node node, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value style) {
-    if (open_.size() >= kDeepest) {
+    if (open_.size() >= kDeepestOpen) {
       report_.error(node.mark, "nested too deeply");
       throw Abandoned{};
     }

@@ -85,9 +85,9 @@ void bind_volume(Node& volume, const Session& session) {
   if (bind && device != nullptr) plain_path(*device, session);
 }
 
-using Table = RuleTable<Resolve>;
+using PathTable = RuleTable<Resolve>;
 
-const Table::Row kRows[] = {
+const PathTable::Row kPathRows[] = {
     {"services.*.build.context", context},
     {"services.*.build.additional_contexts.*", context},
     {"services.*.build.ssh.*", ssh_key},
@@ -108,7 +108,7 @@ std::string resolve_context(const Session& session, std::string_view text, const
 }
 
 void resolve_paths(Node& document, const Session& session) {
-  static const Table table(kRows);
+  static const PathTable table(kPathRows);
   apply_rules<Resolve>(document, table.root(), [&](Node& node, Resolve resolve) { resolve(node, session); });
 }
 

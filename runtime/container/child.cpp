@@ -54,7 +54,7 @@ Result<> begin_session(Context& context) {
   return {};
 }
 
-Result<> join(Context& context, int type) {
+Result<> enter_namespace(Context& context, int type) {
   if (context.resources.joined_early) return {};
   for (const JoinedNamespace& ns : context.resources.joined) {
     if (ns.type != type) continue;
@@ -80,7 +80,7 @@ Result<> enter_namespaces(Context& context) {
   }
   context.setup.user_namespace = plan.spec.find_namespace(CLONE_NEWUSER) != nullptr;
   for (int type : {CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWNS})
-    TRY(join(context, type));
+    TRY(enter_namespace(context, type));
   if (plan.netns_fd >= 0 && ::setns(plan.netns_fd, CLONE_NEWNET) != 0)
     return Error::last_errno("join network namespace");
   // After the groups are entered, so that the group of now is what the container sees as the root.

@@ -17,18 +17,11 @@ namespace stack::runtime {
 
 namespace {
 
-std::vector<char*> pointers(const std::vector<std::string>& words) {
-  std::vector<char*> out;
-  for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 [[noreturn]] void become_hook(const OciHook& hook, int state, int failure) {
   std::vector<std::string> words = hook.args;
   if (words.empty()) words.push_back(hook.path);
-  std::vector<char*> args = pointers(words);
-  std::vector<char*> env = pointers(hook.env);
+  std::vector<char*> args = argument_pointers(words);
+  std::vector<char*> env = argument_pointers(hook.env);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

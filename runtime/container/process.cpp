@@ -25,6 +25,7 @@
 #include <thread>
 
 #include "base/files.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "runtime/container/capabilities.h"
 #include "runtime/container/report.h"
@@ -201,13 +202,6 @@ Error command_error(const std::string& command, const std::string& reason, bool 
   return {found ? ErrorKind::NotExecutable : ErrorKind::NoCommand, "exec: \"" + command + "\": " + reason};
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& words) {
-  std::vector<char*> out;
-  for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 // Pipes and sockets are made for the container. A file, a device or a terminal of the caller stays theirs.
 bool is_stream(int fd) {
   struct stat info{};
@@ -359,8 +353,8 @@ Error execute(const ProcessSpec& process, const std::vector<std::string>& given_
   if (init_fd >= 0) {
     words.insert(words.begin(), {"stack-init", executable, "--"});
   }
-  std::vector<char*> args = pointers(words);
-  std::vector<char*> env = pointers(given_env);
+  std::vector<char*> args = argument_pointers(words);
+  std::vector<char*> env = argument_pointers(given_env);
   if (init_fd >= 0) {
     ::syscall(SYS_execveat, init_fd, "", args.data(), env.data(), AT_EMPTY_PATH);
     return Error::last_errno("execute init");

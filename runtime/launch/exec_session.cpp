@@ -15,20 +15,18 @@ namespace stack::runtime {
 
 namespace {
 
-int fd_number(const Json& request, const char* key) { return static_cast<int>(int_or(request, key, -1)); }
-
-Result<EnterPlan> read_plan(const Json& request) {
+Result<EnterPlan> read_exec_plan(const Json& request) {
   EnterPlan plan;
   TRY_ASSIGN(plan.process, parse_process(request.value("process", Json())).in("process"));
-  int filter = fd_number(request, "seccomp_fd");
+  int filter = request_fd(request, "seccomp_fd");
   if (filter >= 0) {
     if (::lseek(filter, 0, SEEK_SET) != 0) return Error::last_errno("seccomp program");
     TRY_ASSIGN(plan.seccomp.bpf, read_all(filter, size_t{1} << 20));
     plan.seccomp.flags = static_cast<unsigned>(int_or(request, "seccomp_flags"));
   }
-  plan.stdio = {fd_number(request, "stdin_fd"), fd_number(request, "stdout_fd"),
-                fd_number(request, "stderr_fd")};
-  TRY_ASSIGN(plan.namespaces, differing_namespaces(fd_number(request, "target_pid")));
+  plan.stdio = {request_fd(request, "stdin_fd"), request_fd(request, "stdout_fd"),
+                request_fd(request, "stderr_fd")};
+  TRY_ASSIGN(plan.namespaces, differing_namespaces(request_fd(request, "target_pid")));
   std::string cgroup = string_or(request, "cgroup_path");
   if (!cgroup.empty()) {
     TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
@@ -40,9 +38,9 @@ Result<EnterPlan> read_plan(const Json& request) {
 }  // namespace
 
 StepFailure launch_exec_session(const Json& request) {
-  Result<EnterPlan> plan = read_plan(request);
+  Result<EnterPlan> plan = read_exec_plan(request);
   if (!plan) return make_failure("request", "", plan.error());
-  Result<NewContainer> child = enter_container(*plan, fd_number(request, "target_pidfd"));
+  Result<NewContainer> child = enter_container(*plan, request_fd(request, "target_pidfd"));
   if (!child) return make_failure("enter", "", child.error());
   for (int fd : {plan->stdio.in, plan->stdio.out, plan->stdio.err}) {
     if (fd >= 0) ::close(fd);
@@ -69,7 +67,7 @@ StepFailure launch_exec_session(const Json& request) {
   state.control = kControlFd;
   state.pid = child->pid;
   state.pidfd = child->pidfd.get();
-  Error error = become_watch(fd_number(request, "monitor_fd"), state);
+  Error error = become_watch(request_fd(request, "monitor_fd"), state);
   return make_failure("watch", "", error);
 }
 

@@ -19,12 +19,12 @@
 
 namespace stack::runtime {
 
+int request_fd(const Json& request, const char* key) { return static_cast<int>(int_or(request, key, -1)); }
+
 namespace {
 
-int fd_number(const Json& request, const char* key) { return static_cast<int>(int_or(request, key, -1)); }
-
 Result<std::string> read_filter(const Json& request) {
-  int fd = fd_number(request, "seccomp_fd");
+  int fd = request_fd(request, "seccomp_fd");
   if (fd < 0) return std::string();
   if (::lseek(fd, 0, SEEK_SET) != 0) return Error::last_errno("seccomp program");
   return read_all(fd, size_t{1} << 20).in("seccomp program");
@@ -79,8 +79,8 @@ Result<ContainerPlan> read_plan(const Json& request) {
   if (plan.attach_point.empty()) plan.attach_point = plan.spec.root_path;
   if (plan.attach_point.empty()) plan.attach_point = plan.layers.lower_dirs.front();
   plan.cgroup_path = string_or(request, "cgroup_path");
-  plan.netns_fd = fd_number(request, "netns_fd");
-  if (bool_or(request, "use_init")) plan.init_fd = fd_number(request, "init_fd");
+  plan.netns_fd = request_fd(request, "netns_fd");
+  if (bool_or(request, "use_init")) plan.init_fd = request_fd(request, "init_fd");
   plan.hold = bool_or(request, "hold");
   TRY_ASSIGN(plan.seccomp.bpf, read_filter(request));
   plan.seccomp.flags = static_cast<unsigned>(int_or(request, "seccomp_flags"));
@@ -245,7 +245,7 @@ StepFailure launch_container(const Json& request) {
   state.stderr_read = pipes->err.read.get();
   state.terminal = progress.terminal.get();
   if (terminal) state.flags |= wire::kWatchTerminal;
-  Error error = become_watch(fd_number(request, "monitor_fd"), state);
+  Error error = become_watch(request_fd(request, "monitor_fd"), state);
   return fail("watch", error);
 }
 
@@ -272,13 +272,13 @@ StepFailure adopt_container(const Json& request) {
   state.flags |= wire::kWatchAdopted | wire::kWatchGreet;
   state.control = kControlFd;
   state.listener = listener->get();
-  state.pid = fd_number(request, "pid");
-  state.pidfd = fd_number(request, "pidfd");
-  state.netns = fd_number(request, "netns_fd");
-  state.stdin_write = fd_number(request, "stdin_fd");
-  state.stdout_read = fd_number(request, "stdout_fd");
-  state.stderr_read = fd_number(request, "stderr_fd");
-  state.terminal = fd_number(request, "terminal_fd");
+  state.pid = request_fd(request, "pid");
+  state.pidfd = request_fd(request, "pidfd");
+  state.netns = request_fd(request, "netns_fd");
+  state.stdin_write = request_fd(request, "stdin_fd");
+  state.stdout_read = request_fd(request, "stdout_fd");
+  state.stderr_read = request_fd(request, "stderr_fd");
+  state.terminal = request_fd(request, "terminal_fd");
   bool terminal = bool_or(request, "tty");
   if (terminal) state.flags |= wire::kWatchTerminal;
   if (!terminal && state.stdout_read < 0) state.stdout_read = reopen_stream(state.pid, 1, O_RDONLY);
@@ -286,7 +286,7 @@ StepFailure adopt_container(const Json& request) {
   if (!terminal && state.stdin_write < 0) state.stdin_write = reopen_stream(state.pid, 0, O_WRONLY);
   Result<Cgroups> cgroups = Cgroups::detect();
   if (cgroups) open_oom_watch(*cgroups, string_or(request, "cgroup_path"), state);
-  Error error = become_watch(fd_number(request, "monitor_fd"), state);
+  Error error = become_watch(request_fd(request, "monitor_fd"), state);
   return make_failure("watch", "", error);
 }
 

@@ -7,6 +7,9 @@
 namespace stack::runtime {
 
 // Each returns only on failure; on success the process has become the watch process.
+// The descriptor number that the request names under `key`; -1 where it names none.
+int request_fd(const Json& request, const char* key);
+
 StepFailure launch_container(const Json& request);
 StepFailure adopt_container(const Json& request);
 StepFailure launch_exec_session(const Json& request);

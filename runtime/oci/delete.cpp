@@ -10,7 +10,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kDeleteFlags[] = {
     {"force", 'f', FlagKind::Switch, "", "kill what still runs; no error where there is no such container"},
     {"regex", 'r', FlagKind::Switch, "",
      "the words are regular expressions (POSIX extended) for container ids"},
@@ -59,7 +59,7 @@ Result<int> remove(const GlobalOptions& global, const Arguments& arguments) {
 }  // namespace
 
 const Command kDelete = {
-    "delete", "[flags] ID...", "remove a stopped container", kFlags, FlagOrder::Anywhere, 1, 1000,
+    "delete", "[flags] ID...", "remove a stopped container", kDeleteFlags, FlagOrder::Anywhere, 1, 1000,
     false,    remove};
 
 }  // namespace stack::runtime::oci

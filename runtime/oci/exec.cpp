@@ -23,7 +23,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr std::array<Flag, 17> kFlags = joined(
+constexpr std::array<Flag, 17> kExecFlags = joined(
     kProcessFlags,
     std::array<Flag, 13>{{
         kDetachFlag,
@@ -180,7 +180,7 @@ Result<int> exec(const GlobalOptions& global, const Arguments& arguments) {
 const Command kExec = {"exec",
                        "[flags] ID COMMAND [ARGUMENT...]",
                        "run a further command in a container",
-                       kFlags,
+                       kExecFlags,
                        FlagOrder::First,
                        1,
                        100000,

@@ -11,7 +11,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kKillFlags[] = {
     {"all", 'a', FlagKind::Switch, "", "signal every process of the container"},
     {"regex", 'r', FlagKind::Switch, "", "refused: name the containers one by one"},
 };
@@ -53,8 +53,14 @@ Result<int> kill(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kKill = {
-    "kill", "[flags] ID [SIGNAL]", "send a signal (default: TERM)", kFlags, FlagOrder::Anywhere, 1, 2, false,
-    kill};
+const Command kKill = {"kill",
+                       "[flags] ID [SIGNAL]",
+                       "send a signal (default: TERM)",
+                       kKillFlags,
+                       FlagOrder::Anywhere,
+                       1,
+                       2,
+                       false,
+                       kill};
 
 }  // namespace stack::runtime::oci

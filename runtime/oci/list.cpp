@@ -7,7 +7,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kListFlags[] = {
     {"format", 'f', FlagKind::Text, "FORMAT", "table (default) or json"},
     {"quiet", 'q', FlagKind::Switch, "", "ids only"},
 };
@@ -51,6 +51,7 @@ Result<int> list(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kList = {"list", "[flags]", "list containers", kFlags, FlagOrder::Anywhere, 0, 0, false, list};
+const Command kList = {"list", "[flags]", "list containers", kListFlags, FlagOrder::Anywhere, 0, 0,
+                       false,  list};
 
 }  // namespace stack::runtime::oci

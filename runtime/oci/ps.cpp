@@ -9,7 +9,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kPsFlags[] = {
     {"format", 'f', FlagKind::Text, "FORMAT",
      "table (default): ps(1) with these processes; json: their numbers"},
 };
@@ -73,7 +73,7 @@ Result<int> ps(const GlobalOptions& global, const Arguments& arguments) {
 const Command kPs = {"ps",
                      "[flags] ID [PS-FLAGS...]",
                      "list the processes of a container",
-                     kFlags,
+                     kPsFlags,
                      FlagOrder::First,
                      1,
                      64,

@@ -8,7 +8,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr std::array<Flag, 10> kFlags = joined(
+constexpr std::array<Flag, 10> kRunFlags = joined(
     kLaunchFlags, std::array<Flag, 2>{{
                       kDetachFlag,
                       {"keep", 0, FlagKind::Switch, "", "keep the container when its command has ended"},
@@ -55,8 +55,14 @@ Result<int> run(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kRun = {
-    "run", "[flags] ID", "make a container, start it and wait for its end", kFlags, FlagOrder::Anywhere, 1, 1,
-    true,  run};
+const Command kRun = {"run",
+                      "[flags] ID",
+                      "make a container, start it and wait for its end",
+                      kRunFlags,
+                      FlagOrder::Anywhere,
+                      1,
+                      1,
+                      true,
+                      run};
 
 }  // namespace stack::runtime::oci

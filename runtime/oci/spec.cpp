@@ -8,7 +8,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kSpecFlags[] = {
     {"bundle", 'b', FlagKind::Text, "DIR", "where to write config.json (default: here)"},
     {"rootless", 0, FlagKind::Switch, "", "refused: containers of plain users are not supported"},
 };
@@ -37,6 +37,7 @@ Result<int> spec(const GlobalOptions&, const Arguments& arguments) {
 }  // namespace
 
 const Command kSpec = {
-    "spec", "[flags]", "write a config.json to start from", kFlags, FlagOrder::Anywhere, 0, 0, false, spec};
+    "spec", "[flags]", "write a config.json to start from", kSpecFlags, FlagOrder::Anywhere, 0, 0,
+    false,  spec};
 
 }  // namespace stack::runtime::oci

@@ -197,8 +197,8 @@ std::optional<uint64_t> process_start_time(pid_t pid) {
   size_t end = rest.rfind(')');
   if (end == std::string_view::npos || end + 2 >= rest.size()) return std::nullopt;
   std::vector<std::string> fields = split(rest.substr(end + 2), ' ');
-  constexpr size_t kState = 0, kStartTime = 19;
-  if (fields.size() <= kStartTime || fields[kState] == "Z" || fields[kState] == "X") return std::nullopt;
+  constexpr size_t kStatus = 0, kStartTime = 19;
+  if (fields.size() <= kStartTime || fields[kStatus] == "Z" || fields[kStatus] == "X") return std::nullopt;
   return std::strtoull(fields[kStartTime].c_str(), nullptr, 10);
 }
 

@@ -6,13 +6,13 @@ namespace stack::runtime::oci {
 
 namespace {
 
-struct Row {
+struct CommandRow {
   Operation operation;
   bool creating, created, running, paused, stopped;
   const char* refusal;
 };
 
-constexpr Row kRows[] = {
+constexpr CommandRow kCommandRows[] = {
     {Operation::Start, false, true, false, false, false, "cannot start"},
     {Operation::Kill, false, true, true, true, false, "cannot signal"},
     {Operation::Delete, false, false, false, false, true, "cannot delete"},
@@ -23,7 +23,7 @@ constexpr Row kRows[] = {
     {Operation::Processes, true, true, true, true, true, "cannot list the processes of"},
 };
 
-bool allows(const Row& row, Status status) {
+bool allows(const CommandRow& row, Status status) {
   switch (status) {
     case Status::Creating:
       return row.creating;
@@ -58,7 +58,7 @@ std::string_view status_name(Status status) {
 }
 
 Result<> check_allowed(Operation operation, Status status, const std::string& container_id) {
-  for (const Row& row : kRows) {
+  for (const CommandRow& row : kCommandRows) {
     if (row.operation != operation || allows(row, status)) continue;
     std::string text = std::string(row.refusal) + " container " + container_id + ": it is " +
                        std::string(status_name(status));

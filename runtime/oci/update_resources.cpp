@@ -11,7 +11,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kUpdateFlags[] = {
     {"resources", 'r', FlagKind::Text, "FILE", "linux.resources as JSON; \"-\": from standard input"},
     {"blkio-weight", 0, FlagKind::Text, "N", "block I/O weight, 10 to 1000"},
     {"cpu-period", 0, FlagKind::Text, "US", "CPU period in microseconds"},
@@ -35,13 +35,13 @@ constexpr Flag kFlags[] = {
 
 enum class Value : uint8_t { Number, Bytes, Text };
 
-struct Row {
+struct ResourceRow {
   const char* flag;
   const char* part;
   const char* key;
   Value value;
 };
-constexpr Row kRows[] = {
+constexpr ResourceRow kResourceRows[] = {
     {"blkio-weight", "blockIO", "weight", Value::Number},
     {"cpu-period", "cpu", "period", Value::Number},
     {"cpu-quota", "cpu", "quota", Value::Number},
@@ -76,7 +76,7 @@ Result<int64_t> parse_bytes(const std::string& flag, const std::string& text) {
   return scaled;
 }
 
-Result<Json> row_value(const Row& row, const Arguments& arguments) {
+Result<Json> row_value(const ResourceRow& row, const Arguments& arguments) {
   std::string text = arguments.text(row.flag);
   if (row.value == Value::Text) return Json(text);
   if (row.value == Value::Number) {
@@ -96,7 +96,7 @@ Result<Json> read_resources(const std::string& file) {
 
 }  // namespace
 
-std::span<const Flag> update_flags() { return kFlags; }
+std::span<const Flag> update_flags() { return kUpdateFlags; }
 
 Result<Json> update_resources(const Arguments& arguments) {
   for (const char* flag : {"l3-cache-schema", "mem-bw-schema"}) {
@@ -106,7 +106,7 @@ Result<Json> update_resources(const Arguments& arguments) {
   if (arguments.has("resources")) {
     TRY_ASSIGN(resources, read_resources(arguments.text("resources")).in("--resources"));
   }
-  for (const Row& row : kRows) {
+  for (const ResourceRow& row : kResourceRows) {
     if (!arguments.has(row.flag)) continue;
     TRY_ASSIGN(Json value, row_value(row, arguments));
     if (!resources[row.part].is_object()) resources[row.part] = Json::object();

@@ -10,17 +10,17 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kAttachFlags[] = {
     kIndexFlag,
     {0, "detach-keys", FlagArity::Value, "KEYS",
      "Keys that leave the container running (default: ctrl-p,ctrl-q)"},
     {0, "no-stdin", FlagArity::Nothing, "", "Only watch"},
     {0, "sig-proxy", FlagArity::Nothing, "", "Pass signals on to the process (default: true)"},
 };
-constexpr Example kExamples[] = {
+constexpr Example kAttachExamples[] = {
     {"stack attach web", "its output and input; ctrl-p ctrl-q leaves it running"}};
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_attach(Session& session, const Arguments& arguments) {
   auto index = arguments.number("index");
   if (!index) return session.usage_error(index.error().text());
   auto keys = DetachKeys::parse(arguments.text("detach-keys", kDefaultDetachKeys));
@@ -69,12 +69,12 @@ const Command kAttach{
     .usage = "[OPTIONS] SERVICE",
     .summary = "Join the output and input of a running container",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kAttachExamples,
+    .flags = kAttachFlags,
     .least_words = 1,
     .most_words = 1,
     .words_are_services = true,
-    .run = run,
+    .run = run_attach,
 };
 
 }  // namespace stack::cli

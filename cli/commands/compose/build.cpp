@@ -8,7 +8,7 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kBuildFlags[] = {
     {0, "no-cache", FlagArity::Nothing, "", "Run every step again"},
     {0, "pull", FlagArity::Nothing, "", "Get base images anew"},
     {0, "build-arg", FlagArity::Values, "NAME=VALUE",
@@ -20,13 +20,13 @@ constexpr Flag kFlags[] = {
     {0, "force-rm", FlagArity::Nothing, "", ""},
     {0, "compress", FlagArity::Nothing, "", ""},
 };
-constexpr Example kExamples[] = {
+constexpr Example kBuildExamples[] = {
     {"stack build", "every service that has `build`"},
     {"stack build --no-cache web", "one service, from scratch"},
     {"stack build --build-arg VERSION=2 web", "with a build argument"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_build(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   Json options = build_options(session.environment(), session.current_directory());
@@ -60,10 +60,10 @@ const Command kBuild{
         "The proxy variables of the environment and the host's extra certificates are there for RUN steps, "
         "and\n"
         "never in the image (`stack help environment`).",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kBuildExamples,
+    .flags = kBuildFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_build,
 };
 
 }  // namespace stack::cli

@@ -8,7 +8,7 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kCommitFlags[] = {
     {'a', "author", FlagArity::Value, "AUTHOR", "Who made it: \"Jane Doe <jane@example.com>\""},
     {'c', "change", FlagArity::Values, "INSTRUCTION",
      "Dockerfile instruction to apply: CMD, ENV, EXPOSE, LABEL, USER, ..."},
@@ -16,7 +16,7 @@ constexpr Flag kFlags[] = {
     {'m', "message", FlagArity::Value, "TEXT", "What it is, for the image's history"},
     {'p', "pause", FlagArity::Nothing, "", "Freeze the container meanwhile (default: true)"},
 };
-constexpr Example kExamples[] = {
+constexpr Example kCommitExamples[] = {
     {"stack commit web shop-web:patched", "an image of what the container is now"},
     {"stack commit -c 'CMD [\"nginx\"]' -m 'after the repair' web shop-web", "with another command"}};
 
@@ -27,7 +27,7 @@ std::pair<std::string, std::string> split_tag(const std::string& reference) {
   return {reference.substr(0, colon), reference.substr(colon + 1)};
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_commit(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   auto index = arguments.number("index");
   if (!index) return session.usage_error(index.error().text());
@@ -59,12 +59,12 @@ const Command kCommit{
     .usage = "[OPTIONS] SERVICE [REPOSITORY[:TAG]]",
     .summary = "Make an image of a container's present files",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kCommitExamples,
+    .flags = kCommitFlags,
     .least_words = 1,
     .most_words = 2,
     .words_are_services = true,
-    .run = run,
+    .run = run_commit,
 };
 
 }  // namespace stack::cli

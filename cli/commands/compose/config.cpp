@@ -13,7 +13,7 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kConfigFlags[] = {
     {0, "format", FlagArity::Value, "FORMAT", "yaml (default) or json"},
     {'q', "quiet", FlagArity::Nothing, "", "Only check"},
     {'o', "output", FlagArity::Value, "FILE", "Write to a file"},
@@ -37,7 +37,7 @@ constexpr Flag kFlags[] = {
     {0, "check", FlagArity::Nothing, "", "Only check, and report all errors and warnings"},
     {0, "strict", FlagArity::Nothing, "", "What would be ignored is an error"},
 };
-constexpr Example kExamples[] = {
+constexpr Example kConfigExamples[] = {
     {"stack config", "the files as they are understood, merged and with variables filled in"},
     {"stack config -q", "check only: silent and exit code 0 where all is well"},
     {"stack config --check", "everything that `up` would refuse or ignore, each with its place"},
@@ -146,7 +146,7 @@ bool prints_document(const Arguments& arguments) {
   return !arguments.given("hash");
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_config(Session& session, const Arguments& arguments) {
   std::string format = arguments.text("format", "yaml");
   if (format != "yaml" && format != "json") {
     return session.usage_error("invalid value \"" + format + "\" for --format: it is yaml or json");
@@ -179,21 +179,21 @@ Result<int> run(Session& session, const Arguments& arguments) {
   return 0;
 }
 
-constexpr std::string_view kAliases[] = {"convert"};
+constexpr std::string_view kConfigAliases[] = {"convert"};
 
 }  // namespace
 
 const Command kConfig{
     .name = "config",
-    .aliases = kAliases,
+    .aliases = kConfigAliases,
     .group = Group::Project,
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Check the compose files and show what they mean",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kConfigExamples,
+    .flags = kConfigFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_config,
 };
 
 }  // namespace stack::cli

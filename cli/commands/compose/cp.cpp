@@ -11,13 +11,13 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kCpFlags[] = {
     {0, "all", FlagArity::Nothing, "", "Containers of `run` too"},
     {'a', "archive", FlagArity::Nothing, "", "Give what is copied in to the container's user"},
     {'L', "follow-link", FlagArity::Nothing, "", "Copy what a link in SRC_PATH names, not the link"},
     kIndexFlag,
 };
-constexpr Example kExamples[] = {
+constexpr Example kCpExamples[] = {
     {"stack cp web:/etc/nginx/nginx.conf .", "a file out of a container"},
     {"stack cp site/. web:/var/www", "what is in a folder into all containers of a service"},
     {"stack cp db:/var/log - | tar t", "as a tar archive"}};
@@ -125,7 +125,7 @@ Result<> copy_in(Session& session, const Arguments& arguments, const Container& 
                 [&](const transfer::ByteSink& sink) { return transfer::pack(source, name, sink); });
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_cp(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   if (auto index = arguments.number("index"); !index) return session.usage_error(index.error().text());
   Side from = parse_side(arguments.words[0]);
@@ -165,11 +165,11 @@ const Command kCp{
     .details =
         "A folder is copied as itself into a destination that exists, and under the destination's name\n"
         "where that does not; FOLDER/. means what is in it. \"-\" is a tar archive.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kCpExamples,
+    .flags = kCpFlags,
     .least_words = 2,
     .most_words = 2,
-    .run = run,
+    .run = run_cp,
 };
 
 }  // namespace stack::cli

@@ -7,11 +7,12 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {kBuildFlag,         kNoBuildFlag,   kForceRecreateFlag, kNoRecreateFlag, kPullFlag,
-                           kRemoveOrphansFlag, kQuietPullFlag, kScaleFlag,         kYesFlag};
-constexpr Example kExamples[] = {{"stack create", "make everything ready, then `stack start`"}};
+constexpr Flag kCreateFlags[] = {kBuildFlag,      kNoBuildFlag, kForceRecreateFlag,
+                                 kNoRecreateFlag, kPullFlag,    kRemoveOrphansFlag,
+                                 kQuietPullFlag,  kScaleFlag,   kYesFlag};
+constexpr Example kCreateExamples[] = {{"stack create", "make everything ready, then `stack start`"}};
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_create(Session& session, const Arguments& arguments) {
   auto options = up_options(session, arguments, arguments.words);
   if (!options) return session.usage_error(options.error().text());
   (*options)["no_start"] = true;
@@ -30,10 +31,10 @@ const Command kCreate{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Create networks, volumes and containers without starting them",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kCreateExamples,
+    .flags = kCreateFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_create,
 };
 
 }  // namespace stack::cli

@@ -7,20 +7,20 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kDownFlags[] = {
     {'v', "volumes", FlagArity::Nothing, "", "Remove the project's named volumes and anonymous volumes too"},
     {0, "rmi", FlagArity::Value, "TYPE",
      "Remove images too: local (those without a tag of their own) or all"},
     kTimeoutFlag,
     kRemoveOrphansFlag,
 };
-constexpr Example kExamples[] = {
+constexpr Example kDownExamples[] = {
     {"stack down", "stop and remove containers and networks; volumes stay"},
     {"stack down -v", "volumes too: the data is gone"},
     {"stack -p shop down", "from anywhere, without the compose file"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_down(Session& session, const Arguments& arguments) {
   auto timeout = arguments.number("timeout", -1);
   if (!timeout) return session.usage_error(timeout.error().text());
   std::string rmi = arguments.text("rmi");
@@ -53,10 +53,10 @@ const Command kDown{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Stop and remove the project's containers and networks",
     .details = "External networks and volumes are never touched.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kDownExamples,
+    .flags = kDownFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_down,
 };
 
 }  // namespace stack::cli

@@ -11,13 +11,14 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kEventsFlags[] = {
     {0, "json", FlagArity::Nothing, "", "One JSON object a line"},
     {0, "since", FlagArity::Value, "TIME", "From a time, or a duration ago"},
     {0, "until", FlagArity::Value, "TIME", "Up to a time, or a duration ago"},
 };
-constexpr Example kExamples[] = {{"stack events", "what happens to the project's containers, as it happens"},
-                                 {"stack events --json | jq .action", "for programs"}};
+constexpr Example kEventsExamples[] = {
+    {"stack events", "what happens to the project's containers, as it happens"},
+    {"stack events --json | jq .action", "for programs"}};
 
 WallTime time_of(const Json& event) {
   int64_t nanoseconds = int_or(event, "timeNano");
@@ -48,7 +49,7 @@ std::string text_of(const Json& event) {
          string_or(actor, "ID") + " (" + join(attributes, ", ") + ")";
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_events(Session& session, const Arguments& arguments) {
   WallTime now = std::chrono::system_clock::now();
   auto since = log_time(arguments.text("since"), now);
   auto until = log_time(arguments.text("until"), now);
@@ -84,10 +85,10 @@ const Command kEvents{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Follow what happens to the project's containers",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kEventsExamples,
+    .flags = kEventsFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_events,
 };
 
 }  // namespace stack::cli

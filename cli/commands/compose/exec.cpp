@@ -10,7 +10,7 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kExecFlags[] = {
     {'d', "detach", FlagArity::Nothing, "", "Run in the background"},
     {'i', "interactive", FlagArity::Nothing, "", "Keep stdin open (default: true)"},
     {'t', "tty", FlagArity::Nothing, "", "With a terminal (default: where stdin and stdout are terminals)"},
@@ -24,7 +24,7 @@ constexpr Flag kFlags[] = {
     {0, "detach-keys", FlagArity::Value, "KEYS",
      "Keys that leave the process running (default: ctrl-p,ctrl-q)"},
 };
-constexpr Example kExamples[] = {
+constexpr Example kExecExamples[] = {
     {"stack exec web sh", "a shell in the running container of web"},
     {"stack exec -T db pg_dump shop > shop.sql", "without a terminal, for pipes"},
     {"stack exec -u root -w /etc web ls -l", "as another user, in another directory"},
@@ -89,7 +89,7 @@ Result<int> run_attached(Session& session, Exec exec) {
   return static_cast<int>(int_or(*state, "ExitCode"));
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_exec(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   auto index = arguments.number("index");
   if (!index) return session.usage_error(index.error().text());
@@ -134,12 +134,12 @@ const Command kExec{
     .usage = "[OPTIONS] SERVICE COMMAND [ARG...]",
     .summary = "Run a command in a running container",
     .details = "The exit code is the command's; 126 where it cannot be executed, 127 where it is not found.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kExecExamples,
+    .flags = kExecFlags,
     .least_words = 2,
     .stop_at_first_word = true,
     .words_are_services = true,
-    .run = run,
+    .run = run_exec,
 };
 
 }  // namespace stack::cli

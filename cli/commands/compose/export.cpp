@@ -10,12 +10,12 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kExportFlags[] = {
     kIndexFlag,
     {'o', "output", FlagArity::Value, "FILE", "Where to write it (default: stdout)"},
 };
-constexpr Example kExamples[] = {{"stack export -o web.tar web", "its files, without volumes"},
-                                 {"stack export web | tar t", "what there is"}};
+constexpr Example kExportExamples[] = {{"stack export -o web.tar web", "its files, without volumes"},
+                                       {"stack export web | tar t", "what there is"}};
 
 // The whole file or none: it gets its name when it is complete.
 Result<> write_export(Session& session, const std::string& container_id, const std::string& file) {
@@ -37,7 +37,7 @@ Result<> write_export(Session& session, const std::string& container_id, const s
   return done;
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_export(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   auto index = arguments.number("index");
   if (!index) return session.usage_error(index.error().text());
@@ -60,12 +60,12 @@ const Command kExport{
     .usage = "[OPTIONS] SERVICE",
     .summary = "Write a container's files as a tar archive",
     .details = "Volumes and other mounts are left out.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kExportExamples,
+    .flags = kExportFlags,
     .least_words = 1,
     .most_words = 1,
     .words_are_services = true,
-    .run = run,
+    .run = run_export,
 };
 
 }  // namespace stack::cli

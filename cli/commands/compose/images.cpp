@@ -16,8 +16,8 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {kFormatFlag, {'q', "quiet", FlagArity::Nothing, "", "Only ids"}};
-constexpr Example kExamples[] = {{"stack images", "the images that the project's containers use"}};
+constexpr Flag kImagesFlags[] = {kFormatFlag, {'q', "quiet", FlagArity::Nothing, "", "Only ids"}};
+constexpr Example kImagesExamples[] = {{"stack images", "the images that the project's containers use"}};
 
 Json row_of(const Container& container, const Json& image) {
   RepositoryTag name = split_reference(container.image);
@@ -31,7 +31,7 @@ Json row_of(const Container& container, const Json& image) {
           {"Created", string_or(image, "Created")}};
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_images(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All));
@@ -79,10 +79,10 @@ const Command kImages{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "List the images that the project's containers use",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kImagesExamples,
+    .flags = kImagesFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_images,
 };
 
 }  // namespace stack::cli

@@ -6,16 +6,16 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kKillFlags[] = {
     {'s', "signal", FlagArity::Value, "SIGNAL", "Signal to send (default: SIGKILL)"},
     kRemoveOrphansFlag,
 };
-constexpr Example kExamples[] = {
+constexpr Example kKillExamples[] = {
     {"stack kill web", "at once, without grace"},
     {"stack kill -s HUP nginx", "make a server read its configuration again"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_kill(Session& session, const Arguments& arguments) {
   return change_services(session, arguments, "kill", {{"signal", arguments.text("signal", "SIGKILL")}});
 }
 
@@ -28,10 +28,10 @@ const Command kKill{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Kill containers, or send them a signal",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kKillExamples,
+    .flags = kKillFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_kill,
 };
 
 }  // namespace stack::cli

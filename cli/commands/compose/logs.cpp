@@ -10,7 +10,7 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kLogsFlags[] = {
     {'f', "follow", FlagArity::Nothing, "", "Go on with new lines as they come"},
     {'n', "tail", FlagArity::Value, "N", "Only the last N lines of each container (default: all)"},
     {'t', "timestamps", FlagArity::Nothing, "", "Show when each line was written"},
@@ -20,7 +20,7 @@ constexpr Flag kFlags[] = {
     kNoLogPrefixFlag,
     kIndexFlag,
 };
-constexpr Example kExamples[] = {
+constexpr Example kLogsExamples[] = {
     {"stack logs -f web", "follow one service"},
     {"stack logs --tail 20", "the last lines of everything"},
     {"stack logs --since 10m -t", "the last ten minutes, with times"},
@@ -41,7 +41,7 @@ Result<LogQuery> query_of(const Arguments& arguments) {
   return query;
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_logs(Session& session, const Arguments& arguments) {
   auto query = query_of(arguments);
   if (!query) return session.usage_error(query.error().text());
   auto index = arguments.number("index");
@@ -80,10 +80,10 @@ const Command kLogs{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Show what containers have written",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kLogsExamples,
+    .flags = kLogsFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_logs,
 };
 
 }  // namespace stack::cli

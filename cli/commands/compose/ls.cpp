@@ -11,13 +11,13 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kLsFlags[] = {
     {'a', "all", FlagArity::Nothing, "", "Projects without running containers too"},
     {'q', "quiet", FlagArity::Nothing, "", "Only names"},
     {0, "filter", FlagArity::Values, "name=TEXT", "Only names that contain the text"},
     kFormatFlag,
 };
-constexpr Example kExamples[] = {{"stack ls", "projects that run"}, {"stack ls -a", "stopped ones too"}};
+constexpr Example kLsExamples[] = {{"stack ls", "projects that run"}, {"stack ls -a", "stopped ones too"}};
 
 bool is_wanted(const Json& project, const Arguments& arguments) {
   if (!arguments.on("all") && string_or(project, "status").find("running(") == std::string::npos)
@@ -29,7 +29,7 @@ bool is_wanted(const Json& project, const Arguments& arguments) {
   return true;
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_ls(Session& session, const Arguments& arguments) {
   for (const std::string& filter : arguments.all("filter")) {
     if (!filter.starts_with("name="))
       return session.usage_error("invalid filter \"" + filter + "\": it is name=TEXT");
@@ -71,10 +71,10 @@ const Command kLs{
     .usage = "[OPTIONS]",
     .summary = "List projects",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kLsExamples,
+    .flags = kLsFlags,
     .most_words = 0,
-    .run = run,
+    .run = run_ls,
 };
 
 }  // namespace stack::cli

@@ -5,11 +5,11 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Example kExamples[] = {
+constexpr Example kPauseExamples[] = {
     {"stack pause db", "freeze one service"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_pause(Session& session, const Arguments& arguments) {
   return change_services(session, arguments, "pause", Json::object());
 }
 
@@ -22,10 +22,10 @@ const Command kPause{
     .usage = "[SERVICE...]",
     .summary = "Freeze the processes of containers",
     .details = "",
-    .examples = kExamples,
+    .examples = kPauseExamples,
     .flags = {},
     .words_are_services = true,
-    .run = run,
+    .run = run_pause,
 };
 
 }  // namespace stack::cli

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kExitChanges = 2;
 
-constexpr Flag kFlags[] = {
+constexpr Flag kPlanFlags[] = {
     {0, "json", FlagArity::Nothing, "", "The plan as JSON: actions, their causes and what they wait for"},
     kBuildFlag,
     kNoBuildFlag,
@@ -25,13 +25,13 @@ constexpr Flag kFlags[] = {
     kPullFlag,
     kRenewVolumesFlag,
 };
-constexpr Example kExamples[] = {
+constexpr Example kPlanExamples[] = {
     {"stack plan", "what `stack up` would do, and the cause of each step"},
     {"stack plan --json | jq '.actions[].kind'", "the same for programs"},
     {"stack plan >/dev/null && echo unchanged", "exit code 0: nothing to do, 2: changes, 1: error"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_plan(Session& session, const Arguments& arguments) {
   auto options = up_options(session, arguments, arguments.words);
   if (!options) return session.usage_error(options.error().text());
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
@@ -50,11 +50,11 @@ const Command kPlan{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Show what `up` would do and why, and change nothing",
     .details = "Exit code 0: nothing to do; 2: there are changes; 1: error.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kPlanExamples,
+    .flags = kPlanFlags,
     .words_are_services = true,
     .usage_exit = kExitError,
-    .run = run,
+    .run = run_plan,
 };
 
 }  // namespace stack::cli

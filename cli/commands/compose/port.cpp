@@ -8,11 +8,12 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {{0, "protocol", FlagArity::Value, "PROTOCOL", "tcp (default) or udp"}, kIndexFlag};
-constexpr Example kExamples[] = {{"stack port web 80", "where the container's port 80 is published"},
-                                 {"curl http://$(stack port web 80)", "use it"}};
+constexpr Flag kPortFlags[] = {{0, "protocol", FlagArity::Value, "PROTOCOL", "tcp (default) or udp"},
+                               kIndexFlag};
+constexpr Example kPortExamples[] = {{"stack port web 80", "where the container's port 80 is published"},
+                                     {"curl http://$(stack port web 80)", "use it"}};
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_port(Session& session, const Arguments& arguments) {
   auto index = arguments.number("index");
   if (!index) return session.usage_error(index.error().text());
   std::string service = arguments.words[0];
@@ -47,12 +48,12 @@ const Command kPort{
     .usage = "[OPTIONS] SERVICE PORT",
     .summary = "Show the host address of a published port",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kPortExamples,
+    .flags = kPortFlags,
     .least_words = 2,
     .most_words = 2,
     .words_are_services = true,
-    .run = run,
+    .run = run_port,
 };
 
 }  // namespace stack::cli

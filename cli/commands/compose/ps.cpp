@@ -12,7 +12,7 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kPsFlags[] = {
     {'a', "all", FlagArity::Nothing, "", "Stopped containers too, and those of `run`"},
     kQuietFlag,
     {0, "services", FlagArity::Nothing, "", "Only the names of services"},
@@ -24,7 +24,7 @@ constexpr Flag kFlags[] = {
     {0, "orphans", FlagArity::Nothing, "",
      "Containers of services that the file no longer has too (default: true)"},
 };
-constexpr Example kExamples[] = {
+constexpr Example kPsExamples[] = {
     {"stack ps", "what runs"},
     {"stack ps -a", "what was stopped or has exited too"},
     {"stack ps --format json | jq -r .Name", "for programs: one object a line"},
@@ -70,7 +70,7 @@ Result<std::vector<Container>> without_orphans(Session& session, const std::stri
   return containers;
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_ps(Session& session, const Arguments& arguments) {
   auto states = wanted_states(arguments);
   if (!states) return session.usage_error(states.error().text());
   TRY_ASSIGN(std::string project_name, session.project_name());
@@ -122,10 +122,10 @@ const Command kPs{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "List the project's containers",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kPsExamples,
+    .flags = kPsFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_ps,
 };
 
 }  // namespace stack::cli

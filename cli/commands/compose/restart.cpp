@@ -6,15 +6,15 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kRestartFlags[] = {
     kTimeoutFlag,
     {0, "no-deps", FlagArity::Nothing, "", "Do not restart the services that depend on these"},
 };
-constexpr Example kExamples[] = {
+constexpr Example kRestartExamples[] = {
     {"stack restart web", "one service"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_restart(Session& session, const Arguments& arguments) {
   return change_services(session, arguments, "restart", {{"no_deps", arguments.on("no-deps")}});
 }
 
@@ -27,10 +27,10 @@ const Command kRestart{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Stop and start containers as they are",
     .details = "Changes of the compose file are not applied: use `stack up`.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kRestartExamples,
+    .flags = kRestartFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_restart,
 };
 
 }  // namespace stack::cli

@@ -12,18 +12,18 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kRmFlags[] = {
     {'f', "force", FlagArity::Nothing, "", "Do not ask"},
     {'s', "stop", FlagArity::Nothing, "", "Stop them first"},
     {'v', "volumes", FlagArity::Nothing, "", "Remove their anonymous volumes too"},
     {'a', "all", FlagArity::Nothing, "", ""},
 };
-constexpr Example kExamples[] = {
+constexpr Example kRmExamples[] = {
     {"stack rm", "remove stopped containers, after asking"},
     {"stack rm -fs web", "stop and remove one service without asking"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_rm(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
@@ -57,10 +57,10 @@ const Command kRm{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Remove stopped containers",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kRmExamples,
+    .flags = kRmFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_rm,
 };
 
 }  // namespace stack::cli

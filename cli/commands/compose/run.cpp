@@ -19,7 +19,7 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kRunFlags[] = {
     {0, "rm", FlagArity::Nothing, "", "Remove the container when it exits"},
     {'d', "detach", FlagArity::Nothing, "", "Run in the background and print the container's name"},
     {'e', "env", FlagArity::Values, "NAME=VALUE",
@@ -47,7 +47,7 @@ constexpr Flag kFlags[] = {
     {0, "quiet-build", FlagArity::Nothing, "", "No output of builds"},
     {'q', "quiet", FlagArity::Nothing, "", "Nothing but the command's output"},
 };
-constexpr Example kExamples[] = {
+constexpr Example kRunExamples[] = {
     {"stack run --rm web flask db upgrade", "a command in a new container of web"},
     {"stack run --rm -it web sh", "a shell, dependencies started"},
     {"stack run --rm --no-deps -T web env", "alone, for pipes"},
@@ -202,7 +202,7 @@ OneOff one_off(const Arguments& arguments, const std::string& project_name) {
   return one;
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_run(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   TRY_ASSIGN(ResolvedProject project, load_for(session, {arguments.words[0]}));
   OneOff one = one_off(arguments, project.name);
@@ -243,12 +243,12 @@ const Command kRun{
     .details =
         "What the service depends on is started first. Ports are published with -P or -p only.\n"
         "The exit code is the command's; 126 where it cannot be executed, 127 where it is not found.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kRunExamples,
+    .flags = kRunFlags,
     .least_words = 1,
     .stop_at_first_word = true,
     .words_are_services = true,
-    .run = run,
+    .run = run_run,
 };
 
 }  // namespace stack::cli

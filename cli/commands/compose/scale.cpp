@@ -7,10 +7,11 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {kNoDepsFlag};
-constexpr Example kExamples[] = {{"stack scale web=3 worker=2", "three containers of web, two of worker"}};
+constexpr Flag kScaleFlags[] = {kNoDepsFlag};
+constexpr Example kScaleExamples[] = {
+    {"stack scale web=3 worker=2", "three containers of web, two of worker"}};
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_scale(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   auto scale = parse_scale(arguments.words);
   if (!scale) return session.usage_error(scale.error().text());
@@ -34,10 +35,10 @@ const Command kScale{
     .usage = "[OPTIONS] SERVICE=N...",
     .summary = "Set the number of containers of services",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kScaleExamples,
+    .flags = kScaleFlags,
     .least_words = 1,
-    .run = run,
+    .run = run_scale,
 };
 
 }  // namespace stack::cli

@@ -7,11 +7,11 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kStartFlags[] = {
     {0, "wait", FlagArity::Nothing, "", "Return once everything is running or healthy"},
     {0, "wait-timeout", FlagArity::Value, "SECONDS", "Longest time for --wait"},
 };
-constexpr Example kExamples[] = {
+constexpr Example kStartExamples[] = {
     {"stack start", "everything that was created or stopped"},
     {"stack start --wait web", "one service; return when it is healthy"},
 };
@@ -29,7 +29,7 @@ Result<int> start_and_wait(Session& session, const Arguments& arguments) {
       {"start", project_path(project.name, "/up"), {{"project", project.project}, {"options", *options}}});
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_start(Session& session, const Arguments& arguments) {
   if (arguments.on("wait")) return start_and_wait(session, arguments);
   return change_services(session, arguments, "start", Json::object());
 }
@@ -43,10 +43,10 @@ const Command kStart{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Start existing containers",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kStartExamples,
+    .flags = kStartFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_start,
 };
 
 }  // namespace stack::cli

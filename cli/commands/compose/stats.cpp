@@ -18,14 +18,15 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kStatsFlags[] = {
     {'a', "all", FlagArity::Nothing, "", "Stopped containers too"},
     {0, "no-stream", FlagArity::Nothing, "", "Once, instead of again and again"},
     kFormatFlag,
     kNoTruncFlag,
 };
-constexpr Example kExamples[] = {{"stack stats", "processor, memory, network and disk use, every second"},
-                                 {"stack stats --no-stream --format json", "once, for programs"}};
+constexpr Example kStatsExamples[] = {
+    {"stack stats", "processor, memory, network and disk use, every second"},
+    {"stack stats --no-stream --format json", "once, for programs"}};
 
 std::string percent(double value) {
   char text[32];
@@ -130,7 +131,7 @@ Result<std::string> snapshot(Session& session, const Arguments& arguments, const
   return table.text();
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_stats(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   bool once = arguments.on("no-stream") || !session.out().is_terminal;
@@ -156,10 +157,10 @@ const Command kStats{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Show what containers use of the machine",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kStatsExamples,
+    .flags = kStatsFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_stats,
 };
 
 }  // namespace stack::cli

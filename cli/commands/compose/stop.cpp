@@ -6,15 +6,15 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kStopFlags[] = {
     kTimeoutFlag,
 };
-constexpr Example kExamples[] = {
+constexpr Example kStopExamples[] = {
     {"stack stop", "everything, dependents first"},
     {"stack stop -t 1 web", "one service, killed after a second"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_stop(Session& session, const Arguments& arguments) {
   return change_services(session, arguments, "stop", Json::object());
 }
 
@@ -27,10 +27,10 @@ const Command kStop{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Stop containers without removing them",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kStopExamples,
+    .flags = kStopFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_stop,
 };
 
 }  // namespace stack::cli

@@ -8,10 +8,10 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Example kExamples[] = {{"stack top", "the processes of every running container"},
-                                 {"stack top web", "of one service"}};
+constexpr Example kTopExamples[] = {{"stack top", "the processes of every running container"},
+                                    {"stack top web", "of one service"}};
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_top(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::Running, true));
@@ -50,10 +50,10 @@ const Command kTop{
     .usage = "[SERVICE...]",
     .summary = "Show the processes in running containers",
     .details = "",
-    .examples = kExamples,
+    .examples = kTopExamples,
     .flags = {},
     .words_are_services = true,
-    .run = run,
+    .run = run_top,
 };
 
 }  // namespace stack::cli

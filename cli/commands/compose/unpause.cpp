@@ -5,11 +5,11 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Example kExamples[] = {
+constexpr Example kUnpauseExamples[] = {
     {"stack unpause db", "let it go on"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_unpause(Session& session, const Arguments& arguments) {
   return change_services(session, arguments, "unpause", Json::object());
 }
 
@@ -22,10 +22,10 @@ const Command kUnpause{
     .usage = "[SERVICE...]",
     .summary = "Let paused containers go on",
     .details = "",
-    .examples = kExamples,
+    .examples = kUnpauseExamples,
     .flags = {},
     .words_are_services = true,
-    .run = run,
+    .run = run_unpause,
 };
 
 }  // namespace stack::cli

@@ -11,7 +11,7 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kUpFlags[] = {
     {'d', "detach", FlagArity::Nothing, "", "Return once everything runs, without following logs"},
     kBuildFlag,
     kNoBuildFlag,
@@ -44,7 +44,7 @@ constexpr Flag kFlags[] = {
     {0, "menu", FlagArity::Nothing, "", ""},
 };
 
-constexpr Example kExamples[] = {
+constexpr Example kUpExamples[] = {
     {"stack up", "start everything and follow its output; Ctrl-C stops it"},
     {"stack up -d --build", "build, then start in the background"},
     {"stack up -d --wait web", "one service with its dependencies; return when healthy"},
@@ -80,7 +80,7 @@ Result<int> run_in_background(Session& session, const Arguments& arguments, cons
   return say_result(session, result);
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_up(Session& session, const Arguments& arguments) {
   auto combination = check_combination(arguments);
   if (!combination) return session.usage_error(combination.error().text());
   auto options = up_options(session, arguments, arguments.words);
@@ -109,10 +109,10 @@ const Command kUp{
     .details =
         "Containers whose configuration or image changed are recreated; the others are left alone.\n"
         "In the foreground, Ctrl-C stops what was started, and a second one kills it.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kUpExamples,
+    .flags = kUpFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_up,
 };
 
 }  // namespace stack::cli

@@ -9,9 +9,10 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {{0, "down-project", FlagArity::Nothing, "",
-                            "Take the whole project down when the first container exits"}};
-constexpr Example kExamples[] = {{"stack wait migrate", "until it has exited; its exit code becomes ours"}};
+constexpr Flag kWaitFlags[] = {{0, "down-project", FlagArity::Nothing, "",
+                                "Take the whole project down when the first container exits"}};
+constexpr Example kWaitExamples[] = {
+    {"stack wait migrate", "until it has exited; its exit code becomes ours"}};
 
 struct Waiting {
   std::string name;
@@ -43,7 +44,7 @@ Result<int> finish(Waiting& waiting) {
   return code;
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_wait(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   TRY_ASSIGN(auto waits, begin_waits(session, project_name, arguments.words));
@@ -77,11 +78,11 @@ const Command kWait{
     .usage = "[OPTIONS] SERVICE...",
     .summary = "Wait until the containers of services have exited",
     .details = "The exit code is that of the container that exited last.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kWaitExamples,
+    .flags = kWaitFlags,
     .least_words = 1,
     .words_are_services = true,
-    .run = run,
+    .run = run_wait,
 };
 
 }  // namespace stack::cli

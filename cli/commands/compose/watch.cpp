@@ -14,13 +14,13 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kWatchFlags[] = {
     {0, "no-up", FlagArity::Nothing, "", "Do not build and start the services first"},
     {0, "prune", FlagArity::Nothing, "", "Remove images that a rebuild has replaced (default: true)"},
     {0, "quiet", FlagArity::Nothing, "", "No output of builds"},
 };
 
-constexpr Example kExamples[] = {
+constexpr Example kWatchExamples[] = {
     {"stack watch", "start everything, then bring changed files into the containers until Ctrl-C"},
     {"stack watch --no-up web", "only what concerns web, in the containers that run already"},
 };
@@ -37,7 +37,7 @@ Result<Fd> interrupts() {
   return fd;
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_watch(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   auto options = up_options(session, arguments, arguments.words);
   if (!options) return session.usage_error(options.error().text());
@@ -79,10 +79,10 @@ const Command kWatch{
         "and removes deleted ones; restart and exec follow a sync; rebuild builds that service alone and "
         "recreates it.\n"
         "Ctrl-C ends the watching; the containers run on.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kWatchExamples,
+    .flags = kWatchFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_watch,
 };
 
 }  // namespace stack::cli

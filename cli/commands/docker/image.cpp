@@ -14,9 +14,9 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kLsFlags[] = {
+constexpr Flag kImageLsFlags[] = {
     kQuietFlag, kFormatFlag, kNoTruncFlag, kFilterFlag, {'a', "all", FlagArity::Nothing, "", ""}};
-constexpr Example kLsExamples[] = {{"stack image ls", "every image in the store"}};
+constexpr Example kImageLsExamples[] = {{"stack image ls", "every image in the store"}};
 
 Json image_row(const Json& image, const std::string& reference, bool truncate) {
   RepositoryTag name = split_reference(reference);
@@ -28,7 +28,7 @@ Json image_row(const Json& image, const std::string& reference, bool truncate) {
           {"Size", decimal_size({int_or(image, "Size")})}};
 }
 
-Result<int> run_ls(Session& session, const Arguments& arguments) {
+Result<int> run_image_ls(Session& session, const Arguments& arguments) {
   auto query = filters_query(arguments.all("filter"));
   if (!query) return session.usage_error(query.error().text());
   TRY_ASSIGN(Json images, session.call("GET", "/images/json" + *query));
@@ -44,28 +44,28 @@ Result<int> run_ls(Session& session, const Arguments& arguments) {
                     {"Repository", "Tag", "ID", "CreatedSince", "Size"}, "ID");
 }
 
-constexpr Flag kRmFlags[] = {
+constexpr Flag kImageRmFlags[] = {
     {'f', "force", FlagArity::Nothing, "", "Even where a stopped container uses it"}};
-constexpr Example kRmExamples[] = {{"stack image rm shop-web", "one image"}};
+constexpr Example kImageRmExamples[] = {{"stack image rm shop-web", "one image"}};
 
-Result<int> run_rm(Session& session, const Arguments& arguments) {
+Result<int> run_image_rm(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   return remove_objects(session, arguments, "/images/", arguments.on("force") ? "?force=1" : "");
 }
 
-constexpr Flag kInspectFlags[] = {
+constexpr Flag kImageInspectFlags[] = {
     {'f', "format", FlagArity::Value, "TEMPLATE", "'{{.Config.Cmd}}', or json"}};
-constexpr Example kInspectExamples[] = {
+constexpr Example kImageInspectExamples[] = {
     {"stack image inspect debian:bookworm-slim", "all that is known of it"}};
 
-Result<int> run_inspect(Session& session, const Arguments& arguments) {
+Result<int> run_image_inspect(Session& session, const Arguments& arguments) {
   return inspect_objects(session, arguments, "/images/", "/json");
 }
 
-constexpr Example kBootstrapExamples[] = {
+constexpr Example kImageBootstrapExamples[] = {
     {"stack image bootstrap debian:bookworm-slim", "a base image from this host's own package sources"}};
 
-Result<int> run_bootstrap(Session& session, const Arguments& arguments) {
+Result<int> run_image_bootstrap(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   Change change{"bootstrap", "/stack/v1/images/bootstrap", {{"reference", arguments.words[0]}}, true};
   InterruptNotice notice(true);
@@ -74,35 +74,35 @@ Result<int> run_bootstrap(Session& session, const Arguments& arguments) {
   return say_result(session, result);
 }
 
-constexpr std::string_view kLsAliases[] = {"image list"};
-constexpr std::string_view kRmAliases[] = {"image remove", "rmi"};
+constexpr std::string_view kImageLsAliases[] = {"image list"};
+constexpr std::string_view kImageRmAliases[] = {"image remove", "rmi"};
 
 }  // namespace
 
 const Command kImageLs{
     .name = "image ls",
-    .aliases = kLsAliases,
+    .aliases = kImageLsAliases,
     .group = Group::Objects,
     .usage = "[OPTIONS]",
     .summary = "List images",
     .details = "",
-    .examples = kLsExamples,
-    .flags = kLsFlags,
+    .examples = kImageLsExamples,
+    .flags = kImageLsFlags,
     .most_words = 0,
-    .run = run_ls,
+    .run = run_image_ls,
 };
 
 const Command kImageRm{
     .name = "image rm",
-    .aliases = kRmAliases,
+    .aliases = kImageRmAliases,
     .group = Group::Objects,
     .usage = "[OPTIONS] IMAGE...",
     .summary = "Remove images",
     .details = "",
-    .examples = kRmExamples,
-    .flags = kRmFlags,
+    .examples = kImageRmExamples,
+    .flags = kImageRmFlags,
     .least_words = 1,
-    .run = run_rm,
+    .run = run_image_rm,
 };
 
 const Command kImageInspect{
@@ -112,10 +112,10 @@ const Command kImageInspect{
     .usage = "[OPTIONS] IMAGE...",
     .summary = "Show all that is known of images",
     .details = "",
-    .examples = kInspectExamples,
-    .flags = kInspectFlags,
+    .examples = kImageInspectExamples,
+    .flags = kImageInspectFlags,
     .least_words = 1,
-    .run = run_inspect,
+    .run = run_image_inspect,
 };
 
 const Command kImageBootstrap{
@@ -125,11 +125,11 @@ const Command kImageBootstrap{
     .usage = "IMAGE",
     .summary = "Make a Debian base image from the host's package sources",
     .details = "No registry is needed: mmdebstrap installs the packages that this host's apt would.",
-    .examples = kBootstrapExamples,
+    .examples = kImageBootstrapExamples,
     .flags = {},
     .least_words = 1,
     .most_words = 1,
-    .run = run_bootstrap,
+    .run = run_image_bootstrap,
 };
 
 }  // namespace stack::cli

@@ -12,8 +12,8 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kLsFlags[] = {kQuietFlag, kFormatFlag, kNoTruncFlag, kFilterFlag};
-constexpr Example kLsExamples[] = {{"stack network ls", "every network"}};
+constexpr Flag kNetworkLsFlags[] = {kQuietFlag, kFormatFlag, kNoTruncFlag, kFilterFlag};
+constexpr Example kNetworkLsExamples[] = {{"stack network ls", "every network"}};
 
 Json network_row(const Json& network, bool truncate) {
   std::string id = string_or(network, "Id");
@@ -28,7 +28,7 @@ Json network_row(const Json& network, bool truncate) {
           {"Internal", bool_or(network, "Internal") ? "true" : "false"}};
 }
 
-Result<int> run_ls(Session& session, const Arguments& arguments) {
+Result<int> run_network_ls(Session& session, const Arguments& arguments) {
   auto query = filters_query(arguments.all("filter"));
   if (!query) return session.usage_error(query.error().text());
   TRY_ASSIGN(Json networks, session.call("GET", "/networks" + *query));
@@ -41,23 +41,25 @@ Result<int> run_ls(Session& session, const Arguments& arguments) {
                     {"ID", "Name", "Driver", "Scope", "Subnet"}, "ID");
 }
 
-constexpr Flag kInspectFlags[] = {{'f', "format", FlagArity::Value, "TEMPLATE", "'{{.Driver}}', or json"}};
-constexpr Example kInspectExamples[] = {
+constexpr Flag kNetworkInspectFlags[] = {
+    {'f', "format", FlagArity::Value, "TEMPLATE", "'{{.Driver}}', or json"}};
+constexpr Example kNetworkInspectExamples[] = {
     {"stack network inspect shop_default", "its addresses and containers"}};
 
-Result<int> run_inspect(Session& session, const Arguments& arguments) {
+Result<int> run_network_inspect(Session& session, const Arguments& arguments) {
   return inspect_objects(session, arguments, "/networks/");
 }
 
-constexpr Flag kRmFlags[] = {{'f', "force", FlagArity::Nothing, "", "No error where it does not exist"}};
-constexpr Example kRmExamples[] = {{"stack network rm shared", "a network without containers"}};
+constexpr Flag kNetworkRmFlags[] = {
+    {'f', "force", FlagArity::Nothing, "", "No error where it does not exist"}};
+constexpr Example kNetworkRmExamples[] = {{"stack network rm shared", "a network without containers"}};
 
-Result<int> run_rm(Session& session, const Arguments& arguments) {
+Result<int> run_network_rm(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   return remove_objects(session, arguments, "/networks/");
 }
 
-constexpr Flag kCreateFlags[] = {
+constexpr Flag kNetworkCreateFlags[] = {
     {'d', "driver", FlagArity::Value, "DRIVER", "bridge (default)"},
     {0, "subnet", FlagArity::Value, "CIDR", "Address range"},
     {0, "gateway", FlagArity::Value, "ADDRESS", "The bridge's own address"},
@@ -67,9 +69,10 @@ constexpr Flag kCreateFlags[] = {
     {'o', "opt", FlagArity::Values, "KEY=VALUE", "Option of the driver"},
     {0, "label", FlagArity::Values, "KEY=VALUE", "Label"},
 };
-constexpr Example kCreateExamples[] = {{"stack network create shared", "a network for `external: true`"}};
+constexpr Example kNetworkCreateExamples[] = {
+    {"stack network create shared", "a network for `external: true`"}};
 
-Result<int> run_create(Session& session, const Arguments& arguments) {
+Result<int> run_network_create(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   Json body{{"Name", arguments.words[0]},
             {"Driver", arguments.text("driver", "bridge")},
@@ -90,15 +93,15 @@ Result<int> run_create(Session& session, const Arguments& arguments) {
   return 0;
 }
 
-constexpr Flag kPruneFlags[] = {{'f', "force", FlagArity::Nothing, "", "Do not ask"}};
-constexpr Example kPruneExamples[] = {{"stack network prune", "networks that no container uses"}};
+constexpr Flag kNetworkPruneFlags[] = {{'f', "force", FlagArity::Nothing, "", "Do not ask"}};
+constexpr Example kNetworkPruneExamples[] = {{"stack network prune", "networks that no container uses"}};
 
 // The engine's own; builds use the last.
 bool is_predefined(const std::string& name) {
   return name == "bridge" || name == "host" || name == "none" || name == "stack_build";
 }
 
-Result<int> run_prune(Session& session, const Arguments& arguments) {
+Result<int> run_network_prune(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   TRY_ASSIGN(Json networks, session.call("GET", "/networks"));
   Arguments chosen = arguments;
@@ -121,22 +124,22 @@ Result<int> run_prune(Session& session, const Arguments& arguments) {
   return remove_objects(session, chosen, "/networks/");
 }
 
-constexpr std::string_view kLsAliases[] = {"network list"};
-constexpr std::string_view kRmAliases[] = {"network remove"};
+constexpr std::string_view kNetworkLsAliases[] = {"network list"};
+constexpr std::string_view kNetworkRmAliases[] = {"network remove"};
 
 }  // namespace
 
 const Command kNetworkLs{
     .name = "network ls",
-    .aliases = kLsAliases,
+    .aliases = kNetworkLsAliases,
     .group = Group::Objects,
     .usage = "[OPTIONS]",
     .summary = "List networks",
     .details = "",
-    .examples = kLsExamples,
-    .flags = kLsFlags,
+    .examples = kNetworkLsExamples,
+    .flags = kNetworkLsFlags,
     .most_words = 0,
-    .run = run_ls,
+    .run = run_network_ls,
 };
 
 const Command kNetworkInspect{
@@ -146,23 +149,23 @@ const Command kNetworkInspect{
     .usage = "[OPTIONS] NETWORK...",
     .summary = "Show all that is known of networks",
     .details = "",
-    .examples = kInspectExamples,
-    .flags = kInspectFlags,
+    .examples = kNetworkInspectExamples,
+    .flags = kNetworkInspectFlags,
     .least_words = 1,
-    .run = run_inspect,
+    .run = run_network_inspect,
 };
 
 const Command kNetworkRm{
     .name = "network rm",
-    .aliases = kRmAliases,
+    .aliases = kNetworkRmAliases,
     .group = Group::Objects,
     .usage = "[OPTIONS] NETWORK...",
     .summary = "Remove networks",
     .details = "",
-    .examples = kRmExamples,
-    .flags = kRmFlags,
+    .examples = kNetworkRmExamples,
+    .flags = kNetworkRmFlags,
     .least_words = 1,
-    .run = run_rm,
+    .run = run_network_rm,
 };
 
 const Command kNetworkCreate{
@@ -172,11 +175,11 @@ const Command kNetworkCreate{
     .usage = "[OPTIONS] NETWORK",
     .summary = "Create a network",
     .details = "",
-    .examples = kCreateExamples,
-    .flags = kCreateFlags,
+    .examples = kNetworkCreateExamples,
+    .flags = kNetworkCreateFlags,
     .least_words = 1,
     .most_words = 1,
-    .run = run_create,
+    .run = run_network_create,
 };
 
 const Command kNetworkPrune{
@@ -186,10 +189,10 @@ const Command kNetworkPrune{
     .usage = "[OPTIONS]",
     .summary = "Remove networks that no container uses",
     .details = "",
-    .examples = kPruneExamples,
-    .flags = kPruneFlags,
+    .examples = kNetworkPruneExamples,
+    .flags = kNetworkPruneFlags,
     .most_words = 0,
-    .run = run_prune,
+    .run = run_network_prune,
 };
 
 }  // namespace stack::cli

@@ -14,9 +14,10 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kLsFlags[] = {kQuietFlag, kFormatFlag, kFilterFlag};
-constexpr Example kLsExamples[] = {{"stack volume ls", "every volume"},
-                                   {"stack volume ls --filter name=shop", "whose name contains a text"}};
+constexpr Flag kVolumeLsFlags[] = {kQuietFlag, kFormatFlag, kFilterFlag};
+constexpr Example kVolumeLsExamples[] = {
+    {"stack volume ls", "every volume"},
+    {"stack volume ls --filter name=shop", "whose name contains a text"}};
 
 Json volume_row(const Json& volume) {
   std::vector<std::string> labels;
@@ -39,7 +40,7 @@ Result<int> print_volumes(Session& session, const Arguments& arguments, const st
   return print_rows(arguments, rows, {"DRIVER", "VOLUME NAME"}, {"Driver", "Name"}, "Name");
 }
 
-Result<int> run_ls(Session& session, const Arguments& arguments) {
+Result<int> run_volume_ls(Session& session, const Arguments& arguments) {
   auto query = filters_query(arguments.all("filter"));
   if (!query) return session.usage_error(query.error().text());
   return print_volumes(session, arguments, *query);
@@ -54,30 +55,32 @@ Result<int> run_volumes(Session& session, const Arguments& arguments) {
   return print_volumes(session, arguments, query);
 }
 
-constexpr Flag kInspectFlags[] = {
+constexpr Flag kVolumeInspectFlags[] = {
     {'f', "format", FlagArity::Value, "TEMPLATE", "'{{.Mountpoint}}', or json"}};
-constexpr Example kInspectExamples[] = {{"stack volume inspect shop_data", "where it is, and what made it"}};
+constexpr Example kVolumeInspectExamples[] = {
+    {"stack volume inspect shop_data", "where it is, and what made it"}};
 
-Result<int> run_inspect(Session& session, const Arguments& arguments) {
+Result<int> run_volume_inspect(Session& session, const Arguments& arguments) {
   return inspect_objects(session, arguments, "/volumes/");
 }
 
-constexpr Flag kRmFlags[] = {{'f', "force", FlagArity::Nothing, "", "No error where it does not exist"}};
-constexpr Example kRmExamples[] = {{"stack volume rm shop_data", "the data is gone"}};
+constexpr Flag kVolumeRmFlags[] = {
+    {'f', "force", FlagArity::Nothing, "", "No error where it does not exist"}};
+constexpr Example kVolumeRmExamples[] = {{"stack volume rm shop_data", "the data is gone"}};
 
-Result<int> run_rm(Session& session, const Arguments& arguments) {
+Result<int> run_volume_rm(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   return remove_objects(session, arguments, "/volumes/");
 }
 
-constexpr Flag kCreateFlags[] = {
+constexpr Flag kVolumeCreateFlags[] = {
     {'d', "driver", FlagArity::Value, "DRIVER", "local (default)"},
     {'o', "opt", FlagArity::Values, "KEY=VALUE", "Option of the driver"},
     {0, "label", FlagArity::Values, "KEY=VALUE", "Label"},
 };
-constexpr Example kCreateExamples[] = {{"stack volume create shared", "a volume for `external: true`"}};
+constexpr Example kVolumeCreateExamples[] = {{"stack volume create shared", "a volume for `external: true`"}};
 
-Result<int> run_create(Session& session, const Arguments& arguments) {
+Result<int> run_volume_create(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   Json body{{"Driver", arguments.text("driver", "local")},
             {"DriverOpts", pairs_of(arguments.all("opt"))},
@@ -88,11 +91,12 @@ Result<int> run_create(Session& session, const Arguments& arguments) {
   return 0;
 }
 
-constexpr Flag kPruneFlags[] = {
+constexpr Flag kVolumePruneFlags[] = {
     {'f', "force", FlagArity::Nothing, "", "Do not ask"},
     {'a', "all", FlagArity::Nothing, "", "Named volumes too, not only anonymous ones"},
 };
-constexpr Example kPruneExamples[] = {{"stack volume prune", "anonymous volumes that no container uses"}};
+constexpr Example kVolumePruneExamples[] = {
+    {"stack volume prune", "anonymous volumes that no container uses"}};
 
 bool is_anonymous(const Json& volume) {
   if (member(member(volume, "Labels"), "com.docker.volume.anonymous").is_string()) return true;
@@ -100,7 +104,7 @@ bool is_anonymous(const Json& volume) {
   return name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-Result<int> run_prune(Session& session, const Arguments& arguments) {
+Result<int> run_volume_prune(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   TRY_ASSIGN(Json unused,
              session.call("GET", "/volumes?filters=" + http::percent_encode(R"({"dangling":["true"]})")));
@@ -121,22 +125,22 @@ Result<int> run_prune(Session& session, const Arguments& arguments) {
   return remove_objects(session, chosen, "/volumes/");
 }
 
-constexpr std::string_view kLsAliases[] = {"volume list"};
-constexpr std::string_view kRmAliases[] = {"volume remove"};
+constexpr std::string_view kVolumeLsAliases[] = {"volume list"};
+constexpr std::string_view kVolumeRmAliases[] = {"volume remove"};
 
 }  // namespace
 
 const Command kVolumeLs{
     .name = "volume ls",
-    .aliases = kLsAliases,
+    .aliases = kVolumeLsAliases,
     .group = Group::Objects,
     .usage = "[OPTIONS]",
     .summary = "List volumes",
     .details = "",
-    .examples = kLsExamples,
-    .flags = kLsFlags,
+    .examples = kVolumeLsExamples,
+    .flags = kVolumeLsFlags,
     .most_words = 0,
-    .run = run_ls,
+    .run = run_volume_ls,
 };
 
 const Command kVolumes{
@@ -159,23 +163,23 @@ const Command kVolumeInspect{
     .usage = "[OPTIONS] VOLUME...",
     .summary = "Show all that is known of volumes",
     .details = "",
-    .examples = kInspectExamples,
-    .flags = kInspectFlags,
+    .examples = kVolumeInspectExamples,
+    .flags = kVolumeInspectFlags,
     .least_words = 1,
-    .run = run_inspect,
+    .run = run_volume_inspect,
 };
 
 const Command kVolumeRm{
     .name = "volume rm",
-    .aliases = kRmAliases,
+    .aliases = kVolumeRmAliases,
     .group = Group::Objects,
     .usage = "[OPTIONS] VOLUME...",
     .summary = "Remove volumes and their data",
     .details = "",
-    .examples = kRmExamples,
-    .flags = kRmFlags,
+    .examples = kVolumeRmExamples,
+    .flags = kVolumeRmFlags,
     .least_words = 1,
-    .run = run_rm,
+    .run = run_volume_rm,
 };
 
 const Command kVolumeCreate{
@@ -185,10 +189,10 @@ const Command kVolumeCreate{
     .usage = "[OPTIONS] [VOLUME]",
     .summary = "Create a volume",
     .details = "",
-    .examples = kCreateExamples,
-    .flags = kCreateFlags,
+    .examples = kVolumeCreateExamples,
+    .flags = kVolumeCreateFlags,
     .most_words = 1,
-    .run = run_create,
+    .run = run_volume_create,
 };
 
 const Command kVolumePrune{
@@ -198,10 +202,10 @@ const Command kVolumePrune{
     .usage = "[OPTIONS]",
     .summary = "Remove volumes that no container uses",
     .details = "",
-    .examples = kPruneExamples,
-    .flags = kPruneFlags,
+    .examples = kVolumePruneExamples,
+    .flags = kVolumePruneFlags,
     .most_words = 0,
-    .run = run_prune,
+    .run = run_volume_prune,
 };
 
 }  // namespace stack::cli

@@ -34,7 +34,7 @@ std::vector<std::string> project_names(const Session& session) {
   return names;
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_complete(Session& session, const Arguments& arguments) {
   CompletionSources sources{[&](const Arguments& given) { return service_names(session, given); },
                             [&] { return project_names(session); }};
   std::string text;
@@ -56,7 +56,7 @@ const Command kComplete{
     .flags = {},
     .stop_at_first_word = true,
     .hidden = true,
-    .run = run,
+    .run = run_complete,
 };
 
 }  // namespace stack::cli

@@ -7,12 +7,12 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Example kExamples[] = {
+constexpr Example kCompletionExamples[] = {
     {"source <(stack completion bash)", "in this shell"},
     {"stack completion fish > ~/.config/fish/completions/stack.fish", "for good"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_completion(Session& session, const Arguments& arguments) {
   const std::string& shell = arguments.words[0];
   if (shell == "bash") {
     print(kBashCompletion);
@@ -35,11 +35,11 @@ const Command kCompletion{
     .usage = "bash|zsh|fish",
     .summary = "Print the completion script for a shell",
     .details = "",
-    .examples = kExamples,
+    .examples = kCompletionExamples,
     .flags = {},
     .least_words = 1,
     .most_words = 1,
-    .run = run,
+    .run = run_completion,
 };
 
 }  // namespace stack::cli

@@ -8,8 +8,8 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {{0, "json", FlagArity::Nothing, "", "For programs"}};
-constexpr Example kExamples[] = {{"stack doctor", "what of this machine fits, and what does not"}};
+constexpr Flag kDoctorFlags[] = {{0, "json", FlagArity::Nothing, "", "For programs"}};
+constexpr Example kDoctorExamples[] = {{"stack doctor", "what of this machine fits, and what does not"}};
 
 std::string check_text(const Json& check, bool colour) {
   std::string state = string_or(check, "state");
@@ -22,7 +22,7 @@ std::string check_text(const Json& check, bool colour) {
   return text;
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_doctor(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Json report, session.call("GET", "/stack/v1/doctor"));
   bool broken = false;
   std::string text;
@@ -43,10 +43,10 @@ const Command kDoctor{
     .usage = "[OPTIONS]",
     .summary = "Check the machine and the engine's state",
     .details = "Exit code 1 where something is an error.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kDoctorExamples,
+    .flags = kDoctorFlags,
     .most_words = 0,
-    .run = run,
+    .run = run_doctor,
 };
 
 }  // namespace stack::cli

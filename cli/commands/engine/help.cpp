@@ -9,10 +9,10 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Example kExamples[] = {{"stack help up", "the same as `stack up --help`"},
-                                 {"stack help exit-codes", "a topic"}};
+constexpr Example kHelpExamples[] = {{"stack help up", "the same as `stack up --help`"},
+                                     {"stack help exit-codes", "a topic"}};
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_help(Session& session, const Arguments& arguments) {
   const auto& words = arguments.words;
   bool colour = session.out().colour;
   if (words.empty()) {
@@ -47,10 +47,10 @@ const Command kHelp{
     .usage = "[COMMAND | TOPIC]",
     .summary = "Help on a command or a topic",
     .details = "",
-    .examples = kExamples,
+    .examples = kHelpExamples,
     .flags = {},
     .most_words = 2,
-    .run = run,
+    .run = run_help,
 };
 
 }  // namespace stack::cli

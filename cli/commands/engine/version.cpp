@@ -10,14 +10,14 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kVersionFlags[] = {
     {0, "short", FlagArity::Nothing, "", "Only the number"},
     {'f', "format", FlagArity::Value, "FORMAT", "pretty (default) or json"},
 };
-constexpr Example kExamples[] = {{"stack version --short", "only the number"}};
+constexpr Example kVersionExamples[] = {{"stack version --short", "only the number"}};
 constexpr const char* kApiVersion = "1.52";
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_version(Session& session, const Arguments& arguments) {
   std::string format = arguments.text("format", "pretty");
   if (format != "pretty" && format != "json") {
     return session.usage_error("invalid value \"" + format + "\" for --format: it is pretty or json");
@@ -41,10 +41,10 @@ const Command kVersion{
     .usage = "[OPTIONS]",
     .summary = "Show the program's version",
     .details = "",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kVersionExamples,
+    .flags = kVersionFlags,
     .most_words = 0,
-    .run = run,
+    .run = run_version,
 };
 
 }  // namespace stack::cli

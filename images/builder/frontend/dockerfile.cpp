@@ -19,8 +19,6 @@ constexpr std::array<std::string_view, 18> kKeywords = {
     "add",   "arg",        "cmd",     "copy", "entrypoint", "env",        "expose", "from",   "healthcheck",
     "label", "maintainer", "onbuild", "run",  "shell",      "stopsignal", "user",   "volume", "workdir"};
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\v' || c == '\f' || c == '\r'; }
-
 std::string_view trim_left(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   return text;
@@ -158,12 +156,6 @@ Result<> parse_json_or_words(std::string_view rest, Instruction& out) {
     out.words = plain_words(rest);
   }
   return {};
-}
-
-std::string upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return out;
 }
 
 Result<> parse_name_values(std::string_view rest, char escape, Instruction& out) {

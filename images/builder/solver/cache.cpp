@@ -85,7 +85,8 @@ std::optional<CacheRecord> BuildCache::find(const std::string& key) {
 
 Result<> BuildCache::put(const std::string& key, const CacheRecord& record) {
   std::lock_guard guard(mutex_);
-  TRY(write_file_atomic(path_of(key), to_text(Json{{"diff_id", record.diff_id}, {"created", record.created}}))
+  TRY(write_file_atomic(path_of(key),
+                        stack::to_text(Json{{"diff_id", record.diff_id}, {"created", record.created}}))
           .in("build cache"));
   Entry entry{record, {}};
   ::clock_gettime(CLOCK_REALTIME, &entry.used);

@@ -77,12 +77,6 @@ Result<Nanoseconds> health_duration(const Flags& flags, const std::string& name)
 
 std::string json_words(const std::vector<std::string>& words) { return stack::to_text(Json(words)); }
 
-std::string upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return out;
-}
-
 }  // namespace
 
 Result<bool> StageBuilder::configure(const Instruction& instruction) {

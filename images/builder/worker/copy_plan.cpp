@@ -9,6 +9,7 @@
 #include "base/copy_tree.h"
 #include "base/files.h"
 #include "base/identity.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "images/builder/worker/copy.h"
 
@@ -19,10 +20,6 @@ namespace {
 using images::ViewEntry;
 
 constexpr size_t kFilesPerThread = 64;
-
-std::string joined(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
-}
 
 // Relative and clean; ".." cannot lead out.
 std::string clean_source(std::string_view pattern) {
@@ -77,7 +74,7 @@ class Planner {
     std::vector<std::string> rest;
     for (std::string& part : split(pattern, '/')) {
       if (rest.empty() && !has_wildcards(part)) {
-        base = joined(base, unescaped(part));
+        base = join_path(base, unescaped(part));
       } else {
         rest.push_back(std::move(part));
       }
@@ -106,7 +103,7 @@ class Planner {
   Result<> match_deep(const std::string& directory, const std::string& pattern, const std::string& below) {
     TRY_ASSIGN(std::vector<ViewEntry> entries, source_.view->list(directory));
     for (const ViewEntry& entry : entries) {
-      std::string relative = joined(below, base_name(entry.path));
+      std::string relative = join_path(below, base_name(entry.path));
       if (deep_glob_matches(pattern, relative)) {
         TRY(matched(entry.path, entry));
       } else if (S_ISDIR(entry.info.st_mode)) {
@@ -147,7 +144,7 @@ class Planner {
          slash = relative.find('/', slash + 1)) {
       std::string target = relative.substr(0, slash);
       if (!parents_done_.insert(target).second) continue;
-      TRY_ASSIGN(std::optional<ViewEntry> entry, source_.view->find(joined(pivot_, target), true));
+      TRY_ASSIGN(std::optional<ViewEntry> entry, source_.view->find(join_path(pivot_, target), true));
       if (!entry) return not_found(target);
       TRY(push(*entry, target));
     }
@@ -162,7 +159,7 @@ class Planner {
     TRY_ASSIGN(std::vector<ViewEntry> entries, source_.view->list(entry.path));
     for (const ViewEntry& child : entries) {
       std::string name = base_name(child.path);
-      TRY(member(child, joined(logical, name), joined(target, name), joined(below, name)));
+      TRY(member(child, join_path(logical, name), join_path(target, name), join_path(below, name)));
     }
     return {};
   }

@@ -7,6 +7,7 @@
 
 #include "base/copy_tree.h"
 #include "base/files.h"
+#include "base/path.h"
 #include "base/rooted_path.h"
 #include "base/text.h"
 #include "images/builder/worker/copy.h"
@@ -19,17 +20,6 @@ using images::LayerView;
 using images::Owner;
 using images::ViewEntry;
 
-std::string joined(const std::string& directory, const std::string& name) {
-  return directory.empty() ? name : directory + "/" + name;
-}
-
-std::string parent_of(const std::string& path) {
-  size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
-std::string last_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 // Makes directories and files in an empty layer directory. Paths are real ones of the image: no links in
 // them.
 class LayerWriter {
@@ -39,7 +29,7 @@ class LayerWriter {
   // The directory and its parents, copied up from the base or made.
   Result<> ensure_directory(const std::string& path, Owner owner) {
     if (path.empty() || made_.contains(path)) return {};
-    TRY(ensure_directory(parent_of(path), owner));
+    TRY(ensure_directory(parent_path(path), owner));
     TRY_ASSIGN(std::optional<ViewEntry> below, find_below(path));
     if (below && !S_ISDIR(below->info.st_mode)) return conflict("/" + path + " is not a directory");
     if (below) return copy_up(path, *below);
@@ -59,7 +49,7 @@ class LayerWriter {
 
   // What the base has at this path, without following a link at its end.
   Result<std::optional<ViewEntry>> find_below(const std::string& path) const {
-    std::string parent = parent_of(path);
+    std::string parent = parent_path(path);
     // A directory that is only in this layer has nothing below it.
     if (!parent.empty() && made_.contains(parent) && !in_base_.contains(parent))
       return std::optional<ViewEntry>();
@@ -68,7 +58,7 @@ class LayerWriter {
 
   Result<> make_directory(const std::string& path, const struct stat& info, const Fd* attributes_of) {
     TRY_ASSIGN(int parent, open_parent(path));
-    std::string name = last_of(path);
+    std::string name = last_component(path);
     if (::mkdirat(parent, name.c_str(), 0700) != 0) return Error::last_errno("create directory /" + path);
     Fd directory(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!directory) return Error::last_errno("create directory /" + path);
@@ -82,7 +72,7 @@ class LayerWriter {
 
   // A descriptor of the parent, kept while files follow in it.
   Result<int> open_parent(const std::string& path) {
-    std::string parent = parent_of(path);
+    std::string parent = parent_path(path);
     if (parent.empty()) return root_.get();
     if (!parent_ || parent_path_ != parent) {
       TRY_ASSIGN(parent_, open_below_without_links(root_.get(), parent, O_RDONLY | O_DIRECTORY));
@@ -93,7 +83,7 @@ class LayerWriter {
 
   Result<> file(const std::string& path, const CopyItem& item) {
     TRY_ASSIGN(int parent, open_parent(path));
-    std::string name = last_of(path);
+    std::string name = last_component(path);
     if (taken(path) && ::unlinkat(parent, name.c_str(), 0) != 0) return Error::last_errno("replace /" + path);
     files_.insert(path);
     if (item.entry.info.st_nlink > 1 && S_ISREG(item.mode) && !item.inline_content) {
@@ -175,7 +165,7 @@ class Placement {
     TRY_ASSIGN(std::optional<ViewEntry> there, target_.base->find(destination, false));
     bool is_directory = there && S_ISDIR(there->info.st_mode);
     if (plan_.single_file && !is_directory && !target_.destination_is_directory) {
-      TRY(writer_.ensure_directory(parent_of(destination), target_.new_directories));
+      TRY(writer_.ensure_directory(parent_path(destination), target_.new_directories));
       return writer_.file(destination, plan_.items.front());
     }
     if (there && !is_directory) return conflict("cannot copy to /" + destination + ": not a directory");
@@ -190,9 +180,9 @@ class Placement {
  private:
   Result<> place(const CopyItem& item) {
     if (item.target.empty()) return root(item);
-    auto parent = real_.find(parent_of(item.target));
+    auto parent = real_.find(parent_path(item.target));
     if (parent == real_.end()) return Error("copy: parent of " + item.target + " was not planned");
-    std::string path = joined(parent->second, last_of(item.target));
+    std::string path = join_path(parent->second, last_component(item.target));
     if (S_ISDIR(item.mode)) return directory(item, path);
     if (writer_.is_made(path)) return conflict("cannot copy a file over the directory /" + path);
     TRY_ASSIGN(std::optional<ViewEntry> below, writer_.find_below(path));
@@ -205,7 +195,7 @@ class Placement {
   Result<> root(const CopyItem& item) {
     const std::string& path = real_[""];
     if (path.empty() || writer_.is_made(path)) return {};
-    TRY(writer_.ensure_directory(parent_of(path), target_.new_directories));
+    TRY(writer_.ensure_directory(parent_path(path), target_.new_directories));
     return make(item, path);
   }
 

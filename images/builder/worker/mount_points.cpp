@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/files.h"
+#include "base/path.h"
 #include "base/rooted_path.h"
 #include "images/builder/solver/stage.h"
 
@@ -16,13 +17,6 @@ namespace {
 
 using images::LayerView;
 using images::ViewEntry;
-
-std::string parent_of(const std::string& path) {
-  size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
-std::string last_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 bool is_opaque(int directory) {
   char value = 0;
@@ -43,10 +37,10 @@ Result<> remove_empty_parents(const LayerView& below, int upper, std::string pat
     if (!directory) return {};
     TRY_ASSIGN(std::optional<ViewEntry> before, below.find(path, false));
     if (before && !is_mere_copy(directory->get(), *before)) return {};
-    Result<Fd> parent = open_below_without_links(upper, parent_of(path), O_RDONLY | O_DIRECTORY);
+    Result<Fd> parent = open_below_without_links(upper, parent_path(path), O_RDONLY | O_DIRECTORY);
     // rmdir(2) refuses what is not empty: that is where this ends.
-    if (!parent || ::unlinkat(parent->get(), last_of(path).c_str(), AT_REMOVEDIR) != 0) return {};
-    path = parent_of(path);
+    if (!parent || ::unlinkat(parent->get(), last_component(path).c_str(), AT_REMOVEDIR) != 0) return {};
+    path = parent_path(path);
   }
   return {};
 }
@@ -56,12 +50,12 @@ Result<> remove_mount_point(const LayerView& below, int upper, const std::string
   if (before) return {};
   Result<std::string> resolved = below.resolve_for_creation(target);
   if (!resolved) return {};
-  Result<Fd> parent = open_below_without_links(upper, parent_of(*resolved), O_RDONLY | O_DIRECTORY);
+  Result<Fd> parent = open_below_without_links(upper, parent_path(*resolved), O_RDONLY | O_DIRECTORY);
   if (!parent) return {};
-  std::string name = last_of(*resolved);
+  std::string name = last_component(*resolved);
   struct stat info{};
   if (::fstatat(parent->get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
-    return remove_empty_parents(below, upper, parent_of(*resolved));
+    return remove_empty_parents(below, upper, parent_path(*resolved));
   if (S_ISREG(info.st_mode) && info.st_size == 0) {
     if (::unlinkat(parent->get(), name.c_str(), 0) != 0)
       return Error::last_errno("remove mount point " + target);
@@ -71,7 +65,7 @@ Result<> remove_mount_point(const LayerView& below, int upper, const std::string
   } else {
     return {};
   }
-  return remove_empty_parents(below, upper, parent_of(*resolved));
+  return remove_empty_parents(below, upper, parent_path(*resolved));
 }
 
 }  // namespace

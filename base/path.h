@@ -1,0 +1,16 @@
+// Paths as text: components joined by '/', without looking at the file system. Unlike std::filesystem, "" is the
+// directory itself, so that relative paths of a tree need no "./".
+#pragma once
+
+#include <string>
+
+namespace stack {
+
+// "a" + "b" = "a/b"; "" + "b" = "b".
+std::string join_path(const std::string& directory, const std::string& name);
+// "a/b" -> "a"; "a" -> "".
+std::string parent_path(const std::string& path);
+// "a/b" -> "b"; "a" -> "a".
+std::string last_component(const std::string& path);
+
+}  // namespace stack
