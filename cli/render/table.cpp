@@ -22,6 +22,31 @@ size_t display_width(std::string_view text) {
   return width;
 }
 
+std::string printable(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr std::string_view kNamed = "\a\b\t\n\v\f\r";
+  constexpr std::string_view kNames = "abtnvfr";
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009F: the control characters of eight-bit terminals.
+    bool c1 = byte == 0xC2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xE0) == 0x80;
+    if (c1) byte = static_cast<unsigned char>(text[++i]);
+    size_t named = kNamed.find(static_cast<char>(byte));
+    if (!c1 && named != std::string_view::npos) {
+      out += '\\';
+      out += kNames[named];
+    } else if (c1 || byte < 0x20 || byte == 0x7F) {
+      out += "\\x";
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 std::string ellipsis(std::string_view text, size_t width) {
   if (display_width(text) <= width) return std::string(text);
   if (width == 0) return {};
@@ -38,7 +63,10 @@ Table::Table(std::vector<std::string> header, size_t least_width) : least_width_
   rows_.push_back(std::move(header));
 }
 
-void Table::add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+void Table::add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = printable(cell);
+  rows_.push_back(std::move(row));
+}
 
 std::string Table::text() const {
   std::vector<size_t> widths;

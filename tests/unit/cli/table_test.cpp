@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace stack::cli {
 namespace {
 
@@ -24,6 +26,18 @@ TEST(Table, NarrowColumnsHaveALeastWidth) {
 TEST(Table, CharactersCountAndNotBytesOrEscapes) {
   EXPECT_EQ(display_width("größe…"), 6u);
   EXPECT_EQ(display_width("\x1b[32mok\x1b[0m"), 2u);
+}
+
+TEST(Table, ControlCharactersOfCellsAreEscaped) {
+  Table table({"COMMAND", "STATUS"});
+  table.add({"sh -c 'a\nb\x1b[2J\x7f\r'",
+             "Up\xC2\x9B"
+             "31m"});
+  std::string text = table.text();
+  EXPECT_NE(text.find("a\\nb\\x1b[2J\\x7f\\r'"), std::string::npos) << text;
+  EXPECT_NE(text.find("Up\\x9b31m"), std::string::npos) << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
+  EXPECT_EQ(printable("größe…"), "größe…");
 }
 
 TEST(Table, EllipsisKeepsWholeCharacters) {
