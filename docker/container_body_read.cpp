@@ -3,142 +3,16 @@
 // with its path.
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "docker/container_body.h"
 #include "docker/container_body_names.h"
+#include "docker/members.h"
 #include "model/mount_text.h"
 
 namespace stack::docker {
 namespace {
-
-// Reads members of one JSON object. The first thing wrong is kept in the shared `error`, later reads do
-// nothing more.
-class Members {
- public:
-  Members(const Json& object, std::string path, std::optional<Error>& error)
-      : object_(object), path_(std::move(path)), error_(error) {
-    if (!object_.is_null() && !object_.is_object()) wrong("", "an object");
-  }
-
-  void read(const char* key, std::string& out) const {
-    if (const Json* value = find(key)) read_string(*value, key, out);
-  }
-  void read(const char* key, bool& out) const {
-    const Json* value = find(key);
-    if (!value) return;
-    if (!value->is_boolean()) return wrong(key, "a boolean");
-    out = value->get<bool>();
-  }
-  void read(const char* key, std::optional<bool>& out) const {
-    bool value = false;
-    read(key, value);
-    if (find(key)) out = value;
-  }
-  template <typename Integer>
-    requires std::is_integral_v<Integer>
-  void read(const char* key, Integer& out) const {
-    const Json* value = find(key);
-    if (!value) return;
-    if (!value->is_number_integer()) return wrong(key, "an integer");
-    auto wide = value->get<int64_t>();
-    bool unsigned_overflow = value->is_number_unsigned() && value->get<uint64_t>() > uint64_t{INT64_MAX};
-    if (unsigned_overflow || !std::in_range<Integer>(wide)) return wrong(key, "an integer in range");
-    out = static_cast<Integer>(wide);
-  }
-  void read(const char* key, Nanoseconds& out) const {
-    int64_t count = 0;
-    read(key, count);
-    if (count < 0) return wrong(key, "a duration that is not negative");
-    out = Nanoseconds(count);
-  }
-  void read(const char* key, std::vector<std::string>& out) const {
-    const Json* value = find(key);
-    if (!value) return;
-    if (!value->is_array()) return wrong(key, "a list of strings");
-    out.clear();
-    for (const Json& item : *value) {
-      if (!item.is_string()) return wrong(key, "a list of strings");
-      out.push_back(item.get<std::string>());
-    }
-  }
-  // Docker's StrSlice: a list, or one string.
-  void read_words(const char* key, std::optional<std::vector<std::string>>& out) const {
-    const Json* value = find(key);
-    if (!value) return;
-    if (value->is_string()) {
-      out = std::vector<std::string>{value->get<std::string>()};
-      return;
-    }
-    std::vector<std::string> words;
-    read(key, words);
-    out = std::move(words);
-  }
-  void read(const char* key, std::map<std::string, std::string>& out) const {
-    const Json* value = find(key);
-    if (!value) return;
-    if (!value->is_object()) return wrong(key, "an object of strings");
-    for (const auto& [name, item] : value->items()) {
-      if (!item.is_string()) return wrong(std::string(key) + "." + name, "a string");
-      out[name] = item.get<std::string>();
-    }
-  }
-
-  // Calls `each(Members, name)` for every member of the object under `key`.
-  template <typename Each>
-  void each_member(const char* key, Each each) const {
-    const Json* value = find(key);
-    if (!value) return;
-    if (!value->is_object()) return wrong(key, "an object");
-    for (const auto& [name, item] : value->items())
-      each(Members(item, child(std::string(key) + "." + name), error_), name);
-  }
-  // Calls `each(Members)` for every object of the list under `key`.
-  template <typename Each>
-  void each_item(const char* key, Each each) const {
-    const Json* value = find(key);
-    if (!value) return;
-    if (!value->is_array()) return wrong(key, "a list");
-    for (size_t i = 0; i < value->size(); ++i) {
-      if (!(*value)[i].is_object())
-        return wrong(std::string(key) + "[" + std::to_string(i) + "]", "an object");
-      each(Members((*value)[i], child(std::string(key) + "[" + std::to_string(i) + "]"), error_));
-    }
-  }
-  Members object(const char* key) const {
-    static const Json kNull;
-    const Json* value = find(key);
-    return {value ? *value : kNull, child(key), error_};
-  }
-  // nullptr for absent, null, or when something is wrong already.
-  const Json* find(const char* key) const {
-    if (error_ || !object_.is_object()) return nullptr;
-    auto at = object_.find(key);
-    return at == object_.end() || at->is_null() ? nullptr : &*at;
-  }
-  void wrong(const std::string& key, const std::string& expected) const {
-    if (!error_) error_ = invalid(child(key) + ": must be " + expected);
-  }
-  void fail(const std::string& key, const std::string& text) const {
-    if (!error_) error_ = invalid(child(key) + ": " + text);
-  }
-
- private:
-  void read_string(const Json& value, const char* key, std::string& out) const {
-    if (!value.is_string()) return wrong(key, "a string");
-    out = value.get<std::string>();
-  }
-  std::string child(const std::string& key) const {
-    if (path_.empty()) return key.empty() ? "body" : key;
-    return key.empty() ? path_ : path_ + "." + key;
-  }
-
-  const Json& object_;
-  std::string path_;
-  std::optional<Error>& error_;
-};
 
 // --- process ---
 
@@ -602,6 +476,13 @@ Result<ContainerSpec> container_from_json(const Json& json) {
   if (error) return *std::move(error);
   if (spec.image.empty()) return invalid("Image: must name an image");
   return spec;
+}
+
+Result<EndpointSpec> endpoint_from_json(const Json& json, const std::string& network) {
+  std::optional<Error> error;
+  EndpointSpec endpoint = read_endpoint(Members(json, "EndpointConfig", error), network);
+  if (error) return *std::move(error);
+  return endpoint;
 }
 
 }  // namespace stack::docker

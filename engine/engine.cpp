@@ -54,6 +54,8 @@ struct Engine {
   http::Router router{kOldestApi, 99, kNewestApi};
   std::unique_ptr<http::Server> server;
 
+  FolderWatch log_folders{io};
+
   Engine(Paths paths, Store store) : context(io, std::move(paths), std::move(store)), networks(context) {}
 
   std::string own_socket;  // socket_identity() of the one we bound
@@ -83,7 +85,7 @@ Result<> Engine::open() {
   TRY(networks.load());
   TRY(projects->load());
   services = std::unique_ptr<Services>(new Services{context, *containers, networks, *execs, *health, *builds,
-                                                    *projects, [this] { shut_down(); }});
+                                                    *projects, log_folders, [this] { shut_down(); }});
   add_routes(router, *services);
   return {};
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/render/table.h"
 #include "cli/session/member.h"
+#include "docker/filters.h"
 #include "http/wire/query.h"
 
 namespace stack::cli {
@@ -90,10 +91,10 @@ Container parse_container(const Json& row) {
 
 Result<std::vector<Container>> list_containers(Session& session, const std::string& project_name,
                                                ContainerFilter which, bool with_oneoffs) {
-  http::Filters filters{{"label", {"com.docker.compose.project=" + project_name}}};
+  docker::Filters filters{{"label", {"com.docker.compose.project=" + project_name}}};
   http::Query query;
   if (which == ContainerFilter::All) query.add("all", "1");
-  query.add("filters", http::filters_text(filters));
+  query.add("filters", docker::filters_text(filters));
   TRY_ASSIGN(Json rows, session.call("GET", "/containers/json" + query.text()));
   std::vector<Container> containers;
   for (const Json& row : items_of(rows)) {

@@ -3,6 +3,7 @@
 #include "cli/render/output.h"
 #include "cli/render/table.h"
 #include "cli/render/template.h"
+#include "docker/filters.h"
 #include "http/wire/query.h"
 
 namespace stack::cli {
@@ -69,7 +70,7 @@ Json pairs_of(const std::vector<std::string>& given) {
 
 Result<std::string> filters_query(const std::vector<std::string>& given) {
   if (given.empty()) return std::string();
-  http::Filters filters;
+  docker::Filters filters;
   for (const std::string& text : given) {
     size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -78,7 +79,7 @@ Result<std::string> filters_query(const std::vector<std::string>& given) {
     filters[text.substr(0, equals)].push_back(text.substr(equals + 1));
   }
   http::Query query;
-  query.add("filters", http::filters_text(filters));
+  query.add("filters", docker::filters_text(filters));
   return query.text();
 }
 

@@ -3,6 +3,7 @@
 
 #include "engine/container/exec_service.h"
 #include "engine/image/build_service.h"
+#include "engine/logs/folder_watch.h"
 #include "engine/project/project_service.h"
 #include "http/server/router.h"
 
@@ -16,22 +17,27 @@ struct Services {
   HealthService& health;
   BuildService& builds;
   ProjectService& projects;
+  FolderWatch& log_folders;
   std::function<void()> shut_down;
 };
 
 void add_system_routes(http::Router& router, Services& services);
 void add_container_routes(http::Router& router, Services& services);
-void add_stream_routes(http::Router& router, Services& services);    // logs, events
-void add_attach_routes(http::Router& router, Services& services);    // attach, exec
-void add_stats_routes(http::Router& router, Services& services);     // stats, top
-void add_file_routes(http::Router& router, Services& services);      // archive, changes, export, commit
-void add_resource_routes(http::Router& router, Services& services);  // images, networks, volumes
+void add_log_routes(http::Router& router, Services& services);
+void add_event_routes(http::Router& router, Services& services);
+void add_attach_routes(http::Router& router, Services& services);
+void add_exec_routes(http::Router& router, Services& services);
+void add_stats_routes(http::Router& router, Services& services);  // stats, top
+void add_file_routes(http::Router& router, Services& services);   // archive, changes, export, commit
+void add_image_routes(http::Router& router, Services& services);
+void add_build_routes(http::Router& router, Services& services);        // Docker's
+void add_stack_build_routes(http::Router& router, Services& services);  // ours, and bootstrap
+void add_network_routes(http::Router& router, Services& services);
+void add_volume_routes(http::Router& router, Services& services);
+void add_disk_usage_routes(http::Router& router, Services& services);
 void add_project_routes(http::Router& router, Services& services);
 void add_unsupported_routes(http::Router& router);  // swarm, plugins
 // All of them.
 void add_routes(http::Router& router, Services& services);
-
-// "a" or "a=b" against labels.
-bool label_matches(const std::map<std::string, std::string>& labels, const std::string& wanted);
 
 }  // namespace stack::engine

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "docker/container_body.h"
+#include "docker/container_filter.h"
+#include "docker/prune_filter.h"
 #include "engine/api/api.h"
 #include "engine/api/docker_view.h"
-#include "engine/api/prune_filter.h"
 #include "engine/host/disk_usage.h"
 
 namespace stack::engine {
@@ -14,76 +16,94 @@ namespace {
 using http::Request;
 using http::Response;
 
-bool matches(const Container& container, const http::Filters& filters) {
-  auto any = [&](const std::string& key, auto&& test) {
-    auto wanted = filters.find(key);
-    return wanted == filters.end() || wanted->second.empty() ||
-           std::any_of(wanted->second.begin(), wanted->second.end(), test);
-  };
-  auto labels = filters.find("label");
-  bool labels_fit = labels == filters.end() ||
-                    std::all_of(labels->second.begin(), labels->second.end(), [&](const std::string& w) {
-                      return label_matches(container.spec.labels, w);
-                    });
-  std::string health = container.health ? std::string(to_text(container.health->status)) : "none";
-  return labels_fit && any("id", [&](const std::string& w) { return container.id.starts_with(w); }) &&
-         any("name",
-             [&](const std::string& w) {
-               return ("/" + container.spec.name).find(w) != std::string::npos;
-             }) &&
-         any("status", [&](const std::string& w) { return w == to_text(container.state.status); }) &&
-         any("health", [&](const std::string& w) { return w == health; }) &&
-         any("ancestor",
-             [&](const std::string& w) {
-               return container.spec.image == w || container.image_id.find(w) != std::string::npos;
-             }) &&
-         any("exited",
-             [&](const std::string& w) {
-               return container.state.status == Status::Exited &&
-                      w == std::to_string(container.state.exit_code);
-             }) &&
-         any("volume",
-             [&](const std::string& w) {
-               return std::any_of(container.mounts.begin(), container.mounts.end(),
-                                  [&](const MountPoint& m) { return m.name == w || m.destination == w; });
-             }) &&
-         any("network", [&](const std::string& w) {
-           return std::any_of(container.endpoints.begin(), container.endpoints.end(),
-                              [&](const Endpoint& e) { return e.network_id == w || e.spec.network == w; });
-         });
+// Ids of the image, and of all whose layers begin with its: what Docker calls its descendants.
+std::set<std::string> descendants_of(const Services& s, const std::string& name) {
+  std::set<std::string> ids;
+  const images::ImageStore& store = s.containers.parts().images;
+  std::optional<images::Image> ancestor = store.find(name);
+  if (!ancestor) return ids;
+  const std::vector<std::string> layers = ancestor->diff_ids();
+  for (const images::Image& image : store.list()) {
+    const std::vector<std::string>& own = image.document.diff_ids;
+    if (own.size() >= layers.size() && std::equal(layers.begin(), layers.end(), own.begin()))
+      ids.insert(image.id);
+  }
+  return ids;
 }
 
-Task<> list_containers(Services& s, Request& request, Response& response) {
-  Result<http::Filters> filters = http::parse_filters(request.query.get("filters"));
-  if (!filters) {
-    response.error(filters.error());
-    co_return;
-  }
-  bool all = request.query.flag("all") || filters->contains("status") || filters->contains("exited");
+Result<docker::ContainerFilter> read_filter(const Services& s, const Request& request) {
+  docker::ContainerFilter::Lookup lookup;
+  lookup.created_at = [&s](const std::string& name) -> Result<std::string> {
+    TRY_ASSIGN(ContainerPtr container, s.context.require_container(name));
+    return container->created_at;
+  };
+  lookup.descendants = [&s](const std::string& image) { return descendants_of(s, image); };
+  return docker::ContainerFilter::read(request.query.get("filters"), lookup);
+}
+
+// The containers that a list asks for, the newest first.
+Result<std::vector<ContainerPtr>> select_containers(const Services& s, const Request& request) {
+  TRY_ASSIGN(docker::ContainerFilter filter, read_filter(s, request));
+  TRY_ASSIGN(int64_t limit, request.query.integer("limit", 0));
+  bool all = request.query.flag("all") || limit > 0 || filter.wants_stopped();
   std::vector<ContainerPtr> chosen;
   for (const auto& [id, container] : s.context.containers)
     if (container->state.status != Status::Creating && (all || container->alive()) &&
-        matches(*container, *filters))
+        filter.matches(container_facts(s, *container)))
       chosen.push_back(container);
   std::sort(chosen.begin(), chosen.end(),
             [](const auto& a, const auto& b) { return a->created_at > b->created_at; });
-  if (Result<int64_t> limit = request.query.integer("limit", 0);
-      limit && *limit > 0 && chosen.size() > static_cast<size_t>(*limit))
-    chosen.resize(static_cast<size_t>(*limit));
+  if (limit > 0 && chosen.size() > static_cast<size_t>(limit)) chosen.resize(static_cast<size_t>(limit));
+  return chosen;
+}
+
+Task<> add_sizes(Services& s, const Container& container, Json& row) {
+  auto work = [path = s.containers.upper_directory(container)] { return directory_size(path); };
+  std::optional<images::Image> image = s.containers.parts().images.find(container.image_id);
+  int64_t own = co_await offload(s.context.pool, work);
+  row["SizeRw"] = own;
+  row["SizeRootFs"] = own + (image ? image->size : 0);
+}
+
+Task<> list_containers(Services& s, Request& request, Response& response) {
+  Result<std::vector<ContainerPtr>> chosen = select_containers(s, request);
+  if (!chosen) {
+    response.error(chosen.error());
+    co_return;
+  }
   Json rows = Json::array();
   bool sizes = request.query.flag("size");
-  for (const ContainerPtr& container : chosen) {
-    Json row = container_summary(*container, s.containers, s.networks);
-    if (sizes) {
-      auto work = [path = s.containers.upper_directory(*container)] { return directory_size(path); };
-      int64_t own = co_await offload(s.context.pool, work);
-      std::optional<images::Image> image = s.containers.parts().images.find(container->image_id);
-      row["SizeRw"] = own;
-      row["SizeRootFs"] = own + (image ? image->size : 0);
-    }
+  for (const ContainerPtr& container : *chosen) {
+    Json row = docker::container_summary(container_facts(s, *container), std::chrono::system_clock::now());
+    if (sizes) co_await add_sizes(s, *container, row);
     rows.push_back(std::move(row));
   }
   response.json(200, rows);
+}
+
+Task<> inspect_container(Services& s, Request& request, Response& response) {
+  Result<ContainerPtr> container = s.context.require_container(request.param("id"));
+  if (!container) {
+    response.error(container.error());
+    co_return;
+  }
+  Json details = docker::container_inspect(container_facts(s, **container), container_details(s, **container),
+                                           request.version);
+  if (request.query.flag("size")) co_await add_sizes(s, **container, details);
+  response.json(200, details);
+}
+
+// The `platform` of a creation must be the image's; without an image there is nothing to compare.
+Result<> check_platform(const Services& s, const std::string& platform, const std::string& image_name) {
+  std::optional<images::Image> image = s.containers.parts().images.find(image_name);
+  if (platform.empty() || !image) return {};
+  std::string own = image->document.os + "/" + image->document.architecture;
+  std::vector<std::string> parts = split(platform, '/');
+  std::string wanted =
+      parts.size() == 1 ? (parts[0] == "linux" ? own : "linux/" + parts[0]) : parts[0] + "/" + parts[1];
+  if (wanted == own) return {};
+  return not_found("image with reference " + image_name + " was found but its platform (" + own +
+                   ") does not match the specified platform (" + wanted + ")");
 }
 
 Task<> create_container(Services& s, Request& request, Response& response) {
@@ -92,6 +112,11 @@ Task<> create_container(Services& s, Request& request, Response& response) {
       body ? docker::container_from_json(*body) : Result<ContainerSpec>(body.error());
   if (!spec) {
     response.error(spec.error());
+    co_return;
+  }
+  std::string platform = request.query.get("platform");
+  if (Result<> fits = check_platform(s, platform, spec->image); !fits) {
+    response.error(fits.error());
     co_return;
   }
   if (std::string name = request.query.get("name"); !name.empty())
@@ -106,7 +131,8 @@ Task<> create_container(Services& s, Request& request, Response& response) {
 }
 
 Task<> prune_containers(Services& s, Request& request, Response& response) {
-  Result<PruneFilter> filter = PruneFilter::read(request.query.get("filters"), {"label", "label!", "until"});
+  Result<docker::PruneFilter> filter =
+      docker::PruneFilter::read(docker::FilterList::ContainersPrune, request.query.get("filters"));
   if (!filter) {
     response.error(filter.error());
     co_return;
@@ -126,6 +152,7 @@ Task<> prune_containers(Services& s, Request& request, Response& response) {
     deleted.push_back(container->id);
     reclaimed += size;
   }
+  s.context.events.publish("container", "prune", "", {{"reclaimed", std::to_string(reclaimed)}});
   response.json(200, {{"ContainersDeleted", deleted}, {"SpaceReclaimed", reclaimed}});
 }
 
@@ -209,14 +236,8 @@ void add_container_routes(http::Router& router, Services& s) {
               [&s](Request& q, Response& r) -> Task<> { co_await create_container(s, q, r); });
   router.post("/containers/prune",
               [&s](Request& q, Response& r) -> Task<> { co_await prune_containers(s, q, r); });
-  router.get("/containers/{id}/json", [&s](Request& q, Response& r) -> Task<> {
-    ContainerPtr container = container_of(s, q, r);
-    if (!container) co_return;
-    Json details = container_inspect(*container, s.containers, s.networks);
-    if (std::vector<std::string> execs = s.execs.running_in(*container); !execs.empty())
-      details["ExecIDs"] = execs;
-    r.json(200, details);
-  });
+  router.get("/containers/{id}/json",
+             [&s](Request& q, Response& r) -> Task<> { co_await inspect_container(s, q, r); });
   router.post("/containers/{id}/start", [&s](Request& q, Response& r) -> Task<> {
     ContainerPtr container = container_of(s, q, r);
     if (!container) co_return;

@@ -2,11 +2,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/files.h"
-#include "base/text.h"
 #include "engine/api/api.h"
+#include "engine/api/body_file.h"
+#include "engine/api/image_changes.h"
 #include "engine/api/thread_stream.h"
 #include "engine/container/archive_path.h"
 #include "images/archive/tree_tar.h"
@@ -65,21 +64,6 @@ Task<> read_archive(Services& s, Request& request, Response& response, bool cont
   };
   co_await stream_from_thread(s.context.io, response, "application/x-tar", produce);
   if (contents) s.context.publish(**container, "archive-path");
-}
-
-// The whole body in an unnamed file: a client that goes away half-way has changed nothing.
-Task<Result<Fd>> spool_body(Request& request, std::string folder) {
-  Fd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!file) co_return Error::last_errno("temporary file in " + folder);
-  for (;;) {
-    Result<std::string> piece = co_await request.body.read();
-    CO_TRY(piece);
-    if (piece->empty()) break;
-    Result<> written = write_all(file.get(), *piece);
-    CO_TRY(written);
-  }
-  if (::lseek(file.get(), 0, SEEK_SET) != 0) co_return Error::last_errno("seek");
-  co_return file;
 }
 
 Task<Result<>> extract_into(Services& s, Request& request, ContainerPtr container) {
@@ -170,53 +154,14 @@ Task<> export_container(Services& s, Request& request, Response& response) {
 
 // ---- commit ----
 
-// Docker's list for `--change`; a command that would have to run is none of them.
-Result<> check_change(const std::string& change) {
-  static const std::vector<std::string> kAllowed{"CMD",         "ENTRYPOINT", "ENV",     "EXPOSE",
-                                                 "HEALTHCHECK", "LABEL",      "ONBUILD", "STOPSIGNAL",
-                                                 "USER",        "VOLUME",     "WORKDIR"};
-  std::string keyword(trim(change).substr(0, trim(change).find_first_of(" \t")));
-  std::string upper = keyword;
-  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  if (change.find('\n') == std::string::npos &&
-      std::find(kAllowed.begin(), kAllowed.end(), upper) != kAllowed.end())
-    return {};
-  return invalid(keyword + " is not a valid change command");
-}
-
-// A build of nothing but the changes, on top of the image.
-Task<Result<std::string>> apply_changes(Services& s, std::string image, std::vector<std::string> changes,
-                                        std::vector<Reference> tags) {
-  builder::BuildRequest request;
-  request.dockerfile_inline = "FROM " + image + "\n" + join(changes, "\n") + "\n";
-  for (const Reference& tag : tags) request.tags.push_back(tag.familiar());
-  auto made = co_await s.builds.build(std::move(request), [](const std::string&, const std::string&) {}, {});
-  if (!made) co_return made.error().error;
-  co_return *made;
-}
-
-Result<std::vector<Reference>> tags_of(const Request& request) {
-  std::string repository = request.query.get("repo");
-  std::string tag = request.query.get("tag");
-  std::vector<Reference> tags;
-  if (repository.empty()) return tags;
-  TRY_ASSIGN(Reference reference, parse_reference(repository + (tag.empty() ? "" : ":" + tag)));
-  tags.push_back(std::move(reference));
-  return tags;
-}
-
 Task<> commit(Services& s, Request& request, Response& response) {
   Result<ContainerPtr> container = s.context.require_container(request.query.get("container"));
-  Result<Json> body = co_await request.body.read_json();
+  Result<Json> body = co_await request.body.read_object();
   Result<std::vector<Reference>> tags = tags_of(request);
-  std::vector<std::string> changes;
-  for (const std::string& value : request.query.all("changes"))
-    for (const std::string& line : split(value, '\n'))
-      if (!trim(line).empty()) changes.push_back(line);
+  Result<std::vector<std::string>> changes = changes_of(request);
   Result<> fine = !container ? Result<>(container.error()) : !body ? Result<>(body.error()) : Result<>();
   if (fine && !tags) fine = tags.error();
-  for (const std::string& change : changes)
-    if (fine) fine = check_change(change);
+  if (fine && !changes) fine = changes.error();
   if (!fine) {
     response.error(fine.error());
     co_return;
@@ -225,11 +170,11 @@ Task<> commit(Services& s, Request& request, Response& response) {
   wanted.comment = request.query.get("comment");
   wanted.author = request.query.get("author");
   wanted.pause = request.query.flag("pause", true);
-  wanted.overrides = *body;
-  if (changes.empty()) wanted.tags = *tags;
+  if (!body->empty()) wanted.overrides = *body;
+  if (changes->empty()) wanted.tags = *tags;
   Result<images::Image> made = co_await s.containers.commit(*container, wanted);
   Result<std::string> id = made ? Result<std::string>(made->id) : Result<std::string>(made.error());
-  if (made && !changes.empty()) id = co_await apply_changes(s, made->id, changes, *tags);
+  if (made && !changes->empty()) id = co_await apply_changes(s, made->id, *changes, *tags);
   if (id) {
     response.json(201, {{"Id", *id}});
   } else {

@@ -2,15 +2,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <map>
-#include <set>
-
 #include "base/files.h"
 #include "base/text.h"
 #include "engine/api/api.h"
-#include "engine/api/docker_view.h"
 #include "engine/api/version.h"
-#include "engine/host/disk_usage.h"
 #include "engine/host/doctor.h"
 
 namespace stack::engine {
@@ -145,76 +140,7 @@ Json info_json(const Services& s) {
   return info;
 }
 
-// What the sizes of `system df` are taken from, on the pool.
-struct Sizes {
-  std::map<std::string, int64_t> containers;  // by id
-  std::map<std::string, int64_t> volumes;     // by name
-};
-
-Sizes measure(const std::map<std::string, std::string>& containers,
-              const std::map<std::string, std::string>& volumes) {
-  Sizes sizes;
-  for (const auto& [id, path] : containers) sizes.containers[id] = directory_size(path);
-  for (const auto& [name, path] : volumes) sizes.volumes[name] = directory_size(path);
-  return sizes;
-}
-
-Json disk_usage_json(const Services& s, const Sizes& sizes) {
-  Json containers = Json::array();
-  std::map<std::string, int64_t> users;
-  for (const auto& [id, container] : s.context.containers) {
-    if (container->state.status == Status::Creating) continue;
-    Json row = container_summary(*container, s.containers, s.networks);
-    auto size = sizes.containers.find(id);
-    row["SizeRw"] = size == sizes.containers.end() ? 0 : size->second;
-    containers.push_back(std::move(row));
-    ++users[container->image_id];
-  }
-  Json images = Json::array();
-  std::set<std::string> layers;
-  int64_t layers_size = 0;
-  for (const images::Image& image : s.containers.parts().images.list()) {
-    Json row = s.containers.parts().images.summary_json(image);
-    row["Containers"] = users[image.id];
-    images.push_back(std::move(row));
-    // A layer of several images is there once.
-    Result<std::vector<images::LayerPin>> pins = s.containers.parts().images.pin_layers(image);
-    for (const images::LayerPin& pin : pins.value_or(std::vector<images::LayerPin>()))
-      if (layers.insert(pin->diff_id).second) layers_size += pin->size;
-  }
-  Json volumes = Json::array();
-  for (const volumes::Volume& volume : s.containers.parts().volumes.list()) {
-    Json row = volumes::volume_to_json(volume);
-    auto size = sizes.volumes.find(volume.name);
-    row["UsageData"] = {{"Size", size == sizes.volumes.end() ? 0 : size->second},
-                        {"RefCount", volume_users(s.context, volume.name).size()}};
-    volumes.push_back(std::move(row));
-  }
-  return {{"LayersSize", layers_size},   {"Images", images}, {"Containers", containers}, {"Volumes", volumes},
-          {"BuildCache", Json::array()}, {"BuilderSize", 0}};
-}
-
-Task<> disk_usage(Services& s, http::Response& response) {
-  std::map<std::string, std::string> containers;
-  std::map<std::string, std::string> volumes;
-  for (const auto& [id, container] : s.context.containers)
-    containers[id] = s.containers.upper_directory(*container);
-  for (const volumes::Volume& volume : s.containers.parts().volumes.list()) {
-    Result<volumes::VolumeMount> mount = volumes::mount_of(volume);
-    if (mount && mount->type == "bind") volumes[volume.name] = mount->source;
-  }
-  auto work = [containers, volumes] { return measure(containers, volumes); };
-  Sizes sizes = co_await offload(s.context.pool, work);
-  response.json(200, disk_usage_json(s, sizes));
-}
-
 }  // namespace
-
-bool label_matches(const std::map<std::string, std::string>& labels, const std::string& wanted) {
-  size_t equals = wanted.find('=');
-  auto found = labels.find(wanted.substr(0, equals));
-  return found != labels.end() && (equals == std::string::npos || found->second == wanted.substr(equals + 1));
-}
 
 void add_system_routes(http::Router& router, Services& s) {
   auto ping = [](Request&, Response& response) -> Task<> {
@@ -233,8 +159,6 @@ void add_system_routes(http::Router& router, Services& s) {
     response.json(200, info_json(s));
     co_return;
   });
-  router.get("/system/df",
-             [&s](Request&, Response& response) -> Task<> { co_await disk_usage(s, response); });
   router.get("/stack/v1/doctor", [&s](Request& request, Response& response) -> Task<> {
     Json report = co_await examine(s, request.query.flag("repair"));
     response.json(200, report);
@@ -249,11 +173,18 @@ void add_system_routes(http::Router& router, Services& s) {
 void add_routes(http::Router& router, Services& s) {
   add_system_routes(router, s);
   add_container_routes(router, s);
-  add_stream_routes(router, s);
+  add_log_routes(router, s);
+  add_event_routes(router, s);
   add_attach_routes(router, s);
+  add_exec_routes(router, s);
   add_stats_routes(router, s);
   add_file_routes(router, s);
-  add_resource_routes(router, s);
+  add_image_routes(router, s);
+  add_build_routes(router, s);
+  add_stack_build_routes(router, s);
+  add_network_routes(router, s);
+  add_volume_routes(router, s);
+  add_disk_usage_routes(router, s);
   add_project_routes(router, s);
   add_unsupported_routes(router);
 }

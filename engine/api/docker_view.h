@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "docker/container_view.h"
 #include "engine/container/container_service.h"
 #include "engine/network/network_service.h"
 #include "images/store/store.h"
@@ -14,15 +15,11 @@
 
 namespace stack::engine {
 
-// GET /containers/{id}/json
-Json container_inspect(const Container& container, const ContainerService& service,
-                       const NetworkService& networks);
-// A row of GET /containers/json
-Json container_summary(const Container& container, const ContainerService& service,
-                       const NetworkService& networks);
-// "Up 5 minutes (healthy)", "Exited (0) 3 seconds ago", as `docker ps` shows it.
-std::string status_text(const Container& container);
-Json network_inspect(const Network& network, const Context& context);
+struct Services;
+
+// A container as the views and filters of docker/ take it.
+docker::ContainerFacts container_facts(const Services& services, const Container& container);
+docker::ContainerDetails container_details(const Services& services, const Container& container);
 
 orchestrator::ObservedContainer observed_container(const Container& container,
                                                    const NetworkService& networks);

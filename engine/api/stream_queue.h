@@ -31,7 +31,7 @@ class StreamQueue : public std::enable_shared_from_this<StreamQueue> {
 
   // Runs the work and sends its events as lines until it has ended. Where the client leaves first, this waits
   // for the work all the same, because it may use what belongs to the request.
-  Task<> serve(http::Response& response, Task<> work) {
+  Task<> serve(http::Response& response, Task<> work, std::string content_type = "application/x-ndjson") {
     auto run = [](std::shared_ptr<StreamQueue> self, Task<> inner) -> Task<> {
       try {
         co_await std::move(inner);
@@ -46,7 +46,7 @@ class StreamQueue : public std::enable_shared_from_this<StreamQueue> {
       self->signal_.notify_all();
     };
     start(io_, run(shared_from_this(), std::move(work)));
-    Result<> sent = co_await response.start(200, "application/x-ndjson");
+    Result<> sent = co_await response.start(200, std::move(content_type));
     if (!sent) leave();
     while (!over_ || (!events_.empty() && !gone_)) {
       while (!events_.empty() && !gone_) {

@@ -191,6 +191,11 @@ Task<Result<SshAgents>> BuildService::open_ssh(std::vector<std::string> wanted, 
   co_return co_await offload(state_->threads, std::move(work));
 }
 
+Task<Result<int64_t>> BuildService::prune_cache() {
+  auto work = [&state = *state_] { return state.builder->prune_cache(); };
+  co_return co_await offload(state_->threads, std::move(work));
+}
+
 Task<Result<std::string>> BuildService::bootstrap(std::string reference, BuildSink sink,
                                                   std::stop_token stop) {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());

@@ -45,6 +45,8 @@ class BuildService {
   // Image id. Stops when `stop` is requested; then the error is Cancelled.
   Task<tl::expected<std::string, BuildFailure>> build(builder::BuildRequest request, BuildSink sink,
                                                       std::stop_token stop);
+  // Forgets what no build uses now; the bytes freed.
+  Task<Result<int64_t>> prune_cache();
   Task<Result<std::string>> bootstrap(std::string reference, BuildSink sink, std::stop_token stop);
 
   // From a compose file's build section.

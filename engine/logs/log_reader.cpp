@@ -1,7 +1,6 @@
 #include "engine/logs/log_reader.h"
 
 #include <fcntl.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,23 +18,11 @@ namespace {
 constexpr size_t kBlock = size_t{64} << 10;
 constexpr size_t kLongestRecord = size_t{4} << 20;
 
-Result<Fd> watch_folder(const std::string& folder) {
-  Fd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (!watch) return Error::last_errno("inotify");
-  if (::inotify_add_watch(watch.get(), folder.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
-    return Error::last_errno("watch " + folder);
-  return watch;
-}
-
 }  // namespace
 
 Result<LogReader> LogReader::open(LogQuery query) {
   LogReader reader;
   reader.query_ = std::move(query);
-  // Before the first read, so that nothing is missed between the two.
-  if (reader.query_.follow) {
-    TRY_ASSIGN(reader.watch_, watch_folder(directory_name(reader.query_.path)));
-  }
   TRY(reader.start());
   return reader;
 }
@@ -154,14 +141,6 @@ Result<std::optional<std::string_view>> LogReader::next_line() {
   }
 }
 
-bool LogReader::drain_watch() {
-  if (!watch_) return false;
-  bool happened = false;
-  alignas(inotify_event) std::array<char, 4096> events{};
-  while (::read(watch_.get(), events.data(), events.size()) > 0) happened = true;
-  return happened;
-}
-
 std::optional<LogEntry> LogReader::join(LogEntry part) {
   bool ends = part.text.ends_with('\n');
   auto begun = parts_.find(part.stream);
@@ -191,10 +170,7 @@ Result<std::optional<LogEntry>> LogReader::next() {
   while (!finished_) {
     TRY_ASSIGN(std::optional<std::string_view> line, next_line());
     if (!line) {
-      if (query_.follow) {
-        if (drain_watch()) continue;
-        return std::optional<LogEntry>();
-      }
+      if (query_.follow) return std::optional<LogEntry>();
       if (std::optional<LogEntry> last = take_unfinished()) return last;
       finished_ = true;
       break;

@@ -38,7 +38,7 @@ struct LogQuery {
   std::optional<WallTime> until;  // entries before or at
   bool out = true;                // stdout wanted
   bool err = true;                // stderr wanted
-  bool follow = false;            // go on with what is written later
+  bool follow = false;            // the end is not the end: more may be written later
 };
 
 // Parses one line of the file (without its newline). nullopt: not a record.
@@ -47,11 +47,11 @@ std::optional<LogEntry> parse_log_line(std::string_view line);
 // Never waits. Move-only; one thread.
 class LogReader {
  public:
-  // A missing file is an empty log. With `follow`, the file's folder must exist: it is watched.
+  // A missing file is an empty log. Holds one descriptor while there is something to read from.
   static Result<LogReader> open(LogQuery query);
 
-  // The next line. nullopt: nothing more now; with `follow` ask again when watch_fd() is readable, and
-  // without it the end is reached. An unfinished line is held back (and handed out at the end without
+  // The next line. nullopt: nothing more now; with `follow` ask again when something in the file's folder has
+  // changed, and without it the end is reached. An unfinished line is held back (and handed out at the end without
   // `follow`, or by finish()).
   Result<std::optional<LogEntry>> next();
 
@@ -61,9 +61,6 @@ class LogReader {
   // The container has ended: next() hands out what is left, unfinished lines too, and then the log is
   // finished.
   void finish() { query_.follow = false; }
-
-  // An inotify descriptor, readable when next() may have more; next() empties it. -1 without `follow`.
-  int watch_fd() const { return watch_.get(); }
 
   // Lines passed over because they were no records.
   size_t skipped() const { return skipped_; }
@@ -82,13 +79,10 @@ class LogReader {
   Result<bool> read_more();
   // Goes on to the file written after ours; false where ours is the current one.
   Result<bool> next_file();
-  // Whether anything had happened in the folder.
-  bool drain_watch();
   std::optional<LogEntry> join(LogEntry part);
   std::optional<LogEntry> take_unfinished();
 
   LogQuery query_;
-  Fd watch_;
   Fd file_;
   LogIdentity held_;     // of file_
   uint64_t offset_ = 0;  // in file_, behind buffer_

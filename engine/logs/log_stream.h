@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/container/container_service.h"
+#include "engine/logs/folder_watch.h"
 #include "engine/logs/log_reader.h"
 
 namespace stack::engine {
@@ -31,22 +32,26 @@ struct LogEvent {
 
 // "all", a number, or "" (all).
 std::optional<size_t> parse_tail(const std::string& text);
-// RFC 3339, seconds since 1970 ("1700000000.5"), or a duration before now ("10m"). nullopt for "" and "0".
-Result<std::optional<WallTime>> parse_log_time(const std::string& text);
 
-// Calls `emit` for each event; false from it (the client is gone) ends the stream. `selects` names the
-// containers, those that are made later included. `gone` is asked when the stream is woken without news.
+// open(), then run() once. `selects` names the containers, those that are made later included.
 class LogStream {
  public:
   using Emit = std::function<Task<bool>(LogEvent)>;
 
-  LogStream(Context& context, ContainerService& containers, LogRequest request)
+  using Selects = std::function<bool(const Container&)>;
+
+  LogStream(Context& context, ContainerService& containers, FolderWatch& folders, LogRequest request)
       : context_(context),
         containers_(containers),
+        folders_(folders),
         request_(std::move(request)),
         wake_(std::make_shared<Wake>(context.io)) {}
 
-  Task<Result<>> run(std::function<bool(const Container&)> selects, Emit emit);
+  // Opens the logs that are there, so that what is wrong can still be told instead of an answer; nothing is left open
+  // after an error.
+  Result<> open(Selects selects);
+  // Calls `emit` for each event; false from it (the client is gone) ends the stream.
+  Task<Result<>> run(Emit emit);
   // Ends a run from outside.
   void stop() {
     stopped_ = true;
@@ -67,19 +72,25 @@ class LogStream {
     ContainerPtr container;
     logs::LogReader reader;
     std::optional<logs::LogEntry> head;
-    std::shared_ptr<asio::posix::stream_descriptor> watch;
+    FolderWatch::Subscription watch;
   };
 
   Result<> add(ContainerPtr container, bool late);
-  Task<> watch(std::shared_ptr<asio::posix::stream_descriptor> descriptor, std::shared_ptr<Wake> wake);
+  void take_event(const Event& event);
+  Result<> add_joining();
   Task<Result<bool>> drain(const Emit& emit);
   Task<bool> tell_ends(std::vector<std::pair<ContainerPtr, int>> ends, const Emit& emit);
-  bool anything_alive(const std::function<bool(const Container&)>& selects) const;
+  bool anything_alive() const;
+  Task<> wait_for_news();
 
   Context& context_;
   ContainerService& containers_;
+  FolderWatch& folders_;
   LogRequest request_;
+  Selects selects_;
+  std::optional<EventBus::Subscription> events_;
   std::vector<std::unique_ptr<Source>> sources_;
+  std::vector<ContainerPtr> joining_;               // started since
   std::vector<std::pair<ContainerPtr, int>> ends_;  // runs that ended, with their exit codes, not told yet
   std::shared_ptr<Wake> wake_;
   bool stopped_ = false;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/container/container_run.h"
 #include "engine/network/network_state.h"
+#include "model/predefined_network.h"
 #include "net/firewall/foreign_firewall.h"
 #include "net/link/link.h"
 #include "net/link/route.h"
@@ -319,7 +320,8 @@ Task<Result<NetworkPtr>> NetworkService::create(NetworkRequest request) {
     co_return unsupported("network " + request.name + ": driver \"" + request.driver +
                           "\" is not supported; bridge is");
   auto network = std::make_shared<Network>();
-  network->id = random_id();
+  bool predefined = is_predefined_network(request.name);
+  network->id = predefined ? predefined_network_id(request.name, state_->context.paths.tag) : random_id();
   network->created_at = rfc3339(std::chrono::system_clock::now());
   network->request = std::move(request);
   network->bridge = "br-" + network->id.substr(0, 12);

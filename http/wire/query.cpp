@@ -2,7 +2,6 @@
 
 #include <charconv>
 
-#include "base/json.h"
 #include "base/text.h"
 
 namespace stack::http {
@@ -121,45 +120,6 @@ std::string Query::text() const {
     out += percent_encode(key) + "=" + percent_encode(value);
   }
   return out;
-}
-
-namespace {
-
-Result<std::vector<std::string>> filter_values(const std::string& key, const Json& member) {
-  std::vector<std::string> values;
-  if (member.is_object()) {
-    for (const auto& [value, wanted] : member.items())
-      if (!wanted.is_boolean() || wanted.get<bool>()) values.push_back(value);
-    return values;
-  }
-  if (!member.is_array()) return invalid("invalid filter " + key);
-  for (const Json& value : member) {
-    if (!value.is_string()) return invalid("invalid filter " + key);
-    values.push_back(value.get<std::string>());
-  }
-  return values;
-}
-
-}  // namespace
-
-Result<Filters> parse_filters(std::string_view json) {
-  Filters filters;
-  if (trim(json).empty()) return filters;
-  auto parsed = parse_json(json);
-  if (!parsed) return invalid("invalid filters: " + parsed.error().text());
-  if (parsed->is_null()) return filters;
-  if (!parsed->is_object()) return invalid("invalid filters: not an object");
-  for (const auto& [key, member] : parsed->items()) {
-    TRY_ASSIGN(filters[key], filter_values(key, member));
-  }
-  return filters;
-}
-
-std::string filters_text(const Filters& filters) {
-  Json out = Json::object();
-  for (const auto& [key, values] : filters)
-    for (const std::string& value : values) out[key][value] = true;
-  return to_text(out);
 }
 
 }  // namespace stack::http

@@ -1,4 +1,4 @@
-// Request targets: percent coding, the query as a multi-map, and Docker's conventions inside it.
+// Request targets: percent coding, and the query as a multi-map.
 #pragma once
 
 #include <cstdint>
@@ -42,13 +42,5 @@ class Query {
  private:
   std::vector<std::pair<std::string, std::string>> items_;
 };
-
-// The values of Docker's `filters` parameter by key, in the order given.
-// Accepts {"label":{"a=b":true}} (Go clients; entries that are false do not count) and {"label":["a=b"]}
-// (docker-py, dockerode).
-using Filters = std::map<std::string, std::vector<std::string>>;
-Result<Filters> parse_filters(std::string_view json);
-// Go's form, for clients.
-std::string filters_text(const Filters& filters);
 
 }  // namespace stack::http

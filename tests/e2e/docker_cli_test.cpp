@@ -20,7 +20,7 @@ class DockerCli : public Scenario {
   void TearDown() override {
     if (!IsSkipped() && !HasFatalFailure()) {
       docker({"sh", "-c", "ids=$(docker ps -aq); test -z \"$ids\" || docker rm -f $ids"}, true);
-      docker({"network", "rm", "bridge"});
+      docker({"network", "prune", "-f"});
     }
     Scenario::TearDown();
   }
@@ -147,7 +147,7 @@ TEST_F(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
   EXPECT_EQ(ok({"ps", "-a", "--format", "{{.Names}}"}), "kept");
   ok({"rm", "-f", "kept"});
   ok({"network", "prune", "-f"});
-  EXPECT_EQ(ok({"network", "ls", "--format", "{{.Name}}"}), "bridge");
+  EXPECT_EQ(ok({"network", "ls", "--format", "{{.Name}}"}), "bridge\nhost\nnone");
 }
 
 // Whatever is not understood must not make a prune take more.
@@ -173,6 +173,70 @@ TEST_F(DockerCli, PruningKeepsWhatItsFiltersKeep) {
   ok({"volume", "prune", "-af", "--filter", "label=keep"});
   ok({"network", "prune", "-f", "--filter", "label=keep"});
   EXPECT_EQ(ok({"ps", "-aq"}) + ok({"volume", "ls", "-q"}), "");
+}
+
+TEST_F(DockerCli, ListsTakeDockersFilters) {
+  run_sleeper("first", {"-p", "18098:80", "--label", "tier=front"});
+  run_sleeper("second");
+  auto names = [&](const std::string& filter) {
+    return ok({"ps", "-a", "--format", "{{.Names}}", "--filter", filter});
+  };
+  EXPECT_EQ(names("before=second"), "first");
+  EXPECT_EQ(names("since=first"), "second");
+  EXPECT_EQ(names("publish=18098"), "first");
+  EXPECT_EQ(names("expose=80/tcp"), "first");
+  EXPECT_EQ(names("name=^/first$"), "first");
+  EXPECT_EQ(names("label=tier=front"), "first");
+  EXPECT_EQ(names(std::string("ancestor=") + kImage), "second\nfirst");
+  for (const std::string kind : {"ps", "images"}) {
+    CommandResult unknown = docker({kind, "--filter", "bogus=1"});
+    EXPECT_NE(unknown.code, 0);
+    EXPECT_NE(unknown.err.find("invalid filter 'bogus'"), std::string::npos) << unknown.text();
+  }
+  EXPECT_EQ(ok({"network", "ls", "--filter", "type=custom", "-q"}), "");
+  EXPECT_EQ(ok({"images", "--filter", "reference=deb*:book*", "--format", "{{.Repository}}"}), "debian");
+}
+
+TEST_F(DockerCli, BuildsFromATarOfTheContext) {
+  ASSERT_TRUE(ensure_directory(folder() + "/context"));
+  ASSERT_TRUE(write_file(folder() + "/context/file", "content\n"));
+  ASSERT_TRUE(
+      write_file(folder() + "/context/Dockerfile",
+                 std::string("FROM ") + kImage +
+                     "\nARG WHO=nobody\nLABEL who=$WHO\nCOPY file /srv/file\nRUN echo made > /srv/made\n"));
+  CommandOptions with = options();
+  with.env["DOCKER_BUILDKIT"] = "0";
+  CommandResult built =
+      run_command({"docker", "build", "-t", "made:1", "--build-arg", "WHO=me", folder() + "/context"}, with);
+  ASSERT_EQ(built.code, 0) << built.text();
+  EXPECT_NE(built.out.find("Step "), std::string::npos) << built.text();
+  EXPECT_NE(built.out.find("Successfully tagged made:1"), std::string::npos) << built.text();
+  EXPECT_EQ(ok({"run", "--rm", "made:1", "cat", "/srv/file", "/srv/made"}), "content\nmade");
+  EXPECT_EQ(ok({"inspect", "-f", "{{.Config.Labels.who}}", "made:1"}), "me");
+  CommandResult quiet = run_command({"docker", "build", "-q", folder() + "/context"}, with);
+  EXPECT_TRUE(quiet.out.starts_with("sha256:")) << quiet.text();
+  with.input = std::string("FROM ") + kImage + "\nRUN exit 3\n";
+  CommandResult failed = run_command({"docker", "build", "-"}, with);
+  EXPECT_NE(failed.code, 0) << failed.text();
+  ok({"builder", "prune", "-f"});
+  ok({"image", "prune", "-f"});
+}
+
+TEST_F(DockerCli, SavesLoadsAndImportsImages) {
+  ok({"tag", kImage, "copy:1"});
+  ok({"save", "-o", folder() + "/copy.tar", "copy:1"});
+  ok({"rmi", "copy:1"});
+  EXPECT_EQ(ok({"load", "-i", folder() + "/copy.tar"}), "Loaded image: copy:1");
+  EXPECT_EQ(ok({"run", "--rm", "copy:1", "echo", "again"}), "again");
+  ok({"rmi", "copy:1"});
+  run_sleeper("box");
+  ok({"export", "-o", folder() + "/box.tar", "box"});
+  ok({"import", "--change", "CMD [\"echo\", \"imported\"]", "-m", "from a box", folder() + "/box.tar",
+      "imported:1"});
+  EXPECT_EQ(ok({"run", "--rm", "imported:1"}), "imported");
+  ok({"rmi", "imported:1"});
+  EXPECT_NE(docker({"save", "-o", folder() + "/none.tar", "no-such-image"}).code, 0);
+  ok({"image", "prune", "-f"});
 }
 
 TEST_F(DockerCli, SaysThatItCannotPull) {

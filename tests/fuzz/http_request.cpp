@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "docker/filters.h"
 #include "http/server/request_parser.h"
 #include "http/wire/query.h"
 

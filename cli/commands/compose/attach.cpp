@@ -57,7 +57,7 @@ Result<int> run_attach(Session& session, const Arguments& arguments) {
   if (end == AttachmentEnd::Detached) return 0;
   TRY_ASSIGN(details, session.call("GET", path + "/json"));
   const Json& state = member(details, "State");
-  return bool_or(state, "Running") ? 0 : static_cast<int>(int_or(state, "ExitCode"));
+  return bool_or(state, "Running") && !bool_or(state, "Restarting") ? 0 : static_cast<int>(int_or(state, "ExitCode"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "cli/session/log_follow.h"
 #include "cli/session/member.h"
 #include "cli/session/session.h"
+#include "docker/filters.h"
 #include "http/wire/query.h"
 
 namespace stack::cli {
@@ -58,7 +59,7 @@ Result<int> run_events(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   http::Query query;
-  query.add("filters", http::filters_text({{"label", {"com.docker.compose.project=" + project_name}}}));
+  query.add("filters", docker::filters_text({{"label", {"com.docker.compose.project=" + project_name}}}));
   if (!since->empty()) query.add("since", *since);
   if (!until->empty()) query.add("until", *until);
   TRY_ASSIGN(http::Client client, session.connect());

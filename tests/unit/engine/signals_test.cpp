@@ -21,12 +21,3 @@ TEST(ContainerName, FollowsDockersRule) {
   for (const char* name : {"", "a", "-a", "a b", "a/b", "ä1"})
     EXPECT_FALSE(check_container_name(name)) << name;
 }
-
-TEST(LogTime, TakesTimesSecondsAndDurations) {
-  EXPECT_FALSE(parse_log_time("")->has_value());
-  EXPECT_EQ((*parse_log_time("1700000000"))->time_since_epoch(), std::chrono::seconds(1700000000));
-  EXPECT_TRUE((*parse_log_time("2026-01-02T03:04:05Z")).has_value());
-  auto ten_minutes = std::chrono::system_clock::now() - **parse_log_time("10m");
-  EXPECT_NEAR(std::chrono::duration<double>(ten_minutes).count(), 600, 5);
-  EXPECT_FALSE(parse_log_time("soon"));
-}

@@ -44,19 +44,6 @@ TEST(Query, TextRoundTrips) {
   EXPECT_EQ(Query::parse(query.text().substr(1))->get("a b"), "c&d=e/f");
 }
 
-TEST(Filters, BothWireFormsGiveTheSame) {
-  Filters expected{{"label", {"a=b"}}, {"status", {"running"}}};
-  EXPECT_EQ(*parse_filters(R"({"label":{"a=b":true,"c=d":false},"status":{"running":true}})"), expected);
-  EXPECT_EQ(*parse_filters(R"({"label":["a=b"],"status":["running"]})"), expected);
-  EXPECT_EQ(*parse_filters(filters_text(expected)), expected);
-  EXPECT_TRUE(parse_filters("")->empty());
-}
-
-TEST(Filters, OtherShapesAreInvalid) {
-  for (const char* text : {"[]", "{\"a\":1}", "{\"a\":[1]}", "{", "3"})
-    EXPECT_EQ(parse_filters(text).error().kind(), ErrorKind::Invalid) << text;
-}
-
 TEST(Headers, NamesAndTokensIgnoreCase) {
   Headers headers;
   headers.add("Connection", "keep-alive, Upgrade");

@@ -31,7 +31,7 @@ const std::map<std::string, Folders>& allowed() {
       {"images", {"model"}},
       {"engine/state", {"engine/container"}},
       {"engine/logs", {"model", "runtime", "engine/state", "engine/container"}},
-      {"engine/network", {"net", "engine/state", "engine/container"}},
+      {"engine/network", {"model", "net", "engine/state", "engine/container"}},
       {"engine/container",
        {"model", "docker", "images", "runtime", "volumes", "http/server", "engine/state", "engine/logs",
         "engine/network"}},
@@ -41,13 +41,13 @@ const std::map<std::string, Folders>& allowed() {
         "engine/image", "engine/api"}},
       {"engine/host", {"engine/container", "engine/api"}},
       {"engine/api",
-       {"model", "docker", "images", "runtime", "volumes", "http/server", "http/wire", "orchestrator/plan",
-        "engine/logs", "engine/container", "engine/network", "engine/image", "engine/project",
-        "engine/host"}},
+       {"model", "docker", "images", "runtime", "volumes", "http/server", "orchestrator/plan", "engine/logs",
+        "engine/container", "engine/network", "engine/image", "engine/project", "engine/host"}},
       {"engine",
        {"http/server", "http/wire", "engine/state", "engine/container", "engine/host", "engine/api"}},
       // images/archive and images/layer: the tar format alone, for `cp` and `export`.
-      {"cli", {"http/client", "http/wire", "orchestrator/compose", "images/archive", "images/layer"}},
+      {"cli",
+       {"docker", "http/client", "http/wire", "orchestrator/compose", "images/archive", "images/layer"}},
   };
   return rooms;
 }

@@ -1,0 +1,35 @@
+// The query of POST /build as a plain value (Engine API v1.50, ImageBuild).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace stack::docker {
+
+struct BuildQuery {
+  std::string dockerfile = "Dockerfile";  // relative to the context
+  std::vector<std::string> tags;          // as written
+  std::string remote;                     // a context that is not the body
+  std::vector<std::string> extra_hosts;   // "name:address"
+  bool quiet = false;
+  bool no_cache = false;
+  bool pull = false;
+  std::map<std::string, std::optional<std::string>> args;  // nullopt: without a value
+  std::map<std::string, std::string> labels;
+  int64_t shm_size = 0;  // bytes; 0: the default
+  std::string network_mode;
+  std::string platform;
+  std::string target;
+};
+
+// The decoded pairs of the query. Invalid for a malformed one, Unsupported for what this builder cannot do:
+// `squash`, `outputs`, BuildKit (`version=2`). Limits of the build container (`memory`, `cpuquota`, ...), `cachefrom`,
+// `rm` and `forcerm` are accepted without effect: no step leaves a container behind.
+Result<BuildQuery> read_build_query(const std::vector<std::pair<std::string, std::string>>& query);
+
+}  // namespace stack::docker

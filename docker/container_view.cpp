@@ -1,0 +1,412 @@
+#include "docker/container_view.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "docker/container_body.h"
+
+namespace stack::docker {
+
+namespace {
+
+std::string proper_time(const std::string& text) { return text.empty() ? std::string(kNever) : text; }
+
+std::string ago(const std::string& time, WallTime now) {
+  Result<WallTime> then = parse_rfc3339(time);
+  if (!then) return "";
+  return human_duration(std::chrono::duration_cast<std::chrono::seconds>(now - *then));
+}
+
+std::string health_text(const ContainerFacts& container) {
+  return container.health != nullptr ? std::string(to_text(container.health->status)) : std::string("none");
+}
+
+Json health_json(const ContainerFacts& container) {
+  Json log = Json::array();
+  for (const ProbeResult& probe : container.health->results)
+    log.push_back({{"Start", rfc3339(probe.start)},
+                   {"End", rfc3339(probe.end)},
+                   {"ExitCode", probe.exit_code},
+                   {"Output", probe.output}});
+  return {
+      {"Status", health_text(container)}, {"FailingStreak", container.health->failing_streak}, {"Log", log}};
+}
+
+const char* mount_type(MountKind kind) {
+  switch (kind) {
+    case MountKind::Bind:
+      return "bind";
+    case MountKind::Volume:
+      return "volume";
+    case MountKind::Tmpfs:
+      return "tmpfs";
+    case MountKind::Image:
+      return "image";
+  }
+  return "";
+}
+
+Json mount_json(const MountFacts& mount) {
+  bool bind = mount.kind == MountKind::Bind;
+  bool volume = mount.kind == MountKind::Volume;
+  Json entry{{"Type", mount_type(mount.kind)},   {"Source", mount.source},
+             {"Destination", mount.destination}, {"Mode", mount.read_only ? "ro" : (volume ? "z" : "")},
+             {"RW", !mount.read_only},           {"Propagation", ""}};
+  if (bind) entry["Propagation"] = mount.propagation.empty() ? "rprivate" : mount.propagation;
+  if (volume) {
+    entry["Name"] = mount.name;
+    entry["Driver"] = "local";
+  }
+  return entry;
+}
+
+Json mounts_json(const ContainerFacts& container) {
+  Json out = Json::array();
+  for (const MountFacts& mount : container.mounts)
+    // HostConfig.Tmpfs tells of those of `--tmpfs`, as with Docker.
+    if (mount.kind != MountKind::Tmpfs) out.push_back(mount_json(mount));
+  return out;
+}
+
+Json ipam_json(const EndpointSpec& spec) {
+  Json ipam = Json::object();
+  if (!spec.ipv4_address.empty()) ipam["IPv4Address"] = spec.ipv4_address;
+  if (!spec.ipv6_address.empty()) ipam["IPv6Address"] = spec.ipv6_address;
+  if (!spec.link_local_ips.empty()) ipam["LinkLocalIPs"] = spec.link_local_ips;
+  return ipam.empty() ? Json() : ipam;
+}
+
+Json or_null(const auto& list) { return list.empty() ? Json() : Json(list); }
+
+// The names under which others on the network find it, without duplicates.
+std::vector<std::string> dns_names(const ContainerFacts& container, const EndpointFacts& endpoint) {
+  std::vector<std::string> names{container.spec.name};
+  auto add = [&](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const std::string& alias : endpoint.spec.aliases) add(alias);
+  add(container.short_id());
+  if (!container.spec.hostname.empty()) add(container.spec.hostname);
+  return names;
+}
+
+Json endpoint_json(const ContainerFacts& container, const EndpointFacts& endpoint) {
+  bool predefined = endpoint.network == "host" || endpoint.network == "none";
+  return {{"IPAMConfig", ipam_json(endpoint.spec)},
+          {"Links", nullptr},
+          {"Aliases", or_null(endpoint.spec.aliases)},
+          {"DNSNames", predefined ? Json() : Json(dns_names(container, endpoint))},
+          {"NetworkID", endpoint.network_id},
+          {"EndpointID", endpoint.endpoint_id},
+          {"Gateway", endpoint.gateway},
+          {"IPAddress", endpoint.ipv4},
+          {"IPPrefixLen", endpoint.ipv4_prefix},
+          {"IPv6Gateway", endpoint.gateway6},
+          {"GlobalIPv6Address", endpoint.ipv6},
+          {"GlobalIPv6PrefixLen", endpoint.ipv6_prefix},
+          {"MacAddress", endpoint.mac},
+          {"GwPriority", endpoint.spec.gw_priority},
+          {"DriverOpts", or_null(endpoint.spec.driver_opts)}};
+}
+
+Json networks_json(const ContainerFacts& container) {
+  Json out = Json::object();
+  for (const EndpointFacts& endpoint : container.endpoints)
+    out[endpoint.network] = endpoint_json(container, endpoint);
+  return out;
+}
+
+// "80/tcp": [{"HostIp","HostPort"}...], exposed but unpublished ones null.
+Json port_map(const ContainerFacts& container) {
+  Json out = Json::object();
+  for (const auto& [key, bindings] : container.ports) {
+    Json& list = out[key];
+    for (const PortBinding& binding : bindings)
+      list.push_back({{"HostIp", binding.host_ip}, {"HostPort", std::to_string(binding.host_port)}});
+  }
+  return out;
+}
+
+Json port_rows(const ContainerFacts& container) {
+  Json out = Json::array();
+  for (const auto& [key, bindings] : container.ports) {
+    Json row{{"PrivatePort", std::atoi(key.c_str())}, {"Type", key.substr(key.find('/') + 1)}};
+    if (bindings.empty()) out.push_back(row);
+    for (const PortBinding& binding : bindings) {
+      row["IP"] = binding.host_ip;
+      row["PublicPort"] = binding.host_port;
+      out.push_back(row);
+    }
+  }
+  return out;
+}
+
+// Members that Docker always shows, and clients read without asking: what the record leaves out at its
+// default.
+void fill_defaults(Json& object, const Json& defaults) {
+  for (const auto& [key, value] : defaults.items())
+    if (!object.contains(key)) object[key] = value;
+}
+
+const Json& config_defaults() {
+  static const Json defaults{
+      {"Hostname", ""},       {"Domainname", ""},      {"User", ""},         {"AttachStdin", false},
+      {"AttachStdout", true}, {"AttachStderr", true},  {"Tty", false},       {"OpenStdin", false},
+      {"StdinOnce", false},   {"Env", nullptr},        {"Cmd", nullptr},     {"Volumes", nullptr},
+      {"WorkingDir", ""},     {"Entrypoint", nullptr}, {"OnBuild", nullptr}, {"Labels", Json::object()}};
+  return defaults;
+}
+
+const Json& host_defaults() {
+  static const Json defaults{{"Binds", nullptr},
+                             {"ContainerIDFile", ""},
+                             {"PortBindings", Json::object()},
+                             {"AutoRemove", false},
+                             {"VolumeDriver", ""},
+                             {"VolumesFrom", nullptr},
+                             {"ConsoleSize", {0, 0}},
+                             {"CapAdd", nullptr},
+                             {"CapDrop", nullptr},
+                             {"CgroupnsMode", "private"},
+                             {"Dns", Json::array()},
+                             {"DnsOptions", Json::array()},
+                             {"DnsSearch", Json::array()},
+                             {"ExtraHosts", nullptr},
+                             {"GroupAdd", nullptr},
+                             {"IpcMode", "private"},
+                             {"Cgroup", ""},
+                             {"Links", nullptr},
+                             {"OomScoreAdj", 0},
+                             {"PidMode", ""},
+                             {"Privileged", false},
+                             {"PublishAllPorts", false},
+                             {"ReadonlyRootfs", false},
+                             {"SecurityOpt", nullptr},
+                             {"UTSMode", ""},
+                             {"UsernsMode", ""},
+                             {"ShmSize", 67108864},
+                             {"Runtime", "stack"},
+                             {"Isolation", ""},
+                             {"CpuShares", 0},
+                             {"Memory", 0},
+                             {"NanoCpus", 0},
+                             {"CgroupParent", ""},
+                             {"BlkioWeight", 0},
+                             {"CpuPeriod", 0},
+                             {"CpuQuota", 0},
+                             {"CpuRealtimePeriod", 0},
+                             {"CpuRealtimeRuntime", 0},
+                             {"CpusetCpus", ""},
+                             {"CpusetMems", ""},
+                             {"Devices", Json::array()},
+                             {"DeviceCgroupRules", nullptr},
+                             {"DeviceRequests", nullptr},
+                             {"MemoryReservation", 0},
+                             {"MemorySwap", 0},
+                             {"MemorySwappiness", nullptr},
+                             {"OomKillDisable", nullptr},
+                             {"PidsLimit", nullptr},
+                             {"Ulimits", Json::array()}};
+  return defaults;
+}
+
+// The paths that Docker's own default hides, in the order of its profile.
+const std::vector<std::string>& masked_paths() {
+  static const std::vector<std::string> paths{"/proc/acpi",
+                                              "/proc/asound",
+                                              "/proc/interrupts",
+                                              "/proc/kcore",
+                                              "/proc/keys",
+                                              "/proc/latency_stats",
+                                              "/proc/sched_debug",
+                                              "/proc/scsi",
+                                              "/proc/timer_list",
+                                              "/proc/timer_stats",
+                                              "/sys/devices/virtual/powercap",
+                                              "/sys/firmware"};
+  return paths;
+}
+
+const std::vector<std::string>& read_only_paths() {
+  static const std::vector<std::string> paths{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                              "/proc/sysrq-trigger"};
+  return paths;
+}
+
+// Tmpfs mounts of the short form under HostConfig.Tmpfs, where `docker run --tmpfs` put them.
+void move_tmpfs(Json& host) {
+  if (!host.contains("Mounts")) return;
+  Json kept = Json::array();
+  for (Json& mount : host["Mounts"]) {
+    bool tmpfs = string_or(mount, "Type") == "tmpfs";
+    const Json options = tmpfs && mount.contains("TmpfsOptions") ? mount["TmpfsOptions"] : Json::object();
+    if (!tmpfs || options.contains("SizeBytes") || options.contains("Mode")) {
+      kept.push_back(std::move(mount));
+      continue;
+    }
+    std::vector<std::string> words;
+    for (const Json& option : options.value("Options", Json::array()))
+      words.push_back(option.size() == 2 ? option[0].get<std::string>() + "=" + option[1].get<std::string>()
+                                         : option[0].get<std::string>());
+    host["Tmpfs"][string_or(mount, "Target")] = join(words, ",");
+  }
+  host["Mounts"] = std::move(kept);
+  if (host["Mounts"].empty()) host.erase("Mounts");
+}
+
+Json host_config(const ContainerFacts& container, Json host) {
+  move_tmpfs(host);
+  fill_defaults(host, host_defaults());
+  fill_defaults(host["RestartPolicy"], {{"Name", "no"}, {"MaximumRetryCount", 0}});
+  fill_defaults(host["LogConfig"], {{"Type", "json-file"}, {"Config", Json::object()}});
+  const std::vector<std::string>& options = container.spec.security_opt;
+  bool open = container.spec.privileged ||
+              std::find(options.begin(), options.end(), "systempaths=unconfined") != options.end();
+  host["MaskedPaths"] = open ? Json() : Json(masked_paths());
+  host["ReadonlyPaths"] = open ? Json() : Json(read_only_paths());
+  return host;
+}
+
+Json config_json(const ContainerFacts& container, const ContainerDetails& details, Json config) {
+  const ContainerSpec& spec = container.spec;
+  config["Hostname"] = details.hostname;
+  config["Env"] = details.env;
+  config["Labels"] = container.labels;
+  if (!spec.command && !spec.entrypoint) config["Cmd"] = or_null(details.image_command);
+  if (!spec.entrypoint) config["Entrypoint"] = or_null(details.image_entrypoint);
+  if (spec.working_dir.empty()) config["WorkingDir"] = details.image_working_dir;
+  if (spec.user.empty()) config["User"] = details.image_user;
+  for (const std::string& port : details.image_ports) config["ExposedPorts"][port] = Json::object();
+  for (const PortSpec& port : spec.ports)
+    config["ExposedPorts"][std::to_string(port.container_port) + "/" + port.protocol] = Json::object();
+  fill_defaults(config, config_defaults());
+  return config;
+}
+
+Json state_json(const ContainerFacts& container) {
+  Json state{{"Status", container.status},
+             {"Running", container.running() || container.status == "restarting"},
+             {"Paused", container.status == "paused"},
+             {"Restarting", container.status == "restarting"},
+             {"OOMKilled", container.oom_killed},
+             {"Dead", container.status == "dead"},
+             {"Pid", container.pid},
+             {"ExitCode", container.exit_code},
+             {"Error", container.error},
+             {"StartedAt", proper_time(container.started_at)},
+             {"FinishedAt", proper_time(container.finished_at)}};
+  if (container.health != nullptr) state["Health"] = health_json(container);
+  return state;
+}
+
+// Of the first network, at the top of NetworkSettings: left the API in 1.52.
+void add_legacy_network(const ContainerFacts& container, Json& settings) {
+  static const EndpointSpec kNone;
+  EndpointFacts first;
+  for (const EndpointFacts& endpoint : container.endpoints)
+    if (endpoint.network == "bridge") first = endpoint;
+  settings["Bridge"] = "";
+  settings["HairpinMode"] = false;
+  settings["LinkLocalIPv6Address"] = "";
+  settings["LinkLocalIPv6PrefixLen"] = 0;
+  settings["SecondaryIPAddresses"] = nullptr;
+  settings["SecondaryIPv6Addresses"] = nullptr;
+  settings["EndpointID"] = first.endpoint_id;
+  settings["Gateway"] = first.gateway;
+  settings["GlobalIPv6Address"] = first.ipv6;
+  settings["GlobalIPv6PrefixLen"] = first.ipv6_prefix;
+  settings["IPAddress"] = first.ipv4;
+  settings["IPPrefixLen"] = first.ipv4_prefix;
+  settings["IPv6Gateway"] = first.gateway6;
+  settings["MacAddress"] = first.mac;
+}
+
+Json network_settings(const ContainerFacts& container, int version) {
+  std::string pid = std::to_string(container.pid);
+  Json settings{{"SandboxID", container.pid > 0 ? container.id : ""},
+                {"SandboxKey", container.pid > 0 ? "/proc/" + pid + "/ns/net" : ""},
+                {"Ports", port_map(container)},
+                {"Networks", networks_json(container)}};
+  if (version < 52) add_legacy_network(container, settings);
+  return settings;
+}
+
+std::string network_mode(const ContainerFacts& container) {
+  if (!container.spec.network_mode.empty() || container.endpoints.empty()) return container.spec.network_mode;
+  return container.endpoints.front().network;
+}
+
+}  // namespace
+
+std::string status_text(const ContainerFacts& container, WallTime now) {
+  std::string code = std::to_string(container.exit_code);
+  if (container.status == "created") return "Created";
+  if (container.status == "dead") return "Dead";
+  if (container.status == "exited")
+    return "Exited (" + code + ") " + ago(container.finished_at, now) + " ago";
+  if (container.status == "restarting")
+    return "Restarting (" + code + ") " + ago(container.finished_at, now) + " ago";
+  std::string text = "Up " + ago(container.started_at, now);
+  if (container.status == "paused") return text + " (Paused)";
+  if (container.health == nullptr) return text;
+  std::string health = health_text(container);
+  return text + " (" + (health == "starting" ? "health: starting" : health) + ")";
+}
+
+Json container_summary(const ContainerFacts& container, WallTime now) {
+  int64_t created = 0;
+  if (Result<WallTime> time = parse_rfc3339(container.created_at); time)
+    created = std::chrono::duration_cast<std::chrono::seconds>(time->time_since_epoch()).count();
+  return {{"Id", container.id},
+          {"Names", {"/" + container.spec.name}},
+          {"Image", container.spec.image},
+          {"ImageID", container.image_id},
+          {"Command", join(container.command_line, " ")},
+          {"Created", created},
+          {"Ports", port_rows(container)},
+          {"Labels", container.labels},
+          {"State", container.status},
+          {"Status", status_text(container, now)},
+          {"Health",
+           {{"Status", health_text(container)},
+            {"FailingStreak", container.health != nullptr ? container.health->failing_streak : 0}}},
+          {"ExitCode", container.exit_code},
+          {"HostConfig", {{"NetworkMode", network_mode(container)}}},
+          {"NetworkSettings", {{"Networks", networks_json(container)}}},
+          {"Mounts", mounts_json(container)}};
+}
+
+Json container_inspect(const ContainerFacts& container, const ContainerDetails& details, int version) {
+  Json config = container_to_json(container.spec);
+  Json host = config.value("HostConfig", Json::object());
+  for (const char* key : {"HostConfig", "NetworkingConfig", "Stack"}) config.erase(key);
+  std::vector<std::string> args = container.command_line;
+  std::string path = args.empty() ? "" : args.front();
+  if (!args.empty()) args.erase(args.begin());
+  return {{"Id", container.id},
+          {"Created", container.created_at},
+          {"Path", path},
+          {"Args", args},
+          {"State", state_json(container)},
+          {"Image", container.image_id},
+          {"ResolvConfPath", details.resolv_conf_path},
+          {"HostnamePath", details.hostname_path},
+          {"HostsPath", details.hosts_path},
+          {"LogPath", details.log_path},
+          {"Name", "/" + container.spec.name},
+          {"RestartCount", container.restart_count},
+          {"Driver", "overlay2"},
+          {"Platform", "linux"},
+          {"MountLabel", ""},
+          {"ProcessLabel", ""},
+          {"AppArmorProfile", ""},
+          {"ExecIDs", or_null(details.exec_ids)},
+          {"HostConfig", host_config(container, std::move(host))},
+          {"GraphDriver", {{"Name", "overlay2"}, {"Data", nullptr}}},
+          {"Mounts", mounts_json(container)},
+          {"Config", config_json(container, details, std::move(config))},
+          {"NetworkSettings", network_settings(container, version)}};
+}
+
+}  // namespace stack::docker

@@ -1,0 +1,173 @@
+// POST /build: the classic builder's protocol over our builder (Engine API v1.50, ImageBuild).
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "docker/build_query.h"
+#include "engine/api/api.h"
+#include "engine/api/body_file.h"
+#include "engine/api/stream_queue.h"
+#include "images/builder/worker/host_environment.h"
+#include "images/layer/layer_unpack.h"
+
+namespace stack::engine {
+
+namespace {
+
+using http::Request;
+using http::Response;
+
+// ---- context ----
+
+// The context's files, in a staging folder that the store sweeps where the engine dies.
+struct BuildContext {
+  images::StagedLayer staged;
+  std::string directory;
+};
+
+// A body that is no archive is a Dockerfile on its own. Blocks.
+Result<std::shared_ptr<BuildContext>> unpack_context(images::ImageStore& store, int body) {
+  TRY_ASSIGN(images::StagedLayer staged, store.stage_layer());
+  std::string directory = staged.scratch_directory() + "/context";
+  TRY(ensure_directory(directory));
+  auto context = std::make_shared<BuildContext>(BuildContext{std::move(staged), directory});
+  TRY_ASSIGN(bool archive, images::looks_like_tar(body));
+  if (!archive) {
+    TRY_ASSIGN(std::string text, read_all(body));
+    TRY(write_file(directory + "/Dockerfile", text));
+    return context;
+  }
+  TRY_ASSIGN(Fd root, open_file(directory, O_RDONLY | O_DIRECTORY));
+  TRY_ASSIGN(images::ByteSource source, images::open_decompressed(body));
+  images::TarReader reader(std::move(source));
+  images::UnpackOptions options;
+  options.whiteouts = false;
+  options.keep_root = true;
+  TRY(images::unpack_tar(reader, root.get(), options).in("build context"));
+  return context;
+}
+
+Result<builder::BuildRequest> build_request(const docker::BuildQuery& query, const std::string& directory) {
+  builder::BuildRequest request;
+  request.context_directory = directory;
+  // Within the context in any case, as for a client of another machine.
+  request.dockerfile = clean_path("/" + query.dockerfile).substr(1);
+  request.args = query.args;
+  request.target = query.target;
+  request.labels = query.labels;
+  request.no_cache = query.no_cache;
+  request.pull = query.pull;
+  request.platform = query.platform;
+  request.extra_hosts = query.extra_hosts;
+  request.apt_configuration = builder::find_apt_configuration();
+  if (query.shm_size > 0) request.shm_size = ByteSize{query.shm_size};
+  if (query.network_mode == "none") request.network = builder::RunNetwork::None;
+  if (query.network_mode == "host") request.network = builder::RunNetwork::Host;
+  for (const std::string& tag : query.tags) {
+    TRY_ASSIGN(Reference reference, parse_reference(tag));
+    request.tags.push_back(reference.familiar());
+  }
+  return request;
+}
+
+// ---- progress ----
+
+// "[web 2/5] RUN x" -> "Step 2/5 : RUN x"; other text as it is.
+std::string classic_step(const std::string& text) {
+  size_t end = text.find("] ");
+  if (!text.starts_with('[') || end == std::string::npos) return text;
+  std::string place = text.substr(1, end - 1);
+  return "Step " + place.substr(place.rfind(' ') + 1) + " : " + text.substr(end + 2);
+}
+
+void send_stream(const Sink& sink, const std::string& text) { sink({{"stream", text + "\n"}}); }
+
+BuildSink classic_sink(Sink sink, bool quiet) {
+  return [sink = std::move(sink), quiet](const std::string& text, const std::string& stream) {
+    if (quiet) return;
+    send_stream(sink, stream == "output" ? text : classic_step(text));
+    if (stream == "cached") send_stream(sink, " ---> Using cache");
+  };
+}
+
+void send_result(const Sink& sink, const std::string& image_id, const builder::BuildRequest& request,
+                 bool quiet) {
+  if (quiet) return send_stream(sink, image_id);
+  sink({{"aux", {{"ID", image_id}}}});
+  std::string digits = image_id.substr(image_id.find(':') + 1);
+  send_stream(sink, "Successfully built " + digits.substr(0, 12));
+  for (const std::string& tag : request.tags) send_stream(sink, "Successfully tagged " + tag);
+}
+
+Task<> run_build(Services& s, builder::BuildRequest request, bool quiet, Sink sink, std::stop_token stop) {
+  auto made = co_await s.builds.build(request, classic_sink(sink, quiet), stop);
+  if (made) {
+    send_result(sink, *made, request, quiet);
+    co_return;
+  }
+  std::string text = made.error().error.text();
+  sink({{"errorDetail", {{"message", text}}}, {"error", text}});
+}
+
+Task<> build(Services& s, Request& request, Response& response) {
+  Result<docker::BuildQuery> query = docker::read_build_query(request.query.items());
+  if (query && !query->remote.empty())
+    query = unsupported("building from " + query->remote +
+                        " is not supported: send the context as a tar archive");
+  Result<builder::BuildRequest> wanted =
+      query ? build_request(*query, "") : Result<builder::BuildRequest>(query.error());
+  if (!wanted) {
+    response.error(wanted.error());
+    co_return;
+  }
+  Result<Fd> body = co_await spool_body(request, s.context.paths.cache());
+  if (!body) {
+    response.error(body.error());
+    co_return;
+  }
+  auto held = std::make_shared<Fd>(std::move(*body));
+  auto unpack = [&store = s.containers.parts().images, held] { return unpack_context(store, held->get()); };
+  Result<std::shared_ptr<BuildContext>> context = co_await offload(s.context.pool, unpack);
+  held.reset();
+  if (!context) {
+    response.error(context.error());
+    co_return;
+  }
+  wanted->context_directory = (*context)->directory;
+  std::stop_source stop;
+  auto queue = std::make_shared<StreamQueue>(s.context.io);
+  request.on_client_gone([stop, queue]() mutable {
+    stop.request_stop();
+    queue->leave();
+  });
+  co_await queue->serve(response,
+                        run_build(s, std::move(*wanted), query->quiet, queue->sink(), stop.get_token()),
+                        "application/json");
+  // Its files are removed on the pool.
+  auto drop = [held_context = std::move(*context)]() mutable {
+    held_context.reset();
+    return true;
+  };
+  (void)co_await offload(s.context.pool, std::move(drop));
+}
+
+Task<> prune_build_cache(Services& s, Request& request, Response& response) {
+  (void)request;
+  Result<int64_t> freed = co_await s.builds.prune_cache();
+  if (!freed) {
+    response.error(freed.error());
+    co_return;
+  }
+  s.context.events.publish("builder", "prune", "", {{"reclaimed", std::to_string(*freed)}});
+  response.json(200, {{"CachesDeleted", Json::array()}, {"SpaceReclaimed", *freed}});
+}
+
+}  // namespace
+
+void add_build_routes(http::Router& router, Services& s) {
+  router.post("/build", [&s](Request& q, Response& r) -> Task<> { co_await build(s, q, r); });
+  router.post("/build/prune",
+              [&s](Request& q, Response& r) -> Task<> { co_await prune_build_cache(s, q, r); });
+}
+
+}  // namespace stack::engine

@@ -1,0 +1,274 @@
+// Images: lists, details, tags, removal, and archives of them.
+#include <algorithm>
+
+#include "base/text.h"
+#include "docker/image_filter.h"
+#include "docker/prune_filter.h"
+#include "engine/api/api.h"
+#include "engine/api/body_file.h"
+#include "engine/api/docker_view.h"
+#include "engine/api/image_changes.h"
+#include "engine/api/thread_stream.h"
+#include "images/archive/image_archive.h"
+#include "images/layer/layer_unpack.h"
+
+namespace stack::engine {
+
+namespace {
+
+using http::Request;
+using http::Response;
+
+images::ImageStore& store(Services& s) { return s.containers.parts().images; }
+
+void publish(Services& s, const char* action, const std::string& id, const std::string& name) {
+  s.context.events.publish("image", action, id, {{"name", name}});
+}
+
+Result<docker::ImageFilter> read_filter(Services& s, const Request& request) {
+  return docker::ImageFilter::read(request.query.get("filters"),
+                                   [&s](const std::string& name) -> Result<std::string> {
+                                     TRY_ASSIGN(images::Image image, store(s).resolve(name));
+                                     return image.created;
+                                   });
+}
+
+Task<> list_images(Services& s, Request& request, Response& response) {
+  Result<docker::ImageFilter> filter = read_filter(s, request);
+  if (!filter) {
+    response.error(filter.error());
+    co_return;
+  }
+  Json rows = Json::array();
+  for (const images::Image& image : store(s).list())
+    if (filter->matches({image.repo_tags, image.config().labels, image.created}))
+      rows.push_back(store(s).summary_json(image));
+  response.json(200, rows);
+}
+
+Task<> inspect_image(Services& s, Request& request, Response& response) {
+  Result<images::Image> image = store(s).resolve(request.param("name"));
+  if (!image) {
+    response.error(image.error());
+    co_return;
+  }
+  Json details = store(s).inspect_json(*image);
+  // Left the API in 1.45, and docker-compose 1.29 reads it.
+  if (request.version < 45) {
+    details["Container"] = "";
+    details["ContainerConfig"] = details["Config"];
+  }
+  response.json(200, details);
+}
+
+Task<> image_history(Services& s, Request& request, Response& response) {
+  Result<images::Image> image = store(s).resolve(request.param("name"));
+  if (image) {
+    response.json(200, store(s).history_json(*image));
+  } else {
+    response.error(image.error());
+  }
+  co_return;
+}
+
+Json removal_rows(Services& s, const images::RemovedImages& removed) {
+  Json rows = Json::array();
+  for (const std::string& tag : removed.untagged) {
+    rows.push_back({{"Untagged", tag}});
+    publish(s, "untag", tag, tag);
+  }
+  for (const std::string& id : removed.deleted) {
+    rows.push_back({{"Deleted", id}});
+    publish(s, "delete", id, id);
+  }
+  return rows;
+}
+
+Task<> remove_image(Services& s, Request& request, Response& response) {
+  auto work = [&images = store(s), name = request.param("name"), force = request.query.flag("force"),
+               users = image_users(s.context)] { return images.remove(name, force, users); };
+  Result<images::RemovedImages> removed = co_await offload(s.context.pool, work);
+  if (removed) {
+    response.json(200, removal_rows(s, *removed));
+  } else {
+    response.error(removed.error());
+  }
+}
+
+Task<> tag_image(Services& s, Request& request, Response& response) {
+  Result<images::Image> image = store(s).resolve(request.param("name"));
+  std::string tag = request.query.get("tag");
+  Result<Reference> reference = parse_reference(request.query.get("repo") + (tag.empty() ? "" : ":" + tag));
+  if (!image || !reference) {
+    response.error(image ? reference.error() : image.error());
+    co_return;
+  }
+  Result<> tagged = store(s).tag(image->id, *reference);
+  if (tagged) {
+    publish(s, "tag", image->id, reference->familiar());
+    response.no_content(201);
+  } else {
+    response.error(tagged.error());
+  }
+}
+
+// ---- prune ----
+
+Task<> prune_images(Services& s, Request& request, Response& response) {
+  Result<docker::PruneFilter> filter =
+      docker::PruneFilter::read(docker::FilterList::ImagesPrune, request.query.get("filters"));
+  Result<bool> dangling = filter ? filter->flag("dangling", true) : Result<bool>(filter.error());
+  if (!dangling) {
+    response.error(dangling.error());
+    co_return;
+  }
+  images::PruneRequest prune;
+  prune.all = !*dangling;
+  prune.wanted = [filter = *filter](const images::Image& image) {
+    return filter.fits(image.config().labels, image.created);
+  };
+  auto work = [&images = store(s), prune = std::move(prune), users = image_users(s.context)] {
+    return images.prune(prune, users);
+  };
+  Result<images::RemovedImages> pruned = co_await offload(s.context.pool, work);
+  if (!pruned) {
+    response.error(pruned.error());
+    co_return;
+  }
+  Json rows = removal_rows(s, *pruned);
+  s.context.events.publish("image", "prune", "", {{"reclaimed", std::to_string(pruned->freed)}});
+  response.json(200, {{"ImagesDeleted", rows.empty() ? Json() : rows}, {"SpaceReclaimed", pruned->freed}});
+}
+
+// ---- archives ----
+
+Task<> save_images(Services& s, Response& response, std::vector<std::string> names) {
+  std::vector<std::pair<std::string, std::string>> found;  // id, name
+  for (const std::string& name : names) {
+    Result<images::Image> image = store(s).resolve(name);
+    if (!image) {
+      response.error(image.error());
+      co_return;
+    }
+    found.emplace_back(image->id, name);
+  }
+  if (found.empty()) {
+    response.error(400, "no images named");
+    co_return;
+  }
+  std::function<Result<>(const ByteSink&)> produce = [&images = store(s), names](const ByteSink& sink) {
+    return images::save_images(images, names, sink);
+  };
+  co_await stream_from_thread(s.context.io, response, "application/x-tar", std::move(produce));
+  for (const auto& [id, name] : found) publish(s, "save", id, name);
+}
+
+// The names of GET /images/get: several `names`, or several in one.
+std::vector<std::string> names_of(const Request& request) {
+  std::vector<std::string> names;
+  for (const std::string& value : request.query.all("names"))
+    for (const std::string& name : split(value, ','))
+      if (!name.empty()) names.push_back(name);
+  return names;
+}
+
+std::string stream_line(const std::string& text) {
+  return stack::to_text(Json{{"stream", text + "\n"}}) + "\r\n";
+}
+
+Task<> load_images(Services& s, Request& request, Response& response) {
+  Result<Fd> body = co_await spool_body(request, s.context.paths.cache());
+  if (!body) {
+    response.error(body.error());
+    co_return;
+  }
+  auto held = std::make_shared<Fd>(std::move(*body));
+  auto work = [&images = store(s), held] {
+    return images::load_images(images, images::source_of(held->get()));
+  };
+  Result<std::vector<images::Image>> loaded = co_await offload(s.context.pool, work);
+  if (!loaded) {
+    response.error(loaded.error());
+    co_return;
+  }
+  std::string lines;
+  for (const images::Image& image : *loaded) {
+    publish(s, "load", image.id, image.repo_tags.empty() ? image.id : image.repo_tags.front());
+    if (image.repo_tags.empty()) lines += stream_line("Loaded image ID: " + image.id);
+    for (const std::string& tag : image.repo_tags) lines += stream_line("Loaded image: " + tag);
+  }
+  response.body(200, "application/json", lines);
+}
+
+Task<Result<std::string>> import_image(Services& s, Request& request) {
+  Result<std::vector<Reference>> tags = tags_of(request);
+  CO_TRY(tags);
+  Result<std::vector<std::string>> changes = changes_of(request);
+  CO_TRY(changes);
+  Result<Fd> body = co_await spool_body(request, s.context.paths.cache());
+  CO_TRY(body);
+  auto held = std::make_shared<Fd>(std::move(*body));
+  std::string message = request.query.get("message");
+  auto work = [&images = store(s), held, message,
+               tags = changes->empty() ? *tags : std::vector<Reference>()]() -> Result<images::Image> {
+    images::ImportOptions options;
+    options.comment = message.empty() ? "Imported from -" : message;
+    TRY_ASSIGN(images::ByteSource source, images::open_decompressed(held->get()));
+    return images::import_rootfs(images, source, options, tags);
+  };
+  Result<images::Image> image = co_await offload(s.context.pool, work);
+  CO_TRY(image);
+  if (changes->empty()) co_return image->id;
+  Result<std::string> changed = co_await apply_changes(s, image->id, *changes, *tags);
+  co_return changed;
+}
+
+// POST /images/create: an import where `fromSrc` is given, else a pull.
+Task<> create_image(Services& s, Request& request, Response& response) {
+  std::string source = request.query.get("fromSrc");
+  if (source == "-") {
+    Result<std::string> made = co_await import_image(s, request);
+    if (!made) {
+      response.error(made.error());
+      co_return;
+    }
+    publish(s, "import", *made, request.query.get("repo", *made));
+    response.body(200, "application/json", stack::to_text(Json{{"status", *made}}) + "\r\n");
+    co_return;
+  }
+  if (!source.empty()) {
+    response.error(501, "cannot import from " + source + ": send the archive with fromSrc=-");
+    co_return;
+  }
+  std::string image = request.query.get("fromImage");
+  // What `docker pull`, and `docker run` of an image that is not here, ask for.
+  response.error(501,
+                 "cannot pull " + (image.empty() ? "this image" : image) +
+                     ": there is no registry client yet; build it, or make a base image with `stack image "
+                     "bootstrap`");
+}
+
+}  // namespace
+
+void add_image_routes(http::Router& router, Services& s) {
+  router.get("/images/json", [&s](Request& q, Response& r) -> Task<> { co_await list_images(s, q, r); });
+  router.post("/images/create", [&s](Request& q, Response& r) -> Task<> { co_await create_image(s, q, r); });
+  router.post("/images/load", [&s](Request& q, Response& r) -> Task<> { co_await load_images(s, q, r); });
+  router.post("/images/prune", [&s](Request& q, Response& r) -> Task<> { co_await prune_images(s, q, r); });
+  router.get("/images/get",
+             [&s](Request& q, Response& r) -> Task<> { co_await save_images(s, r, names_of(q)); });
+  router.get("/images/{name...}/get", [&s](Request& q, Response& r) -> Task<> {
+    std::vector<std::string> names{q.param("name")};
+    co_await save_images(s, r, std::move(names));
+  });
+  router.get("/images/{name...}/json",
+             [&s](Request& q, Response& r) -> Task<> { co_await inspect_image(s, q, r); });
+  router.get("/images/{name...}/history",
+             [&s](Request& q, Response& r) -> Task<> { co_await image_history(s, q, r); });
+  router.post("/images/{name...}/tag",
+              [&s](Request& q, Response& r) -> Task<> { co_await tag_image(s, q, r); });
+  router.del("/images/{name...}",
+             [&s](Request& q, Response& r) -> Task<> { co_await remove_image(s, q, r); });
+}
+
+}  // namespace stack::engine

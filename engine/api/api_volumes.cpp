@@ -1,0 +1,135 @@
+// Volumes.
+#include "docker/members.h"
+#include "docker/object_filter.h"
+#include "docker/prune_filter.h"
+#include "engine/api/api.h"
+#include "engine/api/docker_view.h"
+#include "engine/host/disk_usage.h"
+#include "volumes/volume.h"
+
+namespace stack::engine {
+
+namespace {
+
+using http::Request;
+using http::Response;
+
+volumes::VolumeStore& store(Services& s) { return s.containers.parts().volumes; }
+
+void publish(Services& s, const char* action, const std::string& name, const std::string& driver) {
+  s.context.events.publish("volume", action, name, {{"driver", driver}});
+}
+
+Task<> list_volumes(Services& s, Request& request, Response& response) {
+  Result<docker::VolumeFilter> filter = docker::VolumeFilter::read(request.query.get("filters"));
+  if (!filter) {
+    response.error(filter.error());
+    co_return;
+  }
+  Json rows = Json::array();
+  for (const volumes::Volume& volume : store(s).list())
+    if (filter->matches(
+            {volume.name, volume.driver, volume.labels, !volume_users(s.context, volume.name).empty()}))
+      rows.push_back(volumes::volume_to_json(volume));
+  response.json(200, {{"Volumes", rows}, {"Warnings", Json::array()}});
+}
+
+Result<volumes::VolumeSpec> read_spec(const Json& json) {
+  std::optional<Error> error;
+  docker::Members body(json, "", error);
+  volumes::VolumeSpec spec;
+  body.read("Name", spec.name);
+  body.read("Driver", spec.driver);
+  body.read("DriverOpts", spec.options);
+  body.read("Labels", spec.labels);
+  if (error) return *std::move(error);
+  if (spec.driver.empty()) spec.driver = "local";
+  return spec;
+}
+
+Task<> create_volume(Services& s, Request& request, Response& response) {
+  Result<Json> body = co_await request.body.read_object();
+  Result<volumes::VolumeSpec> spec = body ? read_spec(*body) : Result<volumes::VolumeSpec>(body.error());
+  if (!spec) {
+    response.error(spec.error());
+    co_return;
+  }
+  bool known = store(s).find(spec->name).has_value();
+  Result<volumes::Volume> made = store(s).create(*spec);
+  if (!made) {
+    response.error(made.error());
+    co_return;
+  }
+  if (!known) publish(s, "create", made->name, made->driver);
+  response.json(201, volumes::volume_to_json(*made));
+}
+
+Task<> inspect_volume(Services& s, Request& request, Response& response) {
+  if (auto volume = store(s).find(request.param("name"))) {
+    response.json(200, volumes::volume_to_json(*volume));
+  } else {
+    response.error(404, "get " + request.param("name") + ": no such volume");
+  }
+  co_return;
+}
+
+Task<> remove_volume(Services& s, Request& request, Response& response) {
+  std::string name = request.param("name");
+  std::vector<std::string> users = volume_users(s.context, name);
+  std::string driver = store(s).find(name).value_or(volumes::Volume()).driver;
+  auto work = [&volumes = store(s), name, users] { return volumes.remove(name, users); };
+  Result<> removed = co_await offload(s.context.pool, work);
+  if (removed) publish(s, "destroy", name, driver);
+  if (!removed && !(removed.error().kind() == ErrorKind::NotFound && request.query.flag("force"))) {
+    response.error(removed.error());
+    co_return;
+  }
+  response.no_content();
+}
+
+Task<> prune_volumes(Services& s, Request& request, Response& response) {
+  Result<docker::PruneFilter> filter =
+      docker::PruneFilter::read(docker::FilterList::VolumesPrune, request.query.get("filters"));
+  // Named volumes too: `all`, and before 1.42 in any case.
+  Result<bool> all = filter ? filter->flag("all", request.version < 42) : Result<bool>(filter.error());
+  if (!all) {
+    response.error(all.error());
+    co_return;
+  }
+  Json deleted = Json::array();
+  int64_t reclaimed = 0;
+  for (const volumes::Volume& volume : store(s).list()) {
+    if ((!volume.anonymous && !*all) || !filter->fits(volume.labels, "")) continue;
+    if (!volume_users(s.context, volume.name).empty()) continue;
+    auto work = [&volumes = store(s), volume]() -> Result<int64_t> {
+      int64_t size = directory_size(volume.mountpoint);
+      TRY(volumes.remove(volume.name, {}));
+      return size;
+    };
+    Result<int64_t> removed = co_await offload(s.context.pool, work);
+    if (!removed) continue;
+    publish(s, "destroy", volume.name, volume.driver);
+    deleted.push_back(volume.name);
+    reclaimed += *removed;
+  }
+  s.context.events.publish("volume", "prune", "", {{"reclaimed", std::to_string(reclaimed)}});
+  response.json(200, {{"VolumesDeleted", deleted}, {"SpaceReclaimed", reclaimed}});
+}
+
+}  // namespace
+
+void add_volume_routes(http::Router& router, Services& s) {
+  router.get("/volumes", [&s](Request& q, Response& r) -> Task<> { co_await list_volumes(s, q, r); });
+  router.post("/volumes/create",
+              [&s](Request& q, Response& r) -> Task<> { co_await create_volume(s, q, r); });
+  router.post("/volumes/prune", [&s](Request& q, Response& r) -> Task<> { co_await prune_volumes(s, q, r); });
+  router.get("/volumes/{name}",
+             [&s](Request& q, Response& r) -> Task<> { co_await inspect_volume(s, q, r); });
+  router.put("/volumes/{name}", [](Request&, Response& response) -> Task<> {
+    response.error(503, "This node is not a swarm manager: only cluster volumes can be updated");
+    co_return;
+  });
+  router.del("/volumes/{name}", [&s](Request& q, Response& r) -> Task<> { co_await remove_volume(s, q, r); });
+}
+
+}  // namespace stack::engine

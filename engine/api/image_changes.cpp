@@ -1,0 +1,55 @@
+#include "engine/api/image_changes.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace stack::engine {
+
+namespace {
+
+// Docker's list; none of them runs a command.
+Result<> check_change(const std::string& change) {
+  static const std::vector<std::string> kAllowed{"CMD",         "ENTRYPOINT", "ENV",     "EXPOSE",
+                                                 "HEALTHCHECK", "LABEL",      "ONBUILD", "STOPSIGNAL",
+                                                 "USER",        "VOLUME",     "WORKDIR"};
+  std::string keyword(trim(change).substr(0, trim(change).find_first_of(" \t")));
+  std::string upper = keyword;
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  if (std::find(kAllowed.begin(), kAllowed.end(), upper) != kAllowed.end()) return {};
+  return invalid(keyword + " is not a valid change command");
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> changes_of(const http::Request& request) {
+  std::vector<std::string> changes;
+  for (const std::string& value : request.query.all("changes"))
+    for (const std::string& line : split(value, '\n'))
+      if (!trim(line).empty()) changes.push_back(line);
+  for (const std::string& change : changes) TRY(check_change(change));
+  return changes;
+}
+
+Result<std::vector<Reference>> tags_of(const http::Request& request) {
+  std::string repository = request.query.get("repo");
+  std::string tag = request.query.get("tag");
+  std::vector<Reference> tags;
+  if (repository.empty()) return tags;
+  TRY_ASSIGN(Reference reference, parse_reference(repository + (tag.empty() ? "" : ":" + tag)));
+  tags.push_back(std::move(reference));
+  return tags;
+}
+
+// A build of nothing but the changes, on top of the image.
+Task<Result<std::string>> apply_changes(Services& s, std::string image, std::vector<std::string> changes,
+                                        std::vector<Reference> tags) {
+  builder::BuildRequest request;
+  request.dockerfile_inline = "FROM " + image + "\n" + join(changes, "\n") + "\n";
+  for (const Reference& tag : tags) request.tags.push_back(tag.familiar());
+  auto made = co_await s.builds.build(std::move(request), [](const std::string&, const std::string&) {}, {});
+  if (!made) co_return made.error().error;
+  co_return *made;
+}
+
+}  // namespace stack::engine
