@@ -1,0 +1,50 @@
+// Where a reference is fetched from: its registry, and mirrors that the host's administrator has set up.
+//
+// Read from the host, as Docker and podman have them:
+//   /etc/docker/daemon.json            "registry-mirrors" (for docker.io) and "insecure-registries"
+//   /etc/docker/certs.d/HOST[:PORT]/   *.crt: CAs; NAME.cert with NAME.key: client certificate
+//   /etc/containers/certs.d/           the same
+//   /etc/containers/registries.conf    and registries.conf.d/*.conf: containers-registries.conf(5), version 2
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "images/source/registry/registries_conf.h"
+#include "images/source/registry/transport.h"
+#include "model/image_reference.h"
+
+namespace stack::images::registry {
+
+// One place that may have a repository. Plain HTTP is a place of its own, after the encrypted one.
+struct Endpoint {
+  std::string origin;           // "https://registry-1.docker.io"
+  std::string repository;       // the path there: "library/nginx"
+  std::string name;             // for people: "docker.io", "mirror.example.com"
+  std::string credentials_for;  // the key of credentials: "docker.io/library/nginx"; a mirror has its own
+  bool mirror = false;
+  TlsSettings tls;
+};
+
+struct HostSettings {
+  std::vector<std::string> docker_mirrors;  // URLs
+  std::vector<std::string> insecure;        // hosts, host:port, CIDR ranges
+  std::vector<std::string> certificate_folders;
+  std::vector<RegistryRule> rules;
+  std::vector<std::string> warnings;  // files that could not be read
+};
+
+// `root` stands before the paths above; "" = the host's own.
+HostSettings read_host_settings(const std::string& root = {});
+
+enum class Purpose { Pull, Push };
+
+// Mirrors first (for pulls), then the registry itself. Invalid where the administrator blocked it.
+Result<std::vector<Endpoint>> endpoints_of(const Reference& reference, const HostSettings& settings,
+                                           Purpose purpose);
+
+// Whether plain HTTP, and TLS without a known certificate, may be used: loopback, or listed.
+bool is_insecure(std::string_view authority, const std::vector<std::string>& listed);
+
+}  // namespace stack::images::registry

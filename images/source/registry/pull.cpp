@@ -1,0 +1,443 @@
+#include "images/source/registry/pull.h"
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "base/identity.h"
+#include "images/source/registry/blob_fetch.h"
+
+namespace stack::images::registry {
+
+namespace {
+
+constexpr int kParallelDownloads = 3;
+constexpr size_t kMostThreads = 4;
+
+std::string short_digest(const std::string& digest) { return digest.substr(7, 12); }
+
+// A manifest that was chosen, and what it took to get to it.
+struct Chosen {
+  FetchedManifest top;  // what the reference names
+  FetchedManifest own;  // the image's own
+  Manifest manifest;
+  std::unique_ptr<Repository> repository;
+  std::optional<Image>
+      present;  // the registry still means the image that is here; nothing else is set but top.digest
+};
+
+// Releases on destruction.
+class Slot {
+ public:
+  // Waits for one; false when the stop came first.
+  static std::optional<Slot> take(std::counting_semaphore<64>& semaphore, const std::stop_token& stop) {
+    while (!semaphore.try_acquire_for(std::chrono::milliseconds(100)))
+      if (stop.stop_requested()) return std::nullopt;
+    return Slot(&semaphore);
+  }
+  Slot(Slot&& other) noexcept : semaphore_(std::exchange(other.semaphore_, nullptr)) {}
+  Slot(const Slot&) = delete;
+  ~Slot() {
+    if (semaphore_ != nullptr) semaphore_->release();
+  }
+
+ private:
+  explicit Slot(std::counting_semaphore<64>* semaphore) : semaphore_(semaphore) {}
+  std::counting_semaphore<64>* semaphore_;
+};
+
+// A layer's way into the store.
+class IngestTarget : public BlobTarget {
+ public:
+  explicit IngestTarget(LayerIngest& ingest) : ingest_(ingest) {}
+  int64_t offset() const override { return ingest_.offset(); }
+  Result<> restart() override { return ingest_.restart(); }
+  Result<> write(std::string_view bytes) override { return ingest_.write(bytes); }
+
+ private:
+  LayerIngest& ingest_;
+};
+
+Error platform_error(const Reference& reference, const Platform& wanted, const Index& index) {
+  return unsupported("image " + reference.familiar() + " is not made for " + platform_text(wanted) +
+                     "; it is there for " + platforms_text(index));
+}
+
+}  // namespace
+
+std::string_view phase_name(LayerPhase phase) {
+  constexpr std::string_view kNames[] = {"present",    "waiting",  "downloading", "verifying", "downloaded",
+                                         "extracting", "complete", "uploading",   "mounted",   "pushed"};
+  return kNames[static_cast<size_t>(phase)];
+}
+
+// One pull under way.
+class Pull {
+ public:
+  Pull(Client& client, const PullRequest& request, const TransferProgress& progress)
+      : client_(client), request_(request), progress_(progress) {
+    if (!request_.platform) request_.platform = host_platform();
+  }
+
+  Result<PullResult> run() {
+    find_present();
+    TRY_ASSIGN(Chosen chosen, choose());
+    if (chosen.present) return PullResult{std::move(*chosen.present), chosen.top.digest, false};
+    TRY_ASSIGN(std::string config, fetch_config(chosen));
+    TRY_ASSIGN(ImageDocument document,
+               parse_image_document(config).in("image " + request_.reference.familiar()));
+    if (document.diff_ids.size() != chosen.manifest.layers.size())
+      return invalid("image " + request_.reference.familiar() + ": its configuration names " +
+                     std::to_string(document.diff_ids.size()) + " layers, its manifest " +
+                     std::to_string(chosen.manifest.layers.size()));
+    TRY(fetch_layers(chosen, document.diff_ids));
+    return publish(chosen, std::move(config));
+  }
+
+  // Tries the endpoints in turn; the error of the registry itself counts.
+  Result<Chosen> choose() {
+    TRY_ASSIGN(std::vector<Endpoint> endpoints,
+               endpoints_of(request_.reference, client_.settings_, Purpose::Pull));
+    std::optional<RegistryError> last;
+    std::string registry = request_.reference.domain;
+    for (Endpoint& endpoint : endpoints) {
+      auto repository = std::make_unique<Repository>(client_.transport_, client_.authenticator_, endpoint,
+                                                     request_.caller, request_.stop);
+      RetryPolicy policy;
+      // Where there is another place to try, this one is not tried long.
+      bool last_place = &endpoint == &endpoints.back();
+      if (!last_place) policy.attempts = 1;
+      repository->set_retry(policy, [this](const std::string& text) { tell(text); });
+      Result<Chosen> chosen = choose_at(std::move(repository), last);
+      if (chosen) return chosen;
+      if (!last) return chosen;  // not the registry's fault: no image for the platform
+      if (last->failure == Failure::Canceled) return std::move(last->error);
+      registry = endpoint.name;
+    }
+    failure_ = last->failure;
+    return explain(*last, registry).in(about());
+  }
+
+  // Why choose() failed; Unexpected for what went wrong later.
+  Failure failure() const { return failure_; }
+
+ private:
+  // The image that the tag means here, if it is for the wanted platform, and the digest under which it came.
+  void find_present() {
+    if (!request_.reference.digest.empty()) return;
+    std::string name = request_.reference.full();
+    std::optional<Image> image = client_.store_.find(name);
+    Result<StoredManifest> stored = client_.store_.manifest_of(name);
+    if (!image || !stored) return;
+    const ImageDocument& document = image->document;
+    if (normalized({document.os, document.architecture, document.variant}) != *request_.platform) return;
+    present_digest_ = stored->index.empty() ? stored->descriptor.digest : stored->index;
+    present_ = std::move(image);
+  }
+
+  // Asks for the digest alone: Docker Hub counts it as no pull. Registries that do not answer it are asked for the manifest.
+  bool is_unchanged(Repository& repository) {
+    if (!present_) return false;
+    Answer<std::string> digest = repository.manifest_digest(request_.reference.tag);
+    return digest && *digest == present_digest_;
+  }
+
+  Result<Chosen> choose_at(std::unique_ptr<Repository> repository, std::optional<RegistryError>& last) {
+    const Reference& reference = request_.reference;
+    std::string name = reference.digest.empty() ? reference.tag : reference.digest;
+    Chosen out;
+    if (is_unchanged(*repository)) {
+      out.present = present_;
+      out.top.digest = present_digest_;
+      return out;
+    }
+    Answer<FetchedManifest> top = repository->manifest(name);
+    if (!top) {
+      keep_error(last, std::move(top).error());
+      return last->error;
+    }
+    out.own = *top;
+    out.top = std::move(*top);
+    for (int depth = 0; depth < 4; ++depth) {
+      last.reset();
+      TRY_ASSIGN(ManifestDocument document,
+                 parse_manifest(out.own.bytes, out.own.media_type).in("image " + reference.familiar()));
+      if (auto* manifest = std::get_if<Manifest>(&document)) {
+        out.manifest = std::move(*manifest);
+        out.repository = std::move(repository);
+        return out;
+      }
+      const Index& index = std::get<Index>(document);
+      const Descriptor* best = choose_image(index, *request_.platform);
+      if (best == nullptr) return platform_error(reference, *request_.platform, index);
+      Answer<FetchedManifest> next = repository->manifest(best->digest);
+      if (!next) {
+        last = std::move(next).error();
+        return last->error;
+      }
+      out.own = std::move(*next);
+      if (out.own.media_type.empty()) out.own.media_type = best->media_type;
+    }
+    return invalid("image " + reference.familiar() + ": its indexes are nested too deeply");
+  }
+
+  // Plain HTTP comes after TLS at the same place: that nothing listens there is worth less than what the first one said.
+  static void keep_error(std::optional<RegistryError>& last, RegistryError next) {
+    bool less = last && next.failure == Failure::Unreachable && last->failure != Failure::Unreachable;
+    if (!less) last = std::move(next);
+  }
+
+  Result<std::string> fetch_config(const Chosen& chosen) {
+    const Descriptor& config = chosen.manifest.config;
+    if (config.size > static_cast<int64_t>(kLargestDocument))
+      return invalid("image " + request_.reference.familiar() + ": its configuration is larger than 4 MiB");
+    std::optional<Image> known = client_.store_.find(config.digest);
+    if (known) return known->config_json;
+    std::string out;
+    auto sink = [&](bool restarted, std::string_view bytes) -> Result<> {
+      if (restarted && out.size() + bytes.size() > static_cast<size_t>(config.size))
+        return invalid("its configuration is larger than its manifest says");
+      out.append(bytes);
+      return {};
+    };
+    for (int attempt = 1;; ++attempt) {
+      out.clear();
+      Answer<> fetched = chosen.repository->blob(config.digest, 0, sink);
+      if (fetched && "sha256:" + sha256_hex(out) == config.digest) return out;
+      RegistryError error =
+          fetched
+              ? RegistryError{Failure::Unexpected,
+                              invalid("it sent a configuration with another digest than " + config.digest)}
+              : std::move(fetched).error();
+      if (attempt == 4 || error.failure == Failure::Canceled || error.failure == Failure::Denied)
+        return explain(error, chosen.repository->endpoint().name).in(about());
+    }
+  }
+
+  Result<> fetch_layers(const Chosen& chosen, const std::vector<std::string>& diff_ids) {
+    const std::vector<Descriptor>& layers = chosen.manifest.layers;
+    layers_.resize(layers.size());
+    std::stop_callback outer(request_.stop, [this] { failed_.request_stop(); });
+    for (const Descriptor& layer : layers) report(layer, LayerPhase::Waiting, 0);
+    std::atomic<size_t> next = 0;
+    auto work = [&] {
+      for (size_t i = next++; i < layers.size() && !failed_.stop_requested(); i = next++) {
+        Result<IngestedLayer> layer = obtain_layer(*chosen.repository, layers[i], diff_ids[i]);
+        if (layer) {
+          layers_[i] = std::move(*layer);
+        } else {
+          fail(std::move(layer).error());
+        }
+      }
+    };
+    std::vector<std::jthread> threads;
+    for (size_t i = 1; i < std::min(layers.size(), kMostThreads); ++i) threads.emplace_back(work);
+    work();
+    threads.clear();
+    if (request_.stop.stop_requested()) return Error(ErrorKind::Cancelled, "canceled");
+    if (error_) return std::move(*error_);
+    return {};
+  }
+
+  Result<IngestedLayer> obtain_layer(Repository& repository, const Descriptor& layer,
+                                     const std::string& diff_id) {
+    BlobDescriptor blob{layer.media_type, layer.digest, layer.size};
+    TRY_ASSIGN(BlobTurns::Turn turn, client_.turns_.take(layer.digest, failed_.get_token(), [] {}));
+    // Only now: another pull may have brought it while this one waited for its turn.
+    if (std::optional<IngestedLayer> known = client_.store_.find_layer(blob, diff_id)) {
+      report(layer, LayerPhase::Present, layer.size);
+      return std::move(*known);
+    }
+    std::optional<Slot> slot = Slot::take(client_.downloads_, failed_.get_token());
+    if (!slot) return Error(ErrorKind::Cancelled, "canceled");
+    bool damaged = false;
+    Result<IngestedLayer> received = receive_layer(repository, layer, diff_id, damaged);
+    // What an earlier try left may have been damaged, and a proxy may have sent rubbish once.
+    if (!received && damaged && !failed_.stop_requested()) {
+      tell("layer " + short_digest(layer.digest) + ": " + received.error().text() + "; fetching it again");
+      received = receive_layer(repository, layer, diff_id, damaged);
+    }
+    if (!received) return std::move(received).in(about()).error();
+    report(layer, LayerPhase::Complete, layer.size);
+    return received;
+  }
+
+  // `damaged`: begin at zero, because a former try had the wrong content; set where this one had.
+  Result<IngestedLayer> receive_layer(Repository& repository, const Descriptor& layer,
+                                      const std::string& diff_id, bool& damaged) {
+    BlobDescriptor blob{layer.media_type, layer.digest, layer.size};
+    TRY_ASSIGN(std::unique_ptr<LayerIngest> ingest, client_.store_.begin_layer(blob, diff_id));
+    if (damaged && ingest->offset() > 0) TRY(ingest->restart());
+    IngestTarget target(*ingest);
+    BlobFetch fetch{repository, layer, failed_.get_token(), {}, {}};
+    fetch.on_bytes = [&](int64_t bytes) { report(layer, LayerPhase::Downloading, bytes); };
+    fetch.on_retry = [&](const std::string& text) { tell(text); };
+    Answer<> fetched = fetch_blob(fetch, target);
+    bool is_local = !fetched && fetched.error().failure == Failure::Local;
+    damaged = is_local && fetched.error().error.kind() == ErrorKind::Invalid;
+    if (is_local) return std::move(fetched.error().error);
+    if (!fetched) return explain(fetched.error(), repository.endpoint().name);
+    report(layer, LayerPhase::Downloaded, layer.size);
+    report(layer, LayerPhase::Extracting, layer.size);
+    Result<IngestedLayer> committed = ingest->commit();
+    damaged = !committed && committed.error().kind() == ErrorKind::Invalid;
+    return committed;
+  }
+
+  Result<PullResult> publish(const Chosen& chosen, const std::string& config) {
+    ImageStore& store = client_.store_;
+    std::optional<Image> before = store.find(request_.reference.full());
+    TRY_ASSIGN(BlobPin config_pin, store.put_blob(chosen.manifest.config.digest, config));
+    TRY_ASSIGN(BlobPin manifest_pin, store.put_blob(chosen.own.digest, chosen.own.bytes));
+    ReceivedImage received{chosen.own.digest, ""};
+    BlobPin index_pin;
+    if (chosen.top.digest != chosen.own.digest) {
+      TRY_ASSIGN(index_pin, store.put_blob(chosen.top.digest, chosen.top.bytes));
+      received.index = chosen.top.digest;
+    }
+    TRY_ASSIGN(Image image, store.add_image(received, {request_.reference}));
+    bool changed = !before || before->id != image.id;
+    return PullResult{std::move(image), chosen.top.digest, changed};
+  }
+
+  std::string about() const { return "image " + request_.reference.familiar(); }
+
+  void report(const Descriptor& layer, LayerPhase phase, int64_t current) {
+    std::lock_guard guard(mutex_);
+    progress_({short_digest(layer.digest), phase, current, layer.size, ""});
+  }
+
+  void tell(const std::string& text) {
+    std::lock_guard guard(mutex_);
+    progress_({"", LayerPhase::Waiting, 0, 0, text});
+  }
+
+  void fail(Error error) {
+    std::lock_guard guard(mutex_);
+    if (!error_) error_ = std::move(error);
+    failed_.request_stop();
+  }
+
+  Client& client_;
+  PullRequest request_;
+  Failure failure_ = Failure::Unexpected;
+  std::optional<Image> present_;
+  std::string present_digest_;
+  const TransferProgress& progress_;
+  std::mutex mutex_;  // guards progress_ and error_
+  std::optional<Error> error_;
+  std::stop_source failed_;
+  std::vector<IngestedLayer> layers_;  // kept until the image names them
+};
+
+Client::Client(ImageStore& store, HostSettings settings)
+    : store_(store),
+      settings_(std::move(settings)),
+      authenticator_(transport_),
+      downloads_(kParallelDownloads) {}
+
+std::unique_ptr<Client> Client::open(ImageStore& store, const std::string& host_root) {
+  return std::unique_ptr<Client>(new Client(store, read_host_settings(host_root)));
+}
+
+Answer<PullResult> Client::pull(const PullRequest& request, const TransferProgress& progress) {
+  Pull pull(*this, request, progress);
+  Result<PullResult> pulled = pull.run();
+  if (pulled) return std::move(*pulled);
+  return tl::unexpected(RegistryError{pull.failure(), std::move(pulled).error()});
+}
+
+Result<Found> Client::look_up(const PullRequest& request) {
+  TransferProgress silent = [](const TransferEvent&) {};
+  TRY_ASSIGN(Chosen chosen, Pull(*this, request, silent).choose());
+  Found out{chosen.top.digest, chosen.top.media_type, chosen.top.bytes, chosen.manifest.config.size,
+            chosen.repository->endpoint().name};
+  for (const Descriptor& layer : chosen.manifest.layers) out.size += layer.size;
+  return out;
+}
+
+Result<> Client::check_login(const std::string& registry, const Caller& caller, std::stop_token stop) {
+  Reference place{registry, "", "", ""};
+  TRY_ASSIGN(std::vector<Endpoint> endpoints, endpoints_of(place, settings_, Purpose::Push));
+  std::optional<RegistryError> last;
+  for (Endpoint& endpoint : endpoints) {
+    Repository base(transport_, authenticator_, endpoint, caller, stop);
+    base.set_scopes({});
+    Repository::Call call;
+    call.url = endpoint.origin + "/v2/";
+    Answer<HttpResponse> answer = base.send(call);
+    if (answer) return {};
+    bool less = last && answer.error().failure == Failure::Unreachable;
+    if (!less) last = std::move(answer).error();
+  }
+  return Error(last->failure == Failure::Denied ? ErrorKind::Invalid : last->error.kind(),
+               "registry " + registry + ": " + last->error.text());
+}
+
+namespace {
+
+std::string advice(Failure failure, const std::string& registry) {
+  switch (failure) {
+    case Failure::NotFound:
+      return "check its name and tag, or log in with `stack login" +
+             (registry == "docker.io" ? "" : " " + registry) + "` if it is private";
+    case Failure::Denied:
+      return "check the name, or log in with `stack login" + (registry == "docker.io" ? "" : " " + registry) +
+             "`";
+    case Failure::RateLimited:
+      return "wait, log in with `stack login" + (registry == "docker.io" ? "" : " " + registry) +
+             "`, or set up a mirror";
+    case Failure::Unreachable:
+      return "check the network, the proxy variables (HTTPS_PROXY) and the registry's name; images can also "
+             "be built, "
+             "loaded, or made with `stack image bootstrap`";
+    case Failure::Interrupted:
+      return "what came is kept: the next pull goes on from there";
+    case Failure::Unexpected:
+    case Failure::Canceled:
+    case Failure::Local:
+      break;
+  }
+  return {};
+}
+
+std::string headline(Failure failure, const std::string& registry) {
+  switch (failure) {
+    case Failure::NotFound:
+      return "registry " + registry + " has no such image";
+    case Failure::Denied:
+      return "registry " + registry + " denies access";
+    case Failure::RateLimited:
+      return "registry " + registry + " limits the rate of requests";
+    case Failure::Unreachable:
+      return "cannot reach registry " + registry;
+    case Failure::Interrupted:
+      return "the connection to registry " + registry + " broke";
+    case Failure::Unexpected:
+      return "registry " + registry + " gave an unexpected answer";
+    case Failure::Canceled:
+    case Failure::Local:
+      break;
+  }
+  return {};
+}
+
+ErrorKind kind_of(Failure failure, const Error& error) {
+  if (failure == Failure::NotFound) return ErrorKind::NotFound;
+  if (failure == Failure::Denied) return ErrorKind::Invalid;
+  return error.kind() == ErrorKind::NotFound ? ErrorKind::Internal : error.kind();
+}
+
+}  // namespace
+
+Error explain(const RegistryError& error, const std::string& registry) {
+  if (error.failure == Failure::Canceled) return error.error;
+  std::string text = headline(error.failure, registry);
+  if (!text.empty()) text += ": ";
+  text += error.error.text();
+  std::string what_to_do = advice(error.failure, registry);
+  if (!what_to_do.empty()) text += "; " + what_to_do;
+  return {kind_of(error.failure, error.error), std::move(text)};
+}
+
+}  // namespace stack::images::registry

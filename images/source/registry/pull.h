@@ -1,0 +1,112 @@
+// Pulling an image into the store: reference -> endpoint -> manifest (of the right platform) -> configuration and layers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <semaphore>
+#include <stop_token>
+#include <string>
+
+#include "base/result.h"
+#include "images/source/registry/blob_turns.h"
+#include "images/source/registry/endpoint.h"
+#include "images/source/registry/manifest.h"
+#include "images/source/registry/repository.h"
+#include "images/store/store.h"
+
+namespace stack::images::registry {
+
+// What happens to one layer, in this order; some are skipped. Of a push: Waiting, then Present, Mounted, or Uploading and
+// Pushed.
+enum class LayerPhase {
+  Present,
+  Waiting,
+  Downloading,
+  Verifying,
+  Downloaded,
+  Extracting,
+  Complete,
+  Uploading,
+  Mounted,
+  Pushed,
+};
+
+// "present", "waiting", "downloading", "verifying", "downloaded", "extracting", "complete", "uploading", "mounted", "pushed".
+std::string_view phase_name(LayerPhase phase);
+
+struct TransferEvent {
+  std::string layer;  // the first 12 digits of the blob's digest; "" = of the whole
+  LayerPhase phase = LayerPhase::Waiting;
+  int64_t current = 0;  // bytes; with Downloading
+  int64_t total = 0;    // bytes of the blob
+  std::string text;     // of the whole: a line for people ("trying again in 5s")
+};
+// Called from several threads, one at a time.
+using TransferProgress = std::function<void(const TransferEvent& event)>;
+
+struct PullRequest {
+  Reference reference;
+  std::optional<Platform> platform;  // nullopt: the host's
+  Caller caller;
+  std::stop_token stop;
+};
+
+struct PullResult {
+  Image image;
+  std::string digest;    // of what the reference names: an index, or the manifest
+  bool changed = false;  // the reference named another image before, or none
+};
+
+// What a registry has under a reference, without pulling it.
+struct Found {
+  std::string digest;
+  std::string media_type;
+  std::string bytes;
+  int64_t size = 0;  // of all layers of the image for the platform, compressed; -1 = not known
+  std::string from;  // the endpoint's name
+};
+
+struct PushRequest;
+struct PushResult;
+
+// Thread-safe; one for an engine. Blocking: for pool threads.
+class Client {
+ public:
+  // `root` stands before /etc/docker and /etc/containers; "" = the host's own.
+  static std::unique_ptr<Client> open(ImageStore& store, const std::string& host_root = {});
+
+  // Configuration files that could not be read, one line each; for the log.
+  const std::vector<std::string>& warnings() const { return settings_.warnings; }
+
+  // Errors: NotFound (no such image), Invalid (credentials, reference), Unsupported (no image for the platform, schema 1), else
+  // Internal; the text names the image and the registry, and says what to do. Canceled and failed pulls keep what came.
+  Answer<PullResult> pull(const PullRequest& request, const TransferProgress& progress);
+
+  // Errors as of pull(); the registry's image is what the store has under the reference, byte for byte.
+  Answer<PushResult> push(const PushRequest& request, const TransferProgress& progress);
+
+  // The manifest alone (HEAD and GET), for `distribution` inspection and for plans.
+  Result<Found> look_up(const PullRequest& request);
+
+  // Checks credentials as `login` does: GET /v2/ with them. The registry's name is a registry_key().
+  Result<> check_login(const std::string& registry, const Caller& caller, std::stop_token stop);
+
+ private:
+  friend class Pull;
+  friend class Push;
+  Client(ImageStore& store, HostSettings settings);
+
+  ImageStore& store_;
+  BlobTurns turns_;
+  HostSettings settings_;
+  Transport transport_;
+  Authenticator authenticator_;
+  std::counting_semaphore<64> downloads_;
+};
+
+// The error a person reads: names the registry, and says what to do about it. The image comes before it as context.
+Error explain(const RegistryError& error, const std::string& registry);
+
+}  // namespace stack::images::registry

@@ -1,0 +1,37 @@
+// Pushing an image from the store: its blobs, then its manifest, byte for byte as the store has it.
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "images/source/registry/pull.h"
+
+namespace stack::images::registry {
+
+struct PushRequest {
+  Reference reference;  // of an image in the store; its registry is where it goes
+  Caller caller;
+  std::stop_token stop;
+};
+
+struct PushResult {
+  std::string digest;  // of the manifest
+  int64_t size = 0;    // bytes of it
+};
+
+// One blob on its way up.
+struct BlobUpload {
+  Repository& repository;
+  std::string digest;
+  FilePart content;
+  std::vector<std::string> sources;  // repositories of the same registry that may have it
+  std::function<void(int64_t sent)> on_sent;
+};
+
+enum class UploadEnd { Present, Mounted, Uploaded };
+
+// HEAD, mount, or upload: in one request where it is small, else in chunks, which go on where the registry says after a
+// failure.
+Answer<UploadEnd> upload_blob(const BlobUpload& upload);
+
+}  // namespace stack::images::registry
