@@ -197,6 +197,25 @@ Result<> ImageStore::collect_garbage() {
   return {};
 }
 
+StoreUsage ImageStore::usage() const {
+  StoreUsage out;
+  std::lock_guard guard(state_->mutex);
+  std::set<std::string> used;
+  for (const auto& [id, record] : state_->images)
+    used.insert(record.image.document.diff_ids.begin(), record.image.document.diff_ids.end());
+  for (const auto& [diff_id, layer] : state_->layers)
+    (used.contains(diff_id) ? out.layers : out.unreferenced) += layer->size;
+  auto add_files = [&](const std::string& directory, int64_t& sum) {
+    for (const std::string& name : names_in(directory).value_or(std::vector<std::string>())) {
+      struct stat info{};
+      if (::stat((directory + "/" + name).c_str(), &info) == 0) sum += info.st_size;
+    }
+  };
+  add_files(state_->root + "/blobs/sha256", out.blobs);
+  add_files(state_->root + "/partial", out.unreferenced);
+  return out;
+}
+
 void ImageStore::State::forget_layers(const Image& removed) const {
   if (!hooks.forget) return;
   std::set<std::string> gone(removed.document.diff_ids.begin(), removed.document.diff_ids.end());
