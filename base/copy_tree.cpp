@@ -117,6 +117,10 @@ class TreeCopy {
     if (options_.wanted && !options_.wanted(path, info)) return {};
     if (S_ISSOCK(info.st_mode)) return {};
     if (S_ISDIR(info.st_mode)) return subdirectory(from, to, name, path, info);
+    if (options_.link_files) {
+      if (::linkat(from, name.c_str(), to, name.c_str(), 0) == 0) return {};
+      return Error::last_errno("link " + path);
+    }
     if (info.st_nlink > 1) {
       auto [found, first] = links_.try_emplace({info.st_dev, info.st_ino}, path);
       if (!first) {

@@ -20,6 +20,8 @@ struct CopyOptions {
   std::function<bool(std::string_view path, const struct stat& info)> wanted;
   // Overlay's mark of a directory that hides what is below it is kept: the copy is a layer too.
   bool keep_opaque = false;
+  // Everything but directories becomes a hard link to the source's file instead of a copy (same file system).
+  bool link_files = false;
   // The attributes of the top directory itself are copied too.
   bool copy_root_attributes = true;
 };

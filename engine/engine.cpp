@@ -70,6 +70,7 @@ struct Engine {
 Result<> Engine::open() {
   context.boot_id = read_boot_id();
   TRY_ASSIGN(images, images::ImageStore::open(context.paths.images()));
+  for (const std::string& note : images->notes()) log_warning("image store: " + note);
   TRY_ASSIGN(volumes, volumes::VolumeStore::open(context.paths.volumes()));
   TRY_ASSIGN(runtime::Cgroups cgroups, runtime::Cgroups::detect());
   TRY_ASSIGN(runtime::MonitorProgram program, runtime::MonitorProgram::open(context.paths.monitor_program));

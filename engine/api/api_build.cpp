@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "docker/build_query.h"
+#include "docker/filters.h"
 #include "engine/api/api.h"
 #include "engine/api/body_file.h"
 #include "engine/api/stream_queue.h"
@@ -151,15 +152,50 @@ Task<> build(Services& s, Request& request, Response& response) {
   (void)co_await offload(s.context.pool, std::move(drop));
 }
 
+Result<builder::CachePruneRequest> cache_prune_request(const Request& request) {
+  builder::CachePruneRequest out;
+  out.all = request.query.flag("all");
+  for (const char* name : {"keep-storage", "reserved-space"}) {
+    TRY_ASSIGN(int64_t bytes, request.query.integer(name, 0));
+    out.keep.bytes = std::max(out.keep.bytes, bytes);
+  }
+  TRY_ASSIGN(docker::Filters filters,
+             docker::read_filters(docker::FilterList::BuildPrune, request.query.get("filters")));
+  for (const char* name : {"description", "parent", "private"})
+    if (filters.contains(name)) return invalid(std::string("filter '") + name + "' is not supported");
+  for (const char* name : {"until", "unused-for"}) {
+    TRY_ASSIGN(std::optional<WallTime> time, docker::filter_time(filters, name));
+    if (time) out.unused_since = time;
+  }
+  for (const char* name : {"shared", "inuse"}) TRY(docker::filter_flag(filters, name, false));
+  out.wanted = [filters](const builder::CacheEntry& entry) {
+    auto is = [](bool value) {
+      return [value](const std::string& text) { return (text == "true" || text == "1") == value; };
+    };
+    auto equals = [](const std::string& value) {
+      return [value](const std::string& text) { return value.starts_with(text); };
+    };
+    return docker::any_value(filters, "shared", is(entry.shared)) &&
+           docker::any_value(filters, "inuse", is(entry.in_use)) &&
+           docker::any_value(filters, "id", equals(entry.id)) &&
+           docker::any_value(filters, "type", equals(entry.is_mount ? "exec.cachemount" : "regular"));
+  };
+  return out;
+}
+
 Task<> prune_build_cache(Services& s, Request& request, Response& response) {
-  (void)request;
-  Result<int64_t> freed = co_await s.builds.prune_cache();
-  if (!freed) {
-    response.error(freed.error());
+  Result<builder::CachePruneRequest> wanted = cache_prune_request(request);
+  if (!wanted) {
+    response.error(wanted.error());
     co_return;
   }
-  s.context.events.publish("builder", "prune", "", {{"reclaimed", std::to_string(*freed)}});
-  response.json(200, {{"CachesDeleted", Json::array()}, {"SpaceReclaimed", *freed}});
+  Result<builder::CachePruned> pruned = co_await s.builds.prune_cache(*wanted);
+  if (!pruned) {
+    response.error(pruned.error());
+    co_return;
+  }
+  s.context.events.publish("builder", "prune", "", {{"reclaimed", std::to_string(pruned->freed)}});
+  response.json(200, {{"CachesDeleted", pruned->ids}, {"SpaceReclaimed", pruned->freed}});
 }
 
 }  // namespace

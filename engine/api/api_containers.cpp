@@ -7,7 +7,7 @@
 #include "docker/prune_filter.h"
 #include "engine/api/api.h"
 #include "engine/api/docker_view.h"
-#include "engine/host/disk_usage.h"
+#include "base/disk_usage.h"
 
 namespace stack::engine {
 

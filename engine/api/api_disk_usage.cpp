@@ -2,9 +2,9 @@
 #include <map>
 #include <set>
 
+#include "base/disk_usage.h"
 #include "engine/api/api.h"
 #include "engine/api/docker_view.h"
-#include "engine/host/disk_usage.h"
 #include "volumes/volume.h"
 
 namespace stack::engine {
@@ -19,6 +19,7 @@ struct Sizes {
   std::map<std::string, int64_t> containers;  // by id
   std::map<std::string, int64_t> volumes;     // by name
   int64_t layers = 0;
+  std::vector<builder::CacheEntry> cache;
 };
 
 int64_t size_of(const std::map<std::string, int64_t>& sizes, const std::string& key) {
@@ -76,6 +77,21 @@ Json volume_rows(const Services& s, const Sizes& sizes) {
   return rows;
 }
 
+Json cache_rows(const Sizes& sizes) {
+  Json rows = Json::array();
+  for (const builder::CacheEntry& entry : sizes.cache)
+    rows.push_back({{"ID", entry.id},
+                    {"Type", entry.is_mount ? "exec.cachemount" : "regular"},
+                    {"Description", entry.is_mount ? "cache mount" : "result of a build step"},
+                    {"InUse", entry.in_use},
+                    {"Shared", entry.shared},
+                    {"Size", entry.size},
+                    {"CreatedAt", entry.created},
+                    {"LastUsedAt", entry.last_used},
+                    {"UsageCount", entry.uses}});
+  return rows;
+}
+
 // One kind's totals, as API 1.52 has them. `size` and `in_use` look at one row.
 template <typename Size, typename InUse>
 Json usage_json(Json rows, bool verbose, Size size, InUse in_use) {
@@ -127,8 +143,11 @@ Json disk_usage_json(const Services& s, const Sizes& sizes, const Kinds& kinds) 
   if (kinds.has("container")) out["Containers"] = container_rows(s, sizes);
   if (kinds.has("volume")) out["Volumes"] = volume_rows(s, sizes);
   if (kinds.has("build-cache")) {
-    out["BuildCache"] = Json::array();
-    out["BuilderSize"] = 0;
+    out["BuildCache"] = cache_rows(sizes);
+    // A layer that images share is counted with them.
+    int64_t own = 0;
+    for (const builder::CacheEntry& entry : sizes.cache) own += entry.shared ? 0 : entry.size;
+    out["BuilderSize"] = own;
   }
   return out;
 }
@@ -151,7 +170,9 @@ Task<Sizes> measure(Services& s, const Kinds& kinds) {
     sizes.layers = images.usage().layers;
     return sizes;
   };
-  co_return co_await offload(s.context.pool, work);
+  Sizes sizes = co_await offload(s.context.pool, work);
+  if (kinds.has("build-cache")) sizes.cache = co_await s.builds.cache_entries();
+  co_return sizes;
 }
 
 Task<> disk_usage(Services& s, Request& request, Response& response) {

@@ -59,7 +59,14 @@ void check_disk(Report& report, const std::string& root) {
   auto free_bytes = static_cast<int64_t>(space.f_bavail * space.f_frsize);
   report.add("disk", free_bytes < (int64_t{1} << 30) ? "warning" : "ok",
              human_size({free_bytes}) + " free for " + root,
-             free_bytes < (int64_t{1} << 30) ? "remove unused images with stack image rm" : "");
+             free_bytes < (int64_t{1} << 30) ? "remove unused images with stack image prune" : "");
+}
+
+void check_images(Report& report, const images::ImageStore& store) {
+  std::vector<images::DamagedItem> damaged = store.damaged();
+  if (damaged.empty()) return report.add("images", "ok", "none is damaged");
+  for (const images::DamagedItem& item : damaged)
+    report.add("images", "warning", item.name + " is damaged: " + item.reason, item.remedy);
 }
 
 }  // namespace
@@ -69,6 +76,7 @@ Task<Json> examine(Services& s, bool repair) {
   check_kernel(report);
   check_cgroups(report, s.containers.parts().cgroups);
   check_disk(report, s.context.paths.root);
+  check_images(report, s.containers.parts().images);
   report.add("packages", ::access("/usr/bin/mmdebstrap", X_OK) == 0 ? "ok" : "warning",
              ::access("/usr/bin/mmdebstrap", X_OK) == 0 ? "mmdebstrap is there" : "mmdebstrap is missing",
              ::access("/usr/bin/mmdebstrap", X_OK) == 0

@@ -191,9 +191,14 @@ Task<Result<SshAgents>> BuildService::open_ssh(std::vector<std::string> wanted, 
   co_return co_await offload(state_->threads, std::move(work));
 }
 
-Task<Result<int64_t>> BuildService::prune_cache() {
-  auto work = [&state = *state_] { return state.builder->prune_cache(); };
-  co_return co_await offload(state_->threads, std::move(work));
+Task<Result<builder::CachePruned>> BuildService::prune_cache(builder::CachePruneRequest request) {
+  auto work = [&state = *state_, request] { return state.builder->prune_cache(request); };
+  co_return co_await offload(state_->context.pool, std::move(work));
+}
+
+Task<std::vector<builder::CacheEntry>> BuildService::cache_entries() {
+  auto work = [&state = *state_] { return state.builder->cache_entries(); };
+  co_return co_await offload(state_->context.pool, std::move(work));
 }
 
 Task<Result<std::string>> BuildService::bootstrap(std::string reference, BuildSink sink,

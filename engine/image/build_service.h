@@ -46,7 +46,8 @@ class BuildService {
   Task<tl::expected<std::string, BuildFailure>> build(builder::BuildRequest request, BuildSink sink,
                                                       std::stop_token stop);
   // Forgets what no build uses now; the bytes freed.
-  Task<Result<int64_t>> prune_cache();
+  Task<Result<builder::CachePruned>> prune_cache(builder::CachePruneRequest request);
+  Task<std::vector<builder::CacheEntry>> cache_entries();
   Task<Result<std::string>> bootstrap(std::string reference, BuildSink sink, std::stop_token stop);
 
   // From a compose file's build section.

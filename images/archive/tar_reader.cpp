@@ -10,7 +10,8 @@ namespace stack::images {
 namespace {
 
 constexpr size_t kTarBlock = 512;
-constexpr size_t kLongestHeader = size_t{1} << 20;  // of PAX records or a GNU long name
+constexpr size_t kLongestHeader = size_t{1} << 20;      // of PAX records or a GNU long name
+constexpr int64_t kMostHeaderBytes = int64_t{4} << 20;  // of all headers of one member together
 constexpr size_t kMostPieces = size_t{1} << 20;
 constexpr int64_t kLargestFile = int64_t{1} << 50;
 
@@ -185,6 +186,7 @@ Result<> TarReader::read_extended(const std::string& records, Extended& extended
 Result<std::optional<TarMember>> TarReader::next() {
   TRY(skip_content());
   Extended extended;
+  int64_t header_bytes = 0;
   std::array<char, kTarBlock> block;
   for (;;) {
     TRY_ASSIGN(bool more, read_block(block.data()));
@@ -195,6 +197,8 @@ Result<std::optional<TarMember>> TarReader::next() {
     TRY_ASSIGN(int64_t stored, field_number(block.data(), 124, 12));
     if (stored < 0 || stored > kLargestFile) return damaged("bad size");
     char type = block[156];
+    if (type == 'x' || type == 'L' || type == 'K') header_bytes += stored;
+    if (header_bytes > kMostHeaderBytes) return damaged("headers too large");
     if (type == 'x') {
       TRY_ASSIGN(std::string records, read_text(stored, kLongestHeader));
       TRY(read_extended(records, extended));

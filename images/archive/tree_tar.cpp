@@ -62,7 +62,7 @@ class TreeWalk {
     return entry;
   }
 
-  // Only what can be opened has some; an attribute that is not readable is none.
+  // Only what can be opened has attributes; unreadable ones are left out.
   static std::map<std::string, std::string> attributes(int fd) {
     std::map<std::string, std::string> out;
     std::array<char, 4096> names{};

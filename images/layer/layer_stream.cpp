@@ -24,8 +24,6 @@ namespace {
 
 constexpr size_t kMostWaiting = size_t{4} << 20;
 constexpr size_t kHead = 6;
-constexpr int64_t kUnsuspectedSize = int64_t{8} << 30;
-constexpr int64_t kMostRatio = 200;
 
 // Pieces of the tar stream on their way from the writing thread to the reading one.
 class PieceQueue {
@@ -90,6 +88,7 @@ class PieceQueue {
 }  // namespace
 
 struct LayerStream::State {
+  StreamLimits limits;
   std::optional<Fd> directory;
   PieceQueue queue;
   std::thread unpacker;
@@ -122,8 +121,8 @@ struct LayerStream::State {
   Result<> take(std::string_view bytes) {
     digest.update(bytes);
     out.tar_size += static_cast<int64_t>(bytes.size());
-    if (out.tar_size > kUnsuspectedSize && out.tar_size / kMostRatio > compressed)
-      return invalid("the layer inflates to more than " + std::to_string(kMostRatio) + " times its size");
+    if (out.tar_size > limits.unsuspected && out.tar_size / limits.ratio > compressed)
+      return invalid("the layer inflates to more than " + std::to_string(limits.ratio) + " times its size");
     if (!unpacker.joinable() || queue.push(bytes)) return {};
     // The reader has left: after an error, or at the end of the archive, whose padding still counts for the digest.
     return join(false);
@@ -141,8 +140,10 @@ LayerStream::LayerStream(std::unique_ptr<State> state) : state_(std::move(state)
 
 LayerStream::~LayerStream() { (void)state_->join(true); }
 
-Result<std::unique_ptr<LayerStream>> LayerStream::start(const std::string& directory) {
+Result<std::unique_ptr<LayerStream>> LayerStream::start(const std::string& directory,
+                                                        const StreamLimits& limits) {
   auto state = std::make_unique<State>();
+  state->limits = limits;
   if (!directory.empty()) {
     TRY_ASSIGN(state->directory, open_file(directory, O_RDONLY | O_DIRECTORY));
     state->unpacker = std::thread([running = state.get()] { running->run(); });

@@ -21,12 +21,18 @@ struct ReceivedLayer {
   std::vector<std::string> implied_directories;
 };
 
-// The archive is hostile: see layer_unpack.h for what it cannot do. A stream that grows beyond 8 GiB and 200 times its
-// compressed size is taken for a bomb. At most 4 MiB wait between the threads.
+// A stream larger than both is taken for a bomb: no specification has a limit.
+struct StreamLimits {
+  int64_t unsuspected = int64_t{8} << 30;  // bytes, uncompressed
+  int64_t ratio = 200;                     // of uncompressed to compressed bytes
+};
+
+// The archive is hostile: see layer_unpack.h for what it cannot do. At most 4 MiB wait between the threads.
 class LayerStream {
  public:
   // `directory`: an existing, empty one, filled in overlay's on-disk form; "" only computes the digest.
-  static Result<std::unique_ptr<LayerStream>> start(const std::string& directory);
+  static Result<std::unique_ptr<LayerStream>> start(const std::string& directory,
+                                                    const StreamLimits& limits = {});
   // Ends the second thread; the directory then holds a part.
   ~LayerStream();
   LayerStream(const LayerStream&) = delete;

@@ -24,6 +24,8 @@ namespace stack::images {
 namespace {
 
 constexpr std::string_view kWhiteout = ".wh.";
+// Their times are kept until the end.
+constexpr size_t kMostDirectories = 2'000'000;
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 
 // Cleaned, relative, without "..": "" is the root itself.
@@ -223,6 +225,7 @@ class Unpacker {
     if (was_whiteout && options_.whiteouts) TRY(mark_opaque(fd.get()));
     if (::fchmod(fd.get(), member.mode) != 0) return Error::last_errno("chmod");
     times_[path] = member.mtime;
+    if (times_.size() > kMostDirectories) return invalid("too many directories");
     implied_.erase(path);
     if (path == parent_path_) parent_group_ = group(member);
     return {};

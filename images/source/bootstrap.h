@@ -27,7 +27,7 @@ struct BootstrapOptions {
   // "" = the host's own Debian mirror for the suite if its apt sources name one, else
   // http://deb.debian.org/debian.
   std::string mirror;
-  bool refresh = false;  // make it anew even if the suite's image is there already
+  bool refresh = false;  // rebuild the suite's image even if it exists
   std::stop_token stop;
 };
 

@@ -174,6 +174,14 @@ Result<std::vector<LayerPin>> ImageStore::pin_layers(const Image& image) const {
     if (found == state_->layers.end())
       return not_found("layer " + diff_id + " of image " + image.id + " is gone");
     pins.push_back(found->second);
+    size_t from_top = image.document.diff_ids.size() - pins.size();
+    if (from_top >= image.layer_dirs.size() || image.layer_dirs[from_top] == found->second->directory)
+      continue;
+    // A variant lives as long as its layer.
+    Layer variant = *found->second;
+    variant.directory = image.layer_dirs[from_top];
+    pins.back() =
+        LayerPin(new Layer(std::move(variant)), [kept = found->second](const Layer* item) { delete item; });
   }
   return pins;
 }

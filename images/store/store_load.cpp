@@ -45,9 +45,11 @@ Result<std::string> digest_of_file(const std::string& path) {
 }  // namespace
 
 void ImageStore::State::load() {
+  opening_ = true;
   load_layers();
   verify_after_reboot();
   load_images();
+  opening_ = false;
 }
 
 void ImageStore::State::put_aside(const std::string& path, const std::string& why) {
@@ -67,6 +69,9 @@ void ImageStore::State::load_layers() {
       load_layer(name, all.contains(name + ".json"));
       continue;
     }
+    size_t dot = name.find('.');
+    bool variant = dot == 64 && name.size() == 81;  // a dot and 16 digits
+    if (variant && !all.contains(name.substr(0, dot))) (void)remove_tree(directory + "/" + name);
     size_t suffix = name.find(".json");
     bool description = suffix != std::string::npos && is_hex_digest(name.substr(0, suffix));
     bool whole = description && name.size() == suffix + 5;
@@ -147,6 +152,7 @@ Result<> ImageStore::State::restore_layer(const Layer& layer) {
   if (::rename(layer.directory.c_str(), old.c_str()) != 0) return Error::last_errno("replace layer");
   if (::rename(fresh.c_str(), layer.directory.c_str()) != 0) return Error::last_errno("replace layer");
   (void)remove_tree(old);
+  for (const std::string& variant : variants_of(layer)) (void)remove_tree(variant);
   return {};
 }
 
@@ -168,7 +174,11 @@ Result<ImageRecord> ImageStore::State::load_image(const std::string& manifest_di
   for (const std::string& diff_id : diff_ids) {
     auto layer = layers.find(diff_id);
     if (layer == layers.end()) return not_found("layer " + diff_id + " is missing");
-    record.image.layer_dirs.insert(record.image.layer_dirs.begin(), layer->second->directory);
+    Result<std::string> place = place_layer(*layer->second, record.image.layer_dirs);
+    // A full disk must not keep an image from being there.
+    if (!place && !opening_) return std::move(place).error();
+    if (!place) notes.push_back("layer " + diff_id + ": " + place.error().text());
+    record.image.layer_dirs.insert(record.image.layer_dirs.begin(), place.value_or(layer->second->directory));
     record.image.size += layer->second->size;
   }
   record.manifests[manifest_digest] = std::move(manifest);

@@ -77,6 +77,9 @@ struct ImageStore::State {
   Result<const ImageRecord*> record_of(std::string_view name) const;
   const DamagedRecord* find_damaged(std::string_view name) const;
   std::vector<std::string> tags_of(const std::string& image_id) const;  // familiar, sorted
+  // Where the layer lies on those below (top first): its own directory or a variant of it (layer_variant.cpp).
+  Result<std::string> place_layer(const Layer& layer, const std::vector<std::string>& below);
+  std::vector<std::string> variants_of(const Layer& layer) const;
   // Takes the layer into the store: `directory` is renamed. The layer that is there already wins.
   Result<LayerPin> adopt_layer(const std::string& directory, Layer layer);
   Result<> note_unsynced(const std::string& line);
@@ -115,6 +118,7 @@ struct ImageStore::State {
   Result<> write_layer_tar_stream(const Layer& layer, const ByteSink& sink) const;
 
  private:
+  bool opening_ = false;
   void load_layers();
   void load_layer(const std::string& hex, bool described);
   void verify_after_reboot();

@@ -155,7 +155,11 @@ Result<> begin_stage(BuildJob& job, const Instruction& instruction) {
                     ": DuplicateStageName: duplicate name \"" + stage.name +
                     "\", stage names should be unique"});
   }
-  stage.base_stage = find_stage(job, stage.base, stage.index, false);
+  if (!stage.name.empty() && job.context_of(stage.name)) {
+    stage.base = stage.name;
+    stage.replaced = true;
+  }
+  if (!job.context_of(stage.base)) stage.base_stage = find_stage(job, stage.base, stage.index, false);
   if (stage.base_stage) stage.needs.insert(*stage.base_stage);
   job.stages.push_back(std::move(stage));
   return {};
@@ -172,6 +176,7 @@ Result<> note_needs(BuildJob& job, StagePlan& stage, const Instruction& instruct
   }
   for (std::string& name : names) {
     if (Result<std::string> expanded = global_expander(job).word(name)) name = *expanded;
+    if (job.context_of(name)) continue;
     if (lower(name) == stage.name && !stage.name.empty() && !find_stage(job, name, stage.index, false))
       return invalid("circular dependency detected on stage: " + stage.name);
     if (std::optional<size_t> needed = find_stage(job, name, stage.index, true)) stage.needs.insert(*needed);
@@ -186,6 +191,7 @@ Result<> plan_instruction(BuildJob& job, const Instruction& instruction) {
     if (instruction.keyword == "arg") return global_arg(job, instruction);
     return invalid("no build stage in current context: FROM must come first");
   }
+  if (job.stages.back().replaced) return {};
   job.stages.back().instructions.push_back(&instruction);
   return note_needs(job, job.stages.back(), instruction);
 }
@@ -329,19 +335,25 @@ Result<BuildResult> Builder::build(const BuildRequest& request, const BuildProgr
   return result;
 }
 
-Result<int64_t> Builder::prune_cache() {
-  int64_t before = 0;
-  std::set<std::string> layers;
-  for (std::string& diff_id : state_->cache->needed_layers()) layers.insert(std::move(diff_id));
-  for (const std::string& diff_id : layers)
-    if (images::LayerPin pin = state_->store.pin_layer(diff_id)) before += pin->size;
-  state_->cache->forget_all();
+namespace {
+
+std::set<std::string> layers_of_images(const images::ImageStore& store) {
+  std::set<std::string> out;
+  for (const images::Image& image : store.list())
+    out.insert(image.document.diff_ids.begin(), image.document.diff_ids.end());
+  return out;
+}
+
+}  // namespace
+
+Result<CachePruned> Builder::prune_cache(const CachePruneRequest& request) {
+  CachePruned pruned = state_->cache->prune(request, state_->store, layers_of_images(state_->store));
   TRY(state_->store.collect_garbage());
-  for (const std::string& diff_id : layers)
-    if (images::LayerPin pin = state_->store.pin_layer(diff_id)) before -= pin->size;
-  TRY(remove_tree(state_->cache->directory() + "/mounts"));
-  TRY(ensure_directory(state_->cache->directory() + "/mounts", 0700));
-  return before;
+  return pruned;
+}
+
+std::vector<CacheEntry> Builder::cache_entries() const {
+  return state_->cache->entries(state_->store, layers_of_images(state_->store));
 }
 
 }  // namespace stack::builder

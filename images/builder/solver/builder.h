@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "images/builder/solver/cache.h"
 #include "images/builder/worker/run_driver.h"
 #include "images/store/store.h"
 
@@ -37,8 +38,8 @@ struct BuildRequest {
   // Relative to the context, or absolute. Ignored with dockerfile_inline.
   std::string dockerfile = "Dockerfile";
   std::optional<std::string> dockerfile_inline;
-  // build.additional_contexts: a directory ("/path"), an image ("docker-image://ref") or a Dockerfile stage's
-  // stand-in.
+  // build.additional_contexts: a directory ("/path") or an image ("docker-image://ref"), for FROM, COPY --from and
+  // mounts. The name wins over a stage and over an image of that name.
   std::map<std::string, std::string> named_contexts;
   // nullopt: take the value from proxy_environment or leave it unset, as `--build-arg NAME` does.
   std::map<std::string, std::optional<std::string>> args;
@@ -121,8 +122,9 @@ class Builder {
   // lines. Nothing is tagged and no staging is left after a failure; finished steps stay cached.
   Result<BuildResult> build(const BuildRequest& request, const BuildProgress& progress, std::stop_token stop);
 
-  // `docker builder prune`: forgets all cache records and cache mounts not in use; returns bytes freed.
-  Result<int64_t> prune_cache();
+  // `docker builder prune`, and the cache's part of `docker system df`.
+  Result<CachePruned> prune_cache(const CachePruneRequest& request);
+  std::vector<CacheEntry> cache_entries() const;
 
  private:
   struct State;

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "base/directory.h"
+#include "base/disk_usage.h"
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/json.h"
@@ -25,6 +27,11 @@ int64_t nanoseconds(const timespec& time) { return time.tv_sec * kNanosecond + t
 
 // Beyond this, files that the last build did not look at are forgotten.
 constexpr size_t kMostFiles = 200000;
+
+std::string text_of(const timespec& time) {
+  return rfc3339(WallTime(std::chrono::duration_cast<WallTime::duration>(
+      std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec))));
+}
 
 bool is_key(std::string_view name) {
   return name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -51,6 +58,8 @@ Result<std::unique_ptr<BuildCache>> BuildCache::open(const std::string& director
   for (const char* name : {"/records", "/mounts", "/files"}) TRY(ensure_directory(directory + name, 0700));
   std::unique_ptr<BuildCache> cache(new BuildCache(directory));
   TRY(cache->load().in("build cache"));
+  for (const std::string& name : names_in(directory).value_or(std::vector<std::string>()))
+    if (name.starts_with("removed-")) (void)remove_tree(directory + "/" + name);  // a prune was killed
   return cache;
 }
 
@@ -118,10 +127,95 @@ void BuildCache::forget_layers(const std::vector<std::string>& diff_ids) {
   });
 }
 
-void BuildCache::forget_all() {
-  std::lock_guard guard(mutex_);
-  for (const auto& [key, entry] : entries_) ::unlink(path_of(key).c_str());
-  entries_.clear();
+std::vector<CacheEntry> BuildCache::entries(const images::ImageStore& store,
+                                            const std::set<std::string>& in_images) const {
+  std::map<std::string, CacheEntry> layers;
+  {
+    std::lock_guard guard(mutex_);
+    for (const auto& [key, entry] : entries_) {
+      if (entry.record.diff_id.empty()) continue;
+      CacheEntry& out = layers[entry.record.diff_id];
+      out.id = entry.record.diff_id;
+      out.created = entry.record.created;
+      out.last_used = std::max(out.last_used, text_of(entry.used));
+      out.shared = in_images.contains(out.id);
+      ++out.uses;
+    }
+  }
+  std::vector<CacheEntry> out = mount_entries();
+  for (auto& [diff_id, entry] : layers) {
+    if (images::LayerPin pin = store.pin_layer(diff_id)) entry.size = pin->size;
+    out.push_back(std::move(entry));
+  }
+  std::sort(out.begin(), out.end(), [](const CacheEntry& a, const CacheEntry& b) { return a.size > b.size; });
+  return out;
+}
+
+std::vector<CacheEntry> BuildCache::mount_entries() const {
+  std::vector<CacheEntry> out;
+  for (const std::string& name : names_in(directory_ + "/mounts").value_or(std::vector<std::string>())) {
+    std::string path = directory_ + "/mounts/" + name;
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) continue;
+    CacheEntry entry;
+    entry.id = name;
+    entry.is_mount = true;
+    entry.size = directory_size(path);
+    entry.created = entry.last_used = text_of(info.st_mtim);
+    entry.uses = 1;
+    std::lock_guard guard(mutex_);
+    entry.in_use = mounted_.contains(name);
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+CachePruned BuildCache::prune(const CachePruneRequest& request, const images::ImageStore& store,
+                              const std::set<std::string>& in_images) {
+  std::vector<CacheEntry> all = entries(store, in_images);
+  std::sort(all.begin(), all.end(),
+            [](const CacheEntry& a, const CacheEntry& b) { return a.last_used > b.last_used; });
+  CachePruned out;
+  std::vector<std::string> layers;
+  int64_t kept = 0;
+  for (const CacheEntry& entry : all) {
+    Result<WallTime> used = parse_rfc3339(entry.last_used);
+    bool recent = request.unused_since && used && *used > *request.unused_since;
+    bool fits = kept + entry.size <= request.keep.bytes;
+    bool excluded = request.wanted && !request.wanted(entry);
+    if (recent || fits || excluded || (entry.shared && !request.all)) {
+      kept += entry.shared ? 0 : entry.size;
+      continue;
+    }
+    if (entry.is_mount && !remove_mount(entry.id)) continue;
+    if (!entry.is_mount) layers.push_back(entry.id);
+    out.ids.push_back(entry.id);
+    if (!entry.shared) out.freed += entry.size;
+  }
+  forget_layers(layers);
+  return out;
+}
+
+// False where a step has it mounted.
+bool BuildCache::remove_mount(const std::string& name) {
+  std::string doomed = directory_ + "/removed-" + random_hex(8);
+  {
+    std::lock_guard guard(mutex_);
+    if (mounted_.contains(name)) return false;
+    if (::rename((directory_ + "/mounts/" + name).c_str(), doomed.c_str()) != 0) return false;
+  }
+  (void)remove_tree(doomed);
+  return true;
+}
+
+BuildCache::MountUse::MountUse(BuildCache& cache, std::string id) : cache_(cache), name_(sha256_hex(id)) {
+  std::lock_guard guard(cache_.mutex_);
+  ++cache_.mounted_[name_];
+}
+
+BuildCache::MountUse::~MountUse() {
+  std::lock_guard guard(cache_.mutex_);
+  if (--cache_.mounted_[name_] == 0) cache_.mounted_.erase(name_);
 }
 
 bool BuildCache::trim_to(ByteSize limit, const images::ImageStore& store) {

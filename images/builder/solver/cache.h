@@ -1,11 +1,12 @@
 // The build cache: step key -> layer. Keys are digests of everything a step's result depends on (see
-// stage.cpp), so a record is true for ever; it is dropped when its layer goes, when an image made of it is
+// stage.cpp), so a record never becomes wrong; it is dropped when its layer goes, when an image made of it is
 // removed, or by age.
 #pragma once
 
 #include <sys/stat.h>
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -23,6 +24,31 @@ namespace stack::builder {
 struct CacheRecord {
   std::string diff_id;  // "" where the step changed no file
   std::string created;  // RFC 3339: when the step was run
+};
+
+// One thing that the cache keeps, as `docker system df -v` lists it.
+struct CacheEntry {
+  std::string id;         // diff id of a layer, or digest of a cache mount's id
+  bool is_mount = false;  // RUN --mount=type=cache
+  bool in_use = false;    // by a running step
+  bool shared = false;    // the layer belongs to an image too: pruning it frees nothing
+  int64_t size = 0;       // bytes
+  std::string created;    // RFC 3339
+  std::string last_used;  // RFC 3339
+  int uses = 0;           // records of the layer
+};
+
+struct CachePruneRequest {
+  bool all =
+      false;  // also records of layers that images have, which frees nothing but the memory of the step
+  std::optional<WallTime> unused_since;
+  ByteSize keep{0};  // the newest ones stay as long as they are no more than this together
+  std::function<bool(const CacheEntry&)> wanted = {};  // false keeps the entry
+};
+
+struct CachePruned {
+  std::vector<std::string> ids;  // of CacheEntry
+  int64_t freed = 0;
 };
 
 // All members are thread-safe.
@@ -51,10 +77,29 @@ class BuildCache {
     bool held_ = false;
   };
 
+  // Keeps a cache mount from being pruned while a step has it mounted.
+  class MountUse {
+   public:
+    MountUse(BuildCache& cache, std::string id);
+    ~MountUse();
+    MountUse(const MountUse&) = delete;
+    MountUse& operator=(const MountUse&) = delete;
+
+   private:
+    BuildCache& cache_;
+    std::string name_;
+  };
+
+  // Largest first. `in_images`: diff ids of all images.
+  std::vector<CacheEntry> entries(const images::ImageStore& store,
+                                  const std::set<std::string>& in_images) const;
+  // Forgets records and deletes cache mounts that no step has mounted. The layers are the store's to collect.
+  CachePruned prune(const CachePruneRequest& request, const images::ImageStore& store,
+                    const std::set<std::string>& in_images);
+
   // Hooks for the store.
   std::vector<std::string> needed_layers() const;
   void forget_layers(const std::vector<std::string>& diff_ids);
-  void forget_all();
   // Drops the records used longest ago until their layers together (as the store sizes them) are within the
   // limit.
   // True if it dropped some: the store has layers to collect.
@@ -67,6 +112,8 @@ class BuildCache {
  private:
   explicit BuildCache(std::string directory) : directory_(std::move(directory)) {}
   Result<> load();
+  std::vector<CacheEntry> mount_entries() const;
+  bool remove_mount(const std::string& name);
   std::string path_of(const std::string& key) const { return directory_ + "/records/" + key; }
 
   struct Entry {
@@ -77,6 +124,7 @@ class BuildCache {
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
   std::set<std::string> in_flight_;
+  std::map<std::string, int> mounted_;  // names in mounts/, with the number of their users
   std::condition_variable_any finished_;
 };
 

@@ -26,10 +26,26 @@ bool is_proxy_variable(std::string_view name) {
          text == "all_proxy";
 }
 
+std::optional<std::string> image_of_context(const std::string& value) {
+  constexpr std::string_view kImage = "docker-image://";
+  if (!value.starts_with(kImage)) return std::nullopt;
+  return value.substr(kImage.size());
+}
+
 std::vector<std::string> StageState::layer_dirs() const {
   std::vector<std::string> out;
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) out.push_back((*layer)->directory);
   return out;
+}
+
+std::optional<std::string> BuildJob::context_of(const std::string& name) const {
+  Result<Reference> reference = parse_reference(name);
+  for (const auto& [given, value] : request.named_contexts) {
+    if (lower(given) == lower(name)) return value;
+    Result<Reference> other = parse_reference(given);
+    if (reference && other && *reference == *other) return value;
+  }
+  return std::nullopt;
 }
 
 void BuildJob::emit(BuildEvent event) {
@@ -96,6 +112,7 @@ StageResult StageBuilder::build() {
     if (job_.stop.stop_requested()) return Error(ErrorKind::Cancelled, "build was canceled");
     TRY(dispatch(*instruction).in(place + std::to_string(instruction->line)));
   }
+  state_->args = args_;
   return std::shared_ptr<const StageState>(state_);
 }
 
@@ -127,24 +144,52 @@ Result<> StageBuilder::from() {
     return step.end(unsupported("platform " + plan_.platform + " is not this machine's (linux/" +
                                 images::host_architecture() + ")"));
   if (plan_.base_stage) {
-    StageResult base = job_.results[*plan_.base_stage].get();
-    if (!base)
-      return step.end(
-          Error(ErrorKind::Cancelled, "stage " + job_.stages[*plan_.base_stage].label() + " failed"));
-    *state_ = **base;
-    TRY(step.end({}));
+    TRY(step.end(from_stage(*plan_.base_stage)));
     return trigger_onbuild();
   }
-  if (plan_.base == "scratch") {
+  std::optional<std::string> context = job_.context_of(plan_.base);
+  std::optional<std::string> named_image = context ? image_of_context(*context) : std::nullopt;
+  bool directory = context && !named_image;
+  if (directory || plan_.base == "scratch") {
     state_->document.architecture = images::host_architecture();
     config().env = {kDefaultPath};
     state_->chain = KeyBuilder("scratch").hex();
-    return step.end({});
+    TRY(step.end({}));
+    return directory ? from_directory(plan_.base) : Result<>();
   }
-  Result<images::Image> image = base_image(plan_.base);
+  Result<images::Image> image = base_image(named_image.value_or(plan_.base));
   Result<> taken = image ? take_image(*image) : Result<>(image.error());
   TRY(step.end(std::move(taken)));
   return trigger_onbuild();
+}
+
+Result<> StageBuilder::from_stage(size_t index) {
+  StageResult base = job_.results[index].get();
+  if (!base) return Error(ErrorKind::Cancelled, "stage " + job_.stages[index].label() + " failed");
+  *state_ = **base;
+  args_ = state_->args;
+  return {};
+}
+
+// A directory as a root file system: one layer with all it holds.
+Result<> StageBuilder::from_directory(const std::string& name) {
+  OpenedSource source;
+  TRY(open_source(name, source));
+  CopyPlan plan;
+  TRY(plan_source(source.source, "/", {}, plan));
+  TRY_ASSIGN(std::string digest, digest_plan(plan));
+  TRY_ASSIGN(images::LayerView nothing, images::LayerView::open({}));
+  total_ += 1;
+  auto make = [&](images::StagedLayer& staged, int) -> Result<> {
+    CopyTarget target;
+    target.base = &nothing;
+    target.layer = staged.directory();
+    target.destination = "/";
+    target.destination_is_directory = true;
+    return write_plan(plan, target);
+  };
+  std::string key = KeyBuilder("directory").add(state_->chain).add(digest).hex();
+  return layer_step(*plan_.from, key, "FROM " + name, make);
 }
 
 Result<images::Image> StageBuilder::base_image(const std::string& name) {
@@ -286,13 +331,14 @@ bool StageBuilder::apply_record(const std::string& key) {
 }
 
 Result<> StageBuilder::layer_step(const Instruction& instruction, const std::string& key,
-                                  const std::string& history, const MakeLayer& make) {
+                                  const std::string& history, const MakeLayer& make,
+                                  const std::string& chain) {
   Step step(*this, instruction.text);
   BuildCache::KeyLock lock(job_.cache, key, job_.stop.get_token());
   if (!lock.held()) return step.end(Error(ErrorKind::Cancelled, "build was canceled"));
   if (use_cache() && apply_record(key)) {
     state_->document.history.back().created_by = history;
-    state_->chain = key;
+    state_->chain = chain.empty() ? key : chain;
     step.tell(BuildEventKind::StepCached);
     return {};
   }
@@ -305,7 +351,7 @@ Result<> StageBuilder::layer_step(const Instruction& instruction, const std::str
     TRY(job_.cache.put(key, record));
     add_history(history, layer == nullptr, record.created);
     if (layer) add_layer(std::move(layer));
-    state_->chain = key;
+    state_->chain = chain.empty() ? key : chain;
     state_->ran_something = true;
     return {};
   };

@@ -37,16 +37,18 @@ struct StagePlan {
   std::vector<const Instruction*> instructions;
   std::optional<size_t> base_stage;  // FROM names an earlier stage
   std::set<size_t> needs;            // all earlier stages it refers to
+  bool replaced = false;             // a named context stands for it: its instructions are not run
   std::string label() const { return !name.empty() ? name : "stage-" + std::to_string(index); }
 };
 
-// What a stage has come to.
+// The result of a stage so far.
 struct StageState {
   images::ImageDocument document;
   std::vector<images::LayerPin> layers;  // bottom first
   std::string chain;                     // digest of all that made these layers
   bool ran_something = false;            // some step did not come from the cache
   size_t own_history = 0;                // index of the first history entry that this build added
+  std::map<std::string, std::optional<std::string>> args;  // declared in it or in the stage it is based on
 
   std::vector<std::string> layer_dirs() const;  // top first
 };
@@ -72,6 +74,9 @@ struct BuildJob {
   IgnoreRules ignore;
   std::unique_ptr<FileDigests> digests;
   std::stop_source stop;
+
+  // What --build-context gives for this name: by the name itself in either case, or by the reference that it means.
+  std::optional<std::string> context_of(const std::string& name) const;
 
   // Thread-safe.
   void emit(BuildEvent event);
@@ -101,6 +106,8 @@ class StageBuilder {
   struct Step;  // one numbered step: tells the progress how it went
 
   Result<> from();
+  Result<> from_stage(size_t index);
+  Result<> from_directory(const std::string& name);
   Result<> take_image(const images::Image& image);
   Result<images::Image> base_image(const std::string& name);
   Result<> dispatch(const Instruction& instruction);
@@ -129,6 +136,10 @@ class StageBuilder {
   // `from` "": the context.
   Result<> open_source(const std::string& from, OpenedSource& out);
   Result<std::vector<std::string>> layers_of(const std::string& from, std::vector<images::LayerPin>& pins);
+  Result<std::vector<std::string>> layers_of_image(const std::string& name,
+                                                   std::vector<images::LayerPin>& pins);
+  Result<> copy_layer(const Instruction& instruction, CopyParts& parts, const std::string& digest,
+                      const std::string& history, bool link);
 
   struct RunParts;
   Result<> prepare_run(const Instruction& instruction, RunParts& parts);
@@ -145,8 +156,9 @@ class StageBuilder {
   // A step that yields a layer: from the cache, or by `make` into a staged layer. `key` digests all it
   // depends on.
   using MakeLayer = std::function<Result<>(images::StagedLayer& staged, int step)>;
+  // `chain`: what the stage's chain becomes; "" = the key, which then has the former chain in it.
   Result<> layer_step(const Instruction& instruction, const std::string& key, const std::string& history,
-                      const MakeLayer& make);
+                      const MakeLayer& make, const std::string& chain = {});
   bool apply_record(const std::string& key);
   void add_layer(images::LayerPin layer);
   void add_history(std::string text, bool empty, std::string created = {});
@@ -165,7 +177,8 @@ class StageBuilder {
   std::shared_ptr<StageState> state_;
   images::ImageConfig& config();
   const images::ImageConfig& config() const;
-  std::map<std::string, std::optional<std::string>> args_;  // declared here
+  std::map<std::string, std::optional<std::string>>
+      args_;  // declared here or in the stage this one is based on
   std::unique_ptr<images::LayerView> view_;
   bool cmd_set_ = false;
   bool created_ = false;  // the pending layer's step was run, not cached
@@ -182,6 +195,9 @@ bool is_step(const Instruction& instruction);
 // image before.
 Result<> remove_mount_points(const images::LayerView& below, const std::string& upper,
                              const std::vector<std::string>& targets);
+
+// The image of a "docker-image://" context; nullopt for another kind.
+std::optional<std::string> image_of_context(const std::string& value);
 
 // Names of the variables that carry proxies: usable in RUN undeclared, in no key and no image.
 bool is_proxy_variable(std::string_view name);

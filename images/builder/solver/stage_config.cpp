@@ -128,6 +128,8 @@ Result<> StageBuilder::arg(const Instruction& instruction) {
       TRY_ASSIGN(value, expander().word(word.substr(equals + 1)));
     } else if (auto global = job_.global_args.find(name); global != job_.global_args.end()) {
       value = global->second;
+    } else if (auto inherited = args_.find(name); inherited != args_.end()) {
+      value = inherited->second;  // of the stage this one is based on
     }
     auto given = job_.request.args.find(name);
     if (given != job_.request.args.end()) {

@@ -52,6 +52,14 @@ struct StageBuilder::ExtractedArchive {
 // The layers of a stage, by name or number, or of an image.
 Result<std::vector<std::string>> StageBuilder::layers_of(const std::string& from,
                                                          std::vector<images::LayerPin>& pins) {
+  std::optional<std::string> context = job_.context_of(from);
+  std::optional<std::string> named_image = context ? image_of_context(*context) : std::nullopt;
+  if (context && !named_image) {
+    if (!context->starts_with('/'))
+      return unsupported("build context " + from + ": " + *context + " is not supported");
+    return std::vector<std::string>{*context};
+  }
+  if (named_image) return layers_of_image(*named_image, pins);
   // The nearest stage of that name, as in FROM.
   for (auto needed = plan_.needs.rbegin(); needed != plan_.needs.rend(); ++needed) {
     const StagePlan& stage = job_.stages[*needed];
@@ -61,13 +69,11 @@ Result<std::vector<std::string>> StageBuilder::layers_of(const std::string& from
     pins = (*result)->layers;
     return (*result)->layer_dirs();
   }
-  std::string name = from;
-  auto named = job_.request.named_contexts.find(from);
-  if (named != job_.request.named_contexts.end()) {
-    constexpr std::string_view kImage = "docker-image://";
-    if (!named->second.starts_with(kImage)) return std::vector<std::string>{named->second};
-    name = named->second.substr(kImage.size());
-  }
+  return layers_of_image(from, pins);
+}
+
+Result<std::vector<std::string>> StageBuilder::layers_of_image(const std::string& name,
+                                                               std::vector<images::LayerPin>& pins) {
   TRY_ASSIGN(images::Image image, base_image(name));
   TRY_ASSIGN(pins, job_.store.pin_layers(image));
   return image.layer_dirs;
@@ -171,37 +177,43 @@ Result<> StageBuilder::copy(const Instruction& instruction) {
     parts.options.exclude.push_back(std::move(expanded));
   }
   TRY_ASSIGN(const images::LayerView* base, view());
-  images::Owner made_owner;
   if (std::optional<std::string> chown = flags.find("chown")) {
     TRY_ASSIGN(std::string owner, expander().word(*chown));
-    TRY_ASSIGN(made_owner, images::find_owner(*base, owner).in("--chown"));
-    parts.options.owner = made_owner;
+    TRY_ASSIGN(parts.options.owner, images::find_owner(*base, owner).in("--chown"));
   }
   TRY_ASSIGN(std::string from, expander().word(flags.value("from")));
   bool only_heredocs = parts.sources.size() == parts.heredocs.size();
   if (!only_heredocs || !from.empty()) TRY(open_source(from, parts.from));
   TRY(plan_copy(parts, false, ""));
   TRY_ASSIGN(std::string digest, digest_plan(parts.plan));
+  std::string history = (parts.add ? "ADD " : "COPY ") + join(words, " ");
+  return copy_layer(instruction, parts, digest, history, flags.is_on("link"));
+}
+
+// With --link the layer is made on nothing: the same wherever it lies, whatever is below it.
+Result<> StageBuilder::copy_layer(const Instruction& instruction, CopyParts& parts, const std::string& digest,
+                                  const std::string& history, bool link) {
+  images::Owner owner = parts.options.owner.value_or(images::Owner{});
   KeyBuilder key(instruction.keyword);
-  key.add(state_->chain)
+  key.add(link ? "link" : state_->chain)
       .add(digest)
       .add(parts.destination)
       .add(parts.destination_is_directory ? "directory" : "");
-  key.add(std::to_string(made_owner.uid))
-      .add(std::to_string(made_owner.gid))
-      .add(parts.unpack ? "unpack" : "");
-  std::string name = parts.add ? "ADD " : "COPY ";
-  return layer_step(instruction, key.hex(), name + join(words, " "),
-                    [&](images::StagedLayer& staged, int) -> Result<> {
-                      if (parts.add) TRY(plan_copy(parts, true, staged.scratch_directory()));
-                      CopyTarget target;
-                      target.base = base;
-                      target.layer = staged.directory();
-                      target.destination = parts.destination;
-                      target.destination_is_directory = parts.destination_is_directory;
-                      target.new_directories = made_owner;
-                      return write_plan(parts.plan, target);
-                    });
+  key.add(std::to_string(owner.uid)).add(std::to_string(owner.gid)).add(parts.unpack ? "unpack" : "");
+  TRY_ASSIGN(images::LayerView nothing, images::LayerView::open({}));
+  TRY_ASSIGN(const images::LayerView* base, view());
+  auto make = [&](images::StagedLayer& staged, int) -> Result<> {
+    if (parts.add) TRY(plan_copy(parts, true, staged.scratch_directory()));
+    CopyTarget target;
+    target.base = link ? &nothing : base;
+    target.layer = staged.directory();
+    target.destination = parts.destination;
+    target.destination_is_directory = parts.destination_is_directory;
+    target.new_directories = owner;
+    return write_plan(parts.plan, target);
+  };
+  std::string chain = link ? KeyBuilder("linked").add(state_->chain).add(key.hex()).hex() : "";
+  return layer_step(instruction, key.hex(), history, make, chain);
 }
 
 }  // namespace stack::builder

@@ -101,6 +101,7 @@ struct StageBuilder::RunParts {
   std::vector<RunTmpfs> tmpfs;
   std::vector<std::string> extra_env;  // of secrets
   std::vector<std::unique_ptr<BuildCache::KeyLock>> cache_locks;
+  std::vector<std::unique_ptr<BuildCache::MountUse>> cache_uses;
   std::optional<TemporaryDirectory> secrets;
   // A script heredoc: its content, as a file to execute.
   std::string script;
@@ -287,6 +288,7 @@ Result<> StageBuilder::lock_caches(RunParts& parts) {
 
 Result<> StageBuilder::cache_mount(const MountOptions& mount, RunParts& parts) {
   std::string directory = job_.cache.mount_directory(cache_id(mount));
+  parts.cache_uses.push_back(std::make_unique<BuildCache::MountUse>(job_.cache, cache_id(mount)));
   if (!path_exists(directory)) {
     std::string fresh = parts.scratch + "/cache-" + std::to_string(parts.binds.size());
     TRY(ensure_directory(fresh));

@@ -517,9 +517,97 @@ TEST_F(BuildTest, LayersOfIntermediateStagesStayForTheCacheUntilPruned) {
   ASSERT_TRUE(store->collect_garbage());
   build(text);
   EXPECT_TRUE(last.fully_cached);
-  ASSERT_TRUE(builder->prune_cache());
+  ASSERT_TRUE(builder->prune_cache({true, {}, {}, {}}));
   build(text);
   EXPECT_FALSE(last.fully_cached);
+}
+
+TEST_F(BuildTest, StageInheritsTheArgsOfTheStageItIsBasedOn) {
+  import_base();
+  images::Image image = build(
+      "FROM base AS one\nARG V=1\nARG W\nFROM one AS two\nRUN echo $V$W > /x\nENV Y=$V\nFROM two\nARG V\nRUN "
+      "echo $V > /y\n",
+      [](BuildRequest& r) { r.args["W"] = "w"; });
+  EXPECT_EQ(content(image, "/x"), "1w\n");
+  EXPECT_EQ(content(image, "/y"), "1\n");
+  EXPECT_EQ(warnings(), "");
+}
+
+TEST_F(BuildTest, FromANamedContext) {
+  import_base();
+  images::Image other =
+      build("FROM base\nRUN echo other > /who\n", [](BuildRequest& r) { r.tags = {"real:1"}; });
+  std::string tree = top.path() + "/tree";
+  ASSERT_TRUE(ensure_directory(tree));
+  ASSERT_TRUE(write_file(tree + "/who", "directory\n"));
+  auto with = [&](const std::string& name, const std::string& value) {
+    return [=](BuildRequest& r) { r.named_contexts[name] = value; };
+  };
+  EXPECT_EQ(content(build("FROM base2\n", with("base2", "docker-image://real:1")), "/who"), "other\n");
+  EXPECT_EQ(content(build("FROM tree\nCOPY --from=tree who /copy\n", with("tree", tree)), "/who"),
+            "directory\n");
+  // The name wins over an image, however it is written, and over a stage.
+  EXPECT_EQ(
+      content(build("FROM base:latest\n", with("docker.io/library/base", "docker-image://real:1")), "/who"),
+      "other\n");
+  EXPECT_EQ(content(build("FROM base AS mid\nRUN false\nFROM base\nCOPY --from=mid /who /x\n",
+                          with("mid", "docker-image://real:1")),
+                    "/x"),
+            "other\n");
+  EXPECT_NE(build_error("FROM x\n", with("x", "service:y")).find("service:y"), std::string::npos);
+}
+
+TEST_F(BuildTest, LinkedCopyIsALayerOfItsOwn) {
+  import_base();
+  file("f", "content\n");
+  // A file over a directory: a plain copy would go into it.
+  images::Image image = build("FROM base\nRUN mkdir -p /d/sub\nCOPY --link f /d\n");
+  EXPECT_EQ(content(image, "/d"), "content\n");
+  // The layer does not depend on what is below it.
+  images::Image other = build("FROM base\nRUN echo 2 > /other\nCOPY --link f /d\n");
+  EXPECT_EQ(image.document.diff_ids.back(), other.document.diff_ids.back());
+  EXPECT_EQ(cached_steps(), 1);
+  // Links of the image are not followed.
+  image = build("FROM base\nCOPY --link f /bin/f\n");
+  EXPECT_EQ(content(image, "/usr/bin/f"), "(missing)");
+  EXPECT_EQ(content(image, "/bin/f"), "content\n");
+}
+
+TEST_F(BuildTest, PruneCountsCacheMountsAndLeavesThoseInUse) {
+  import_base();
+  std::string text = "FROM base\nRUN --mount=type=cache,target=/c cat /etc/group > /c/f; ls /c > /out\n";
+  build(text);
+  int64_t size = 0;
+  for (const CacheEntry& entry : builder->cache_entries()) size += entry.is_mount ? entry.size : 0;
+  EXPECT_EQ(size, static_cast<int64_t>(std::string("root:x:0:\nstaff:x:50:\n").size()));
+  Result<CachePruned> pruned = builder->prune_cache({true, {}, {}, {}});
+  ASSERT_TRUE(pruned);
+  EXPECT_GE(pruned->freed, size);
+  EXPECT_TRUE(builder->cache_entries().empty());
+  // A step that runs while the cache is pruned keeps what it has mounted.
+  std::thread meanwhile;
+  Result<BuildResult> result = builder->build(
+      [&] {
+        BuildRequest request;
+        request.context_directory = context;
+        request.dockerfile_inline =
+            "FROM base\nRUN --mount=type=cache,target=/c echo ready; sleep 2; echo kept > /c/f; cat /c/f > "
+            "/out\n";
+        request.tags = {"kept"};
+        return request;
+      }(),
+      [&](const BuildEvent& event) {
+        if (event.kind == BuildEventKind::StepOutput && !meanwhile.joinable())
+          meanwhile = std::thread([&] { (void)builder->prune_cache({true, {}, {}, {}}); });
+      },
+      {});
+  ASSERT_TRUE(meanwhile.joinable());
+  meanwhile.join();
+  ASSERT_TRUE(result) << result.error().text();
+  bool there = false;
+  for (const CacheEntry& entry : builder->cache_entries())
+    there = there || (entry.is_mount && entry.size > 0);
+  EXPECT_TRUE(there);
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ TEST_F(Store, LeftoversOfACrashAreSweptAtOpen) {
   EXPECT_TRUE(store->find("app"));
 }
 
-TEST_F(Store, ImageWithoutItsLayerIsDroppedWithANote) {
+TEST_F(Store, ImageWithoutItsLayerIsReported) {
   Image image = make("1", {"app"});
   make("2", {"other"});
   store.reset();

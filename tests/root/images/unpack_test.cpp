@@ -203,6 +203,69 @@ TEST_F(Unpack, LastOfEqualNamesWins) {
   EXPECT_TRUE(S_ISDIR(info("x").st_mode));
 }
 
+TEST_F(Unpack, LinkWithASlashAtItsEndIsNotFollowed) {
+  add('2', "d", "../outside/").add('5', "d/").add('0', "d/new", "x");
+  ASSERT_TRUE(unpack());
+  EXPECT_TRUE(S_ISDIR(info("d").st_mode));
+  EXPECT_EQ(text("d/new"), "x");
+}
+
+TEST_F(Unpack, DanglingAndCircularLinksAreReplaced) {
+  add('2', "a", "nowhere").add('0', "a/f", "x").add('2', "b", "c").add('2', "c", "b").add('0', "b/f", "y");
+  ASSERT_TRUE(unpack());
+  EXPECT_EQ(text("a/f"), "x");
+  EXPECT_EQ(text("b/f"), "y");
+}
+
+TEST_F(Unpack, WhiteoutsDoNotGoThroughLinks) {
+  add('2', "d", "../outside")
+      .add('0', "d/.wh.victim", "")
+      .add('2', "e", "../outside")
+      .add('0', "e/.wh..wh..opq", "");
+  ASSERT_TRUE(unpack());
+  EXPECT_TRUE(is_whiteout("d/victim"));
+  EXPECT_EQ(opaque("e"), "y");
+}
+
+TEST_F(Unpack, ANamedPipeInTheWayIsReplacedNotOpened) {
+  add('6', "p").add('0', "p", "file").add('6', "q").add('0', "q/f", "x").add('6', "r").add('5', "r/");
+  ASSERT_TRUE(unpack());
+  EXPECT_EQ(text("p"), "file");
+  EXPECT_EQ(text("q/f"), "x");
+}
+
+TEST_F(Unpack, HardLinksToDirectoriesAndToNothingAreRefused) {
+  EXPECT_FALSE(add('5', "d/").add('1', "h", "d").unpack());
+  bytes.clear();
+  writer = TarWriter([this](std::string_view piece) -> Result<> {
+    bytes += piece;
+    return {};
+  });
+  EXPECT_FALSE(add('1', "h", "missing").unpack());
+}
+
+TEST_F(Unpack, NamesAreBytesAndMayBeLongerThanAPath) {
+  std::string deep;
+  for (int i = 0; i < 60; ++i) deep += std::string(100, static_cast<char>('a' + i % 26)) + "/";
+  add('0', "caf\xe9 \xff", "x").add('0', deep + "f", "deep").add('0', "A", "1").add('0', "a", "2");
+  ASSERT_TRUE(unpack());
+  EXPECT_EQ(text("caf\xe9 \xff"), "x");
+  EXPECT_EQ(text("A") + text("a"), "12");
+  EXPECT_FALSE(path_exists(target + "/f"));
+}
+
+TEST_F(Unpack, ANameLongerThanTheFileSystemTakesIsRefused) {
+  EXPECT_FALSE(add('0', std::string(256, 'n'), "x").unpack());
+}
+
+TEST_F(Unpack, OwnersOutOfRangeAreRefused) {
+  TarEntry entry;
+  entry.name = "f";
+  entry.uid = int64_t{1} << 32;
+  EXPECT_TRUE(writer.entry(entry));
+  EXPECT_FALSE(unpack());
+}
+
 TEST_F(Unpack, LayerSurvivesItsTarStreamBitByBit) {
   add('5', "d/", "", 0711)
       .add('0', "d/f", std::string(5000, 'z'), 04755)

@@ -170,6 +170,41 @@ TEST(Tar, LengthsAreBoundedBeforeTheyAreBelieved) {
   EXPECT_NE(read_error(raw_header('0', "12z")), "");
 }
 
+TEST(Tar, HeadersOfOneMemberAreBoundedTogether) {
+  std::string attribute = "SCHILY.xattr.user.a=" + std::string(1000000, 'x') + "\n";
+  std::string record = std::to_string(attribute.size() + 8) + " " + attribute;
+  char size[12];
+  std::snprintf(size, sizeof size, "%011zo", record.size());
+  std::string header = raw_header('x', size) + record + std::string((512 - record.size() % 512) % 512, '\0');
+  std::string end = raw_header('0', "00000000000") + std::string(1024, '\0');
+  EXPECT_EQ(read_error(header + header + end), "");
+  EXPECT_NE(read_error(header + header + header + header + header + end), "");
+}
+
+TEST(Tar, SparseMapsThatLieAreRefused) {
+  auto sparse = [](const std::string& map, const std::string& real_size) {
+    std::string records;
+    for (const std::string& item : {std::string("GNU.sparse.major=1"), std::string("GNU.sparse.minor=0"),
+                                    "GNU.sparse.realsize=" + real_size, std::string("GNU.sparse.name=f")}) {
+      size_t length = item.size() + 2 + std::to_string(item.size() + 4).size();
+      records += std::to_string(length) + " " + item + "\n";
+    }
+    char size[12];
+    std::snprintf(size, sizeof size, "%011zo", records.size());
+    std::string out = raw_header('x', size);
+    records.resize((records.size() + 511) / 512 * 512, '\0');
+    std::string content = map;
+    content.resize(512, '\0');
+    content += std::string(512, 'd');
+    std::snprintf(size, sizeof size, "%011zo", content.size());
+    return out + records + raw_header('0', size) + content + std::string(1024, '\0');
+  };
+  EXPECT_EQ(read_error(sparse("1\n1000\n512\n", "4096")), "");
+  for (std::string map :
+       {"1\n4000\n512\n", "1\n0\n513\n", "2\n512\n256\n0\n256\n", "99999999999\n", "1\n-1\n512\n", "x\n"})
+    EXPECT_NE(read_error(sparse(map, "4096")), "") << map;
+}
+
 TEST(Tar, PaxRecordsMustAddUp) {
   auto pax = [](std::string records) {
     char size[12];

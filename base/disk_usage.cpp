@@ -1,4 +1,4 @@
-#include "engine/host/disk_usage.h"
+#include "base/disk_usage.h"
 
 #include <fcntl.h>
 #include <fts.h>
@@ -8,7 +8,7 @@
 #include <set>
 #include <utility>
 
-namespace stack::engine {
+namespace stack {
 
 int64_t directory_size(const std::string& path) {
   std::string root = path;
@@ -27,4 +27,4 @@ int64_t directory_size(const std::string& path) {
   return total;
 }
 
-}  // namespace stack::engine
+}  // namespace stack

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <string>
 
-namespace stack::engine {
+namespace stack {
 
 // Bytes of the regular files below a directory, each inode once; 0 where there is none. Links are not
 // followed.
 int64_t directory_size(const std::string& path);
 
-}  // namespace stack::engine
+}  // namespace stack
