@@ -12,10 +12,11 @@ namespace stack::cli {
 
 extern const Command kUp, kWatch, kCreate, kDown, kPs, kLogs, kExec, kRun, kStart, kStop, kRestart, kKill,
     kRm, kPause, kUnpause, kBuild, kImages, kConfig, kPlan, kLs, kTop, kPort, kScale, kWait, kAttach, kEvents,
-    kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm, kImageInspect, kImageBootstrap, kVolumeLs,
-    kVolumeInspect, kVolumeRm, kVolumeCreate, kVolumePrune, kVolumes, kNetworkLs, kNetworkInspect, kNetworkRm,
-    kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs, kHelp, kCompletion,
-    kComplete;
+    kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm, kImageInspect, kImageBootstrap, kImageTag,
+    kImageHistory, kImagePrune, kImageSave, kImageLoad, kImageImport, kBuilderPrune, kSystemDf, kSystemPrune,
+    kVolumeLs, kVolumeInspect, kVolumeRm, kVolumeCreate, kVolumePrune, kVolumes, kNetworkLs, kNetworkInspect,
+    kNetworkRm, kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs, kHelp,
+    kCompletion, kComplete;
 
 // In the order in which help shows them.
 std::span<const Command* const> all_commands();

@@ -9,6 +9,7 @@
 #include "cli/session/containers.h"
 #include "cli/session/member.h"
 #include "cli/session/objects.h"
+#include "http/wire/query.h"
 
 namespace stack::cli {
 
@@ -56,7 +57,7 @@ Result<int> run_image_rm(Session& session, const Arguments& arguments) {
 constexpr Flag kImageInspectFlags[] = {
     {'f', "format", FlagArity::Value, "TEMPLATE", "'{{.Config.Cmd}}', or json"}};
 constexpr Example kImageInspectExamples[] = {
-    {"stack image inspect debian:bookworm-slim", "all that is known of it"}};
+    {"stack image inspect debian:bookworm-slim", "its configuration and layers"}};
 
 Result<int> run_image_inspect(Session& session, const Arguments& arguments) {
   return inspect_objects(session, arguments, "/images/", "/json");
@@ -74,6 +75,45 @@ Result<int> run_image_bootstrap(Session& session, const Arguments& arguments) {
   return say_result(session, result);
 }
 
+constexpr Example kImageTagExamples[] = {
+    {"stack image tag shop-web registry:5000/shop-web:1.2", "a second name"}};
+
+Result<int> run_image_tag(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  http::Query query;
+  query.add("repo", arguments.words[1]);
+  TRY(session.call("POST", "/images/" + http::percent_encode(arguments.words[0]) + "/tag" + query.text()));
+  return 0;
+}
+
+constexpr Flag kImageHistoryFlags[] = {
+    kQuietFlag, kFormatFlag, kNoTruncFlag, {'H', "human", FlagArity::Nothing, "", ""}};
+constexpr Example kImageHistoryExamples[] = {
+    {"stack image history shop-web", "the steps that made it, newest first"}};
+
+Json image_history_row(const Json& entry, bool truncate) {
+  std::string id = string_or(entry, "Id");
+  std::string made_by = string_or(entry, "CreatedBy");
+  if (truncate && made_by.size() > 45) made_by = made_by.substr(0, 44) + "…";
+  return {{"ID", truncate ? short_id(id) : id},
+          {"CreatedSince", ago(int_or(entry, "Created"), seconds_now())},
+          {"CreatedBy", made_by},
+          {"Size", decimal_size({int_or(entry, "Size")})},
+          {"Comment", string_or(entry, "Comment")}};
+}
+
+Result<int> run_image_history(Session& session, const Arguments& arguments) {
+  TRY_ASSIGN(Json history,
+             session.call("GET", "/images/" + http::percent_encode(arguments.words[0]) + "/history"));
+  std::vector<Json> rows;
+  for (const Json& entry : items_of(history))
+    rows.push_back(image_history_row(entry, !arguments.on("no-trunc")));
+  return print_rows(arguments, rows, {"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"},
+                    {"ID", "CreatedSince", "CreatedBy", "Size", "Comment"}, "ID");
+}
+
+constexpr std::string_view kImageTagAliases[] = {"tag"};
+constexpr std::string_view kImageHistoryAliases[] = {"history"};
 constexpr std::string_view kImageLsAliases[] = {"image list"};
 constexpr std::string_view kImageRmAliases[] = {"image remove", "rmi"};
 
@@ -110,12 +150,40 @@ const Command kImageInspect{
     .aliases = {},
     .group = Group::Objects,
     .usage = "[OPTIONS] IMAGE...",
-    .summary = "Show all that is known of images",
+    .summary = "Show details of images",
     .details = "",
     .examples = kImageInspectExamples,
     .flags = kImageInspectFlags,
     .least_words = 1,
     .run = run_image_inspect,
+};
+
+const Command kImageTag{
+    .name = "image tag",
+    .aliases = kImageTagAliases,
+    .group = Group::Objects,
+    .usage = "IMAGE NAME[:TAG]",
+    .summary = "Give an image another name",
+    .details = "",
+    .examples = kImageTagExamples,
+    .flags = {},
+    .least_words = 2,
+    .most_words = 2,
+    .run = run_image_tag,
+};
+
+const Command kImageHistory{
+    .name = "image history",
+    .aliases = kImageHistoryAliases,
+    .group = Group::Objects,
+    .usage = "[OPTIONS] IMAGE",
+    .summary = "Show the steps that made an image",
+    .details = "",
+    .examples = kImageHistoryExamples,
+    .flags = kImageHistoryFlags,
+    .least_words = 1,
+    .most_words = 1,
+    .run = run_image_history,
 };
 
 const Command kImageBootstrap{

@@ -1,0 +1,177 @@
+// The commands that carry images in files: save, load, import.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/files.h"
+#include "cli/flags/commands.h"
+#include "cli/render/output.h"
+#include "cli/session/session.h"
+#include "http/wire/query.h"
+
+namespace stack::cli {
+
+namespace {
+
+// ---- save ----
+
+constexpr Flag kImageSaveFlags[] = {
+    {'o', "output", FlagArity::Value, "FILE", "Where to write it (default: stdout)"}};
+constexpr Example kImageSaveExamples[] = {
+    {"stack image save -o shop.tar shop-web redis:7", "two images in one archive"},
+    {"stack image save shop-web | ssh host stack image load", "to another machine"}};
+
+Result<> write_image_archive(Session& session, const std::string& target, const std::string& file) {
+  std::string unfinished = file + ".part";
+  Fd out(file.empty() ? ::dup(STDOUT_FILENO)
+                      : ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!out) return Error::last_errno("create " + unfinished);
+  TRY_ASSIGN(http::Client client, session.connect());
+  Result<> written;
+  Result<> done = client.stream({.method = "GET", .target = target}, [&](std::string_view bytes) {
+    written = write_all(out.get(), bytes);
+    return written.has_value();
+  });
+  if (done) done = std::move(written);
+  if (file.empty()) return done;
+  // The whole archive or none: it gets its name when it is complete.
+  if (done && ::rename(unfinished.c_str(), file.c_str()) != 0)
+    done = Error::last_errno("rename " + unfinished);
+  if (!done) ::unlink(unfinished.c_str());
+  return done;
+}
+
+Result<int> run_image_save(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  std::string file = arguments.text("output");
+  if (file.empty() && session.out().is_terminal)
+    return session.usage_error("output to a terminal is refused: use --output, or a pipe");
+  http::Query query;
+  for (const std::string& name : arguments.words) query.add("names", name);
+  TRY(write_image_archive(session, "/images/get" + query.text(), file));
+  return 0;
+}
+
+// ---- load and import ----
+
+Result<Fd> open_archive_input(const std::string& file) {
+  Fd in(file.empty() || file == "-" ? ::dup(STDIN_FILENO) : ::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!in) return Error::last_errno("open " + file);
+  return in;
+}
+
+// The answer's body: JSON objects, one a line.
+Result<std::string> upload_archive(Session& session, const std::string& target, int in) {
+  http::ClientRequest request;
+  request.method = "POST";
+  request.target = target;
+  request.content_type = "application/x-tar";
+  request.body_source = [in]() -> Result<std::string> {
+    std::string bytes(size_t{256} << 10, '\0');
+    for (;;) {
+      ssize_t n = ::read(in, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return Error::last_errno("read archive");
+      bytes.resize(static_cast<size_t>(n));
+      return bytes;
+    }
+  };
+  TRY_ASSIGN(http::Client client, session.connect());
+  TRY_ASSIGN(http::Answer answer, client.call(std::move(request)));
+  return std::move(answer.body);
+}
+
+std::vector<std::string> line_members(const std::string& lines, const char* member) {
+  std::vector<std::string> out;
+  size_t at = 0;
+  while (at < lines.size()) {
+    size_t end = std::min(lines.find('\n', at), lines.size());
+    Result<Json> json = parse_json(lines.substr(at, end - at));
+    if (json && !string_or(*json, member).empty()) out.push_back(string_or(*json, member));
+    at = end + 1;
+  }
+  return out;
+}
+
+constexpr Flag kImageLoadFlags[] = {{'i', "input", FlagArity::Value, "FILE", "The archive (default: stdin)"},
+                                    {'q', "quiet", FlagArity::Nothing, "", "Print nothing"}};
+constexpr Example kImageLoadExamples[] = {{"stack image load -i shop.tar", "every image of the archive"}};
+
+Result<int> run_image_load(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  if (arguments.text("input").empty() && ::isatty(STDIN_FILENO) == 1)
+    return session.usage_error("requested load from stdin, but stdin is a terminal: use --input");
+  TRY_ASSIGN(Fd in, open_archive_input(arguments.text("input")));
+  TRY_ASSIGN(std::string lines, upload_archive(session, "/images/load", in.get()));
+  if (arguments.on("quiet")) return 0;
+  for (const std::string& line : line_members(lines, "stream")) print(line);
+  return 0;
+}
+
+constexpr Flag kImageImportFlags[] = {{'c', "change", FlagArity::Values, "INSTRUCTION",
+                                       "Apply a Dockerfile instruction: CMD, ENV, EXPOSE, ..."},
+                                      {'m', "message", FlagArity::Value, "TEXT", "Comment of the image"}};
+constexpr Example kImageImportExamples[] = {
+    {"stack export web | stack image import - shop-web:flat", "a container as one layer"},
+    {"stack image import -c 'CMD [\"sh\"]' rootfs.tar.gz base", "a root file system"}};
+
+Result<int> run_image_import(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  http::Query query;
+  query.add("fromSrc", "-");
+  if (arguments.words.size() > 1) query.add("repo", arguments.words[1]);
+  if (!arguments.text("message").empty()) query.add("message", arguments.text("message"));
+  for (const std::string& change : arguments.all("change")) query.add("changes", change);
+  TRY_ASSIGN(Fd in, open_archive_input(arguments.words[0]));
+  TRY_ASSIGN(std::string lines, upload_archive(session, "/images/create" + query.text(), in.get()));
+  for (const std::string& line : line_members(lines, "status")) print_line(line);
+  return 0;
+}
+
+constexpr std::string_view kImageSaveAliases[] = {"save"};
+constexpr std::string_view kImageLoadAliases[] = {"load"};
+constexpr std::string_view kImageImportAliases[] = {"import"};
+
+}  // namespace
+
+const Command kImageSave{
+    .name = "image save",
+    .aliases = kImageSaveAliases,
+    .group = Group::Objects,
+    .usage = "[OPTIONS] IMAGE...",
+    .summary = "Save images to a tar archive",
+    .details = "Docker and every tool that reads OCI archives can load it.",
+    .examples = kImageSaveExamples,
+    .flags = kImageSaveFlags,
+    .least_words = 1,
+    .run = run_image_save,
+};
+
+const Command kImageLoad{
+    .name = "image load",
+    .aliases = kImageLoadAliases,
+    .group = Group::Objects,
+    .usage = "[OPTIONS]",
+    .summary = "Load images from a tar archive",
+    .details = "Reads what `image save`, docker save and skopeo write, plain or compressed by gzip or zstd.",
+    .examples = kImageLoadExamples,
+    .flags = kImageLoadFlags,
+    .most_words = 0,
+    .run = run_image_load,
+};
+
+const Command kImageImport{
+    .name = "image import",
+    .aliases = kImageImportAliases,
+    .group = Group::Objects,
+    .usage = "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+    .summary = "Create an image from a root file system archive",
+    .details = "",
+    .examples = kImageImportExamples,
+    .flags = kImageImportFlags,
+    .least_words = 1,
+    .most_words = 2,
+    .run = run_image_import,
+};
+
+}  // namespace stack::cli
