@@ -16,7 +16,7 @@ namespace stack::builder {
 
 namespace {
 
-constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr const char* kStepPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr const char* kBundle = "/run/stack/ca-certificates.crt";
 constexpr const char* kAptConf = "/run/stack/apt.conf";
 constexpr const char* kWgetrc = "/run/stack/wgetrc";
@@ -377,7 +377,7 @@ std::vector<std::string> StageBuilder::run_environment(const RunParts& parts) co
   for (const auto& [name, value] : job_.request.args)
     if (value && is_proxy_variable(name)) add(name, *value);
   for (const auto& [name, value] : job_.request.proxy_environment) add(name, value);
-  add("PATH", kDefaultPath);
+  add("PATH", kStepPath);
   add("HOME", user_home(*view_, config().user));
   bool has_bundle = !job_.request.extra_ca_bundle.empty();
   if (has_bundle)
