@@ -24,7 +24,11 @@ if(EXISTS ${completions}/stack.fish)
 endif()
 
 set(STACK_SYSTEMD_UNITS lib/systemd/system CACHE STRING "where systemd units are installed, below the prefix")
-configure_file(${PROJECT_SOURCE_DIR}/packaging/systemd/stack.service ${CMAKE_BINARY_DIR}/packaging/stack.service @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/packaging/stack.service ${PROJECT_SOURCE_DIR}/packaging/systemd/stack.socket
-  DESTINATION ${STACK_SYSTEMD_UNITS})
+foreach(unit stack.service stack-containers.service)
+  configure_file(${PROJECT_SOURCE_DIR}/packaging/systemd/${unit} ${CMAKE_BINARY_DIR}/packaging/${unit} @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/packaging/${unit} DESTINATION ${STACK_SYSTEMD_UNITS})
+endforeach()
+install(FILES ${PROJECT_SOURCE_DIR}/packaging/systemd/stack.socket DESTINATION ${STACK_SYSTEMD_UNITS})
+# The group that may use the socket: systemd-sysusers(8) makes it.
+install(FILES ${PROJECT_SOURCE_DIR}/packaging/systemd/stack.sysusers DESTINATION lib/sysusers.d RENAME stack.conf)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION share/doc/stack)
