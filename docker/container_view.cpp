@@ -1,8 +1,6 @@
 #include "docker/container_view.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <utility>
 
 #include "base/text.h"
@@ -236,31 +234,29 @@ const std::vector<std::string>& read_only_paths() {
   return paths;
 }
 
-// "size=1048576,mode=1770,noexec", as `docker run --tmpfs` takes it.
-std::string tmpfs_text(const MountSpec& mount) {
-  std::vector<std::string> words;
-  if (mount.tmpfs_size) words.push_back("size=" + std::to_string(mount.tmpfs_size->bytes));
-  if (mount.tmpfs_mode) {
-    std::array<char, 16> octal{};
-    std::snprintf(octal.data(), octal.size(), "mode=%o", *mount.tmpfs_mode);
-    words.emplace_back(octal.data());
-  }
-  if (!mount.tmpfs_options.empty()) words.push_back(mount.tmpfs_options);
-  return join(words, ",");
-}
-
-// Both ways to ask for a tmpfs are one to us; clients look for it under HostConfig.Tmpfs.
-void move_tmpfs(const ContainerSpec& spec, Json& host) {
+// Tmpfs mounts of the short form under HostConfig.Tmpfs, where `docker run --tmpfs` put them.
+void move_tmpfs(Json& host) {
   if (!host.contains("Mounts")) return;
-  std::erase_if(host["Mounts"].get_ref<Json::array_t&>(),
-                [](const Json& mount) { return string_or(mount, "Type") == "tmpfs"; });
+  Json kept = Json::array();
+  for (Json& mount : host["Mounts"]) {
+    bool tmpfs = string_or(mount, "Type") == "tmpfs";
+    const Json options = tmpfs && mount.contains("TmpfsOptions") ? mount["TmpfsOptions"] : Json::object();
+    if (!tmpfs || options.contains("SizeBytes") || options.contains("Mode")) {
+      kept.push_back(std::move(mount));
+      continue;
+    }
+    std::vector<std::string> words;
+    for (const Json& option : options.value("Options", Json::array()))
+      words.push_back(option.size() == 2 ? option[0].get<std::string>() + "=" + option[1].get<std::string>()
+                                         : option[0].get<std::string>());
+    host["Tmpfs"][string_or(mount, "Target")] = join(words, ",");
+  }
+  host["Mounts"] = std::move(kept);
   if (host["Mounts"].empty()) host.erase("Mounts");
-  for (const MountSpec& mount : spec.mounts)
-    if (mount.kind == MountKind::Tmpfs) host["Tmpfs"][mount.target] = tmpfs_text(mount);
 }
 
 Json host_config(const ContainerFacts& container, Json host) {
-  move_tmpfs(container.spec, host);
+  move_tmpfs(host);
   fill_defaults(host, host_defaults());
   fill_defaults(host["RestartPolicy"], {{"Name", "no"}, {"MaximumRetryCount", 0}});
   fill_defaults(host["LogConfig"], {{"Type", "json-file"}, {"Config", Json::object()}});

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "engine/api/api.h"
 #include "engine/api/version.h"
-#include "engine/container/container_run.h"
+#include "engine/container/leftovers.h"
 #include "engine/host/service_manager.h"
 #include "http/server/server.h"
 #include "http/wire/unix_socket.h"
@@ -25,7 +25,8 @@ constexpr size_t kConnectionLimit = 16 * 1024;
 
 Result<> make_directories(const Paths& paths) {
   TRY(ensure_directory(paths.root, 0711).in("state directory"));
-  for (const std::string& path : {paths.containers(), paths.cache()})
+  for (const std::string& path :
+       {paths.containers(), paths.root + "/networks", paths.root + "/projects", paths.cache()})
     TRY(ensure_directory(path, 0700).in("state directory"));
   TRY(ensure_directory(paths.run_root, 0755).in("run directory"));
   TRY(ensure_directory(paths.run_root + "/containers", 0700).in("run directory"));
@@ -58,21 +59,28 @@ struct Engine {
 
   Engine(Paths paths, Store store) : context(io, std::move(paths), std::move(store)), networks(context) {}
 
-  std::string own_socket;  // socket_identity() of the one we bound
+  std::string socket;        // socket_identity() of the one clients find
+  bool socket_ours = false;  // bound by us, not by systemd
+  bool leaving = false;
 
   Result<> open();
   Result<> listen(std::vector<Fd> inherited);
   Task<> serve(EngineOptions& options, Result<>& outcome);
-  Task<> exit_when_idle(std::chrono::seconds limit);
+  // Once a second: the socket, the disk reserve, and whether the engine is still needed.
+  Task<> look_after(std::chrono::seconds idle_limit);
+  void keep_socket();
+  Task<> scrub_store();
   void shut_down();
 };
 
 Result<> Engine::open() {
   context.boot_id = read_boot_id();
+  TRY_ASSIGN(runtime::Cgroups cgroups, runtime::Cgroups::detect());
+  // Before the image store removes the layers they write to.
+  end_orphaned_steps(context.paths, cgroups);
   TRY_ASSIGN(images, images::ImageStore::open(context.paths.images()));
   for (const std::string& note : images->notes()) log_warning("image store: " + note);
   TRY_ASSIGN(volumes, volumes::VolumeStore::open(context.paths.volumes()));
-  TRY_ASSIGN(runtime::Cgroups cgroups, runtime::Cgroups::detect());
   TRY_ASSIGN(runtime::MonitorProgram program, runtime::MonitorProgram::open(context.paths.monitor_program));
   parts = std::unique_ptr<ContainerParts>(
       new ContainerParts{*images, *volumes, networks, std::move(cgroups), std::move(program)});
@@ -93,34 +101,59 @@ Result<> Engine::open() {
 
 // The sockets systemd passed, or else our own.
 Result<> Engine::listen(std::vector<Fd> inherited) {
-  for (Fd& socket : inherited) TRY(server->listen(std::move(socket)));
-  if (!inherited.empty()) return {};
-  TRY_ASSIGN(Fd own, http::listen_unix(context.paths.socket()));
-  own_socket = socket_identity(context.paths.socket());
-  return server->listen(std::move(own));
+  socket_ours = inherited.empty();
+  for (Fd& one : inherited) TRY(server->listen(std::move(one)));
+  if (socket_ours) {
+    TRY_ASSIGN(Fd own, http::listen_unix(context.paths.socket()));
+    TRY(server->listen(std::move(own)));
+  }
+  socket = socket_identity(context.paths.socket());
+  return {};
 }
 
 void Engine::shut_down() {
-  // Monitors are told that this is meant, so that they do not start the engine again at once.
-  for (const auto& [id, container] : context.containers)
-    if (container->run && container->run->process)
-      (void)runtime::send_engine_leaves(container->run->process->control.native_handle());
+  containers->leave();
   if (server) server->stop_accepting();
   // systemd may have put its own there since.
-  if (!own_socket.empty() && own_socket == socket_identity(context.paths.socket()))
+  if (socket_ours && socket == socket_identity(context.paths.socket()))
     ::unlink(context.paths.socket().c_str());
+  leaving = true;
   asio::post(io, [this] { io.stop(); });
 }
 
-Task<> Engine::exit_when_idle(std::chrono::seconds limit) {
+// The run root may be removed while the engine serves (a cleaner of temporary files): without its socket the
+// engine could be neither reached nor replaced.
+void Engine::keep_socket() {
+  // Where somebody else listens now (systemd), this engine is about to be replaced.
+  if (leaving || path_exists(context.paths.socket())) return;
+  log_warning(context.paths.socket() + " was removed; making it again");
+  Result<> made = make_directories(context.paths);
+  if (made) made = listen({});
+  if (!made) log_error(made.error().text());
+}
+
+// Overwrites removed records in the state file's log, once it is quiet.
+Task<> Engine::scrub_store() {
+  if (!context.store.needs_scrub()) co_return;
+  auto scrub = [folder = context.paths.root] { return Store::scrub(folder); };
+  Result<> done = co_await offload(context.pool, scrub);
+  if (done) {
+    context.store.scrubbed();
+  } else {
+    log_debug(done.error().text());
+  }
+}
+
+Task<> Engine::look_after(std::chrono::seconds limit) {
   auto last_busy = std::chrono::steady_clock::now();
   for (;;) {
     co_await sleep_for(io, std::chrono::seconds(1));
-    bool alive = std::any_of(context.containers.begin(), context.containers.end(),
-                             [](const auto& c) { return c.second->run != nullptr; });
+    keep_socket();
+    context.store.reserve().refill();
+    co_await scrub_store();
     http::ServerActivity activity = server->activity();
     auto now = std::chrono::steady_clock::now();
-    if (alive || activity.requests > 0) last_busy = now;
+    if (containers->any_alive() || activity.requests > 0) last_busy = now;
     if (limit.count() < 0 || now - std::max(last_busy, activity.last) < limit) continue;
     log_info("idle: no containers and no clients");
     shut_down();
@@ -129,11 +162,13 @@ Task<> Engine::exit_when_idle(std::chrono::seconds limit) {
 }
 
 Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
-  outcome = co_await containers->recover();
-  if (!outcome) {
+  Result<std::vector<ContainerPtr>> stopped = co_await containers->recover();
+  if (!stopped) {
+    outcome = std::move(stopped).error();
     io.stop();
     co_return;
   }
+  co_await builds->clear_leftovers();
   std::vector<std::string> swept = co_await networks.sweep(true);
   for (const std::string& what : swept) log_info("removed the left-over " + what);
   http::ServerOptions server_options;
@@ -160,7 +195,8 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
   if (Result<> told = notify_service_manager("READY=1"); !told) log_warning(told.error().text());
   log_info("serving on " + context.paths.socket());
   projects->resume();
-  start(io, exit_when_idle(options.idle_exit));
+  projects->start_by_policy(std::move(*stopped));
+  start(io, look_after(options.idle_exit));
 }
 
 }  // namespace
@@ -216,7 +252,7 @@ Result<> run_engine(EngineOptions options) {
     if (options.ready) (void)write_all(options.ready.get(), "1");
     return {};
   }
-  TRY_ASSIGN(Store store, Store::open(options.paths.store()));
+  TRY_ASSIGN(Store store, Store::open(options.paths.root));
   Engine engine(options.paths, std::move(store));
   TRY(engine.open());
   asio::signal_set signals(engine.io, SIGTERM, SIGINT);

@@ -1,6 +1,7 @@
 // The engine: all services of one state root, and the socket they are served on.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <vector>
 

@@ -163,10 +163,18 @@ void add_system_routes(http::Router& router, Services& s) {
     Json report = co_await examine(s, request.query.flag("repair"));
     response.json(200, report);
   });
-  router.post("/stack/v1/shutdown", [&s](Request&, Response& response) -> Task<> {
+  router.post("/stack/v1/doctor/give-up/{id}", [&s](Request& request, Response& response) -> Task<> {
+    Result<> gone = co_await s.containers.give_up(request.param("id"));
+    if (gone) {
+      response.no_content();
+    } else {
+      response.error(gone.error());
+    }
+  });
+  router.post("/stack/v1/shutdown", [&s](Request& request, Response& response) -> Task<> {
+    if (request.query.flag("containers")) co_await s.projects.stop_for_reboot();
     response.no_content();
     s.shut_down();
-    co_return;
   });
 }
 

@@ -265,39 +265,38 @@ Task<Result<ContainerPtr>> ContainerService::create(ContainerSpec spec, CreateOp
   co_return container;
 }
 
-// Removes the record and all that belongs to the container alone. Goes on after failures.
-Task<> ContainerService::discard(ContainerPtr container) {
-  for (const MountPoint& mount : container->mounts) {
+// Anonymous volumes that no other container mounts.
+std::vector<std::string> ContainerService::own_volumes(const Container& container) const {
+  std::vector<std::string> names;
+  for (const MountPoint& mount : container.mounts) {
     if (!mount.anonymous) continue;
     bool shared = std::any_of(context_.containers.begin(), context_.containers.end(), [&](const auto& entry) {
       const std::vector<MountPoint>& mounts = entry.second->mounts;
-      return entry.second != container && std::any_of(mounts.begin(), mounts.end(), [&](const MountPoint& m) {
-               return m.name == mount.name;
-             });
+      return entry.first != container.id &&
+             std::any_of(mounts.begin(), mounts.end(),
+                         [&](const MountPoint& m) { return m.name == mount.name; });
     });
-    if (shared) continue;
-    Result<> removed = parts_.volumes.remove(mount.name, {});
-    if (!removed && removed.error().kind() != ErrorKind::NotFound)
-      log_warning("container " + container->spec.name + ": " + removed.error().text());
+    if (!shared) names.push_back(mount.name);
   }
-  std::string state_dir = context_.paths.container(container->id);
-  std::string run_dir = context_.paths.container_run(container->id);
-  std::string cgroup = cgroup_path(*container);
-  auto work = [state_dir, run_dir, cgroup, cgroups = parts_.cgroups] {
-    Result<> removed = remove_tree(state_dir);
-    if (!removed) log_warning(removed.error().text());
-    removed = remove_tree(run_dir);
-    if (!removed) log_warning(removed.error().text());
-    if (cgroups.exists(cgroup)) {
-      removed = cgroups.remove(cgroup);
-      if (!removed) log_warning(removed.error().text());
-    }
-  };
-  auto value = [work] {
-    work();
+  return names;
+}
+
+// Removes the record and all that belongs to the container alone. Continues after failures.
+Task<> ContainerService::discard(ContainerPtr container) {
+  auto work = [paths = context_.paths, id = container->id, name = container->spec.name,
+               cgroup = cgroup_path(*container), cgroups = parts_.cgroups, &store = parts_.volumes,
+               volumes = own_volumes(*container)] {
+    auto note = [&name](const Result<>& done) {
+      if (!done && done.error().kind() != ErrorKind::NotFound)
+        log_warning("container " + name + ": " + done.error().text());
+    };
+    for (const std::string& volume : volumes) note(store.remove(volume, {}));
+    note(remove_container_folder(paths, id));
+    note(remove_tree(paths.container_run(id)));
+    if (cgroups.exists(cgroup)) note(cgroups.remove(cgroup));
     return true;
   };
-  co_await offload(context_.pool, value);
+  co_await offload(context_.pool, work);
   parts_.networks.forget(*container);
   (void)context_.store.remove(Table::Containers, container->id);
   context_.containers.erase(container->id);

@@ -325,9 +325,9 @@ Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<Containe
 // The group above the containers goes with the last of them. Whatever is being launched has a ContainerRun, or counts
 // as a build step, before its group is made; so nothing can be in the way here.
 void ContainerService::remove_cgroup_parent() {
-  bool used =
-      context_.build_steps > 0 || std::any_of(context_.containers.begin(), context_.containers.end(),
-                                              [](const auto& entry) { return entry.second->run != nullptr; });
+  bool used = !context_.build_steps.empty() ||
+              std::any_of(context_.containers.begin(), context_.containers.end(),
+                          [](const auto& entry) { return entry.second->run != nullptr; });
   if (used) return;
   for (const runtime::Cgroups::Hierarchy& hierarchy : parts_.cgroups.hierarchies())
     (void)::rmdir((hierarchy.mount_point + hierarchy.root + context_.paths.cgroup_parent()).c_str());
@@ -365,7 +365,7 @@ Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<
   }
   Result<int> number = parse_signal(signal.empty() ? "SIGTERM" : signal);
   CO_TRY(number);
-  container->state.manually_stopped = true;
+  container->state.manually_stopped = !context_.host_stops;
   run->restart_cancelled = true;
   // Kept first: an engine that dies now must not let the policy start the container again.
   (void)context_.save(*container);

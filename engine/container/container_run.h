@@ -21,7 +21,7 @@ struct ContainerProcess {
 
   asio::posix::stream_descriptor control;  // to the monitor
   pid_t monitor_pid = -1;
-  Fd monitor_pidfd;  // empty after adoption: then the monitor is not our child
+  Fd monitor_pidfd;  // empty where the monitor is not our child
   Fd pidfd;
   runtime::Stdio stdio;
   std::optional<runtime::Exited>

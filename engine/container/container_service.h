@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/container/leftovers.h"
 #include "engine/container/oci_config.h"
 #include "engine/logs/log_compressor.h"
 #include "engine/network/network_service.h"
@@ -43,8 +44,17 @@ class ContainerService {
       : context_(context), parts_(parts), compressor_(context) {}
 
   // Takes over what an earlier engine left: adopts running containers, finishes what was half done, removes
-  // what has no owner, and applies restart policies to what did not survive. Call once, before serving.
-  Task<Result<>> recover();
+  // what is known to have no owner, and returns those stopped ones that their restart policy wants to run
+  // again. Call once, before serving.
+  Task<Result<std::vector<ContainerPtr>>> recover();
+  // What nobody owns; with `repair` it is removed, except what a lost record may have owned.
+  Task<std::vector<Leftover>> sweep(bool repair);
+  // Removes what is left of a container whose record is lost or cannot be read, its data included.
+  Task<Result<>> give_up(std::string id);
+  // The engine is about to end on purpose: monitors need not start it again at once.
+  void leave();
+  // Whether anything lives that needs an engine.
+  bool any_alive() const;
 
   // Not an aggregate: g++ 12 copies temporaries of aggregates bitwise into coroutine frames.
   struct CreateOptions {
@@ -122,6 +132,7 @@ class ContainerService {
   Result<> check_spec(const ContainerSpec& spec) const;
   Result<std::vector<MountPoint>> plan_mounts(const ContainerSpec& spec, const images::Image& image) const;
   Task<Result<>> make_mounts(ContainerPtr container, images::Image image);
+  std::vector<std::string> own_volumes(const Container& container) const;
   Task<> discard(ContainerPtr container);
   Task<Result<bool>> start_once(ContainerPtr container);
   Task<Result<>> start_locked(ContainerPtr container);
@@ -143,14 +154,24 @@ class ContainerService {
                 std::shared_ptr<ContainerProcess> process, runtime::Exited exit);
   Task<> finish(ContainerPtr container, std::shared_ptr<ContainerRun> run);
   Task<> reap_monitor(std::shared_ptr<ContainerProcess> process);
-  Task<bool> adopt(ContainerPtr container);
-  Task<> lost(ContainerPtr container);
-  Task<> sweep();
+
+  enum class Adoption { Gone, Running, Unreachable };
+  Result<> load();
+  Task<std::vector<Adoption>> adopt_all(std::vector<ContainerPtr> all);
+  // Running: it lives, or its monitor told of its end.
+  Task<Adoption> adopt(ContainerPtr container);
+  Task<Result<runtime::Hello>> reach(ContainerPtr container, std::shared_ptr<ContainerProcess> process);
+  Task<Result<runtime::Hello>> take_over(ContainerPtr container, std::shared_ptr<ContainerProcess> process);
+  runtime::AdoptRequest adopt_request(const Container& container) const;
+  void note_lost(Container& container);
+  bool comes_back(Container& container);
+  Owners owners() const;
   bool wait_is_over(const Container& container) const { return container.run == nullptr; }
 
   Context& context_;
   ContainerParts& parts_;
   LogCompressor compressor_;
+  std::map<std::string, Fd> strangers_;  // monitors of containers whose record cannot be read
   std::map<std::string, SeccompFilter> seccomp_filters_;  // by profile and capabilities
 };
 

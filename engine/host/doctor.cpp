@@ -9,7 +9,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "engine/container/container_run.h"
+#include "engine/container/leftovers.h"
 
 namespace stack::engine {
 
@@ -69,6 +69,59 @@ void check_images(Report& report, const images::ImageStore& store) {
     report.add("images", "warning", item.name + " is damaged: " + item.reason, item.remedy);
 }
 
+std::string singular(Table table) {
+  std::string name(to_text(table));
+  name.pop_back();
+  return name;
+}
+
+// Records and images that the last start found damaged.
+void check_records(Report& report, const Services& s, const std::vector<Leftover>& left) {
+  std::vector<std::string> lines = s.context.store.notes();
+  for (const Unreadable& record : s.context.unreadable)
+    lines.push_back("the record of " + singular(record.table) + " " + record.key +
+                    " cannot be read: " + record.reason);
+  for (const Leftover& leftover : left)
+    if (leftover.kind == LeftoverKind::Unknown) lines.push_back(leftover.text + " (" + leftover.id + ")");
+  if (lines.empty()) return report.add("records", "ok", "all readable");
+  bool lost = !s.context.unreadable.empty() || !left.empty();
+  report.add("records", "warning", join(lines, "; "),
+             lost ? "nothing of it is removed by itself: restore the state directory from a backup, or give "
+                    "a container up, its data included, with stack doctor --give-up ID"
+                  : "");
+}
+
+void check_images(Report& report, const images::ImageStore& store) {
+  std::vector<std::string> lines;
+  for (const images::DamagedItem& item : store.damaged())
+    lines.push_back(item.name + ": " + item.reason + "; " + item.remedy);
+  if (lines.empty()) return report.add("images", "ok", "all readable");
+  report.add("images", "warning", join(lines, ". "));
+}
+
+bool comes_back(const Container& container) {
+  const std::string& policy = container.spec.restart.name;
+  return policy == "always" || policy == "unless-stopped" || policy == "on-failure";
+}
+
+// Whether anything starts the engine, and with it the containers, after a reboot.
+void check_boot(Report& report, const Context& context) {
+  auto count = std::count_if(context.containers.begin(), context.containers.end(),
+                             [](const auto& entry) { return comes_back(*entry.second); });
+  constexpr const char* kEnabled = "/etc/systemd/system/multi-user.target.wants/stack.service";
+  bool enabled = context.paths.tag.empty() && path_exists(kEnabled);
+  if (count == 0 || enabled)
+    return report.add("reboot", "ok", enabled ? "stack.service is enabled" : "no container has to come back");
+  std::string hint = !context.paths.tag.empty() ? "have the machine start stackd --root " + context.paths.root
+                     : path_exists("/run/systemd/system") ? "systemctl enable stack.service"
+                                                          : "have the machine start stackd at boot";
+  report.add("reboot", "warning",
+             std::to_string(count) +
+                 " containers with a restart policy do not come back after a reboot: "
+                 "nothing starts the engine then",
+             hint);
+}
+
 }  // namespace
 
 Task<Json> examine(Services& s, bool repair) {
@@ -82,14 +135,14 @@ Task<Json> examine(Services& s, bool repair) {
              ::access("/usr/bin/mmdebstrap", X_OK) == 0
                  ? ""
                  : "apt-get install mmdebstrap, to bootstrap base images");
+  check_boot(report, s.context);
+  check_images(report, s.containers.parts().images);
+  std::vector<Leftover> found = co_await s.containers.sweep(repair);
   std::vector<std::string> leaks = co_await s.networks.sweep(repair);
-  std::vector<std::string> groups = s.containers.parts().cgroups.list(s.context.paths.cgroup_parent());
-  for (const std::string& group : groups) {
-    auto known = s.context.containers.find(group);
-    if (known != s.context.containers.end() && known->second->run) continue;
-    leaks.push_back("cgroup " + s.context.paths.cgroup_parent() + "/" + group);
-    if (repair) (void)s.containers.parts().cgroups.remove(s.context.paths.cgroup_parent() + "/" + group);
-  }
+  for (const Leftover& leftover : found)
+    if (leftover.kind != LeftoverKind::Unknown) leaks.push_back(leftover.text);
+  std::erase_if(found, [](const Leftover& leftover) { return leftover.kind != LeftoverKind::Unknown; });
+  check_records(report, s, found);
   if (leaks.empty()) {
     report.add("leftovers", "ok", "none");
   } else {

@@ -68,6 +68,8 @@ Result<> BuildService::open() {
   return {};
 }
 
+Task<> BuildService::clear_leftovers() { co_await state_->driver.release_network(); }
+
 bool BuildService::can_bootstrap(const std::string& reference) const {
   Result<Reference> parsed = parse_reference(reference);
   return parsed && images::bootstrap_suite(*parsed).has_value();

@@ -42,6 +42,8 @@ class BuildService {
   ~BuildService();
 
   Result<> open();
+  // The builds' network, where an engine that was killed left it. Once containers were recovered.
+  Task<> clear_leftovers();
   // Image id. Stops when `stop` is requested; then the error is Cancelled.
   Task<tl::expected<std::string, BuildFailure>> build(builder::BuildRequest request, BuildSink sink,
                                                       std::stop_token stop);

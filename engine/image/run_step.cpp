@@ -17,7 +17,8 @@ namespace stack::engine {
 
 namespace {
 
-constexpr const char* kNetworkName = "stack_build";
+// Not a name that Compose makes of a project and a network.
+constexpr const char* kNetworkName = "stack.build";
 
 ContainerSpec spec_of(const builder::RunStep& step, const std::string& id) {
   ContainerSpec spec;
@@ -109,18 +110,20 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
     container->endpoints.push_back(wanted);
   }
   container->run = std::make_shared<ContainerRun>(context_.io);
-  ++context_.build_steps;
+  context_.build_steps.insert(container->id);
   bool networked = !container->endpoints.empty();
   if (networked) ++network_users_;
   struct ScopeExit {
     ContainerService& containers;
-    int& steps;
+    std::set<std::string>& steps;
+    std::string id;
     int* users;
     ~ScopeExit() {
       if (users != nullptr) --*users;
-      if (--steps == 0) containers.remove_cgroup_parent();
+      steps.erase(id);
+      containers.remove_cgroup_parent();
     }
-  } leave{containers_, context_.build_steps, networked ? &network_users_ : nullptr};
+  } leave{containers_, context_.build_steps, container->id, networked ? &network_users_ : nullptr};
   if (networked) {
     Result<> network = co_await ensure_network();
     CO_TRY(network);
@@ -136,8 +139,8 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
   }
   co_await networks_.disconnect(container);
   networks_.forget(*container);
-  std::string cgroup = containers_.cgroup_path(*container);
-  std::string folder = context_.paths.container_run(container->id);
+  std::string cgroup = context_.paths.step_cgroup(container->id);
+  std::string folder = context_.paths.step(container->id);
   auto clear = [cgroups = containers_.parts().cgroups, cgroup, folder]() -> Result<> {
     Result<> killed = cgroups.kill_all(cgroup);
     if (!killed) log_warning("build step: " + killed.error().text());
@@ -151,7 +154,7 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
 
 Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& container,
                                                            const builder::RunStep& step) {
-  std::string folder = context_.paths.container_run(container.id);
+  std::string folder = context_.paths.step(container.id);
   TRY(ensure_directory(folder, 0700));
   for (const char* part : {"/merged", "/state"}) TRY(ensure_directory(folder + part, 0755));
   OciInputs inputs;
@@ -160,7 +163,7 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   inputs.env = step.env;
   inputs.working_dir = step.cwd;
   inputs.hostname = container.spec.hostname;
-  inputs.cgroup_path = containers_.cgroup_path(container);
+  inputs.cgroup_path = context_.paths.step_cgroup(container.id);
   std::vector<std::string> layers{step.upper_dir};
   layers.insert(layers.end(), step.lower_dirs.begin(), step.lower_dirs.end());
   TRY_ASSIGN(Fd view, runtime::open_rootfs_view(layers));

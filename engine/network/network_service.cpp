@@ -119,14 +119,15 @@ NetworkService::NetworkService(Context& context) : state_(std::make_unique<State
 NetworkService::~NetworkService() = default;
 
 Result<> NetworkService::load() {
-  TRY_ASSIGN(auto rows, state_->context.store.load(Table::Networks));
-  for (const auto& [id, record] : rows) {
-    Result<NetworkPtr> network = read_record(id, record);
-    if (!network) {
-      log_error("network " + id + ": " + network.error().text());
-      continue;
-    }
-    state_->networks[id] = std::move(*network);
+  Store::Reader<NetworkPtr> read = [](const std::string& id, const Json& record) {
+    return read_record(id, record);
+  };
+  TRY_ASSIGN(LoadedRecords<NetworkPtr> loaded, state_->context.store.load(Table::Networks, read));
+  for (NetworkPtr& network : loaded.good) state_->networks[network->id] = std::move(network);
+  for (Unreadable& record : loaded.unreadable) {
+    log_error("network " + record.key + ": its record cannot be read (" + record.reason +
+              "); it is left as it is");
+    state_->context.unreadable.push_back(std::move(record));
   }
   return {};
 }
@@ -143,10 +144,10 @@ Result<> NetworkService::State::open_firewall() {
   if (firewall) return {};
   TRY_ASSIGN(bool was_off, net::enable_ipv4_forwarding(*host));
   // Remembered: a later engine finds forwarding on, but it was us who turned it on.
-  auto settings = context.store.load(Table::Settings);
+  auto settings = context.store.load_documents(Table::Settings);
   bool ours = was_off;
   if (settings)
-    for (const auto& [key, value] : *settings)
+    for (const auto& [key, value] : settings->good)
       if (key == "ip_forward_boot" && value == Json(context.boot_id)) ours = true;
   if (was_off) {
     log_info("turned net.ipv4.ip_forward on; what is not ours is not forwarded");

@@ -388,20 +388,19 @@ EngineDrivers::DriverTask<> EngineDrivers::disconnect_network(Id, DisconnectNetw
 
 Result<> ProjectJournal::begin(const Plan&) {
   if (kind_.empty()) return {};
+  // `down` frees space: a full disk must not keep it from beginning.
   return store_.put(Table::Operations, project_,
-                    {{"kind", kind_}, {"goal", goal_}, {"attempts", int_or(goal_, "attempts")}});
+                    {{"kind", kind_}, {"goal", goal_}, {"attempts", int_or(goal_, "attempts")}},
+                    kind_ == "down" ? Space::Reserved : Space::Ordinary);
 }
 
-Result<> ProjectJournal::before(const Action& action) {
-  if (kind_.empty() || !is_change(action)) return {};
-  return store_.put(Table::Operations, project_ + "/now", {{"action", describe(action)}});
-}
+// The goal says enough: the next engine plans for it again from what it finds.
+Result<> ProjectJournal::before(const Action&) { return {}; }
 
 void ProjectJournal::after(const Action&, const Outcome&) {}
 
 void ProjectJournal::finish(bool) {
   if (kind_.empty()) return;
-  (void)store_.remove(Table::Operations, project_ + "/now");
   (void)store_.remove(Table::Operations, project_);
 }
 

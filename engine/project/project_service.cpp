@@ -79,10 +79,15 @@ ProjectService::ProjectService(Context& context, ContainerService& containers, E
 ProjectService::~ProjectService() = default;
 
 Result<> ProjectService::load() {
-  TRY_ASSIGN(auto rows, state_->context.store.load(Table::Projects));
-  for (const auto& [name, row] : rows)
+  TRY_ASSIGN(LoadedRecords<Store::Document> loaded, state_->context.store.load_documents(Table::Projects));
+  for (const auto& [name, row] : loaded.good)
     state_->projects[name] = {name, string_or(row, "working_dir"), strings_of(row, "config_files"),
                               row.value("project", Json())};
+  for (Unreadable& record : loaded.unreadable) {
+    log_error("project " + record.key + ": its record cannot be read (" + record.reason +
+              "); the next `up` with its files writes it again");
+    state_->context.unreadable.push_back(std::move(record));
+  }
   return {};
 }
 
@@ -135,6 +140,7 @@ Task<AsyncMutex::Lock> ProjectService::State::lock(std::string name, std::string
   auto& entry = locks[name];
   if (!entry) entry = std::make_shared<ProjectLock>(context.io);
   std::shared_ptr<ProjectLock> mine = entry;
+  ++mine->commands;
   if (mine->mutex.held())
     sink({{"event", "waiting"},
           {"text", "project " + name + " is being changed by another command (" + mine->holder +
@@ -251,7 +257,9 @@ Task<bool> ProjectService::State::carry_out(std::shared_ptr<const Plan> plan, Js
       (void)co_await orchestrator::execute(undo, drivers, no_journal, progress, {}, nullptr);
     }
   }
-  if (report.failed.empty()) {
+  if (report.journal_error) {
+    fail(sink, report.journal_error->in("the plan cannot be recorded"));
+  } else if (report.failed.empty()) {
     sink({{"event", "error"},
           {"text", report.cancelled.value_or("cancelled")},
           {"code", 130},
@@ -392,6 +400,8 @@ Task<> ProjectService::operate(std::string verb, std::string name, Json body, Si
   options.stop = bool_or(body, "stop") || bool_or(body, "force");
   options.volumes = bool_or(body, "volumes");
   options.wait = bool_or(body, "wait");
+  std::vector<std::string> only = strings_of(body, "containers");
+  if (!only.empty()) keep_only(observed, options.services, only);
   using Planner =
       Result<Plan> (*)(const DesiredState*, const ObservedState&, const orchestrator::OperationOptions&);
   static const std::map<std::string, Planner> kPlanners{
@@ -406,6 +416,7 @@ Task<> ProjectService::operate(std::string verb, std::string name, Json body, Si
     co_return;
   }
   auto plan = std::make_shared<Plan>(std::move(*made));
+  plan->keep_going = plan->keep_going || bool_or(body, "keep_going");
   send_plan(sink, *plan);
   bool done = co_await state_->carry_out(plan, body, sink, "", Json(), nullptr);
   if (done) sink({{"event", "done"}, {"changed", state_->last_changed}});
@@ -532,9 +543,9 @@ Task<> ProjectService::run(std::string name, Json body, Sink sink) {
 }
 
 void ProjectService::resume() {
-  auto rows = state_->context.store.load(Table::Operations);
+  auto rows = state_->context.store.load_documents(Table::Operations);
   if (!rows) return;
-  for (const auto& [key, row] : *rows) {
+  for (const auto& [key, row] : rows->good) {
     std::string kind = string_or(row, "kind");
     int64_t attempts = int_or(row, "attempts");
     if (key.find('/') != std::string::npos || (kind != "up" && kind != "down") || attempts >= 3) {

@@ -39,6 +39,11 @@ class ProjectService {
   // Finishes what an earlier engine was about: plans again from what is there. Call after containers were
   // recovered.
   void resume();
+  // Starts containers that their restart policy wants to run, in the order of their projects.
+  void start_by_policy(std::vector<ContainerPtr> stopped);
+  // The machine goes down: stops every container, dependents first, so that the next boot starts them again
+  // by their policies.
+  Task<> stop_for_reboot();
 
   std::vector<StoredProject> list() const;
   std::optional<StoredProject> find(const std::string& name) const;
@@ -61,6 +66,8 @@ class ProjectService {
   struct State;  // project_state.h
 
  private:
+  Task<> start_project(std::string name, std::vector<ContainerPtr> containers);
+
   std::unique_ptr<State> state_;
 };
 

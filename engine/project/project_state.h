@@ -10,7 +10,13 @@ struct ProjectLock {
   explicit ProjectLock(asio::io_context& io) : mutex(io) {}
   AsyncMutex mutex;
   std::string holder;
+  uint64_t commands = 0;  // that have asked for it so far
 };
+
+// Leaves out of the picture what a start of these containers must neither start nor wait for: other
+// containers that do not run, except what has completed.
+void keep_only(orchestrator::ObservedState& observed, const std::vector<std::string>& services,
+               const std::vector<std::string>& ids);
 
 struct ProjectService::State {
   Context& context;

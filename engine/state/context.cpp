@@ -27,7 +27,11 @@ Result<ContainerPtr> Context::require_container(const std::string& name_or_id) c
 }
 
 Result<> Context::save(const Container& container) {
-  Result<> saved = store.put(Table::Containers, container.id, record_of(container));
+  // A container that was removed meanwhile must not come back by its last words.
+  if (!containers.contains(container.id)) return {};
+  bool is_new = container.state.status == Status::Creating && !container.removing;
+  Result<> saved = store.put(Table::Containers, container.id, record_of(container),
+                             is_new ? Space::Ordinary : Space::Reserved);
   if (!saved) log_error("container " + container.spec.name + ": " + saved.error().text());
   return saved;
 }

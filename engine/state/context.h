@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,13 +28,16 @@ struct Context {
   asio::thread_pool pool;
   std::map<std::string, ContainerPtr> containers;  // by id
   std::string boot_id;
-  int build_steps = 0;  // RUN steps under way
+  std::set<std::string> build_steps;  // ids of RUN steps under way
+  // Records that are there but cannot be read. What belongs to them is nobody's leftover.
+  std::vector<Unreadable> unreadable;
+  bool host_stops = false;  // containers are stopped to come back with the next boot, not by their user
 
   // By id, name (with or without a leading slash), or unique id prefix.
   ContainerPtr find_container(const std::string& name_or_id) const;
   // As above; errors with Docker's text.
   Result<ContainerPtr> require_container(const std::string& name_or_id) const;
-  // Writes the container's record; failures are logged and returned.
+  // Writes the record of a container that is in `containers`; failures are logged and returned.
   Result<> save(const Container& container);
   // Docker's event for a container, with its labels, image and name as attributes.
   void publish(const Container& container, const std::string& action,

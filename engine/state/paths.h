@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace stack::engine {
 
@@ -12,14 +13,24 @@ struct Paths {
   std::string monitor_program;
   std::string engine_program;
 
-  std::string store() const { return root + "/state.db"; }
   std::string images() const { return root + "/images"; }
   std::string volumes() const { return root + "/volumes"; }
   std::string cache() const { return root + "/cache"; }
-  std::string builds() const { return root + "/builds"; }
   std::string containers() const { return root + "/containers"; }
   std::string container(const std::string& id) const { return containers() + "/" + id; }
+  // A container's folder while it is removed.
+  static constexpr std::string_view kGonePrefix = ".gone-";
+  std::string container_gone(const std::string& id) const {
+    return containers() + "/" + std::string(kGonePrefix) + id;
+  }
   std::string container_run(const std::string& id) const { return run_root + "/containers/" + id; }
+  // A RUN step of a build: what it has is gone with the engine that began it, so it has no record.
+  std::string steps() const { return run_root + "/steps"; }
+  std::string step(const std::string& id) const { return steps() + "/" + id; }
+  static constexpr std::string_view kStepPrefix = "step-";
+  std::string step_cgroup(const std::string& id) const {
+    return cgroup_parent() + "/" + std::string(kStepPrefix) + id;
+  }
   std::string socket() const { return run_root + "/stack.sock"; }
   // The cgroup all containers of this engine live in, relative to each controller's root.
   std::string cgroup_parent() const { return tag.empty() ? "/stack" : "/stack-" + tag; }

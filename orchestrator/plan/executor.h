@@ -100,8 +100,9 @@ class Progress {
   virtual void changed(const Action& action, const Outcome& outcome) = 0;
 };
 
-// The record by which an engine that was killed knows what it was about. `before` is durable when it returns;
-// its failure (disk full) fails the action before anything is done.
+// The record by which an engine that was killed knows what it was about. What `begin` and `before` write
+// survives the engine's death; a power cut may take it back, and ends all it spoke of. A failure of `before`
+// (disk full) fails the action before anything is done.
 class Journal {
  public:
   virtual ~Journal() = default;

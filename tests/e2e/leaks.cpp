@@ -60,13 +60,6 @@ std::set<std::string> cgroups_now() {
   return found;
 }
 
-std::set<std::string> cgroups_of(const StackRoot& stack) {
-  const std::string parent = "/stack-" + sha256_hex(stack.root()).substr(0, 8);
-  std::set<std::string> ours = cgroups_now();
-  std::erase_if(ours, [&](const std::string& path) { return path.find(parent) == std::string::npos; });
-  return ours;
-}
-
 std::set<std::string> processes_now() {
   std::set<std::string> processes;
   for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -161,7 +154,24 @@ std::string left_in_folder(const std::string& folder) {
   return text;
 }
 
+// Copies of networks' records, but for the engine's own.
+std::string left_networks(const StackRoot& stack) {
+  std::string text;
+  std::string folder = stack.root() + "/networks";
+  for (const std::string& name : names_in(folder))
+    if (read_file(folder + "/" + name).value_or("").find(R"("name":"bridge")") == std::string::npos)
+      text += "left behind: " + folder + "/" + name + "\n";
+  return text;
+}
+
 }  // namespace
+
+std::set<std::string> cgroups_of(const StackRoot& stack) {
+  const std::string parent = "/stack-" + sha256_hex(stack.root()).substr(0, 8);
+  std::set<std::string> ours = cgroups_now();
+  std::erase_if(ours, [&](const std::string& path) { return path.find(parent) == std::string::npos; });
+  return ours;
+}
 
 Snapshot take_snapshot() {
   Snapshot now;
@@ -187,15 +197,16 @@ std::string difference(const Snapshot& before, const Snapshot& after) {
 
 std::string left_in_engine(const StackRoot& stack) {
   std::string text = left_rows(stack.root() + "/state.db") + left_in_folder(stack.root() + "/containers") +
-                     left_in_folder(stack.root() + "/builds") +
-                     left_in_folder(stack.run_root() + "/containers");
+                     left_in_folder(stack.root() + "/projects") + left_networks(stack) +
+                     left_in_folder(stack.run_root() + "/containers") +
+                     left_in_folder(stack.run_root() + "/steps");
   if (pid_t engine = stack.engine_pid(); engine != 0) text += held_namespaces(engine);
   for (const char* program : {"stack-launch", "stack-monitor"})
     for (pid_t pid : processes_with(program))
       text += std::string("left behind: ") + program + " " + std::to_string(pid) + "\n";
   // While the engine runs, its own group may stay; containers' groups may not.
   for (const std::string& path : cgroups_of(stack))
-    if (base_name(path).size() == 64) text += "left behind: cgroup " + path + "\n";
+    if (base_name(path).size() >= 64) text += "left behind: cgroup " + path + "\n";
   for (const std::string& link : links_now())
     if (link != "lo" && (link.starts_with("br-") || link.starts_with("v")))
       text += "left behind: link " + link + "\n";
@@ -203,16 +214,17 @@ std::string left_in_engine(const StackRoot& stack) {
 }
 
 std::string left_on_disk(const StackRoot& stack) {
-  static const std::set<std::string> kept{"images", "cache",    "volumes", "containers",
-                                          "builds", "networks", "projects"};
+  static const std::set<std::string> kept{"images",  "cache",    "volumes", "containers",
+                                          "reserve", "networks", "projects"};
   std::string text;
   for (const std::string& name : names_in(stack.root())) {
     if (kept.contains(name) || name.starts_with("state.db") || name.ends_with(".lock") || name == "lock")
       continue;
     text += "left behind: " + stack.root() + "/" + name + "\n";
   }
-  for (const char* folder : {"volumes", "containers", "networks", "projects", "builds"})
+  for (const char* folder : {"volumes", "containers", "projects"})
     text += left_in_folder(stack.root() + "/" + folder);
+  text += left_networks(stack);
   std::error_code ignored;
   for (auto entry = fs::recursive_directory_iterator(stack.run_root(), ignored);
        entry != fs::recursive_directory_iterator(); entry.increment(ignored)) {

@@ -31,6 +31,9 @@ std::string left_in_engine(const StackRoot& stack);
 // What lies in the roots after the engine has ended, beside images, caches, the state file and logs.
 std::string left_on_disk(const StackRoot& stack);
 
+// The cgroups of this root's containers and builds, and the one above them.
+std::set<std::string> cgroups_of(const StackRoot& stack);
+
 // Removes empty cgroups that the engine left, after they have been reported: the machine is shared.
 void remove_cgroups(const StackRoot& stack);
 

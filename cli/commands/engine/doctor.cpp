@@ -3,13 +3,19 @@
 #include "cli/render/output.h"
 #include "cli/session/member.h"
 #include "cli/session/session.h"
+#include "http/wire/query.h"
 
 namespace stack::cli {
 
 namespace {
 
-constexpr Flag kDoctorFlags[] = {{0, "json", FlagArity::Nothing, "", "For programs"}};
-constexpr Example kDoctorExamples[] = {{"stack doctor", "what of this machine fits, and what does not"}};
+constexpr Flag kDoctorFlags[] = {
+    {0, "json", FlagArity::Nothing, "", "For programs"},
+    {0, "repair", FlagArity::Nothing, "", "Remove leftovers that have no owner"},
+    {0, "give-up", FlagArity::Value, "ID", "Remove a container whose record is lost, its data included"},
+};
+constexpr Example kDoctorExamples[] = {{"stack doctor", "check the machine and the engine's state"},
+                                 {"stack doctor --repair", "remove leftovers"}};
 
 std::string check_text(const Json& check, bool colour) {
   std::string state = string_or(check, "state");
@@ -23,7 +29,11 @@ std::string check_text(const Json& check, bool colour) {
 }
 
 Result<int> run_doctor(Session& session, const Arguments& arguments) {
-  TRY_ASSIGN(Json report, session.call("GET", "/stack/v1/doctor"));
+  TRY(session.refuse_dry_run());
+  if (std::string id = arguments.text("give-up"); !id.empty())
+    TRY(session.call("POST", "/stack/v1/doctor/give-up/" + http::percent_encode(id)));
+  std::string path = std::string("/stack/v1/doctor") + (arguments.on("repair") ? "?repair=1" : "");
+  TRY_ASSIGN(Json report, session.call("GET", path));
   bool broken = false;
   std::string text;
   for (const Json& check : items_of(member(report, "checks"))) {

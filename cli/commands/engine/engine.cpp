@@ -51,6 +51,8 @@ Result<int> run_status(Session& session, const Arguments& arguments) {
 
 constexpr Example kStopExamples[] = {
     {"stack engine stop", "containers run on; the next command starts it again"}};
+constexpr Flag kStopFlags[] = {
+    {0, "containers", FlagArity::Nothing, "", "Stop all containers first; the next boot starts them again"}};
 constexpr int kStopPolls = 200;
 constexpr std::chrono::milliseconds kStopPoll{50};
 
@@ -60,7 +62,7 @@ bool has_ended(const EnginePlace& place) {
   return lock ? lock->has_value() : !connect_running(place);
 }
 
-Result<int> run_stop(Session& session, const Arguments&) {
+Result<int> run_stop(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   auto client = connect_running(session.place());
   if (!client && client.error().kind() == ErrorKind::NotFound) {
@@ -68,7 +70,8 @@ Result<int> run_stop(Session& session, const Arguments&) {
     return 0;
   }
   if (!client) return std::move(client).error();
-  auto answer = client->call_json("POST", "/stack/v1/shutdown");
+  std::string path = std::string("/stack/v1/shutdown") + (arguments.on("containers") ? "?containers=1" : "");
+  auto answer = client->call_json("POST", path);
   // It may be gone before its answer is out.
   if (!answer && !is_broken_connection(answer.error())) return std::move(answer).error();
   for (int i = 0; i < kStopPolls; ++i) {
@@ -129,11 +132,11 @@ const Command kEngineStop{
     .name = "engine stop",
     .aliases = {},
     .group = Group::Engine,
-    .usage = "",
+    .usage = "[OPTIONS]",
     .summary = "End the engine; containers run on",
     .details = "",
     .examples = kStopExamples,
-    .flags = {},
+    .flags = kStopFlags,
     .most_words = 0,
     .run = run_stop,
 };

@@ -1,0 +1,203 @@
+// ContainerService: taking over containers that run, from their monitors or, where those do not answer, from
+// what the kernel shows of them.
+#include <signal.h>
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "engine/container/container_run.h"
+#include "engine/container/container_service.h"
+#include "engine/container/process_search.h"
+
+namespace stack::engine {
+
+namespace {
+
+constexpr auto kGreetingLimit = std::chrono::seconds(2);
+constexpr size_t kAdoptedAtOnce = 32;
+
+// The monitor's first message after connecting; nullopt where it does not come.
+Task<std::optional<runtime::Hello>> greeting(asio::io_context& io, asio::posix::stream_descriptor& control) {
+  asio::steady_timer limit(io, kGreetingLimit);
+  limit.async_wait([&control](asio::error_code code) {
+    if (!code) control.cancel();
+  });
+  for (;;) {
+    Result<std::optional<runtime::Message>> message = runtime::receive_message(control.native_handle());
+    if (!message) co_return std::nullopt;
+    if (*message) {
+      if (auto* hello = std::get_if<runtime::Hello>(&**message)) co_return std::move(*hello);
+      if (std::holds_alternative<runtime::Closed>(**message)) co_return std::nullopt;
+      continue;
+    }
+    asio::error_code code;
+    co_await control.async_wait(asio::posix::stream_descriptor::wait_read,
+                                asio::redirect_error(asio::use_awaitable, code));
+    if (code) co_return std::nullopt;
+  }
+}
+
+// A monitor that does not answer, or whose socket is gone: stopped while its successor is made, so that no
+// output is read by both, and ended once that has taken over.
+class FormerMonitor {
+ public:
+  FormerMonitor() = default;
+  explicit FormerMonitor(pid_t pid) : pid_(pid) {
+    Result<Fd> opened = open_pidfd(pid);
+    if (!opened) return;
+    pidfd_ = std::move(*opened);
+    (void)signal_pidfd(pidfd_.get(), SIGSTOP);
+  }
+  FormerMonitor(FormerMonitor&&) = default;
+  FormerMonitor& operator=(FormerMonitor&&) = default;
+  ~FormerMonitor() {
+    if (pidfd_) (void)signal_pidfd(pidfd_.get(), SIGCONT);
+  }
+  Fd terminal() const { return pidfd_ ? take_terminal(pid_, pidfd_.get()) : Fd(); }
+  void end() {
+    if (pidfd_) (void)signal_pidfd(pidfd_.get(), SIGKILL);
+    pidfd_.reset();
+  }
+
+ private:
+  pid_t pid_ = -1;
+  Fd pidfd_;
+};
+
+}  // namespace
+
+// Without what only the caller has: the process, its streams and its network namespace.
+runtime::AdoptRequest ContainerService::adopt_request(const Container& container) const {
+  runtime::AdoptRequest request;
+  request.container_id = container.id;
+  request.state_dir = context_.paths.container(container.id);
+  request.run_dir = context_.paths.container_run(container.id);
+  request.cgroup_path = cgroup_path(container);
+  Result<runtime::LogSettings> log = log_of(container);
+  if (log) {
+    request.log = *log;
+  } else {
+    // Losing the log is better than losing the container.
+    request.log.driver = runtime::LogDriver::None;
+    log_error("container " + container.spec.name + ": " + log.error().text());
+  }
+  request.tty = container.spec.tty;
+  request.stdin_once = container.spec.stdin_once;
+  request.engine = engine_restart();
+  return request;
+}
+
+// A new monitor for a container that lives without one that answers. NotFound: it does not live.
+Task<Result<runtime::Hello>> ContainerService::take_over(ContainerPtr container,
+                                                         std::shared_ptr<ContainerProcess> process) {
+  runtime::AdoptRequest request = adopt_request(*container);
+  if (!parts_.cgroups.exists(request.cgroup_path)) co_return not_found("it has no cgroup");
+  auto recorded = static_cast<pid_t>(container->alive() ? container->state.pid : 0);
+  std::optional<pid_t> pid = first_process(parts_.cgroups, request.cgroup_path, recorded);
+  Result<Fd> pidfd = pid ? open_pidfd(*pid) : Result<Fd>(Error("gone"));
+  if (!pidfd) co_return not_found("no process of it lives");
+  auto search = [paths = context_.paths] { return find_monitors(paths); };
+  std::map<std::string, pid_t> monitors = co_await offload(context_.pool, search);
+  auto found = monitors.find(container->id);
+  FormerMonitor former = found == monitors.end() ? FormerMonitor() : FormerMonitor(found->second);
+  Fd netns = network_namespace_of(*pid);
+  runtime::Stdio stdio;
+  stdio.terminal = former.terminal();
+  request.pid = *pid;
+  request.pidfd = pidfd->get();
+  request.netns_fd = netns ? netns.get() : -1;
+  request.stdio = &stdio;
+  Result<> folder = ensure_directory(request.run_dir, 0700);
+  CO_TRY(folder);
+  Result<runtime::Monitor> made = runtime::adopt(request, parts_.monitor_program);
+  CO_TRY(made);
+  process->control.assign(made->control.release());
+  process->monitor_pid = made->pid;
+  process->monitor_pidfd = std::move(made->pidfd);
+  std::optional<runtime::Hello> hello = co_await greeting(context_.io, process->control);
+  if (!hello) co_return Error("its new monitor does not answer");
+  former.end();
+  log_info("container " + container->spec.name + ": its monitor did not answer; it has a new one");
+  co_return std::move(*hello);
+}
+
+Task<Result<runtime::Hello>> ContainerService::reach(ContainerPtr container,
+                                                     std::shared_ptr<ContainerProcess> process) {
+  Result<Fd> control = runtime::connect_monitor(context_.paths.container_run(container->id));
+  if (control) {
+    process->control.assign(control->release());
+    std::optional<runtime::Hello> hello = co_await greeting(context_.io, process->control);
+    if (hello) co_return std::move(*hello);
+    asio::error_code ignored;
+    process->control.close(ignored);
+  }
+  co_return co_await take_over(container, process);
+}
+
+Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container) {
+  auto process = std::make_shared<ContainerProcess>(context_.io);
+  Result<runtime::Hello> hello = co_await reach(container, process);
+  if (!hello && hello.error().kind() == ErrorKind::NotFound) co_return Adoption::Gone;
+  if (!hello) {
+    std::string reason = "it runs, but cannot be taken over: " + hello.error().text();
+    log_error("container " + container->spec.name + ": " + reason);
+    context_.unreadable.push_back({Table::Containers, container->id, std::move(reason)});
+    co_return Adoption::Unreachable;
+  }
+  auto run = std::make_shared<ContainerRun>(context_.io);
+  run->netns = std::move(hello->netns);
+  run->held = std::move(hello->held_fds);
+  run->network_up = true;
+  run->restart_cancelled = container->state.manually_stopped;
+  process->monitor_pid = hello->monitor_pid;
+  process->pidfd = std::move(hello->pidfd);
+  process->stdio = std::move(hello->stdio);
+  if (Result<WallTime> began = parse_rfc3339(container->state.started_at); began) {
+    auto ran = std::chrono::system_clock::now() - *began;
+    process->started = std::chrono::steady_clock::now() - std::max(ran, decltype(ran)::zero());
+  }
+  container->run = run;
+  run->process = process;
+  if (!container->running()) {
+    // The engine died between the start and its note of it.
+    container->state.status = Status::Running;
+    container->state.started_at = rfc3339(std::chrono::system_clock::now());
+    container->state.finished_at = kZeroTime;
+  }
+  container->state.pid = hello->pid;
+  container->boot_id = context_.boot_id;
+  // Its end is dealt with once the networks stand, by whoever supervises it.
+  process->ended = hello->exited;
+  (void)context_.save(*container);
+  co_return Adoption::Running;
+}
+
+// Some at a time: a monitor that hangs must hold up neither the others nor the engine's start.
+Task<std::vector<ContainerService::Adoption>> ContainerService::adopt_all(std::vector<ContainerPtr> all) {
+  struct Progress {
+    Progress(asio::io_context& io, size_t count) : outcomes(count, Adoption::Gone), ended(io) {}
+    std::vector<Adoption> outcomes;
+    size_t next = 0;
+    size_t workers = 0;
+    Signal ended;
+  };
+  auto progress = std::make_shared<Progress>(context_.io, all.size());
+  auto work = [](ContainerService& self, const std::vector<ContainerPtr>& containers,
+                 std::shared_ptr<Progress> shared) -> Task<> {
+    while (shared->next < containers.size()) {
+      size_t mine = shared->next++;
+      Adoption outcome = co_await self.adopt(containers[mine]);
+      shared->outcomes[mine] = outcome;
+    }
+    --shared->workers;
+    shared->ended.notify_all();
+  };
+  progress->workers = std::min(kAdoptedAtOnce, all.size());
+  for (size_t i = progress->workers; i > 0; --i) stack::start(context_.io, work(*this, all, progress));
+  while (progress->workers > 0) co_await progress->ended.wait();
+  co_return std::move(progress->outcomes);
+}
+
+}  // namespace stack::engine

@@ -1,0 +1,197 @@
+// The engine is killed with SIGKILL at random moments of everything it does. After each kill: it answers at
+// once, what was asked for is finished, and nothing is left that no container owns.
+//
+// STACK_TEST_KILLS: how many (default 15). STACK_TEST_SEED: repeats a run.
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <functional>
+#include <random>
+#include <set>
+
+#include "scenario.h"
+
+namespace stack::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kProject = R"(
+services:
+  web:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+    ports: ["18082:8000"]
+    depends_on: [db]
+  db:
+    image: debian:bookworm-slim
+    command: sh -c 'while :; do echo tick; sleep 0.05; done'
+    stop_signal: SIGKILL
+    volumes: ["data:/data"]
+    networks: [default, back]
+  built:
+    image: random-kill-built
+    profiles: [build]
+    build:
+      context: .
+      dockerfile_inline: |
+        FROM debian:bookworm-slim
+        RUN sleep 0.3 && echo one > /one
+        RUN sleep 0.2 && echo two > /two
+volumes:
+  data:
+networks:
+  back:
+)";
+
+class RandomKill : public Scenario {
+ protected:
+  void SetUp() override {
+    Scenario::SetUp();
+    unsigned seed = number_from("STACK_TEST_SEED", std::random_device{}());
+    std::printf("STACK_TEST_SEED=%u\n", seed);
+    random_.seed(seed);
+    project("kill", kProject);
+    write("payload", std::string(200'000, 'p'));
+  }
+  static unsigned number_from(const char* name, unsigned fallback) {
+    const char* given = std::getenv(name);
+    return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : fallback;
+  }
+  int up_to(int most) { return std::uniform_int_distribution<int>(0, most)(random_); }
+
+  // Begins a command, kills the engine some time later, and looks whether it answers at once.
+  std::unique_ptr<BackgroundCommand> kill_during(const std::vector<std::string>& args, int most_ms) {
+    std::unique_ptr<BackgroundCommand> command = start(args);
+    ::usleep(static_cast<useconds_t>(up_to(most_ms)) * 1000);
+    stack().kill_engine();
+    CommandResult ps = must({"ps"});
+    EXPECT_LE(ps.took, patiently(500ms)) << "ps after the kill";
+    return command;
+  }
+  void expect_success(const std::vector<std::string>& args, int most_ms) {
+    std::unique_ptr<BackgroundCommand> command = kill_during(args, most_ms);
+    EXPECT_EQ(command->wait(60s), 0) << args[0] << ": " << command->output();
+  }
+  // Commands that may lose their connection: only their end counts.
+  void expect_end(const std::vector<std::string>& args, int most_ms) {
+    std::unique_ptr<BackgroundCommand> command = kill_during(args, most_ms);
+    EXPECT_NE(command->wait(60s), -1) << args[0] << " does not end: " << command->output();
+  }
+  void expect_running(size_t count) {
+    std::vector<RunningContainer> all = containers();
+    EXPECT_EQ(all.size(), count);
+    for (const RunningContainer& one : all) EXPECT_EQ(one.state, "running") << one.name;
+  }
+
+  // What there is of containers, and who owns it.
+  std::string leaks() {
+    std::set<std::string> known;
+    std::set<std::string> alive;
+    size_t endpoints = 0;
+    Json rows = stack().api("GET", "/containers/json?all=1").body;
+    if (!rows.is_array()) return "the engine does not answer";
+    for (const Json& row : rows) {
+      known.insert(string_or(row, "Id"));
+      if (string_or(row, "State") != "running") continue;
+      alive.insert(string_or(row, "Id"));
+      endpoints += row.value("NetworkSettings", Json::object()).value("Networks", Json::object()).size();
+    }
+    return unowned("folder", stack().root() + "/containers", known) +
+           unowned("run folder", stack().run_root() + "/containers", known) +
+           unowned("build step", stack().run_root() + "/steps", {}) + monitors_beside(alive) +
+           cgroups_beside(alive) + doctor() + links_beyond(endpoints);
+  }
+  static std::string unowned(const std::string& what, const std::string& folder,
+                             const std::set<std::string>& owners) {
+    std::string text;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder, ignored))
+      if (!owners.contains(entry.path().filename())) text += what + " " + entry.path().string() + "\n";
+    return text;
+  }
+  static std::string monitors_beside(const std::set<std::string>& alive) {
+    std::string text;
+    std::multiset<std::string> ids;
+    for (pid_t pid : processes_with("stack-monitor")) {
+      std::string line = read_file("/proc/" + std::to_string(pid) + "/cmdline").value_or("");
+      if (!line.starts_with("stack-monitor") || start_time_of(pid) == 0) continue;
+      while (line.ends_with('\0')) line.pop_back();
+      ids.insert(line.substr(line.rfind('\0') + 1));
+    }
+    for (const std::string& id : ids)
+      if (!alive.contains(id) || ids.count(id) > 1) text += "monitor of " + id + "\n";
+    for (const std::string& id : alive)
+      if (!ids.contains(id)) text += "no monitor for " + id + "\n";
+    return text;
+  }
+  std::string cgroups_beside(const std::set<std::string>& alive) {
+    std::string text;
+    for (const std::string& path : cgroups_of(stack())) {
+      std::string name = base_name(path);
+      if (name.size() >= 64 && !alive.contains(name)) text += "cgroup " + path + "\n";
+    }
+    return text;
+  }
+  std::string doctor() {
+    std::string text;
+    Json report = stack().api("GET", "/stack/v1/doctor").body;
+    for (const Json& check : report.value("checks", Json::array()))
+      if ((string_or(check, "name") == "leftovers" || string_or(check, "name") == "records") &&
+          string_or(check, "state") != "ok")
+        text += "doctor: " + string_or(check, "text") + "\n";
+    return text;
+  }
+  std::string links_beyond(size_t endpoints) {
+    std::set<std::string> veths;
+    std::set<std::string> links = take_snapshot().links;
+    for (const std::string& link : links)
+      if (link.starts_with("v") && link.size() == 13) veths.insert(link);
+    if (veths.size() == endpoints) return "";
+    return std::to_string(veths.size()) + " veths for " + std::to_string(endpoints) + " endpoints\n";
+  }
+  void expect_no_leaks(const std::string& after) {
+    std::string found;
+    // Namespaces and their links die some moments after their last process.
+    eventually(10s, [&] { return (found = leaks()).empty(); });
+    EXPECT_EQ(found, "") << "after a kill during " << after;
+  }
+
+  std::mt19937 random_;
+};
+
+TEST_F(RandomKill, LeavesNothingBehindAndLosesNothing) {
+  struct Round {
+    const char* name;
+    std::function<void()> run;
+  };
+  const std::vector<Round> rounds{
+      {"up", [&] { expect_success({"up", "-d"}, 200), expect_running(2); }},
+      {"down", [&] { expect_success({"down", "-v"}, 150), expect_nothing_left(); }},
+      {"scale", [&] { expect_success({"up", "-d", "--scale", "db=3"}, 200), expect_running(4); }},
+      {"scale back", [&] { expect_success({"up", "-d", "--scale", "db=1"}, 150), expect_running(2); }},
+      {"recreate",
+       [&] { expect_success({"up", "-d", "--force-recreate", "-t", "0"}, 250), expect_running(2); }},
+      {"build", [&] { expect_end({"--profile", "build", "build", "--no-cache"}, 900); }},
+      {"exec", [&] { expect_end({"exec", "-T", "web", "sh", "-c", "sleep 0.2; echo said"}, 250); }},
+      {"run", [&] { expect_end({"run", "--rm", "-T", "web", "sh", "-c", "sleep 0.2; echo said"}, 300); }},
+      {"cp", [&] { expect_end({"cp", "payload", "web:/tmp/payload"}, 60); }},
+      {"logs", [&] { expect_end({"logs", "db"}, 60); }},
+  };
+  const unsigned kills = number_from("STACK_TEST_KILLS", 15);
+  must({"up", "-d"});
+  for (unsigned kill = 1; kill <= kills && !HasFailure(); ++kill) {
+    const Round& round = rounds[static_cast<size_t>(up_to(static_cast<int>(rounds.size()) - 1))];
+    SCOPED_TRACE("kill " + std::to_string(kill) + ", during " + round.name);
+    bool needs_containers = std::string_view(round.name) != "up" && std::string_view(round.name) != "down";
+    if (needs_containers && containers().empty()) must({"up", "-d"});
+    if (std::string_view(round.name) == "up") must({"down", "-v"});
+    round.run();
+    expect_no_leaks(round.name);
+  }
+}
+
+}  // namespace
+}  // namespace stack::e2e
