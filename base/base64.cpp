@@ -7,13 +7,13 @@ namespace stack {
 
 namespace {
 
-constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 // -1 for what is no digit of either alphabet.
 int value_of(char c) {
   if (c == '-') c = '+';
   if (c == '_') c = '/';
-  size_t at = kDigits.find(c);
+  size_t at = kBase64Digits.find(c);
   return at == std::string_view::npos ? -1 : static_cast<int>(at);
 }
 
@@ -49,7 +49,7 @@ std::string encode_base64(std::string_view bytes) {
     uint32_t word = 0;
     for (size_t k = 0; k < 3; ++k)
       word = word << 8 | (k < left ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (size_t k = 0; k < 4; ++k) out += k <= left ? kDigits[word >> (18 - 6 * k) & 63] : '=';
+    for (size_t k = 0; k < 4; ++k) out += k <= left ? kBase64Digits[word >> (18 - 6 * k) & 63] : '=';
   }
   return out;
 }

@@ -15,7 +15,7 @@ constexpr Flag kDoctorFlags[] = {
     {0, "give-up", FlagArity::Value, "ID", "Remove a container whose record is lost, its data included"},
 };
 constexpr Example kDoctorExamples[] = {{"stack doctor", "check the machine and the engine's state"},
-                                 {"stack doctor --repair", "remove leftovers"}};
+                                       {"stack doctor --repair", "remove leftovers"}};
 
 std::string check_text(const Json& check, bool colour) {
   std::string state = string_or(check, "state");
