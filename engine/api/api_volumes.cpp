@@ -1,10 +1,10 @@
 // Volumes.
+#include "base/disk_usage.h"
 #include "docker/members.h"
 #include "docker/object_filter.h"
 #include "docker/prune_filter.h"
 #include "engine/api/api.h"
 #include "engine/api/docker_view.h"
-#include "engine/host/disk_usage.h"
 #include "volumes/volume.h"
 
 namespace stack::engine {
