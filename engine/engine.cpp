@@ -49,6 +49,7 @@ struct Engine {
   std::unique_ptr<ContainerService> containers;
   std::unique_ptr<ExecService> execs;
   std::unique_ptr<HealthService> health;
+  std::unique_ptr<RegistryService> registries;
   std::unique_ptr<BuildService> builds;
   std::unique_ptr<ProjectService> projects;
   std::unique_ptr<Services> services;
@@ -88,13 +89,17 @@ Result<> Engine::open() {
   execs = std::make_unique<ExecService>(context, *containers);
   health = std::make_unique<HealthService>(context, *containers, *execs);
   containers->on_started = [this](ContainerPtr container) { health->watch(std::move(container)); };
-  builds = std::make_unique<BuildService>(context, *containers, networks);
+  registries = std::make_unique<RegistryService>(context, *images);
+  registries->open();
+  builds = std::make_unique<BuildService>(context, *containers, networks, *registries);
   TRY(builds->open());
-  projects = std::make_unique<ProjectService>(context, *containers, *execs, *health, networks, *builds);
+  projects =
+      std::make_unique<ProjectService>(context, *containers, *execs, *health, networks, *builds, *registries);
   TRY(networks.load());
   TRY(projects->load());
-  services = std::unique_ptr<Services>(new Services{context, *containers, networks, *execs, *health, *builds,
-                                                    *projects, log_folders, [this] { shut_down(); }});
+  services =
+      std::unique_ptr<Services>(new Services{context, *containers, networks, *execs, *health, *registries,
+                                             *builds, *projects, log_folders, [this] { shut_down(); }});
   add_routes(router, *services);
   return {};
 }

@@ -16,7 +16,7 @@ extern const Command kUp, kWatch, kCreate, kDown, kPs, kLogs, kExec, kRun, kStar
     kImageHistory, kImagePrune, kImageSave, kImageLoad, kImageImport, kBuilderPrune, kSystemDf, kSystemPrune,
     kVolumeLs, kVolumeInspect, kVolumeRm, kVolumeCreate, kVolumePrune, kVolumes, kNetworkLs, kNetworkInspect,
     kNetworkRm, kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs, kHelp,
-    kCompletion, kComplete;
+    kCompletion, kComplete, kPull, kPush, kLogin, kLogout, kImagePull, kImagePush;
 
 // In the order in which help shows them.
 std::span<const Command* const> all_commands();

@@ -4,7 +4,9 @@
 
 #include "base/text.h"
 #include "cli/render/output.h"
+#include "cli/session/credential_store.h"
 #include "cli/session/member.h"
+#include "docker/registry_auth.h"
 
 namespace stack::cli {
 
@@ -67,7 +69,7 @@ class Listener {
 }  // namespace
 
 InterruptNotice::InterruptNotice(bool cancels) {
-  notice_text = cancels ? "\ninterrupted: the build is cancelled\n"
+  notice_text = cancels ? "\ninterrupted: canceled\n"
                         : "\ninterrupted: the engine finishes what was begun; see `stack ps`\n";
   struct sigaction action{};
   action.sa_handler = [](int) {
@@ -90,6 +92,23 @@ ProgressStyle progress_style(const Session& session) {
   return style;
 }
 
+namespace {
+
+// Credentials for the images of the change's project, "" = none are known.
+std::string credentials_header(const Session& session, const Change& change) {
+  std::vector<std::string> images = change.images;
+  const Json& project = member(change.body, "project");
+  const Json& services = member(project, "services");
+  if (services.is_object())
+    for (const auto& [name, service] : services.items())
+      if (std::string image = string_or(service, "image"); !image.empty()) images.push_back(std::move(image));
+  bool builds = change.title == "build" || bool_or(member(change.body, "options"), "build");
+  RegistryKeyring keyring = CredentialStore::open(session.environment()).keyring(images, builds);
+  return keyring.empty() ? "" : docker::config_header(keyring);
+}
+
+}  // namespace
+
 Result<ChangeResult> follow_change(const Session& session, const Change& change, Progress& progress,
                                    const ChangeObserver& observer) {
   TRY(session.refuse_dry_run());
@@ -98,6 +117,8 @@ Result<ChangeResult> follow_change(const Session& session, const Change& change,
   request.method = "POST";
   request.target = change.target;
   request.body = to_text(change.body);
+  if (std::string credentials = credentials_header(session, change); !credentials.empty())
+    request.headers.emplace_back("X-Registry-Config", std::move(credentials));
   for (int attempt = 1;; ++attempt) {
     TRY_ASSIGN(http::Client client, session.connect());
     Result<> followed = client.lines(request, [&](const Json& line) {

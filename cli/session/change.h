@@ -17,6 +17,8 @@ struct Change {
   std::string target;  // of the POST
   Json body;
   bool cancelled_by_leaving = false;  // a build: closing the connection ends it
+  std::vector<std::string> images =
+      {};  // whose registries the engine may ask, beside those of the body's project
 };
 
 struct ChangeResult {

@@ -15,6 +15,7 @@ struct Services {
   NetworkService& networks;
   ExecService& execs;
   HealthService& health;
+  RegistryService& registries;
   BuildService& builds;
   ProjectService& projects;
   FolderWatch& log_folders;
@@ -35,6 +36,7 @@ void add_stack_build_routes(http::Router& router, Services& services);  // ours,
 void add_network_routes(http::Router& router, Services& services);
 void add_volume_routes(http::Router& router, Services& services);
 void add_disk_usage_routes(http::Router& router, Services& services);
+void add_registry_routes(http::Router& router, Services& services);  // push, auth, distribution
 void add_project_routes(http::Router& router, Services& services);
 void add_unsupported_routes(http::Router& router);  // swarm, plugins
 // All of them.

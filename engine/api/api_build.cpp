@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "docker/build_query.h"
 #include "docker/filters.h"
+#include "docker/registry_auth.h"
 #include "engine/api/api.h"
 #include "engine/api/body_file.h"
 #include "engine/api/stream_queue.h"
@@ -110,6 +111,15 @@ Task<> run_build(Services& s, builder::BuildRequest request, bool quiet, Sink si
   sink({{"errorDetail", {{"message", text}}}, {"error", text}});
 }
 
+// What X-Registry-Config holds for the base images.
+std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Request& request) {
+  Caller caller;
+  Result<RegistryKeyring> keyring = docker::read_config_header(request.headers.get("X-Registry-Config"));
+  if (keyring) caller.keyring = std::move(*keyring);
+  caller.proxy = own_proxy_settings();
+  return s.registries.lend(std::move(caller));
+}
+
 Task<> build(Services& s, Request& request, Response& response) {
   Result<docker::BuildQuery> query = docker::read_build_query(request.query.items());
   if (query && !query->remote.empty())
@@ -135,6 +145,8 @@ Task<> build(Services& s, Request& request, Response& response) {
     co_return;
   }
   wanted->context_directory = (*context)->directory;
+  std::unique_ptr<RegistryService::Lease> lease = lend_credentials(s, request);
+  wanted->caller = lease->id();
   std::stop_source stop;
   auto queue = std::make_shared<StreamQueue>(s.context.io);
   request.on_client_gone([stop, queue]() mutable {

@@ -8,6 +8,7 @@
 #include "engine/api/body_file.h"
 #include "engine/api/docker_view.h"
 #include "engine/api/image_changes.h"
+#include "engine/api/image_transfer.h"
 #include "engine/api/thread_stream.h"
 #include "images/archive/image_archive.h"
 #include "images/layer/layer_unpack.h"
@@ -240,12 +241,11 @@ Task<> create_image(Services& s, Request& request, Response& response) {
     response.error(501, "cannot import from " + source + ": send the archive with fromSrc=-");
     co_return;
   }
-  std::string image = request.query.get("fromImage");
-  // What `docker pull`, and `docker run` of an image that is not here, ask for.
-  response.error(501,
-                 "cannot pull " + (image.empty() ? "this image" : image) +
-                     ": there is no registry client yet; build it, or make a base image with `stack image "
-                     "bootstrap`");
+  if (request.query.get("fromImage").empty()) {
+    response.error(400, "neither fromImage nor fromSrc is given");
+    co_return;
+  }
+  co_await pull_image(s, request, response);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "docker/registry_auth.h"
 #include "engine/api/api.h"
 #include "engine/api/body_shape.h"
 #include "engine/api/stream_queue.h"
@@ -79,12 +80,32 @@ Task<Result<Json>> read_body(Request& request, std::span<const MemberShape> shap
   co_return check_shape(std::move(*body), shape);
 }
 
+using Change = std::function<Task<>(std::string name, Json body, Sink sink)>;
+
+// The caller's credentials and network settings, for as long as the request runs. The body gets no more than their id.
+std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Request& request, Json& options) {
+  Caller caller;
+  Result<RegistryKeyring> keyring = docker::read_config_header(request.headers.get("X-Registry-Config"));
+  if (keyring) caller.keyring = std::move(*keyring);
+  Json build_options = options.is_object() ? options.value("build_options", options) : Json();
+  BuildSettings settings = build_settings_from(build_options);
+  caller.proxy = settings.proxy.empty() ? own_proxy_settings() : settings.proxy;
+  if (!settings.ca_bundle.empty()) caller.ca_files.push_back(settings.ca_bundle);
+  std::unique_ptr<RegistryService::Lease> lease = s.registries.lend(std::move(caller));
+  if (!options.is_object()) options = Json::object();
+  options["caller"] = lease->id();
+  if (options.contains("build_options") && options["build_options"].is_object())
+    options["build_options"]["caller"] = lease->id();
+  return lease;
+}
+
 Task<> plan_project(Services& s, Request& request, Response& response) {
   Result<Json> body = co_await read_body(request, up_body());
   if (!body) {
     response.error(body.error());
     co_return;
   }
+  std::unique_ptr<RegistryService::Lease> lease = lend_credentials(s, request, (*body)["options"]);
   Result<OrderedJson> plan = co_await s.projects.plan(request.param("p"), std::move(*body));
   if (!plan) {
     response.error(plan.error());
@@ -93,8 +114,6 @@ Task<> plan_project(Services& s, Request& request, Response& response) {
   response.body(200, "application/json", plan->dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 
-using Change = std::function<Task<>(std::string name, Json body, Sink sink)>;
-
 Task<> change_project(Services& s, Request& request, Response& response, std::span<const MemberShape> shape,
                       Change change) {
   Result<Json> body = co_await read_body(request, shape);
@@ -102,25 +121,31 @@ Task<> change_project(Services& s, Request& request, Response& response, std::sp
     response.error(body.error());
     co_return;
   }
+  std::unique_ptr<RegistryService::Lease> lease = lend_credentials(s, request, (*body)["options"]);
   auto queue = std::make_shared<StreamQueue>(s.context.io);
   request.on_client_gone([queue] { queue->leave(); });
   co_await queue->serve(response, change(request.param("p"), std::move(*body), queue->sink()));
 }
 
-Task<> build_project(Services& s, Request& request, Response& response) {
-  Result<Json> body = co_await read_body(request, project_build_body());
+using CancellableChange = std::function<Task<>(std::string name, Json body, Sink sink,
+                                               std::shared_ptr<orchestrator::Cancellation> cancellation)>;
+
+// Closing the connection ends it.
+Task<> change_while_connected(Services& s, Request& request, Response& response,
+                              std::span<const MemberShape> shape, CancellableChange change) {
+  Result<Json> body = co_await read_body(request, shape);
   if (!body) {
     response.error(body.error());
     co_return;
   }
+  std::unique_ptr<RegistryService::Lease> lease = lend_credentials(s, request, (*body)["options"]);
   auto queue = std::make_shared<StreamQueue>(s.context.io);
   auto cancellation = std::make_shared<orchestrator::Cancellation>();
   request.on_client_gone([queue, cancellation] {
     queue->leave();
     cancellation->cancel("the client has gone");
   });
-  co_await queue->serve(response,
-                        s.projects.build(request.param("p"), std::move(*body), queue->sink(), cancellation));
+  co_await queue->serve(response, change(request.param("p"), std::move(*body), queue->sink(), cancellation));
 }
 
 // `stack watch`: files of the host into one container.
@@ -158,8 +183,19 @@ void add_project_routes(http::Router& router, Services& s) {
               [&s](Request& q, Response& r) -> Task<> { co_await sync_container(s, q, r); });
   router.post("/stack/v1/projects/{p}/plan",
               [&s](Request& q, Response& r) -> Task<> { co_await plan_project(s, q, r); });
-  router.post("/stack/v1/projects/{p}/build",
-              [&s](Request& q, Response& r) -> Task<> { co_await build_project(s, q, r); });
+  using Cancel = std::shared_ptr<orchestrator::Cancellation>;
+  router.post("/stack/v1/projects/{p}/build", [&s](Request& q, Response& r) -> Task<> {
+    co_await change_while_connected(
+        s, q, r, project_build_body(), [&s](std::string n, Json b, Sink k, Cancel c) {
+          return s.projects.build(std::move(n), std::move(b), std::move(k), std::move(c));
+        });
+  });
+  router.post("/stack/v1/projects/{p}/pull", [&s](Request& q, Response& r) -> Task<> {
+    co_await change_while_connected(
+        s, q, r, project_pull_body(), [&s](std::string n, Json b, Sink k, Cancel c) {
+          return s.projects.pull(std::move(n), std::move(b), std::move(k), std::move(c));
+        });
+  });
   router.post("/stack/v1/projects/{p}/up", [&s](Request& q, Response& r) -> Task<> {
     co_await change_project(s, q, r, up_body(), [&s](std::string n, Json b, Sink k) {
       return s.projects.up(std::move(n), std::move(b), std::move(k));

@@ -114,18 +114,45 @@ constexpr std::array kProjectBuild{
     MemberShape{"options", Shape::Object, kBuildOptions},
     MemberShape{"services", Shape::Strings},
 };
+constexpr std::array kPullOptions{
+    MemberShape{"services", Shape::Strings},     MemberShape{"no_deps", Shape::Bool},
+    MemberShape{"policy", Shape::String},        MemberShape{"ignore_buildable", Shape::Bool},
+    MemberShape{"ignore_failures", Shape::Bool}, MemberShape{"build_options", Shape::Object, kBuildOptions},
+};
+constexpr std::array kProjectPull{
+    MemberShape{"project", Shape::Object},
+    MemberShape{"options", Shape::Object, kPullOptions},
+};
+constexpr std::array kTransfer{
+    MemberShape{"references", Shape::Strings},
+    MemberShape{"platform", Shape::String},
+    MemberShape{"ignore_failures", Shape::Bool},
+    MemberShape{"network", Shape::Object, kBuildOptions},
+};
 constexpr std::array kRunOptions{
-    MemberShape{"command", Shape::Strings},      MemberShape{"entrypoint", Shape::Strings},
-    MemberShape{"env", Shape::Strings},          MemberShape{"labels", Shape::Strings},
-    MemberShape{"user", Shape::String},          MemberShape{"workdir", Shape::String},
-    MemberShape{"name", Shape::String},          MemberShape{"tty", Shape::Bool},
-    MemberShape{"interactive", Shape::Bool},     MemberShape{"rm", Shape::Bool},
-    MemberShape{"detach", Shape::Bool},          MemberShape{"no_deps", Shape::Bool},
-    MemberShape{"service_ports", Shape::Bool},   MemberShape{"publish", Shape::Strings},
-    MemberShape{"volumes", Shape::Strings},      MemberShape{"use_aliases", Shape::Bool},
-    MemberShape{"cap_add", Shape::Strings},      MemberShape{"cap_drop", Shape::Strings},
-    MemberShape{"build", Shape::Bool},           MemberShape{"remove_orphans", Shape::Bool},
-    MemberShape{"wait_timeout", Shape::Integer}, MemberShape{"build_options", Shape::Object, kBuildOptions},
+    MemberShape{"command", Shape::Strings},
+    MemberShape{"entrypoint", Shape::Strings},
+    MemberShape{"env", Shape::Strings},
+    MemberShape{"labels", Shape::Strings},
+    MemberShape{"user", Shape::String},
+    MemberShape{"workdir", Shape::String},
+    MemberShape{"name", Shape::String},
+    MemberShape{"tty", Shape::Bool},
+    MemberShape{"interactive", Shape::Bool},
+    MemberShape{"rm", Shape::Bool},
+    MemberShape{"detach", Shape::Bool},
+    MemberShape{"no_deps", Shape::Bool},
+    MemberShape{"service_ports", Shape::Bool},
+    MemberShape{"publish", Shape::Strings},
+    MemberShape{"volumes", Shape::Strings},
+    MemberShape{"use_aliases", Shape::Bool},
+    MemberShape{"cap_add", Shape::Strings},
+    MemberShape{"cap_drop", Shape::Strings},
+    MemberShape{"build", Shape::Bool},
+    MemberShape{"remove_orphans", Shape::Bool},
+    MemberShape{"pull", Shape::String},
+    MemberShape{"wait_timeout", Shape::Integer},
+    MemberShape{"build_options", Shape::Object, kBuildOptions},
 };
 constexpr std::array kRun{
     MemberShape{"project", Shape::Object},
@@ -177,6 +204,8 @@ std::span<const MemberShape> up_body() { return kUp; }
 std::span<const MemberShape> down_body() { return kDown; }
 std::span<const MemberShape> operation_body() { return kOperation; }
 std::span<const MemberShape> project_build_body() { return kProjectBuild; }
+std::span<const MemberShape> project_pull_body() { return kProjectPull; }
+std::span<const MemberShape> transfer_body() { return kTransfer; }
 std::span<const MemberShape> run_body() { return kRun; }
 std::span<const MemberShape> sync_body() { return kSync; }
 std::span<const MemberShape> bootstrap_body() { return kBootstrap; }

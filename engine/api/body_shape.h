@@ -36,6 +36,8 @@ std::span<const MemberShape> up_body();  // also of plan
 std::span<const MemberShape> down_body();
 std::span<const MemberShape> operation_body();  // start, stop, restart, kill, rm, pause, unpause
 std::span<const MemberShape> project_build_body();
+std::span<const MemberShape> project_pull_body();
+std::span<const MemberShape> transfer_body();  // images/pull, images/push
 std::span<const MemberShape> run_body();
 std::span<const MemberShape> sync_body();
 std::span<const MemberShape> bootstrap_body();

@@ -31,7 +31,9 @@ class StreamQueue : public std::enable_shared_from_this<StreamQueue> {
 
   // Runs the work and sends its events as lines until it has ended. Where the client leaves first, this waits
   // for the work all the same, because it may use what belongs to the request.
-  Task<> serve(http::Response& response, Task<> work, std::string content_type = "application/x-ndjson") {
+  // `lazy`: the answer's header waits for the first event, so that work which fails at once can set a whole answer.
+  Task<> serve(http::Response& response, Task<> work, std::string content_type = "application/x-ndjson",
+               bool lazy = false) {
     auto run = [](std::shared_ptr<StreamQueue> self, Task<> inner) -> Task<> {
       try {
         co_await std::move(inner);
@@ -46,6 +48,8 @@ class StreamQueue : public std::enable_shared_from_this<StreamQueue> {
       self->signal_.notify_all();
     };
     start(io_, run(shared_from_this(), std::move(work)));
+    while (lazy && !over_ && events_.empty()) co_await signal_.wait();
+    if (lazy && events_.empty()) co_return;
     Result<> sent = co_await response.start(200, std::move(content_type));
     if (!sent) leave();
     while (!over_ || (!events_.empty() && !gone_)) {

@@ -15,6 +15,7 @@ BuildSettings build_settings_from(const Json& options) {
   settings.pull = bool_or(options, "pull");
   settings.ca_bundle = string_or(options, "ca_bundle");
   settings.ssh_socket = string_or(options, "ssh_auth_sock");
+  settings.caller = string_or(options, "caller");
   auto read = [&](const char* key, std::map<std::string, std::string>& out) {
     if (!options.is_object() || !options.contains(key) || !options[key].is_object()) return;
     for (const auto& [name, value] : options[key].items())
@@ -29,19 +30,37 @@ struct BuildService::State {
   Context& context;
   ContainerService& containers;
   NetworkService& networks;
+  RegistryService& registries;
   EngineRunDriver driver;
   std::unique_ptr<builder::Builder> builder;
   // Builds block for long: they have threads of their own, so that the engine's small pool stays free.
   asio::thread_pool threads{4};
   int running = 0;
 
+  // FROM of an image that is not here.
+  Result<images::Image> base_image(const Reference& reference, const builder::BuildRequest& request,
+                                   const builder::BuildProgress& progress, std::stop_token stop) {
+    auto line = [&progress](std::string_view text) {
+      builder::BuildEvent event;
+      event.text = std::string(text);
+      progress(event);
+    };
+    RegistryService::Wanted wanted{reference.full(), "", registries.caller_of(request.caller)};
+    line("pulling " + reference.familiar());
+    auto transfers = [&line](const TransferEvent& event) {
+      if (event.layer.empty() && !event.text.empty()) line(event.text);
+    };
+    return obtain_image(registries, containers.parts().images, wanted, transfers, line, stop);
+  }
+
   Task<> ended() {
     if (--running == 0) co_await driver.release_network();
   }
 };
 
-BuildService::BuildService(Context& context, ContainerService& containers, NetworkService& networks)
-    : state_(std::make_unique<State>(context, containers, networks,
+BuildService::BuildService(Context& context, ContainerService& containers, NetworkService& networks,
+                           RegistryService& registries)
+    : state_(std::make_unique<State>(context, containers, networks, registries,
                                      EngineRunDriver(context, containers, networks))) {}
 
 BuildService::~BuildService() { state_->threads.join(); }
@@ -50,16 +69,9 @@ Result<> BuildService::open() {
   builder::BuilderOptions options;
   options.secret_directory = state_->context.paths.run_root + "/build-secrets";
   auto& store = state_->containers.parts().images;
-  options.missing_image = [&store](const Reference& reference, const builder::BuildProgress& progress,
-                                   std::stop_token stop) {
-    images::BootstrapOptions bootstrap;
-    bootstrap.stop = stop;
-    auto line = [&progress](std::string_view text) {
-      builder::BuildEvent event;
-      event.text = std::string(text);
-      progress(event);
-    };
-    return images::bootstrap(store, reference, bootstrap, line);
+  options.missing_image = [this](const Reference& reference, const builder::BuildRequest& request,
+                                 const builder::BuildProgress& progress, std::stop_token stop) {
+    return state_->base_image(reference, request, progress, stop);
   };
   Result<std::unique_ptr<builder::Builder>> builder =
       builder::Builder::create(store, state_->driver, std::move(options));
@@ -69,11 +81,6 @@ Result<> BuildService::open() {
 }
 
 Task<> BuildService::clear_leftovers() { co_await state_->driver.release_network(); }
-
-bool BuildService::can_bootstrap(const std::string& reference) const {
-  Result<Reference> parsed = parse_reference(reference);
-  return parsed && images::bootstrap_suite(*parsed).has_value();
-}
 
 namespace {
 
@@ -227,6 +234,28 @@ Task<Result<std::string>> BuildService::bootstrap(std::string reference, BuildSi
   co_return co_await offload(state.threads, std::move(work));
 }
 
+Task<Result<std::string>> BuildService::obtain(RegistryService::Wanted wanted, TransferSink transfers,
+                                               BuildSink sink, std::stop_token stop) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  State& state = *state_;
+  auto lines = std::make_shared<Lines>(state.context.io, std::move(sink));
+  auto shared = std::make_shared<TransferSink>(std::move(transfers));
+  auto work = [&state, wanted = std::move(wanted), shared, lines, stop]() -> Result<std::string> {
+    auto line = [&](std::string_view text) {
+      builder::BuildEvent event;
+      event.text = std::string(text);
+      lines->take(event);
+    };
+    auto progress = [&](const TransferEvent& event) {
+      asio::post(state.context.io, [shared, event] { (*shared)(event); });
+    };
+    TRY_ASSIGN(images::Image image,
+               obtain_image(state.registries, state.containers.parts().images, wanted, progress, line, stop));
+    return image.id;
+  };
+  co_return co_await offload(state.registries.threads(), std::move(work));
+}
+
 Result<builder::BuildRequest> BuildService::request_of(const compose::Build& section,
                                                        const std::string& image,
                                                        const BuildSettings& settings) {
@@ -245,6 +274,7 @@ Result<builder::BuildRequest> BuildService::request_of(const compose::Build& sec
   request.labels = section.labels;
   request.no_cache = section.no_cache || settings.no_cache;
   request.no_cache_stages = section.no_cache_filter;
+  request.caller = settings.caller;
   request.pull = section.pull || settings.pull;
   if (section.network == "none") request.network = builder::RunNetwork::None;
   if (section.network == "host") request.network = builder::RunNetwork::Host;

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "engine/container/container_service.h"
 #include "engine/image/build_ssh.h"
+#include "engine/image/missing_image.h"
 #include "images/builder/solver/builder.h"
 #include "orchestrator/compose/project.h"
 
@@ -27,6 +28,7 @@ struct BuildSettings {
   std::map<std::string, std::string> proxy;
   std::string ca_bundle;
   std::string ssh_socket;  // the caller's agent
+  std::string caller;      // RegistryService::Lease::id()
 };
 BuildSettings build_settings_from(const Json& options);
 
@@ -38,7 +40,8 @@ struct BuildFailure {
 
 class BuildService {
  public:
-  BuildService(Context& context, ContainerService& containers, NetworkService& networks);
+  BuildService(Context& context, ContainerService& containers, NetworkService& networks,
+               RegistryService& registries);
   ~BuildService();
 
   Result<> open();
@@ -51,11 +54,11 @@ class BuildService {
   Task<Result<builder::CachePruned>> prune_cache(builder::CachePruneRequest request);
   Task<std::vector<builder::CacheEntry>> cache_entries();
   Task<Result<std::string>> bootstrap(std::string reference, BuildSink sink, std::stop_token stop);
+  // obtain_image() for a plan. Image id.
+  Task<Result<std::string>> obtain(RegistryService::Wanted wanted, TransferSink transfers, BuildSink sink,
+                                   std::stop_token stop);
 
   // From a compose file's build section.
-  // Whether a reference can be had without a registry.
-  bool can_bootstrap(const std::string& reference) const;
-
   static Result<builder::BuildRequest> request_of(const compose::Build& build, const std::string& image,
                                                   const BuildSettings& settings);
   // Agents for build.ssh; to be kept while the build runs.

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/api/docker_view.h"
+#include "engine/api/image_transfer.h"
 #include "engine/container/container_run.h"
 #include "engine/logs/log_reader.h"
 #include "model/labels.h"
@@ -95,14 +96,26 @@ EngineDrivers::DriverTask<std::string> EngineDrivers::build_image(Id, BuildImage
   co_return *built;
 }
 
-EngineDrivers::DriverTask<std::string> EngineDrivers::pull_image(Id, PullImage action) {
-  if (auto local = state_.containers.parts().images.find(action.reference)) co_return local->id;
-  BuildSink sink = [this, name = action.reference](const std::string& text, const std::string& stream) {
-    sink_({{"event", "build"}, {"service", name}, {"text", text}, {"stream", stream}});
+EngineDrivers::DriverTask<std::string> EngineDrivers::pull_image(Id id, PullImage action) {
+  if (!action.refresh)
+    if (auto local = state_.containers.parts().images.find(action.reference)) co_return local->id;
+  BuildSink lines = [this, id](const std::string& text, const std::string&) {
+    sink_({{"event", "pull"}, {"id", id}, {"text", text}});
   };
-  Result<std::string> made = co_await state_.builds.bootstrap(action.reference, std::move(sink), {});
-  CO_TRY(made);
-  co_return *made;
+  TransferSink transfers = [this, id](const TransferEvent& event) {
+    sink_(transfer_event(false, id, event));
+  };
+  std::stop_source stop;
+  asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
+  if (cancellation.slot().is_connected()) {
+    cancellation.slot().assign([&stop](asio::cancellation_type) { stop.request_stop(); });
+  }
+  RegistryService::Wanted wanted{action.reference, action.platform,
+                                 state_.registries.caller_of(settings_.caller)};
+  Result<std::string> pulled = co_await state_.builds.obtain(std::move(wanted), std::move(transfers),
+                                                             std::move(lines), stop.get_token());
+  CO_TRY(pulled);
+  co_return *pulled;
 }
 
 EngineDrivers::DriverTask<> EngineDrivers::remove_image(Id, RemoveImage action) {

@@ -8,8 +8,10 @@
 #include "engine/api/docker_view.h"
 #include "engine/project/drivers.h"
 #include "engine/project/project_state.h"
+#include "engine/project/pull_sizes.h"
 #include "model/labels.h"
 #include "orchestrator/plan/preflight.h"
+#include "orchestrator/plan/pull.h"
 
 namespace stack::engine {
 
@@ -74,8 +76,10 @@ Json options_of(const Json& body) {
 }  // namespace
 
 ProjectService::ProjectService(Context& context, ContainerService& containers, ExecService& execs,
-                               HealthService& health, NetworkService& networks, BuildService& builds)
-    : state_(std::make_unique<State>(State{context, containers, execs, health, networks, builds, {}, {}})) {}
+                               HealthService& health, NetworkService& networks, BuildService& builds,
+                               RegistryService& registries)
+    : state_(std::make_unique<State>(
+          State{context, containers, execs, health, networks, builds, registries, {}, {}})) {}
 ProjectService::~ProjectService() = default;
 
 Result<> ProjectService::load() {
@@ -107,6 +111,17 @@ std::string ProjectService::lock_holder(const std::string& name) const {
   return found == state_->locks.end() ? "" : found->second->holder;
 }
 
+namespace {
+
+// Since the image was pulled or tagged last.
+std::chrono::seconds age_of(const images::Image& image) {
+  Result<WallTime> tagged = parse_rfc3339(image.last_tag_time);
+  if (!tagged) return {};
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now() - *tagged);
+}
+
+}  // namespace
+
 ObservedState ProjectService::observe(const std::string& project, const DesiredState* desired) const {
   ObservedState observed;
   observed.project = project;
@@ -130,8 +145,11 @@ ObservedState ProjectService::observe(const std::string& project, const DesiredS
     observed.volumes.push_back({volume.name, volume.labels});
   if (desired != nullptr)
     for (const auto& [reference, image] : desired->images)
-      if (auto found = state_->containers.parts().images.find(reference))
+      if (auto found = state_->containers.parts().images.find(reference)) {
         observed.images[reference] = found->id;
+        if (orchestrator::refresh_interval(image.pull_policy, image.pull_refresh_after))
+          observed.image_ages[reference] = age_of(*found);
+      }
   return observed;
 }
 
@@ -197,7 +215,7 @@ std::vector<orchestrator::Problem> ProjectService::State::preflight(const compos
     return holder;
   };
   facts.path_exists = [](const std::string& path) { return path_exists(path); };
-  facts.can_pull = [&](const std::string& reference) { return builds.can_bootstrap(reference); };
+  facts.can_pull = [](const std::string& reference) { return parse_reference(reference).has_value(); };
   facts.container_known = [&](const std::string& name) { return context.find_container(name) != nullptr; };
   std::vector<orchestrator::HeldPort> held;
   for (const auto& [id, container] : context.containers) {
@@ -233,8 +251,9 @@ void send_plan(const Sink& sink, const Plan& plan) {
 Task<bool> ProjectService::State::carry_out(std::shared_ptr<const Plan> plan, Json options, Sink sink,
                                             std::string journal_kind, Json goal,
                                             std::shared_ptr<orchestrator::Cancellation> cancellation) {
-  EngineDrivers drivers(*this, plan, sink,
-                        build_settings_from(options.value("build_options", Json::object())));
+  BuildSettings settings = build_settings_from(options.value("build_options", Json::object()));
+  if (settings.caller.empty()) settings.caller = string_or(options, "caller");
+  EngineDrivers drivers(*this, plan, sink, std::move(settings));
   ProjectJournal journal(context.store, plan->project, journal_kind, std::move(goal));
   SinkProgress progress(sink);
   orchestrator::ExecuteOptions execute_options;
@@ -451,6 +470,26 @@ Task<> ProjectService::build(std::string name, Json body, Sink sink,
   if (done) sink({{"event", "done"}, {"changed", state_->last_changed}});
 }
 
+Task<> ProjectService::pull(std::string name, Json body, Sink sink,
+                            std::shared_ptr<orchestrator::Cancellation> cancellation) {
+  auto lock = co_await state_->lock(name, "pull", sink);
+  Json options = options_of(body);
+  Result<Loaded> loaded = load_desired(body);
+  if (!loaded) {
+    fail(sink, loaded.error());
+    co_return;
+  }
+  orchestrator::PullOptions pull;
+  pull.policy = string_or(options, "policy");
+  pull.ignore_buildable = bool_or(options, "ignore_buildable");
+  pull.ignore_failures = bool_or(options, "ignore_failures");
+  auto plan =
+      std::make_shared<Plan>(orchestrator::plan_pull(loaded->desired, observe(name, &loaded->desired), pull));
+  send_plan(sink, *plan);
+  bool done = co_await state_->carry_out(plan, options, sink, "", Json(), cancellation);
+  if (done) sink({{"event", "done"}, {"changed", state_->last_changed}});
+}
+
 Task<Result<OrderedJson>> ProjectService::plan(std::string name, Json body) {
   Result<Loaded> loaded = load_desired(body);
   CO_TRY(loaded);
@@ -463,6 +502,8 @@ Task<Result<OrderedJson>> ProjectService::plan(std::string name, Json body) {
   for (const orchestrator::Problem& problem :
        state_->preflight(loaded->project, loaded->desired, plan, observed))
     plan.warnings.push_back(problem.text);
+  co_await add_pull_sizes(plan, state_->context, state_->registries,
+                          state_->registries.caller_of(string_or(options_of(body), "caller")));
   co_return OrderedJson{{"actions", orchestrator::plan_json(plan)},
                         {"changes", orchestrator::count_changes(plan)},
                         {"text", orchestrator::plan_text(plan)},
@@ -520,6 +561,7 @@ Task<> ProjectService::run(std::string name, Json body, Sink sink) {
   orchestrator::ReconcileOptions prepare;
   prepare.prepare = service;
   prepare.build = bool_or(options, "build");
+  prepare.pull = string_or(options, "pull");
   prepare.ignore_orphans = true;
   prepare.rerun_completed = false;
   auto plan = std::make_shared<Plan>(orchestrator::reconcile(loaded->desired, observed, prepare));

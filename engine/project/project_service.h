@@ -32,7 +32,7 @@ struct StoredProject {
 class ProjectService {
  public:
   ProjectService(Context& context, ContainerService& containers, ExecService& execs, HealthService& health,
-                 NetworkService& networks, BuildService& builds);
+                 NetworkService& networks, BuildService& builds, RegistryService& registries);
   ~ProjectService();
 
   Result<> load();
@@ -57,6 +57,8 @@ class ProjectService {
   Task<> operate(std::string verb, std::string name, Json body, Sink sink);
   Task<> build(std::string name, Json body, Sink sink,
                std::shared_ptr<orchestrator::Cancellation> cancellation);
+  Task<> pull(std::string name, Json body, Sink sink,
+              std::shared_ptr<orchestrator::Cancellation> cancellation);
   Task<> run(std::string name, Json body, Sink sink);
   Task<Result<OrderedJson>> plan(std::string name, Json body);
 

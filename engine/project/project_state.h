@@ -25,6 +25,7 @@ struct ProjectService::State {
   HealthService& health;
   NetworkService& networks;
   BuildService& builds;
+  RegistryService& registries;
   std::map<std::string, StoredProject> projects;
   std::map<std::string, std::shared_ptr<ProjectLock>> locks;
   int last_changed = 0;

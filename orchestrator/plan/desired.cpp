@@ -154,7 +154,10 @@ void add_image(const Project& project, const Service& service, DesiredState& sta
   image.reference = reference;
   image.services.push_back(service.name);
   if (image.platform.empty()) image.platform = service.platform;
-  if (image.pull_policy.empty()) image.pull_policy = service.pull_policy;
+  if (image.pull_policy.empty()) {
+    image.pull_policy = service.pull_policy;
+    image.pull_refresh_after = service.pull_refresh_after;
+  }
   if (!service.build) return;
   if (image.build) {
     if (*service.build != *project.services.at(image.services.front()).build) {
@@ -177,7 +180,10 @@ void add_further_image(const std::string& reference, const Service& service, Des
   DesiredImage& image = state.images[reference];
   image.reference = reference;
   image.services.push_back(service.name);
-  if (image.pull_policy.empty()) image.pull_policy = service.pull_policy;
+  if (image.pull_policy.empty()) {
+    image.pull_policy = service.pull_policy;
+    image.pull_refresh_after = service.pull_refresh_after;
+  }
 }
 
 void add_further_images(const Service& service, const ContainerSpec& spec, DesiredState& state) {

@@ -45,6 +45,7 @@ struct DesiredImage {
   std::optional<compose::Build> build;  // labels of ours are in it
   std::vector<BuildSecretSource> secrets;
   std::string pull_policy;            // Compose's words; "" = default
+  std::string pull_refresh_after;     // a duration; with the policy "refresh"
   std::vector<std::string> services;  // that use it; one that builds it comes first
 };
 

@@ -1,6 +1,7 @@
 // What is there now; the engine fills it from its store and the kernel before each plan.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <set>
 #include <string>
@@ -59,6 +60,8 @@ struct ObservedState {
   std::vector<ObservedVolume> volumes;        // all of the machine
   std::map<std::string, std::string>
       images;  // reference as the project writes it -> image id; absent = not local
+  // How long ago these images were pulled or tagged last; the engine fills in those whose pull policy asks for it.
+  std::map<std::string, std::chrono::seconds> image_ages;
   // Names of containers of other projects, or of none -> whose, for messages: "project blog" or "container
   // 3f2a...".
   std::map<std::string, std::string> other_names;

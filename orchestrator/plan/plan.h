@@ -44,6 +44,7 @@ struct BuildImage {
 struct PullImage {
   std::string reference;
   std::string platform;
+  bool refresh = false;  // the registry is asked even where the image is there
 };
 struct RemoveImage {
   std::string reference;

@@ -303,23 +303,21 @@ class Preflight {
       if (work_.built.count(reference)) {
         check_build(image);
       } else if (work_.pulled.count(reference)) {
-        if (facts_.can_pull && !facts_.can_pull(reference)) report_missing(image, " and cannot be pulled");
+        if (facts_.can_pull && !facts_.can_pull(reference))
+          report_missing(image, ", and its name is none that a registry could have");
       } else if (needed.count(reference) && !observed_.images.count(reference)) {
-        report_missing(
-            image, image.build ? ", and building is not allowed here" : ", and its pull policy is \"never\"");
+        report_missing(image, image.build
+                                  ? ", and building is not allowed here"
+                                  : ", and its pull policy is \"never\"; get it with `stack image pull " +
+                                        reference + "`");
       }
     }
   }
 
   void report_missing(const DesiredImage& image, const std::string& why) {
     const std::string& service = image.services.front();
-    bool present = observed_.images.count(image.reference) != 0;
     report("/services/" + service + "/image",
-           "service " + service + ": image " + image.reference +
-               (present ? " is to be pulled anew" : " is not on this machine") + why +
-               (present || image.build
-                    ? ""
-                    : "; a base image is made with `stack image bootstrap " + image.reference + "`"));
+           "service " + service + ": image " + image.reference + " is not on this machine" + why);
   }
 
   void check_build(const DesiredImage& image) {

@@ -1,4 +1,5 @@
 // Networks, volumes and images of a plan.
+#include "orchestrator/plan/pull.h"
 #include "orchestrator/plan/reconciler.h"
 
 #include <algorithm>
@@ -132,10 +133,10 @@ void Reconciler::plan_image(const DesiredImage& image) {
   }
   if (image.build) return;
   const bool from_file = options_.pull.empty() || options_.pull == "policy";
-  const std::string& policy = from_file ? image.pull_policy : options_.pull;
-  if (policy == "never" || (present && policy != "always")) return;
-  images_[image.reference] = plan_.add(service, PullImage{image.reference, image.platform},
-                                       present ? "pull policy: always" : "no image");
+  std::optional<std::string> cause =
+      pull_cause(image, from_file ? image.pull_policy : options_.pull, observed_);
+  if (!cause) return;
+  images_[image.reference] = plan_.add(service, PullImage{image.reference, image.platform, present}, *cause);
 }
 
 }  // namespace stack::orchestrator

@@ -102,6 +102,7 @@ Result<Json> run_options(const Session& session, const Arguments& arguments, con
                {"cap_add", arguments.all("cap-add")},
                {"cap_drop", arguments.all("cap-drop")},
                {"build", arguments.on("build")},
+               {"pull", arguments.text("pull")},
                {"remove_orphans", arguments.on("remove-orphans")},
                {"build_options", build_options(session.environment(), session.current_directory())}};
   std::vector<std::string> command(arguments.words.begin() + 1, arguments.words.end());
@@ -209,6 +210,7 @@ Result<int> run_run(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Json options, run_options(session, arguments, one));
   ProgressStyle style = progress_style(session);
   style.quiet_build = arguments.on("quiet-build");
+  style.quiet_pull = arguments.on("quiet-pull");
   if (arguments.on("quiet")) style.mode = ProgressMode::Quiet;
   Change change{"run",
                 project_path(project.name, "/run"),

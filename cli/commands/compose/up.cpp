@@ -69,6 +69,7 @@ Result<int> run_in_background(Session& session, const Arguments& arguments, cons
                               const std::string& project_name) {
   ProgressStyle style = progress_style(session);
   style.quiet_build = arguments.on("quiet-build");
+  style.quiet_pull = arguments.on("quiet-pull");
   auto progress = make_progress(style, change.title);
   InterruptNotice notice(false);
   TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress));

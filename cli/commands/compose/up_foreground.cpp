@@ -341,6 +341,7 @@ int Foreground::exit_code() const {
 Result<int> Foreground::run() {
   ProgressStyle style = progress_style(session_);
   style.quiet_build = options_.quiet_build;
+  style.quiet_pull = options_.quiet_pull;
   change_progress_ = make_progress(style, change_.title);
   progress_ = change_progress_.get();
   if (options_.watch) {
@@ -393,6 +394,7 @@ Result<ForegroundOptions> foreground_options(Session& session, const Arguments& 
   options.style.timestamps = arguments.on("timestamps");
   options.style.split_streams = true;
   options.quiet_build = arguments.on("quiet-build");
+  options.quiet_pull = arguments.on("quiet-pull");
   options.abort_on_exit = arguments.on("abort-on-container-exit") || !options.exit_code_from.empty();
   options.abort_on_failure = arguments.on("abort-on-container-failure");
   TRY_ASSIGN(options.timeout, arguments.number("timeout", -1));

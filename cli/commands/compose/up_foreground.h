@@ -21,6 +21,7 @@ struct ForegroundOptions {
   std::vector<std::string> labels;    // of the containers expected, for stable colours
   LogStyle style;
   bool quiet_build = false;
+  bool quiet_pull = false;
   bool abort_on_exit = false;
   bool abort_on_failure = false;
   std::string exit_code_from;  // a service, or ""

@@ -31,6 +31,7 @@ Json JsonProgress::message_of(const Json& line) {
             {"text", "Building"},
             {"details", text}};
   }
+  if (event == "pull" || event == "push") return transfer_message(line);
   if (event != "action" && event != "wait") return nullptr;
   const Json& action = actions_[int_or(line, "id")];
   const Verb& verb = verb_of(string_or(action, "kind"));
@@ -47,6 +48,21 @@ Json JsonProgress::message_of(const Json& line) {
   if (event == "wait") message["details"] = text;
   if (state == "failed") message["details"] = string_or(line, "error");
   return message;
+}
+
+// Docker Compose's fields: the layer as a part of the image, with bytes.
+Json JsonProgress::transfer_message(const Json& line) {
+  std::string image = action_label(actions_[int_or(line, "id")]);
+  std::string layer = string_or(line, "layer");
+  if (layer.empty()) return {{"id", image}, {"status", "Working"}, {"details", string_or(line, "text")}};
+  std::string phase = string_or(line, "phase");
+  bool ended = phase == "present" || phase == "complete" || phase == "mounted" || phase == "pushed";
+  return {{"id", layer},
+          {"parent_id", image},
+          {"status", ended ? "Done" : "Working"},
+          {"text", phase},
+          {"current", int_or(line, "current")},
+          {"total", int_or(line, "total")}};
 }
 
 }  // namespace stack::cli

@@ -18,6 +18,7 @@ class JsonProgress : public Progress {
 
  private:
   Json message_of(const Json& line);  // null: nothing to say
+  Json transfer_message(const Json& line);
 
   int fd_;
   std::mutex mutex_;

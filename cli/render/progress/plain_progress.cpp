@@ -1,6 +1,7 @@
 #include "cli/render/progress/plain_progress.h"
 
 #include "cli/render/output.h"
+#include "cli/render/progress/transfer_model.h"
 #include "cli/session/member.h"
 
 namespace stack::cli {
@@ -35,6 +36,10 @@ std::string PlainProgress::text_of(const Json& line) {
   }
   if (event == "action") return action_text(line);
   if (event == "build") return build_text(line);
+  if (event == "pull" || event == "push") {
+    std::string text = style_.quiet_pull ? "" : plain_transfer_text(line);
+    return text.empty() ? "" : " " + action_label(actions_[int_or(line, "id")]) + "  " + text + "\n";
+  }
   if (event == "waiting") return " " + string_or(line, "text") + "\n";
   if (event == "warning") {
     return paint("warning:", Colour::Yellow, style_.terminal.colour) + " " + string_or(line, "text") + "\n";

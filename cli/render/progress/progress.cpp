@@ -16,6 +16,7 @@ constexpr Verb kVerbs[] = {
     {"remove-volume", "Volume", "Removing", "Removed"},
     {"build-image", "Image", "Building", "Built"},
     {"pull-image", "Image", "Pulling", "Pulled"},
+    {"push-image", "Image", "Pushing", "Pushed"},
     {"remove-image", "Image", "Removing", "Removed"},
     {"create-container", "Container", "Creating", "Created"},
     {"rename-container", "Container", "Renaming", "Renamed"},

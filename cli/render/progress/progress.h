@@ -31,6 +31,7 @@ struct ProgressStyle {
   int fd = 2;                      // COMPOSE_STATUS_STDOUT: 1
   bool show_build_output = false;  // the live picture shows whole build output, not just the current step
   bool quiet_build = false;
+  bool quiet_pull = false;  // no progress of single layers
 };
 
 // `title` heads the live picture: "up".

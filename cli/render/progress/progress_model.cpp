@@ -34,6 +34,7 @@ void ProgressModel::restart() {
   actions_.clear();
   unfinished_.clear();
   image_rows_.clear();
+  transfers_.clear();
 }
 
 ProgressModel::Row& ProgressModel::row_of(const std::string& label) {
@@ -97,6 +98,10 @@ void ProgressModel::apply(const Json& line, Time now) {
     const Json& action = actions_[int_or(line, "id")];
     if (!action.is_null()) row_of(action_label(action)).detail = string_or(line, "text");
   }
+  if (event == "pull" || event == "push") {
+    const Json& action = actions_[int_or(line, "id")];
+    if (!action.is_null()) transfers_[action_label(action)].apply(line, now);
+  }
   if (event == "build") {
     std::string service = string_or(line, "service");
     auto found = image_rows_.find(service);
@@ -135,7 +140,8 @@ std::string ProgressModel::text_of(const Row& row, Time now, size_t label_width,
   pad(text, label_width + 2 + kStatusWidth);
   if (row.begun != Time{})
     text += seconds_text((row.state == State::Running ? now : std::max(row.ended, row.begun)) - row.begun);
-  std::string detail = row.detail;
+  auto transfer = row.state == State::Running ? transfers_.find(row.label) : transfers_.end();
+  std::string detail = transfer != transfers_.end() ? transfer->second.text(now) : row.detail;
   std::replace(detail.begin(), detail.end(), '\n', ' ');
   if (!detail.empty()) text += "  " + detail;
   return " " + paint(symbol, shade, colour) + " " + ellipsis(text, columns > 4 ? columns - 4 : 1);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "cli/render/progress/transfer_model.h"
 
 namespace stack::cli {
 
@@ -43,8 +44,9 @@ class ProgressModel {
   std::vector<Row> rows_;
   std::map<std::string, size_t> by_label_;
   std::map<int64_t, Json> actions_;
-  std::map<std::string, int> unfinished_;          // label -> actions not finished
-  std::map<std::string, std::string> image_rows_;  // service -> label of its build
+  std::map<std::string, TransferModel> transfers_;  // by label, while an image is pulled or pushed
+  std::map<std::string, int> unfinished_;           // label -> actions not finished
+  std::map<std::string, std::string> image_rows_;   // service -> label of its build
 };
 
 }  // namespace stack::cli

@@ -50,6 +50,7 @@ void TtyProgress::event(const Json& line) {
                         paint("warning:", Colour::Yellow, style_.terminal.colour) + " " + text + "\n");
   }
   if (event == "build" && style_.quiet_build) return;
+  if ((event == "pull" || event == "push") && style_.quiet_pull) return;
   if (event == "build" && style_.show_build_output)
     write_beside(style_.fd, text.substr(0, text.find('\n')) + "\n");
   picture_.apply(line, std::chrono::steady_clock::now());

@@ -48,6 +48,7 @@ struct BuildRequest {
   std::map<std::string, std::string> labels;
   bool no_cache = false;
   std::vector<std::string> no_cache_stages;  // build.no_cache_filter
+  std::string caller;                        // for missing_image: who asks, in its own terms
   bool pull = false;                         // ask missing_image even where a base image is local
   RunNetwork network = RunNetwork::Default;  // of RUN steps that do not say
   std::vector<std::string> extra_hosts;      // "name:address"
@@ -99,7 +100,8 @@ struct BuildResult {
 struct BuilderOptions {
   // Asked for a base image that is not in the store (or always, with BuildRequest::pull): bootstrap or pull
   // it. Absent: such a FROM fails with "No such image".
-  std::function<Result<images::Image>(const Reference&, const BuildProgress&, std::stop_token)> missing_image;
+  std::function<Result<images::Image>(const Reference&, const BuildRequest&, const BuildProgress&, std::stop_token)>
+      missing_image;
   // For secrets: a directory on a tmpfs for this builder alone; emptied by create(), made with mode 0700 when
   // needed.
   // "" = /run/stack-build-<8 digits of the store root's digest>.

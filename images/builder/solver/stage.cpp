@@ -198,7 +198,7 @@ Result<images::Image> StageBuilder::base_image(const std::string& name) {
   if (local && !job_.request.pull) return std::move(*local);
   if (job_.options.missing_image) {
     Result<images::Image> made = job_.options.missing_image(
-        reference, [this](const BuildEvent& event) { job_.emit(event); }, job_.stop.get_token());
+        reference, job_.request, [this](const BuildEvent& event) { job_.emit(event); }, job_.stop.get_token());
     if (made || !local) return made;
     warn(current_ != nullptr ? current_->line : 0, "cannot refresh " + name + ": " + made.error().text());
   }

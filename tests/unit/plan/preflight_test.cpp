@@ -158,14 +158,13 @@ TEST(Preflight, ExternalResourcesMustExist) {
 TEST(Preflight, ImagesMustBeLocalBuildableOrPullable) {
   auto project = shop();
   add_service(project, "web", "web:1");
-  EXPECT_EQ(problems(project, World()), Lines{"service web: image web:1 is not on this machine and cannot be "
-                                              "pulled; a base image is made with `stack "
-                                              "image bootstrap web:1`"});
+  EXPECT_EQ(problems(project, World()),
+            Lines{"service web: image web:1 is not on this machine, and its name is "
+                  "none that a registry could have"});
   EXPECT_EQ(problems(project, World(), {{}, {}, true}), Lines{});
   project.services.at("web").pull_policy = "never";
   EXPECT_EQ(problems(project, World()), Lines{"service web: image web:1 is not on this machine, and its pull "
-                                              "policy is \"never\"; a base image is made "
-                                              "with `stack image bootstrap web:1`"});
+                                              "policy is \"never\"; get it with `stack image pull web:1`"});
 }
 
 TEST(Preflight, BuildsNeedTheirContextAndDockerfile) {

@@ -1,0 +1,67 @@
+#include "cli/flags/build_options.h"
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/flags/up_options.h"
+#include "cli/session/change.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {'q', "quiet", FlagArity::Nothing, "", "Print nothing but errors"},
+    {0, "include-deps", FlagArity::Nothing, "", "Pull the images of the services depended on too"},
+    {0, "ignore-buildable", FlagArity::Nothing, "", "Leave out services that have `build`"},
+    {0, "ignore-pull-failures", FlagArity::Nothing, "", "Pull what can be pulled; failures are warnings"},
+    {0, "policy", FlagArity::Value, "POLICY", "missing or always, in place of each service's pull_policy"},
+    {0, "parallel", FlagArity::Nothing, "", ""},
+    {0, "no-parallel", FlagArity::Nothing, "", ""},
+};
+constexpr Example kExamples[] = {
+    {"stack pull", "the images of all services"},
+    {"stack pull --policy missing web", "one service's, unless it is there"},
+};
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  TRY(session.refuse_dry_run());
+  std::string policy = arguments.text("policy");
+  if (!policy.empty() && policy != "missing" && policy != "always")
+    return session.usage_error("invalid value \"" + policy + "\" for --policy: it is missing or always");
+  TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
+  Json options{{"services", arguments.words},
+               {"no_deps", !arguments.on("include-deps")},
+               {"policy", policy},
+               {"ignore_buildable", arguments.on("ignore-buildable")},
+               {"ignore_failures", arguments.on("ignore-pull-failures")},
+               {"build_options", build_options(session.environment(), session.current_directory())}};
+  Change change{"pull",
+                project_path(project.name, "/pull"),
+                {{"project", project.project}, {"options", options}},
+                true};
+  ProgressStyle style = progress_style(session);
+  if (arguments.on("quiet")) style.mode = ProgressMode::Quiet;
+  InterruptNotice notice(true);
+  auto progress = make_progress(style, change.title);
+  TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress));
+  return say_result(session, result);
+}
+
+}  // namespace
+
+const Command kPull{
+    .name = "pull",
+    .aliases = {},
+    .group = Group::Images,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Pull the images of services",
+    .details =
+        "Credentials come from Docker's config.json and its helpers, or podman's auth files (`stack "
+        "login`).\n"
+        "What an interrupted pull brought is kept, and the next one goes on from there.",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

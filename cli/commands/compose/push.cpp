@@ -1,0 +1,76 @@
+#include <set>
+
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+#include "cli/flags/up_options.h"
+#include "cli/session/image_transfer.h"
+#include "cli/session/member.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {'q', "quiet", FlagArity::Nothing, "", "Print nothing but errors"},
+    {0, "include-deps", FlagArity::Nothing, "", "Push the images of the services depended on too"},
+    {0, "ignore-push-failures", FlagArity::Nothing, "", "Push what can be pushed; failures are warnings"},
+};
+constexpr Example kExamples[] = {
+    {"stack push", "every image that a service builds"},
+    {"stack push web", "one service's"},
+};
+
+// The named services, and what they depend on where that is asked for.
+std::set<std::string> selected(const Json& services, const std::vector<std::string>& names,
+                               bool with_dependencies) {
+  std::set<std::string> out;
+  std::vector<std::string> left = names;
+  if (left.empty())
+    for (const auto& [name, service] : services.items()) left.push_back(name);
+  while (!left.empty()) {
+    std::string name = std::move(left.back());
+    left.pop_back();
+    if (!out.insert(name).second || !with_dependencies) continue;
+    const Json& needed = member(member(services, name), "depends_on");
+    if (needed.is_object())
+      for (const auto& [other, condition] : needed.items()) left.push_back(other);
+  }
+  return out;
+}
+
+Result<int> run(Session& session, const Arguments& arguments) {
+  TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
+  const Json& services = member(project.project, "services");
+  if (!services.is_object()) return 0;
+  std::vector<std::string> images;
+  for (const std::string& name : selected(services, arguments.words, arguments.on("include-deps"))) {
+    const Json& service = member(services, name);
+    std::string image = string_or(service, "image");
+    // Images that nobody builds here came from a registry.
+    if (!image.empty() && member(service, "build").is_object()) images.push_back(std::move(image));
+  }
+  if (images.empty()) return invalid("no service has both `build` and `image`: there is nothing to push");
+  ImageTransferOptions options;
+  options.push = true;
+  options.quiet = arguments.on("quiet");
+  options.ignore_failures = arguments.on("ignore-push-failures");
+  return transfer_images(session, images, options);
+}
+
+}  // namespace
+
+const Command kPush{
+    .name = "push",
+    .aliases = {},
+    .group = Group::Images,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Push the images that services build",
+    .details =
+        "A service is pushed that has both `build` and `image`; the image's name says to which registry.",
+    .examples = kExamples,
+    .flags = kFlags,
+    .words_are_services = true,
+    .run = run,
+};
+
+}  // namespace stack::cli

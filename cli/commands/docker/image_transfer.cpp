@@ -1,0 +1,65 @@
+// `stack image pull` and `stack image push`.
+#include "cli/session/image_transfer.h"
+
+#include "cli/flags/commands.h"
+#include "cli/flags/common_flags.h"
+
+namespace stack::cli {
+
+namespace {
+
+constexpr Flag kPullFlags[] = {
+    {0, "platform", FlagArity::Value, "PLATFORM", "OS/ARCHITECTURE[/VARIANT], where an image has several"},
+    {'q', "quiet", FlagArity::Nothing, "", "Print nothing but errors"},
+};
+constexpr Flag kPushFlags[] = {{'q', "quiet", FlagArity::Nothing, "", "Print nothing but errors"}};
+constexpr Example kPullExamples[] = {
+    {"stack image pull nginx:1.27", "from Docker Hub"},
+    {"stack image pull --platform linux/arm64 ghcr.io/team/app", "another machine's image"},
+};
+constexpr Example kPushExamples[] = {
+    {"stack image push ghcr.io/team/app:1.2", "to the registry in its name"}};
+
+Result<int> run_pull(Session& session, const Arguments& arguments) {
+  ImageTransferOptions options;
+  options.platform = arguments.text("platform");
+  options.quiet = arguments.on("quiet");
+  return transfer_images(session, arguments.words, options);
+}
+
+Result<int> run_push(Session& session, const Arguments& arguments) {
+  ImageTransferOptions options;
+  options.push = true;
+  options.quiet = arguments.on("quiet");
+  return transfer_images(session, arguments.words, options);
+}
+
+}  // namespace
+
+const Command kImagePull{
+    .name = "image pull",
+    .aliases = {},
+    .group = Group::Objects,
+    .usage = "[OPTIONS] IMAGE...",
+    .summary = "Pull images from their registries",
+    .details = "What an interrupted pull brought is kept, and the next one goes on from there.",
+    .examples = kPullExamples,
+    .flags = kPullFlags,
+    .least_words = 1,
+    .run = run_pull,
+};
+
+const Command kImagePush{
+    .name = "image push",
+    .aliases = {},
+    .group = Group::Objects,
+    .usage = "[OPTIONS] IMAGE...",
+    .summary = "Push images to their registries",
+    .details = "An image goes to the registry in its name: build it under that name, or tag it.",
+    .examples = kPushExamples,
+    .flags = kPushFlags,
+    .least_words = 1,
+    .run = run_push,
+};
+
+}  // namespace stack::cli

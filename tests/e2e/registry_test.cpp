@@ -1,0 +1,216 @@
+// Images from and to a registry: Debian's docker-registry on loopback, open, with users, and with TLS.
+#include <sys/stat.h>
+
+#include "scenario.h"
+
+namespace stack::e2e {
+namespace {
+
+// "me" with the password "s3cret-word", by bcrypt.
+constexpr const char* kUsers = "me:$2b$05$abcdefghijklmnopqrstuuEpHRRKIlpAGo.iP7Bpa.htQEJMAAnRe\n";
+
+class Registry : public Scenario {
+ protected:
+  void SetUp() override {
+    Scenario::SetUp();
+    ASSERT_TRUE(path_exists("/usr/bin/docker-registry")) << "install the packages of the group test";
+  }
+  void TearDown() override {
+    server_.reset();
+    Scenario::TearDown();
+  }
+
+  // Serves on `address`; `more` is added to its configuration.
+  void serve(const std::string& address, const std::string& http = "", const std::string& more = "") {
+    address_ = address;
+    std::string config =
+        "version: 0.1\nlog: { level: error }\nstorage:\n  filesystem: { rootdirectory: " + folder() +
+        "/registry }\n  delete: { enabled: true }\nhttp:\n  addr: " + address + "\n" + http + more;
+    ASSERT_TRUE(write_file(folder() + "/registry.yml", config));
+    start_server();
+  }
+  void start_server() {
+    server_ = std::make_unique<BackgroundCommand>(
+        std::vector<std::string>{"docker-registry", "serve", folder() + "/registry.yml"});
+    std::string port = address_.substr(address_.find(':') + 1);
+    std::string host = address_.substr(0, address_.find(':'));
+    ASSERT_TRUE(eventually(10s, [&] {
+      return run_command({"bash", "-c", "exec 3<>/dev/tcp/" + host + "/" + port}).code == 0;
+    })) << server_->output();
+  }
+  void stop_server() { server_.reset(); }
+
+  std::string at(const std::string& image) const { return address_ + "/" + image; }
+  // Another name for an image of the store.
+  void tag(const std::string& from, const std::string& to) {
+    size_t colon = to.rfind(':');
+    ApiAnswer answer = stack().api(
+        "POST", "/images/" + from + "/tag?repo=" + to.substr(0, colon) + "&tag=" + to.substr(colon + 1));
+    ASSERT_EQ(answer.status, 201) << answer.body;
+  }
+  // The shared base image under this name in the registry, and not in the store.
+  void publish(const std::string& image, const std::string& from = "debian:bookworm-slim") {
+    tag(from, at(image));
+    must({"image", "push", at(image)}, {{"HOME", folder()}});
+    must({"image", "rm", at(image)});
+  }
+  std::string digest_of(const std::string& image) {
+    Json digests = Json::parse(must({"image", "inspect", "--format", "json", image}).out, nullptr, false);
+    if (digests.is_array() && !digests.empty()) digests = digests[0];
+    std::string out;
+    for (const Json& item : digests.value("RepoDigests", Json::array()))
+      if (std::string text = item.get<std::string>();
+          text.starts_with(image.substr(0, image.rfind(':')) + "@"))
+        out = text.substr(text.find('@') + 1);
+    return out;
+  }
+  // The raw answer and, on a line of its own, the status.
+  std::string ask(const std::string& method, const std::string& path) {
+    return run_command({"curl", "-s", "-X", method, "--unix-socket", stack().socket(), "-w", "\n%{http_code}",
+                        "http://stack" + path})
+        .out;
+  }
+  // Nothing of the credentials anywhere in the engine's files.
+  void expect_no_trace(const std::string& text) {
+    for (const std::string& place : {stack().root(), stack().run_root()})
+      EXPECT_EQ(run_command({"grep", "-rlaF", text, place}).out, "");
+  }
+
+ private:
+  std::unique_ptr<BackgroundCommand> server_;
+  std::string address_;
+};
+
+TEST_F(Registry, UpPullsWhatIsMissing) {
+  project(
+      "pulled",
+      "services:\n  web: { image: \"127.0.0.1:5055/team/app:1\", command: [sleep, infinity], init: true }\n");
+  serve("127.0.0.1:5055");
+  publish("team/app:1");
+  CommandResult plan = must({"plan"});
+  EXPECT_NE(plan.out.find("pull image 127.0.0.1:5055/team/app:1"), std::string::npos) << plan.out;
+  EXPECT_NE(plan.out.find("no image"), std::string::npos) << plan.out;
+  must({"up", "-d"});
+  EXPECT_EQ(inside("web", "cat /etc/debian_version | head -c 3"), "12.");
+  CommandResult again = must({"up", "-d"});
+  EXPECT_NE(again.err.find("Up to date"), std::string::npos) << again.text();
+  must({"down"});
+}
+
+TEST_F(Registry, DigestsStayTheSameThroughPullAndPush) {
+  project("digests", "services: {}\n");
+  serve("127.0.0.1:5055");
+  publish("team/app:1");
+  must({"image", "pull", at("team/app:1")});
+  std::string first = digest_of(at("team/app:1"));
+  ASSERT_TRUE(first.starts_with("sha256:")) << first;
+  tag(at("team/app:1"), at("other/copy:2"));
+  must({"image", "push", at("other/copy:2")});
+  CommandResult head =
+      run_command({"curl", "-sI", "-H", "Accept: */*", "http://127.0.0.1:5055/v2/other/copy/manifests/2"});
+  EXPECT_NE(head.out.find(first), std::string::npos) << head.out << first;
+  must({"image", "pull", at("team/app") + "@" + first});
+}
+
+TEST_F(Registry, PolicyAlwaysNoticesANewImageAndRecreates) {
+  project("policy",
+          "services:\n  web: { image: \"127.0.0.1:5055/app:1\", command: [sleep, infinity], init: true, "
+          "pull_policy: always }\n");
+  serve("127.0.0.1:5055");
+  publish("app:1");
+  must({"up", "-d"});
+  std::string before = container("web").id;
+  must({"up", "-d"});
+  EXPECT_EQ(container("web").id, before) << "the same image again changes nothing";
+  write("Dockerfile", "FROM debian:bookworm-slim\nLABEL changed=yes\n");
+  write("other.yml", "services:\n  x: { image: \"127.0.0.1:5055/app:1\", build: . }\n");
+  must({"-p", "other", "-f", "other.yml", "build"});
+  must({"-p", "other", "-f", "other.yml", "push"});
+  must({"image", "rm", "-f", at("app:1")});
+  must({"up", "-d"});
+  EXPECT_NE(container("web").id, before);
+  must({"down"});
+}
+
+TEST_F(Registry, CredentialsAreTheCallersAndStayWithHim) {
+  project("private",
+          "services:\n  web: { image: \"127.0.0.1:5055/app:1\", command: [sleep, infinity], init: true }\n");
+  ASSERT_TRUE(write_file(folder() + "/htpasswd", kUsers));
+  serve("127.0.0.1:5055", "", "auth:\n  htpasswd: { realm: test, path: " + folder() + "/htpasswd }\n");
+  std::map<std::string, std::string> home{{"HOME", folder()}};
+  must_fail({"up", "-d"}, {"127.0.0.1:5055/app:1", "stack login 127.0.0.1:5055"}, 1, home);
+  CommandResult wrong = run({"login", "127.0.0.1:5055", "-u", "me", "--password-stdin"}, home, "wrong");
+  EXPECT_EQ(wrong.code, 1) << wrong.text();
+  CommandResult login =
+      run({"login", "127.0.0.1:5055", "-u", "me", "--password-stdin"}, home, "s3cret-word\n");
+  ASSERT_EQ(login.code, 0) << login.text();
+  EXPECT_EQ(login.out, "Login Succeeded\n");
+  struct stat info{};
+  ASSERT_EQ(::stat((folder() + "/.docker/config.json").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
+  publish("app:1");
+  must({"up", "-d"}, home);
+  expect_no_trace("s3cret-word");
+  expect_no_trace("bWU6czNjcmV0LXdvcmQ=");
+  must({"down"});
+  must({"image", "rm", at("app:1")});
+  EXPECT_EQ(run({"logout", "127.0.0.1:5055"}, home).code, 0);
+  EXPECT_EQ(run({"pull"}, home).code, 1);
+}
+
+TEST_F(Registry, ACertificateOfOnesOwnAuthorityIsTrustedWhereItIsGiven) {
+  project("tls", "services: {}\n");
+  ASSERT_EQ(run_command({"ip", "address", "add", "10.97.0.1/32", "dev", "lo"}).code, 0);
+  CommandResult made = run_command({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                                    "-subj", "/CN=test", "-addext", "subjectAltName=IP:10.97.0.1", "-keyout",
+                                    folder() + "/key.pem", "-out", folder() + "/cert.pem"});
+  ASSERT_EQ(made.code, 0) << made.text();
+  serve("10.97.0.1:5443",
+        "  tls: { certificate: " + folder() + "/cert.pem, key: " + folder() + "/key.pem }\n");
+  tag("debian:bookworm-slim", at("app:1"));
+  must_fail({"image", "push", at("app:1")}, {"10.97.0.1:5443", "certificate"});
+  must({"image", "push", at("app:1")}, {{"STACK_CA_BUNDLE", folder() + "/cert.pem"}});
+  must({"image", "rm", at("app:1")});
+  must({"image", "pull", at("app:1")}, {{"STACK_CA_BUNDLE", folder() + "/cert.pem"}});
+}
+
+TEST_F(Registry, ABuildPullsItsBase) {
+  project("build", "services:\n  app: { build: ., image: built }\n");
+  write("Dockerfile", "FROM 127.0.0.1:5055/base:1\nRUN echo built > /result\nCMD cat /result\n");
+  serve("127.0.0.1:5055");
+  publish("base:1");
+  must({"build"});
+  EXPECT_EQ(must({"run", "--rm", "-T", "app"}).out, "built\n");
+  must({"down"});
+}
+
+TEST_F(Registry, FailuresSayWhatToDo) {
+  project("failing", "services:\n  web: { image: \"127.0.0.1:5055/no/such:1\" }\n");
+  serve("127.0.0.1:5055");
+  must_fail({"up", "-d"}, {"127.0.0.1:5055/no/such:1", "has no such image", "check its name and tag"});
+  stop_server();
+  must_fail({"up", "-d"}, {"cannot reach registry 127.0.0.1:5055", "check the network"});
+  CommandResult tolerant = run({"pull", "--ignore-pull-failures"});
+  EXPECT_EQ(tolerant.code, 0) << tolerant.text();
+  EXPECT_NE(tolerant.err.find("warning:"), std::string::npos) << tolerant.text();
+}
+
+TEST_F(Registry, DockersClientsGetTheirProgress) {
+  project("api", "services: {}\n");
+  serve("127.0.0.1:5055");
+  publish("app:1");
+  std::string pulled = ask("POST", "/images/create?fromImage=127.0.0.1:5055/app&tag=1");
+  for (const char* text :
+       {R"({"status":"Pulling from app","progressDetail":{},"id":"1"})", R"("status":"Pulling fs layer")",
+        R"("status":"Pull complete")", R"("status":"Digest: sha256:)",
+        R"("status":"Status: Downloaded newer image for 127.0.0.1:5055/app:1")", "\n200"})
+    EXPECT_NE(pulled.find(text), std::string::npos) << text << "\n" << pulled;
+  EXPECT_NE(ask("POST", "/images/create?fromImage=127.0.0.1:5055/none&tag=1").find("\n404"),
+            std::string::npos);
+  EXPECT_NE(ask("GET", "/distribution/127.0.0.1:5055/app:1/json").find("\n200"), std::string::npos);
+  std::string pushed = ask("POST", "/images/127.0.0.1:5055/app/push?tag=1");
+  EXPECT_NE(pushed.find(R"("aux")"), std::string::npos) << pushed;
+}
+
+}  // namespace
+}  // namespace stack::e2e
