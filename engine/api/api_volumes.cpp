@@ -14,9 +14,9 @@ namespace {
 using http::Request;
 using http::Response;
 
-volumes::VolumeStore& store(Services& s) { return s.containers.parts().volumes; }
+volumes::VolumeStore& volume_store(Services& s) { return s.containers.parts().volumes; }
 
-void publish(Services& s, const char* action, const std::string& name, const std::string& driver) {
+void publish_volume(Services& s, const char* action, const std::string& name, const std::string& driver) {
   s.context.events.publish("volume", action, name, {{"driver", driver}});
 }
 
@@ -27,7 +27,7 @@ Task<> list_volumes(Services& s, Request& request, Response& response) {
     co_return;
   }
   Json rows = Json::array();
-  for (const volumes::Volume& volume : store(s).list())
+  for (const volumes::Volume& volume : volume_store(s).list())
     if (filter->matches(
             {volume.name, volume.driver, volume.labels, !volume_users(s.context, volume.name).empty()}))
       rows.push_back(volumes::volume_to_json(volume));
@@ -54,18 +54,18 @@ Task<> create_volume(Services& s, Request& request, Response& response) {
     response.error(spec.error());
     co_return;
   }
-  bool known = store(s).find(spec->name).has_value();
-  Result<volumes::Volume> made = store(s).create(*spec);
+  bool known = volume_store(s).find(spec->name).has_value();
+  Result<volumes::Volume> made = volume_store(s).create(*spec);
   if (!made) {
     response.error(made.error());
     co_return;
   }
-  if (!known) publish(s, "create", made->name, made->driver);
+  if (!known) publish_volume(s, "create", made->name, made->driver);
   response.json(201, volumes::volume_to_json(*made));
 }
 
 Task<> inspect_volume(Services& s, Request& request, Response& response) {
-  if (auto volume = store(s).find(request.param("name"))) {
+  if (auto volume = volume_store(s).find(request.param("name"))) {
     response.json(200, volumes::volume_to_json(*volume));
   } else {
     response.error(404, "get " + request.param("name") + ": no such volume");
@@ -76,10 +76,10 @@ Task<> inspect_volume(Services& s, Request& request, Response& response) {
 Task<> remove_volume(Services& s, Request& request, Response& response) {
   std::string name = request.param("name");
   std::vector<std::string> users = volume_users(s.context, name);
-  std::string driver = store(s).find(name).value_or(volumes::Volume()).driver;
-  auto work = [&volumes = store(s), name, users] { return volumes.remove(name, users); };
+  std::string driver = volume_store(s).find(name).value_or(volumes::Volume()).driver;
+  auto work = [&volumes = volume_store(s), name, users] { return volumes.remove(name, users); };
   Result<> removed = co_await offload(s.context.pool, work);
-  if (removed) publish(s, "destroy", name, driver);
+  if (removed) publish_volume(s, "destroy", name, driver);
   if (!removed && !(removed.error().kind() == ErrorKind::NotFound && request.query.flag("force"))) {
     response.error(removed.error());
     co_return;
@@ -98,17 +98,17 @@ Task<> prune_volumes(Services& s, Request& request, Response& response) {
   }
   Json deleted = Json::array();
   int64_t reclaimed = 0;
-  for (const volumes::Volume& volume : store(s).list()) {
+  for (const volumes::Volume& volume : volume_store(s).list()) {
     if ((!volume.anonymous && !*all) || !filter->fits(volume.labels, "")) continue;
     if (!volume_users(s.context, volume.name).empty()) continue;
-    auto work = [&volumes = store(s), volume]() -> Result<int64_t> {
+    auto work = [&volumes = volume_store(s), volume]() -> Result<int64_t> {
       int64_t size = directory_size(volume.mountpoint);
       TRY(volumes.remove(volume.name, {}));
       return size;
     };
     Result<int64_t> removed = co_await offload(s.context.pool, work);
     if (!removed) continue;
-    publish(s, "destroy", volume.name, volume.driver);
+    publish_volume(s, "destroy", volume.name, volume.driver);
     deleted.push_back(volume.name);
     reclaimed += *removed;
   }

@@ -20,7 +20,7 @@ using namespace std::string_view_literals;
 
 constexpr size_t kOutput = size_t{256} * 1024;
 
-Error damaged(std::string_view what) { return invalid("decompress: " + std::string(what)); }
+Error damaged_stream(std::string_view what) { return invalid("decompress: " + std::string(what)); }
 
 class NoInflater final : public Inflater {
  public:
@@ -43,7 +43,7 @@ class GzipInflater : public Inflater {
         if (bytes.front() == '\0') padded_ = true;
         if (padded_) {
           if (bytes.find_first_not_of('\0') != std::string_view::npos)
-            return damaged("garbage after the gzip stream");
+            return damaged_stream("garbage after the gzip stream");
           return {};
         }
         begin_member();
@@ -54,7 +54,7 @@ class GzipInflater : public Inflater {
     return {};
   }
   Result<> finish() final {
-    return between_members_ ? Result<>() : Result<>(damaged("gzip stream ends early"));
+    return between_members_ ? Result<>() : Result<>(damaged_stream("gzip stream ends early"));
   }
 
  protected:
@@ -86,7 +86,7 @@ class IsalInflater final : public GzipInflater {
       state_->avail_out = static_cast<uint32_t>(output_.size());
       int status = ::isal_inflate(state_.get());
       if (status < 0)
-        return damaged(status == ISAL_INCORRECT_CHECKSUM ? "checksum mismatch" : "bad gzip data");
+        return damaged_stream(status == ISAL_INCORRECT_CHECKSUM ? "checksum mismatch" : "bad gzip data");
       size_t made = output_.size() - state_->avail_out;
       if (made > 0) TRY(sink({reinterpret_cast<const char*>(output_.data()), made}));
     } while (state_->block_state != ISAL_BLOCK_FINISH && (state_->avail_in > 0 || state_->avail_out == 0));
@@ -114,7 +114,7 @@ class ZlibInflater final : public GzipInflater {
  protected:
   void begin_member() override { ready_ = ready_ && ::inflateReset(&stream_) == Z_OK; }
   Result<> member(std::string_view& bytes, const ByteSink& sink) override {
-    if (!ready_) return damaged("zlib cannot be initialized");
+    if (!ready_) return damaged_stream("zlib cannot be initialized");
     auto size = static_cast<uInt>(std::min<size_t>(bytes.size(), UINT32_MAX));
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
     stream_.avail_in = size;
@@ -123,7 +123,8 @@ class ZlibInflater final : public GzipInflater {
       stream_.next_out = output_.data();
       stream_.avail_out = static_cast<uInt>(output_.size());
       status = ::inflate(&stream_, Z_NO_FLUSH);
-      if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) return damaged("bad gzip data");
+      if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+        return damaged_stream("bad gzip data");
       size_t made = output_.size() - stream_.avail_out;
       if (made > 0) TRY(sink({reinterpret_cast<const char*>(output_.data()), made}));
     } while (status != Z_STREAM_END && (stream_.avail_in > 0 || stream_.avail_out == 0));
@@ -145,13 +146,13 @@ using FastestGzip = ZlibInflater;
 class ZstdInflater final : public Inflater {
  public:
   Result<> push(std::string_view bytes, const ByteSink& sink) override {
-    if (!context_) return damaged("zstd cannot be initialized");
+    if (!context_) return damaged_stream("zstd cannot be initialized");
     ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
     bool more = false;
     do {
       ZSTD_outBuffer out{output_.data(), output_.size(), 0};
       size_t status = ::ZSTD_decompressStream(context_.get(), &out, &in);
-      if (::ZSTD_isError(status) != 0) return damaged(::ZSTD_getErrorName(status));
+      if (::ZSTD_isError(status) != 0) return damaged_stream(::ZSTD_getErrorName(status));
       at_frame_end_ = status == 0;
       if (out.pos > 0) TRY(sink({output_.data(), out.pos}));
       more = out.pos == out.size;
@@ -159,7 +160,7 @@ class ZstdInflater final : public Inflater {
     return {};
   }
   Result<> finish() override {
-    return at_frame_end_ ? Result<>() : Result<>(damaged("zstd stream ends early"));
+    return at_frame_end_ ? Result<>() : Result<>(damaged_stream("zstd stream ends early"));
   }
 
  private:

@@ -8,7 +8,7 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kPullFlags[] = {
     {'q', "quiet", FlagArity::Nothing, "", "Print nothing but errors"},
     {0, "include-deps", FlagArity::Nothing, "", "Pull the images of the services depended on too"},
     {0, "ignore-buildable", FlagArity::Nothing, "", "Leave out services that have `build`"},
@@ -17,12 +17,12 @@ constexpr Flag kFlags[] = {
     {0, "parallel", FlagArity::Nothing, "", ""},
     {0, "no-parallel", FlagArity::Nothing, "", ""},
 };
-constexpr Example kExamples[] = {
+constexpr Example kPullExamples[] = {
     {"stack pull", "the images of all services"},
     {"stack pull --policy missing web", "one service's, unless it is there"},
 };
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_pull(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   std::string policy = arguments.text("policy");
   if (!policy.empty() && policy != "missing" && policy != "always")
@@ -58,10 +58,10 @@ const Command kPull{
         "Credentials come from Docker's config.json and its helpers, or podman's auth files (`stack "
         "login`).\n"
         "What an interrupted pull brought is kept, and the next one goes on from there.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kPullExamples,
+    .flags = kPullFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_pull,
 };
 
 }  // namespace stack::cli

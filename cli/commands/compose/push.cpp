@@ -10,12 +10,12 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kPushFlags[] = {
     {'q', "quiet", FlagArity::Nothing, "", "Print nothing but errors"},
     {0, "include-deps", FlagArity::Nothing, "", "Push the images of the services depended on too"},
     {0, "ignore-push-failures", FlagArity::Nothing, "", "Push what can be pushed; failures are warnings"},
 };
-constexpr Example kExamples[] = {
+constexpr Example kPushExamples[] = {
     {"stack push", "every image that a service builds"},
     {"stack push web", "one service's"},
 };
@@ -38,7 +38,7 @@ std::set<std::string> selected(const Json& services, const std::vector<std::stri
   return out;
 }
 
-Result<int> run(Session& session, const Arguments& arguments) {
+Result<int> run_push(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   const Json& services = member(project.project, "services");
   if (!services.is_object()) return 0;
@@ -67,10 +67,10 @@ const Command kPush{
     .summary = "Push the images that services build",
     .details =
         "A service is pushed that has both `build` and `image`; the image's name says to which registry.",
-    .examples = kExamples,
-    .flags = kFlags,
+    .examples = kPushExamples,
+    .flags = kPushFlags,
     .words_are_services = true,
-    .run = run,
+    .run = run_push,
 };
 
 }  // namespace stack::cli

@@ -19,7 +19,7 @@ constexpr seconds kShortestLife{60};
 constexpr seconds kLongestLife{24 * 3600};
 // A token is not used in its last seconds: it must outlive the way to the registry.
 constexpr seconds kMargin{10};
-constexpr size_t kMostEntries = 1000;
+constexpr size_t kMostTokens = 1000;
 constexpr const char* kClientId = "stack";
 
 std::string form(const std::vector<std::pair<std::string, std::string>>& fields) {
@@ -83,7 +83,7 @@ Result<Token> parse_token(std::string_view json) {
 
 std::shared_ptr<Authenticator::Entry> Authenticator::entry_of(const AuthRequest& request) {
   std::lock_guard guard(mutex_);
-  if (entries_.size() > kMostEntries) {
+  if (entries_.size() > kMostTokens) {
     auto now = steady_clock::now();
     std::erase_if(entries_, [&](const auto& item) {
       return item.second.use_count() == 1 && item.second->expires < now;
