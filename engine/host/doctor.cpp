@@ -91,14 +91,6 @@ void check_records(Report& report, const Services& s, const std::vector<Leftover
                   : "");
 }
 
-void check_images(Report& report, const images::ImageStore& store) {
-  std::vector<std::string> lines;
-  for (const images::DamagedItem& item : store.damaged())
-    lines.push_back(item.name + ": " + item.reason + "; " + item.remedy);
-  if (lines.empty()) return report.add("images", "ok", "all readable");
-  report.add("images", "warning", join(lines, ". "));
-}
-
 bool comes_back(const Container& container) {
   const std::string& policy = container.spec.restart.name;
   return policy == "always" || policy == "unless-stopped" || policy == "on-failure";
@@ -136,7 +128,6 @@ Task<Json> examine(Services& s, bool repair) {
                  ? ""
                  : "apt-get install mmdebstrap, to bootstrap base images");
   check_boot(report, s.context);
-  check_images(report, s.containers.parts().images);
   std::vector<Leftover> found = co_await s.containers.sweep(repair);
   std::vector<std::string> leaks = co_await s.networks.sweep(repair);
   for (const Leftover& leftover : found)
