@@ -25,6 +25,7 @@ Json pools_json(const Network& network) {
     Json entry{{"Subnet", pool.subnet.text()}};
     if (pool.gateway) entry["Gateway"] = pool.gateway->text();
     if (pool.ip_range) entry["IPRange"] = pool.ip_range->text();
+    for (const auto& [name, address] : pool.auxiliary) entry["AuxiliaryAddresses"][name] = address.text();
     config.push_back(std::move(entry));
   }
   return config;

@@ -172,7 +172,8 @@ orchestrator::ObservedContainer observed_container(const Container& container,
   observed.image = container.spec.image;
   observed.image_id = container.image_id;
   for (const Endpoint& endpoint : container.endpoints)
-    observed.networks.insert(network_name(endpoint, networks));
+    observed.networks.insert(
+        observed.connections.emplace(network_name(endpoint, networks), endpoint.spec).first->first);
   for (const MountPoint& mount : container.mounts)
     if (mount.kind == MountKind::Volume) observed.volumes.insert(mount.name);
   if (container.run) {

@@ -149,7 +149,6 @@ Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container)
   auto run = std::make_shared<ContainerRun>(context_.io);
   run->netns = std::move(hello->netns);
   run->held = std::move(hello->held_fds);
-  run->network_up = true;
   run->restart_cancelled = container->state.manually_stopped;
   process->monitor_pid = hello->monitor_pid;
   process->pidfd = std::move(hello->pidfd);

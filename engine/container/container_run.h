@@ -38,8 +38,6 @@ struct ContainerRun {
   Fd netns;  // none with network_mode host
   // Duplicates of DNS and proxy sockets, as the monitor holds them.
   std::vector<runtime::OwnedNamedFd> held;
-  std::vector<std::string> proxied;  // names of its ports in the proxy
-  bool network_up = false;
   std::shared_ptr<ContainerProcess> process;
   int pauses = 0;  // so far: a health probe that was frozen half-way says nothing
 

@@ -127,6 +127,10 @@ Task<Json> examine(Services& s, bool repair) {
              ::access("/usr/bin/mmdebstrap", X_OK) == 0
                  ? ""
                  : "apt-get install mmdebstrap, to bootstrap base images");
+  std::vector<std::string> faults = s.networks.faults();
+  report.add("networks", faults.empty() ? "ok" : "error",
+             faults.empty() ? "as they should be" : join(faults, "; "),
+             faults.empty() ? "" : "the engine goes on trying to repair them");
   check_boot(report, s.context);
   std::vector<Leftover> found = co_await s.containers.sweep(repair);
   std::vector<std::string> leaks = co_await s.networks.sweep(repair);

@@ -8,49 +8,10 @@
 #include <vector>
 
 #include "engine/container/container.h"
+#include "engine/network/network.h"
 #include "engine/state/context.h"
-#include "net/firewall/firewall.h"
-#include "net/link/address_pool.h"
-#include "net/link/bridge.h"
-#include "net/link/host.h"
 
 namespace stack::engine {
-
-// What POST /networks/create and the planner ask for.
-struct NetworkRequest {
-  std::string name;
-  std::string driver;  // "" = bridge
-  std::map<std::string, std::string> options;
-  std::map<std::string, std::string> labels;
-  bool internal = false;
-  bool attachable = false;
-  bool enable_ipv4 = true;
-  bool enable_ipv6 = false;
-  struct Pool {
-    std::string subnet;
-    std::string ip_range;
-    std::string gateway;
-    std::map<std::string, std::string> auxiliary;
-  };
-  std::vector<Pool> pools;
-  std::string ipam_driver;
-};
-
-// Docker's default network, made when somebody wants it; pruning leaves it.
-constexpr const char* kDefaultNetwork = "bridge";
-
-struct Network {
-  std::string id;
-  std::string created_at;
-  NetworkRequest request;
-  std::string bridge;  // interface name
-  std::vector<net::AddressPool> pools;
-  bool ready = false;  // the bridge and the firewall stand, in this run of the engine
-
-  const std::string& name() const { return request.name; }
-  net::BridgeSpec bridge_spec() const;
-};
-using NetworkPtr = std::shared_ptr<Network>;
 
 class NetworkService {
  public:
@@ -68,7 +29,7 @@ class NetworkService {
   std::vector<NetworkPtr> list() const;
   // By name, id, or unique id prefix.
   NetworkPtr find(const std::string& name_or_id) const;
-  // Kept before the bridge is made, so that a crash leaves nothing nameless.
+  // Stored before the bridge is made, so that a crash leaves no bridge without a record.
   Task<Result<NetworkPtr>> create(NetworkRequest request);
   // Conflict while containers are attached.
   Task<Result<>> remove(std::string name_or_id);
@@ -99,6 +60,11 @@ class NetworkService {
   // The last call before the engine ends. Where no container runs, bridges and firewall go as well, so that
   // an engine that is not there leaves nothing in the kernel; what is kept is enough to make them again.
   void leave();
+
+  // What is broken and could not be repaired, for `doctor` and plans: a sentence each.
+  std::vector<std::string> faults() const;
+  // The first one of this network; "" = none.
+  std::string fault_of(const std::string& network_id) const;
 
   // Kernel objects of ours without an owner, for `doctor`; with `repair` they are removed.
   Task<std::vector<std::string>> sweep(bool repair);

@@ -1,67 +1,160 @@
-// Shared between network_service.cpp and network_connect.cpp only.
+// Shared between the files of engine/network only.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/container/container_run.h"
+#include "engine/network/address_lease.h"
 #include "engine/network/network_service.h"
 #include "net/dns/server.h"
+#include "net/firewall/firewall.h"
 #include "net/firewall/ruleset_watch.h"
 #include "net/link/endpoint.h"
-#include "net/proxy/port_proxy.h"
+#include "net/link/host.h"
+#include "net/link/link.h"
+#include "net/link/link_watch.h"
+#include "net/proxy/proxy_client.h"
 
 namespace stack::engine {
+
+// A port of a container in stack-proxy.
+struct RelayedPort {
+  uint16_t container_port = 0;
+  std::optional<proxy::Target> target;  // none: connections wait
+};
+
+// What one container has on the wire now. follow() compares it with what the container should have.
+struct ContainerNetwork {
+  std::map<std::string, std::vector<AddressLease>> leases;  // by network id
+  net::DefaultGateways gateways;                            // of its namespace
+  std::vector<net::PortForward> forwards;                   // in the firewall; sorted
+  std::map<std::string, RelayedPort> relayed;               // by name in the proxy
+  std::set<std::string> named;                              // ids of the networks that know its names
+  std::vector<std::string> host_addresses;                  // in its hosts file
+  std::map<std::string, std::string> faults;  // of interfaces that could not be repaired, by network id
+};
+
+// The network namespace of a container that has stopped, for the containers that share it.
+struct KeptNamespace {
+  Fd netns;
+  std::vector<runtime::OwnedNamedFd> held;  // as ContainerRun::held
+};
 
 struct NetworkService::State {
   explicit State(Context& c) : context(c) {}
 
   Context& context;
-  std::map<std::string, NetworkPtr> networks;  // by id
-  std::unique_ptr<net::Host> host;             // opened with the first use
-  std::unique_ptr<net::Firewall> firewall;     // exists while networks do
+  std::map<std::string, NetworkPtr> networks;          // by id
+  std::map<std::string, ContainerNetwork> containers;  // by id; of those that have anything
+  std::map<std::string, KeptNamespace> kept;           // by id of the container that made it
+  std::unique_ptr<net::Host> host;                     // opened with the first use
+  std::unique_ptr<net::Firewall> firewall;             // exists while networks do
   std::unique_ptr<dns::DnsServer> dns;
-  std::unique_ptr<proxy::PortProxy> proxy;
+  std::unique_ptr<proxy::ProxyClient> proxy;  // stack-proxy, while ports are published
+  // Of the watch over the ruleset; closing it ends its coroutine.
+  std::shared_ptr<asio::posix::stream_descriptor> ruleset_events;
+  std::shared_ptr<asio::posix::stream_descriptor> link_events;  // the same of the watch over interfaces
+  bool repair_planned = false;
+  std::vector<std::string>
+      closed_chains;  // of other programs, which stop containers' packets: a sentence each
 
-  std::shared_ptr<asio::posix::stream_descriptor>
-      ruleset_events;  // of `ruleset`; ends its coroutine when closed
-
+  // network_service.cpp
+  NetworkPtr by_id(const std::string& id) const;
   Result<> open_host();
-  Result<> watch_ruleset();
-  void repair_ruleset(const net::RulesetChanges& changes);
-  Result<> open_firewall();
-  void close_firewall();
-  void open_foreign_chains();
   Result<> ensure_ready(Network& network);
+  Result<> make_bridge(const Network& network);
   Result<std::vector<Cidr>> subnets_in_use();
   Result<> choose_pools(Network& network);
+  std::vector<std::string> users_of(const Network& network) const;
+  Task<Result<>> remove_network(NetworkPtr network);
+
+  // firewall_guard.cpp
+  Result<> open_firewall();
+  void close_firewall();
+  Result<> watch_ruleset();
+  void repair_ruleset(const net::RulesetChanges& changes);
+  void open_foreign_chains();
+
+  // link_guard.cpp
+  Result<> watch_links();
+  void repair_links(const net::LinkChanges& changes);
+  Task<> repair_again();
+  void repair_bridge(Network& network);
+  void repair_endpoint(Container& container, Endpoint& endpoint);
+
+  // endpoints.cpp: the interfaces of containers
+  Result<> resolve_endpoints(Container& container);
+  std::vector<Endpoint*> in_order(Container& container) const;
+  std::vector<const Endpoint*> by_gateway_priority(const Container& container) const;
+  net::DefaultGateways gateways_of(const Container& container) const;
+  const Endpoint* port_endpoint(const Container& container, Family family) const;
+  Result<> attach_endpoint(Container& container, Endpoint& endpoint);
+  Result<MacAddress> make_interface(const Network& network, const net::VethSpec& spec);
+  static net::VethSpec host_side_of(const Endpoint& endpoint, const Network& network);
+  Result<> plug(Container& container, Endpoint& endpoint, const net::DefaultGateways& gateways,
+                std::string interface_name = "");
+  Result<> unplug(const Container& container, const Endpoint& endpoint);
+  int netns_of(const Container& container) const;  // -1: it has none
+
+  // follow.cpp: what depends on the endpoints that are attached
+  Result<> follow(Container& container);
+  Result<> follow_routes(Container& container);
+  void follow_names(const Container& container);
+  void follow_hosts(const Container& container);
+  std::vector<std::string> addresses_of(const Container& container) const;
+  dns::DnsServer& dns_server();
+  dns::ClientSpec dns_client_of(const Container& container) const;
+  Result<> start_dns(Container& container);
+
+  // published_ports.cpp
+  Result<> reserve_ports(Container& container);
+  Result<> reserve_port(Container& container, const PortSpec& port);
+  Result<> bind_published_ports(Container& container);
+  Result<> relay_port(Container& container, proxy::BoundPort socket, uint16_t container_port);
+  Result<> follow_ports(Container& container);
+  void release_ports(Container& container);
+  std::vector<net::PortForward> forwards_of(const Container& container) const;
+  std::optional<proxy::Target> relay_target(const Container& container, uint16_t container_port) const;
+  std::string publisher_of(const std::string& host_ip, uint16_t port, const std::string& protocol,
+                           const Container* except) const;
   std::optional<std::string> foreign_holder(const std::string& host_ip, uint16_t port,
                                             const std::string& protocol);
+  proxy::ProxyClient& port_proxy();
+  void find_relayed_ports();
+  void drop_unknown_ports();
+  Task<> restore_relay();
 
-  NetworkPtr by_id(const std::string& id) const {
-    auto found = networks.find(id);
-    return found == networks.end() ? nullptr : found->second;
-  }
-  dns::DnsServer& dns_server();
-  proxy::PortProxy& port_proxy();
+  // sweep.cpp
+  std::vector<std::string> ownerless_bridges(const std::vector<net::Link>& links);
+  Result<> remove_ownerless_bridges();
+  std::vector<std::string> ownerless_interfaces(const std::vector<net::Link>& links);
 
   // network_connect.cpp
-  Result<> resolve_endpoints(Container& container);
-  Result<> take_addresses(const Container& container, Endpoint& endpoint, Network& network);
-  void give_back_addresses(Endpoint& endpoint);
-  Result<> attach_endpoint(Container& container, Endpoint& endpoint, bool default_route);
-  Result<> start_dns(Container& container);
-  void set_names(const Container& container, bool running);
-  dns::ClientSpec client_of(const Container& container) const;
-  Result<> publish_ports(Container& container);
-  Result<> publish_one(Container& container, const PortSpec& port);
-  Result<> serve_port(Container& container, proxy::BoundPort socket, uint16_t container_port);
-  Result<> adopt_port(Container& container, const PublishedPort& port);
-  void unpublish_ports(Container& container);
-  std::vector<net::PortForward> forwards_of(const Container& container) const;
-  // The endpoint that holds the default route; null for none.
-  const Endpoint* main_endpoint(const Container& container) const;
-  // In the order of connection.
-  std::vector<Endpoint*> in_order(Container& container) const;
   Result<> connect_now(Container& container);
+  Result<> connect_endpoints(Container& container);
   void disconnect_now(Container& container);
+  Result<> join(Container& container, const NetworkPtr& network);
+  void leave(Container& container, const NetworkPtr& network);
   Result<> adopt_one(Container& container);
+  Result<> adopt_dns(Container& container);
+  void adopt_kept_namespaces();
+  std::vector<net::BridgeSpec> adopt_bridges();
+  std::vector<runtime::OwnedNamedFd>& held_of(Container& container);
+  std::vector<ContainerPtr> sharers_of(const Container& container) const;
+  ContainerPtr owner_of(const Container& sharer) const;
+  void publish_event(const Container& container, const Endpoint& endpoint, const std::string& action);
+  bool keep_for_sharers(Container& container);
+  void drop_kept_namespaces();
 };
+
+// The host's end of the interface.
+std::string host_interface(const Endpoint& endpoint);
+// Whether the kernel has IPv6 at all.
+bool has_ipv6();
 
 }  // namespace stack::engine

@@ -27,6 +27,7 @@ NetworkRequest request_of(const DesiredNetwork& network) {
   request.enable_ipv4 = config.enable_ipv4.value_or(true);
   request.enable_ipv6 = config.enable_ipv6.value_or(false);
   request.ipam_driver = config.ipam.driver;
+  request.expected_containers = network.containers;
   for (const compose::IpamPool& pool : config.ipam.config)
     request.pools.push_back({pool.subnet, pool.ip_range, pool.gateway, pool.aux_addresses});
   return request;

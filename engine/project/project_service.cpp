@@ -140,7 +140,8 @@ ObservedState ProjectService::observe(const std::string& project, const DesiredS
     }
   }
   for (const NetworkPtr& network : state_->networks.list())
-    observed.networks.push_back({network->id, network->name(), network->request.labels});
+    observed.networks.push_back({network->id, network->name(), network->request.labels,
+                                 state_->networks.fault_of(network->id), network->capacity()});
   for (const volumes::Volume& volume : state_->containers.parts().volumes.list())
     observed.volumes.push_back({volume.name, volume.labels});
   if (desired != nullptr)

@@ -33,6 +33,7 @@ Paths make_paths(const std::string& root, const std::string& run_root) {
   if (paths.root != "/var/lib/stack") paths.tag = sha256_hex(paths.root).substr(0, 8);
   paths.engine_program = own_executable();
   paths.monitor_program = directory_name(paths.engine_program) + "/stack-launch";
+  paths.proxy_program = directory_name(paths.engine_program) + "/stack-proxy";
   return paths;
 }
 

@@ -11,6 +11,7 @@ struct Paths {
   std::string run_root;  // "/run/stack": sockets and locks of this boot
   std::string tag;       // "" for the default root, else 8 hexadecimal digits of SHA-256(root)
   std::string monitor_program;
+  std::string proxy_program;
   std::string engine_program;
 
   std::string images() const { return root + "/images"; }

@@ -342,40 +342,47 @@ Result<> Firewall::remove_network(const std::string& bridge_name) {
   return host_->netfilter().transaction(batch, "remove network " + bridge_name + " from the firewall");
 }
 
-Result<> Firewall::publish(std::span<const PortForward> ports) {
-  const Table table = table_of(table_);
+namespace {
+
+Result<> replace_elements(Host& host, const Table& table, const Changes& removed, const Changes& added) {
   std::vector<Message> batch;
-  for (const auto& [set, elements] : describe_ports(ports)) nft::add_elements(batch, table, set, elements);
-  auto done = host_->netfilter().transaction(batch, "publish ports");
-  if (!done && (done.error().code() == EEXIST || done.error().code() == EBUSY))
-    return explain_conflict(*host_, table, ports, std::move(done).error());
-  TRY(done);
-  return forget_flows_of(*host_, ports);
+  for (const auto& [set, elements] : removed) nft::delete_elements(batch, table, set, elements);
+  for (const auto& [set, elements] : added) nft::add_elements(batch, table, set, elements);
+  return host.netfilter().transaction(batch, added.empty() ? "unpublish ports" : "publish ports");
 }
 
-Result<> Firewall::unpublish(std::span<const PortForward> ports) {
-  const Table table = table_of(table_);
-  const Changes changes = describe_ports(ports);
-  std::vector<Message> batch;
-  for (const auto& [set, elements] : changes) nft::delete_elements(batch, table, set, elements);
-  auto done = host_->netfilter().transaction(batch, "unpublish ports");
-  // One that is missing fails all of them: leave the missing ones out.
-  if (!done && done.error().code() == ENOENT) {
-    batch.clear();
-    for (const auto& [set, elements] : changes) {
-      auto present = nft::list_elements(host_->netfilter(), table, set);
-      if (!present && present.error().code() == ENOENT) return {};  // no table: nothing is published
-      if (!present) return std::move(present).error();
-      std::sort(present->begin(), present->end());
-      std::vector<Element> doomed;
-      std::set_intersection(elements.begin(), elements.end(), present->begin(), present->end(),
-                            std::back_inserter(doomed));
-      nft::delete_elements(batch, table, set, doomed);
-    }
-    done = host_->netfilter().transaction(batch, "unpublish ports");
+// Leaves out what is not there. nullopt: the table itself is missing.
+Result<std::optional<Changes>> only_present(Host& host, const Table& table, const Changes& removed) {
+  Changes out;
+  for (const auto& [set, elements] : removed) {
+    auto present = nft::list_elements(host.netfilter(), table, set);
+    if (!present && present.error().code() == ENOENT) return std::optional<Changes>();
+    if (!present) return std::move(present).error();
+    std::sort(present->begin(), present->end());
+    std::set_intersection(elements.begin(), elements.end(), present->begin(), present->end(),
+                          std::back_inserter(out[set]));
   }
+  return std::optional(std::move(out));
+}
+
+}  // namespace
+
+Result<> Firewall::change(std::span<const PortForward> removed, std::span<const PortForward> added) {
+  const Table table = table_of(table_);
+  const Changes gone = describe_ports(removed);
+  const Changes wanted = describe_ports(added);
+  auto done = replace_elements(*host_, table, gone, wanted);
+  // One that is missing fails all of them.
+  if (!done && done.error().code() == ENOENT && !gone.empty()) {
+    TRY_ASSIGN(const auto present, only_present(*host_, table, gone));
+    if (!present && wanted.empty()) return {};
+    done = replace_elements(*host_, table, present.value_or(Changes()), wanted);
+  }
+  if (!done && (done.error().code() == EEXIST || done.error().code() == EBUSY))
+    return explain_conflict(*host_, table, added, std::move(done).error());
   TRY(done);
-  return forget_flows_of(*host_, ports);
+  TRY(forget_flows_of(*host_, removed));
+  return forget_flows_of(*host_, added);
 }
 
 Result<std::optional<FirewallState>> Firewall::list() {

@@ -83,11 +83,13 @@ class Firewall {
   Result<> add_network(const BridgeSpec& network);
   Result<> remove_network(const std::string& bridge_name);
 
-  // All or none. The same forward twice is fine; a host port that leads elsewhere is a Conflict, text naming
-  // it. Flows of UDP that started before are cut loose, so that they take the new path.
-  Result<> publish(std::span<const PortForward> ports);
-  // Missing ones, and ports that lead elsewhere by now, are skipped. UDP flows through them are forgotten.
-  Result<> unpublish(std::span<const PortForward> ports);
+  // Takes some ports back and publishes others in one transaction, so that a port which moves is never without a
+  // target and never has the old one. All of `added` or none: the same forward twice is fine, a host port that leads
+  // elsewhere is a Conflict that names it. Of `removed`, missing ones and ports that lead elsewhere are skipped.
+  // UDP flows of both are forgotten, so that they take the new path.
+  Result<> change(std::span<const PortForward> removed, std::span<const PortForward> added);
+  Result<> publish(std::span<const PortForward> ports) { return change({}, ports); }
+  Result<> unpublish(std::span<const PortForward> ports) { return change(ports, {}); }
 
   // nullopt: there is no table. Loopback forwards are not listed: NAT does not know their containers.
   Result<std::optional<FirewallState>> list();

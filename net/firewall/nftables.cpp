@@ -251,19 +251,12 @@ Rule&& Rule::output_kind(Register to) { return meta(NFT_META_OIFKIND, to), std::
 Rule&& Rule::l4_protocol(Register to) { return meta(NFT_META_L4PROTO, to), std::move(*this); }
 Rule&& Rule::mark(Register to) { return meta(NFT_META_MARK, to), std::move(*this); }
 
-Rule&& Rule::source_address(Family family, Register to) {
-  const bool v4 = family == Family::V4;
-  return payload(NFT_PAYLOAD_NETWORK_HEADER, v4 ? 12 : 8, v4 ? 4 : 16, to), std::move(*this);
-}
 Rule&& Rule::destination_address(Family family, Register to) {
   const bool v4 = family == Family::V4;
   return payload(NFT_PAYLOAD_NETWORK_HEADER, v4 ? 16 : 24, v4 ? 4 : 16, to), std::move(*this);
 }
 Rule&& Rule::destination_net8(Register to) {
   return payload(NFT_PAYLOAD_NETWORK_HEADER, 16, 1, to), std::move(*this);
-}
-Rule&& Rule::source_port(Register to) {
-  return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, to), std::move(*this);
 }
 Rule&& Rule::destination_port(Register to) {
   return payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, to), std::move(*this);

@@ -86,10 +86,8 @@ class Rule {
   Rule&& output_kind(Register to);
   Rule&& l4_protocol(Register to);
   Rule&& mark(Register to);
-  Rule&& source_address(Family family, Register to);
   Rule&& destination_address(Family family, Register to);
   Rule&& destination_net8(Register to);  // first byte of the IPv4 destination
-  Rule&& source_port(Register to);
   Rule&& destination_port(Register to);
 
   // Matches. Interface names, protocols and the like are compared whole.

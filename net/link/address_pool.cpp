@@ -55,8 +55,24 @@ IpAddress next_in(const Cidr& range, const IpAddress& address) {
 
 }  // namespace
 
-std::vector<SubnetRange> default_subnet_ranges() {
-  return {{IpAddress::v4(0x0a590000), IpAddress::v4(0x0affff00), 24}};
+std::vector<SubnetRange> default_subnet_ranges(uint8_t prefix) {
+  return {{IpAddress::v4(0x0a590000), Cidr{IpAddress::v4(0x0affffff), prefix}.first(), prefix}};
+}
+
+uint8_t prefix_for(size_t containers) {
+  constexpr size_t kReserved = 3;  // network, gateway, broadcast
+  uint8_t prefix = 24;
+  while (prefix > 16 && (size_t{1} << (32 - prefix)) - kReserved < containers) --prefix;
+  return prefix;
+}
+
+uint64_t capacity_of(const AddressPool& pool) {
+  const unsigned host_bits = std::min(pool.subnet.address.bits() - pool.subnet.prefix, 32U);
+  uint64_t reserved = pool.auxiliary.size() + (pool.gateway ? 1 : 0);
+  if (is_reserved_by_protocol(pool.subnet, pool.subnet.first())) ++reserved;
+  if (is_reserved_by_protocol(pool.subnet, pool.subnet.last())) ++reserved;
+  const uint64_t all = uint64_t{1} << host_bits;
+  return all > reserved ? all - reserved : 0;
 }
 
 Result<Cidr> choose_subnet(std::span<const SubnetRange> ranges, std::span<const Cidr> in_use) {
@@ -142,9 +158,5 @@ Result<> reserve(AddressPool& pool, const IpAddress& address, const std::string&
 }
 
 void release(AddressPool& pool, const IpAddress& address) { pool.taken.erase(address); }
-
-void release_all(AddressPool& pool, const std::string& holder) {
-  std::erase_if(pool.taken, [&](const auto& entry) { return entry.second == holder; });
-}
 
 }  // namespace stack::net

@@ -18,8 +18,11 @@ struct SubnetRange {
   uint8_t prefix = 24;
 };
 
-// 10.89.0.0/24 to 10.255.255.0/24, as podman's: some 42,000 networks.
-std::vector<SubnetRange> default_subnet_ranges();
+// 10.89.0.0 to 10.255.255.255 in subnets of this length: as /24, some 42,000 networks.
+std::vector<SubnetRange> default_subnet_ranges(uint8_t prefix = 24);
+
+// The length of an IPv4 subnet with room for so many containers: /24 for up to 253, shorter for more, never below /16.
+uint8_t prefix_for(size_t containers);
 
 // The first subnet of the ranges that overlaps none of `in_use` (other networks' subnets, the host's on-link
 // routes: host_subnets() in net/link/route.h, name servers of resolv.conf as /32).
@@ -43,6 +46,9 @@ struct AddressPool {
   bool operator==(const AddressPool&) const = default;
 };
 
+// How many containers the pool can hold, those with static addresses included; at most 2^32.
+uint64_t capacity_of(const AddressPool& pool);
+
 // Checks that range, gateway and auxiliary addresses lie in the subnet, and that the subnet holds a
 // container.
 Result<> validate(const AddressPool& pool);
@@ -58,6 +64,5 @@ Result<> reserve(AddressPool& pool, const IpAddress& address, const std::string&
 
 // Idempotent.
 void release(AddressPool& pool, const IpAddress& address);
-void release_all(AddressPool& pool, const std::string& holder);
 
 }  // namespace stack::net

@@ -156,6 +156,18 @@ Result<Link> ensure_bridge(Host& host, const BridgeSpec& spec) {
   return **link;
 }
 
+Result<std::string> bridge_problem(Host& host, const BridgeSpec& spec) {
+  TRY_ASSIGN(const auto link, find_link(host, spec.name));
+  if (!link) return "bridge " + spec.name + " was removed";
+  if (link->kind != "bridge") return "another network interface has the name " + spec.name;
+  if (!link->up) return "bridge " + spec.name + " is down";
+  TRY_ASSIGN(const std::vector<Cidr> present, addresses_of(host, link->index));
+  for (const Cidr& address : wanted_addresses(spec))
+    if (!std::binary_search(present.begin(), present.end(), address))
+      return "bridge " + spec.name + " has lost its address " + address.text();
+  return std::string();
+}
+
 Result<> remove_bridge(Host& host, const std::string& name) { return remove_links(host, {&name, 1}); }
 
 }  // namespace stack::net

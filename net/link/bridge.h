@@ -11,6 +11,9 @@
 
 namespace stack::net {
 
+// A Linux bridge has so many ports and no more (BR_MAX_PORTS in net/bridge/br_private.h; port 0 is not used).
+inline constexpr size_t kMostBridgePorts = 1023;
+
 struct BridgeSubnet {
   Cidr subnet;
   std::optional<IpAddress> gateway;  // the bridge's own address there; none: it gets no address
@@ -31,6 +34,9 @@ struct BridgeSpec {
 // IPv6 where the network has none, router advertisements of containers never heard (CVE-2020-13401).
 // Idempotent. Conflict where another kind of interface has the name.
 Result<Link> ensure_bridge(Host& host, const BridgeSpec& spec);
+
+// What another program did to it: "" = nothing.
+Result<std::string> bridge_problem(Host& host, const BridgeSpec& spec);
 
 // Missing is success. Takes some 30 ms under the kernel's global lock: off the loop, and many with
 // remove_links().

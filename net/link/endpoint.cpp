@@ -8,17 +8,13 @@
 
 #include <algorithm>
 
+#include "net/link/inside.h"
 #include "net/link/link.h"
 #include "net/link/namespace.h"
 #include "net/link/rtnetlink.h"
 #include "net/link/sysctl.h"
 
 namespace stack::net {
-namespace {
-
-constexpr uint32_t kDefaultLinkMtu = 1500;
-constexpr int kAttempts = 250;          // of wait_until_running(): 50 ms
-constexpr uint32_t kLoopbackIndex = 1;  // lo is the first device of every namespace
 
 MacAddress mac_for(const VethSpec& spec) {
   if (spec.mac) return *spec.mac;
@@ -26,6 +22,12 @@ MacAddress mac_for(const VethSpec& spec) {
     if (address.address.is_v4()) return mac_of(address.address);
   return mac_of(spec.addresses.empty() ? IpAddress() : spec.addresses.front().address);
 }
+
+namespace {
+
+constexpr uint32_t kDefaultLinkMtu = 1500;
+constexpr int kAttempts = 250;          // of wait_until_running(): 50 ms
+constexpr uint32_t kLoopbackIndex = 1;  // lo is the first device of every namespace
 
 // Both ends in one message, the container's already in its namespace: moving a link later costs 14 ms.
 // IFF_UP for that end is refused here (ENOTCONN), so it comes with the addresses.
@@ -147,18 +149,6 @@ void set_ipv6_parameters(const VethSpec& spec) {
   set("accept_dad", "0");
 }
 
-Result<> set_up_inside(const VethSpec& spec) {
-  auto entered = EnteredNamespace::enter(spec.netns);
-  if (!entered) return std::move(entered).error();
-  TRY_ASSIGN(auto inside, Host::open());
-  const unsigned index = if_nametoindex(spec.name.c_str());
-  if (index == 0) return Error::last_errno("look up " + spec.name + " in the container");
-  set_ipv6_parameters(spec);
-  TRY(configure_inside(inside.route(), spec, index));
-  TRY(wait_until_running(inside, spec.name, kAttempts));
-  return {};
-}
-
 // The carrier comes up from the container's end to the bridge: container, port, bridge.
 Result<> wait_for_carrier(Host& host, const VethSpec& spec) {
   TRY(wait_until_running(host, spec.host_name, kAttempts));
@@ -176,6 +166,18 @@ Result<> check(const VethSpec& spec) {
 
 }  // namespace
 
+Result<> set_up_inside(const VethSpec& spec) {
+  auto entered = EnteredNamespace::enter(spec.netns);
+  if (!entered) return std::move(entered).error();
+  TRY_ASSIGN(auto inside, Host::open());
+  const unsigned index = if_nametoindex(spec.name.c_str());
+  if (index == 0) return Error::last_errno("look up " + spec.name + " in the container");
+  set_ipv6_parameters(spec);
+  TRY(configure_inside(inside.route(), spec, index));
+  TRY(wait_until_running(inside, spec.name, kAttempts));
+  return {};
+}
+
 Result<Veth> attach(Host& host, const VethSpec& spec) {
   const std::string context = "endpoint " + spec.host_name;
   TRY(check(spec).in(context));
@@ -191,6 +193,33 @@ Result<Veth> attach(Host& host, const VethSpec& spec) {
   TRY_ASSIGN(const auto made, find_link(host, spec.host_name));
   if (!made) return not_found(context + ": it disappeared");
   return Veth{made->index, mac_for(spec)};
+}
+
+Result<std::string> endpoint_problem(Host& host, const std::string& host_name, const std::string& bridge) {
+  TRY_ASSIGN(const auto link, find_link(host, host_name));
+  if (!link) return "its interface " + host_name + " was removed";
+  if (!link->up) return "its interface " + host_name + " is down";
+  TRY_ASSIGN(const auto master, find_link(host, bridge));
+  if (!master || link->master != master->index)
+    return "its interface " + host_name + " is not on bridge " + bridge;
+  return std::string();
+}
+
+Result<> reattach(Host& host, const VethSpec& spec) {
+  const std::string context = "endpoint " + spec.host_name;
+  TRY_ASSIGN(const auto bridge, find_link(host, spec.bridge));
+  if (!bridge) return Error(context + ": no bridge " + spec.bridge);
+  TRY_ASSIGN(const auto link, find_link(host, spec.host_name));
+  if (!link) return not_found(context + ": it is gone");
+  Message enslave(RTM_NEWLINK, 0, 256);
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(link->index);
+  header.ifi_flags = IFF_UP;
+  header.ifi_change = IFF_UP;
+  enslave.header(header).put_u32(IFLA_MASTER, bridge->index);
+  TRY(host.route().request(enslave, "bring up " + spec.host_name).in(context));
+  Message port = port_message(spec);
+  return host.route().request(port, "set bridge port flags of " + spec.host_name).in(context);
 }
 
 Result<> detach(Host& host, const std::string& host_name) {
@@ -215,17 +244,16 @@ Result<std::string> free_interface_name(int netns, const std::string& prefix) {
   }
 }
 
-Result<> set_default_routes(int netns, const std::optional<IpAddress>& gateway4,
-                            const std::optional<IpAddress>& gateway6) {
+Result<> set_default_routes(int netns, const DefaultGateways& gateways) {
   TRY_ASSIGN(auto inside, Host::open(netns));
   std::vector<Message> messages;
   for (const Family family : {Family::V4, Family::V6}) {
-    const auto& gateway = family == Family::V4 ? gateway4 : gateway6;
+    const auto& gateway = family == Family::V4 ? gateways.v4 : gateways.v6;
     messages.push_back(gateway ? new_default_route(*gateway, 0, true) : delete_default_route(family));
   }
   TRY_ASSIGN(const auto answers, inside.route().send_all(messages));
   for (size_t i = 0; i < answers.size(); ++i) {
-    const bool removal = !(i == 0 ? gateway4 : gateway6);
+    const bool removal = !(i == 0 ? gateways.v4 : gateways.v6);
     // There was no such route to remove, no table for it yet, or no IPv6 at all.
     const int error = answers[i].error;
     const bool absent = error == ESRCH || error == ENOENT || error == EAFNOSUPPORT;

@@ -40,6 +40,12 @@ struct Veth {
 // NotFound: no such bridge. Conflict: the container has an interface of this name. About 1 ms.
 Result<Veth> attach(Host& host, const VethSpec& spec);
 
+// What is wrong with the host's end of an interface: "" = it is up and on the bridge.
+Result<std::string> endpoint_problem(Host& host, const std::string& host_name, const std::string& bridge);
+// Brings the host's end up and puts it on its bridge again (host_name, bridge and isolated of the spec count). NotFound
+// where it is gone, and with it the container's end: attach() makes both again.
+Result<> reattach(Host& host, const VethSpec& spec);
+
 // Removes the interface at both ends; missing is success. Some 16 ms; when the whole container goes, let its
 // namespace die instead, which is free.
 Result<> detach(Host& host, const std::string& host_name);
@@ -47,9 +53,16 @@ Result<> detach(Host& host, const std::string& host_name);
 // "eth0", "eth1", ...: the first one that the namespace does not have.
 Result<std::string> free_interface_name(int netns, const std::string& prefix = "eth");
 
+// The way out of a namespace, by family.
+struct DefaultGateways {
+  std::optional<IpAddress> v4;
+  std::optional<IpAddress> v6;
+
+  bool operator==(const DefaultGateways&) const = default;
+};
+
 // Makes these the default routes (replacing others), for connect and disconnect of a running container.
 // A missing gateway removes that family's default route.
-Result<> set_default_routes(int netns, const std::optional<IpAddress>& gateway4,
-                            const std::optional<IpAddress>& gateway6);
+Result<> set_default_routes(int netns, const DefaultGateways& gateways);
 
 }  // namespace stack::net

@@ -31,10 +31,6 @@ Result<Fd> open_network_namespace(const std::string& path) {
 
 Result<Fd> current_network_namespace() { return open_network_namespace("/proc/thread-self/ns/net"); }
 
-Result<Fd> network_namespace_of(int pid) {
-  return open_network_namespace("/proc/" + std::to_string(pid) + "/ns/net");
-}
-
 Result<bool> same_network_namespace(int first, int second) {
   struct stat one{};
   struct stat two{};

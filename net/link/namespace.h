@@ -18,7 +18,6 @@ Result<Fd> current_network_namespace();
 
 // /proc/<pid>/ns/net, or any path of a namespace file.
 Result<Fd> open_network_namespace(const std::string& path);
-Result<Fd> network_namespace_of(int pid);
 
 // Whether two descriptors mean the same namespace.
 Result<bool> same_network_namespace(int first, int second);

@@ -27,6 +27,9 @@ struct Core {
   std::vector<std::function<void()>> waiting_for_room;  // ports that met the connection limit
 };
 
+// Whether the client is this machine: it connected from the address it connected to, or over loopback.
+bool is_local_client(const IpAddress& client, const IpAddress& local);
+
 // A published port, whatever its protocol.
 class Port {
  public:

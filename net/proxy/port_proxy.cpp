@@ -18,6 +18,10 @@ void ignore_sigpipe() {
 
 }  // namespace
 
+bool is_local_client(const IpAddress& client, const IpAddress& local) {
+  return client.is_loopback() || client == local;
+}
+
 struct PortProxy::State {
   State(asio::io_context& context, PortProxyOptions options)
       : core(std::make_shared<Core>(context, options)) {}

@@ -22,6 +22,10 @@ namespace stack::proxy {
 struct Target {
   IpAddress ip;
   uint16_t port = 0;
+  // Only this machine may connect: the container is on a network that nothing from outside may reach.
+  bool local_only = false;
+
+  bool operator==(const Target&) const = default;
 };
 
 struct PortProxyOptions {

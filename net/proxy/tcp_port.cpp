@@ -1,9 +1,11 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
+#include <cstring>
 #include <set>
 
 #include "net/proxy/core.h"
 #include "net/proxy/relay.h"
+#include "net/proxy/socket_address.h"
 
 namespace stack::proxy {
 
@@ -27,6 +29,7 @@ class TcpPort : public Port, public std::enable_shared_from_this<TcpPort> {
   }
 
   void set_target(std::optional<Target> target) override {
+    if (target == target_) return;
     target_ = target;
     if (target_) accept();
   }
@@ -68,7 +71,7 @@ class TcpPort : public Port, public std::enable_shared_from_this<TcpPort> {
     while (!failure && core_->statistics.tcp_connections < core_->options.connection_limit) {
       TcpSocket socket(core_->context);
       acceptor_.accept(socket, failure);
-      if (!failure) start(std::move(socket));
+      if (!failure && may_connect(socket)) start(std::move(socket));
     }
     if (!failure || failure == asio::error::would_block || failure == asio::error::connection_aborted)
       return accept();
@@ -78,6 +81,20 @@ class TcpPort : public Port, public std::enable_shared_from_this<TcpPort> {
     pause_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
       if (!cancelled) self->resume();
     });
+  }
+
+  bool may_connect(const TcpSocket& socket) const {
+    if (!target_->local_only) return true;
+    asio::error_code problem;
+    IpAddress client = ip_of(socket.remote_endpoint(problem));
+    return !problem && is_local_client(client, ip_of(socket.local_endpoint(problem)));
+  }
+
+  static IpAddress ip_of(const asio::ip::tcp::endpoint& endpoint) {
+    SocketAddress address;
+    std::memcpy(address.raw(), endpoint.data(), endpoint.size());
+    std::optional<IpPort> found = ip_port_of(address);
+    return found ? found->ip : IpAddress();
   }
 
   void start(TcpSocket socket) {

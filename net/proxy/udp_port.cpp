@@ -87,6 +87,7 @@ class UdpPort : public Port, public std::enable_shared_from_this<UdpPort> {
   }
 
   void set_target(std::optional<Target> target) override {
+    if (target == target_) return;
     target_ = target;
     while (!clients_.empty()) drop(clients_.begin());
     if (target_) wait();
@@ -138,7 +139,9 @@ class UdpPort : public Port, public std::enable_shared_from_this<UdpPort> {
     if (n < 0) return errno == EINTR;
     std::optional<IpPort> client = ip_port_of(from);
     if (!client) return true;
-    ClientPtr present = client_of({*client, local_address(message)});
+    IpAddress local = local_address(message);
+    if (target_->local_only && !is_local_client(client->ip, local)) return true;
+    ClientPtr present = client_of({*client, local});
     if (!present) return true;
     // What the target does not take is lost, as datagrams are.
     ssize_t sent =

@@ -75,7 +75,7 @@ std::string resource_hash(Json json) {
 }
 
 DesiredNetwork desired_network(const Project& project, const std::string& key, compose::Network config) {
-  DesiredNetwork network{key, std::move(config), {}, {}};
+  DesiredNetwork network{key, std::move(config), {}, {}, 0};
   if (network.config.driver.empty()) network.config.driver = "bridge";
   if (network.config.external) return network;
   compose::Network hashed = network.config;
@@ -113,6 +113,15 @@ UsedResources used_resources(const Project& project, const ServiceGraph& graph) 
     }
   }
   return used;
+}
+
+// How many containers join each network.
+void count_containers(DesiredState& state) {
+  std::map<std::string, size_t> counts;
+  for (const auto& [name, service] : state.services)
+    for (const EndpointSpec& endpoint : service.base.endpoints)
+      counts[endpoint.network] += static_cast<size_t>(std::max(service.replicas, 0));
+  for (auto& [key, network] : state.networks) network.containers = counts[network.config.name];
 }
 
 // All resources of the project, or those that the chosen services use.
@@ -299,6 +308,7 @@ Result<DesiredState> desired_state(const Project& project, const DesiredOptions&
     state.services.emplace(name, *std::move(desired));
   }
   TRY(refuse_same_names(project, state));
+  count_containers(state);
   return state;
 }
 

@@ -20,6 +20,7 @@ struct DesiredNetwork {
   compose::Network config;                    // config.name is the real name, config.driver is never empty
   std::map<std::string, std::string> labels;  // the file's and ours; empty for external ones
   std::string config_hash;
+  size_t containers = 0;  // of this project that join it: its subnet is chosen to hold them
 };
 
 struct DesiredVolume {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -31,8 +33,10 @@ struct ObservedContainer {
   std::string image;             // reference it was made from
   std::string image_id;
   std::set<std::string> networks;  // names of the networks it is attached to (or will be, at start)
-  std::set<std::string> volumes;   // names of its named volumes
-  std::vector<PortSpec> ports;     // host ports it holds while it is alive, one entry a port
+  std::map<std::string, EndpointSpec>
+      connections;                // what was asked for there, by network; absent = not known
+  std::set<std::string> volumes;  // names of its named volumes
+  std::vector<PortSpec> ports;    // host ports it holds while it is alive, one entry a port
   std::map<std::string, std::string> labels;
   bool has_pre_stop = false;  // its description has pre_stop hooks
 
@@ -46,6 +50,8 @@ struct ObservedNetwork {
   std::string id;
   std::string name;
   std::map<std::string, std::string> labels;  // project, key and config-hash are among them
+  std::string fault = {};                     // what is broken and could not be repaired; "" = nothing
+  std::optional<uint64_t> capacity = {};      // how many containers it has addresses for; absent = not known
 };
 
 struct ObservedVolume {

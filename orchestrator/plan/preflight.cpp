@@ -112,6 +112,7 @@ class Preflight {
 
   void check_resources() {
     for (const auto& [key, network] : desired_.networks) {
+      check_room(key, network);
       if (!network.config.external || is_there(observed_.networks, network.config.name)) continue;
       report("/networks/" + key,
              "network " + network.config.name + " is declared as external, but does not exist");
@@ -121,6 +122,22 @@ class Preflight {
       report("/volumes/" + key,
              "volume " + volume.config.name + " is declared as external, but does not exist");
     }
+  }
+
+  // A bridge has 1,023 ports (linux/net/bridge/br_private.h), and the subnet so many addresses.
+  void check_room(const std::string& key, const DesiredNetwork& network) {
+    constexpr uint64_t kBridgePorts = 1023;
+    auto present =
+        std::find_if(observed_.networks.begin(), observed_.networks.end(),
+                     [&](const ObservedNetwork& each) { return each.name == network.config.name; });
+    uint64_t room = kBridgePorts;
+    if (present != observed_.networks.end() && present->capacity) room = std::min(room, *present->capacity);
+    if (network.containers <= room) return;
+    report("/networks/" + key,
+           "network " + network.config.name + " holds at most " + std::to_string(room) +
+               " containers; this project has " + std::to_string(network.containers) +
+               " on it: spread them over several networks" +
+               (room < kBridgePorts ? ", or remove the network so that a larger one is made" : ""));
   }
 
   // --- what a new container needs ---

@@ -50,9 +50,9 @@ const ObservedContainer* stranger_on(const std::string& network, const DesiredSt
 
 void Reconciler::find_changed_networks() {
   for (const auto& [key, network] : desired_.networks) {
-    if (network.config.external) continue;
     const ObservedNetwork* there = find_named(observed_.networks, network.config.name);
-    if (!there) continue;
+    if (there != nullptr && !there->fault.empty()) plan_.warn(there->fault);
+    if (network.config.external || there == nullptr) continue;
     if (label_of(there->labels, label::kProject) != desired_.project) {
       plan_.warn(alien_warning("network", network.config.name, desired_.project));
     } else if (has_changed(*there, desired_.project, network.config_hash)) {

@@ -55,10 +55,31 @@ std::string config_cause(const DesiredService& service, const ObservedContainer&
   return "config changed: " + join(fields, ", ");
 }
 
+// Names and addresses are lost where somebody disconnected the container and connected it again without them.
+std::optional<std::string> missing_on_network(const DesiredService& service, const EndpointSpec& wanted,
+                                              const EndpointSpec& present) {
+  const std::string where = " on network " + wanted.network;
+  std::vector<std::string> names = wanted.aliases;
+  names.insert(names.begin(), service.name);
+  for (const std::string& alias : names)
+    if (std::find(present.aliases.begin(), present.aliases.end(), alias) == present.aliases.end())
+      return "name " + alias + " is missing" + where;
+  using Wish = std::string EndpointSpec::*;
+  for (auto [wish, what] : {std::pair<Wish, const char*>{&EndpointSpec::ipv4_address, "address "},
+                            {&EndpointSpec::ipv6_address, "address "},
+                            {&EndpointSpec::mac_address, "MAC address "}})
+    if (!(wanted.*wish).empty() && wanted.*wish != present.*wish)
+      return what + wanted.*wish + " is missing" + where;
+  return std::nullopt;
+}
+
 std::optional<std::string> missing_attachment(const DesiredService& service,
                                               const ObservedContainer& container) {
   for (const EndpointSpec& endpoint : service.base.endpoints) {
     if (!container.networks.count(endpoint.network)) return "not connected to network " + endpoint.network;
+    auto present = container.connections.find(endpoint.network);
+    if (present == container.connections.end()) continue;
+    if (auto cause = missing_on_network(service, endpoint, present->second)) return cause;
   }
   for (const MountSpec& mount : service.base.mounts) {
     bool named = mount.kind == MountKind::Volume && !mount.source.empty();

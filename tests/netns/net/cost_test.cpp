@@ -1,5 +1,6 @@
-// What the operations cost. Figures are printed; the limits are wide, to hold on a loaded machine without
-// optimisation, but tell constant from linear.
+// What the operations cost. Figures are printed. What must be constant is checked by the fastest run with few and with
+// many ports present, which other programs on the machine hardly disturb: a layout with a rule for each port is
+// beyond the limits (2,600 us a change, 130 us a connection more with 5,000 rules).
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -15,16 +16,23 @@ using lab::Lab;
 using lab::must;
 using Microseconds = std::chrono::duration<double, std::micro>;
 
-// Median of `times` runs.
-Microseconds median_cost(int times, const std::function<void(int)>& operation) {
+struct Costs {
+  Microseconds median{};
+  Microseconds fastest{};
+};
+
+Costs costs_of(int times, const std::function<void(int)>& operation) {
   std::vector<Microseconds> costs;
   for (int i = 0; i < times; ++i) {
     const auto start = std::chrono::steady_clock::now();
     operation(i);
     costs.push_back(std::chrono::steady_clock::now() - start);
   }
-  std::nth_element(costs.begin(), costs.begin() + times / 2, costs.end());
-  return costs[static_cast<size_t>(times) / 2];
+  std::sort(costs.begin(), costs.end());
+  return {costs[static_cast<size_t>(times) / 2], costs.front()};
+}
+Microseconds median_cost(int times, const std::function<void(int)>& operation) {
+  return costs_of(times, operation).median;
 }
 
 void print(const char* what, Microseconds cost) {
@@ -62,23 +70,23 @@ TEST_F(Cost, PortsCostTheSameWithFiveThousandPresent) {
   };
   must(lab_.firewall().publish(ports_of(web_, 9999, 1)));
 
-  const auto change_empty = median_cost(101, change);
-  const auto connect_empty = median_cost(201, connect);
+  const auto change_empty = costs_of(101, change);
+  const auto connect_empty = costs_of(401, connect);
   const auto load = median_cost(1, [&](int) { must(lab_.firewall().publish(ports_of(web_, 10000, 5000))); });
-  const auto change_full = median_cost(101, change);
-  const auto connect_full = median_cost(201, connect);
+  const auto change_full = costs_of(101, change);
+  const auto connect_full = costs_of(401, connect);
   EXPECT_EQ(must(lab_.firewall().list())->ports.size(), 5001U);
   const auto reset = median_cost(
       5, [&](int) { must(lab_.firewall().reset_to(std::vector{network_}, ports_of(web_, 10000, 5000))); });
 
-  print("publish + unpublish one port, 1 present", change_empty);
-  print("publish + unpublish one port, 5,001 present", change_full);
-  print("connect and one byte through NAT, 1 present", connect_empty);
-  print("connect and one byte through NAT, 5,001 present", connect_full);
+  print("publish + unpublish one port, 1 present", change_empty.median);
+  print("publish + unpublish one port, 5,001 present", change_full.median);
+  print("connect and one byte through NAT, 1 present", connect_empty.median);
+  print("connect and one byte through NAT, 5,001 present", connect_full.median);
   print("publish 5,000 ports at once", load);
   print("reset_to with 5,000 ports", reset);
-  EXPECT_LT(change_full.count(), 3 * change_empty.count() + 500);
-  EXPECT_LT(connect_full.count(), 3 * connect_empty.count() + 200);
+  EXPECT_LT((change_full.fastest - change_empty.fastest).count(), 400);
+  EXPECT_LT((connect_full.fastest - connect_empty.fastest).count(), 60);
 }
 
 TEST_F(Cost, NetworkPartOfAContainerStart) {

@@ -163,12 +163,12 @@ TEST_F(Endpoints, SecondNetworkIsConnectedToARunningContainer) {
   EXPECT_EQ(second.name, "eth1");
   must(attach(host_, second));
   EXPECT_NE(lab::ip(inside_, "route").find("default via 10.89.1.1"), std::string::npos);
-  must(set_default_routes(inside_.get(), must(parse_ip("10.89.2.1")), {}));
+  must(set_default_routes(inside_.get(), {must(parse_ip("10.89.2.1")), {}}));
   const std::string routes = lab::ip(inside_, "route");
   EXPECT_NE(routes.find("default via 10.89.2.1 dev eth1"), std::string::npos) << routes;
   EXPECT_EQ(routes.find("default via 10.89.1.1"), std::string::npos) << routes;
-  must(set_default_routes(inside_.get(), {}, {}));
-  must(set_default_routes(inside_.get(), {}, {}));
+  must(set_default_routes(inside_.get(), {}));
+  must(set_default_routes(inside_.get(), {}));
   EXPECT_EQ(lab::ip(inside_, "route show default"), "");
   must(detach(host_, "v2"));
   must(detach(host_, "v2"));

@@ -282,6 +282,24 @@ TEST_F(FirewallState, UnpublishingSkipsWhatIsNotThereAndWhatLeadsElsewhere) {
   EXPECT_EQ(state->ports[0].host_port, 8081);
 }
 
+TEST_F(FirewallState, PortMovesInOneStep) {
+  const auto to = [&](const char* ip) {
+    PortForward forward;
+    forward.host_port = 8080;
+    forward.container_ip = must(parse_ip(ip));
+    forward.container_port = 80;
+    return std::vector{forward};
+  };
+  must(lab_.firewall().publish(to("10.89.1.10")));
+  must(lab_.firewall().change(to("10.89.1.10"), to("10.89.1.11")));
+  EXPECT_EQ(must(lab_.firewall().list())->ports, to("10.89.1.11"));
+  // What is not there any more does not stand in the way of what is new.
+  must(lab_.firewall().change(to("10.89.1.10"), {}));
+  EXPECT_EQ(must(lab_.firewall().list())->ports, to("10.89.1.11"));
+  EXPECT_FALSE(lab_.firewall().change({}, to("10.89.1.12")));
+  EXPECT_EQ(must(lab_.firewall().list())->ports, to("10.89.1.11"));
+}
+
 TEST_F(FirewallState, ResetReplacesEverythingAndKeepsEstablishedConnections) {
   const auto server = lab::listen_tcp(web_.netns, 80);
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80)}));

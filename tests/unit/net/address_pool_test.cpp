@@ -114,13 +114,20 @@ TEST(AddressPool, DynamicAddressesGoAroundStaticOnes) {
   EXPECT_EQ(allocate(some, "db")->text(), "10.1.2.3");
 }
 
-TEST(AddressPool, HolderGivesBackAllItHas) {
-  AddressPool some = pool("10.1.2.0/24");
-  allocate(some, "a").value();
-  allocate(some, "b").value();
-  EXPECT_TRUE(reserve(some, address("10.1.2.90"), "a"));
-  release_all(some, "a");
-  EXPECT_EQ(some.taken.size(), 1U);
+TEST(AddressPool, CapacityLeavesOutWhatIsReserved) {
+  EXPECT_EQ(capacity_of(pool("10.1.2.0/24")), 253U);
+  EXPECT_EQ(capacity_of(pool("10.1.0.0/20")), 4093U);
+  EXPECT_EQ(capacity_of(pool("10.1.2.0/31")), 1U);
+}
+
+TEST(ChooseSubnet, IsAsLargeAsTheContainersNeed) {
+  EXPECT_EQ(prefix_for(0), 24);
+  EXPECT_EQ(prefix_for(253), 24);
+  EXPECT_EQ(prefix_for(254), 23);
+  EXPECT_EQ(prefix_for(2046), 20);
+  EXPECT_EQ(prefix_for(1'000'000), 16);
+  std::vector<Cidr> used{cidr("10.89.0.0/24"), cidr("10.89.16.0/24")};
+  EXPECT_EQ(choose_subnet(default_subnet_ranges(20), used)->text(), "10.89.32.0/20");
 }
 
 TEST(AddressPool, PointToPointSubnetUsesBothAddresses) {

@@ -155,6 +155,24 @@ TEST(Preflight, ExternalResourcesMustExist) {
                    "volume their_data is declared as external, but does not exist"}));
 }
 
+TEST(Preflight, NetworksMustHaveRoom) {
+  auto project = shop();
+  add_service(project, "web", "web:1").scale = 1024;
+  World world = with_images(project);
+  EXPECT_EQ(
+      problems(project, world),
+      Lines{
+          "network shop_default holds at most 1023 containers; this project has 1024 on it: spread them over "
+          "several networks"});
+  project.services.at("web").scale = 254;
+  EXPECT_EQ(problems(project, world), Lines{});
+  world.state.networks.push_back({"n1", "shop_default", {}, "", 253});
+  EXPECT_EQ(
+      problems(project, world),
+      Lines{"network shop_default holds at most 253 containers; this project has 254 on it: spread them over "
+            "several networks, or remove the network so that a larger one is made"});
+}
+
 TEST(Preflight, ImagesMustBeLocalBuildableOrPullable) {
   auto project = shop();
   add_service(project, "web", "web:1");

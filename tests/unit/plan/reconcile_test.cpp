@@ -451,6 +451,34 @@ TEST(Reconcile, AMissingNetworkConnectionRecreates) {
   EXPECT_NE(listing(project, world).find("[not connected to network shop_default]"), std::string::npos);
 }
 
+TEST(Reconcile, ANetworkThatCouldNotBeRepairedIsTold) {
+  auto project = example();
+  World world = up(project);
+  world.state.networks.front().fault =
+      "network shop_default: bridge br-1 is down; it cannot be repaired: busy";
+  EXPECT_EQ(
+      listing(project, world),
+      "warning: network shop_default: bridge br-1 is down; it cannot be repaired: busy\nnothing to do\n");
+}
+
+TEST(Reconcile, AConnectionWithoutItsNamesOrAddressesRecreates) {
+  auto project = example();
+  World world = up(project);
+  EndpointSpec& endpoint = world.container("shop-web-1").connections.at("shop_default");
+  EndpointSpec whole = endpoint;
+  endpoint.aliases.clear();
+  EXPECT_NE(listing(project, world).find("[name web is missing on network shop_default]"), std::string::npos)
+      << listing(project, world);
+  endpoint = whole;
+  EXPECT_EQ(listing(project, world), "nothing to do\n");
+  project.services.at("web").networks.at("default").ipv4_address = "10.1.2.3";
+  world = up(project);
+  world.container("shop-web-1").connections.at("shop_default").ipv4_address.clear();
+  EXPECT_NE(listing(project, world).find("[address 10.1.2.3 is missing on network shop_default]"),
+            std::string::npos)
+      << listing(project, world);
+}
+
 TEST(Reconcile, APortThatMovesIsReleasedFirst) {
   auto project = shop();
   publish(add_service(project, "blue", "app:1"), 8080, 80);

@@ -166,6 +166,7 @@ struct Effect {
     for (const EndpointSpec& endpoint : body.spec.endpoints) {
       if (!exists(world.state.networks, endpoint.network)) complain("no network " + endpoint.network);
       fresh.networks.insert(endpoint.network);
+      fresh.connections[endpoint.network] = endpoint;
     }
     for (const MountSpec& mount : body.spec.mounts) {
       if (mount.kind != MountKind::Volume || mount.source.empty()) continue;

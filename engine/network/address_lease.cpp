@@ -1,0 +1,83 @@
+#include "engine/network/address_lease.h"
+
+namespace stack::engine {
+
+AddressLease::~AddressLease() {
+  if (!network_) return;
+  for (net::AddressPool& pool : network_->pools)
+    if (pool.subnet.contains(address_)) net::release(pool, address_);
+}
+
+namespace {
+
+// nullopt: this pool is not the one that the address asked for belongs to.
+Result<std::optional<IpAddress>> take_from(net::AddressPool& pool, bool only_pool, const std::string& wanted,
+                                           const std::string& former, const std::string& holder) {
+  if (!wanted.empty()) {
+    TRY_ASSIGN(IpAddress fixed, parse_ip(wanted));
+    if (!pool.subnet.contains(fixed)) {
+      if (!only_pool) return std::optional<IpAddress>();
+      return invalid("address " + wanted + " is not in the subnet " + pool.subnet.text());
+    }
+    TRY(net::reserve(pool, fixed, holder));
+    return std::optional(fixed);
+  }
+  Result<IpAddress> last = parse_ip(former);
+  if (last && pool.subnet.contains(*last) && !pool.taken.contains(*last) && net::reserve(pool, *last, holder))
+    return std::optional(*last);
+  TRY_ASSIGN(IpAddress chosen, net::allocate(pool, holder));
+  return std::optional(chosen);
+}
+
+}  // namespace
+
+Result<std::vector<AddressLease>> lease_addresses(const NetworkPtr& network, Endpoint& endpoint,
+                                                  const std::string& holder) {
+  std::vector<AddressLease> leases;
+  leases.reserve(network->pools.size());
+  bool taken[2] = {false, false};
+  std::optional<Error> refusal[2];
+  for (net::AddressPool& pool : network->pools) {
+    bool v4 = pool.subnet.family() == Family::V4;
+    // One address of each family: further pools of a family are for addresses that were asked for.
+    if (taken[v4 ? 0 : 1]) continue;
+    const std::string& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
+    std::string& address = v4 ? endpoint.ipv4 : endpoint.ipv6;
+    Result<std::optional<IpAddress>> got =
+        take_from(pool, network->pools.size() == 1, wanted, address, holder);
+    // The next pool of this family may have room.
+    if (!got) refusal[v4 ? 0 : 1] = got.error();
+    if (!got || !*got) continue;
+    leases.emplace_back(network, **got);
+    taken[v4 ? 0 : 1] = true;
+    address = (*got)->text();
+    (v4 ? endpoint.ipv4_prefix : endpoint.ipv6_prefix) = pool.subnet.prefix;
+  }
+  for (bool v4 : {true, false}) {
+    if (taken[v4 ? 0 : 1]) continue;
+    if (refusal[v4 ? 0 : 1]) return *refusal[v4 ? 0 : 1];
+    const std::string& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
+    if (!wanted.empty())
+      return invalid("address " + wanted + " is in none of the subnets of network " + network->name());
+    // What was kept of an earlier run means nothing on a network without this family.
+    (v4 ? endpoint.ipv4 : endpoint.ipv6).clear();
+  }
+  return leases;
+}
+
+Result<std::vector<AddressLease>> readopt_addresses(const NetworkPtr& network, const Endpoint& endpoint,
+                                                    const std::string& holder) {
+  std::vector<AddressLease> leases;
+  leases.reserve(2);
+  for (net::AddressPool& pool : network->pools)
+    for (const std::string* text : {&endpoint.ipv4, &endpoint.ipv6}) {
+      Result<IpAddress> address = parse_ip(*text);
+      if (!address || !pool.subnet.contains(*address)) continue;
+      TRY(net::reserve(pool, *address, holder));
+      leases.emplace_back(network, *address);
+      pool.last = *address;
+    }
+  return leases;
+}
+
+}  // namespace stack::engine

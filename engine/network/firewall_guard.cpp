@@ -1,0 +1,120 @@
+// NetworkService: the firewall table, kept as it should be whatever other programs do to it.
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "engine/network/network_state.h"
+#include "net/firewall/foreign_firewall.h"
+#include "net/link/sysctl.h"
+
+namespace stack::engine {
+
+Result<> NetworkService::State::open_firewall() {
+  TRY(open_host());
+  if (firewall) return {};
+  TRY_ASSIGN(bool was_off, net::enable_ipv4_forwarding(*host));
+  // Remembered, because a later engine of this boot finds forwarding on already.
+  auto settings = context.store.load_documents(Table::Settings);
+  bool ours = was_off;
+  if (settings)
+    for (const auto& [key, value] : settings->good)
+      if (key == "ip_forward_boot" && value == Json(context.boot_id)) ours = true;
+  if (was_off) {
+    log_info("turned net.ipv4.ip_forward on; what is not ours is not forwarded");
+    (void)context.store.put(Table::Settings, "ip_forward_boot", context.boot_id);
+  }
+  firewall =
+      std::make_unique<net::Firewall>(*host, context.paths.firewall_table(), net::FirewallOptions{ours});
+  TRY(firewall->ensure());
+  open_foreign_chains();
+  Result<> watched = watch_ruleset();
+  if (!watched) log_warning("firewall: changes by others are not noticed: " + watched.error().text());
+  watched = watch_links();
+  if (!watched) log_warning("networks: changes by others are not noticed: " + watched.error().text());
+  return {};
+}
+
+namespace {
+
+// Until `events` is cancelled. The watch lives as long as this coroutine.
+Task<> follow_ruleset(std::shared_ptr<net::RulesetWatch> watch,
+                      std::shared_ptr<asio::posix::stream_descriptor> events,
+                      std::function<void(const net::RulesetChanges&)> changed) {
+  for (;;) {
+    asio::error_code code;
+    co_await events->async_wait(asio::posix::stream_descriptor::wait_read,
+                                asio::redirect_error(asio::use_awaitable, code));
+    if (code) co_return;
+    // A reload comes as a burst of changes.
+    asio::steady_timer pause(events->get_executor(), std::chrono::milliseconds(50));
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, code));
+    if (!events->is_open()) co_return;
+    Result<net::RulesetChanges> changes = watch->drain();
+    if (changes) changed(*changes);
+  }
+}
+
+}  // namespace
+
+Result<> NetworkService::State::watch_ruleset() {
+  TRY_ASSIGN(net::RulesetWatch watch, net::RulesetWatch::open(*host, context.paths.firewall_table()));
+  int copy = ::fcntl(watch.fd(), F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return Error::last_errno("duplicate descriptor");
+  ruleset_events = std::make_shared<asio::posix::stream_descriptor>(context.io, copy);
+  std::function<void(const net::RulesetChanges&)> changed = [this](const net::RulesetChanges& changes) {
+    repair_ruleset(changes);
+  };
+  start(context.io,
+        follow_ruleset(std::make_shared<net::RulesetWatch>(std::move(watch)), ruleset_events, changed));
+  return {};
+}
+
+// Somebody flushed or rewrote the machine's firewall ("systemctl reload nftables", Docker, firewalld).
+void NetworkService::State::repair_ruleset(const net::RulesetChanges& changes) {
+  if (!firewall) return;
+  if (changes.own_table_removed) {
+    log_warning("the firewall table of this engine was removed by another program; making it again");
+    std::vector<net::BridgeSpec> specs;
+    for (const auto& [id, network] : networks)
+      if (network->ready && network->is_bridge()) specs.push_back(network->bridge_spec());
+    std::vector<net::PortForward> forwards;
+    for (const auto& [id, container] : context.containers) {
+      if (!container->run) continue;
+      std::vector<net::PortForward> own = forwards_of(*container);
+      forwards.insert(forwards.end(), own.begin(), own.end());
+    }
+    Result<> made = firewall->reset_to(specs, forwards);
+    if (!made) log_error("firewall: " + made.error().text());
+  }
+  if (changes.own_table_removed || changes.foreign_chains_changed) open_foreign_chains();
+}
+
+void NetworkService::State::open_foreign_chains() {
+  auto chains = net::open_foreign_chains(*host, context.paths.firewall_table());
+  if (!chains) {
+    log_warning("foreign firewall rules: " + chains.error().text());
+    return;
+  }
+  closed_chains.clear();
+  for (const net::ForeignChain& chain : *chains) {
+    if (chain.admitted || chain.problem.empty()) continue;
+    closed_chains.push_back("firewall chain " + chain.family + " " + chain.table + " " + chain.chain +
+                            " drops forwarded packets (" + chain.obstacle +
+                            ") and cannot be opened for containers: " + chain.problem);
+    log_warning(closed_chains.back());
+  }
+}
+
+// The table is removed with the last network, so that an engine without networks leaves nothing behind.
+void NetworkService::State::close_firewall() {
+  if (!firewall) return;
+  Result<> gone = net::close_foreign_chains(*host, context.paths.firewall_table());
+  if (gone) gone = firewall->remove_table();
+  if (!gone) log_warning("firewall: " + gone.error().text());
+  if (ruleset_events) ruleset_events->close();
+  if (link_events) link_events->close();
+  ruleset_events.reset();
+  link_events.reset();
+  firewall.reset();
+}
+
+}  // namespace stack::engine

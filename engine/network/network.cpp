@@ -1,0 +1,147 @@
+#include "engine/network/network.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace stack::engine {
+
+namespace {
+
+constexpr size_t kLongestName = 128;
+
+std::map<std::string, std::string> string_map(const Json& object, const char* key) {
+  std::map<std::string, std::string> out;
+  if (auto found = object.find(key); found != object.end() && found->is_object())
+    for (const auto& [name, value] : found->items())
+      if (value.is_string()) out[name] = value.get<std::string>();
+  return out;
+}
+
+// Any bytes, made printable.
+std::string quoted(const std::string& text) {
+  return Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+}  // namespace
+
+Result<> check_network_name(const std::string& name) {
+  if (name.empty()) return invalid("network name must not be empty");
+  bool good = name.size() <= kLongestName && is_letter_or_digit(name.front()) &&
+              std::all_of(name.begin(), name.end(),
+                          [](char c) { return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-'; });
+  if (good) return {};
+  return invalid("invalid network name " + quoted(name.substr(0, kLongestName)) +
+                 ": a name is 1 to 128 characters of [a-zA-Z0-9_.-] and begins with a letter or digit");
+}
+
+std::string Network::option(const std::string& key) const {
+  auto found = request.options.find(key);
+  return found == request.options.end() ? "" : found->second;
+}
+
+net::BridgeSpec Network::bridge_spec() const {
+  net::BridgeSpec spec;
+  spec.name = bridge;
+  spec.id = id;
+  for (const net::AddressPool& pool : pools) spec.subnets.push_back({pool.subnet, pool.gateway});
+  spec.internal = request.internal;
+  std::string mtu = option("com.docker.network.driver.mtu");
+  if (is_all_digits(mtu) && mtu.size() < 6) spec.mtu = static_cast<uint32_t>(std::stoul(mtu));
+  spec.icc = option("com.docker.network.bridge.enable_icc") != "false";
+  spec.masquerade = option("com.docker.network.bridge.enable_ip_masquerade") != "false";
+  return spec;
+}
+
+Result<net::ChildKind> Network::child_kind() const {
+  if (request.driver == "ipvlan") return net::ipvlan_kind(option("ipvlan_mode"), option("ipvlan_flag"));
+  return net::macvlan_kind(option("macvlan_mode"));
+}
+
+// Each container has one address of each family; several pools of one family add up.
+uint64_t Network::capacity() const {
+  uint64_t of_family[2] = {0, 0};
+  for (const net::AddressPool& pool : pools)
+    of_family[pool.subnet.family() == Family::V4 ? 0 : 1] += net::capacity_of(pool);
+  uint64_t least = is_bridge() ? net::kMostBridgePorts : UINT64_MAX;
+  for (uint64_t sum : of_family)
+    if (sum > 0) least = std::min(least, sum);
+  return least;
+}
+
+Result<net::AddressPool> make_pool(const NetworkRequest::Pool& wanted) {
+  net::AddressPool pool;
+  TRY_ASSIGN(Cidr subnet, parse_cidr(wanted.subnet));
+  pool.subnet = subnet.network();
+  if (!wanted.ip_range.empty()) {
+    TRY_ASSIGN(Cidr range, parse_cidr(wanted.ip_range));
+    pool.ip_range = range.network();
+  }
+  if (!wanted.gateway.empty()) {
+    TRY_ASSIGN(pool.gateway, parse_ip(wanted.gateway));
+  } else {
+    TRY_ASSIGN(pool.gateway, net::default_gateway(pool.subnet, pool.ip_range));
+  }
+  for (const auto& [name, address] : wanted.auxiliary) {
+    TRY_ASSIGN(pool.auxiliary[name], parse_ip(address));
+  }
+  TRY(net::validate(pool));
+  return pool;
+}
+
+Json record_of(const Network& network) {
+  const NetworkRequest& r = network.request;
+  Json pools = Json::array();
+  for (const net::AddressPool& pool : network.pools) {
+    Json auxiliary = Json::object();
+    for (const auto& [name, address] : pool.auxiliary) auxiliary[name] = address.text();
+    pools.push_back({{"subnet", pool.subnet.text()},
+                     {"ip_range", pool.ip_range ? pool.ip_range->text() : ""},
+                     {"gateway", pool.gateway ? pool.gateway->text() : ""},
+                     {"auxiliary", auxiliary}});
+  }
+  return {{"name", r.name},
+          {"driver", r.driver},
+          {"options", r.options},
+          {"labels", r.labels},
+          {"internal", r.internal},
+          {"attachable", r.attachable},
+          {"enable_ipv4", r.enable_ipv4},
+          {"enable_ipv6", r.enable_ipv6},
+          {"created_at", network.created_at},
+          {"bridge", network.bridge},
+          {"parent", network.parent},
+          {"made_parent", network.made_parent},
+          {"pools", pools}};
+}
+
+Result<NetworkPtr> read_network(const std::string& id, const Json& record) {
+  auto network = std::make_shared<Network>();
+  network->id = id;
+  network->created_at = string_or(record, "created_at");
+  network->bridge = string_or(record, "bridge");
+  network->parent = string_or(record, "parent");
+  network->made_parent = bool_or(record, "made_parent");
+  NetworkRequest& r = network->request;
+  r.name = string_or(record, "name");
+  r.driver = string_or(record, "driver");
+  r.options = string_map(record, "options");
+  r.labels = string_map(record, "labels");
+  r.internal = bool_or(record, "internal");
+  r.attachable = bool_or(record, "attachable");
+  r.enable_ipv4 = bool_or(record, "enable_ipv4", true);
+  r.enable_ipv6 = bool_or(record, "enable_ipv6");
+  for (const Json& pool : record.value("pools", Json::array())) {
+    NetworkRequest::Pool wanted{string_or(pool, "subnet"), string_or(pool, "ip_range"),
+                                string_or(pool, "gateway"), string_map(pool, "auxiliary")};
+    TRY_ASSIGN(net::AddressPool made, make_pool(wanted));
+    network->pools.push_back(std::move(made));
+  }
+  return network;
+}
+
+}  // namespace stack::engine

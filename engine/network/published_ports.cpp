@@ -1,0 +1,265 @@
+// NetworkService: published ports. A socket on each, in stack-proxy, reserves it and serves what NAT cannot; the firewall
+// forwards the rest.
+#include <algorithm>
+
+#include "base/log.h"
+#include "engine/network/network_state.h"
+
+namespace stack::engine {
+
+namespace {
+
+// "proxy": the network's ports are served by stack-proxy alone, so that they pass the host's INPUT rules (ufw).
+constexpr const char* kPublishOption = "stack.network.publish";
+
+// After stack-proxy died, before it is started again.
+constexpr std::chrono::seconds kRestoreDelay{1};
+
+// What the container's port is called in stack-proxy: "<container id>/tcp/0.0.0.0/8080".
+std::string relay_name(const Container& container, const proxy::BoundPort& port) {
+  return container.id + (port.protocol == proxy::Protocol::Tcp ? "/tcp/" : "/udp/") + port.host_ip.text() +
+         "/" + std::to_string(port.port);
+}
+
+proxy::Protocol proxy_protocol(const std::string& name) {
+  return name == "udp" ? proxy::Protocol::Udp : proxy::Protocol::Tcp;
+}
+
+net::Protocol nat_protocol(const std::string& name) {
+  return name == "udp" ? net::Protocol::Udp : name == "sctp" ? net::Protocol::Sctp : net::Protocol::Tcp;
+}
+
+// Where a port is published: "" = all addresses of both families.
+Result<std::vector<IpAddress>> host_addresses_of(const std::string& host_ip) {
+  std::vector<IpAddress> addresses;
+  if (host_ip.empty()) {
+    addresses.push_back(IpAddress::v4(0));
+    if (has_ipv6()) addresses.push_back(IpAddress::v6({}));
+    return addresses;
+  }
+  TRY_ASSIGN(IpAddress address, parse_ip(host_ip));
+  addresses.push_back(address);
+  return addresses;
+}
+
+// Whether two host addresses of one port exclude each other.
+bool overlap(const std::string& one, const std::string& other) {
+  Result<IpAddress> a = parse_ip(one);
+  Result<IpAddress> b = parse_ip(other);
+  if (!a || !b) return true;
+  if (a->family() != b->family()) return false;
+  return a->is_unspecified() || b->is_unspecified() || *a == *b;
+}
+
+std::vector<net::PortForward> difference(const std::vector<net::PortForward>& from,
+                                         const std::vector<net::PortForward>& without) {
+  std::vector<net::PortForward> out;
+  std::set_difference(from.begin(), from.end(), without.begin(), without.end(), std::back_inserter(out));
+  return out;
+}
+
+}  // namespace
+
+proxy::ProxyClient& NetworkService::State::port_proxy() {
+  if (proxy) return *proxy;
+  proxy = std::make_unique<proxy::ProxyClient>(
+      context.io, proxy::ProxyProcess{context.paths.proxy_program, context.paths.run_root + "/proxy.sock"});
+  proxy->on_lost = [this] { start(context.io, restore_relay()); };
+  return *proxy;
+}
+
+// The stack-proxy that an earlier engine started serves on.
+void NetworkService::State::find_relayed_ports() {
+  Result<bool> found = port_proxy().find();
+  if (!found) log_error("stack-proxy: " + found.error().text());
+}
+
+// Ports of containers that ended while no engine was there.
+void NetworkService::State::drop_unknown_ports() {
+  std::set<std::string> known;
+  for (const auto& [id, present] : containers)
+    for (const auto& [name, port] : present.relayed) known.insert(name);
+  for (const std::string& name : port_proxy().found())
+    if (!known.contains(name)) port_proxy().remove(name);
+  port_proxy().settle();
+  if (known.empty()) port_proxy().close();
+}
+
+Task<> NetworkService::State::restore_relay() {
+  log_warning("stack-proxy ended; connections through it are lost; starting it again");
+  co_await sleep_for(context.io, kRestoreDelay);
+  for (auto& [id, present] : containers) {
+    ContainerPtr container = context.find_container(id);
+    if (!container || present.relayed.empty()) continue;
+    present.relayed.clear();
+    Result<> restored = bind_published_ports(*container);
+    if (restored) restored = follow_ports(*container);
+    if (!restored) log_error("container " + container->spec.name + ": " + restored.error().text());
+  }
+}
+
+// The name of the container that has this host port; "" where none has.
+std::string NetworkService::State::publisher_of(const std::string& host_ip, uint16_t port,
+                                                const std::string& protocol, const Container* except) const {
+  for (const auto& [id, container] : context.containers) {
+    if (container.get() == except) continue;
+    for (const PublishedPort& held : container->published)
+      if (held.host_port == port && held.protocol == protocol && overlap(held.host_ip, host_ip))
+        return container->spec.name;
+  }
+  return "";
+}
+
+// Who outside this engine has the port; nullopt: it is free.
+std::optional<std::string> NetworkService::State::foreign_holder(const std::string& host_ip, uint16_t port,
+                                                                 const std::string& protocol) {
+  if (protocol == "sctp") return std::nullopt;
+  Result<IpAddress> address = parse_ip(host_ip.empty() ? "0.0.0.0" : host_ip);
+  if (!address) return std::nullopt;
+  Result<proxy::BoundPort> free = proxy::bind_host_port(*address, {port, port}, proxy_protocol(protocol));
+  if (free) return std::nullopt;
+  if (auto owner = proxy::port_owner(*address, port, proxy_protocol(protocol))) return owner;
+  return free.error().kind() == ErrorKind::Conflict ? "another program" : free.error().text();
+}
+
+std::optional<std::string> NetworkService::port_holder(const std::string& host_ip, uint16_t port,
+                                                       const std::string& protocol) {
+  std::string container = state_->publisher_of(host_ip, port, protocol, nullptr);
+  if (!container.empty()) return "container " + container;
+  return state_->foreign_holder(host_ip, port, protocol);
+}
+
+// ---- taking ports ----
+
+Result<> NetworkService::State::reserve_ports(Container& container) {
+  container.published.clear();
+  // Where the network says so, ports without an address of the host are not published on all of them.
+  const Endpoint* endpoint = port_endpoint(container, Family::V4);
+  NetworkPtr network = endpoint == nullptr ? nullptr : by_id(endpoint->network_id);
+  std::string usual = network ? network->option("com.docker.network.bridge.host_binding_ipv4") : "";
+  for (PortSpec port : container.spec.ports) {
+    if (port.host_ip.empty()) port.host_ip = usual;
+    TRY(reserve_port(container, port));
+  }
+  return {};
+}
+
+Result<> NetworkService::State::reserve_port(Container& container, const PortSpec& port) {
+  PublishedPort published{port.container_port, port.protocol, port.host_ip, port.host_port};
+  proxy::PortRange range{port.host_port, std::max(port.host_port, port.host_port_end)};
+  if (range.first == range.last && range.first != 0) {
+    std::string holder = publisher_of(port.host_ip, port.host_port, port.protocol, &container);
+    if (!holder.empty())
+      return conflict("port " + std::to_string(port.host_port) + "/" + port.protocol +
+                      " is published by container " + holder);
+  }
+  if (port.protocol == "sctp") {
+    if (port.host_port == 0) return unsupported("published sctp ports need a host port");
+    container.published.push_back(published);
+    return {};
+  }
+  TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(port.host_ip));
+  TRY_ASSIGN(std::vector<proxy::BoundPort> bound,
+             proxy::bind_host_ports(addresses, range, proxy_protocol(port.protocol)));
+  published.host_port = bound.front().port;
+  container.published.push_back(published);
+  for (proxy::BoundPort& socket : bound) TRY(relay_port(container, std::move(socket), port.container_port));
+  return {};
+}
+
+// Those that stack-proxy does not serve already.
+Result<> NetworkService::State::bind_published_ports(Container& container) {
+  for (const PublishedPort& port : container.published) {
+    if (port.protocol == "sctp") continue;
+    TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(port.host_ip));
+    for (const IpAddress& address : addresses) {
+      proxy::BoundPort socket;
+      socket.port = port.host_port;
+      socket.host_ip = address;
+      socket.protocol = proxy_protocol(port.protocol);
+      std::string name = relay_name(container, socket);
+      if (port_proxy().found().contains(name)) {
+        containers[container.id].relayed[name] = {port.container_port, std::nullopt};
+        continue;
+      }
+      TRY_ASSIGN(socket, proxy::bind_host_port(address, {port.host_port, port.host_port}, socket.protocol));
+      TRY(relay_port(container, std::move(socket), port.container_port));
+    }
+  }
+  return {};
+}
+
+// Without a target: follow_ports() gives it one.
+Result<> NetworkService::State::relay_port(Container& container, proxy::BoundPort socket,
+                                           uint16_t container_port) {
+  std::string name = relay_name(container, socket);
+  containers[container.id].relayed[name] = {container_port, std::nullopt};
+  return port_proxy().add(name, std::move(socket), std::nullopt);
+}
+
+void NetworkService::State::release_ports(Container& container) {
+  container.published.clear();
+  auto present = containers.find(container.id);
+  if (present == containers.end()) return;
+  if (!proxy || present->second.relayed.empty()) return;
+  for (const auto& [name, port] : std::exchange(present->second.relayed, {})) proxy->remove(name);
+  proxy->settle();
+  bool used = std::any_of(containers.begin(), containers.end(),
+                          [](const auto& entry) { return !entry.second.relayed.empty(); });
+  if (!used) proxy->close();
+}
+
+// ---- where they lead ----
+
+std::vector<net::PortForward> NetworkService::State::forwards_of(const Container& container) const {
+  std::vector<net::PortForward> forwards;
+  for (Family family : {Family::V4, Family::V6}) {
+    const Endpoint* endpoint = port_endpoint(container, family);
+    NetworkPtr network = endpoint == nullptr ? nullptr : by_id(endpoint->network_id);
+    if (!network || network->option(kPublishOption) == "proxy") continue;
+    Result<IpAddress> target = parse_ip(family == Family::V4 ? endpoint->ipv4 : endpoint->ipv6);
+    if (!target) continue;
+    for (const PublishedPort& port : container.published) {
+      std::optional<IpAddress> host_ip;
+      if (Result<IpAddress> parsed = parse_ip(port.host_ip)) host_ip = *parsed;
+      if (!host_ip && !port.host_ip.empty()) continue;
+      forwards.push_back(
+          {nat_protocol(port.protocol), host_ip, port.host_port, *target, port.container_port});
+    }
+  }
+  std::sort(forwards.begin(), forwards.end());
+  forwards.erase(std::unique(forwards.begin(), forwards.end()), forwards.end());
+  return forwards;
+}
+
+std::optional<proxy::Target> NetworkService::State::relay_target(const Container& container,
+                                                                 uint16_t container_port) const {
+  for (Family family : {Family::V4, Family::V6}) {
+    const Endpoint* endpoint = port_endpoint(container, family);
+    if (endpoint == nullptr) continue;
+    Result<IpAddress> ip = parse_ip(family == Family::V4 ? endpoint->ipv4 : endpoint->ipv6);
+    NetworkPtr network = by_id(endpoint->network_id);
+    if (ip) return proxy::Target{*ip, container_port, network && network->request.internal};
+  }
+  return std::nullopt;
+}
+
+Result<> NetworkService::State::follow_ports(Container& container) {
+  auto found = containers.find(container.id);
+  if (found == containers.end()) return {};
+  ContainerNetwork& present = found->second;
+  for (auto& [name, port] : present.relayed) {
+    std::optional<proxy::Target> target = relay_target(container, port.container_port);
+    if (target == port.target) continue;
+    port_proxy().set_target(name, target);
+    port.target = target;
+  }
+  std::vector<net::PortForward> wanted = forwards_of(container);
+  if (wanted == present.forwards) return {};
+  TRY(open_firewall());
+  TRY(firewall->change(difference(present.forwards, wanted), difference(wanted, present.forwards)));
+  present.forwards = std::move(wanted);
+  return {};
+}
+
+}  // namespace stack::engine

@@ -1,0 +1,38 @@
+// Noticing that somebody else changed interfaces of the host: rtnetlink(7) notifications of links, addresses and
+// forwarding.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "net/link/host.h"
+
+namespace stack::net {
+
+struct LinkChanges {
+  std::set<std::string> unfit;      // interfaces that were removed, are down, or lost their bridge
+  bool addresses_removed = false;   // of some interface
+  bool forwarding_changed = false;  // net.ipv4.ip_forward
+  bool lost = false;                // notifications were lost: anything may have changed
+
+  bool any() const { return !unfit.empty() || addresses_removed || forwarding_changed || lost; }
+};
+
+// Listens in the host's namespace. For an event loop: wait until fd() is readable, then drain(). An interface that is just
+// being made is reported as well where it looks alike: each notification tells the state at its time.
+class LinkWatch {
+ public:
+  static Result<LinkWatch> open(Host& host);
+
+  int fd() const { return fd_.get(); }  // non-blocking
+  // Reads all that is there.
+  Result<LinkChanges> drain();
+
+ private:
+  explicit LinkWatch(Fd fd) : fd_(std::move(fd)) {}
+  Fd fd_;
+};
+
+}  // namespace stack::net
