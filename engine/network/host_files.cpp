@@ -16,7 +16,7 @@ constexpr std::string_view kLocalhost6 =
     "ff02::1\tip6-allnodes\n"
     "ff02::2\tip6-allrouters\n";
 
-std::vector<std::string> words_of(std::string_view line) {
+std::vector<std::string> resolver_words(std::string_view line) {
   constexpr std::string_view kBlanks = " \t\r\v\f";
   std::vector<std::string> words;
   for (size_t at = line.find_first_not_of(kBlanks); at != std::string_view::npos;) {
@@ -76,7 +76,7 @@ std::string update_hosts(std::string_view present, const std::vector<std::string
 ResolverSettings parse_resolver_settings(std::string_view resolv_conf) {
   ResolverSettings out;
   for (const std::string& line : split(resolv_conf, '\n')) {
-    std::vector<std::string> words = words_of(line);
+    std::vector<std::string> words = resolver_words(line);
     if (words.size() < 2 || words[0][0] == '#' || words[0][0] == ';') continue;
     std::vector<std::string> rest(words.begin() + 1, words.end());
     if (words[0] == "nameserver") out.servers.push_back(rest[0]);
