@@ -1,8 +1,10 @@
 // Mutual exclusion between coroutines of the engine thread, first come first served.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <memory>
+#include <optional>
+#include <stop_token>
 
 #include "base/async.h"
 
@@ -28,33 +30,68 @@ class AsyncMutex {
   };
 
   Task<Lock> lock() {
+    std::optional<Lock> taken = co_await lock(std::stop_token());
+    co_return std::move(*taken);
+  }
+
+  // nullopt when `stop`, which must be requested on the engine thread, comes before the lock. Where Asio
+  // cancels the wait, the coroutine ends with an exception, as every canceled one does; the lock stays with
+  // its holder.
+  Task<std::optional<Lock>> lock(std::stop_token stop) {
+    if (stop.stop_requested()) co_return std::nullopt;
     if (!held_) {
       held_ = true;
       co_return Lock(this);
     }
-    auto turn = std::make_shared<asio::steady_timer>(io_, asio::steady_timer::time_point::max());
-    waiting_.push_back(turn);
-    asio::error_code code;
-    co_await turn->async_wait(asio::redirect_error(asio::use_awaitable, code));
-    co_return Lock(this);  // unlock() handed the mutex over, so it stayed held
+    Turn turn(*this);
+    std::stop_callback on_stop(stop, [&turn] { turn.timer.cancel(); });
+    while (!turn.granted && !stop.stop_requested()) {
+      asio::error_code code;
+      co_await turn.timer.async_wait(asio::redirect_error(asio::use_awaitable, code));
+    }
+    if (!turn.granted) co_return std::nullopt;
+    turn.granted = false;  // from here on the Lock owns it
+    co_return Lock(this);
   }
 
   bool held() const { return held_; }
 
  private:
+  // A place in the queue. One that ends while the mutex is already handed to it hands it on.
+  struct Turn {
+    explicit Turn(AsyncMutex& owner)
+        : mutex(owner),
+          timer(owner.io_, asio::steady_timer::time_point::max()),
+          place(owner.waiting_.insert(owner.waiting_.end(), this)) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() {
+      if (queued) mutex.waiting_.erase(place);
+      if (granted) mutex.unlock();
+    }
+
+    AsyncMutex& mutex;
+    asio::steady_timer timer;
+    std::list<Turn*>::iterator place;
+    bool queued = true;
+    bool granted = false;
+  };
+
   void unlock() {
     if (waiting_.empty()) {
       held_ = false;
       return;
     }
-    auto next = waiting_.front();
+    Turn& next = *waiting_.front();
     waiting_.pop_front();
-    next->cancel();
+    next.queued = false;
+    next.granted = true;
+    next.timer.cancel();
   }
 
   asio::io_context& io_;
   bool held_ = false;
-  std::deque<std::shared_ptr<asio::steady_timer>> waiting_;
+  std::list<Turn*> waiting_;
 };
 
 }  // namespace stack
