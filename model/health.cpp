@@ -1,5 +1,7 @@
 #include "model/health.h"
 
+#include <algorithm>
+
 namespace stack {
 namespace {
 
@@ -10,8 +12,25 @@ constexpr Nanoseconds kDefaultTimeout = 30s;
 constexpr Nanoseconds kDefaultStartInterval = 5s;
 constexpr int kDefaultRetries = 3;
 
+// The first of the probes that are made while the container starts.
+constexpr Nanoseconds kFirstProbe = 20ms;
+constexpr Nanoseconds kLeastPause = 50ms;
+
+// Docker makes its first probe after a whole interval (or start_interval). Ours before that only make "healthy"
+// known sooner: their failures count nothing, so that a container is not unhealthy sooner than there.
 bool in_start_period(const HealthState& state, const HealthcheckSpec& spec, WallTime now) {
-  return state.status == Health::Starting && now - state.started < spec.start_period;
+  Nanoseconds free = std::max(spec.start_period, spec.interval);
+  return state.status == Health::Starting && now - state.started < free;
+}
+
+// At first often, then after half of the time that has passed, at most start_interval.
+Nanoseconds starting_pause(const HealthState& state, const HealthcheckSpec& spec, WallTime now) {
+  if (state.results.empty()) return kFirstProbe;
+  Nanoseconds elapsed = now - state.started;
+  Nanoseconds pause =
+      std::clamp(elapsed / 2, std::min(kLeastPause, spec.start_interval), spec.start_interval);
+  if (elapsed < spec.interval) pause = std::min(pause, spec.interval - elapsed);
+  return pause;
 }
 
 void keep_result(HealthState& state, ProbeResult result) {
@@ -54,7 +73,7 @@ HealthState advance(HealthState state, ProbeResult result, const HealthcheckSpec
 
 Nanoseconds next_probe_in(const HealthState& state, const HealthcheckSpec& spec, WallTime now) {
   HealthcheckSpec full = with_defaults(spec);
-  return in_start_period(state, full, now) ? full.start_interval : full.interval;
+  return in_start_period(state, full, now) ? starting_pause(state, full, now) : full.interval;
 }
 
 ProbeResult timed_out(WallTime start, WallTime end, const HealthcheckSpec& spec, std::string partial_output) {

@@ -126,12 +126,22 @@ TEST(Health, ProbesOftenWhileStarting) {
   HealthcheckSpec spec = probe();
   spec.start_period = 60s;
   HealthState state = health_at_start(kStart);
-  EXPECT_EQ(next_probe_in(state, spec, kStart + 1s), 5s);
+  EXPECT_EQ(next_probe_in(state, spec, kStart), 20ms) << "the first one at once";
+  state = advance(state, result(1, 0s), spec);
+  EXPECT_EQ(next_probe_in(state, spec, kStart + 20ms), 50ms);
+  EXPECT_EQ(next_probe_in(state, spec, kStart + 1s), 500ms);
+  EXPECT_EQ(next_probe_in(state, spec, kStart + 30s), 5s);
   EXPECT_EQ(next_probe_in(state, spec, kStart + 60s), 10s);
   state.status = Health::Healthy;
   EXPECT_EQ(next_probe_in(state, spec, kStart + 1s), 10s);
-  spec.start_period = 0s;
-  EXPECT_EQ(next_probe_in(health_at_start(kStart), spec, kStart), 10s);
+}
+TEST(Health, NoContainerWaitsForAWholeIntervalToBecomeHealthy) {
+  HealthState state = health_at_start(kStart);
+  EXPECT_EQ(next_probe_in(state, probe(), kStart), 20ms);
+  state = advance(state, result(1, 0s), probe());
+  EXPECT_EQ(state.failing_streak, 0) << "a failure before the first interval is over counts nothing";
+  EXPECT_EQ(next_probe_in(state, probe(), kStart + 9s), 1s) << "the first that counts is where Docker's is";
+  EXPECT_EQ(next_probe_in(state, probe(), kStart + 10s), 10s);
 }
 
 TEST(Health, UsesDockersDefaultsForZeros) {
