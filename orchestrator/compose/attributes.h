@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-#include "orchestrator/compose/rules.h"
+#include "orchestrator/compose/rule_table.h"
 
 namespace stack::compose {
 

@@ -2,7 +2,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "orchestrator/compose/rules.h"
+#include "orchestrator/compose/rule_table.h"
 #include "orchestrator/compose/values.h"
 
 namespace stack::compose {

@@ -1,5 +1,4 @@
-// Rules about several values at once: references, cycles, contradictions.  Each is a small function in a
-// table.
+// Checks the rules about several values at once: rules/rules.h.
 #pragma once
 
 #include "orchestrator/compose/select.h"

@@ -4,7 +4,7 @@
 #include <unordered_set>
 
 #include "orchestrator/compose/decode.h"
-#include "orchestrator/compose/rules.h"
+#include "orchestrator/compose/rule_table.h"
 
 namespace stack::compose {
 

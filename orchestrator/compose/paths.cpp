@@ -5,7 +5,7 @@
 #include <system_error>
 
 #include "base/text.h"
-#include "orchestrator/compose/rules.h"
+#include "orchestrator/compose/rule_table.h"
 #include "orchestrator/compose/values.h"
 
 namespace stack::compose {

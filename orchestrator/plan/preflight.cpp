@@ -74,6 +74,9 @@ bool looks_like_file(const std::string& path) {
   return !extension.empty() && extension.size() <= 5 && extension != "d";
 }
 
+// Made by the engine when the first container wants it.
+constexpr std::string_view kDefaultNetwork = "bridge";
+
 class Preflight {
  public:
   Preflight(const compose::Project& project, const DesiredState& desired, const Plan& plan,
@@ -156,6 +159,7 @@ class Preflight {
     }
     if (Result<LogPlan> log = plan_log(service.base.log); !log)
       report(service, "/logging", log.error().text());
+    for (const EndpointSpec& endpoint : service.base.endpoints) check_network(service, endpoint.network);
     check_reference(service, "/network_mode", service.base.network_mode);
     check_reference(service, "/ipc", service.base.ipc_mode);
     check_reference(service, "/pid", service.base.pid_mode);
@@ -168,6 +172,14 @@ class Preflight {
         check_container(service, "/external_links/" + std::to_string(i),
                         links[i].substr(0, links[i].find(':')));
     }
+  }
+
+  // A network that network_mode names; those of the file are made, or were checked before.
+  void check_network(const DesiredService& service, const std::string& name) {
+    bool ours = std::any_of(desired_.networks.begin(), desired_.networks.end(),
+                            [&](const auto& entry) { return entry.second.config.name == name; });
+    if (ours || name == kDefaultNetwork || is_there(observed_.networks, name)) return;
+    report(service, "/network_mode", "network " + name + " does not exist");
   }
 
   std::string volume_pointer(const DesiredService& service, const std::string& target) const {

@@ -211,6 +211,14 @@ EndpointSpec endpoint_spec(const std::string& network, const compose::ServiceNet
   return endpoint;
 }
 
+// The network that network_mode names by its real name; nullopt: it names none.
+std::optional<std::string> network_of_mode(const std::string& mode) {
+  if (mode == "default") return "bridge";
+  if (mode.empty() || mode == "none" || mode == "host" || mode.find(':') != std::string::npos)
+    return std::nullopt;
+  return mode;
+}
+
 void set_endpoints(const Project& project, const Service& service, ContainerSpec& spec) {
   for (const auto& [key, config] : service.networks) {
     auto network = project.networks.find(key);
@@ -219,8 +227,8 @@ void set_endpoints(const Project& project, const Service& service, ContainerSpec
   }
   std::stable_sort(spec.endpoints.begin(), spec.endpoints.end(),
                    [](const EndpointSpec& a, const EndpointSpec& b) { return a.priority > b.priority; });
-  if (service.network_mode == "bridge" || service.network_mode == "default") {
-    spec.endpoints.assign(1, endpoint_spec("bridge", {}));
+  if (std::optional<std::string> network = network_of_mode(service.network_mode)) {
+    spec.endpoints.assign(1, endpoint_spec(*network, {}));
   } else {
     spec.network_mode = namespace_mode(project, service.network_mode);
   }
@@ -403,9 +411,10 @@ RestartSpec restart_spec(const compose::RestartPolicy& policy) {
 
 // deploy.restart_policy wins over `restart`.
 RestartSpec restart_spec(const compose::DeployRestartPolicy& policy) {
-  if (policy.condition == "none") return {};
+  if (policy.condition == "none" || policy.condition == "no") return {};
   RestartSpec spec;
-  spec.name = policy.condition == "on-failure" ? "on-failure" : "always";
+  spec.name = "always";
+  if (policy.condition == "on-failure" || policy.condition == "unless-stopped") spec.name = policy.condition;
   spec.max_retries = static_cast<int>(std::min<uint64_t>(policy.max_attempts.value_or(0), 1'000'000'000));
   spec.delay = policy.delay.value_or(Nanoseconds{});
   spec.window = policy.window.value_or(Nanoseconds{});

@@ -311,6 +311,7 @@ TEST_F(AttributeTest, Logging) {
 }
 
 TEST_F(AttributeTest, BuildForms) {
+  options.refuse = false;  // contexts that are no directories are shown all the same
   options.environment["SET"] = "s";
   Service s = project("services: {web: {build: ./dir}}\n").services["web"];
   EXPECT_EQ(s.build->context, path("dir"));
@@ -435,7 +436,7 @@ TEST_F(AttributeTest, AcceleratorsAreReadIfOnlyShown) {
   EXPECT_EQ(s.gpus.at(1).device_ids, StringList{"0"});
   EXPECT_EQ(s.deploy->reservations->devices.at(0).options, (StringMap{{"a", "b"}}));
   expect_contains(web_errors("    gpus: [{count: 1, device_ids: [a]}]\n"),
-                  "count and device_ids exclude each other");
+                  "count and device_ids cannot be used together");
 }
 
 TEST_F(AttributeTest, OriginsNameThePlaceOfWhatCanFailLater) {

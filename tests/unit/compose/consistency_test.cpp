@@ -161,10 +161,11 @@ TEST_F(RulesTest, Networking) {
   expect_errors(
       {
           {"    network_mode: host\n    networks: [n]\n",
-           "compose.yaml:4:19: service web: network_mode and networks exclude each other\n"},
-          {"    network_mode: hsot\n",
-           "compose.yaml:4:19: unknown network_mode \"hsot\"\n  expected none, host, bridge, service:<name> "
-           "or container:<name>\n"},
+           "compose.yaml:4:19: service web: network_mode and networks cannot be used together\n"},
+          {"    network_mode: ns:/x\n",
+           "compose.yaml:4:19: unknown network_mode \"ns:/x\"\n  expected none, host, bridge, "
+           "service:<name>, "
+           "container:<name> or the name of a network\n"},
           {"    network_mode: container:x\n    ports: [\"80:80\"]\n",
            "compose.yaml:5:12: service web: ports cannot be published with network_mode container:x\n"},
           {"    networks: {n: {ipv4_address: x}}\n", "compose.yaml:4:34: \"x\" is not an IPv4 address\n"},
@@ -184,7 +185,7 @@ TEST_F(RulesTest, Networking) {
       },
       "networks: {n: }\n");
   expect_contains(web_errors("", "networks: {default: {ipam: {config: [{subnet: 10.0.0.0}]}}}\n"),
-                  "\"10.0.0.0\" is no address range");
+                  "\"10.0.0.0\" is not a valid CIDR range");
 }
 
 TEST_F(RulesTest, Mounts) {
@@ -212,11 +213,11 @@ TEST_F(RulesTest, Mounts) {
 TEST_F(RulesTest, BuildRules) {
   expect_errors({
       {"    build: {dockerfile: D, dockerfile_inline: FROM a}\n",
-       "compose.yaml:4:47: service web: dockerfile and dockerfile_inline exclude each other\n"},
+       "compose.yaml:4:47: service web: dockerfile and dockerfile_inline cannot be used together\n"},
       {"    build: {additional_contexts: {b: service:nob}}\n  nob: {image: a}\n",
        "compose.yaml:4:38: service nob, which is built from, has no build\n"},
-      {"    build: {platforms: [linux/amd64]}\n    platform: linux/arm64\n",
-       "compose.yaml:5:15: service web: build.platforms does not list the platform linux/arm64\n"},
+      {"    build: {platforms: [linux/s390x]}\n    platform: linux\n",
+       "compose.yaml:5:15: service web: build.platforms does not list the platform linux\n"},
       {"    build: {secrets: [s]}\n",
        "compose.yaml:4:23: service web refers to the undefined secret \"s\"\n  define it under the top-level "
        "key secrets\n"},
@@ -231,9 +232,35 @@ TEST_F(RulesTest, HowFarReadOnlyReachesNeedsReadOnly) {
 TEST_F(RulesTest, UserNamespacesOtherThanTheHostsAreRefused) {
   expect_errors(
       {{"    userns_mode: private\n",
-        "compose.yaml:4:18: service web: unknown userns_mode \"private\": containers have the machine's "
-        "user namespace, which host says too\n"}});
+        "compose.yaml:4:18: service web: unknown userns_mode \"private\": only host is supported\n"}});
   EXPECT_EQ(web("    userns_mode: host\n").userns_mode, "host");
+}
+
+TEST_F(RulesTest, WhatThisEngineCannotCarryOutIsRefusedBeforeAnythingChanges) {
+  expect_errors({
+      {"    runtime: kata\n",
+       "compose.yaml:4:14: service web: runtime \"kata\" is not supported\n  expected runc\n"},
+      {"    logging: {driver: gelf}\n",
+       "compose.yaml:4:23: service web: logger: no log driver named 'gelf' is registered: json-file, local, "
+       "journald and none "
+       "are\n"},
+      {"    build: https://example.com/x.git\n",
+       "compose.yaml:4:12: service web: build context https://example.com/x.git is not supported\n  only "
+       "directories are; clone it first\n"},
+  });
+  expect_contains(web_errors("    platform: linux/s390x\n", ""), "platform linux/s390x cannot run here");
+  expect_contains(web_errors("", "networks: {default: {driver: macvlan}}\n"),
+                  "networks.default: driver \"macvlan\" is not supported");
+  expect_contains(web_errors("", "volumes: {v: {driver: rclone}}\n"),
+                  "volumes.v: driver \"rclone\" is not supported");
+  // Shown all the same.
+  options.refuse = false;
+  config("services: {web: {image: a, runtime: kata, platform: linux/s390x}}\n");
+  EXPECT_TRUE(load(options));
+}
+
+TEST_F(RulesTest, ANetworkModeMayNameANetwork) {
+  EXPECT_EQ(web("    network_mode: proxy_net\n").network_mode, "proxy_net");
 }
 
 TEST_F(RulesTest, StartIntervalWithoutAPeriodIsNothingToRun) {
@@ -303,7 +330,7 @@ TEST_F(RulesTest, ValuesThatNoContainerCouldHaveAreWarningsWhereNothingIsRun) {
        {"extra host \"db:nowhere\": \"nowhere\" is not an IP address", "expose: invalid port \"http\"",
         "unknown restart policy \"alwais\"", "invalid container_name \"a b\"",
         "\"rel\": the path in the container must be absolute", "invalid port \"www\"",
-        "unknown protocol \"quic\"", "expected one of none, on-failure, any"})
+        "unknown protocol \"quic\"", "expected one of none, no, on-failure, any"})
     expect_contains(warnings, part);
   options.refuse = true;
   expect_contains(errors(), "4:19: extra host \"db:nowhere\"");

@@ -67,6 +67,17 @@ void add_bind(compose::Service& service, const std::string& source, const std::s
 
 }  // namespace
 
+TEST(Preflight, TheNetworkOfANetworkModeMustExist) {
+  auto project = shop();
+  compose::Service& web = add_service(project, "web", "web:1");
+  web.networks.clear();
+  web.network_mode = "proxy_net";
+  World world = with_images(project);
+  EXPECT_EQ(problems(project, world), Lines{"service web: network proxy_net does not exist"});
+  world.state.networks.push_back({"id", "proxy_net", {}});
+  EXPECT_EQ(problems(project, world), Lines{});
+}
+
 TEST(Preflight, NamesWhoHoldsAPort) {
   auto project = web_on(8080);
   Machine machine;

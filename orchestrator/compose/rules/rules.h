@@ -1,0 +1,99 @@
+// Rules about several values at once: references, cycles, contradictions. One function a rule, one file a
+// subject; consistency.cpp lists them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "orchestrator/compose/select.h"
+
+namespace stack::compose::rules {
+
+// The merged tree of the enabled services, and where the rules report.
+class RuleContext {
+ public:
+  RuleContext(const Node& merged, const Selection& selected, Session& of);
+
+  const Node& tree;
+  const Selection& selection;
+  Session& session;
+  Report& report;
+  std::unordered_map<std::string, const Node*> services;
+  std::unordered_map<std::string, std::string> container_names;  // those seen so far -> service
+
+  // Nothing can be said of the value: absent, broken, or text that depends on a variable nobody knows.
+  bool opaque(const Node* node) const;
+  // An entry of a top-level section, or null.
+  const Node* resource(const char* section, std::string_view name) const;
+  std::vector<std::string> names_in(const char* section) const;
+  Mark mark_of(const std::string& service) const { return marks_.at(service); }
+
+  // Good enough to be shown by `stack config`, but not to be carried out.
+  void cannot_run(Mark mark, std::string message, std::string hint = {});
+  void undefined(Mark mark, const std::string& service, const char* kind, const char* section,
+                 std::string_view name);
+  // A reference to another service; `what` says what for: "links to".
+  void check_service(Mark mark, const std::string& service, std::string_view target, const std::string& what);
+  // The sources of mounted configs or secrets.
+  void check_sources(const std::string& service, const Node& list, const char* section, const char* kind);
+
+ private:
+  std::string how_to_enable(const std::string& name) const;
+
+  std::unordered_map<std::string, Mark> marks_;
+};
+
+bool present(const Node* node);
+bool broken(const Node& map, std::string_view key);
+bool is_true(const Node* node);
+std::optional<double> number(const Node* node);
+
+// About one service.
+using ServiceRule = void (*)(RuleContext& rules, const std::string& name, const Node& service);
+
+void image_source(RuleContext& rules, const std::string& name, const Node& service);
+void image_text(RuleContext& rules, const std::string& name, const Node& service);
+void build(RuleContext& rules, const std::string& name, const Node& service);
+void pull_policy(RuleContext& rules, const std::string& name, const Node& service);
+
+void networks(RuleContext& rules, const std::string& name, const Node& service);
+void namespaces(RuleContext& rules, const std::string& name, const Node& service);
+void published_ports(RuleContext& rules, const std::string& name, const Node& service);
+void exposed_ports(RuleContext& rules, const std::string& name, const Node& service);
+
+void files(RuleContext& rules, const std::string& name, const Node& service);
+void mounts(RuleContext& rules, const std::string& name, const Node& service);
+void volume_sources(RuleContext& rules, const std::string& name, const Node& service);
+
+void dependencies(RuleContext& rules, const std::string& name, const Node& service);
+void links(RuleContext& rules, const std::string& name, const Node& service);
+
+void restart_policy(RuleContext& rules, const std::string& name, const Node& service);
+void health(RuleContext& rules, const std::string& name, const Node& service);
+void watch_rules(RuleContext& rules, const std::string& name, const Node& service);
+void hooks(RuleContext& rules, const std::string& name, const Node& service);
+void user_namespace(RuleContext& rules, const std::string& name, const Node& service);
+
+void scale(RuleContext& rules, const std::string& name, const Node& service);
+void deployed_limits(RuleContext& rules, const std::string& name, const Node& service);
+void numbers(RuleContext& rules, const std::string& name, const Node& service);
+void device_requests(RuleContext& rules, const std::string& name, const Node& service);
+void ulimits(RuleContext& rules, const std::string& name, const Node& service);
+
+void container_name(RuleContext& rules, const std::string& name, const Node& service);
+void reserved_labels(RuleContext& rules, const std::string& name, const Node& service);
+
+void runtime_and_platform(RuleContext& rules, const std::string& name, const Node& service);
+void build_context(RuleContext& rules, const std::string& name, const Node& service);
+void log_driver(RuleContext& rules, const std::string& name, const Node& service);
+
+// About the whole file.
+void required_members(RuleContext& rules);
+void top_level_resources(RuleContext& rules);
+void address_pools(RuleContext& rules, const Entry& network);
+void resource_driver(RuleContext& rules, const char* section, const Entry& entry);
+void cycles(RuleContext& rules);
+
+}  // namespace stack::compose::rules
