@@ -108,9 +108,11 @@ Task<Result<std::vector<ContainerPtr>>> ContainerService::recover() {
     co_await discard(container);
   }
   std::vector<Leftover> left = co_await sweep(true);
-  for (const Leftover& leftover : left)
-    if (leftover.kind == LeftoverKind::Unknown)
-      log_error(leftover.text + "; it is left as it is: see stack doctor");
+  for (const Leftover& leftover : left) {
+    if (leftover.kind != LeftoverKind::Unknown) continue;
+    log_error(leftover.text + "; it is left as it is: see stack doctor");
+    context_.unreadable.push_back({Table::Containers, leftover.id, leftover.text});
+  }
   co_return to_start;
 }
 

@@ -75,7 +75,9 @@ Task<std::vector<std::string>> NetworkService::sweep(bool repair) {
   Result<std::vector<net::Link>> links = net::list_links(*state.host);
   std::vector<std::string> doomed;
   // A build step has an interface and no record.
-  if (links && state.context.build_steps.empty()) doomed = state.ownerless_interfaces(*links);
+  // A container whose record is lost may have some: which ones, nobody can say.
+  bool certain = state.context.build_steps.empty() && state.context.unreadable.empty();
+  if (links && certain) doomed = state.ownerless_interfaces(*links);
   if (links)
     for (const std::string& bridge : state.ownerless_bridges(*links)) doomed.push_back(bridge);
   for (const std::string& name : doomed) found.push_back("network interface " + name);
