@@ -1,6 +1,19 @@
-// `stack`: the command line. Everything it does, it asks the engine for (docs/API.md).
+// `stack`: the command line. Everything it does, it asks the engine for (docs/API.md). Under the name `docker`, and as
+// `stack docker`, it has Docker's own grammar.
+#include "base/files.h"
+#include "cli/session/docker_program.h"
 #include "cli/session/program.h"
 
 int main(int argc, char** argv) {
-  return stack::cli::run_program(std::vector<std::string>(argv, argv + argc));
+  std::vector<std::string> words(argv, argv + argc);
+  bool named_docker = !words.empty() && stack::base_name(words[0]) == "docker";
+  bool asks_docker = words.size() > 1 && words[1] == "docker";
+  if (!named_docker && !asks_docker) return stack::cli::run_program(words);
+  words.erase(words.begin(), words.begin() + (named_docker ? 1 : 2));
+  // `docker compose` is ours.
+  if (!words.empty() && words[0] == "compose") {
+    words.insert(words.begin(), "docker");
+    return stack::cli::run_program(words);
+  }
+  return stack::cli::docker_cli::run_program(words);
 }

@@ -10,6 +10,16 @@ namespace stack::docker {
 
 namespace {
 
+// The command line as one text: an argument with a blank stands in single quotes (moby, daemon/list.go).
+std::string command_text(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    bool quoted = !text.empty() && word.find(' ') != std::string::npos;
+    text += (text.empty() ? "" : " ") + (quoted ? "'" + word + "'" : word);
+  }
+  return text;
+}
+
 std::string proper_time(const std::string& text) { return text.empty() ? std::string(kNever) : text; }
 
 std::string ago(const std::string& time, WallTime now) {
@@ -362,7 +372,7 @@ Json container_summary(const ContainerFacts& container, WallTime now) {
           {"Names", {"/" + container.spec.name}},
           {"Image", container.spec.image},
           {"ImageID", container.image_id},
-          {"Command", join(container.command_line, " ")},
+          {"Command", command_text(container.command_line)},
           {"Created", created},
           {"Ports", port_rows(container)},
           {"Labels", container.labels},

@@ -29,7 +29,7 @@ inline constexpr Flag kRenewVolumesFlag{'V', "renew-anon-volumes", FlagArity::No
                                         "New anonymous volumes instead of those of the containers before"};
 inline constexpr Flag kYesFlag{'y', "yes", FlagArity::Nothing, "", "Answer yes to every question"};
 inline constexpr Flag kIndexFlag{0, "index", FlagArity::Value, "N",
-                                 "ContainerFilter container of a service with several"};
+                                 "Which container, for a service with several"};
 inline constexpr Flag kNoColorFlag{0, "no-color", FlagArity::Nothing, "", "No colours"};
 inline constexpr Flag kNoLogPrefixFlag{0, "no-log-prefix", FlagArity::Nothing, "",
                                        "Lines without the container's name"};

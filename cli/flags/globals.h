@@ -28,7 +28,8 @@ struct Globals {
   bool all_resources = false;
   std::string root = "/var/lib/stack";  // --root, STACK_ROOT
   std::string run_root = "/run/stack";  // --run-root, STACK_RUN_ROOT
-  std::string socket() const { return run_root + "/stack.sock"; }
+  std::string foreign_socket;            // another engine's: it is used as it is, never started; "" = ours
+  std::string socket() const { return foreign_socket.empty() ? run_root + "/stack.sock" : foreign_socket; }
 };
 
 std::span<const Flag> global_flags();

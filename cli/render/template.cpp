@@ -426,7 +426,7 @@ std::string header_of(std::string_view field) {
 }
 
 // Every {{...}} gives the name of the first field in it.
-std::string header_line(std::string_view text) {
+std::string header_line(std::string_view text, const std::map<std::string, std::string>& titles) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
     size_t begin = text.find("{{", at);
@@ -437,7 +437,9 @@ std::string header_line(std::string_view text) {
     size_t dot = action.find('.');
     if (dot != std::string_view::npos) {
       size_t stop = action.find_first_of(" |)}.-", dot + 1);
-      out += header_of(action.substr(dot + 1, stop == std::string_view::npos ? stop : stop - dot - 1));
+      std::string field(action.substr(dot + 1, stop == std::string_view::npos ? stop : stop - dot - 1));
+      auto title = titles.find(field);
+      out += title == titles.end() ? header_of(field) : title->second;
     }
     at = end + 2;
   }
@@ -446,7 +448,8 @@ std::string header_line(std::string_view text) {
 
 }  // namespace
 
-Result<std::string> render_format(std::string_view format, const std::vector<Json>& rows) {
+Result<std::string> render_format(std::string_view format, const std::vector<Json>& rows,
+                                  const std::map<std::string, std::string>& titles) {
   std::string out;
   if (format == "json") {
     for (const Json& row : rows) out += to_text(row) + "\n";
@@ -455,7 +458,7 @@ Result<std::string> render_format(std::string_view format, const std::vector<Jso
   bool as_table = format.starts_with("table ");
   std::string text = unescaped(as_table ? trim(format.substr(6)) : format);
   TRY_ASSIGN(Template parsed, Template::parse(text));
-  Table table(split(header_line(text), '\t'));
+  Table table(split(header_line(text, titles), '\t'));
   for (const Json& row : rows) {
     TRY_ASSIGN(std::string line, parsed.render(row));
     if (as_table) {

@@ -4,6 +4,7 @@
 // "table ". https://pkg.go.dev/text/template, https://docs.docker.com/engine/cli/formatting/
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ class Template {
 
 // All rows for a --format value: "json" one object a line, "table TEMPLATE" with a header made of the field
 // names, or a plain template, one line a row. Escapes \t and \n in the template stand for themselves.
-Result<std::string> render_format(std::string_view format, const std::vector<Json>& rows);
+// `titles`: what heads the column of a field, where that is not its name.
+Result<std::string> render_format(std::string_view format, const std::vector<Json>& rows,
+                                  const std::map<std::string, std::string>& titles = {});
 
 }  // namespace stack::cli

@@ -161,6 +161,9 @@ Result<http::Client> connect_running(const EnginePlace& place) {
 Result<http::Client> connect_or_start(const EnginePlace& place) {
   auto client = connect_running(place);
   if (client || client.error().kind() != ErrorKind::NotFound) return client;
+  if (!place.foreign_socket.empty())
+    return Error("Cannot connect to the Docker daemon at unix://" + place.foreign_socket +
+                 ". Is the docker daemon running?");
   if (geteuid() != 0) {
     return Error("the engine does not run, and only root can start it: run this with sudo");
   }

@@ -12,7 +12,8 @@ namespace stack::cli {
 struct EnginePlace {
   std::string root;
   std::string run_root;
-  std::string socket() const { return run_root + "/stack.sock"; }
+  std::string foreign_socket = {};  // of an engine that is never started from here; "" = ours
+  std::string socket() const { return foreign_socket.empty() ? run_root + "/stack.sock" : foreign_socket; }
   std::string log() const { return run_root + "/stackd.log"; }
 };
 

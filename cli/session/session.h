@@ -27,7 +27,7 @@ class Session {
   const std::string& current_directory() const { return current_directory_; }
   const Terminal& out() const { return out_; }
   const Terminal& err() const { return err_; }
-  EnginePlace place() const { return {globals_.root, globals_.run_root}; }
+  EnginePlace place() const { return {globals_.root, globals_.run_root, globals_.foreign_socket}; }
   // A COMPOSE_* or other variable; .env files count once a project was looked at.
   std::string variable(const std::string& name) const;
   bool variable_on(const std::string& name) const;

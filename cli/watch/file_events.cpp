@@ -15,7 +15,7 @@ namespace stack::cli {
 
 namespace {
 
-constexpr uint32_t kEvents = IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_FROM |
+constexpr uint32_t kWatchedEvents = IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_FROM |
                              IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
 Error watch_error(const std::string& directory) {
@@ -70,7 +70,7 @@ Result<> FileEvents::add(const std::string& path) {
 }
 
 Result<> FileEvents::watch_directory(const std::string& directory) {
-  int watch = ::inotify_add_watch(inotify_.get(), directory.c_str(), kEvents);
+  int watch = ::inotify_add_watch(inotify_.get(), directory.c_str(), kWatchedEvents);
   if (watch < 0) return watch_error(directory);
   directories_[watch] = directory;
   return {};

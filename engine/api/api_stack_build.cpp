@@ -38,6 +38,32 @@ Task<> bootstrap_image(Services& s, Request& request, Response& response) {
   co_await queue->serve(response, work(string_or(*body, "reference"), queue->sink()));
 }
 
+compose::Build build_section(const Json& body) {
+  compose::Build section;
+  section.context = string_or(body, "context");
+  section.dockerfile = string_or(body, "dockerfile");
+  if (body.contains("dockerfile_inline")) section.dockerfile_inline = string_or(body, "dockerfile_inline");
+  section.target = string_or(body, "target");
+  section.network = string_or(body, "network");
+  section.labels = body.value("labels", std::map<std::string, std::string>());
+  section.extra_hosts = body.value("extra_hosts", std::vector<std::string>());
+  section.ssh = body.value("ssh", std::vector<std::string>());
+  section.additional_contexts = body.value("additional_contexts", std::map<std::string, std::string>());
+  return section;
+}
+
+std::vector<builder::BuildSecret> build_secrets(const Json& body) {
+  std::vector<builder::BuildSecret> secrets;
+  for (const Json& item : body.value("secrets", Json::array())) {
+    builder::BuildSecret secret;
+    secret.id = string_or(item, "id");
+    secret.file = string_or(item, "file");
+    if (item.contains("content")) secret.value = string_or(item, "content");
+    secrets.push_back(std::move(secret));
+  }
+  return secrets;
+}
+
 Task<> build_image(Services& s, Request& request, Response& response) {
   Result<Json> body = co_await request.body.read_object();
   if (body) body = check_shape(std::move(*body), build_body());
@@ -45,19 +71,17 @@ Task<> build_image(Services& s, Request& request, Response& response) {
     response.error(body.error());
     co_return;
   }
-  compose::Build section;
-  section.context = string_or(*body, "context");
-  section.dockerfile = string_or(*body, "dockerfile");
-  if (body->contains("dockerfile_inline")) section.dockerfile_inline = string_or(*body, "dockerfile_inline");
-  section.target = string_or(*body, "target");
-  auto tags = body->value("tags", std::vector<std::string>());
-  Result<builder::BuildRequest> wanted =
-      BuildService::request_of(section, "", build_settings_from(body->value("options", Json::object())));
-  if (!wanted) {
-    response.error(wanted.error());
+  compose::Build section = build_section(*body);
+  BuildSettings settings = build_settings_from(body->value("options", Json::object()));
+  Result<SshAgents> agents = co_await s.builds.open_ssh(section.ssh, settings.ssh_socket);
+  Result<builder::BuildRequest> wanted = BuildService::request_of(section, "", settings);
+  if (!agents || !wanted) {
+    response.error(agents ? wanted.error() : agents.error());
     co_return;
   }
-  wanted->tags = tags;
+  wanted->tags = body->value("tags", std::vector<std::string>());
+  wanted->secrets = build_secrets(*body);
+  wanted->ssh = agents->sockets();
   std::stop_source stop;
   auto work = [&s, &stop](builder::BuildRequest build_request, Sink sink) -> Task<> {
     BuildSink lines = [sink](const std::string& text, const std::string& stream) {

@@ -168,12 +168,23 @@ constexpr std::array kSync{
     MemberShape{"remove", Shape::Strings},
 };
 constexpr std::array kBootstrap{MemberShape{"reference", Shape::String}};
+constexpr std::array kBuildSecret{
+    MemberShape{"id", Shape::String},
+    MemberShape{"file", Shape::String},
+    MemberShape{"content", Shape::String},
+};
 constexpr std::array kBuild{
     MemberShape{"context", Shape::String},
     MemberShape{"dockerfile", Shape::String},
     MemberShape{"dockerfile_inline", Shape::String},
     MemberShape{"tags", Shape::Strings},
     MemberShape{"target", Shape::String},
+    MemberShape{"labels", Shape::StringMap},
+    MemberShape{"network", Shape::String},
+    MemberShape{"extra_hosts", Shape::Strings},
+    MemberShape{"ssh", Shape::Strings},
+    MemberShape{"additional_contexts", Shape::StringMap},
+    MemberShape{"secrets", Shape::Objects, kBuildSecret},
     MemberShape{"options", Shape::Object, kBuildOptions},
 };
 

@@ -1,4 +1,4 @@
-// Docker's own command line against the engine's socket.
+// Docker's own command line against the engine's socket, and `stack` under the name docker: the same words, the same answers.
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,12 +8,17 @@
 namespace stack::e2e {
 namespace {
 
-class DockerCli : public Scenario {
+class DockerCli : public Scenario, public ::testing::WithParamInterface<std::string> {
  protected:
   void SetUp() override {
     Scenario::SetUp();
     if (HasFatalFailure()) return;
-    if (run_command({"sh", "-c", "command -v docker"}).code != 0) GTEST_SKIP() << "no docker command here";
+    if (is_ours()) {
+      ASSERT_EQ(run_command({"mkdir", "-p", folder() + "/bin"}).code, 0);
+      ASSERT_EQ(::symlink((program_folder() + "/stack").c_str(), (folder() + "/bin/docker").c_str()), 0);
+    } else if (run_command({"sh", "-c", "command -v docker"}).code != 0) {
+      GTEST_SKIP() << "no docker command here";
+    }
     // Starts the engine.
     must({"image", "ls"});
   }
@@ -25,16 +30,25 @@ class DockerCli : public Scenario {
     Scenario::TearDown();
   }
 
+  bool is_ours() const { return GetParam() == "stack"; }
+
   CommandOptions options(const std::string& input = {}) {
     CommandOptions options;
-    options.env["DOCKER_HOST"] = "unix://" + stack().socket();
+    if (is_ours()) {
+      options.env["PATH"] = folder() + "/bin:" + std::getenv("PATH");
+      options.env["STACK_ROOT"] = stack().root();
+      options.env["STACK_RUN_ROOT"] = stack().run_root();
+      options.env["STACK_LIBEXEC"] = program_folder();
+    } else {
+      options.env["DOCKER_HOST"] = "unix://" + stack().socket();
+    }
     options.env["DOCKER_CONFIG"] = folder() + "/.docker";
     options.directory = folder();
     options.input = input;
     return options;
   }
   CommandResult docker(std::vector<std::string> args, bool whole = false, const std::string& input = {}) {
-    if (!whole) args.insert(args.begin(), "docker");
+    if (!whole) args.insert(args.begin(), is_ours() ? folder() + "/bin/docker" : "docker");
     return run_command(args, options(input));
   }
   // stdout without its last newline; a failure where the exit code is not 0.
@@ -54,7 +68,7 @@ class DockerCli : public Scenario {
   static constexpr const char* kImage = "debian:bookworm-slim";
 };
 
-TEST_F(DockerCli, RunsOnceWithInputOutputAndExitCode) {
+TEST_P(DockerCli, RunsOnceWithInputOutputAndExitCode) {
   EXPECT_EQ(ok({"run", "--rm", kImage, "echo", "hello"}), "hello");
   EXPECT_EQ(ok({"run", "--rm", "-i", kImage, "cat"}, "through\n"), "through");
   EXPECT_EQ(ok({"run", "--rm", "-e", "A=b", "-w", "/tmp", "-u", "1000:1000", "--entrypoint", "sh", kImage,
@@ -67,7 +81,7 @@ TEST_F(DockerCli, RunsOnceWithInputOutputAndExitCode) {
   EXPECT_EQ(ok({"ps", "-aq"}), "");
 }
 
-TEST_F(DockerCli, ShowsStopsAndRemovesContainers) {
+TEST_P(DockerCli, ShowsStopsAndRemovesContainers) {
   std::string id = run_sleeper("one", {"-p", "18099:80", "-v", "kept:/kept", "--label", "a=b", "-m", "64m"});
   EXPECT_EQ(ok({"ps", "--format", "{{.Names}} {{.Image}} {{.State}} {{.Label \"a\"}}"}),
             std::string("one ") + kImage + " running b");
@@ -97,7 +111,7 @@ TEST_F(DockerCli, ShowsStopsAndRemovesContainers) {
   ok({"volume", "rm", "kept"});
 }
 
-TEST_F(DockerCli, ExecCopyDiffAndCommit) {
+TEST_P(DockerCli, ExecCopyDiffAndCommit) {
   run_sleeper("box");
   EXPECT_EQ(ok({"exec", "-e", "X=y", "box", "sh", "-c", "echo $X"}), "y");
   EXPECT_EQ(ok({"exec", "-i", "box", "tee", "/tmp/in"}, "typed"), "typed");
@@ -113,7 +127,7 @@ TEST_F(DockerCli, ExecCopyDiffAndCommit) {
   ok({"rmi", "boxed:1"});
 }
 
-TEST_F(DockerCli, LogsAreFollowedToTheEnd) {
+TEST_P(DockerCli, LogsAreFollowedToTheEnd) {
   ok({"run", "-d", "--name", "talker", kImage, "sh", "-c",
       "for i in 1 2 3; do echo line $i; sleep 0.3; done; echo end >&2"});
   CommandResult followed = docker({"logs", "-f", "talker"});
@@ -125,7 +139,7 @@ TEST_F(DockerCli, LogsAreFollowedToTheEnd) {
   EXPECT_NE(ok({"logs", "-t", "talker"}).find("Z line 1"), std::string::npos);
 }
 
-TEST_F(DockerCli, NetworksJoinAndLeave) {
+TEST_P(DockerCli, NetworksJoinAndLeave) {
   ok({"network", "create", "--subnet", "10.213.0.0/24", "inner"});
   run_sleeper("left", {"--network", "inner", "--network-alias", "first"});
   run_sleeper("right");
@@ -138,7 +152,7 @@ TEST_F(DockerCli, NetworksJoinAndLeave) {
   ok({"network", "rm", "inner"});
 }
 
-TEST_F(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
+TEST_P(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
   run_sleeper("kept");
   ok({"create", "--name", "gone", kImage, "true"});
   ok({"network", "create", "unused"});
@@ -151,7 +165,7 @@ TEST_F(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
 }
 
 // Whatever is not understood must not make a prune take more.
-TEST_F(DockerCli, PruningKeepsWhatItsFiltersKeep) {
+TEST_P(DockerCli, PruningKeepsWhatItsFiltersKeep) {
   ok({"create", "--name", "labelled", "--label", "keep=1", kImage, "true"});
   ok({"volume", "create", "--label", "keep=1", "labelled"});
   ok({"network", "create", "--label", "keep=1", "labelled"});
@@ -175,7 +189,7 @@ TEST_F(DockerCli, PruningKeepsWhatItsFiltersKeep) {
   EXPECT_EQ(ok({"ps", "-aq"}) + ok({"volume", "ls", "-q"}), "");
 }
 
-TEST_F(DockerCli, ListsTakeDockersFilters) {
+TEST_P(DockerCli, ListsTakeDockersFilters) {
   run_sleeper("first", {"-p", "18098:80", "--label", "tier=front"});
   run_sleeper("second");
   auto names = [&](const std::string& filter) {
@@ -197,7 +211,7 @@ TEST_F(DockerCli, ListsTakeDockersFilters) {
   EXPECT_EQ(ok({"images", "--filter", "reference=deb*:book*", "--format", "{{.Repository}}"}), "debian");
 }
 
-TEST_F(DockerCli, BuildsFromATarOfTheContext) {
+TEST_P(DockerCli, BuildsFromATarOfTheContext) {
   ASSERT_TRUE(ensure_directory(folder() + "/context"));
   ASSERT_TRUE(write_file(folder() + "/context/file", "content\n"));
   ASSERT_TRUE(
@@ -207,22 +221,22 @@ TEST_F(DockerCli, BuildsFromATarOfTheContext) {
   CommandOptions with = options();
   with.env["DOCKER_BUILDKIT"] = "0";
   CommandResult built =
-      run_command({"docker", "build", "-t", "made:1", "--build-arg", "WHO=me", folder() + "/context"}, with);
+      run_command({is_ours() ? folder() + "/bin/docker" : "docker", "build", "-t", "made:1", "--build-arg", "WHO=me", folder() + "/context"}, with);
   ASSERT_EQ(built.code, 0) << built.text();
   EXPECT_NE(built.out.find("Step "), std::string::npos) << built.text();
   EXPECT_NE(built.out.find("Successfully tagged made:1"), std::string::npos) << built.text();
   EXPECT_EQ(ok({"run", "--rm", "made:1", "cat", "/srv/file", "/srv/made"}), "content\nmade");
   EXPECT_EQ(ok({"inspect", "-f", "{{.Config.Labels.who}}", "made:1"}), "me");
-  CommandResult quiet = run_command({"docker", "build", "-q", folder() + "/context"}, with);
+  CommandResult quiet = run_command({is_ours() ? folder() + "/bin/docker" : "docker", "build", "-q", folder() + "/context"}, with);
   EXPECT_TRUE(quiet.out.starts_with("sha256:")) << quiet.text();
   with.input = std::string("FROM ") + kImage + "\nRUN exit 3\n";
-  CommandResult failed = run_command({"docker", "build", "-"}, with);
+  CommandResult failed = run_command({is_ours() ? folder() + "/bin/docker" : "docker", "build", "-"}, with);
   EXPECT_NE(failed.code, 0) << failed.text();
   ok({"builder", "prune", "-f"});
   ok({"image", "prune", "-f"});
 }
 
-TEST_F(DockerCli, SavesLoadsAndImportsImages) {
+TEST_P(DockerCli, SavesLoadsAndImportsImages) {
   ok({"tag", kImage, "copy:1"});
   ok({"save", "-o", folder() + "/copy.tar", "copy:1"});
   ok({"rmi", "copy:1"});
@@ -239,7 +253,7 @@ TEST_F(DockerCli, SavesLoadsAndImportsImages) {
   ok({"image", "prune", "-f"});
 }
 
-TEST_F(DockerCli, SaysThatItCannotPull) {
+TEST_P(DockerCli, SaysThatItCannotPull) {
   CommandResult pulled = docker({"pull", "nowhere/nothing"});
   EXPECT_NE(pulled.code, 0);
   EXPECT_NE(pulled.err.find("cannot pull"), std::string::npos) << pulled.text();
@@ -247,7 +261,7 @@ TEST_F(DockerCli, SaysThatItCannotPull) {
 
 // An engine that is not there leaves nothing in the kernel: neither the default network's bridge nor the
 // table.
-TEST_F(DockerCli, NetworksGoWithTheEngineWhereNothingRuns) {
+TEST_P(DockerCli, NetworksGoWithTheEngineWhereNothingRuns) {
   auto traces = [] {
     return run_command({"sh", "-c", "ip -br link | grep '^br-'; nft list tables | grep stack_"}).out;
   };
@@ -270,6 +284,9 @@ TEST_F(DockerCli, NetworksGoWithTheEngineWhereNothingRuns) {
   EXPECT_NE(traces(), "");
   must({"image", "ls"});
 }
+
+INSTANTIATE_TEST_SUITE_P(Program, DockerCli, ::testing::Values("docker", "stack"),
+                         [](const auto& program) { return program.param; });
 
 }  // namespace
 }  // namespace stack::e2e

@@ -4,7 +4,7 @@
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
 #include "cli/render/output.h"
-#include "cli/session/container_archive.h"
+#include "cli/session/container_copy.h"
 #include "cli/session/containers.h"
 
 namespace stack::cli {
@@ -36,13 +36,6 @@ Side parse_side(const std::string& word) {
   return {word.substr(0, colon), path.starts_with('/') ? path : "/" + path};
 }
 
-// Absolute; "/" and "/." at its end are kept, because they mean something.
-std::string local_path(const Session& session, const std::string& path) {
-  std::string absolute = absolute_path(session.current_directory(), path);
-  if (path.ends_with("/.") || path == ".") return absolute + "/.";
-  return path.ends_with('/') && absolute != "/" ? absolute + "/" : absolute;
-}
-
 Result<std::vector<Container>> targets(Session& session, const Arguments& arguments,
                                        const std::string& project_name, const std::string& service) {
   TRY_ASSIGN(auto index, arguments.number("index"));
@@ -61,70 +54,6 @@ void tell(Session& session, const std::string& from, const std::string& to) {
   if (session.globals().progress != ProgressMode::Quiet) say("copied " + from + " to " + to);
 }
 
-Result<> copy_out(Session& session, const Arguments& arguments, const Container& container, std::string path,
-                  const std::string& destination) {
-  TRY_ASSIGN(auto found, find_container_path(session, container.id, path));
-  if (!found) return not_found("could not find the file " + path + " in container " + container.name);
-  std::string source_name = transfer::top_name(path);
-  bool directory = found->is_directory;
-  std::string top = source_name;
-  if (found->is_link && arguments.on("follow-link")) {
-    path = found->link_target;
-    top = transfer::top_name(path);
-    TRY_ASSIGN(auto target, find_container_path(session, container.id, path));
-    if (!target) return not_found("could not find the file " + path + " in container " + container.name);
-    directory = target->is_directory;
-  }
-  if (destination == "-") {
-    return download(session, container.id, path, [](const transfer::ByteSource& source) -> Result<> {
-      std::string buffer(65536, '\0');
-      for (;;) {
-        TRY_ASSIGN(size_t n, source(buffer.data(), buffer.size()));
-        if (n == 0) return {};
-        TRY(write_all(STDOUT_FILENO, std::string_view(buffer.data(), n)));
-      }
-    });
-  }
-  TRY_ASSIGN(transfer::CopyPath target, transfer::find_destination(local_path(session, destination)));
-  TRY_ASSIGN(transfer::Placement placement, transfer::place_copy({path, true, directory}, target));
-  // A link that was followed keeps its own name where it goes into a directory.
-  if (placement.name.empty() && top != source_name) placement.name = source_name;
-  return download(session, container.id, path, [&](const transfer::ByteSource& source) {
-    return transfer::unpack(source, top, placement);
-  });
-}
-
-Result<> copy_in(Session& session, const Arguments& arguments, const Container& container, const Side& from,
-                 std::string path) {
-  TRY_ASSIGN(auto found, find_container_path(session, container.id, path));
-  if (found && found->is_link) {
-    path = found->link_target + (path.ends_with('/') ? "/" : "");
-    TRY_ASSIGN(found, find_container_path(session, container.id, path));
-  }
-  transfer::CopyPath destination{path, found.has_value(), found && found->is_directory};
-  bool own = arguments.on("archive");
-  if (from.is_stream()) {
-    if (!destination.is_directory)
-      return invalid("destination \"" + container.service + ":" + path + "\" must be a directory");
-    return upload(session, container.id, path, own, [](const transfer::ByteSink& sink) -> Result<> {
-      std::string buffer(65536, '\0');
-      for (;;) {
-        ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return Error::last_errno("read stdin");
-        if (n == 0) return {};
-        TRY(sink(std::string_view(buffer.data(), static_cast<size_t>(n))));
-      }
-    });
-  }
-  TRY_ASSIGN(transfer::HostSource source,
-             transfer::open_source(local_path(session, from.path), arguments.on("follow-link")));
-  TRY_ASSIGN(transfer::Placement placement, transfer::place_copy(source.info, destination));
-  std::string name = placement.name.empty() ? transfer::top_name(source.info.path) : placement.name;
-  return upload(session, container.id, placement.directory, own,
-                [&](const transfer::ByteSink& sink) { return transfer::pack(source, name, sink); });
-}
-
 Result<int> run_cp(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   if (auto index = arguments.number("index"); !index) return session.usage_error(index.error().text());
@@ -141,14 +70,16 @@ Result<int> run_cp(Session& session, const Arguments& arguments) {
   TRY(session.require_services(project_name, {service}));
   TRY_ASSIGN(std::vector<Container> containers, targets(session, arguments, project_name, service));
   if (!from.service.empty()) {
-    TRY(copy_out(session, arguments, containers.front(), from.path, to.path));
+    TRY(copy_from_container(session, {containers.front().id, containers.front().name}, from.path, to.path,
+                            arguments.on("follow-link")));
     if (!to.is_stream()) tell(session, containers.front().name + ":" + from.path, to.path);
     return 0;
   }
   if (from.is_stream() && containers.size() > 1)
     return session.usage_error("stdin can be copied to one container only: choose it with --index");
   for (const Container& container : containers) {
-    TRY(copy_in(session, arguments, container, from, to.path));
+    TRY(copy_to_container(session, {container.id, container.name}, from.path, to.path,
+                          {arguments.on("follow-link"), arguments.on("archive")}));
     tell(session, from.path, container.name + ":" + to.path);
   }
   return 0;

@@ -1,9 +1,6 @@
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "base/fd.h"
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
+#include "cli/session/body_file.h"
 #include "cli/session/containers.h"
 
 namespace stack::cli {
@@ -17,26 +14,6 @@ constexpr Flag kExportFlags[] = {
 constexpr Example kExportExamples[] = {{"stack export -o web.tar web", "its files, without volumes"},
                                        {"stack export web | tar t", "what there is"}};
 
-// The whole file or none: it gets its name when it is complete.
-Result<> write_export(Session& session, const std::string& container_id, const std::string& file) {
-  std::string unfinished = file + ".part";
-  Fd target(file.empty() ? ::dup(STDOUT_FILENO)
-                         : ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!target) return Error::last_errno("create " + unfinished);
-  TRY_ASSIGN(http::Client client, session.connect());
-  Result<> written;
-  Result<> done = client.stream({.method = "GET", .target = "/containers/" + container_id + "/export"},
-                                [&](std::string_view bytes) {
-                                  written = write_all(target.get(), bytes);
-                                  return written.has_value();
-                                });
-  if (done) done = std::move(written);
-  if (!file.empty() && done && ::rename(unfinished.c_str(), file.c_str()) != 0)
-    done = Error::last_errno("rename " + unfinished);
-  if (!file.empty() && !done) ::unlink(unfinished.c_str());
-  return done;
-}
-
 Result<int> run_export(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   auto index = arguments.number("index");
@@ -47,7 +24,7 @@ Result<int> run_export(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY_ASSIGN(Container container, find_container(session, project_name, arguments.words[0],
                                                  index->value_or(0), ContainerFilter::All));
-  TRY(write_export(session, container.id, file));
+  TRY(write_body(session, "/containers/" + container.id + "/export", file));
   return 0;
 }
 

@@ -10,10 +10,10 @@
 #include "cli/flags/shell_words.h"
 #include "cli/flags/up_options.h"
 #include "cli/render/output.h"
+#include "cli/session/attached_run.h"
 #include "cli/session/attachment.h"
 #include "cli/session/change.h"
 #include "cli/session/containers.h"
-#include "http/wire/query.h"
 
 namespace stack::cli {
 
@@ -117,78 +117,6 @@ Result<Json> run_options(const Session& session, const Arguments& arguments, con
   return options;
 }
 
-// Attached before it starts, so that not a byte is missed; waited for before it starts, so that its end is
-// not either.
-class AttachedRun {
- public:
-  AttachedRun(Session& session, std::string id, const OneOff& one)
-      : session_(session), id_(std::move(id)), one_(one) {}
-
-  Result<int> run() {
-    TRY_ASSIGN(http::Client attach_client, session_.connect());
-    std::string target = path("/attach?stream=1&stdout=1&stderr=1");
-    if (one_.interactive) target += "&stdin=1";
-    TRY_ASSIGN(auto connection, attach_client.hijack(request("POST", target)));
-    TRY_ASSIGN(http::Client waiter, session_.connect());
-    std::string condition = one_.remove ? "removed" : "next-exit";
-    TRY(waiter.begin(request("POST", path("/wait?condition=" + condition))).map([](auto&&) {}));
-    auto started = session_.call("POST", path("/start"));
-    if (!started) return failed_start(started.error());
-    if (one_.tty) resize(terminal_size(STDIN_FILENO));
-    TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), attachment()));
-    if (end == AttachmentEnd::Detached) return 0;
-    auto rest = waiter.finish();
-    if (!rest) return exit_code_by_inspection();
-    TRY_ASSIGN(Json exit, parse_json(*rest));
-    return static_cast<int>(int_or(exit, "StatusCode"));
-  }
-
- private:
-  std::string path(const std::string& suffix) const { return "/containers/" + id_ + suffix; }
-
-  static http::ClientRequest request(std::string method, std::string target) {
-    http::ClientRequest request;
-    request.method = std::move(method);
-    request.target = std::move(target);
-    return request;
-  }
-
-  Result<int> failed_start(const Error& error) {
-    say("stack: " + error.text());
-    if (one_.remove) static_cast<void>(session_.call("DELETE", path("?force=1&v=1")).has_value());
-    return start_failure_code(error, kExitError);
-  }
-
-  void resize(TerminalSize size) {
-    std::string query = "?h=" + std::to_string(size.rows) + "&w=" + std::to_string(size.columns);
-    static_cast<void>(session_.call("POST", path("/resize" + query)).has_value());
-  }
-
-  Attachment attachment() {
-    Attachment attachment;
-    attachment.tty = one_.tty;
-    attachment.forward_stdin = one_.interactive;
-    if (auto keys = DetachKeys::parse(kDefaultDetachKeys)) attachment.detach_keys = *keys;
-    attachment.on_resize = [this](TerminalSize size) { resize(size); };
-    if (!one_.tty) {
-      attachment.on_signal = [this](int signal) {
-        static_cast<void>(session_.call("POST", path("/kill?signal=" + std::to_string(signal))).has_value());
-      };
-    }
-    return attachment;
-  }
-
-  // The engine died while we waited: it knows the exit code once it is back.
-  Result<int> exit_code_by_inspection() {
-    TRY_ASSIGN(Json state, session_.call("POST", path("/wait")));
-    return static_cast<int>(int_or(state, "StatusCode"));
-  }
-
-  Session& session_;
-  std::string id_;
-  const OneOff& one_;
-};
-
 OneOff one_off(const Arguments& arguments, const std::string& project_name) {
   OneOff one;
   one.service = arguments.words[0];
@@ -224,7 +152,13 @@ Result<int> run_run(Session& session, const Arguments& arguments) {
   if (!result.ok) return say_result(session, result);
   std::string id = string_or(result.last, "id");
   if (id.empty()) return Error("the engine made no container");
-  if (!one.detach) return AttachedRun(session, id, one).run();
+  if (!one.detach) {
+    AttachedRunOptions attached;
+    attached.tty = one.tty;
+    attached.interactive = one.interactive;
+    attached.remove = one.remove;
+    return run_attached(session, id, attached);
+  }
   auto started = session.call("POST", "/containers/" + id + "/start");
   if (!started) {
     say("stack: " + started.error().text());

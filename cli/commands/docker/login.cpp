@@ -56,7 +56,7 @@ std::string read_line() {
   return out;
 }
 
-Result<std::string> ask(const char* prompt, bool secret) {
+Result<std::string> prompt_for(const char* prompt, bool secret) {
   if (::isatty(STDIN_FILENO) == 0)
     return invalid("stdin is not a terminal; use --username and --password-stdin");
   (void)write_all(STDERR_FILENO, prompt);
@@ -70,7 +70,7 @@ Result<std::string> ask(const char* prompt, bool secret) {
 Result<std::string> password_of(const Arguments& arguments) {
   if (!arguments.on("password-stdin")) {
     if (std::optional<std::string> given = arguments.find("password")) return *given;
-    return ask("Password: ", true);
+    return prompt_for("Password: ", true);
   }
   TRY_ASSIGN(std::string text, read_all(STDIN_FILENO, 64 * 1024));
   while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
@@ -83,7 +83,7 @@ Result<RegistryCredentials> credentials_of(const Arguments& arguments) {
   if (arguments.on("password-stdin") && out.username.empty())
     return invalid("--password-stdin needs --username");
   if (out.username.empty()) {
-    TRY_ASSIGN(out.username, ask("Username: ", false));
+    TRY_ASSIGN(out.username, prompt_for("Username: ", false));
   }
   TRY_ASSIGN(out.password, password_of(arguments));
   if (out.username.empty() || out.password.empty())

@@ -23,7 +23,7 @@ const std::map<std::string, Folders>& allowed() {
       {"http/client", {"http/wire"}},
       {"http/server", {"http/wire"}},
       {"docker", {"model"}},
-      {"orchestrator/compose", {}},
+      {"orchestrator/compose", {"model"}},
       {"orchestrator/plan", {"model", "orchestrator/compose"}},
       {"runtime", {}},
       {"net", {"model"}},
@@ -35,7 +35,7 @@ const std::map<std::string, Folders>& allowed() {
       {"engine/container",
        {"model", "docker", "images", "runtime", "volumes", "http/server", "engine/state", "engine/logs",
         "engine/network"}},
-      {"engine/image", {"images", "runtime", "orchestrator/compose", "engine/container"}},
+      {"engine/image", {"engine/state", "images", "runtime", "orchestrator/compose", "engine/container"}},
       {"engine/project",
        {"model", "orchestrator/compose", "orchestrator/plan", "engine/logs", "engine/container",
         "engine/image", "engine/api"}},
@@ -47,7 +47,8 @@ const std::map<std::string, Folders>& allowed() {
        {"http/server", "http/wire", "engine/state", "engine/container", "engine/host", "engine/api"}},
       // images/archive and images/layer: the tar format alone, for `cp` and `export`.
       {"cli",
-       {"docker", "http/client", "http/wire", "orchestrator/compose", "images/archive", "images/layer"}},
+       {"docker", "model", "http/client", "http/wire", "orchestrator/compose", "images/archive",
+        "images/layer"}},
   };
   return rooms;
 }

@@ -1,0 +1,156 @@
+#include "cli/commands/docker/daemon.h"
+
+#include <unistd.h>
+
+#include <iostream>
+
+#include "base/files.h"
+#include "cli/commands/docker/progress_lines.h"
+#include "cli/render/output.h"
+#include "cli/render/table.h"
+#include "cli/render/template.h"
+#include "cli/session/member.h"
+#include "docker/filters.h"
+#include "http/wire/query.h"
+
+namespace stack::cli::docker_cli {
+
+namespace {
+
+// Docker's words at the head of a column that a template asks for by its field.
+const std::map<std::string, std::string>& column_titles() {
+  static const std::map<std::string, std::string> titles{
+      {"ID", "ID"},
+      {"RunningFor", "CREATED"},
+      {"CreatedSince", "CREATED"},
+      {"CreatedAt", "CREATED AT"},
+      {"CreatedBy", "CREATED BY"},
+      {"LocalVolumes", "LOCAL VOLUMES"},
+      {"CPUPerc", "CPU %"},
+      {"MemUsage", "MEM USAGE / LIMIT"},
+      {"MemPerc", "MEM %"},
+      {"NetIO", "NET I/O"},
+      {"BlockIO", "BLOCK I/O"},
+      {"Name", "NAME"},
+      {"Mountpoint", "MOUNTPOINT"},
+      {"TotalCount", "TOTAL"},
+      {"DockerEndpoint", "DOCKER ENDPOINT"},
+      {"StarCount", "STARS"},
+      {"IsOfficial", "OFFICIAL"},
+  };
+  return titles;
+}
+
+}  // namespace
+
+Error daemon_error(const Error& error) {
+  if (error.code() != 0 || error.text().empty()) return error;
+  return Error(error.kind(), "Error response from daemon: " + error.text());
+}
+
+Result<Json> ask(Session& session, const std::string& method, const std::string& target, const Json& body) {
+  auto answer = session.call(method, target, body);
+  if (!answer) return daemon_error(answer.error());
+  return std::move(*answer);
+}
+
+std::string container_path(const std::string& name, std::string_view suffix) {
+  return "/containers/" + http::percent_encode(name) + std::string(suffix);
+}
+
+std::string image_path(const std::string& name, std::string_view suffix) {
+  std::string encoded;
+  for (char c : name)
+    encoded +=
+        c == '/' || c == ':' || c == '@' ? std::string(1, c) : http::percent_encode(std::string_view(&c, 1));
+  return "/images/" + encoded + std::string(suffix);
+}
+
+Result<int> for_each_word(const Arguments& arguments,
+                          const std::function<Result<>(const std::string& word)>& act, bool quiet) {
+  int code = 0;
+  for (const std::string& word : arguments.words) {
+    Result<> done = act(word);
+    if (done) {
+      if (!quiet) print_line(word);
+    } else {
+      if (!done.error().text().empty()) say(done.error().text());
+      code = kExitError;
+    }
+  }
+  return code;
+}
+
+Result<std::string> filters_parameter(const std::vector<std::string>& given, char lead) {
+  if (given.empty()) return std::string();
+  stack::docker::Filters filters;
+  for (const std::string& text : given) {
+    size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return invalid("invalid argument \"" + text +
+                     "\" for \"-f, --filter\" flag: bad format of filter (expected name=value)");
+    filters[text.substr(0, equals)].push_back(text.substr(equals + 1));
+  }
+  return std::string(1, lead) + "filters=" + http::percent_encode(stack::docker::filters_text(filters));
+}
+
+bool confirmed(std::string_view warning) {
+  print(std::string(warning) + "\nAre you sure you want to continue? [y/N] ");
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes" || answer == "YES";
+}
+
+Result<int> print_list(const Arguments& arguments, const std::vector<Json>& rows,
+                       const std::vector<std::string>& header, const std::vector<std::string>& members) {
+  std::string format = arguments.text("format");
+  if (!format.empty() && format != "table") {
+    std::map<std::string, std::string> titles = column_titles();
+    for (size_t i = 0; i < header.size() && i < members.size(); ++i) titles[members[i]] = header[i];
+    TRY_ASSIGN(std::string text, render_format(format, rows, titles));
+    print(text);
+    return 0;
+  }
+  Table table(header);
+  for (const Json& row : rows) {
+    std::vector<std::string> cells;
+    for (const std::string& key : members) cells.push_back(string_or(row, key));
+    table.add(std::move(cells));
+  }
+  print(table.text());
+  return 0;
+}
+
+Result<int> print_inspected(const Arguments& arguments, const std::vector<Json>& found, int code) {
+  std::string format = arguments.text("format");
+  if (!format.empty()) {
+    TRY_ASSIGN(std::string text, render_format(format, found));
+    print(text);
+    return code;
+  }
+  print(found.empty() ? "[]\n" : Json(found).dump(4, ' ', false, Json::error_handler_t::replace) + "\n");
+  return code;
+}
+
+Result<> follow_progress(Session& session, std::string method, std::string target, std::string body,
+                         std::vector<std::pair<std::string, std::string>> headers, int fd, bool quiet) {
+  TRY_ASSIGN(http::Client client, session.connect());
+  http::ClientRequest request;
+  request.method = std::move(method);
+  request.target = std::move(target);
+  request.body = std::move(body);
+  request.headers = std::move(headers);
+  ProgressLines lines(fd, quiet);
+  std::string failure;
+  Result<> ended = client.lines(std::move(request), [&](const Json& line) {
+    if (line.contains("error")) failure = string_or(line, "error");
+    lines.show(line);
+    return true;
+  });
+  lines.finish();
+  if (!ended) return daemon_error(ended.error());
+  if (!failure.empty()) return Error(failure);
+  return {};
+}
+
+}  // namespace stack::cli::docker_cli

@@ -1,0 +1,157 @@
+// docker inspect, container inspect, image inspect, network inspect, volume inspect.
+#include "base/text.h"
+#include "cli/commands/docker/daemon.h"
+#include "cli/commands/docker/docker_commands.h"
+#include "cli/render/output.h"
+#include "http/wire/query.h"
+
+namespace stack::cli::docker_cli {
+
+namespace {
+
+using Getter = Result<Json> (*)(Session& session, const std::string& name, bool size);
+
+Result<Json> get_container(Session& session, const std::string& name, bool size) {
+  return ask(session, "GET", container_path(name, size ? "/json?size=1" : "/json"));
+}
+Result<Json> get_image(Session& session, const std::string& name, bool) {
+  return ask(session, "GET", image_path(name, "/json"));
+}
+Result<Json> get_network(Session& session, const std::string& name, bool) {
+  return ask(session, "GET", "/networks/" + http::percent_encode(name));
+}
+Result<Json> get_volume(Session& session, const std::string& name, bool) {
+  return ask(session, "GET", "/volumes/" + http::percent_encode(name));
+}
+
+struct Kind {
+  std::string_view type;
+  Getter get;
+};
+// In the order in which `docker inspect` without --type looks.
+constexpr Kind kKinds[] = {
+    {"container", get_container}, {"image", get_image}, {"network", get_network}, {"volume", get_volume}};
+
+Result<int> inspect_all(Session& session, const Arguments& arguments, Getter get) {
+  std::vector<Json> found;
+  std::vector<std::string> errors;
+  for (const std::string& name : arguments.words) {
+    auto object = get(session, name, arguments.on("size"));
+    if (object) {
+      found.push_back(std::move(*object));
+    } else {
+      errors.push_back(object.error().text());
+    }
+  }
+  auto code = print_inspected(arguments, found, errors.empty() ? 0 : kExitError);
+  for (const std::string& error : errors) say(error);
+  return code;
+}
+
+Result<Json> get_anything(Session& session, const std::string& name, bool size) {
+  for (const Kind& kind : kKinds) {
+    auto object = kind.get(session, name, size && kind.type == "container");
+    if (object || object.error().kind() != ErrorKind::NotFound) return object;
+  }
+  return not_found("Error: No such object: " + name);
+}
+
+Result<int> run_inspect_any(Session& session, const Arguments& arguments) {
+  std::string type = arguments.text("type");
+  if (type.empty()) return inspect_all(session, arguments, get_anything);
+  for (const Kind& kind : kKinds)
+    if (kind.type == type) return inspect_all(session, arguments, kind.get);
+  return Error("\"" + type + "\" is not a valid value for --type");
+}
+
+Result<int> run_container(Session& session, const Arguments& arguments) {
+  return inspect_all(session, arguments, get_container);
+}
+Result<int> run_image(Session& session, const Arguments& arguments) {
+  return inspect_all(session, arguments, get_image);
+}
+Result<int> run_network(Session& session, const Arguments& arguments) {
+  return inspect_all(session, arguments, get_network);
+}
+Result<int> run_volume(Session& session, const Arguments& arguments) {
+  return inspect_all(session, arguments, get_volume);
+}
+
+constexpr Flag kFormat{'f', "format", FlagArity::Value, "string", "json, or a Go template"};
+constexpr Flag kSize{'s', "size", FlagArity::Nothing, "", "Show the sizes of a container's files"};
+constexpr Flag kInspectFlags[] = {
+    kFormat, kSize, {0, "type", FlagArity::Value, "string", "container, image, network or volume"}};
+constexpr Flag kContainerFlags[] = {kFormat, kSize};
+constexpr Flag kImageFlags[] = {kFormat,
+                                {0, "platform", FlagArity::Value, "string", "Platform of the image"}};
+constexpr Flag kNetworkFlags[] = {kFormat, {'v', "verbose", FlagArity::Nothing, "", "Show diagnostics"}};
+constexpr Flag kVolumeFlags[] = {kFormat};
+
+}  // namespace
+
+const Command kInspect{
+    .name = "inspect",
+    .aliases = {},
+    .group = Group::Other,
+    .usage = "[OPTIONS] NAME|ID [NAME|ID...]",
+    .summary = "Show details of objects",
+    .details = "",
+    .examples = {},
+    .flags = kInspectFlags,
+    .least_words = 1,
+    .run = run_inspect_any,
+};
+
+const Command kContainerInspect{
+    .name = "container inspect",
+    .aliases = {},
+    .group = Group::Containers,
+    .usage = "[OPTIONS] CONTAINER [CONTAINER...]",
+    .summary = "Show details of containers",
+    .details = "",
+    .examples = {},
+    .flags = kContainerFlags,
+    .least_words = 1,
+    .run = run_container,
+};
+
+const Command kImageInspect{
+    .name = "image inspect",
+    .aliases = {},
+    .group = Group::Images,
+    .usage = "[OPTIONS] IMAGE [IMAGE...]",
+    .summary = "Show details of images",
+    .details = "",
+    .examples = {},
+    .flags = kImageFlags,
+    .least_words = 1,
+    .run = run_image,
+};
+
+const Command kNetworkInspect{
+    .name = "network inspect",
+    .aliases = {},
+    .group = Group::Objects,
+    .usage = "[OPTIONS] NETWORK [NETWORK...]",
+    .summary = "Show details of networks",
+    .details = "",
+    .examples = {},
+    .flags = kNetworkFlags,
+    .least_words = 1,
+    .run = run_network,
+};
+
+const Command kVolumeInspect{
+    .name = "volume inspect",
+    .aliases = {},
+    .group = Group::Objects,
+    .usage = "[OPTIONS] VOLUME [VOLUME...]",
+    .summary = "Show details of volumes",
+    .details = "",
+    .examples = {},
+    .flags = kVolumeFlags,
+    .least_words = 1,
+    .run = run_volume,
+};
+
+}  // namespace stack::cli::docker_cli

@@ -1,0 +1,161 @@
+// docker logs, events.
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "cli/commands/docker/daemon.h"
+#include "cli/commands/docker/docker_commands.h"
+#include "cli/render/frames.h"
+#include "cli/render/output.h"
+#include "cli/render/template.h"
+#include "cli/session/log_follow.h"
+#include "cli/session/member.h"
+#include "http/wire/query.h"
+
+namespace stack::cli::docker_cli {
+
+namespace {
+
+constexpr Flag kLogsFlags[] = {
+    {0, "details", FlagArity::Nothing, "", "Show the extra details of each line"},
+    {'f', "follow", FlagArity::Nothing, "", "Follow the output"},
+    {0, "since", FlagArity::Value, "string",
+     "Show lines from a time (2013-01-02T13:23:37Z) or duration (42m) on"},
+    {'n', "tail", FlagArity::Value, "string", "Number of lines from the end (default all)"},
+    {'t', "timestamps", FlagArity::Nothing, "", "Show timestamps"},
+    {0, "until", FlagArity::Value, "string", "Show lines up to a time or duration"},
+};
+
+// Seconds since 1970 with nine decimals, as the engine takes them.
+Result<std::string> unix_time(const std::string& text, std::string_view flag) {
+  if (text.empty()) return std::string();
+  auto time = log_time(text, std::chrono::system_clock::now());
+  if (!time) return invalid("invalid value for \"" + std::string(flag) + "\": " + time.error().text());
+  TRY_ASSIGN(WallTime parsed, parse_rfc3339(*time));
+  auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(parsed.time_since_epoch()).count();
+  std::string fraction = std::to_string(since % 1'000'000'000);
+  return std::to_string(since / 1'000'000'000) + "." + std::string(9 - fraction.size(), '0') + fraction;
+}
+
+Result<std::string> logs_query(const Arguments& arguments) {
+  http::Query query;
+  query.add("stdout", "1");
+  query.add("stderr", "1");
+  if (arguments.on("follow")) query.add("follow", "1");
+  if (arguments.on("timestamps")) query.add("timestamps", "1");
+  if (arguments.on("details")) query.add("details", "1");
+  query.add("tail", arguments.text("tail", "all"));
+  for (const char* flag : {"since", "until"}) {
+    TRY_ASSIGN(std::string time, unix_time(arguments.text(flag), flag));
+    if (!time.empty()) query.add(flag, time);
+  }
+  return query.text();
+}
+
+Result<int> run_logs(Session& session, const Arguments& arguments) {
+  std::string path = container_path(arguments.words[0]);
+  TRY_ASSIGN(std::string query, logs_query(arguments));
+  TRY_ASSIGN(Json details, ask(session, "GET", path + "/json"));
+  bool tty = bool_or(member(details, "Config"), "Tty");
+  TRY_ASSIGN(http::Client client, session.connect());
+  FrameReader frames;
+  Result<> shown;
+  auto show = [&](std::string_view bytes) {
+    if (tty) {
+      shown = write_all(STDOUT_FILENO, bytes);
+    } else {
+      shown = frames.feed(bytes, [](int stream, std::string_view content) {
+        (void)write_all(stream == 2 ? STDERR_FILENO : STDOUT_FILENO, content);
+      });
+    }
+    return shown.has_value();
+  };
+  Result<> streamed = client.stream({.method = "GET", .target = path + "/logs" + query}, show);
+  if (!streamed) return daemon_error(streamed.error());
+  TRY(shown);
+  return 0;
+}
+
+constexpr Flag kEventsFlags[] = {
+    {'f', "filter", FlagArity::Values, "filter", "Show only what matches"},
+    {0, "format", FlagArity::Value, "string", "json, or a Go template"},
+    {0, "since", FlagArity::Value, "string", "Show events from a time or duration on"},
+    {0, "until", FlagArity::Value, "string", "Show events up to a time or duration"},
+};
+
+// "2026-01-02T03:04:05.000000000Z container start 3f2a... (image=nginx, name=web)"
+std::string event_text(const Json& event) {
+  int64_t nanoseconds = int_or(event, "timeNano");
+  WallTime time(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanoseconds)));
+  const Json& actor = member(event, "Actor");
+  std::vector<std::string> attributes;
+  const Json& given = member(actor, "Attributes");
+  if (given.is_object())
+    for (const auto& [key, value] : given.items())
+      if (value.is_string()) attributes.push_back(key + "=" + value.get<std::string>());
+  std::string text = rfc3339(time) + " " + string_or(event, "Type") + " " + string_or(event, "Action") + " " +
+                     string_or(actor, "ID");
+  return attributes.empty() ? text : text + " (" + join(attributes, ", ") + ")";
+}
+
+Result<int> run_events(Session& session, const Arguments& arguments) {
+  http::Query query;
+  for (const char* flag : {"since", "until"}) {
+    TRY_ASSIGN(std::string time, unix_time(arguments.text(flag), flag));
+    if (!time.empty()) query.add(flag, time);
+  }
+  std::string target = "/events" + query.text();
+  TRY_ASSIGN(std::string filters,
+             filters_parameter(arguments.all("filter"), query.text().empty() ? '?' : '&'));
+  std::string format = arguments.text("format");
+  TRY_ASSIGN(http::Client client, session.connect());
+  Result<> shown;
+  Result<> streamed = client.lines({.method = "GET", .target = target + filters}, [&](const Json& event) {
+    if (format.empty()) {
+      print_line(event_text(event));
+      return true;
+    }
+    auto text = render_format(format, {event});
+    if (text) print(*text);
+    shown = text.map([](auto&&) {});
+    return shown.has_value();
+  });
+  if (!streamed) return daemon_error(streamed.error());
+  TRY(shown);
+  return 0;
+}
+
+constexpr std::string_view kLogsAliases[] = {"logs"};
+constexpr std::string_view kEventsAliases[] = {"events"};
+
+}  // namespace
+
+const Command kLogs{
+    .name = "container logs",
+    .aliases = kLogsAliases,
+    .group = Group::Containers,
+    .usage = "[OPTIONS] CONTAINER",
+    .summary = "Show the logs of a container",
+    .details = "",
+    .examples = {},
+    .flags = kLogsFlags,
+    .least_words = 1,
+    .most_words = 1,
+    .run = run_logs,
+};
+
+const Command kEvents{
+    .name = "system events",
+    .aliases = kEventsAliases,
+    .group = Group::Engine,
+    .usage = "[OPTIONS]",
+    .summary = "Show what happens in the engine as it happens",
+    .details = "",
+    .examples = {},
+    .flags = kEventsFlags,
+    .most_words = 0,
+    .run = run_events,
+};
+
+}  // namespace stack::cli::docker_cli

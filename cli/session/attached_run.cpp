@@ -1,0 +1,98 @@
+#include "cli/session/attached_run.h"
+
+#include <unistd.h>
+
+#include "cli/render/output.h"
+#include "cli/session/attachment.h"
+#include "cli/session/member.h"
+
+namespace stack::cli {
+
+namespace {
+
+// Attached before it starts, so that not a byte is missed; waited for before it starts, so that its end is
+// not either.
+class AttachedRun {
+ public:
+  AttachedRun(Session& session, std::string id, const AttachedRunOptions& options)
+      : session_(session), id_(std::move(id)), options_(options) {}
+
+  Result<int> run() {
+    TRY_ASSIGN(http::Client attach_client, session_.connect());
+    std::string target = path("/attach?stream=1");
+    if (options_.stdout_wanted) target += "&stdout=1";
+    if (options_.stderr_wanted) target += "&stderr=1";
+    if (options_.interactive) target += "&stdin=1";
+    TRY_ASSIGN(auto connection, attach_client.hijack(request("POST", target)));
+    TRY_ASSIGN(http::Client waiter, session_.connect());
+    std::string condition = options_.remove ? "removed" : "next-exit";
+    TRY(waiter.begin(request("POST", path("/wait?condition=" + condition))).map([](auto&&) {}));
+    auto started = session_.call("POST", path("/start"));
+    if (!started) return failed_start(started.error());
+    if (options_.tty) resize(terminal_size(STDIN_FILENO));
+    TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), attachment()));
+    if (end == AttachmentEnd::Detached) return 0;
+    auto rest = waiter.finish();
+    if (!rest) return exit_code_by_inspection();
+    TRY_ASSIGN(Json exit, parse_json(*rest));
+    return static_cast<int>(int_or(exit, "StatusCode"));
+  }
+
+ private:
+  std::string path(const std::string& suffix) const { return "/containers/" + id_ + suffix; }
+
+  static http::ClientRequest request(std::string method, std::string target) {
+    http::ClientRequest request;
+    request.method = std::move(method);
+    request.target = std::move(target);
+    return request;
+  }
+
+  Result<int> failed_start(const Error& error) {
+    if (options_.print_start_error) {
+      options_.print_start_error(error);
+    } else {
+      say("stack: " + error.text());
+    }
+    if (options_.remove) static_cast<void>(session_.call("DELETE", path("?force=1&v=1")).has_value());
+    return start_failure_code(error, options_.start_error_code);
+  }
+
+  void resize(TerminalSize size) {
+    std::string query = "?h=" + std::to_string(size.rows) + "&w=" + std::to_string(size.columns);
+    static_cast<void>(session_.call("POST", path("/resize" + query)).has_value());
+  }
+
+  Attachment attachment() {
+    Attachment attachment;
+    attachment.tty = options_.tty;
+    attachment.forward_stdin = options_.interactive;
+    if (auto keys = DetachKeys::parse(options_.detach_keys)) attachment.detach_keys = *keys;
+    attachment.on_resize = [this](TerminalSize size) { resize(size); };
+    if (!options_.tty && options_.forward_signals) {
+      attachment.on_signal = [this](int signal) {
+        static_cast<void>(session_.call("POST", path("/kill?signal=" + std::to_string(signal))).has_value());
+      };
+    }
+    return attachment;
+  }
+
+  // The engine died while we waited: it knows the exit code once it is back.
+  Result<int> exit_code_by_inspection() {
+    TRY_ASSIGN(Json state, session_.call("POST", path("/wait")));
+    return static_cast<int>(int_or(state, "StatusCode"));
+  }
+
+  Session& session_;
+  std::string id_;
+  const AttachedRunOptions& options_;
+};
+
+}  // namespace
+
+Result<int> run_attached(Session& session, const std::string& container_id,
+                         const AttachedRunOptions& options) {
+  return AttachedRun(session, container_id, options).run();
+}
+
+}  // namespace stack::cli

@@ -1,0 +1,49 @@
+// Which engine the docker command line talks to: --host, DOCKER_HOST, --context, DOCKER_CONTEXT, the current context.
+// https://docs.docker.com/engine/manage-resources/contexts/
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "cli/flags/flags.h"
+#include "cli/render/terminal.h"
+
+namespace stack::cli::docker_cli {
+
+struct ContextEntry {
+  std::string name;
+  std::string description;
+  std::string host;  // "unix:///run/stack/stack.sock"
+};
+
+// The contexts of $DOCKER_CONFIG or ~/.docker, as Docker keeps them: contexts/meta/<SHA-256 of the name>/meta.json.
+class ContextStore {
+ public:
+  explicit ContextStore(const Environment& environment);
+
+  // "default" first: the engine of stack, or what DOCKER_HOST names.
+  Result<std::vector<ContextEntry>> list() const;
+  // NotFound: `context "x" not found`.
+  Result<ContextEntry> find(const std::string& name) const;
+  // DOCKER_CONTEXT, else currentContext of config.json, else "default".
+  std::string current() const;
+  Result<> use(const std::string& name) const;
+  Result<> create(const ContextEntry& entry) const;
+  Result<> remove(const std::string& name) const;
+
+ private:
+  std::string meta_folder(const std::string& name) const;
+  Result<ContextEntry> read(const std::string& folder) const;
+  ContextEntry default_entry() const;
+  Result<Json> read_config() const;
+
+  const Environment& environment_;
+  std::string folder_;
+};
+
+// The path of the socket. Only unix sockets are supported: others are errors that say so.
+Result<std::string> engine_socket(const Arguments& given, const Environment& environment);
+
+}  // namespace stack::cli::docker_cli

@@ -1,0 +1,267 @@
+#include "cli/session/docker_program.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/commands/docker/docker_commands.h"
+#include "cli/render/output.h"
+#include "cli/session/docker_context.h"
+#include "cli/session/session.h"
+
+#ifndef STACK_VERSION
+#define STACK_VERSION "unknown"
+#endif
+
+namespace stack::cli::docker_cli {
+
+namespace {
+
+using enum FlagArity;
+
+constexpr Flag kGlobalFlags[] = {
+    {0, "config", Value, "string", "Folder of the client's configuration (default ~/.docker)"},
+    {'c', "context", Value, "string", "Context that names the engine to connect to"},
+    {'D', "debug", Nothing, "", "Debug mode"},
+    {'H', "host", Values, "string", "Socket of the engine to connect to"},
+    {'l', "log-level", Value, "string", "Logging level"},
+    {0, "tls", Nothing, "", ""},
+    {0, "tlscacert", Value, "string", ""},
+    {0, "tlscert", Value, "string", ""},
+    {0, "tlskey", Value, "string", ""},
+    {0, "tlsverify", Nothing, "", ""},
+    {'v', "version", Nothing, "", "Show the version and quit"},
+    {0, "help", Nothing, "", ""},
+};
+// Only before the command: -h is a flag of some commands.
+constexpr Flag kHelpFlag[] = {{0, "help", Nothing, "", "Show help"}};
+
+// Docker commands that have no counterpart here, and why.
+struct Refusal {
+  std::string_view command;
+  std::string_view reason;
+};
+constexpr Refusal kRefusals[] = {
+    {"swarm", "this engine is not part of a swarm"},
+    {"node", "this engine is not part of a swarm"},
+    {"service", "this engine is not part of a swarm"},
+    {"stack", "this engine is not part of a swarm"},
+    {"secret", "this engine is not part of a swarm"},
+    {"config", "this engine is not part of a swarm"},
+    {"plugin", "plugins are not supported"},
+    {"trust", "content trust is not supported"},
+    {"checkpoint", "checkpoints are not supported"},
+    {"manifest", "editing manifest lists is not supported"},
+};
+
+struct Found {
+  const Command* command = nullptr;
+  std::string name;  // as it was called: "ps", "container ls"
+  size_t words_used = 0;
+};
+
+Found find_command(const std::vector<std::string>& words) {
+  for (size_t used = std::min<size_t>(2, words.size()); used > 0; --used) {
+    std::string name = join(std::span(words).first(used), " ");
+    for (const Command* command : commands()) {
+      bool matches = command->name == name || std::find(command->aliases.begin(), command->aliases.end(),
+                                                        name) != command->aliases.end();
+      if (matches) return {command, name, used};
+    }
+  }
+  return {};
+}
+
+bool is_family(std::string_view word) {
+  return std::any_of(commands().begin(), commands().end(), [&](const Command* command) {
+    return command->name.starts_with(std::string(word) + " ");
+  });
+}
+
+std::string usage_lines(const Found& found) {
+  return "\nUsage:  docker " + found.name + " " + std::string(found.command->usage) + "\n\nRun 'docker " +
+         found.name + " --help' for more information";
+}
+
+std::string columns(const std::vector<std::pair<std::string, std::string>>& rows) {
+  size_t width = 0;
+  for (const auto& [left, right] : rows) width = std::max(width, left.size());
+  std::string out;
+  for (const auto& [left, right] : rows)
+    out += "  " + left + std::string(width - left.size() + 3, ' ') + right + "\n";
+  return out;
+}
+
+std::string options_text(std::span<const Flag> flags) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const Flag& flag : flags) {
+    if (flag.help.empty()) continue;
+    std::string left = flag.letter ? std::string("-") + flag.letter + ", " : "    ";
+    left += "--" + std::string(flag.name);
+    if (!flag.placeholder.empty()) left += " " + std::string(flag.placeholder);
+    rows.emplace_back(left, flag.help);
+  }
+  std::sort(rows.begin(), rows.end(),
+            [](const auto& a, const auto& b) { return a.first.substr(4) < b.first.substr(4); });
+  return rows.empty() ? "" : "\nOptions:\n" + columns(rows);
+}
+
+std::string command_help(const Found& found) {
+  const Command& command = *found.command;
+  std::string text = "Usage:  docker " + found.name + " " + std::string(command.usage) + "\n\n" +
+                     std::string(command.summary) + "\n";
+  if (!command.aliases.empty()) {
+    text += "\nAliases:\n  docker " + std::string(command.name);
+    for (std::string_view alias : command.aliases) text += ", docker " + std::string(alias);
+    text += "\n";
+  }
+  return text + options_text(command.flags);
+}
+
+std::string family_help(const std::string& family) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const Command* command : commands())
+    if (command->name.starts_with(family + " "))
+      rows.emplace_back(command->name.substr(family.size() + 1), command->summary);
+  std::sort(rows.begin(), rows.end());
+  return "Usage:  docker " + family + " COMMAND\n\nManage " +
+         (family == "system" ? "the engine" : family + "s") + "\n\nCommands:\n" + columns(rows) +
+         "\nRun 'docker " + family + " COMMAND --help' for more information on a command.\n";
+}
+
+std::string program_help() {
+  std::vector<std::pair<std::string, std::string>> rows;
+  std::vector<std::string> families;
+  for (const Command* command : commands()) {
+    std::string name(command->name);
+    size_t blank = name.find(' ');
+    if (blank != std::string::npos) {
+      std::string family = name.substr(0, blank);
+      if (std::find(families.begin(), families.end(), family) == families.end()) families.push_back(family);
+    }
+    for (std::string_view alias : command->aliases)
+      if (alias.find(' ') == std::string_view::npos) rows.emplace_back(alias, command->summary);
+    if (blank == std::string::npos) rows.emplace_back(name, command->summary);
+  }
+  std::sort(rows.begin(), rows.end());
+  std::vector<std::pair<std::string, std::string>> groups;
+  for (const std::string& family : families) groups.emplace_back(family, "Manage " + family + "s");
+  return "Usage:  docker [OPTIONS] COMMAND\n\nDocker's command line on the engine of stack\n\nManagement "
+         "Commands:\n" +
+         columns(groups) + "\nCommands:\n" + columns(rows) +
+         "\nGlobal Options:" + options_text(kGlobalFlags).substr(sizeof "\nOptions:" - 1) +
+         "\nRun 'docker COMMAND --help' for more information on a command.\n";
+}
+
+int unknown_command(const std::vector<std::string>& words) {
+  for (const Refusal& refusal : kRefusals) {
+    if (words[0] != refusal.command) continue;
+    say("docker: " + words[0] + ": " + std::string(refusal.reason));
+    return kExitError;
+  }
+  if (is_family(words[0])) {
+    bool asks = words.size() == 1 || words[1] == "--help" || words[1] == "-h";
+    if (asks) {
+      print(family_help(words[0]));
+      return 0;
+    }
+    say("docker: unknown command: docker " + words[0] + " " + words[1] + "\n\nUsage:  docker " + words[0] +
+        " COMMAND\n\nRun 'docker " + words[0] + " --help' for more information");
+    return kExitError;
+  }
+  say("docker: unknown command: docker " + words[0] + "\n\nRun 'docker --help' for more information");
+  return kExitError;
+}
+
+std::string plural(size_t count) { return std::to_string(count) + (count == 1 ? " argument" : " arguments"); }
+
+// Docker's words for a wrong number of arguments; "" where it is right.
+std::string count_error(const Command& command, size_t count) {
+  if (count >= command.least_words && count <= command.most_words) return {};
+  if (command.most_words == 0) return "accepts no arguments";
+  if (command.least_words == command.most_words) return "requires " + plural(command.least_words);
+  if (command.most_words == kAnyNumber) return "requires at least " + plural(command.least_words);
+  if (command.least_words == 0) return "requires at most " + plural(command.most_words);
+  return "requires at least " + std::to_string(command.least_words) + " and at most " +
+         plural(command.most_words);
+}
+
+Result<Globals> globals_for(const Arguments& given, const Environment& environment,
+                            const std::string& directory) {
+  TRY_ASSIGN(Globals globals, read_globals(Arguments(), environment, directory));
+  TRY_ASSIGN(std::string socket, engine_socket(given, environment));
+  if (socket != globals.socket()) globals.foreign_socket = socket;
+  return globals;
+}
+
+std::string working_directory() {
+  char path[4096];
+  return ::getcwd(path, sizeof path) ? path : "/";
+}
+
+int run_command(const Found& found, const std::vector<std::string>& words, const Arguments& globals_given) {
+  const Command& command = *found.command;
+  Arguments arguments, help;
+  Result<> parsed =
+      parse_flags({command.flags, kHelpFlag, command.stop_at_first_word}, words, arguments, help);
+  if (!parsed) {
+    std::string text = parsed.error().text();
+    say(text.substr(0, text.find("; did you mean")) + "\n" + usage_lines(found));
+    return kExitDocker;
+  }
+  if (help.on("help")) {
+    print(command_help(found));
+    return 0;
+  }
+  if (std::string wrong = count_error(command, arguments.words.size()); !wrong.empty()) {
+    say("docker: 'docker " + found.name + "' " + wrong + "\n" + usage_lines(found));
+    return kExitError;
+  }
+  Environment environment = caller_environment();
+  std::string directory = working_directory();
+  auto globals = globals_for(globals_given, environment, directory);
+  if (!globals) {
+    say(globals.error().text());
+    return kExitError;
+  }
+  Session session(std::move(*globals), std::move(environment), std::move(directory));
+  session.set_command(command);
+  auto code = command.run(session, arguments);
+  if (code) return *code;
+  if (!code.error().text().empty()) say(code.error().text());
+  return kExitError;
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& words) {
+  Arguments globals, unused;
+  Result<> parsed = parse_flags({kGlobalFlags, {}, true}, words, globals, unused);
+  if (!parsed) {
+    std::string text = parsed.error().text();
+    say(text.substr(0, text.find("; did you mean")) +
+        "\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' for more information");
+    return kExitDocker;
+  }
+  if (globals.on("version")) {
+    print_line(std::string("Docker version ") + STACK_VERSION + ", build stack");
+    return 0;
+  }
+  std::vector<std::string> rest = globals.words;
+  if (!rest.empty() && rest[0] == "help") rest.erase(rest.begin());
+  if (rest.empty() || globals.on("help")) {
+    print(program_help());
+    return 0;
+  }
+  Found found = find_command(rest);
+  if (found.command == nullptr) return unknown_command(rest);
+  if (!globals.words.empty() && globals.words[0] == "help") {
+    print(command_help(found));
+    return 0;
+  }
+  globals.words.clear();
+  return run_command(found, {rest.begin() + static_cast<ptrdiff_t>(found.words_used), rest.end()}, globals);
+}
+
+}  // namespace stack::cli::docker_cli
