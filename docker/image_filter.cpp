@@ -34,10 +34,16 @@ bool ImageFilter::matches(const ImageFacts& image) const {
     Result<WallTime> created = parse_rfc3339(image.created);
     if (!created || (before_ && *created >= *before_) || (since_ && *created <= *since_)) return false;
   }
-  return any_value(filters_, "reference", [&](const std::string& pattern) {
-    return std::any_of(image.tags.begin(), image.tags.end(),
-                       [&](const std::string& tag) { return reference_matches(pattern, tag); });
-  });
+  return !filters_.contains("reference") || !matching_tags(image.tags).empty();
+}
+
+std::vector<std::string> ImageFilter::matching_tags(const std::vector<std::string>& tags) const {
+  std::vector<std::string> shown;
+  for (const std::string& tag : tags)
+    if (any_value(filters_, "reference",
+                  [&](const std::string& pattern) { return reference_matches(pattern, tag); }))
+      shown.push_back(tag);
+  return shown;
 }
 
 }  // namespace stack::docker

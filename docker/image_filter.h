@@ -26,6 +26,8 @@ class ImageFilter {
   static Result<ImageFilter> read(std::string_view json,
                                   const std::function<Result<std::string>(const std::string&)>& created_at);
   bool matches(const ImageFacts& image) const;
+  // The tags that the list shows of an image: those that `reference` asks for, all without it.
+  std::vector<std::string> matching_tags(const std::vector<std::string>& tags) const;
 
  private:
   Filters filters_;

@@ -15,6 +15,7 @@ struct Word {
   enum class Kind { Path, Text, Number, Name, Group };
   Kind kind = Kind::Name;
   std::string text;
+  std::string field = {};  // of a group: what is taken from its value, ".Name" in (index .Mounts 0).Name
 };
 using Step = std::vector<Word>;
 using Pipeline = std::vector<Step>;
@@ -44,8 +45,13 @@ Result<Word> group_word(std::string_view text, size_t& at) {
   for (; at < text.size(); ++at) {
     if (text[at] == '(') ++depth;
     if (text[at] == ')' && --depth == 0) {
-      ++at;
-      return Word{Word::Kind::Group, std::string(text.substr(start, at - 1 - start))};
+      Word group{Word::Kind::Group, std::string(text.substr(start, at - start))};
+      size_t end = std::min(text.find_first_of(" \t\n|()", ++at), text.size());
+      if (at < text.size() && text[at] == '.') {
+        group.field = text.substr(at, end - at);
+        at = end;
+      }
+      return group;
     }
   }
   return invalid("template: unclosed ( in {{" + std::string(text) + "}}");
@@ -65,7 +71,7 @@ Result<std::vector<Word>> words_of(std::string_view text) {
       TRY_ASSIGN(Word word, group_word(text, at));
       words.push_back(std::move(word));
     } else if (c == '|') {
-      words.push_back({Word::Kind::Name, "|"});
+      words.push_back(Word{Word::Kind::Name, "|"});
       ++at;
     } else {
       size_t start = at;
@@ -78,7 +84,7 @@ Result<std::vector<Word>> words_of(std::string_view text) {
       Word::Kind kind = word[0] == '.'        ? Word::Kind::Path
                         : is_all_digits(word) ? Word::Kind::Number
                                               : Word::Kind::Name;
-      words.push_back({kind, std::move(word)});
+      words.push_back(Word{kind, std::move(word)});
     }
   }
   return words;
@@ -159,7 +165,9 @@ Result<Json> evaluate_word(const Word& word, const Json& object) {
       return Json(std::atoll(word.text.c_str()));
     case Word::Kind::Group: {
       TRY_ASSIGN(Pipeline pipeline, parse_pipeline(word.text));
-      return evaluate(pipeline, object);
+      if (word.field.empty()) return evaluate(pipeline, object);
+      TRY_ASSIGN(Json value, evaluate(pipeline, object));
+      return value_at(value, word.field);
     }
     case Word::Kind::Name:
       break;

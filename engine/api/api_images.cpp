@@ -41,9 +41,11 @@ Task<> list_images(Services& s, Request& request, Response& response) {
     co_return;
   }
   Json rows = Json::array();
-  for (const images::Image& image : store(s).list())
-    if (filter->matches({image.repo_tags, image.config().labels, image.created}))
-      rows.push_back(store(s).summary_json(image));
+  for (images::Image image : store(s).list()) {
+    if (!filter->matches({image.repo_tags, image.config().labels, image.created})) continue;
+    image.repo_tags = filter->matching_tags(image.repo_tags);
+    rows.push_back(store(s).summary_json(image));
+  }
   response.json(200, rows);
 }
 

@@ -20,7 +20,8 @@ namespace stack::images {
 Result<> save_images(ImageStore& store, const std::vector<std::string>& names, const ByteSink& sink);
 
 // Reads an archive of either form in one pass: layers are unpacked as they come, whatever their order. The whole may be
-// compressed by gzip or zstd. Returns the images for this machine, tagged as the archive says. Invalid for what is no such
+// compressed by gzip or zstd. Returns the images for this machine, tagged as the archive says;
+// their repo_tags are the archive's alone. Invalid for what is no such
 // archive, and for content that does not match its digest: then no image of it is stored.
 Result<std::vector<Image>> load_images(ImageStore& store, const ByteSource& source);
 

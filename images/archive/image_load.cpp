@@ -183,6 +183,13 @@ class ImageAssembler {
     return out;
   }
 
+  // With the names of the archive, whatever other names the image has here.
+  void note(Image image, const std::vector<Reference>& names) {
+    image.repo_tags.clear();
+    for (const Reference& name : names) image.repo_tags.push_back(name.familiar());
+    images_.push_back(std::move(image));
+  }
+
   Result<IngestedLayer> layer(const std::string& path, const std::string& diff_id) const {
     std::string name = content_.target(path);
     if (auto bad = content_.unreadable.find(name); bad != content_.unreadable.end())
@@ -214,7 +221,7 @@ class ImageAssembler {
     }
     std::vector<Reference> names = references(string_list(member_or(item, "RepoTags", Json::array())));
     TRY_ASSIGN(Image image, store_.create_image_from(*config, names));
-    images_.push_back(std::move(image));
+    note(std::move(image), names);
     return {};
   }
 
@@ -277,7 +284,7 @@ class ImageAssembler {
     TRY_ASSIGN(BlobPin config_pin, store_.put_blob(manifest->config.digest, *config));
     TRY_ASSIGN(BlobPin manifest_pin, store_.put_blob(descriptor.digest, text));
     TRY_ASSIGN(Image image, store_.add_image({descriptor.digest, index}, references(names)));
-    images_.push_back(std::move(image));
+    note(std::move(image), references(names));
     return {};
   }
 

@@ -220,14 +220,19 @@ TEST_P(DockerCli, BuildsFromATarOfTheContext) {
                      "\nARG WHO=nobody\nLABEL who=$WHO\nCOPY file /srv/file\nRUN echo made > /srv/made\n"));
   CommandOptions with = options();
   with.env["DOCKER_BUILDKIT"] = "0";
-  CommandResult built =
-      run_command({is_ours() ? folder() + "/bin/docker" : "docker", "build", "-t", "made:1", "--build-arg", "WHO=me", folder() + "/context"}, with);
+  CommandResult built = run_command({is_ours() ? folder() + "/bin/docker" : "docker", "build", "-t", "made:1",
+                                     "--build-arg", "WHO=me", folder() + "/context"},
+                                    with);
   ASSERT_EQ(built.code, 0) << built.text();
-  EXPECT_NE(built.out.find("Step "), std::string::npos) << built.text();
-  EXPECT_NE(built.out.find("Successfully tagged made:1"), std::string::npos) << built.text();
+  // The classic client prints on stdout, ours on stderr, as Docker's newer one does.
+  std::string printed = is_ours() ? built.err : built.out;
+  EXPECT_NE(printed.find(is_ours() ? "[2/3] COPY file /srv/file" : "Step "), std::string::npos)
+      << built.text();
+  EXPECT_NE(printed.find("Successfully tagged made:1"), std::string::npos) << built.text();
   EXPECT_EQ(ok({"run", "--rm", "made:1", "cat", "/srv/file", "/srv/made"}), "content\nmade");
   EXPECT_EQ(ok({"inspect", "-f", "{{.Config.Labels.who}}", "made:1"}), "me");
-  CommandResult quiet = run_command({is_ours() ? folder() + "/bin/docker" : "docker", "build", "-q", folder() + "/context"}, with);
+  CommandResult quiet = run_command(
+      {is_ours() ? folder() + "/bin/docker" : "docker", "build", "-q", folder() + "/context"}, with);
   EXPECT_TRUE(quiet.out.starts_with("sha256:")) << quiet.text();
   with.input = std::string("FROM ") + kImage + "\nRUN exit 3\n";
   CommandResult failed = run_command({is_ours() ? folder() + "/bin/docker" : "docker", "build", "-"}, with);
@@ -256,7 +261,7 @@ TEST_P(DockerCli, SavesLoadsAndImportsImages) {
 TEST_P(DockerCli, SaysThatItCannotPull) {
   CommandResult pulled = docker({"pull", "nowhere/nothing"});
   EXPECT_NE(pulled.code, 0);
-  EXPECT_NE(pulled.err.find("cannot pull"), std::string::npos) << pulled.text();
+  EXPECT_NE(pulled.err.find("cannot reach registry docker.io"), std::string::npos) << pulled.text();
 }
 
 // An engine that is not there leaves nothing in the kernel: neither the default network's bridge nor the

@@ -207,8 +207,12 @@ std::string left_in_engine(const StackRoot& stack) {
   // While the engine runs, its own group may stay; containers' groups may not.
   for (const std::string& path : cgroups_of(stack))
     if (base_name(path).size() >= 64) text += "left behind: cgroup " + path + "\n";
+  // The default network stays while the engine runs, as Docker's docker0 does.
+  std::string kept;
+  if (stack.engine_pid() != 0)
+    kept = "br-" + string_or(stack.api("GET", "/networks/bridge").body, "Id").substr(0, 12);
   for (const std::string& link : links_now())
-    if (link != "lo" && (link.starts_with("br-") || link.starts_with("v")))
+    if (link != "lo" && link != kept && (link.starts_with("br-") || link.starts_with("v")))
       text += "left behind: link " + link + "\n";
   return text;
 }

@@ -45,9 +45,10 @@ class Tutorial : public Scenario {
     if (result.out.ends_with('\n')) result.out.pop_back();
     return result.out;
   }
-  // In a terminal of its own: `input` is what is typed.
+  // In a terminal of its own: `input` is what is typed, a second later, as a person would: before the terminal is in raw
+  // mode it keeps Ctrl-Q to itself.
   CommandResult terminal(const std::string& command, const std::string& input) {
-    return try_shell("script -qec '" + command + "' /dev/null", input);
+    return try_shell("(sleep 1; cat) | script -qec '" + command + "' /dev/null", input);
   }
   void put(const std::string& file, const std::string& text) {
     ASSERT_TRUE(write_file(folder() + "/work/" + file, text));

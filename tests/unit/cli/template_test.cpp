@@ -22,6 +22,7 @@ std::string render(const std::string& text) {
 TEST(Template, FieldsAreFilledIn) {
   EXPECT_EQ(render("{{.Name}}: {{ .State.Running }}"), "shop-web-1: true");
   EXPECT_EQ(render("no fields"), "no fields");
+  EXPECT_EQ(render("{{(index .Ports 1)}} {{(index . \"State\").Running}}"), "443 true");
 }
 
 TEST(Template, FunctionsAndPipes) {
