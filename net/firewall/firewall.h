@@ -85,7 +85,8 @@ class Firewall {
 
   // Takes some ports back and publishes others in one transaction, so that a port which moves is never without a
   // target and never has the old one. All of `added` or none: the same forward twice is fine, a host port that leads
-  // elsewhere is a Conflict that names it. Of `removed`, missing ones and ports that lead elsewhere are skipped.
+  // elsewhere is a Conflict that names it. Of `removed`, missing ones are skipped; the others are the
+  // caller's own, since the kernel deletes a port by its number, wherever it leads.
   // UDP flows of both are forgotten, so that they take the new path.
   Result<> change(std::span<const PortForward> removed, std::span<const PortForward> added);
   Result<> publish(std::span<const PortForward> ports) { return change({}, ports); }

@@ -148,6 +148,7 @@ Result<> ProxyClient::open() {
   TRY_ASSIGN(Fd listener, listen_control(process_.socket));
   SpawnRequest request;
   request.program = process_.program;
+  request.args = {process_.socket};
   request.fds = {{3, listener.get()}};
   request.new_session = true;
   TRY_ASSIGN(pid_t pid, spawn(request));

@@ -8,6 +8,8 @@ namespace stack::proxy {
 namespace {
 
 constexpr std::chrono::seconds kPatience{10};
+// How often a process without an engine looks whether its socket can still be found.
+constexpr std::chrono::milliseconds kLookAgain{50};
 constexpr int kMessagesPerTurn = 64;
 
 // The socket's mode keeps others out; this holds where its folder lies on a file system without modes.
@@ -20,10 +22,11 @@ bool is_trusted(int socket) {
 
 }  // namespace
 
-ProxyServer::ProxyServer(asio::io_context& context, Fd listener)
+ProxyServer::ProxyServer(asio::io_context& context, Fd listener, std::string path)
     : context_(context),
       listener_(context, listener.release()),
       engine_(context),
+      path_(std::move(path)),
       patience_(context, kPatience),
       proxy_(context) {
   patience_.async_wait([this](const asio::error_code& canceled) {
@@ -90,8 +93,14 @@ void ProxyServer::carry_out(ProxyRequest request) {
   }
 }
 
+bool ProxyServer::can_be_found() const { return path_.empty() || ::access(path_.c_str(), F_OK) == 0; }
+
 void ProxyServer::engine_left() {
-  if (ports_.empty()) context_.stop();
+  if (ports_.empty() || !can_be_found()) return context_.stop();
+  patience_.expires_after(kLookAgain);
+  patience_.async_wait([this](const asio::error_code& canceled) {
+    if (!canceled) engine_left();
+  });
 }
 
 }  // namespace stack::proxy

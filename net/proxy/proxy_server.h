@@ -16,8 +16,9 @@ namespace stack::proxy {
 // connected and no port is served.
 class ProxyServer {
  public:
-  // `listener`: of listen_control().
-  ProxyServer(asio::io_context& context, Fd listener);
+  // `listener`: of listen_control(), at `path`. Without an engine and without that file nobody could take the ports
+  // over, so the context stops. "": the file does not matter.
+  ProxyServer(asio::io_context& context, Fd listener, std::string path = {});
 
  private:
   void accept();
@@ -25,11 +26,13 @@ class ProxyServer {
   void receive();
   void carry_out(ProxyRequest request);
   void engine_left();
+  bool can_be_found() const;
 
   asio::io_context& context_;
   asio::posix::stream_descriptor listener_;
   asio::posix::stream_descriptor engine_;
-  asio::steady_timer patience_;  // for the first engine, which starts this process
+  std::string path_;
+  asio::steady_timer patience_;  // for an engine to come
   PortProxy proxy_;
   std::set<std::string> ports_;
 };

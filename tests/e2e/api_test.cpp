@@ -262,7 +262,9 @@ TEST_F(Api, NoBodyOfAnyTypeEndsTheEngine) {
   }
   EXPECT_GT(sent, 1000);
   for (const Json& row : call("GET", "/containers/json?all=1").body)
-    call("DELETE", "/containers/" + string_or(row, "Id") + "?force=1");
+    call("DELETE", "/containers/" + string_or(row, "Id") + "?force=1&v=1");
+  call("POST", "/networks/prune");
+  call("POST", "/volumes/prune?filters=%7B%22all%22%3A%5B%22true%22%5D%7D");
 }
 
 TEST_F(Api, DeepBodiesAreRefused) {

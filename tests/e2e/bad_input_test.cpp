@@ -125,7 +125,7 @@ TEST_F(BadInput, BindSourceMissing) {
 
 TEST_F(BadInput, ImageNeitherLocalNorBuildable) {
   project("bad", "services:\n  web:\n    image: example.invalid/nothing:1\n");
-  up_fails({"docker-compose.yml:3:", "example.invalid/nothing:1"});
+  up_fails({"service web: pull image", "example.invalid/nothing:1", "cannot reach registry example.invalid"});
 }
 
 TEST_F(BadInput, AllMistakesAreReportedAtOnce) {
@@ -136,8 +136,10 @@ TEST_F(BadInput, AllMistakesAreReportedAtOnce) {
       - {type: bind, source: /nonexistent/source, target: /x}
   db:
     image: example.invalid/other:2
+    volumes:
+      - {type: bind, source: /nonexistent/other, target: /x}
 )");
-  up_fails({"nothing:1", "/nonexistent/source", "other:2"});
+  up_fails({"/nonexistent/source", "/nonexistent/other"});
 }
 
 TEST_F(BadInput, FailingRunShowsItsLastOutput) {

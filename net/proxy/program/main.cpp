@@ -1,5 +1,6 @@
 // stack-proxy: relays connections to published ports that NAT cannot take to their containers. Started by the engine,
-// with the socket it listens on as descriptor 3; ends when its last port is taken away.
+// with the socket it listens on as descriptor 3 and its path as argument; ends when its last port is taken away, or when
+// no engine can find it any more.
 #include <sys/resource.h>
 
 #include <asio/io_context.hpp>
@@ -21,14 +22,14 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   raise_descriptor_limit();
   // They are meant for the terminal that the engine was started from.
   (void)std::signal(SIGINT, SIG_IGN);
   (void)std::signal(SIGHUP, SIG_IGN);
   asio::io_context context(1);
   (void)stack::set_cloexec(kListener, true);
-  stack::proxy::ProxyServer server(context, stack::Fd(kListener));
+  stack::proxy::ProxyServer server(context, stack::Fd(kListener), argc > 1 ? argv[1] : "");
   context.run();
   return 0;
 }

@@ -79,7 +79,7 @@ void log_driver(RuleContext& rules, const std::string& name, const Node& service
 }
 
 void resource_driver(RuleContext& rules, const char* section, const Entry& entry) {
-  if (std::string_view(section) == "networks") check_driver(rules, section, entry, {"bridge", "default"});
+  if (std::string_view(section) == "networks") check_driver(rules, section, entry, {"bridge", "default", "ipvlan", "macvlan"});
   if (std::string_view(section) == "volumes") check_driver(rules, section, entry, {"local"});
 }
 

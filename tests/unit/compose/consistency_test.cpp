@@ -249,8 +249,8 @@ TEST_F(RulesTest, WhatThisEngineCannotCarryOutIsRefusedBeforeAnythingChanges) {
        "directories are; clone it first\n"},
   });
   expect_contains(web_errors("    platform: linux/s390x\n", ""), "platform linux/s390x cannot run here");
-  expect_contains(web_errors("", "networks: {default: {driver: macvlan}}\n"),
-                  "networks.default: driver \"macvlan\" is not supported");
+  expect_contains(web_errors("", "networks: {default: {driver: weave}}\n"),
+                  "networks.default: driver \"weave\" is not supported");
   expect_contains(web_errors("", "volumes: {v: {driver: rclone}}\n"),
                   "volumes.v: driver \"rclone\" is not supported");
   // Shown all the same.

@@ -456,9 +456,8 @@ TEST(Reconcile, ANetworkThatCouldNotBeRepairedIsTold) {
   World world = up(project);
   world.state.networks.front().fault =
       "network shop_default: bridge br-1 is down; it cannot be repaired: busy";
-  EXPECT_EQ(
-      listing(project, world),
-      "warning: network shop_default: bridge br-1 is down; it cannot be repaired: busy\nnothing to do\n");
+  EXPECT_EQ(listing(project, world),
+            "warning: network shop_default: bridge br-1 is down; it cannot be repaired: busy\n");
 }
 
 TEST(Reconcile, AConnectionWithoutItsNamesOrAddressesRecreates) {

@@ -54,7 +54,9 @@ TEST(ProxyControl, GreetingsOfManyPortsFitIntoMessages) {
 
 class ProxyServerTest : public ::testing::Test {
  protected:
-  std::string path() const { return folder_.path() + "/" + std::string(120, 'p') + ".sock"; }
+  // Longer than sockaddr_un has room for.
+  std::string path() const { return folder_.path() + "/" + std::string(120, 'p') + "/proxy.sock"; }
+  void SetUp() override { ASSERT_TRUE(ensure_directory(directory_name(path()))); }
   Fd connect() {
     auto made = connect_control(path());
     EXPECT_TRUE(made) << made.error().text();
