@@ -66,6 +66,29 @@ std::string image_path(const std::string& name, std::string_view suffix) {
   return "/images/" + encoded + std::string(suffix);
 }
 
+NameAndTag split_name(const std::string& reference) {
+  if (size_t at = reference.find('@'); at != std::string::npos)
+    return {reference.substr(0, at), reference.substr(at + 1)};
+  size_t colon = reference.rfind(':');
+  if (colon == std::string::npos || reference.find('/', colon) != std::string::npos) return {reference, ""};
+  return {reference.substr(0, colon), reference.substr(colon + 1)};
+}
+
+void add_image_name(http::Query& query, const std::string& reference, const std::string& otherwise) {
+  NameAndTag image = split_name(reference);
+  query.add("repo", image.name);
+  query.add("tag", image.tag.empty() ? otherwise : image.tag);
+}
+
+std::string label_text(const Json& object) {
+  const Json& labels = member(object, "Labels");
+  std::string text;
+  if (labels.is_object())
+    for (const auto& [key, value] : labels.items())
+      text += (text.empty() ? "" : ",") + key + "=" + (value.is_string() ? value.get<std::string>() : "");
+  return text;
+}
+
 Result<int> for_each_word(const Arguments& arguments,
                           const std::function<Result<>(const std::string& word)>& act, bool quiet) {
   int code = 0;

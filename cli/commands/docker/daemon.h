@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/session/session.h"
+#include "http/wire/query.h"
 
 namespace stack::cli::docker_cli {
 
@@ -21,6 +22,18 @@ Error daemon_error(const Error& error);
 std::string container_path(const std::string& name, std::string_view suffix = {});
 // "/images/NAME" + suffix; slashes and colons of the name stay.
 std::string image_path(const std::string& name, std::string_view suffix = {});
+
+// A reference as the user wrote it: the name, and the tag or digest that follows it ("" for none).
+struct NameAndTag {
+  std::string name;
+  std::string tag;
+};
+NameAndTag split_name(const std::string& reference);
+// `repo` and `tag` of a query that names an image; `otherwise`: the tag of a name without one.
+void add_image_name(http::Query& query, const std::string& reference, const std::string& otherwise);
+
+// "a=b,c=d" of an object's "Labels".
+std::string label_text(const Json& object);
 
 // Calls `act` for each word of the command line. An error is printed and the next word is taken; the exit code is then
 // 1. Without an error the word is printed unless `quiet`.

@@ -83,13 +83,7 @@ constexpr Flag kCommitFlags[] = {
 Result<int> run_commit(Session& session, const Arguments& arguments) {
   http::Query query;
   query.add("container", arguments.words[0]);
-  if (arguments.words.size() > 1) {
-    const std::string& name = arguments.words[1];
-    size_t colon = name.rfind(':');
-    bool tagged = colon != std::string::npos && name.find('/', colon) == std::string::npos;
-    query.add("repo", tagged ? name.substr(0, colon) : name);
-    query.add("tag", tagged ? name.substr(colon + 1) : "");
-  }
+  if (arguments.words.size() > 1) add_image_name(query, arguments.words[1], "");
   query.add("comment", arguments.text("message"));
   query.add("author", arguments.text("author"));
   query.add("pause", arguments.on("pause", true) ? "1" : "0");

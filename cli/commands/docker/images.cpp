@@ -125,12 +125,8 @@ Result<int> run_rmi(Session& session, const Arguments& arguments) {
 }
 
 Result<int> run_tag(Session& session, const Arguments& arguments) {
-  const std::string& name = arguments.words[1];
-  size_t colon = name.rfind(':');
-  bool tagged = colon != std::string::npos && name.find('/', colon) == std::string::npos;
   http::Query query;
-  query.add("repo", tagged ? name.substr(0, colon) : name);
-  query.add("tag", tagged ? name.substr(colon + 1) : "latest");
+  add_image_name(query, arguments.words[1], "latest");
   TRY_ASSIGN(Json done, ask(session, "POST", image_path(arguments.words[0], "/tag" + query.text())));
   return 0;
 }
@@ -295,13 +291,7 @@ Result<int> run_import(Session& session, const Arguments& arguments) {
   bool remote = source.starts_with("http://") || source.starts_with("https://");
   http::Query query;
   query.add("fromSrc", remote ? source : "-");
-  if (arguments.words.size() > 1) {
-    const std::string& name = arguments.words[1];
-    size_t colon = name.rfind(':');
-    bool tagged = colon != std::string::npos && name.find('/', colon) == std::string::npos;
-    query.add("repo", tagged ? name.substr(0, colon) : name);
-    query.add("tag", tagged ? name.substr(colon + 1) : "latest");
-  }
+  if (arguments.words.size() > 1) add_image_name(query, arguments.words[1], "latest");
   if (arguments.given("message")) query.add("message", arguments.text("message"));
   if (arguments.given("platform")) query.add("platform", arguments.text("platform"));
   for (const std::string& change : arguments.all("change")) query.add("changes", change);

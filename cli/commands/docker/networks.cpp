@@ -25,15 +25,6 @@ std::string truth_text(const Json& object, std::string_view key) {
   return bool_or(object, key) ? "true" : "false";
 }
 
-std::string label_text(const Json& object) {
-  const Json& labels = member(object, "Labels");
-  std::string text;
-  if (labels.is_object())
-    for (const auto& [key, value] : labels.items())
-      text += (text.empty() ? "" : ",") + key + "=" + (value.is_string() ? value.get<std::string>() : "");
-  return text;
-}
-
 Json network_row(const Json& network, bool truncate) {
   std::string id = string_or(network, "Id");
   return {{"ID", truncate ? short_id(id) : id},

@@ -25,20 +25,6 @@ AuthHeader auth_headers(const std::string& value) {
   return {{"X-Registry-Auth", value}};
 }
 
-// The name alone, and what follows it: a tag or a digest.
-struct NameAndTag {
-  std::string name;
-  std::string tag;
-};
-
-NameAndTag split_name(const std::string& reference) {
-  if (size_t at = reference.find('@'); at != std::string::npos)
-    return {reference.substr(0, at), reference.substr(at + 1)};
-  size_t colon = reference.rfind(':');
-  if (colon == std::string::npos || reference.find('/', colon) != std::string::npos) return {reference, ""};
-  return {reference.substr(0, colon), reference.substr(colon + 1)};
-}
-
 constexpr Flag kPullFlags[] = {
     {'a', "all-tags", FlagArity::Nothing, "", "Download every tagged image of the repository"},
     {0, "disable-content-trust", FlagArity::Nothing, "", "Skip image verification (default true)"},

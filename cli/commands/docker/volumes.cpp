@@ -19,21 +19,12 @@ constexpr Flag kVolumeLsFlags[] = {
     {'q', "quiet", FlagArity::Nothing, "", "Print only names"},
 };
 
-std::string labels_of(const Json& volume) {
-  const Json& labels = member(volume, "Labels");
-  std::string text;
-  if (labels.is_object())
-    for (const auto& [key, value] : labels.items())
-      text += (text.empty() ? "" : ",") + key + "=" + (value.is_string() ? value.get<std::string>() : "");
-  return text;
-}
-
 Json volume_row(const Json& volume) {
   return {{"Name", string_or(volume, "Name")},
           {"Driver", string_or(volume, "Driver", "local")},
           {"Scope", string_or(volume, "Scope", "local")},
           {"Mountpoint", string_or(volume, "Mountpoint")},
-          {"Labels", labels_of(volume)},
+          {"Labels", label_text(volume)},
           {"Links", "N/A"},
           {"Size", "N/A"},
           {"Availability", "N/A"},
