@@ -196,7 +196,7 @@ Result<> announce(Context& context) {
   const ContainerPlan& plan = context.setup.plan;
   for (const std::string& note : context.setup.notes)
     TRY(send_report(context.setup.sync, ReportKind::Note, note));
-  if (!plan.hold) return {};
+  if (!plan.hold) return send_report(context.setup.sync, ReportKind::Ready);
   // The launcher may go as soon as it has answered: its end must then no longer be ours.
   if (plan.start_listener >= 0 && ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
     return Error::last_errno("prctl pdeathsig");

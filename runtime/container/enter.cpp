@@ -50,6 +50,7 @@ Result<> run_command(const EnterPlan& plan, int sync, int null_device, std::stri
   TRY(pin_to_cpus(plan.process.cpu_affinity_final));
   if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
   TRY(close_on_execution(3 + plan.kept_fds));
+  TRY(send_report(sync, ReportKind::Ready));
   TRY(become(plan.process, plan.seccomp, sync));
   return execute(plan.process, environment, executable, -1);
 }

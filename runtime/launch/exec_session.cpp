@@ -47,10 +47,14 @@ StepFailure launch_exec_session(const Json& request) {
   }
   Fd terminal;
   std::vector<std::string> notes;
+  bool announced = false;
   for (;;) {
     Result<std::optional<Report>> report = receive_report(child->sync.get());
     if (!report) return make_failure("exec", "", report.error());
+    if (!*report && !announced)
+      return make_failure("exec", "", Error("the process was killed while it was being set up"));
     if (!*report) break;
+    announced = announced || (*report)->kind == ReportKind::Ready;
     if ((*report)->kind == ReportKind::Terminal) terminal = std::move((*report)->fd);
     if ((*report)->kind == ReportKind::Note) notes.push_back((*report)->text);
     if ((*report)->kind != ReportKind::Failure) continue;

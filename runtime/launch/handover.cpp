@@ -72,6 +72,7 @@ Result<> fill_watch_state(const Json& request, wire::WatchState& state) {
   TRY(fill_engine(request, state));
   fill_held(request, state);
   if (bool_or(request, "stdin_once")) state.flags |= wire::kWatchStdinOnce;
+  if (bool_or(request, "keep_output")) state.flags |= wire::kWatchKeepOutput;
   return {};
 }
 

@@ -92,14 +92,24 @@ struct StdioPipes {
   Pipe in, out, err;
 };
 
+// A pipe whose write end reads as well: it never is without a reader, so that a container that writes while
+// engine and monitor are both dead waits for the next reader, and does not die of SIGPIPE.
+Result<Pipe> make_lasting_pipe() {
+  TRY_ASSIGN(Pipe pipe, make_pipe());
+  std::string path = "/proc/self/fd/" + std::to_string(pipe.write.get());
+  Fd both(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (both) pipe.write = std::move(both);
+  return pipe;
+}
+
 Result<StdioPipes> make_stdio(const Json& request, bool terminal) {
   StdioPipes pipes;
   if (terminal) return pipes;
   if (bool_or(request, "open_stdin")) {
     TRY_ASSIGN(pipes.in, make_pipe());
   }
-  TRY_ASSIGN(pipes.out, make_pipe());
-  TRY_ASSIGN(pipes.err, make_pipe());
+  TRY_ASSIGN(pipes.out, make_lasting_pipe());
+  TRY_ASSIGN(pipes.err, make_lasting_pipe());
   return pipes;
 }
 
@@ -149,7 +159,8 @@ Result<Cgroups::Entry> make_cgroup(ContainerPlan& plan, Undo& undo, std::vector<
   return cgroups.open_entry(plan.cgroup_path);
 }
 
-// Follows the child's reports until the command runs (nullopt) or has failed.
+// Follows the child's reports until the command runs (nullopt) or has failed. The end of the reports is the
+// execution of the command, once the child has announced it; before, it is the child's death.
 struct Progress {
   Fd terminal;
   std::vector<std::string> notes;
@@ -158,10 +169,12 @@ struct Progress {
 using Outcome = std::optional<StepFailure>;
 
 Outcome follow(const NewContainer& child, Progress& progress, bool hold, const auto& on_ready) {
+  bool announced = false;
   for (;;) {
     Result<std::optional<Report>> report = receive_report(child.sync.get());
     if (!report) return make_failure("setup", "", report.error());
-    if (!*report) return std::nullopt;
+    if (!*report && announced) return std::nullopt;
+    if (!*report) return make_failure("setup", "", Error("the process was killed while it was being set up"));
     switch ((*report)->kind) {
       case ReportKind::Terminal:
         progress.terminal = std::move((*report)->fd);
@@ -172,6 +185,7 @@ Outcome follow(const NewContainer& child, Progress& progress, bool hold, const a
       case ReportKind::Failure:
         return std::move((*report)->failure);
       case ReportKind::Ready: {
+        announced = true;
         if (!hold) break;
         Result<> go = on_ready();
         if (go) go = send_report(child.sync.get(), ReportKind::Go);

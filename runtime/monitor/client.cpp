@@ -148,6 +148,7 @@ Result<Message> decode_hello(std::string_view bytes, FdQueue fds) {
   hello.stdio = take_stdio(fds);
   hello.netns = fds.take(wire::kNetns);
   if (message.has_exited != 0) hello.exited = to_exited(message.status);
+  hello.readers_lost = message.readers_lost != 0;
   for (std::string& name : read_words(rest_after<wire::HelloMessage>(bytes)))
     hello.held_fds.push_back({std::move(name), fds.next()});
   return Message(std::move(hello));
@@ -239,6 +240,7 @@ Result<Monitor> launch(const LaunchRequest& request, const MonitorProgram& progr
             {"log", log_to_json(request.log)},
             {"open_stdin", request.open_stdin},
             {"stdin_once", request.stdin_once},
+            {"keep_output", request.keep_output},
             {"use_init", request.use_init},
             {"hold", request.hold_before_start},
             {"held", named_fds_to_json(request.held_fds, table)},
@@ -376,9 +378,13 @@ Result<> resize_terminal(int terminal, uint16_t height, uint16_t width) {
 Result<> request_attach(int control, uint32_t token, AttachOptions options) {
   auto message = make_message<wire::AttachMessage>(wire::kAttach);
   message.header.token = token;
-  message.flags = (options.stdin_open ? wire::kAttachStdin : 0U) |
-                  (options.output ? wire::kAttachOutput : 0U) |
-                  (options.lossless ? wire::kAttachLossless : 0U);
+  message.flags =
+      (options.stdin_open ? wire::kAttachStdin : 0U) | (options.output ? wire::kAttachOutput : 0U) |
+      (options.lossless ? wire::kAttachLossless : 0U) | (options.resume ? wire::kAttachResume : 0U);
+  if (options.resume) {
+    message.position[0] = options.resume->out;
+    message.position[1] = options.resume->err;
+  }
   return send_with_fds(control, bytes_of(message), {});
 }
 

@@ -101,8 +101,9 @@ struct LaunchRequest {
   LogSettings log;
   bool open_stdin = false;  // false: /dev/null (no tty)
   bool stdin_once =
-      false;              // the first attached reader with stdin that goes away closes the container's stdin
-  bool use_init = false;  // our init as pid 1, which reaps and forwards signals
+      false;  // the first attached reader with stdin that goes away closes the container's stdin
+  bool keep_output = false;        // its latest output is kept from the start on (AttachOptions::resume)
+  bool use_init = false;           // our init as pid 1, which reaps and forwards signals
   bool hold_before_start = false;  // stop at Created until send_start()
   std::vector<NamedFd> held_fds;   // kept by the monitor, handed back in Hello
   EngineRestart engine;
@@ -193,6 +194,7 @@ struct Hello {
   Stdio stdio;
   std::vector<OwnedNamedFd> held_fds;
   std::optional<Exited> exited;  // the container ended meanwhile
+  bool readers_lost = false;     // readers that can come back were cut off with the former engine
 };
 
 // Answer to request_attach(). The stream carries frames as Docker's attach protocol: 8 bytes {stream, 0, 0,
@@ -236,12 +238,22 @@ Result<> send_resize(int control, uint16_t height, uint16_t width);
 // The same for a pty master in our hands (exec sessions).
 Result<> resize_terminal(int terminal, uint16_t height, uint16_t width);
 
+// How much of the output a reader has: bytes of each stream since the start of the process.
+struct OutputPosition {
+  uint64_t out = 0;
+  uint64_t err = 0;
+};
+
 // Sent right behind send_start(), it misses nothing of the output; while the container is held it is not
 // answered.
 struct AttachOptions {
   bool stdin_open = false;  // bytes from the stream go to the container's stdin
   bool output = true;
   bool lossless = false;  // the container waits for this reader for ever; else only while it goes on reading
+  // A reader that can come back with a later engine: from its first such attachment on, the monitor keeps the
+  // latest output, and sends what follows this position again, even after the exit. What it no longer has
+  // arrives as a gap.
+  std::optional<OutputPosition> resume;
 };
 // `token` comes back in Attached.
 Result<> request_attach(int control, uint32_t token, AttachOptions options);

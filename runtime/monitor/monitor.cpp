@@ -12,6 +12,10 @@ constexpr int kPidfdType = 3;                     // P_PIDFD
 constexpr int kExitedOption = 4;                  // WEXITED
 constexpr int kExitedCode = 1;                    // CLD_EXITED
 constexpr int kMonotonic = 1, kRealtime = 0;
+// So long the container's output waits for readers whose engine died.
+constexpr int64_t kReturnMs = 10000;
+// A reader that went so shortly before its engine did not leave on its own.
+constexpr int64_t kSameDeathMs = 1000;
 
 // ioctl(PIDFD_GET_INFO), Linux 6.13; the exit code since 6.15. include/uapi/linux/pidfd.h
 struct PidfdInfo {
@@ -79,6 +83,7 @@ void Watch::begin() {
         reinterpret_cast<const void*>(static_cast<long>(sys::kReadWrite | sys::kNoctty | sys::kCloexec)));
     if (peer >= 0) terminal_peer_ = static_cast<int>(peer);
   }
+  if ((state_.flags & wire::kWatchKeepOutput) != 0) history_.begin();
   if ((state_.flags & wire::kWatchAdopted) != 0) open_stat_file();
   if ((state_.flags & wire::kWatchGreet) != 0) greet();
 }
@@ -93,9 +98,10 @@ void Watch::step() {
   Polled polled;
   auto set = [&](int slot, int fd, short events) { polled.fds[slot] = {fd, events, 0}; };
   int64_t held_for = readers_.holding(milliseconds());
+  if (held_for == 0) held_for = awaiting_readers();
   bool hold_output = held_for != 0 || state_.requests_first > 0;
   bool input_pending = input_held_ > input_sent_;
-  set(Polled::kControl, state_.control, sys::kPollIn);
+  set(Polled::kControl, state_.control, untold_ != 0 ? sys::kPollIn | sys::kPollOut : sys::kPollIn);
   set(Polled::kListener, state_.listener, sys::kPollIn);
   set(Polled::kPidfd, exited_ || state_.requests_first > 0 ? -1 : state_.pidfd, sys::kPollIn);
   set(Polled::kStdout, hold_output ? -1 : state_.stdout_read, sys::kPollIn);
@@ -137,6 +143,7 @@ void Watch::handle(const Polled& polled) {
   // Requests before output: a reader asked for together with the start misses nothing. What was polled may be
   // closed by then, so the rest is looked at anew.
   if (has(polled.fds[Polled::kControl], kReadable)) return read_requests();
+  if (has(polled.fds[Polled::kControl], sys::kPollOut)) send_untold();
   if (has(polled.fds[Polled::kStdout], kReadable)) read_output(state_.stdout_read, wire::kStreamStdout, out_);
   if (has(polled.fds[Polled::kStderr], kReadable)) read_output(state_.stderr_read, wire::kStreamStderr, err_);
   if (has(polled.fds[Polled::kTerminal], kReadable)) read_output(state_.terminal, wire::kStreamStdout, out_);
@@ -147,6 +154,8 @@ void Watch::handle(const Polled& polled) {
     Reader& reader = readers_.at(i);
     if (reader.fd < 0 || reader.fd != poll.fd || poll.revents == 0) continue;
     if (has(poll, sys::kPollOut)) reader.full = false;
+    if (has(poll, sys::kPollHup | sys::kPollErr) && (reader.flags & wire::kAttachResume) != 0)
+      reader_left_ = milliseconds();
     if (has(poll, sys::kPollIn)) {
       read_input(reader);
     } else if (has(poll, sys::kPollHup | sys::kPollErr)) {
@@ -169,6 +178,7 @@ void Watch::read_output(int& fd, wire::Stream stream, LineLogger& logger) {
     return;
   }
   logger.add(log_, output_, static_cast<size_t>(n));
+  history_.add(stream, output_, static_cast<size_t>(n));
   readers_.deliver(stream, output_, static_cast<size_t>(n), milliseconds());
 }
 
@@ -298,7 +308,7 @@ void Watch::note_oom() {
   char event[8];
   if (state_.oom_event >= 0) sys::read(state_.oom_event, event, sizeof(event));
   uint64_t count = count_oom_kills();
-  if (count > oom_seen_) tell(wire::kOomKilled);
+  if (count > oom_seen_) tell(kOom);
   if (count > oom_seen_) oom_seen_ = count;
 }
 
@@ -306,8 +316,7 @@ void Watch::note_exit() {
   exited_ = true;
   read_exit_status();
   if ((state_.flags & wire::kWatchExec) != 0) {
-    tell_exit();
-    done_ = true;
+    tell(kExit);
     return;
   }
   drain_output();
@@ -317,7 +326,7 @@ void Watch::note_exit() {
   close_input();
   write_exit_file(state_.control < 0);
   readers_.close_all();
-  tell_exit();
+  tell(kExit);
 }
 
 void Watch::write_exit_file(bool durable) {
@@ -342,7 +351,7 @@ void Watch::write_exit_file(bool durable) {
 void Watch::close_input() {
   if (state_.stdin_write < 0) return;
   close_fd(state_.stdin_write);
-  tell(wire::kStdinClosed);
+  tell(kStdinEnd);
 }
 
 void Watch::read_input(Reader& reader) {
@@ -384,19 +393,37 @@ void Watch::write_input() {
 
 // ---- the engine ----
 
-void Watch::tell(wire::Type type) {
-  if (state_.control < 0) return;
+bool Watch::send_type(wire::Type type) {
   wire::PlainMessage message;
   message.header.type = type;
-  send_message(state_.control, &message, sizeof(message), nullptr, 0);
+  return send_message(state_.control, &message, sizeof(message), nullptr, 0) != -sys::kEagain;
 }
 
-void Watch::tell_exit() {
-  if (state_.control < 0) return;
+bool Watch::send_exit() {
   wire::ExitedMessage message;
   message.header.type = wire::kExited;
   message.status = status_;
-  send_message(state_.control, &message, sizeof(message), nullptr, 0);
+  return send_message(state_.control, &message, sizeof(message), nullptr, 0) != -sys::kEagain;
+}
+
+// As far as the engine's socket has room; the rest when it has some again.
+void Watch::send_untold() {
+  bool room = state_.control >= 0;
+  auto sent = [&](Untold what, bool done) {
+    if (done) untold_ &= ~static_cast<uint32_t>(what);
+    return done;
+  };
+  if (room && (untold_ & kStdinEnd) != 0) room = sent(kStdinEnd, send_type(wire::kStdinClosed));
+  if (room && (untold_ & kOom) != 0) room = sent(kOom, send_type(wire::kOomKilled));
+  if (room && (untold_ & kExit) != 0) (void)sent(kExit, send_exit());
+  // The status of an exec session is of interest to its own engine alone.
+  bool exec = (state_.flags & wire::kWatchExec) != 0;
+  if (exec && exited_ && (state_.control < 0 || (untold_ & kExit) == 0)) done_ = true;
+}
+
+void Watch::tell(Untold what) {
+  untold_ |= what;
+  send_untold();
 }
 
 void Watch::refuse(uint32_t token, const char* text) {
@@ -418,6 +445,7 @@ void Watch::greet() {
   hello.pid = state_.pid;
   hello.monitor_pid = static_cast<int32_t>(sys::getpid());
   hello.has_exited = exited_ ? 1 : 0;
+  hello.readers_lost = readers_lost_ != 0 ? 1 : 0;
   hello.status = status_;
   for (size_t i = 0; i < wire::kIdSize; ++i) hello.id[i] = state_.id[i];
   int fds[kMaxMessageFds];
@@ -440,6 +468,8 @@ void Watch::greet() {
     out.add(state_.held[i].name).add('\0');
     fds[count++] = state_.held[i].fd;
   }
+  // All but an out-of-memory kill is in the greeting.
+  untold_ &= kOom;
   if (send_message(state_.control, message_, out.used(), fds, count) < 0) lose_engine();
 }
 
@@ -460,8 +490,21 @@ void Watch::accept_engine() {
   greet();
 }
 
+void Watch::note_lost_readers() {
+  int64_t now = milliseconds();
+  bool just_left = reader_left_ != 0 && now - reader_left_ < kSameDeathMs;
+  if (readers_.any_resumable() || just_left) readers_lost_ = now;
+}
+
+// For how many milliseconds more the container's output waits for readers that were cut off; 0: not at all.
+int64_t Watch::awaiting_readers() const {
+  int64_t left = readers_lost_ == 0 ? 0 : readers_lost_ + kReturnMs - milliseconds();
+  return left > 0 ? left : 0;
+}
+
 void Watch::lose_engine() {
   close_fd(state_.control);
+  note_lost_readers();
   if (exited_) write_exit_file(true);
   if (engine_.possible() && (!engine_left_ || exited_)) next_engine_start_ = milliseconds() + engine_.delay();
 }
@@ -489,7 +532,8 @@ void Watch::read_requests() {
     if (received.size <= 0) {
       state_.requests_first = 0;
       if ((state_.flags & wire::kWatchExec) != 0) {
-        close_fd(state_.control);  // the command goes on; its status is of no interest to anybody then
+        close_fd(state_.control);  // the command goes on without us
+        send_untold();
       } else {
         lose_engine();
       }
@@ -553,10 +597,22 @@ void Watch::handle_request(const Received& received) {
   }
 }
 
+void Watch::replay(Reader& reader, const wire::AttachMessage& message) {
+  history_.begin();
+  readers_lost_ = 0;
+  OutputHistory::Piece piece;
+  OutputHistory::Walk walk(history_, message.position);
+  while (walk.next(piece)) readers_.deliver_to(reader, piece.stream, piece.bytes, piece.size, piece.missed);
+}
+
 void Watch::attach(const wire::AttachMessage& message) {
-  if (exited_) return refuse(message.header.token, "the container is not running");
-  long stream = readers_.attach(message.flags);
+  bool resumes = (message.flags & wire::kAttachResume) != 0;
+  if (exited_ && !resumes) return refuse(message.header.token, "the container is not running");
+  Reader* reader = nullptr;
+  long stream = readers_.attach(message.flags, reader);
   if (stream < 0) return refuse(message.header.token, "too many attached readers");
+  if (resumes) replay(*reader, message);
+  if (exited_ && reader->fd >= 0) readers_.close(*reader);
   wire::PlainMessage answer;
   answer.header.type = wire::kAttached;
   answer.header.token = message.header.token;

@@ -7,6 +7,7 @@
 
 #include "runtime/monitor/engine_start.h"
 #include "runtime/monitor/log_output.h"
+#include "runtime/monitor/output_history.h"
 #include "runtime/monitor/readers.h"
 #include "runtime/monitor/socket_message.h"
 #include "runtime/monitor/system_calls.h"
@@ -49,10 +50,16 @@ class Watch {
   void read_requests();
   void handle_request(const Received& received);
   void lose_engine();
-  void tell(wire::Type type);
-  void tell_exit();
+  enum Untold : uint32_t { kStdinEnd = 1, kOom = 2, kExit = 4 };
+  void tell(Untold what);
+  void send_untold();
+  bool send_type(wire::Type type);
+  bool send_exit();
   void refuse(uint32_t token, const char* text);
   void attach(const wire::AttachMessage& message);
+  void replay(Reader& reader, const wire::AttachMessage& message);
+  void note_lost_readers();
+  int64_t awaiting_readers() const;
   void hold(const char* names, size_t size, const Received& received);
   void drop_held(const char* name, size_t size);
   void change_log(const wire::LogMessage& message, const Received& received);
@@ -65,8 +72,12 @@ class Watch {
   LineLogger out_{wire::kStreamStdout};
   LineLogger err_{wire::kStreamStderr};
   Readers readers_;
+  OutputHistory history_;
   wire::ExitStatus status_;
   bool exited_ = false;
+  uint32_t untold_ = 0;       // what the engine has still to be told: Untold bits
+  int64_t reader_left_ = 0;   // when a reader that can come back went; monotonic milliseconds
+  int64_t readers_lost_ = 0;  // when such readers were cut off with their engine; 0: none wait
   bool done_ = false;
   bool engine_left_ = false;
   int64_t next_engine_start_ = 0;  // monotonic milliseconds; 0: none planned

@@ -28,9 +28,10 @@ bool has_room(int fd) {
 
 }  // namespace
 
-long Readers::attach(uint32_t flags) {
+long Readers::attach(uint32_t flags, Reader*& place) {
   for (Reader& reader : readers_) {
     if (reader.fd >= 0) continue;
+    place = &reader;
     int ends[2];
     long result = make_stream_pair(ends);
     if (result < 0) return result;
@@ -76,14 +77,37 @@ void Readers::send(Reader& reader, wire::Stream stream, const char* bytes, size_
   }
 }
 
+bool Readers::any_resumable() const {
+  for (const Reader& reader : readers_) {
+    if (reader.fd >= 0 && (reader.flags & wire::kAttachResume) != 0) return true;
+  }
+  return false;
+}
+
+void Readers::send_gap(Reader& reader, uint64_t missed) {
+  char count[8];
+  for (int i = 0; i < 8; ++i) count[i] = static_cast<char>(missed >> (56 - 8 * i));
+  send(reader, wire::kStreamGap, count, sizeof(count));
+}
+
+void Readers::deliver_to(Reader& reader, wire::Stream stream, const char* bytes, size_t size,
+                         uint64_t missed) {
+  if (missed > 0) send_gap(reader, missed);
+  while (size > 0 && reader.fd >= 0) {
+    size_t n = size < kLargestFrame ? size : kLargestFrame;
+    send(reader, stream, bytes, n);
+    bytes += n;
+    size -= n;
+  }
+}
+
 void Readers::deliver(wire::Stream stream, const char* bytes, size_t size, int64_t now) {
   for (Reader& reader : readers_) {
     if (reader.fd < 0 || (reader.flags & wire::kAttachOutput) == 0) continue;
     if (reader.missed > 0 && has_room(reader.fd)) {
-      char count[8];
-      for (int i = 0; i < 8; ++i) count[i] = static_cast<char>(reader.missed >> (56 - 8 * i));
+      uint64_t missed = reader.missed;
       reader.missed = 0;
-      send(reader, wire::kStreamGap, count, sizeof(count));
+      send_gap(reader, missed);
       if (reader.fd < 0) continue;
     }
     send(reader, stream, bytes, size);

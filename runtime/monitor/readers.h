@@ -26,10 +26,13 @@ struct Reader {
 
 class Readers {
  public:
-  // The engine's end of a new stream, or -errno.
-  long attach(uint32_t flags);
+  // The engine's end of a new stream, or -errno. `reader`: ours.
+  long attach(uint32_t flags, Reader*& reader);
   // `size` <= kLargestFrame.
   void deliver(wire::Stream stream, const char* bytes, size_t size, int64_t now);
+  // To one reader, pieces of any size; a gap of `missed` bytes first.
+  void deliver_to(Reader& reader, wire::Stream stream, const char* bytes, size_t size, uint64_t missed);
+  bool any_resumable() const;
   // For how many milliseconds more output must not be read, because a reader has no room; 0: not at all, -1:
   // until it has.
   int64_t holding(int64_t now) const;
@@ -39,6 +42,7 @@ class Readers {
 
  private:
   void send(Reader& reader, wire::Stream stream, const char* bytes, size_t size);
+  void send_gap(Reader& reader, uint64_t missed);
 
   Reader readers_[wire::kMaxReaders];
 };

@@ -8,7 +8,7 @@
 
 namespace stack::runtime::wire {
 
-constexpr uint32_t kMagic = 0x53544b31;    // "STK1"
+constexpr uint32_t kMagic = 0x53544b32;    // "STK2"
 constexpr size_t kMaxMessage = 48 * 1024;  // kMaxHeld names and what stands before them
 constexpr int kMaxHeld = 200;
 constexpr int kMaxReaders = 16;
@@ -89,7 +89,8 @@ struct HelloMessage {
   int32_t pid = -1;
   int32_t monitor_pid = -1;
   uint8_t has_exited = 0;
-  uint8_t unused[7] = {};
+  uint8_t readers_lost = 0;
+  uint8_t unused[6] = {};
   ExitStatus status;
   char id[kIdSize] = {};
 };
@@ -108,12 +109,13 @@ struct ResizeMessage {
   uint32_t unused = 0;
 };
 
-enum AttachFlags : uint32_t { kAttachStdin = 1, kAttachOutput = 2, kAttachLossless = 4 };
+enum AttachFlags : uint32_t { kAttachStdin = 1, kAttachOutput = 2, kAttachLossless = 4, kAttachResume = 8 };
 
 struct AttachMessage {
   Header header;
   uint32_t flags = 0;
   uint32_t unused = 0;
+  uint64_t position[2] = {};  // kAttachResume: bytes of stdout and stderr that the reader has
 };
 
 enum LogDriverNumber : uint32_t { kLogNone = 0, kLogJson = 1, kLogJournal = 2 };
@@ -153,6 +155,7 @@ enum WatchFlags : uint32_t {
   kWatchAdopted = 4,  // the process is not our child
   kWatchExec = 8,     // an exec session: no log, no socket, no attach; ends with the process
   kWatchGreet = 16,   // send Hello on the control socket at once
+  kWatchKeepOutput = 32,
 };
 
 struct WatchState {

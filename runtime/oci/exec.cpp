@@ -104,8 +104,10 @@ struct Session {
   const Outside& outside;
   NewContainer process;
   Fd terminal;
+  bool announced = false;  // only the command itself is missing
 
   Result<> on_report(Report report) {
+    announced = announced || report.kind == ReportKind::Ready;
     if (report.kind == ReportKind::Note) log(Level::Warning, report.text);
     if (report.kind == ReportKind::SeccompListener)
       return send_listener(filter, outside.agent.get(), report.fd.get(),
@@ -124,6 +126,7 @@ struct Session {
   Result<> follow() {
     for (;;) {
       TRY_ASSIGN(std::optional<Report> report, receive_report(process.sync.get()));
+      if (!report && !announced) return Error("the process was killed while it was being set up");
       if (!report) return {};
       Result<> done = on_report(std::move(*report));
       if (done) continue;

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "base/process.h"
 #include "base/text.h"
@@ -120,7 +122,7 @@ TEST(Monitor, AttachedReaderGetsFramesAndWritesStdin) {
   box.request.stdin_once = true;
   box.script("while read line; do echo got $line; echo bad >&2; done; echo end");
   ASSERT_TRUE(box.start().started);
-  Fd stream = attach(box, {.stdin_open = true, .output = true, .lossless = false});
+  Fd stream = attach(box, {.stdin_open = true, .output = true, .lossless = false, .resume = {}});
   ASSERT_TRUE(stream);
   write_text(stream.get(), "one\ntwo\n");
   ::shutdown(stream.get(), SHUT_WR);
@@ -154,7 +156,7 @@ TEST(Monitor, SeveralReadersGetTheSame) {
   box.request.open_stdin = true;
   box.script("read go; echo hello");
   ASSERT_TRUE(box.start().started);
-  Fd first = attach(box, {.stdin_open = true}, 1);
+  Fd first = attach(box, {.stdin_open = true, .resume = {}}, 1);
   Fd second = attach(box, {}, 2);
   ASSERT_TRUE(first);
   ASSERT_TRUE(second);
@@ -170,7 +172,7 @@ TEST(Monitor, SlowReaderMissesOutputButNeverHoldsTheContainer) {
   box.request.log.driver = LogDriver::None;
   box.script("read go; dd if=/dev/zero bs=64k count=200 2>/dev/null; read again; echo tail");
   ASSERT_TRUE(box.start().started);
-  Fd input = attach(box, {.stdin_open = true, .output = false}, 1);
+  Fd input = attach(box, {.stdin_open = true, .output = false, .resume = {}}, 1);
   Fd slow = attach(box, {}, 2);
   write_text(input.get(), "go\n");
   // 12.5 MB written while nobody reads: the command comes to its second read all the same.
@@ -206,7 +208,7 @@ TEST(Monitor, ReaderThatGoesOnReadingMissesNothingHoweverSlowItIs) {
   box.request.log.driver = LogDriver::None;
   box.script("read go; dd if=/dev/zero bs=64k count=100 2>/dev/null");
   ASSERT_TRUE(box.start().started);
-  Fd reader = attach(box, {.stdin_open = true});
+  Fd reader = attach(box, {.stdin_open = true, .resume = {}});
   write_text(reader.get(), "go\n");
   std::string raw;
   std::vector<char> buffer(128 * 1024);
@@ -256,7 +258,7 @@ TEST(Monitor, LosslessReaderGetsEveryByte) {
   box.request.log.driver = LogDriver::None;
   box.script("read go; dd if=/dev/zero bs=64k count=200 2>/dev/null");
   ASSERT_TRUE(box.start().started);
-  Fd reader = attach(box, {.stdin_open = true, .output = true, .lossless = true});
+  Fd reader = attach(box, {.stdin_open = true, .output = true, .lossless = true, .resume = {}});
   write_text(reader.get(), "go\n");
   usleep(100000);  // it must wait now
   std::vector<Frame> frames = read_frames(reader.get());
@@ -271,7 +273,7 @@ TEST(Monitor, DeadReaderIsForgotten) {
   box.script("read go; echo still; exit 4");
   ASSERT_TRUE(box.start().started);
   attach(box, {}, 1).reset();
-  Fd input = attach(box, {.stdin_open = true}, 2);
+  Fd input = attach(box, {.stdin_open = true, .resume = {}}, 2);
   write_text(input.get(), "go\n");
   EXPECT_EQ(box.wait(), 4);
   EXPECT_EQ(box.output(), "still\n");
@@ -284,7 +286,7 @@ TEST(Monitor, TerminalIsAttachedAndResized) {
   box.script("tty; stty size; read line; echo said $line; stty size; exit 6");
   ASSERT_TRUE(box.start().started) << box.seen().failed->text;
   EXPECT_TRUE(box.seen().started->stdio.terminal);
-  Fd stream = attach(box, {.stdin_open = true});
+  Fd stream = attach(box, {.stdin_open = true, .resume = {}});
   ASSERT_TRUE(send_resize(box.monitor().control.get(), 40, 100).has_value());
   usleep(50000);
   write_text(stream.get(), "hi\n");
@@ -364,6 +366,109 @@ TEST(Monitor, StatusIsKeptWhenTheContainerEndsWithoutAnEngine) {
   box.monitor().control = std::move(*again);
   box.acknowledge();
   EXPECT_FALSE(path_exists(box.request.run_dir + "/monitor.sock"));
+}
+
+TEST(Monitor, ReaderThatComesBackGetsWhatItMissed) {
+  Container box;
+  box.request.keep_output = true;
+  box.request.log.driver = LogDriver::None;
+  box.script("echo one; echo oops >&2; sleep 0.4; echo two; exit 3");
+  ASSERT_TRUE(box.start().started);
+  AttachOptions options;
+  options.resume = OutputPosition{};
+  Fd stream = attach(box, options);
+  ASSERT_TRUE(stream);
+  EXPECT_EQ(joined(read_frames(stream.get(), 9), 1), "one\n");
+  // The engine dies, and with it the reader; the container ends meanwhile.
+  stream.reset();
+  box.monitor().control.reset();
+  usleep(800000);
+  Result<Fd> again = connect_monitor(box.request.run_dir);
+  ASSERT_TRUE(again.has_value()) << again.error().text();
+  Observed seen;
+  observe(again->get(), seen, [](const Observed& s) { return s.hello.has_value(); });
+  ASSERT_TRUE(seen.hello->exited);
+  EXPECT_TRUE(seen.hello->readers_lost);
+  box.monitor().control = std::move(*again);
+  options.resume = OutputPosition{2, 5};
+  Fd rest = attach(box, options, 2);
+  ASSERT_TRUE(rest);
+  std::vector<Frame> frames = read_frames(rest.get());
+  EXPECT_EQ(joined(frames, 1), "e\ntwo\n");
+  EXPECT_EQ(joined(frames, 2), "");
+  box.acknowledge();
+}
+
+TEST(Monitor, ExitThatMeetsAFullSocketIsToldOnceThereIsRoom) {
+  Container box;
+  box.request.open_stdin = true;
+  box.script("read go; exit 4");
+  ASSERT_TRUE(box.start().started);
+  int control = box.monitor().control.get();
+  // Answers to these requests fill the socket, as long as nobody reads them.
+  for (uint32_t token = 1; token < 4000; ++token)
+    if (!request_attach(control, token, {})) usleep(1000);
+  write_text(box.seen().started->stdio.stdin_write.get(), "go\n");
+  usleep(300000);
+  observe(control, box.seen(), [](const Observed& seen) { return seen.exited.has_value(); });
+  ASSERT_TRUE(box.seen().exited);
+  EXPECT_EQ(box.wait(), 4);
+}
+
+TEST(Monitor, ContainerThatWritesOutlivesTheLossOfAllItsReaders) {
+  Container box;
+  box.script("while :; do echo tick; sleep 0.02; done");
+  ASSERT_TRUE(box.start().started);
+  // Engine and monitor are gone: nobody holds the pipes any more.
+  box.seen().started->stdio = {};
+  ASSERT_TRUE(signal_pidfd(box.monitor().pidfd.get(), SIGKILL).has_value());
+  ::waitpid(box.monitor().pid, nullptr, 0);
+  usleep(300000);
+  EXPECT_FALSE(process_gone(box.pid()));
+  AdoptRequest request;
+  request.container_id = box.request.container_id;
+  request.state_dir = box.request.state_dir;
+  request.run_dir = box.request.run_dir;
+  request.pid = box.pid();
+  request.pidfd = box.seen().started->pidfd.get();
+  request.cgroup_path = box.cgroup();
+  request.log = box.request.log;
+  Result<Monitor> replacement = adopt(request, program());
+  ASSERT_TRUE(replacement.has_value());
+  box.monitor() = std::move(*replacement);
+  box.seen().closed = false;
+  size_t before = box.output().size();
+  for (int i = 0; i < 300 && box.output().size() < before + 50; ++i) usleep(10000);
+  EXPECT_GE(box.output().size(), before + 50) << "the new monitor reads on";
+  ASSERT_TRUE(signal_pidfd(box.seen().started->pidfd.get(), SIGKILL).has_value());
+  box.wait();
+}
+
+TEST(Monitor, ProcessKilledDuringItsSetUpIsAFailedStart) {
+  Container box;
+  for (int i = 0; i < 3000; ++i)
+    box.spec["mounts"].push_back({{"destination", "/mnt/" + std::to_string(i)}, {"type", "tmpfs"}});
+  box.script("true");
+  std::atomic<bool> over = false;
+  std::thread killer([&] {
+    while (!over && box.monitor().pid <= 0) usleep(1000);
+    std::string launcher = std::to_string(box.monitor().pid);
+    while (!over) {
+      std::string child = read_file("/proc/" + launcher + "/task/" + launcher + "/children").value_or("");
+      if (std::atoi(child.c_str()) > 0) {
+        usleep(2000);
+        ::kill(std::atoi(child.c_str()), SIGKILL);
+        return;
+      }
+      usleep(500);
+    }
+  });
+  Observed& seen = box.start();
+  over = true;
+  killer.join();
+  EXPECT_FALSE(seen.started);
+  ASSERT_TRUE(seen.failed);
+  EXPECT_NE(seen.failed->text.find("killed"), std::string::npos) << seen.failed->text;
 }
 
 TEST(Monitor, ManyHeldDescriptorsWithLongNamesComeBack) {
@@ -493,7 +598,7 @@ TEST(Monitor, GarbageOnTheControlSocketIsIgnored) {
   }
   // With the right magic, and types that want more than they get.
   for (unsigned char type = 0; type < 120; ++type) {
-    std::string bytes("1KTS", 4);
+    std::string bytes("2KTS", 4);
     bytes += static_cast<char>(type);
     bytes += std::string(11, '\0');
     if (type == 106 || type == 107) continue;  // those two are commands without a body
