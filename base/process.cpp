@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/children.h"
 #include "base/files.h"
 
 extern char** environ;
@@ -72,9 +73,13 @@ Result<pid_t> spawn(const SpawnRequest& request) {
   argv.insert(argv.end(), request.args.begin(), request.args.end());
   std::vector<char*> argv_pointers = argument_pointers(argv);
   std::vector<char*> env_pointers = argument_pointers(request.env);
-  pid_t pid = -1;
-  int err = ::posix_spawnp(&pid, request.program.c_str(), &actions.value, &attributes.value,
-                           argv_pointers.data(), request.replace_env ? env_pointers.data() : environ);
+  int err = 0;
+  pid_t pid = spawn_noted([&] {
+    pid_t child = -1;
+    err = ::posix_spawnp(&child, request.program.c_str(), &actions.value, &attributes.value,
+                         argv_pointers.data(), request.replace_env ? env_pointers.data() : environ);
+    return err == 0 ? child : -1;
+  });
   if (err != 0) return Error::from_errno("spawn " + request.program, err);
   return pid;
 }
@@ -107,6 +112,7 @@ Result<int> wait_for(pid_t pid) {
   while (::waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) return Error::last_errno("waitpid");
   }
+  forget_child(pid);
   return status;
 }
 
