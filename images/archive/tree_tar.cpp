@@ -27,19 +27,21 @@ std::string type_and_name(const struct stat& info, const std::string& name) {
 
 class TreeWalk {
  public:
-  explicit TreeWalk(const ByteSink& sink) : writer_(sink) {}
+  TreeWalk(const ByteSink& sink, const std::set<std::string>& hollow) : writer_(sink), hollow_(hollow) {}
 
   Result<> run(int fd, const std::string& name) {
-    TRY(entry(fd, name));
+    TRY(entry(fd, name, Depth::Top));
     return writer_.finish();
   }
 
  private:
-  Result<> entry(int fd, const std::string& name) {
+  enum class Depth { Top, Below, Hollow };
+
+  Result<> entry(int fd, const std::string& name, Depth depth) {
     struct stat info{};
     if (::fstat(fd, &info) != 0) return Error::last_errno("stat " + name);
     if (S_ISSOCK(info.st_mode)) return {};
-    if (S_ISDIR(info.st_mode)) return directory(fd, info, name);
+    if (S_ISDIR(info.st_mode)) return directory(fd, info, name, depth);
     if (info.st_nlink > 1) {
       auto [found, first] = links_.try_emplace({info.st_dev, info.st_ino}, name);
       if (!first) {
@@ -80,7 +82,7 @@ class TreeWalk {
     return out;
   }
 
-  Result<> directory(int fd, const struct stat& info, const std::string& name) {
+  Result<> directory(int fd, const struct stat& info, const std::string& name, Depth depth) {
     Fd opened(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!opened) return Error::last_errno("open " + name);
     if (!name.empty()) {
@@ -88,13 +90,15 @@ class TreeWalk {
       entry.xattrs = attributes(opened.get());
       TRY(writer_.entry(entry));
     }
+    if (depth == Depth::Hollow) return {};
     TRY_ASSIGN(std::vector<std::string> names, names_in(opened.get()));
     std::string prefix = name.empty() || name == "/" ? name : name + "/";
     for (const std::string& child : names) {
       Fd path(::openat(opened.get(), child.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
       if (!path && errno == ENOENT) continue;
       if (!path) return Error::last_errno("open " + prefix + child);
-      TRY(entry(path.get(), prefix + child));
+      bool is_hollow = depth == Depth::Top && hollow_.contains(child);
+      TRY(entry(path.get(), prefix + child, is_hollow ? Depth::Hollow : Depth::Below));
     }
     return {};
   }
@@ -141,14 +145,16 @@ class TreeWalk {
   }
 
   TarWriter writer_;
+  const std::set<std::string>& hollow_;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
   std::vector<char> buffer_ = std::vector<char>(256 * 1024);
 };
 
 }  // namespace
 
-Result<> write_tree_tar(int fd, const std::string& name, const ByteSink& sink) {
-  TreeWalk walk(sink);
+Result<> write_tree_tar(int fd, const std::string& name, const ByteSink& sink,
+                        const std::set<std::string>& hollow) {
+  TreeWalk walk(sink, hollow);
   return walk.run(fd, name);
 }
 
