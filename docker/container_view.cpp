@@ -353,6 +353,7 @@ std::string status_text(const ContainerFacts& container, WallTime now) {
   std::string code = std::to_string(container.exit_code);
   if (container.status == "created") return "Created";
   if (container.status == "dead") return "Dead";
+  if (container.status == "removing") return "Removal In Progress";
   if (container.status == "exited")
     return "Exited (" + code + ") " + ago(container.finished_at, now) + " ago";
   if (container.status == "restarting")

@@ -1,11 +1,13 @@
 #include "engine/engine.h"
 
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/children.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -22,6 +24,17 @@ namespace {
 
 // Followers of logs and events hold a connection each.
 constexpr size_t kConnectionLimit = 16 * 1024;
+
+constexpr auto kReapDelay = std::chrono::milliseconds(1500);
+
+// Blocked, so that no thread's system call is interrupted; call before there are threads.
+Fd open_child_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
 
 Result<> make_directories(const Paths& paths) {
   TRY(ensure_directory(paths.root, 0711).in("state directory"));
@@ -63,6 +76,7 @@ struct Engine {
   std::string socket;        // socket_identity() of the one clients find
   bool socket_ours = false;  // bound by us, not by systemd
   bool leaving = false;
+  Fd child_signals;  // SIGCHLD, signalfd(2)
 
   Result<> open();
   Result<> listen(std::vector<Fd> inherited);
@@ -71,6 +85,7 @@ struct Engine {
   Task<> look_after(std::chrono::seconds idle_limit);
   void keep_socket();
   Task<> scrub_store();
+  Task<> reap_inherited();
   void shut_down();
 };
 
@@ -166,6 +181,21 @@ Task<> Engine::look_after(std::chrono::seconds limit) {
   }
 }
 
+// Containers and exec sessions whose monitor was killed are our children then. Their new monitor reads the exit
+// status of the zombie first, which takes it a moment.
+Task<> Engine::reap_inherited() {
+  asio::posix::stream_descriptor ended(io, child_signals.release());
+  for (;;) {
+    asio::error_code code;
+    signalfd_siginfo info{};
+    co_await ended.async_read_some(asio::buffer(&info, sizeof info),
+                                   asio::redirect_error(asio::use_awaitable, code));
+    if (code) co_return;
+    co_await sleep_for(io, kReapDelay);
+    (void)reap_inherited_children();
+  }
+}
+
 Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
   Result<std::vector<ContainerPtr>> stopped = co_await containers->recover();
   if (!stopped) {
@@ -202,6 +232,7 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
   projects->resume();
   projects->start_by_policy(std::move(*stopped));
   start(io, look_after(options.idle_exit));
+  start(io, reap_inherited());
 }
 
 }  // namespace
@@ -258,7 +289,9 @@ Result<> run_engine(EngineOptions options) {
     return {};
   }
   TRY_ASSIGN(Store store, Store::open(options.paths.root));
+  Fd child_signals = open_child_signals();
   Engine engine(options.paths, std::move(store));
+  engine.child_signals = std::move(child_signals);
   TRY(engine.open());
   asio::signal_set signals(engine.io, SIGTERM, SIGINT);
   signals.async_wait([&](asio::error_code code, int) {

@@ -18,27 +18,52 @@ class AttachedRun {
       : session_(session), id_(std::move(id)), options_(options) {}
 
   Result<int> run() {
-    TRY_ASSIGN(http::Client attach_client, session_.connect());
+    TRY_ASSIGN(http::HijackedConnection connection, attach(false));
+    TRY_ASSIGN(http::Client waiter, begin_wait(options_.remove ? "removed" : "next-exit"));
+    auto started = session_.call("POST", path("/start"));
+    if (!started) return failed_start(started.error());
+    if (options_.tty) resize(terminal_size(STDIN_FILENO));
+    for (;;) {
+      TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), attachment()));
+      if (end == AttachmentEnd::Detached) return 0;
+      auto rest = waiter.finish();
+      if (rest) return exit_code_of(*rest);
+      // The engine died: the next one has the container, and its monitor the output from where we were.
+      TRY_ASSIGN(waiter, begin_wait(options_.remove ? "removed" : "not-running"));
+      auto again = attach(true);
+      if (!again) return exit_code(waiter);
+      connection = std::move(*again);
+    }
+  }
+
+ private:
+  Result<http::HijackedConnection> attach(bool returning) {
+    TRY_ASSIGN(http::Client client, session_.connect());
     std::string target = path("/attach?stream=1");
     if (options_.stdout_wanted) target += "&stdout=1";
     if (options_.stderr_wanted) target += "&stderr=1";
     if (options_.interactive) target += "&stdin=1";
-    TRY_ASSIGN(auto connection, attach_client.hijack(request("POST", target)));
+    target += "&resume=" + std::to_string(shown_.out) + "," + std::to_string(shown_.err);
+    if (returning) target += "&returning=1";
+    return client.hijack(request("POST", target));
+  }
+
+  Result<http::Client> begin_wait(const std::string& condition) {
     TRY_ASSIGN(http::Client waiter, session_.connect());
-    std::string condition = options_.remove ? "removed" : "next-exit";
     TRY(waiter.begin(request("POST", path("/wait?condition=" + condition))).map([](auto&&) {}));
-    auto started = session_.call("POST", path("/start"));
-    if (!started) return failed_start(started.error());
-    if (options_.tty) resize(terminal_size(STDIN_FILENO));
-    TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), attachment()));
-    if (end == AttachmentEnd::Detached) return 0;
-    auto rest = waiter.finish();
-    if (!rest) return exit_code_by_inspection();
-    TRY_ASSIGN(Json exit, parse_json(*rest));
+    return waiter;
+  }
+
+  static Result<int> exit_code_of(const std::string& answer) {
+    TRY_ASSIGN(Json exit, parse_json(answer));
     return static_cast<int>(int_or(exit, "StatusCode"));
   }
 
- private:
+  static Result<int> exit_code(http::Client& waiter) {
+    TRY_ASSIGN(std::string answer, waiter.finish());
+    return exit_code_of(answer);
+  }
+
   std::string path(const std::string& suffix) const { return "/containers/" + id_ + suffix; }
 
   static http::ClientRequest request(std::string method, std::string target) {
@@ -67,6 +92,7 @@ class AttachedRun {
     Attachment attachment;
     attachment.tty = options_.tty;
     attachment.forward_stdin = options_.interactive;
+    attachment.shown = &shown_;
     if (auto keys = DetachKeys::parse(options_.detach_keys)) attachment.detach_keys = *keys;
     attachment.on_resize = [this](TerminalSize size) { resize(size); };
     if (!options_.tty && options_.forward_signals) {
@@ -77,15 +103,10 @@ class AttachedRun {
     return attachment;
   }
 
-  // The engine died while we waited: it knows the exit code once it is back.
-  Result<int> exit_code_by_inspection() {
-    TRY_ASSIGN(Json state, session_.call("POST", path("/wait")));
-    return static_cast<int>(int_or(state, "StatusCode"));
-  }
-
   Session& session_;
   std::string id_;
   const AttachedRunOptions& options_;
+  ShownOutput shown_;
 };
 
 }  // namespace

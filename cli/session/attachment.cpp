@@ -140,12 +140,21 @@ class Joint {
   }
 
   Result<> show(std::string_view bytes) {
-    if (attachment_.tty) return write_all(STDOUT_FILENO, bytes);
+    if (attachment_.tty) {
+      count(1, bytes.size());
+      return write_all(STDOUT_FILENO, bytes);
+    }
     Result<> written;
     TRY(frames_.feed(bytes, [&](int stream, std::string_view content) {
+      count(stream, content.size());
       if (written) written = write_all(stream == 2 ? STDERR_FILENO : STDOUT_FILENO, content);
     }));
     return written;
+  }
+
+  void count(int stream, size_t bytes) {
+    if (attachment_.shown != nullptr)
+      (stream == 2 ? attachment_.shown->err : attachment_.shown->out) += bytes;
   }
 
   http::HijackedConnection connection_;

@@ -1,9 +1,12 @@
 // Attaching to containers.
+#include <stop_token>
+
 #include "base/text.h"
 #include "engine/api/api.h"
 #include "engine/api/raw_stream.h"
 #include "engine/container/attach_stream.h"
 #include "engine/container/container_run.h"
+#include "engine/container/refusal.h"
 #include "engine/logs/log_stream.h"
 #include "model/log_options.h"
 
@@ -45,17 +48,41 @@ Task<> pass_input(Services& s, ContainerPtr container, Client client, Source sin
   output->cancel();
 }
 
-Result<> may_attach(const Container& container) {
-  if (container.state.status == Status::Paused)
-    return conflict("Container " + container.id + " is paused, unpause the container before attach");
-  if (container.state.status == Status::Restarting)
-    return conflict("Container " + container.id + " is restarting, wait until the container is running");
-  return {};
+// `returning`: a client that was cut off during a run, and must not wait for the next one.
+Result<> may_attach(const Container& container, bool returning) {
+  bool possible = next(container.phase, LifeEvent::Attach).verdict != Verdict::Refuse;
+  if (returning && !container.has_process()) possible = false;
+  return possible ? Result<>() : refusal(container, LifeEvent::Attach);
 }
+
+// "OUT,ERR": bytes of each stream that the client has. Ours, not Docker's.
+Result<std::optional<runtime::OutputPosition>> resume_position(const std::string& text) {
+  if (text.empty()) return std::optional<runtime::OutputPosition>();
+  std::vector<std::string> numbers = split(text, ',');
+  bool good = numbers.size() == 2;
+  for (const std::string& number : numbers) good = good && is_all_digits(number) && number.size() < 19;
+  if (!good) return invalid("resume: expected two numbers of bytes, as in 120,0");
+  return std::optional(runtime::OutputPosition{std::stoull(numbers[0]), std::stoull(numbers[1])});
+}
+
+Result<runtime::AttachOptions> attach_options(const Request& request, const Container& container) {
+  runtime::AttachOptions options;
+  options.stdin_open = request.query.flag("stdin") && container.spec.open_stdin;
+  options.output = request.query.flag("stdout") || request.query.flag("stderr");
+  TRY_ASSIGN(options.resume, resume_position(request.query.get("resume")));
+  return options;
+}
+
+// An attached client: whether it is still there, and what it reads.
+struct ClientPresence {
+  std::stop_source gone;
+  Source output;  // once there is one
+};
 
 Task<> attach(Services& s, Request& request, Response& response) {
   Result<ContainerPtr> found = s.context.require_container(request.param("id"));
-  Result<> allowed = found ? may_attach(**found) : Result<>(found.error());
+  bool returning = request.query.flag("returning");
+  Result<> allowed = found ? may_attach(**found, returning) : Result<>(found.error());
   if (!allowed) {
     response.error(allowed.error());
     co_return;
@@ -67,13 +94,15 @@ Task<> attach(Services& s, Request& request, Response& response) {
     response.error(400, "Invalid detach keys (" + request.query.get("detachKeys") + ") provided");
     co_return;
   }
+  Result<runtime::AttachOptions> options = attach_options(request, *container);
+  if (!options) {
+    response.error(options.error());
+    co_return;
+  }
   bool out = request.query.flag("stdout");
   bool err = request.query.flag("stderr");
   bool replay = request.query.flag("logs");
   bool stream_wanted = request.query.flag("stream", true);
-  runtime::AttachOptions options;
-  options.stdin_open = request.query.flag("stdin") && container->spec.open_stdin;
-  options.output = out || err;
   Result<http::RawStream> hijacked = co_await response.hijack(raw_type(request, tty));
   if (!hijacked) co_return;
   auto client = std::make_shared<http::RawStream>(std::move(*hijacked));
@@ -83,7 +112,13 @@ Task<> attach(Services& s, Request& request, Response& response) {
     co_return;
   }
   s.context.publish(*container, "attach");
-  Result<Fd> stream = co_await s.containers.attach(container, options);
+  auto presence = std::make_shared<ClientPresence>();
+  std::function<void()> on_gone = [presence] {
+    presence->gone.request_stop();
+    if (presence->output) presence->output->cancel();
+  };
+  start(s.context.io, watch_client(client, std::move(on_gone)));
+  Result<Fd> stream = co_await s.containers.attach(container, *options, presence->gone.get_token());
   Result<Fd> input = stream ? stream->duplicate() : Result<Fd>(Error("none"));
   if (!stream || !input) {
     client->close();
@@ -91,8 +126,9 @@ Task<> attach(Services& s, Request& request, Response& response) {
   }
   Source output = source_of(s.context.io, std::move(*stream));
   Source sink = source_of(s.context.io, std::move(*input));
-  start(s.context.io, watch_client(client, output));
-  if (options.stdin_open)
+  presence->output = output;
+  if (presence->gone.stop_requested()) output->cancel();
+  if (options->stdin_open)
     start(s.context.io, pass_input(s, container, client, sink, output, std::move(*keys)));
   co_await pump_frames(output, client, FrameSelector(tty, out, err));
   client->close();

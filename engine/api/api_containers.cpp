@@ -48,8 +48,7 @@ Result<std::vector<ContainerPtr>> select_containers(const Services& s, const Req
   bool all = request.query.flag("all") || limit > 0 || filter.wants_stopped();
   std::vector<ContainerPtr> chosen;
   for (const auto& [id, container] : s.context.containers)
-    if (container->state.status != Status::Creating && (all || container->alive()) &&
-        filter.matches(container_facts(s, *container)))
+    if (container->exists() && (all || container->alive()) && filter.matches(container_facts(s, *container)))
       chosen.push_back(container);
   std::sort(chosen.begin(), chosen.end(),
             [](const auto& a, const auto& b) { return a->created_at > b->created_at; });
@@ -139,7 +138,7 @@ Task<> prune_containers(Services& s, Request& request, Response& response) {
   }
   std::vector<ContainerPtr> stopped;
   for (const auto& [id, container] : s.context.containers) {
-    if (container->alive() || container->run || container->state.status == Status::Creating) continue;
+    if (container->alive() || container->run || !container->exists()) continue;
     if (filter->fits(container->spec.labels, container->created_at)) stopped.push_back(container);
   }
   Json deleted = Json::array();
@@ -186,17 +185,27 @@ std::optional<std::chrono::seconds> timeout_of(const Request& request) {
   return std::chrono::seconds(*seconds);
 }
 
-Task<> wait_container(Services& s, Request& request, Response& response) {
-  ContainerPtr container = container_of(s, request, response);
-  if (!container) co_return;
+ContainerService::Condition condition_of(const Request& request) {
   std::string wanted = request.query.get("condition", "not-running");
-  auto condition = wanted == "next-exit" ? ContainerService::Condition::NextExit
-                   : wanted == "removed" ? ContainerService::Condition::Removed
-                                         : ContainerService::Condition::NotRunning;
+  if (wanted == "next-exit") return ContainerService::Condition::NextExit;
+  return wanted == "removed" ? ContainerService::Condition::Removed : ContainerService::Condition::NotRunning;
+}
+
+Task<> wait_container(Services& s, Request& request, Response& response) {
+  Result<ContainerPtr> container = s.context.require_container(request.param("id"));
+  std::optional<int> removed = s.containers.exit_code_of_removed(request.param("id"));
+  if (!container && !removed) {
+    response.error(container.error());
+    co_return;
+  }
   // Clients call this before the start, and need the header at once to know that the wait has begun.
   Result<> begun = co_await response.start(200, "application/json");
   if (!begun) co_return;
-  Result<int> code = co_await s.containers.wait(container, condition);
+  std::stop_source gone;
+  request.on_client_gone([gone]() mutable { gone.request_stop(); });
+  Result<int> code = removed.value_or(0);
+  if (container) code = co_await s.containers.wait(*container, condition_of(request), gone.get_token());
+  if (gone.stop_requested()) co_return;
   Json body{{"StatusCode", code ? *code : -1}};
   if (!code) body["Error"] = {{"Message", code.error().text()}};
   (void)co_await response.write_line(body);

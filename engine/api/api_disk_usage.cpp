@@ -45,7 +45,7 @@ struct Kinds {
 Json container_rows(const Services& s, const Sizes& sizes) {
   Json rows = Json::array();
   for (const auto& [id, container] : s.context.containers) {
-    if (container->state.status == Status::Creating) continue;
+    if (!container->exists()) continue;
     Json row = docker::container_summary(container_facts(s, *container), std::chrono::system_clock::now());
     row["SizeRw"] = size_of(sizes.containers, id);
     rows.push_back(std::move(row));

@@ -1,5 +1,6 @@
 // A container's files: archive (docker cp), changes (docker diff), export, commit.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -19,9 +20,10 @@ using http::Request;
 using http::Response;
 
 // A stopped container stays stopped while its files are open; a running one may do what it likes.
-Task<std::optional<AsyncMutex::Lock>> hold_if_stopped(ContainerPtr container) {
+Task<std::optional<CommandQueue::Turn>> hold_if_stopped(ContainerPtr container) {
   if (container->running()) co_return std::nullopt;
-  co_return std::optional(co_await container->mutex.lock());
+  Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
+  co_return turn ? std::optional(std::move(*turn)) : std::nullopt;
 }
 
 struct OpenedPath {
@@ -39,6 +41,16 @@ Task<Result<std::shared_ptr<OpenedPath>>> open_path(Services& s, ContainerPtr co
     return opened;
   };
   co_return co_await offload(s.context.pool, work);
+}
+
+// The file systems that the runtime mounts in a running container are no files of its: Docker's archive of the
+// root has them empty.
+std::set<std::string> hollow_directories(const OpenedPath& opened) {
+  struct stat root{};
+  struct stat found{};
+  bool known = ::fstat(opened.files.root.get(), &root) == 0 && ::fstat(opened.found.fd.get(), &found) == 0;
+  if (!known || root.st_dev != found.st_dev || root.st_ino != found.st_ino) return {};
+  return {"dev", "proc", "sys"};
 }
 
 Task<> read_archive(Services& s, Request& request, Response& response, bool contents) {
@@ -60,7 +72,7 @@ Task<> read_archive(Services& s, Request& request, Response& response, bool cont
     co_return;
   }
   auto produce = [held = *opened](const ByteSink& sink) {
-    return images::write_tree_tar(held->found.fd.get(), held->found.name, sink);
+    return images::write_tree_tar(held->found.fd.get(), held->found.name, sink, hollow_directories(*held));
   };
   co_await stream_from_thread(s.context.io, response, "application/x-tar", produce);
   if (contents) s.context.publish(**container, "archive-path");

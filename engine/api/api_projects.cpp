@@ -19,8 +19,7 @@ std::string status_summary(const Context& context, const std::string& project) {
   std::map<std::string, int> counts;
   for (const auto& [id, container] : context.containers)
     if (container->label(label::kProject) == project && container->label(label::kOneOff) != "True")
-      ++counts[container->state.status == Status::Creating ? "created"
-                                                           : std::string(to_text(container->state.status))];
+      ++counts[std::string(to_text(container->status()))];
   std::string text;
   for (const auto& [status, count] : counts)
     text += (text.empty() ? "" : ", ") + status + "(" + std::to_string(count) + ")";

@@ -23,7 +23,7 @@ Task<bool> next_tick(std::shared_ptr<Watcher> watcher, const Container& containe
     bool notified = co_await watcher->signal.wait_until(deadline);
     (void)notified;
   }
-  co_return !watcher->gone && container.state.status != Status::Dead;
+  co_return !watcher->gone && container.phase != Phase::Gone;
 }
 
 // Docker's first line in a stream has no former sample either.
@@ -82,7 +82,7 @@ Task<> stats(Services& s, Request& request, Response& response) {
 Task<> top(Services& s, Request& request, Response& response) {
   Result<ContainerPtr> container = s.context.require_container(request.param("id"));
   if (!container || !(*container)->running()) {
-    bool restarting = container && (*container)->state.status == Status::Restarting;
+    bool restarting = container && (*container)->status() == ContainerStatus::Restarting;
     response.error(!container   ? container.error()
                    : restarting ? conflict("Container " + (*container)->id +
                                            " is restarting, wait until the container is running")

@@ -51,8 +51,8 @@ void add_counts(const Services& s, Json& info) {
   int running = 0;
   int paused = 0;
   for (const auto& [id, container] : s.context.containers) {
-    running += container->state.status == Status::Running ? 1 : 0;
-    paused += container->state.status == Status::Paused ? 1 : 0;
+    running += container->status() == ContainerStatus::Running ? 1 : 0;
+    paused += container->status() == ContainerStatus::Paused ? 1 : 0;
   }
   auto total = static_cast<int>(s.context.containers.size());
   info["Containers"] = total;

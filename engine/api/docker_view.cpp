@@ -73,7 +73,7 @@ void add_ports(const Container& container, const images::ImageConfig* image, doc
 
 void add_state(const Container& container, docker::ContainerFacts& facts) {
   const ContainerState& state = container.state;
-  facts.status = state.status == Status::Creating ? "created" : std::string(to_text(state.status));
+  facts.status = to_text(container.status());
   facts.pid = state.pid;
   facts.exit_code = state.exit_code;
   facts.oom_killed = state.oom_killed;
@@ -128,30 +128,10 @@ docker::ContainerDetails container_details(const Services& s, const Container& c
 orchestrator::WaitFacts wait_facts(const Container& container) {
   orchestrator::WaitFacts facts;
   facts.name = container.spec.name;
-  switch (container.state.status) {
-    case Status::Creating:
-    case Status::Created:
-      facts.state = orchestrator::ContainerState::Created;
-      break;
-    case Status::Running:
-      facts.state = orchestrator::ContainerState::Running;
-      break;
-    case Status::Paused:
-      facts.state = orchestrator::ContainerState::Paused;
-      break;
-    case Status::Restarting:
-      facts.state = orchestrator::ContainerState::Restarting;
-      break;
-    case Status::Exited:
-      facts.state = orchestrator::ContainerState::Exited;
-      break;
-    case Status::Dead:
-      facts.state = orchestrator::ContainerState::Dead;
-      break;
-  }
+  facts.state = container.status();
   if (container.health) facts.health = container.health->status;
   facts.exit_code = container.state.exit_code;
-  facts.will_restart = container.state.status == Status::Restarting;
+  facts.will_restart = container.status() == ContainerStatus::Restarting;
   return facts;
 }
 

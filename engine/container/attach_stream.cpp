@@ -105,11 +105,11 @@ Task<bool> pump_in(Client client, Source sink, DetachKeys keys, bool is_socket) 
   co_return false;
 }
 
-Task<> watch_client(Client client, Source source) {
+Task<> watch_client(Client client, std::function<void()> gone) {
   asio::error_code code;
   co_await client->socket().async_wait(asio::local::stream_protocol::socket::wait_error,
                                        asio::redirect_error(asio::use_awaitable, code));
-  if (!code) source->cancel();
+  if (!code) gone();
 }
 
 }  // namespace stack::engine

@@ -1,6 +1,7 @@
 // The bytes between an attached client and a process: Docker's frames, and pumps in both directions.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -53,7 +54,7 @@ Task<> pump_out(Source source, Client client, int kind, std::shared_ptr<PumpStat
 // then. true: detached.
 Task<bool> pump_in(Client client, Source sink, DetachKeys keys, bool is_socket);
 
-// Cancels `source` once the client is gone in both directions; ends when the client's stream is closed.
-Task<> watch_client(Client client, Source source);
+// Calls `gone` once the client is gone in both directions; ends when the client's stream is closed.
+Task<> watch_client(Client client, std::function<void()> gone);
 
 }  // namespace stack::engine

@@ -2,14 +2,13 @@
 
 #include <array>
 
+#include "base/log.h"
 #include "docker/container_body.h"
 #include "engine/container/container_run.h"
 
 namespace stack::engine {
 
 namespace {
-constexpr std::array<std::string_view, 7> kStatusNames{"creating",   "created", "running", "paused",
-                                                       "restarting", "exited",  "dead"};
 constexpr std::array<std::string_view, 4> kMountKinds{"bind", "volume", "tmpfs", "image"};
 
 MountKind mount_kind_from(std::string_view text) {
@@ -108,12 +107,26 @@ Endpoint read_endpoint(const Json& j) {
   return e;
 }
 
-Json state_record(const ContainerState& s) {
-  return {{"status", to_text(s.status)},
+// The phase as the next engine must find it.
+std::string phase_record(const Container& c) {
+  bool leaves_nothing = c.phase == Phase::Making || c.leaving();
+  return leaves_nothing ? "creating" : std::string(to_text(c.status()));
+}
+
+Phase phase_from(const std::string& text) {
+  if (text == "creating") return Phase::Making;
+  if (text == "running") return Phase::Running;
+  if (text == "paused") return Phase::Paused;
+  return text == "restarting" ? Phase::Backoff : Phase::Stopped;
+}
+
+Json state_record(const Container& c) {
+  const ContainerState& s = c.state;
+  return {{"status", phase_record(c)},
           {"pid", s.pid},
           {"exit_code", s.exit_code},
           {"oom_killed", s.oom_killed},
-          {"manually_stopped", s.manually_stopped},
+          {"manually_stopped", s.stopped_by_user},
           {"error", s.error},
           {"started_at", s.started_at},
           {"finished_at", s.finished_at},
@@ -122,11 +135,10 @@ Json state_record(const ContainerState& s) {
 
 ContainerState read_state(const Json& j) {
   ContainerState s;
-  s.status = status_from(string_or(j, "status"));
   s.pid = int_or(j, "pid");
   s.exit_code = static_cast<int>(int_or(j, "exit_code"));
   s.oom_killed = bool_or(j, "oom_killed");
-  s.manually_stopped = bool_or(j, "manually_stopped");
+  s.stopped_by_user = bool_or(j, "manually_stopped");
   s.error = string_or(j, "error");
   s.started_at = string_or(j, "started_at");
   s.finished_at = string_or(j, "finished_at");
@@ -136,12 +148,23 @@ ContainerState read_state(const Json& j) {
 
 }  // namespace
 
-std::string_view to_text(Status status) { return kStatusNames[static_cast<size_t>(status)]; }
+Verdict Container::take(LifeEvent event) {
+  Transition step = next(phase, event);
+  if (step.verdict == Verdict::Go) phase = step.next;
+  if (step.verdict == Verdict::Impossible)
+    log_error("bug: container " + spec.name + ": event \"" + std::string(to_text(event)) + "\" in phase " +
+              std::string(to_text(phase)));
+  return step.verdict;
+}
 
-Status status_from(std::string_view text) {
-  for (size_t i = 0; i < kStatusNames.size(); ++i)
-    if (kStatusNames[i] == text) return static_cast<Status>(i);
-  return Status::Dead;
+bool Container::has_process() const { return run && run->process; }
+
+ContainerStatus Container::status() const {
+  StatusFacts facts;
+  facts.has_process = has_process();
+  facts.has_started = state.started_at != kZeroTime && !state.started_at.empty();
+  facts.by_policy = run && run->by_policy;
+  return status_of(phase, facts);
 }
 
 Json record_of(const Container& c) {
@@ -162,7 +185,7 @@ Json record_of(const Container& c) {
           {"mounts", mounts},
           {"endpoints", endpoints},
           {"published", published},
-          {"state", state_record(c.state)},
+          {"state", state_record(c)},
           {"config_text", c.config_text},
           {"boot_id", c.boot_id}};
 }
@@ -183,6 +206,7 @@ Result<> read_record(const Json& record, Container& c) {
     c.published.push_back({static_cast<uint16_t>(int_or(p, "container_port")), string_or(p, "protocol"),
                            string_or(p, "host_ip"), static_cast<uint16_t>(int_or(p, "host_port"))});
   c.state = read_state(*state);
+  c.phase = phase_from(string_or(*state, "status"));
   return {};
 }
 

@@ -1,6 +1,8 @@
 // One container as the engine knows it: what is kept in the state store, and what is alive of it.
 #pragma once
 
+#include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,22 +10,17 @@
 #include <vector>
 
 #include "base/async.h"
-#include "base/async_mutex.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/units.h"
+#include "engine/container/command_queue.h"
+#include "engine/container/life.h"
 #include "model/container.h"
 #include "model/health.h"
 #include "model/restart_policy.h"
 #include "runtime/monitor/client.h"
 
 namespace stack::engine {
-
-// Docker's words. `Creating` is ours: the record exists, its files may not; such containers are removed at
-// start-up.
-enum class Status { Creating, Created, Running, Paused, Restarting, Exited, Dead };
-std::string_view to_text(Status status);
-Status status_from(std::string_view text);
 
 // A mount with everything looked up: what `docker inspect` shows and what the runtime mounts.
 struct MountPoint {
@@ -64,26 +61,26 @@ struct PublishedPort {
   uint16_t host_port = 0;
 };
 
+// Facts about the present run, or the last one.
 struct ContainerState {
-  Status status = Status::Creating;
   int64_t pid = 0;
   int exit_code = 0;
   bool oom_killed = false;
-  bool manually_stopped = false;  // by stop or kill: `unless-stopped` honours it when the engine starts
+  // By stop or kill, since its last start by request: the restart policy rests, and `unless-stopped` honors it
+  // when the engine starts.
+  bool stopped_by_user = false;
   std::string error;
   std::string started_at;  // RFC 3339; Docker's zero time while never
   std::string finished_at;
   int restart_count = 0;
 };
 
-struct Container;
-
-// Exists while the container has a process, or waits for its next start by policy.
+// What a container has in the kernel from its start until it is stopped (container_run.h).
 struct ContainerRun;
 struct ContainerProcess;
 
 struct Container {
-  Container(asio::io_context& io) : mutex(io), changed(io) {}
+  explicit Container(asio::io_context& io) : commands(io), changed(io) {}
 
   // Kept in the store.
   std::string id;
@@ -97,22 +94,40 @@ struct Container {
   std::string boot_id;      // of the boot it last ran in
   std::string config_text;  // the planner's canonical JSON of the service it was made from
 
+  // Kept as Docker's word for it, "creating" for what an engine must finish removing at its start.
+  Phase phase = Phase::Making;
+
   // Not kept.
   std::optional<HealthState> health;  // none: no health check, or not running yet
-  std::shared_ptr<ContainerRun> run;
-  bool removing = false;
-  // Attachments asked for before the start: the command runs only once they stand, so that they miss nothing.
-  struct EarlyAttach {
+  std::shared_ptr<ContainerRun> run;  // none in the phases Making, Stopped and Gone
+  // Attachments requested before the start: the command runs only once they stand, so that they miss nothing.
+  struct WaitingAttach {
     runtime::AttachOptions options;
     std::function<void(Result<Fd>)> done;
+    std::shared_ptr<void> owner;  // tells one from another
   };
-  std::vector<EarlyAttach> early_attaches;
+  std::list<WaitingAttach> waiting_attaches;
+  // Ends of its command that were reported, also those after which the restart policy starts it again.
+  struct Ends {
+    uint64_t count = 0;
+    int exit_code = 0;  // of the last one
+  };
+  Ends ends;
 
-  AsyncMutex mutex;  // start, stop, remove, pause: one at a time
-  Signal changed;    // status, health, or existence changed
+  CommandQueue commands;
+  Signal changed;  // phase, health, facts: whatever a waiting coroutine may look at
 
-  bool running() const { return state.status == Status::Running || state.status == Status::Paused; }
-  bool alive() const { return running() || state.status == Status::Restarting; }
+  // Moves to the next phase where the table has it so (Verdict::Go); logs an impossible event. Callers save,
+  // publish and notify.
+  Verdict take(LifeEvent event);
+  ContainerStatus status() const;
+  // Visible to clients: neither being made, nor gone.
+  bool exists() const { return phase != Phase::Making && phase != Phase::Gone; }
+  bool leaving() const { return phase == Phase::Removing || phase == Phase::Gone; }
+  // Its command was started and has not ended.
+  bool has_process() const;
+  bool running() const { return has_process() && !leaving(); }
+  bool alive() const { return running() || status() == ContainerStatus::Restarting; }
   std::string short_id() const { return id.substr(0, 12); }
   std::string label(const std::string& key) const {
     auto found = spec.labels.find(key);

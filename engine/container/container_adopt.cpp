@@ -94,7 +94,7 @@ Task<Result<runtime::Hello>> ContainerService::take_over(ContainerPtr container,
                                                          std::shared_ptr<ContainerProcess> process) {
   runtime::AdoptRequest request = adopt_request(*container);
   if (!parts_.cgroups.exists(request.cgroup_path)) co_return not_found("it has no cgroup");
-  auto recorded = static_cast<pid_t>(container->alive() ? container->state.pid : 0);
+  auto recorded = static_cast<pid_t>(container->state.pid);
   std::optional<pid_t> pid = first_process(parts_.cgroups, request.cgroup_path, recorded);
   Result<Fd> pidfd = pid ? open_pidfd(*pid) : Result<Fd>(Error("gone"));
   if (!pidfd) co_return not_found("no process of it lives");
@@ -146,10 +146,9 @@ Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container)
     context_.unreadable.push_back({Table::Containers, container->id, std::move(reason)});
     co_return Adoption::Unreachable;
   }
-  auto run = std::make_shared<ContainerRun>(context_.io);
+  auto run = std::make_shared<ContainerRun>();
   run->netns = std::move(hello->netns);
   run->held = std::move(hello->held_fds);
-  run->restart_cancelled = container->state.manually_stopped;
   process->monitor_pid = hello->monitor_pid;
   process->pidfd = std::move(hello->pidfd);
   process->stdio = std::move(hello->stdio);
@@ -159,9 +158,10 @@ Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container)
   }
   container->run = run;
   run->process = process;
-  if (!container->running()) {
+  bool noted = container->phase == Phase::Running || container->phase == Phase::Paused;
+  (void)container->take(LifeEvent::Adopted);
+  if (!noted) {
     // The engine died between the start and its note of it.
-    container->state.status = Status::Running;
     container->state.started_at = rfc3339(std::chrono::system_clock::now());
     container->state.finished_at = kZeroTime;
   }
@@ -169,6 +169,7 @@ Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container)
   container->boot_id = context_.boot_id;
   // Its end is dealt with once the networks stand, by whoever supervises it.
   process->ended = hello->exited;
+  process->readers_lost = hello->readers_lost;
   (void)context_.save(*container);
   co_return Adoption::Running;
 }

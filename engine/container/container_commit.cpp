@@ -108,7 +108,7 @@ Result<std::vector<images::LayerChange>> ContainerService::changes(const Contain
 
 Result<std::function<Result<runtime::ContainerFiles>()>> ContainerService::files_of(
     const Container& container) const {
-  if (container.running() && container.run && container.run->process) {
+  if (container.has_process()) {
     TRY_ASSIGN(Fd pidfd, container.run->process->pidfd.duplicate());
     auto held = std::make_shared<Fd>(std::move(pidfd));
     return std::function([held, pid = static_cast<pid_t>(container.state.pid)] {
@@ -139,13 +139,14 @@ Result<std::function<Result<runtime::ContainerFiles>()>> ContainerService::files
 }
 
 Task<Result<images::Image>> ContainerService::commit(ContainerPtr container, CommitRequest request) {
-  auto lock = co_await container->mutex.lock();
-  if (container->removing || container->state.status == Status::Dead)
+  Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
+  CO_TRY(turn);
+  if (container->leaving())
     co_return conflict("You cannot commit container " + container->id + " which is Dead");
   Result<images::Image> base = parts_.images.resolve(container->image_id);
   CO_TRY(base);
   std::string cgroup = cgroup_path(*container);
-  bool frozen = request.pause && container->state.status == Status::Running;
+  bool frozen = request.pause && container->phase == Phase::Running;
   if (frozen) {
     auto freeze = [cgroups = parts_.cgroups, cgroup] { return cgroups.freeze(cgroup); };
     Result<> done = co_await offload(context_.pool, freeze);

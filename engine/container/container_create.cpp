@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/container/container_run.h"
 #include "engine/container/container_service.h"
+#include "engine/container/refusal.h"
 #include "engine/logs/log_settings.h"
 #include "model/labels.h"
 #include "runtime/rootfs/rootfs_view.h"
@@ -254,15 +255,28 @@ Task<Result<ContainerPtr>> ContainerService::create(ContainerSpec spec, CreateOp
   if (made) made = ensure_directory(context_.paths.container(container->id), 0700);
   if (made) made = co_await make_mounts(container, std::move(*image));
   if (made) {
-    container->state.status = Status::Created;
+    (void)container->take(LifeEvent::Made);
     made = context_.save(*container);
   }
   if (!made) {
+    (void)container->take(container->phase == Phase::Making ? LifeEvent::MakeFailed : LifeEvent::Remove);
     co_await discard(container);
     co_return std::move(made).error();
   }
   context_.publish(*container, "create");
   co_return container;
+}
+
+namespace {
+
+constexpr size_t kRemembered = 1000;
+
+}  // namespace
+
+std::optional<int> ContainerService::exit_code_of_removed(const std::string& id) const {
+  for (const auto& [removed, exit_code] : removed_)
+    if (removed == id) return exit_code;
+  return std::nullopt;
 }
 
 // Anonymous volumes that no other container mounts.
@@ -300,35 +314,41 @@ Task<> ContainerService::discard(ContainerPtr container) {
   parts_.networks.forget(*container);
   (void)context_.store.remove(Table::Containers, container->id);
   context_.containers.erase(container->id);
+  if (container->spec.auto_remove) removed_.emplace_back(container->id, container->state.exit_code);
+  if (removed_.size() > kRemembered) removed_.pop_front();
+  (void)container->take(LifeEvent::Discarded);
+  for (auto& attach : std::exchange(container->waiting_attaches, {}))
+    attach.done(not_found("container " + container->spec.name + " was removed"));
+  container->changed.notify_all();
 }
 
 Task<Result<>> ContainerService::remove(ContainerPtr container, bool force, bool volumes) {
-  if (container->removing)
-    co_return conflict("removal of container " + container->spec.name + " is already in progress");
-  if (container->alive() && !force)
-    co_return conflict("cannot remove container \"/" + container->spec.name + "\": container is " +
-                       std::string(to_text(container->state.status)) +
-                       ": stop the container before removing or force remove");
-  container->removing = true;
-  if (container->alive()) {
-    Result<> killed = co_await kill(container, "KILL");
-    if (!killed) log_warning("container " + container->spec.name + ": " + killed.error().text());
-  }
-  while (container->run) co_await container->changed.wait();
-  auto lock = co_await container->mutex.lock();
+  LifeEvent request = force ? LifeEvent::ForceRemove : LifeEvent::Remove;
+  while (next(container->phase, request).verdict == Verdict::Wait) co_await container->changed.wait();
+  bool was_paused = container->phase == Phase::Paused;
+  if (container->take(request) != Verdict::Go) co_return refusal(*container, request);
   if (!volumes)
     for (MountPoint& mount : container->mounts) mount.anonymous = false;
-  // A crash from here on is finished at the next start: records that are being created or removed go.
-  container->state.status = Status::Creating;
+  container->commands.pre_empt();
+  if (std::shared_ptr<ContainerRun> run = container->run) {
+    end_launch(*run);
+    if (was_paused) (void)parts_.cgroups.thaw(cgroup_path(*container));
+    container->changed.notify_all();
+    bool ended = co_await kill_until_ended(container, run);
+    if (!ended) log_warning("container " + container->spec.name + " did not end after SIGKILL");
+    (void)co_await await_end(container, run, std::chrono::steady_clock::time_point::max());
+  }
+  Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
+  CO_TRY(turn);
+  // A crash from here on is finished at the next start: records that are being made or removed go.
   (void)context_.save(*container);
   co_await discard(container);
-  container->state.status = Status::Dead;
   context_.publish(*container, "destroy");
-  container->changed.notify_all();
   co_return Result<>();
 }
 
 Task<Result<>> ContainerService::rename(ContainerPtr container, std::string name) {
+  if (container->leaving()) co_return refusal(*container, LifeEvent::Remove);
   if (name.starts_with('/')) name.erase(0, 1);
   Result<> checked = check_container_name(name);
   CO_TRY(checked);

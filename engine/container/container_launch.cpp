@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "engine/container/container_service.h"
 #include "engine/logs/log_settings.h"
+#include "model/labels.h"
 #include "runtime/rootfs/rootfs_view.h"
 #include "runtime/seccomp/seccomp.h"
 #include "runtime/spec/defaults.h"
@@ -203,6 +204,8 @@ Result<runtime::LaunchRequest> ContainerService::launch_request(Container& conta
   TRY_ASSIGN(request.log, log_of(container));
   request.open_stdin = container.spec.open_stdin;
   request.stdin_once = container.spec.stdin_once;
+  // A client waits for the output of `run`, and comes back for it with the next engine where this one dies.
+  request.keep_output = container.label(label::kOneOff) == "True";
   request.use_init = container.spec.init.value_or(false);
   request.engine = engine_restart();
   return request;

@@ -1,43 +1,27 @@
-// ContainerService: from start to exit.
+// ContainerService: from the launch of a process to its end.
+#include <poll.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/children.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "engine/container/container_run.h"
 #include "engine/container/container_service.h"
 #include "engine/container/mount_sources.h"
+#include "engine/container/refusal.h"
 
 namespace stack::engine {
 
-Result<int> parse_signal(const std::string& text) {
-  std::string name = text;
-  if (!name.empty() && name.find_first_not_of("0123456789") == std::string::npos && name.size() <= 2) {
-    int number = std::stoi(name);
-    if (number > 0 && number <= SIGRTMAX) return number;
-  }
-  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  if (name.starts_with("SIG")) name.erase(0, 3);
-  for (int number = 1; number < NSIG; ++number) {
-    const char* abbreviation = sigabbrev_np(number);
-    if (abbreviation != nullptr && name == abbreviation) return number;
-  }
-  if (name.starts_with("RTMIN+") && name.size() <= 8 &&
-      name.find_first_not_of("0123456789", 6) == std::string::npos && name.size() > 6) {
-    int number = SIGRTMIN + std::stoi(name.substr(6));
-    if (number <= SIGRTMAX) return number;
-  }
-  return invalid("invalid signal: " + text);
-}
-
 namespace {
 
-// How often a process that missed its stop signal is looked at.
-constexpr auto kPollInterval = std::chrono::milliseconds(30);
+// How long a monitor may take to report an end that its process's descriptor shows already.
+constexpr auto kReportLimit = std::chrono::milliseconds(500);
+// How long clients of a former engine may take to come back.
+constexpr auto kReturnLimit = std::chrono::seconds(5);
 
 std::string now_text() { return rfc3339(std::chrono::system_clock::now()); }
 
@@ -60,111 +44,132 @@ Task<runtime::Message> next_message(std::shared_ptr<ContainerProcess> process) {
 
 }  // namespace
 
-Task<Result<bool>> ContainerService::start(ContainerPtr container) {
-  Result<bool> started = co_await start_once(container);
-  // `--rm` of what never ran: nobody else would remove it.
-  if (!started && container->spec.auto_remove && container->state.status == Status::Created &&
-      !container->removing) {
-    Result<> removed = co_await remove(container, true, true);
-    if (!removed) log_warning(removed.error().text());
-  }
-  co_return started;
-}
-
-Task<Result<bool>> ContainerService::start_once(ContainerPtr container) {
-  auto lock = co_await container->mutex.lock();
-  // A stop by signal from outside may still be clearing away.
-  while (container->run && !container->alive()) co_await container->changed.wait();
-  if (container->removing || container->state.status == Status::Creating)
-    co_return conflict("container " + container->spec.name + " is marked for removal and cannot be started");
-  if (container->state.status == Status::Paused)
-    co_return conflict("cannot start a paused container, try unpause instead");
-  if (container->running()) co_return false;
-  if (container->state.status == Status::Restarting) co_return false;
-  container->state.manually_stopped = false;
+// From Stopped to Running, or back to Stopped.
+Task<Result<>> ContainerService::begin_run(ContainerPtr container) {
+  (void)container->take(LifeEvent::Start);
+  container->run = std::make_shared<ContainerRun>();
+  container->state.stopped_by_user = false;
   container->state.restart_count = 0;
-  Result<> started = co_await start_locked(container);
-  CO_TRY(started);
-  co_return true;
-}
-
-Task<Result<>> ContainerService::start_locked(ContainerPtr container) {
-  container->run = std::make_shared<ContainerRun>(context_.io);
   container->state.error.clear();
   Result<> up = co_await parts_.networks.connect(container);
+  if (up && container->phase != Phase::Starting) up = start_canceled(*container);
   if (up) {
     (void)context_.save(*container);
     up = co_await launch(container);
   }
-  if (!up) {
-    container->state.error = up.error().text();
-    container->state.exit_code = up.error().kind() == ErrorKind::NoCommand       ? 127
-                                 : up.error().kind() == ErrorKind::NotExecutable ? 126
-                                                                                 : 128;
-    co_await finish(container, container->run);
-  }
+  if (!up) co_await fail_start(container, up.error());
   co_return up;
 }
 
-// Spawns the monitor and waits until the command runs. Network and ContainerRun must stand.
+Task<> ContainerService::fail_start(ContainerPtr container, Error error) {
+  if (container->phase == Phase::Starting) {
+    container->state.error = error.text();
+    if (!container->run->by_policy)
+      container->state.exit_code = error.kind() == ErrorKind::NoCommand       ? 127
+                                   : error.kind() == ErrorKind::NotExecutable ? 126
+                                                                              : 128;
+  }
+  (void)container->take(LifeEvent::LaunchFailed);
+  co_await finish(container, false);
+}
+
+// Ends a launch that is under way: its launcher reports no start any more.
+void ContainerService::end_launch(ContainerRun& run) {
+  if (run.launching && run.launching->monitor_pidfd)
+    (void)signal_pidfd(run.launching->monitor_pidfd.get(), SIGKILL);
+}
+
+namespace {
+
+ErrorKind kind_of(const runtime::Failed& failed) {
+  return failed.exit_code == 127   ? ErrorKind::NoCommand
+         : failed.exit_code == 126 ? ErrorKind::NotExecutable
+                                   : ErrorKind::Internal;
+}
+
+void request_attach(ContainerProcess& process, Container::WaitingAttach attach) {
+  uint32_t token = process.next_token++;
+  process.attaching[token] = std::move(attach.done);
+  (void)runtime::request_attach(process.control.native_handle(), token, attach.options);
+}
+
+void refuse_attaching(ContainerProcess& process, const Error& error) {
+  for (auto& [token, done] : std::exchange(process.attaching, {})) done(error);
+}
+
+}  // namespace
+
+// Spawns the monitor. Network and run must stand.
+Result<std::shared_ptr<ContainerProcess>> ContainerService::spawn_monitor(Container& container) {
+  ContainerRun& run = *container.run;
+  TRY_ASSIGN(runtime::LaunchRequest request, launch_request(container));
+  Result<std::map<std::string, Fd>> sources = open_mount_sources(container, parts_.images);
+  if (!sources) return std::move(sources).error();
+  for (const auto& [destination, fd] : *sources) request.mount_sources[destination] = fd.get();
+  if (run.netns) request.netns_fd = run.netns.get();
+  for (const runtime::OwnedNamedFd& held : run.held) request.held_fds.push_back({held.name, held.fd.get()});
+  request.hold_before_start = !container.waiting_attaches.empty();
+  TRY_ASSIGN(runtime::Monitor monitor, runtime::launch(request, parts_.monitor_program));
+  auto process = std::make_shared<ContainerProcess>(context_.io);
+  process->control.assign(monitor.control.release());
+  process->monitor_pid = monitor.pid;
+  process->monitor_pidfd = std::move(monitor.pidfd);
+  return process;
+}
+
+// Spawns the monitor and waits until the command runs.
 Task<Result<>> ContainerService::launch(ContainerPtr container) {
   std::shared_ptr<ContainerRun> run = container->run;
-  Result<runtime::LaunchRequest> request = launch_request(*container);
-  CO_TRY(request);
-  Result<std::map<std::string, Fd>> sources = open_mount_sources(*container, parts_.images);
-  CO_TRY(sources);
-  for (const auto& [destination, fd] : *sources) request->mount_sources[destination] = fd.get();
-  if (run->netns) request->netns_fd = run->netns.get();
-  for (const runtime::OwnedNamedFd& held : run->held) request->held_fds.push_back({held.name, held.fd.get()});
-  std::vector<Container::EarlyAttach> early = std::exchange(container->early_attaches, {});
-  request->hold_before_start = !early.empty();
-  Result<runtime::Monitor> monitor = runtime::launch(*request, parts_.monitor_program);
-  sources->clear();
-  CO_TRY(monitor);
-  auto process = std::make_shared<ContainerProcess>(context_.io);
-  process->control.assign(monitor->control.release());
-  process->monitor_pid = monitor->pid;
-  process->monitor_pidfd = std::move(monitor->pidfd);
-  for (;;) {
+  Result<std::shared_ptr<ContainerProcess>> spawned = spawn_monitor(*container);
+  CO_TRY(spawned);
+  std::shared_ptr<ContainerProcess> process = *spawned;
+  run->launching = process;
+  std::optional<Error> failure;
+  while (!failure) {
     runtime::Message message = co_await next_message(process);
-    if (std::holds_alternative<runtime::Created>(message)) {
+    if (container->phase != Phase::Starting) {
+      failure = start_canceled(*container);
+    } else if (std::holds_alternative<runtime::Created>(message)) {
       (void)runtime::send_start(process->control.native_handle());
-      for (Container::EarlyAttach& attach : early) {
-        uint32_t token = process->next_token++;
-        process->attaching[token] = std::move(attach.done);
-        (void)runtime::request_attach(process->control.native_handle(), token, attach.options);
-      }
+      for (auto& attach : std::exchange(container->waiting_attaches, {}))
+        request_attach(*process, std::move(attach));
     } else if (auto* begun = std::get_if<runtime::Started>(&message)) {
       for (const std::string& note : begun->notes)
         log_debug("container " + container->spec.name + ": " + note);
       became_running(container, process, std::move(*begun));
       stack::start(context_.io, supervise(container, run, process));
       co_return Result<>();
-    }
-    std::optional<Error> failure;
-    if (auto* failed = std::get_if<runtime::Failed>(&message)) {
-      ErrorKind kind = failed->exit_code == 127   ? ErrorKind::NoCommand
-                       : failed->exit_code == 126 ? ErrorKind::NotExecutable
-                                                  : ErrorKind::Internal;
-      failure = Error(kind, failed->text);
+    } else if (auto* failed = std::get_if<runtime::Failed>(&message)) {
+      failure = Error(kind_of(*failed), failed->text);
     } else if (std::holds_alternative<runtime::Closed>(message)) {
       failure = Error("the container's monitor ended before the container was started");
     }
-    if (failure) {
-      for (auto& [token, done] : std::exchange(process->attaching, {})) done(*failure);
-      co_await reap_monitor(process);
-      co_return *failure;
-    }
   }
+  refuse_attaching(*process, *failure);
+  end_launch(*run);
+  co_await reap_monitor(process);
+  run->launching.reset();
+  // A launcher that was killed has undone nothing.
+  auto kill_rest = [cgroups = parts_.cgroups, cgroup = cgroup_path(*container)] {
+    return cgroups.exists(cgroup) ? cgroups.kill_all(cgroup) : Result<>();
+  };
+  Result<> rest = co_await offload(context_.pool, kill_rest);
+  if (!rest) log_warning("container " + container->spec.name + ": " + rest.error().text());
+  co_return *failure;
 }
 
 void ContainerService::became_running(ContainerPtr container, std::shared_ptr<ContainerProcess> process,
                                       runtime::Started started) {
   process->pidfd = std::move(started.pidfd);
   process->stdio = std::move(started.stdio);
-  container->run->process = process;
+  ContainerRun& run = *container->run;
+  run.process = process;
+  run.launching.reset();
+  run.by_policy = false;
+  (void)container->take(LifeEvent::Launched);
+  for (auto& attach : std::exchange(container->waiting_attaches, {}))
+    request_attach(*process, std::move(attach));
   ContainerState& state = container->state;
-  state.status = Status::Running;
   state.pid = started.pid;
   state.started_at = now_text();
   state.finished_at = kZeroTime;
@@ -184,12 +189,41 @@ Task<> ContainerService::reap_monitor(std::shared_ptr<ContainerProcess> process)
   asio::error_code code;
   co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
                             asio::redirect_error(asio::use_awaitable, code));
-  (void)::waitpid(process->monitor_pid, nullptr, WNOHANG);
+  reap_child(process->monitor_pid);
+}
+
+namespace {
+
+// Answers to requests that attach a reader.
+void pass_on_stream(ContainerProcess& process, runtime::Message& message) {
+  if (auto* attached = std::get_if<runtime::Attached>(&message)) {
+    ++process.attached;
+    if (auto node = process.attaching.extract(attached->token)) node.mapped()(std::move(attached->stream));
+  } else if (auto* refused = std::get_if<runtime::Refused>(&message)) {
+    if (auto node = process.attaching.extract(refused->token)) node.mapped()(Error(refused->text));
+  }
+}
+
+}  // namespace
+
+// The command ended while no engine was there, and clients that were attached to it have lost theirs: they get
+// some seconds to come back for the rest of its output, which the monitor keeps until its exit is acknowledged.
+Task<> ContainerService::serve_returning_readers(std::shared_ptr<ContainerProcess> process) {
+  asio::steady_timer limit(context_.io, kReturnLimit);
+  limit.async_wait([process](asio::error_code code) {
+    if (!code) process->control.cancel();
+  });
+  while (process->attached == 0) {
+    runtime::Message message = co_await next_message(process);
+    if (std::holds_alternative<runtime::Closed>(message)) co_return;
+    pass_on_stream(*process, message);
+  }
 }
 
 Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<ContainerRun> run,
                                    std::shared_ptr<ContainerProcess> process) {
   if (process->ended) {
+    if (process->readers_lost) co_await serve_returning_readers(process);
     co_await exited(container, run, process, *process->ended);
     co_return;
   }
@@ -203,16 +237,14 @@ Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<Conta
       log_warning("container " + container->spec.name + ": its monitor is gone; making another");
       bool over = co_await replace_monitor(container, run, process);
       if (over) co_return;
-    } else if (auto* attached = std::get_if<runtime::Attached>(&message)) {
-      if (auto node = process->attaching.extract(attached->token)) node.mapped()(std::move(attached->stream));
-    } else if (auto* refused = std::get_if<runtime::Refused>(&message)) {
-      if (auto node = process->attaching.extract(refused->token)) node.mapped()(Error(refused->text));
     } else if (std::holds_alternative<runtime::StdinClosed>(message)) {
       // Our copy of the pipe's end would keep the container from seeing it.
       process->stdio.stdin_write.reset();
     } else if (std::holds_alternative<runtime::OomKilled>(message)) {
       container->state.oom_killed = true;
       context_.publish(*container, "oom");
+    } else {
+      pass_on_stream(*process, message);
     }
   }
 }
@@ -222,8 +254,7 @@ Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<Conta
 Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared_ptr<ContainerRun> run,
                                              std::shared_ptr<ContainerProcess> process) {
   co_await reap_monitor(process);
-  for (auto& [token, done] : std::exchange(process->attaching, {}))
-    done(Error("the container's monitor was replaced"));
+  refuse_attaching(*process, Error("the container's monitor was replaced"));
   runtime::AdoptRequest request;
   request.container_id = container->id;
   request.state_dir = context_.paths.container(container->id);
@@ -236,7 +267,7 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
   if (log) {
     request.log = *log;
   } else {
-    // Better unlogged than dead.
+    // Prefer losing logs to losing the container.
     request.log.driver = runtime::LogDriver::None;
     log_error("container " + container->spec.name + ": " + log.error().text());
   }
@@ -247,7 +278,7 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
   for (const runtime::OwnedNamedFd& held : run->held) request.held_fds.push_back({held.name, held.fd.get()});
   Result<runtime::Monitor> monitor = runtime::adopt(request, parts_.monitor_program);
   if (!monitor) {
-    // Without a monitor nobody would tell of the end: better a known end now.
+    // Without a monitor its end would stay unknown.
     log_error("container " + container->spec.name + ": " + monitor.error().text() + "; stopping it");
     (void)signal_pidfd(process->pidfd.get(), SIGKILL);
     runtime::Exited end;
@@ -271,55 +302,63 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
   co_return false;
 }
 
-Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<ContainerRun> run,
-                                std::shared_ptr<ContainerProcess> process, runtime::Exited end) {
-  ContainerState& state = container->state;
-  bool was_paused = state.status == Status::Paused;
-  run->process.reset();
-  container->health.reset();
+void ContainerService::note_end(Container& container, const runtime::Exited& end) {
+  ContainerState& state = container.state;
+  container.health.reset();
   state.exit_code = end.exit_code;
   state.oom_killed = state.oom_killed || end.oom_killed;
   state.finished_at = rfc3339(end.finished_at);
   state.pid = 0;
-  if (end.log_bytes_dropped > 0)
-    log_warning("container " + container->spec.name + ": " + std::to_string(end.log_bytes_dropped) +
-                " bytes of its output were not logged");
   if (!end.status_known) state.error = "the exit status was lost with the container's monitor";
+  if (end.log_bytes_dropped > 0)
+    log_warning("container " + container.spec.name + ": " + std::to_string(end.log_bytes_dropped) +
+                " bytes of its output were not logged");
+}
+
+Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                                std::shared_ptr<ContainerProcess> process, runtime::Exited end) {
+  bool was_paused = container->phase == Phase::Paused;
+  bool policy_decides = container->phase == Phase::Running || was_paused;
+  note_end(*container, end);
   ContainerExit exit{end.exit_code, std::chrono::steady_clock::now() - process->started,
-                     run->restart_cancelled};
+                     container->state.stopped_by_user};
   RestartDecision decision = decide_restart(container->spec.restart, exit, run->restarts);
-  bool again = decision.restart && !run->restart_cancelled && !container->removing;
-  state.status = again ? Status::Restarting : Status::Exited;
+  bool again = policy_decides && decision.restart;
+  run->process.reset();
+  (void)container->take(again ? LifeEvent::ExitedForNow : LifeEvent::Exited);
   Result<> saved = context_.save(*container);
   // Only what is stored may be forgotten by the monitor; else it tells the next engine.
   if (saved) (void)runtime::send_acknowledge_exit(process->control.native_handle());
-  for (auto& [token, done] : std::exchange(process->attaching, {})) done(Error("the container has exited"));
+  refuse_attaching(*process, Error("the container has exited"));
   stack::start(context_.io, reap_monitor(process));
   if (was_paused) (void)parts_.cgroups.thaw(cgroup_path(*container));
   context_.publish(*container, "die", {{"exitCode", std::to_string(end.exit_code)}});
   if (on_exited) on_exited(container);
   if (!again) {
-    co_await finish(container, run);
+    co_await finish(container, true);
     co_return;
   }
   run->restarts = decision.history;
+  container->ends = {container->ends.count + 1, end.exit_code};
   container->changed.notify_all();
-  co_await run->stop_waiting.wait_until(std::chrono::steady_clock::now() + decision.delay);
-  if (run->restart_cancelled || container->removing) {
-    state.status = Status::Exited;
-    co_await finish(container, run);
+  co_await restart_by_policy(container, run, decision.delay);
+}
+
+Task<> ContainerService::restart_by_policy(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                                           std::chrono::milliseconds delay) {
+  auto deadline = std::chrono::steady_clock::now() + delay;
+  bool waiting = true;
+  while (waiting && container->phase == Phase::Backoff)
+    waiting = co_await container->changed.wait_until(deadline);
+  if (container->phase != Phase::Backoff) {
+    co_await finish(container, false);
     co_return;
   }
-  ++state.restart_count;
+  (void)container->take(LifeEvent::BackoffOver);
+  run->by_policy = true;
+  ++container->state.restart_count;
   Result<> launched = co_await launch(container);
-  if (!launched) {
-    state.error = launched.error().text();
-    state.status = Status::Exited;
-    co_await finish(container, run);
-  } else if (run->restart_cancelled && run->process) {
-    // A stop that came while the command was being started found nothing to signal.
-    (void)signal_pidfd(run->process->pidfd.get(), SIGKILL);
-  }
+  if (!launched) co_await fail_start(container, launched.error());
 }
 
 // The group above the containers goes with the last of them. Whatever is being launched has a ContainerRun, or counts
@@ -333,231 +372,67 @@ void ContainerService::remove_cgroup_parent() {
     (void)::rmdir((hierarchy.mount_point + hierarchy.root + context_.paths.cgroup_parent()).c_str());
 }
 
-// The end of a life: no process and no network afterwards.
-Task<> ContainerService::finish(ContainerPtr container, std::shared_ptr<ContainerRun> run) {
+namespace {
+
+Task<> remove_ended(ContainerService& service, ContainerPtr container) {
+  Result<> gone = co_await service.remove(container, true, true);
+  if (!gone) log_warning(gone.error().text());
+}
+
+}  // namespace
+
+// To Stopped: no process and no network afterwards. `ended`: the command had run and its end was not reported
+// yet.
+Task<> ContainerService::finish(ContainerPtr container, bool ended) {
   co_await parts_.networks.disconnect(container);
   std::string cgroup = cgroup_path(*container);
   auto clear = [cgroups = parts_.cgroups, cgroup] { return cgroups.remove(cgroup); };
   Result<> removed = co_await offload(context_.pool, clear);
   if (!removed) log_warning("container " + container->spec.name + ": " + removed.error().text());
-  ContainerState& state = container->state;
-  if (state.status != Status::Creating)
-    state.status = state.started_at == kZeroTime ? Status::Created : Status::Exited;
-  if (container->run == run) container->run.reset();
+  container->run.reset();
+  (void)container->take(LifeEvent::Cleared);
+  if (ended) container->ends = {container->ends.count + 1, container->state.exit_code};
   (void)context_.save(*container);
   remove_cgroup_parent();
   container->changed.notify_all();
-  if (container->spec.auto_remove && !container->removing && state.status == Status::Exited) {
-    Result<> gone = co_await remove(container, true, true);
-    if (!gone) log_warning(gone.error().text());
+  bool goes = container->spec.auto_remove && container->phase == Phase::Stopped &&
+              container->status() == ContainerStatus::Exited;
+  // On its own: a removal queues behind the start that may have brought us here.
+  if (goes) stack::start(context_.io, remove_ended(*this, container));
+}
+
+namespace {
+
+bool has_ended(int pidfd) {
+  pollfd entry{pidfd, POLLIN, 0};
+  return ::poll(&entry, 1, 0) == 1;
+}
+
+void signal_monitor(const ContainerProcess& process, int signal) {
+  if (process.monitor_pidfd) {
+    (void)signal_pidfd(process.monitor_pidfd.get(), signal);
+  } else if (process.monitor_pid > 0) {
+    (void)::kill(process.monitor_pid, signal);
   }
 }
 
-Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<std::chrono::seconds> timeout,
-                                          std::string signal) {
-  auto lock = co_await container->mutex.lock();
-  std::shared_ptr<ContainerRun> run = container->run;
-  if (!run) co_return false;
-  if (signal.empty()) signal = container->spec.stop_signal;
-  if (signal.empty()) {
-    Result<ImageDefaults> image = image_defaults(*container);
-    if (image) signal = image->stop_signal;
-  }
-  Result<int> number = parse_signal(signal.empty() ? "SIGTERM" : signal);
-  CO_TRY(number);
-  container->state.manually_stopped = !context_.host_stops;
-  run->restart_cancelled = true;
-  // Kept first: an engine that dies now must not let the policy start the container again.
-  (void)context_.save(*container);
-  run->stop_waiting.notify_all();
-  // A process that has not yet come to install its handler misses the signal, and would be waited for in
-  // vain.
-  auto next_look = asio::steady_timer::time_point::max();
-  if (run->process) {
-    if (!notices_signal(static_cast<pid_t>(container->state.pid), *number))
-      next_look = std::chrono::steady_clock::now() + kPollInterval;
-    (void)signal_pidfd(run->process->pidfd.get(), *number);
-    context_.publish(*container, "kill", {{"signal", std::to_string(*number)}});
-    if (container->state.status == Status::Paused) {
-      (void)parts_.cgroups.thaw(cgroup_path(*container));
-      container->state.status = Status::Running;
-    }
-  }
-  std::chrono::seconds patience =
-      timeout.value_or(container->spec.stop_timeout.value_or(std::chrono::seconds(10)));
-  auto deadline = patience.count() < 0 ? asio::steady_timer::time_point::max()
-                                       : std::chrono::steady_clock::now() + patience;
-  bool killed = false;
+}  // namespace
+
+// Until the run is over, or the deadline has passed (false). A monitor that does not report an end that is
+// seen from here may have been stopped: it is continued, and where that does not help replaced.
+Task<bool> ContainerService::await_end(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                                       std::chrono::steady_clock::time_point deadline) {
+  int overdue = 0;
   while (container->run == run) {
-    bool notified = co_await container->changed.wait_until(std::min(deadline, next_look));
-    if (notified || container->run != run) continue;
     auto now = std::chrono::steady_clock::now();
-    if (now < deadline) {
-      bool missed = run->process && !killed;
-      if (missed && !notices_signal(static_cast<pid_t>(container->state.pid), *number)) {
-        next_look = now + kPollInterval;
-        continue;
-      }
-      next_look = asio::steady_timer::time_point::max();
-      if (missed) (void)signal_pidfd(run->process->pidfd.get(), *number);
-      continue;
-    }
-    if (killed) co_return Error("container " + container->spec.name + " did not end after SIGKILL");
-    killed = true;
-    next_look = asio::steady_timer::time_point::max();
-    deadline = std::chrono::steady_clock::now() + std::chrono::seconds(12);
-    if (run->process) {
-      (void)signal_pidfd(run->process->pidfd.get(), SIGKILL);
-      context_.publish(*container, "kill", {{"signal", std::to_string(SIGKILL)}});
-    }
-    std::string cgroup = cgroup_path(*container);
-    auto kill_rest = [cgroups = parts_.cgroups, cgroup] { return cgroups.kill_all(cgroup); };
-    Result<> rest = co_await offload(context_.pool, kill_rest);
-    if (!rest) log_warning("container " + container->spec.name + ": " + rest.error().text());
+    if (now >= deadline) co_return false;
+    bool notified = co_await container->changed.wait_until(std::min(deadline, now + kReportLimit));
+    bool late = !notified && run->process && has_ended(run->process->pidfd.get());
+    if (!late) continue;
+    ++overdue;
+    signal_monitor(*run->process, overdue == 1 ? SIGCONT : SIGKILL);
   }
-  context_.publish(*container, "stop");
   co_return true;
-}
-
-Task<Result<>> ContainerService::restart(ContainerPtr container,
-                                         std::optional<std::chrono::seconds> timeout) {
-  Result<bool> stopped = co_await stop(container, timeout);
-  CO_TRY(stopped);
-  Result<bool> started = co_await start(container);
-  CO_TRY(started);
-  context_.publish(*container, "restart");
-  co_return Result<>();
-}
-
-Task<Result<>> ContainerService::kill(ContainerPtr container, std::string signal) {
-  Result<int> number = parse_signal(signal.empty() ? "KILL" : signal);
-  CO_TRY(number);
-  std::shared_ptr<ContainerRun> run = container->run;
-  if (!run || !container->alive())
-    co_return conflict("cannot kill container: " + container->spec.name + ": container " + container->id +
-                       " is not running");
-  std::string own = container->spec.stop_signal;
-  Result<int> own_number = parse_signal(own.empty() ? signal : own);
-  if (*number == SIGKILL || own.empty() || (own_number && *own_number == *number)) {
-    run->restart_cancelled = true;
-    container->state.manually_stopped = true;
-    (void)context_.save(*container);
-    run->stop_waiting.notify_all();
-  }
-  if (run->process) {
-    Result<> sent = signal_pidfd(run->process->pidfd.get(), *number);
-    CO_TRY(sent);
-    // The signal is delivered once the processes may run again.
-    if (container->state.status == Status::Paused) {
-      (void)parts_.cgroups.thaw(cgroup_path(*container));
-      container->state.status = Status::Running;
-      (void)context_.save(*container);
-      context_.publish(*container, "unpause");
-      container->changed.notify_all();
-    }
-  }
-  context_.publish(*container, "kill", {{"signal", std::to_string(*number)}});
-  if (*number == SIGKILL)
-    while (container->run == run) co_await container->changed.wait();
-  co_return Result<>();
-}
-
-Task<Result<>> ContainerService::pause(ContainerPtr container) {
-  auto lock = co_await container->mutex.lock();
-  if (container->state.status == Status::Paused)
-    co_return conflict("Container " + container->id + " is already paused");
-  if (container->state.status == Status::Restarting)
-    co_return conflict("Container " + container->id + " is restarting, wait until the container is running");
-  if (container->state.status != Status::Running)
-    co_return conflict("Container " + container->id + " is not running");
-  std::string cgroup = cgroup_path(*container);
-  auto freeze = [cgroups = parts_.cgroups, cgroup] { return cgroups.freeze(cgroup); };
-  Result<> frozen = co_await offload(context_.pool, freeze);
-  CO_TRY(frozen);
-  if (container->state.status == Status::Running) {
-    container->state.status = Status::Paused;
-    ++container->run->pauses;
-  }
-  (void)context_.save(*container);
-  context_.publish(*container, "pause");
-  container->changed.notify_all();
-  co_return Result<>();
-}
-
-Task<Result<>> ContainerService::unpause(ContainerPtr container) {
-  auto lock = co_await container->mutex.lock();
-  if (container->state.status != Status::Paused)
-    co_return conflict("Container " + container->id + " is not paused");
-  Result<> thawed = parts_.cgroups.thaw(cgroup_path(*container));
-  CO_TRY(thawed);
-  container->state.status = Status::Running;
-  (void)context_.save(*container);
-  context_.publish(*container, "unpause");
-  container->changed.notify_all();
-  co_return Result<>();
-}
-
-Task<Result<int>> ContainerService::wait(ContainerPtr container, Condition condition) {
-  auto over = [&, runs = container->state.started_at] {
-    if (condition == Condition::Removed) return container->state.status == Status::Dead;
-    if (container->state.status == Status::Dead) return true;
-    if (condition == Condition::NotRunning) return container->run == nullptr;
-    // NextExit: a run that began after this call, or the present one, has ended.
-    return container->run == nullptr && container->state.finished_at != kZeroTime &&
-           container->state.started_at != runs;
-  };
-  std::shared_ptr<ContainerRun> present = container->run;
-  while (!over()) {
-    co_await container->changed.wait();
-    if (condition == Condition::NextExit && present && container->run != present) break;
-  }
-  co_return container->state.exit_code;
-}
-
-Task<Result<Fd>> ContainerService::attach(ContainerPtr container, runtime::AttachOptions options) {
-  struct Answer {
-    std::optional<Result<Fd>> value;
-    Signal arrived;
-    explicit Answer(asio::io_context& io) : arrived(io) {}
-  };
-  auto answer = std::make_shared<Answer>(context_.io);
-  auto done = [answer](Result<Fd> result) {
-    answer->value = std::move(result);
-    answer->arrived.notify_all();
-  };
-  std::shared_ptr<ContainerProcess> process = container->run ? container->run->process : nullptr;
-  if (!process) {
-    container->early_attaches.push_back({options, done});
-    while (!answer->value && container->state.status != Status::Dead) {
-      bool notified =
-          co_await answer->arrived.wait_until(std::chrono::steady_clock::now() + std::chrono::seconds(1));
-      (void)notified;
-    }
-    if (!answer->value) co_return not_found("container " + container->spec.name + " was removed");
-    co_return std::move(*answer->value);
-  }
-  uint32_t token = process->next_token++;
-  process->attaching[token] = done;
-  Result<> asked = runtime::request_attach(process->control.native_handle(), token, options);
-  if (!asked) {
-    process->attaching.erase(token);
-    co_return std::move(asked).error();
-  }
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (!answer->value) {
-    bool notified = co_await answer->arrived.wait_until(deadline);
-    if (!notified && !answer->value) {
-      process->attaching.erase(token);
-      co_return Error(ErrorKind::Timeout, "attach: the container's monitor does not answer");
-    }
-  }
-  co_return std::move(*answer->value);
-}
-
-Result<> ContainerService::resize(ContainerPtr container, uint16_t rows, uint16_t columns) {
-  std::shared_ptr<ContainerProcess> process = container->run ? container->run->process : nullptr;
-  if (!process) return conflict("container " + container->spec.name + " is not running");
-  return runtime::send_resize(process->control.native_handle(), rows, columns);
 }
 
 }  // namespace stack::engine

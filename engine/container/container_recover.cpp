@@ -16,7 +16,7 @@ void ContainerService::note_lost(Container& container) {
   state.pid = 0;
   for (Endpoint& endpoint : container.endpoints) endpoint.attached = false;
   container.published.clear();
-  if (state.status != Status::Restarting) {
+  if (container.phase != Phase::Backoff) {
     Result<std::optional<runtime::Exited>> end =
         runtime::read_exit_file(context_.paths.container(container.id));
     if (end && *end) {
@@ -29,21 +29,22 @@ void ContainerService::note_lost(Container& container) {
       state.error = "the machine or the engine stopped while it ran";
     }
   }
-  state.status = Status::Exited;
+  (void)container.take(LifeEvent::Lost);
   (void)context_.save(container);
   context_.publish(container, "die", {{"exitCode", std::to_string(state.exit_code)}});
 }
 
 // Whether the policy wants a container that does not run to run again.
 bool ContainerService::comes_back(Container& container) {
-  bool was_running = container.alive();
-  bool was_restarting = container.state.status == Status::Restarting;
+  // As its record says; nothing of it was found.
+  bool was_restarting = container.phase == Phase::Backoff;
+  bool was_running = was_restarting || container.phase == Phase::Running || container.phase == Phase::Paused;
   if (was_running) note_lost(container);
-  if (container.state.status != Status::Exited) return false;
+  if (container.phase != Phase::Stopped || container.status() != ContainerStatus::Exited) return false;
   if (was_restarting) return true;
   bool rebooted = container.boot_id != context_.boot_id;
   return (was_running || rebooted) &&
-         start_at_boot(container.spec.restart, container.state.exit_code, container.state.manually_stopped);
+         start_at_boot(container.spec.restart, container.state.exit_code, container.state.stopped_by_user);
 }
 
 Result<> ContainerService::load() {
@@ -87,7 +88,7 @@ Task<Result<std::vector<ContainerPtr>>> ContainerService::recover() {
   for (const auto& [id, container] : context_.containers) all.push_back(container);
   std::vector<ContainerPtr> half_made;
   for (const ContainerPtr& container : all)
-    if (container->state.status == Status::Creating) half_made.push_back(container);
+    if (container->phase == Phase::Making) half_made.push_back(container);
   std::vector<Adoption> outcomes = co_await adopt_all(all);
   std::vector<ContainerPtr> running;
   std::vector<ContainerPtr> to_start;
@@ -105,6 +106,7 @@ Task<Result<std::vector<ContainerPtr>>> ContainerService::recover() {
   }
   for (const ContainerPtr& container : half_made) {
     end_half_made(*container);
+    if (container->phase == Phase::Making) (void)container->take(LifeEvent::MakeFailed);
     co_await discard(container);
   }
   std::vector<Leftover> left = co_await sweep(true);
@@ -181,9 +183,11 @@ Task<Result<>> ContainerService::give_up(std::string id) {
 }
 
 void ContainerService::leave() {
-  for (const auto& [id, container] : context_.containers)
-    if (container->run && container->run->process)
+  for (const auto& [id, container] : context_.containers) {
+    (void)container->take(LifeEvent::EngineStopping);
+    if (container->has_process())
       (void)runtime::send_engine_leaves(container->run->process->control.native_handle());
+  }
   for (const auto& [id, control] : strangers_) (void)runtime::send_engine_leaves(control.get());
 }
 

@@ -25,26 +25,23 @@ struct ContainerProcess {
   Fd pidfd;
   runtime::Stdio stdio;
   std::optional<runtime::Exited>
-      ended;  // told by the monitor's greeting: it exited while no engine was there
-  bool health_running = false;
+      ended;                  // told by the monitor's greeting: it exited while no engine was there
+  bool readers_lost = false;  // told by the greeting: attached clients were cut off, and may come back
+  int attached = 0;           // attachments that were made, by this engine
   uint32_t next_token = 1;
   std::map<uint32_t, std::function<void(Result<Fd>)>> attaching;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 struct ContainerRun {
-  explicit ContainerRun(asio::io_context& io) : stop_waiting(io) {}
-
   Fd netns;  // none with network_mode host
   // Duplicates of DNS and proxy sockets, as the monitor holds them.
   std::vector<runtime::OwnedNamedFd> held;
-  std::shared_ptr<ContainerProcess> process;
-  int pauses = 0;  // so far: a health probe that was frozen half-way says nothing
-
-  // Restart policy.
+  std::shared_ptr<ContainerProcess> launching;  // the process whose start is being waited for
+  std::shared_ptr<ContainerProcess> process;    // from its start to its end
+  int pauses = 0;          // so far: a health probe that was frozen half-way says nothing
+  bool by_policy = false;  // the present start is the restart policy's
   RestartHistory restarts;
-  bool restart_cancelled = false;  // stop, kill or remove was asked for
-  Signal stop_waiting;             // wakes the wait before a restart
 };
 
 }  // namespace stack::engine

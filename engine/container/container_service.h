@@ -3,8 +3,10 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -80,15 +82,21 @@ class ContainerService {
   // Limits given as 0 (or "", or null) stay as they are; a new restart policy counts from the next exit on.
   Task<Result<>> update(ContainerPtr container, ResourceSpec changes, std::optional<RestartSpec> restart);
 
-  enum class Condition { NotRunning, NextExit, Removed };
-  // The exit code; waits for ever.
-  Task<Result<int>> wait(ContainerPtr container, Condition condition);
+  // Of a container that is gone, for clients that waited for its end when their engine died. Only the latest
+  // containers with `--rm` are remembered.
+  std::optional<int> exit_code_of_removed(const std::string& id) const;
 
-  // A stream of framed output (Docker's 8-byte headers), and of stdin where asked for.
-  Task<Result<Fd>> attach(ContainerPtr container, runtime::AttachOptions options);
+  enum class Condition { NotRunning, NextExit, Removed };
+  // The exit code. NotRunning: at once where it does not run, else with NextExit at the end of its command, also
+  // where the restart policy starts it again. `stop` ends the wait.
+  Task<Result<int>> wait(ContainerPtr container, Condition condition, std::stop_token stop = {});
+
+  // A stream of framed output (Docker's 8-byte headers), and of stdin where requested. Waits for the start of a
+  // stopped container, until `stop`.
+  Task<Result<Fd>> attach(ContainerPtr container, runtime::AttachOptions options, std::stop_token stop = {});
   Result<> resize(ContainerPtr container, uint16_t rows, uint16_t columns);
   // Opens its files as it sees them, running or not; the function blocks. A stopped container must be kept
-  // from starting meanwhile (its mutex).
+  // from starting meanwhile (its command queue).
   Result<std::function<Result<runtime::ContainerFiles>()>> files_of(const Container& container) const;
   // What it has changed in its image. Blocks.
   Result<std::vector<images::LayerChange>> changes(const Container& container) const;
@@ -134,9 +142,20 @@ class ContainerService {
   Task<Result<>> make_mounts(ContainerPtr container, images::Image image);
   std::vector<std::string> own_volumes(const Container& container) const;
   Task<> discard(ContainerPtr container);
-  Task<Result<bool>> start_once(ContainerPtr container);
-  Task<Result<>> start_locked(ContainerPtr container);
+  Task<Result<bool>> start_in_turn(ContainerPtr container);
+  Task<Result<>> begin_run(ContainerPtr container);
+  Task<> fail_start(ContainerPtr container, Error error);
+  Result<std::shared_ptr<ContainerProcess>> spawn_monitor(Container& container);
   Task<Result<>> launch(ContainerPtr container);
+  static void end_launch(ContainerRun& run);
+  Result<int> stop_signal(const Container& container) const;
+  Task<Result<bool>> stop_now(ContainerPtr container, int signal,
+                              std::optional<std::chrono::seconds> timeout);
+  Task<bool> signal_until_ended(ContainerPtr container, int signal,
+                                std::chrono::steady_clock::time_point deadline, bool thaw);
+  Task<bool> kill_until_ended(ContainerPtr container, std::shared_ptr<ContainerRun> run);
+  Task<bool> await_end(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                       std::chrono::steady_clock::time_point deadline);
   Result<runtime::LaunchRequest> launch_request(Container& container);
   Result<runtime::LogSettings> log_of(const Container& container) const;
   runtime::EngineRestart engine_restart() const;
@@ -146,13 +165,17 @@ class ContainerService {
   Result<std::vector<OciInputs::OwnFile>> write_own_files(const Container& container);
   void became_running(ContainerPtr container, std::shared_ptr<ContainerProcess> process,
                       runtime::Started started);
+  Task<> serve_returning_readers(std::shared_ptr<ContainerProcess> process);
   Task<> supervise(ContainerPtr container, std::shared_ptr<ContainerRun> run,
                    std::shared_ptr<ContainerProcess> process);
   Task<bool> replace_monitor(ContainerPtr container, std::shared_ptr<ContainerRun> run,
                              std::shared_ptr<ContainerProcess> process);
   Task<> exited(ContainerPtr container, std::shared_ptr<ContainerRun> run,
                 std::shared_ptr<ContainerProcess> process, runtime::Exited exit);
-  Task<> finish(ContainerPtr container, std::shared_ptr<ContainerRun> run);
+  static void note_end(Container& container, const runtime::Exited& end);
+  Task<> restart_by_policy(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                           std::chrono::milliseconds delay);
+  Task<> finish(ContainerPtr container, bool ended);
   Task<> reap_monitor(std::shared_ptr<ContainerProcess> process);
 
   enum class Adoption { Gone, Running, Unreachable };
@@ -166,13 +189,13 @@ class ContainerService {
   void note_lost(Container& container);
   bool comes_back(Container& container);
   Owners owners() const;
-  bool wait_is_over(const Container& container) const { return container.run == nullptr; }
 
   Context& context_;
   ContainerParts& parts_;
   LogCompressor compressor_;
   std::map<std::string, Fd> strangers_;  // monitors of containers whose record cannot be read
   std::map<std::string, SeccompFilter> seccomp_filters_;  // by profile and capabilities
+  std::deque<std::pair<std::string, int>> removed_;       // ids and exit codes
 };
 
 // "SIGTERM", "TERM" or "15" to a number; Invalid otherwise.

@@ -52,9 +52,9 @@ Result<ResourceSpec> merged(ResourceSpec now, const ResourceSpec& changes) {
 
 Task<Result<>> ContainerService::update(ContainerPtr container, ResourceSpec changes,
                                         std::optional<RestartSpec> restart) {
-  auto lock = co_await container->mutex.lock();
-  if (container->removing || container->state.status == Status::Dead)
-    co_return conflict("container is marked for removal and cannot be \"update\"");
+  Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
+  CO_TRY(turn);
+  if (container->leaving()) co_return conflict("container is marked for removal and cannot be \"update\"");
   if (restart && container->spec.auto_remove && restart->name != "no")
     co_return conflict("Restart policy cannot be updated because AutoRemove is enabled for the container");
   Result<ResourceSpec> resources = merged(container->spec.resources, changes);

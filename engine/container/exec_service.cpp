@@ -1,28 +1,24 @@
 #include "engine/container/exec_service.h"
 
 #include <signal.h>
-#include <sys/wait.h>
 
+#include "base/children.h"
 #include "base/identity.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "engine/container/container_run.h"
+#include "engine/container/refusal.h"
 #include "runtime/launch/exec.h"
 
 namespace stack::engine {
 
 namespace {
 
-// Docker's texts.
 Result<> may_run(const Container& container) {
-  if (container.state.status == Status::Paused)
-    return conflict("Container " + container.id + " is paused, unpause the container before exec");
-  if (container.state.status == Status::Restarting)
-    return conflict("Container " + container.id + " is restarting, wait until the container is running");
-  if (container.state.status != Status::Running || !container.run || !container.run->process)
-    return conflict("container " + container.id + " is not running");
-  return {};
+  bool possible = next(container.phase, LifeEvent::Exec).verdict == Verdict::Go && container.has_process();
+  if (possible) return {};
+  return refusal(container, LifeEvent::Exec);
 }
 
 }  // namespace
@@ -70,6 +66,8 @@ Task<Result<>> ExecService::start(ExecPtr session) {
   CO_TRY(possible);
   session->started = true;
   Result<> launched = co_await launch(session);
+  // Nobody streams what did not start, and the session stays for a while.
+  if (!launched) session->stdio = {};
   if (!launched && session->exit_code == 0) {
     session->exit_code = 126;  // as Docker has it where no command was tried yet
     session->ended = std::chrono::steady_clock::now();
@@ -164,12 +162,13 @@ Task<> ExecService::supervise(ExecPtr session, pid_t helper, Fd helper_pidfd) {
   session->running = false;
   session->ended = std::chrono::steady_clock::now();
   session->control.reset();
+  session->pidfd.reset();
   session->changed.notify_all();
   asio::posix::stream_descriptor ended(context_.io, helper_pidfd.release());
   asio::error_code code;
   co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
                             asio::redirect_error(asio::use_awaitable, code));
-  (void)::waitpid(helper, nullptr, WNOHANG);
+  reap_child(helper);
 }
 
 Result<> ExecService::resize(ExecPtr session, uint16_t rows, uint16_t columns) {

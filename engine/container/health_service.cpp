@@ -42,7 +42,7 @@ Task<> HealthService::probe_loop(ContainerPtr container, std::shared_ptr<Contain
     bool woken = true;
     while (woken && !over()) woken = co_await container->changed.wait_until(deadline);
     if (over()) co_return;
-    if (container->state.status != Status::Running) continue;  // paused: not probed
+    if (container->status() != ContainerStatus::Running) continue;  // paused: not probed
     int pauses = container->run->pauses;
     ProbeResult result = co_await probe(container, check);
     if (over() || !container->health) co_return;

@@ -1,5 +1,6 @@
 #include "engine/image/build_ssh.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 

@@ -2,10 +2,10 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/wait.h>
 
 #include <future>
 
+#include "base/children.h"
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/log.h"
@@ -109,7 +109,7 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
     wanted.spec = endpoint;
     container->endpoints.push_back(wanted);
   }
-  container->run = std::make_shared<ContainerRun>(context_.io);
+  container->run = std::make_shared<ContainerRun>();
   context_.build_steps.insert(container->id);
   bool networked = !container->endpoints.empty();
   if (networked) ++network_users_;
@@ -284,7 +284,7 @@ Task<Result<int>> EngineRunDriver::watch(runtime::LaunchRequest request, const b
   asio::error_code ignored;
   co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
                             asio::redirect_error(asio::use_awaitable, ignored));
-  (void)::waitpid(monitor->pid, nullptr, WNOHANG);
+  reap_child(monitor->pid);
   if (cancelled) co_return Error(ErrorKind::Cancelled, "cancelled");
   co_return code;
 }

@@ -62,7 +62,7 @@ Task<bool> LogStream::tell_ends(std::vector<std::pair<ContainerPtr, int>> ends, 
     LogEvent event;
     event.container = container.get();
     event.exit_code = exit_code;
-    event.restarting = container->state.status == Status::Restarting;
+    event.restarting = container->status() == ContainerStatus::Restarting;
     bool listening = co_await emit(std::move(event));
     if (!listening) co_return false;
   }
@@ -88,7 +88,7 @@ void LogStream::take_event(const Event& event) {
 Result<> LogStream::open(Selects selects) {
   selects_ = std::move(selects);
   for (const auto& [id, container] : context_.containers) {
-    if (container->state.status == Status::Creating || !selects_(*container)) continue;
+    if (!container->exists() || !selects_(*container)) continue;
     if (Result<> added = add(container, false); !added) {
       sources_.clear();
       return added;
@@ -102,7 +102,7 @@ Result<> LogStream::add_joining() {
   for (const ContainerPtr& container : std::exchange(joining_, {})) {
     Result<> added = add(container, true);
     // One that is gone again already, as `run --rm` has them, is no failure of the others.
-    if (!added && !container->removing && context_.containers.contains(container->id)) return added;
+    if (!added && !container->leaving() && context_.containers.contains(container->id)) return added;
   }
   return {};
 }

@@ -208,7 +208,8 @@ Task<> NetworkService::disconnect(ContainerPtr container) {
 // ---- single networks ----
 
 Task<Result<>> NetworkService::attach_network(ContainerPtr container, EndpointSpec spec) {
-  auto lock = co_await container->mutex.lock();
+  Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
+  CO_TRY(turn);
   NetworkPtr network = find(spec.network);
   if (!network || network->removing) co_return not_found("network " + spec.network + " not found");
   std::string obstacle = obstacle_of(*container);
@@ -257,7 +258,8 @@ void NetworkService::State::leave(Container& container, const NetworkPtr& networ
 }
 
 Task<Result<>> NetworkService::detach_network(ContainerPtr container, std::string name_or_id) {
-  auto lock = co_await container->mutex.lock();
+  Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
+  CO_TRY(turn);
   NetworkPtr network = find(name_or_id);
   auto endpoint =
       std::find_if(container->endpoints.begin(), container->endpoints.end(), [&](const Endpoint& e) {

@@ -24,7 +24,7 @@ struct Pending {
   bool wanted() const {
     const Container& c = *container;
     bool begun = c.alive() || c.state.started_at != started_before;
-    return !begun && !c.removing && !c.state.manually_stopped && c.state.status != Status::Dead;
+    return !begun && !c.leaving() && !c.state.stopped_by_user;
   }
 };
 
@@ -140,7 +140,7 @@ void keep_only(orchestrator::ObservedState& observed, const std::vector<std::str
   };
   std::erase_if(observed.containers, [&](const orchestrator::ObservedContainer& container) {
     if (contains(ids, container.id) || container.alive()) return false;
-    bool completed = container.state == orchestrator::ContainerState::Exited && container.exit_code == 0;
+    bool completed = container.state == ContainerStatus::Exited && container.exit_code == 0;
     return contains(services, container.service) || !completed;
   });
 }

@@ -154,7 +154,7 @@ EngineDrivers::DriverTask<> EngineDrivers::rename_container(Id, RenameContainer 
 EngineDrivers::DriverTask<> EngineDrivers::start_container(Id, StartContainer action) {
   Result<ContainerPtr> container = state_.context.require_container(action.container.id);
   CO_TRY(container);
-  if ((*container)->state.status == Status::Paused) {
+  if ((*container)->status() == ContainerStatus::Paused) {
     Result<> thawed = co_await state_.containers.unpause(*container);
     CO_TRY(thawed);
     co_return DriverResult<>();
@@ -184,8 +184,8 @@ EngineDrivers::DriverTask<> EngineDrivers::remove_container(Id, RemoveContainer 
   ContainerPtr container = state_.context.find_container(action.container.id);
   if (!container) co_return DriverResult<>();
   // Somebody else may be at it: --rm, or another client.
-  while (container->removing && container->state.status != Status::Dead) co_await container->changed.wait();
-  if (container->state.status == Status::Dead) co_return DriverResult<>();
+  while (container->phase == Phase::Removing) co_await container->changed.wait();
+  if (container->phase == Phase::Gone) co_return DriverResult<>();
   Result<> removed = co_await state_.containers.remove(container, true, action.volumes);
   CO_TRY(removed);
   co_return DriverResult<>();
@@ -194,7 +194,7 @@ EngineDrivers::DriverTask<> EngineDrivers::remove_container(Id, RemoveContainer 
 EngineDrivers::DriverTask<> EngineDrivers::pause_container(Id, PauseContainer action) {
   Result<ContainerPtr> container = state_.context.require_container(action.container.id);
   CO_TRY(container);
-  if ((*container)->state.status == Status::Paused) co_return DriverResult<>();
+  if ((*container)->status() == ContainerStatus::Paused) co_return DriverResult<>();
   Result<> paused = co_await state_.containers.pause(*container);
   CO_TRY(paused);
   co_return DriverResult<>();
@@ -203,7 +203,7 @@ EngineDrivers::DriverTask<> EngineDrivers::pause_container(Id, PauseContainer ac
 EngineDrivers::DriverTask<> EngineDrivers::unpause_container(Id, UnpauseContainer action) {
   Result<ContainerPtr> container = state_.context.require_container(action.container.id);
   CO_TRY(container);
-  if ((*container)->state.status != Status::Paused) co_return DriverResult<>();
+  if ((*container)->status() != ContainerStatus::Paused) co_return DriverResult<>();
   Result<> thawed = co_await state_.containers.unpause(*container);
   CO_TRY(thawed);
   co_return DriverResult<>();
@@ -233,7 +233,7 @@ std::vector<std::string> EngineDrivers::last_words(const Container& container) c
 // A check that is configured but has not begun, because the container is only just starting, is "starting".
 WaitFacts EngineDrivers::facts_of(const Container& container) const {
   WaitFacts facts = wait_facts(container);
-  if (facts.health == Health::None && facts.state == orchestrator::ContainerState::Running &&
+  if (facts.health == Health::None && facts.state == ContainerStatus::Running &&
       state_.health.check_of(container))
     facts.health = Health::Starting;
   return facts;
@@ -249,8 +249,7 @@ EngineDrivers::DriverTask<> EngineDrivers::wait_for(Id id, ContainerRef referenc
     WaitFacts facts = facts_of(*container);
     WaitVerdict verdict = judge(facts);
     if (verdict.state == WaitVerdict::State::Done) co_return DriverResult<>();
-    if (container->state.status == Status::Dead)
-      co_return Error("container " + reference.name + " was removed");
+    if (container->phase == Phase::Gone) co_return Error("container " + reference.name + " was removed");
     if (verdict.state == WaitVerdict::State::Failed)
       co_return ActionError(Error(verdict.text), last_words(*container));
     if (verdict.text != told) {
@@ -292,7 +291,7 @@ EngineDrivers::DriverTask<> EngineDrivers::wait_accepted(Id id, WaitAccepted act
     auto started = runs ? container->run->process->started : waiting_since;
     WaitVerdict verdict = judge_accepted(facts, std::chrono::steady_clock::now() - started, action.monitor);
     if (verdict.state == WaitVerdict::State::Done) co_return DriverResult<>();
-    if (container->state.status == Status::Dead)
+    if (container->phase == Phase::Gone)
       co_return Error("container " + action.container.name + " was removed");
     if (verdict.state == WaitVerdict::State::Failed)
       co_return ActionError(Error(verdict.text), last_words(*container));
@@ -301,7 +300,7 @@ EngineDrivers::DriverTask<> EngineDrivers::wait_accepted(Id id, WaitAccepted act
       sink_({{"event", "wait"}, {"id", id}, {"text", told}});
     }
     // A health check's verdict comes when it comes; `monitor` is what is left to wait for then.
-    bool timed = facts.state == orchestrator::ContainerState::Running &&
+    bool timed = facts.state == ContainerStatus::Running &&
                  (facts.health == Health::None || facts.health == Health::Healthy);
     if (timed) {
       bool changed = co_await container->changed.wait_until(started + action.monitor);
@@ -345,7 +344,7 @@ Task<Result<ContainerPtr>> EngineDrivers::hook_container(RunPreStart action) {
   ContainerPtr present = state_.context.find_container(action.spec.name);
   if (present && present->spec.name == action.spec.name) {
     const std::string& hash = action.spec.labels[label::kConfigHash];
-    bool begun = present->state.status != Status::Created && present->state.status != Status::Creating;
+    bool begun = present->exists() && present->status() != ContainerStatus::Created;
     if (begun && present->label(label::kConfigHash) == hash) co_return present;
     Result<> removed = co_await state_.containers.remove(present, true, true);
     CO_TRY(removed);

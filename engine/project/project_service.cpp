@@ -126,7 +126,7 @@ ObservedState ProjectService::observe(const std::string& project, const DesiredS
   ObservedState observed;
   observed.project = project;
   for (const auto& [id, container] : state_->context.containers) {
-    if (container->state.status == Status::Creating) continue;
+    if (!container->exists()) continue;
     std::string owner = container->label(label::kProject);
     if (owner == project) {
       observed.containers.push_back(observed_container(*container, state_->networks));

@@ -1,6 +1,7 @@
 // Shared between project_service.cpp and drivers.cpp only.
 #pragma once
 
+#include "base/async_mutex.h"
 #include "engine/project/project_service.h"
 #include "orchestrator/plan/preflight.h"
 

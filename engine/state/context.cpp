@@ -22,14 +22,14 @@ ContainerPtr Context::find_container(const std::string& name_or_id) const {
 
 Result<ContainerPtr> Context::require_container(const std::string& name_or_id) const {
   ContainerPtr found = find_container(name_or_id);
-  if (!found || found->state.status == Status::Creating) return not_found("No such container: " + name_or_id);
+  if (!found || !found->exists()) return not_found("No such container: " + name_or_id);
   return found;
 }
 
 Result<> Context::save(const Container& container) {
   // A container that was removed meanwhile must not come back by its last words.
   if (!containers.contains(container.id)) return {};
-  bool is_new = container.state.status == Status::Creating && !container.removing;
+  bool is_new = container.phase == Phase::Making;
   Result<> saved = store.put(Table::Containers, container.id, record_of(container),
                              is_new ? Space::Ordinary : Space::Reserved);
   if (!saved) log_error("container " + container.spec.name + ": " + saved.error().text());

@@ -11,13 +11,10 @@
 #include <vector>
 
 #include "model/container.h"
+#include "model/container_status.h"
 #include "model/health.h"
 
 namespace stack::orchestrator {
-
-enum class ContainerState { Created, Running, Restarting, Paused, Exited, Dead };
-
-std::string_view to_text(ContainerState state);  // "running", ...
 
 struct ObservedContainer {
   std::string id;
@@ -25,7 +22,7 @@ struct ObservedContainer {
   std::string service;
   int number = 0;  // 0 for one-off containers
   bool oneoff = false;
-  ContainerState state = ContainerState::Created;
+  ContainerStatus state = ContainerStatus::Created;
   Health health = Health::None;  // None: no health check
   int exit_code = 0;             // of the last run
   std::string config_hash;       // label com.docker.compose.config-hash
@@ -41,8 +38,8 @@ struct ObservedContainer {
   bool has_pre_stop = false;  // its description has pre_stop hooks
 
   bool alive() const {
-    return state == ContainerState::Running || state == ContainerState::Paused ||
-           state == ContainerState::Restarting;
+    return state == ContainerStatus::Running || state == ContainerStatus::Paused ||
+           state == ContainerStatus::Restarting;
   }
 };
 

@@ -294,7 +294,7 @@ class Starter {
         if (start == 0 && container.health == Health::Healthy) return 0;
         return wait_once(container, WaitHealthy{ref_to(container)});
       case compose::DependencyCondition::CompletedSuccessfully:
-        if (start == 0 && container.state == ContainerState::Exited && container.exit_code == 0) return 0;
+        if (start == 0 && container.state == ContainerStatus::Exited && container.exit_code == 0) return 0;
         return wait_once(container, WaitCompleted{ref_to(container)});
     }
     return 0;
@@ -317,12 +317,13 @@ class Starter {
 };
 
 std::string idle_cause(const ObservedContainer& container) {
-  if (container.state != ContainerState::Exited) return std::string(to_text(container.state));
+  if (container.state != ContainerStatus::Exited) return std::string(to_text(container.state));
   return "exited (" + std::to_string(container.exit_code) + ")";
 }
 
 bool needs_start(const ObservedContainer& container) {
-  return container.state != ContainerState::Running && container.state != ContainerState::Restarting;
+  return container.state != ContainerStatus::Running && container.state != ContainerStatus::Restarting &&
+         container.state != ContainerStatus::Removing;
 }
 
 // The named services and the dependents that restart with them.
@@ -485,7 +486,7 @@ Result<Plan> plan_pause(const DesiredState* desired, const ObservedState& observ
                         const OperationOptions& options) {
   return plan_each<PauseContainer>(
       desired, observed, options, false,
-      [](const ObservedContainer& container) { return container.state == ContainerState::Running; },
+      [](const ObservedContainer& container) { return container.state == ContainerStatus::Running; },
       [](const ObservedContainer& container) { return PauseContainer{ref_to(container)}; });
 }
 
@@ -493,7 +494,7 @@ Result<Plan> plan_unpause(const DesiredState* desired, const ObservedState& obse
                           const OperationOptions& options) {
   return plan_each<UnpauseContainer>(
       desired, observed, options, false,
-      [](const ObservedContainer& container) { return container.state == ContainerState::Paused; },
+      [](const ObservedContainer& container) { return container.state == ContainerStatus::Paused; },
       [](const ObservedContainer& container) { return UnpauseContainer{ref_to(container)}; });
 }
 

@@ -116,7 +116,7 @@ StopSteps add_stop(PlanBuilder& plan, const ObservedContainer& container,
                    std::optional<std::chrono::seconds> timeout, const std::string& cause) {
   StopSteps ending;
   if (!container.alive()) return ending;
-  if (container.has_pre_stop && container.state == ContainerState::Running) {
+  if (container.has_pre_stop && container.state == ContainerStatus::Running) {
     ending.hook = plan.add(container.service, RunHook{ref_to(container), HookMoment::PreStop}, cause);
     plan[ending.hook].optional = true;
   }

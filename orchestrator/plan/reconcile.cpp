@@ -21,7 +21,7 @@ bool must_complete(const DesiredState& desired, const std::string& name) {
 
 bool is_settled(const ObservedContainer& container) {
   bool healthy = container.health == Health::None || container.health == Health::Healthy;
-  return container.state == ContainerState::Running && healthy;
+  return container.state == ContainerStatus::Running && healthy;
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ void Reconciler::plan_orphans() {
   std::vector<std::string> names;
   for (const ObservedContainer& container : observed_.containers) {
     bool unknown = !container.oneoff && !desired_.known_services.count(container.service);
-    bool spent = container.oneoff && !container.alive() && container.state != ContainerState::Created;
+    bool spent = container.oneoff && !container.alive() && container.state != ContainerStatus::Created;
     if (options_.remove_orphans && (unknown || spent)) {
       end(container, unknown ? "orphan: no service " + container.service : "one-off container that has ended",
           false);

@@ -146,10 +146,10 @@ ActionId Reconciler::gate(const std::string& dependency, Member& member,
     case compose::DependencyCondition::Started:
       return member.started;
     case compose::DependencyCondition::Healthy:
-      if (now && now->state == ContainerState::Running && now->health == Health::Healthy) return 0;
+      if (now && now->state == ContainerStatus::Running && now->health == Health::Healthy) return 0;
       return wait_once(dependency, member, WaitHealthy{member.container}, "");
     case compose::DependencyCondition::CompletedSuccessfully:
-      if (now && now->state == ContainerState::Exited && now->exit_code == 0) return 0;
+      if (now && now->state == ContainerStatus::Exited && now->exit_code == 0) return 0;
       return wait_once(dependency, member, WaitCompleted{member.container}, "");
   }
   return 0;
@@ -293,15 +293,16 @@ void Reconciler::add_pre_start_hooks(ServicePlan& plan) {
 std::string Reconciler::start_cause(const Member& member) const {
   const ObservedContainer& now = *member.current;
   switch (now.state) {
-    case ContainerState::Running:
-    case ContainerState::Restarting:
-    case ContainerState::Dead:
+    case ContainerStatus::Running:
+    case ContainerStatus::Restarting:
+    case ContainerStatus::Removing:
+    case ContainerStatus::Dead:
       return "";
-    case ContainerState::Paused:
+    case ContainerStatus::Paused:
       return "paused";
-    case ContainerState::Created:
+    case ContainerStatus::Created:
       return "created, not started";
-    case ContainerState::Exited:
+    case ContainerStatus::Exited:
       break;
   }
   const RestartSpec& restart = services_.at(now.service).service->base.restart;

@@ -113,7 +113,8 @@ ReplicaMatch match_replicas(const DesiredService& service, const ObservedState& 
 
 std::optional<std::string> divergence(const DesiredService& service, const ObservedContainer& container,
                                       const ObservedState& observed) {
-  if (container.state == ContainerState::Dead) return "dead";
+  if (container.state == ContainerStatus::Dead) return "dead";
+  if (container.state == ContainerStatus::Removing) return "being removed";
   if (container.config_hash != service.config_hash) return config_cause(service, container);
   auto image = observed.images.find(service.image);
   if (image != observed.images.end() && !container.image_id.empty() && image->second != container.image_id) {

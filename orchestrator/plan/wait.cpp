@@ -8,7 +8,7 @@ namespace {
 using State = WaitVerdict::State;
 
 bool is_over(const WaitFacts& facts) {
-  bool ended = facts.state == ContainerState::Exited || facts.state == ContainerState::Dead;
+  bool ended = facts.state == ContainerStatus::Exited || facts.state == ContainerStatus::Dead;
   return ended && !facts.will_restart;
 }
 
@@ -18,7 +18,7 @@ std::string exited_text(const WaitFacts& facts) {
 
 WaitVerdict waiting(const WaitFacts& facts) {
   std::string text(to_text(facts.state));
-  if (facts.state == ContainerState::Running && facts.health != Health::None) {
+  if (facts.state == ContainerStatus::Running && facts.health != Health::None) {
     text += ", health " + std::string(to_text(facts.health));
   }
   return {State::Waiting, facts.name + " is " + text};
@@ -33,7 +33,7 @@ WaitVerdict judge_healthy(const WaitFacts& facts, bool or_running) {
     if (or_running && facts.exit_code == 0) return {State::Done, ""};
     return {State::Failed, (or_running ? "" : "dependency failed to start: ") + exited_text(facts)};
   }
-  if (facts.state != ContainerState::Running) return waiting(facts);
+  if (facts.state != ContainerStatus::Running) return waiting(facts);
   switch (facts.health) {
     case Health::Healthy:
       return {State::Done, ""};
@@ -50,10 +50,10 @@ WaitVerdict judge_healthy(const WaitFacts& facts, bool or_running) {
 
 WaitVerdict judge_accepted(const WaitFacts& facts, Nanoseconds ran, Nanoseconds monitor) {
   if (is_over(facts) && facts.exit_code == 0) return {State::Done, ""};
-  bool ended = facts.state == ContainerState::Exited || facts.state == ContainerState::Dead ||
-               facts.state == ContainerState::Restarting;
+  bool ended = facts.state == ContainerStatus::Exited || facts.state == ContainerStatus::Dead ||
+               facts.state == ContainerStatus::Restarting;
   if (ended || facts.restarts > 0) return {State::Failed, exited_text(facts)};
-  if (facts.state != ContainerState::Running || facts.health != Health::None) {
+  if (facts.state != ContainerStatus::Running || facts.health != Health::None) {
     WaitVerdict verdict = judge_healthy(facts, true);
     if (verdict.state != State::Done) return verdict;
   }

@@ -17,7 +17,7 @@ struct WaitVerdict {
 
 struct WaitFacts {
   std::string name;  // of the container
-  ContainerState state = ContainerState::Created;
+  ContainerStatus state = ContainerStatus::Created;
   Health health = Health::None;
   int exit_code = 0;
   // The restart policy will start it again: an exit is then not final.

@@ -135,7 +135,7 @@ TEST(Down, SkipsServicesWithoutContainersInTheOrder) {
 
 TEST(Start, FollowsDependenciesAndConditions) {
   World world = up(three());
-  for (auto& each : world.state.containers) each.state = ContainerState::Exited;
+  for (auto& each : world.state.containers) each.state = ContainerStatus::Exited;
   EXPECT_EQ(run(plan_start, world),
             "1 start-container shop-db-1 [exited (0)]\n"
             "2 wait-healthy shop-db-1 after 1\n"
@@ -184,7 +184,7 @@ TEST(Restart, OthersFollowTheirDependencies) {
 
 TEST(Kill, SignalsWhatRuns) {
   World world = up(three());
-  world.container("shop-db-1").state = ContainerState::Exited;
+  world.container("shop-db-1").state = ContainerStatus::Exited;
   OperationOptions options;
   options.signal = "SIGHUP";
   EXPECT_EQ(run(plan_kill, world, options), "1 kill-container shop-app-1\n2 kill-container shop-web-1\n");
@@ -192,7 +192,7 @@ TEST(Kill, SignalsWhatRuns) {
 
 TEST(Rm, TakesOnlyStoppedContainersUnlessToldToStopThem) {
   World world = up(three());
-  world.container("shop-db-1").state = ContainerState::Exited;
+  world.container("shop-db-1").state = ContainerStatus::Exited;
   OperationOptions options;
   EXPECT_EQ(run(plan_rm, world, options), "1 remove-container shop-db-1\n");
   options.stop = true;
@@ -203,7 +203,7 @@ TEST(Rm, TakesOnlyStoppedContainersUnlessToldToStopThem) {
 
 TEST(Pause, AndUnpauseTakeWhatIsInThatState) {
   World world = up(three());
-  world.container("shop-db-1").state = ContainerState::Paused;
+  world.container("shop-db-1").state = ContainerStatus::Paused;
   EXPECT_EQ(run(plan_pause, world), "1 pause-container shop-app-1\n2 pause-container shop-web-1\n");
   EXPECT_EQ(run(plan_unpause, world), "1 unpause-container shop-db-1\n");
 }

@@ -95,7 +95,7 @@ TEST(PreStart, RunsAgainWhenAllReplicasAreReplacedOrStarted) {
   Plan plan = reconcile(desired(project), world.state);
   EXPECT_NE(plan_listing(plan).find("run-pre-start"), std::string::npos);
   EXPECT_EQ(world.apply(plan), std::vector<std::string>{});
-  world.container("shop-web-1").state = ContainerState::Exited;
+  world.container("shop-web-1").state = ContainerStatus::Exited;
   EXPECT_NE(plan_listing(reconcile(desired(project), world.state)).find("run-pre-start"), std::string::npos);
 }
 

@@ -274,7 +274,7 @@ TEST(Reconcile, BuildingAnewRecreatesOnlyIfTheImageChanges) {
 
 TEST(Reconcile, AStoppedContainerIsStartedWhetherItsImageChangesOrNot) {
   World world = up(example());
-  world.container("shop-web-1").state = ContainerState::Exited;
+  world.container("shop-web-1").state = ContainerStatus::Exited;
   ReconcileOptions options;
   options.build = true;
   Plan plan = reconcile(desired(example()), world.state, options);
@@ -282,14 +282,14 @@ TEST(Reconcile, AStoppedContainerIsStartedWhetherItsImageChangesOrNot) {
   EXPECT_EQ(kind_of(start), "start-container");
   EXPECT_TRUE(start.only_if.empty());
   EXPECT_TRUE(world.apply(plan).empty());
-  EXPECT_EQ(world.container("shop-web-1").state, ContainerState::Running);
+  EXPECT_EQ(world.container("shop-web-1").state, ContainerStatus::Running);
 }
 
 TEST(Reconcile, ExitedContainersAreStarted) {
   World world = up(example());
-  world.container("shop-proxy-1").state = ContainerState::Exited;
+  world.container("shop-proxy-1").state = ContainerStatus::Exited;
   world.container("shop-proxy-1").exit_code = 137;
-  world.container("shop-web-1").state = ContainerState::Paused;
+  world.container("shop-web-1").state = ContainerStatus::Paused;
   EXPECT_EQ(listing(example(), world),
             "1 start-container shop-web-1 [paused]\n"
             "2 start-container shop-proxy-1 after 1 [exited (137)]\n");
@@ -305,7 +305,7 @@ TEST(Reconcile, CompletedOneShotsRunAgainOnlyForUp) {
   ReconcileOptions repair;
   repair.rerun_completed = false;
   EXPECT_EQ(listing(project, world, repair), "nothing to do\n");
-  world.container("shop-app-1").state = ContainerState::Exited;
+  world.container("shop-app-1").state = ContainerStatus::Exited;
   world.container("shop-app-1").exit_code = 1;
   EXPECT_EQ(listing(project, world, repair), "1 start-container shop-app-1 [exited (1)]\n");
 }
@@ -539,7 +539,7 @@ TEST(Reconcile, AServiceWhoseImageIsReadyDoesNotWaitForBuildsOfOthers) {
 
 TEST(Reconcile, PreparingAServiceLeavesItsContainersAlone) {
   World world = up(example());
-  world.container("shop-redis-1").state = ContainerState::Exited;
+  world.container("shop-redis-1").state = ContainerStatus::Exited;
   ReconcileOptions options;
   options.prepare = "web";
   auto project = example();

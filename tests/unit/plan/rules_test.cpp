@@ -25,7 +25,7 @@ const WallTime kStart{std::chrono::seconds(1'000'000)};
 
 ProbeResult result(int code, std::chrono::seconds at) { return {kStart + at, kStart + at, code, ""}; }
 
-WaitFacts facts(ContainerState state, Health health = Health::None, int code = 0) {
+WaitFacts facts(ContainerStatus state, Health health = Health::None, int code = 0) {
   return {"shop-db-1", state, health, code, false};
 }
 
@@ -171,20 +171,20 @@ TEST(Health, KeepsLittleOutput) {
 }
 
 TEST(Wait, HealthyNamesWhyItCannotBe) {
-  EXPECT_EQ(judge_healthy(facts(ContainerState::Exited, Health::Starting, 3), false).text,
+  EXPECT_EQ(judge_healthy(facts(ContainerStatus::Exited, Health::Starting, 3), false).text,
             "dependency failed to start: container shop-db-1 exited (3)");
-  EXPECT_EQ(judge_healthy(facts(ContainerState::Running, Health::Unhealthy), false).text,
+  EXPECT_EQ(judge_healthy(facts(ContainerStatus::Running, Health::Unhealthy), false).text,
             "container shop-db-1 is unhealthy");
-  EXPECT_EQ(judge_healthy(facts(ContainerState::Running), false).text,
+  EXPECT_EQ(judge_healthy(facts(ContainerStatus::Running), false).text,
             "container shop-db-1 has no healthcheck configured");
-  EXPECT_EQ(judge_healthy(facts(ContainerState::Running, Health::Starting), false).text,
+  EXPECT_EQ(judge_healthy(facts(ContainerStatus::Running, Health::Starting), false).text,
             "shop-db-1 is running, health starting");
-  EXPECT_EQ(judge_healthy(facts(ContainerState::Running, Health::Healthy), false).state,
+  EXPECT_EQ(judge_healthy(facts(ContainerStatus::Running, Health::Healthy), false).state,
             WaitVerdict::State::Done);
 }
 
 TEST(Wait, AnExitIsNotFinalWhenThePolicyWillRestart) {
-  WaitFacts ended = facts(ContainerState::Exited, Health::None, 1);
+  WaitFacts ended = facts(ContainerStatus::Exited, Health::None, 1);
   ended.will_restart = true;
   EXPECT_EQ(judge_healthy(ended, false).state, WaitVerdict::State::Waiting);
   EXPECT_EQ(judge_completed(ended).state, WaitVerdict::State::Waiting);
@@ -193,12 +193,12 @@ TEST(Wait, AnExitIsNotFinalWhenThePolicyWillRestart) {
 }
 
 TEST(Wait, ForAllCountsOneShotsThatEndedWell) {
-  EXPECT_EQ(judge_running(facts(ContainerState::Exited)).state, WaitVerdict::State::Done);
-  EXPECT_EQ(judge_running(facts(ContainerState::Running)).state, WaitVerdict::State::Done);
-  EXPECT_EQ(judge_running(facts(ContainerState::Running, Health::Starting)).state,
+  EXPECT_EQ(judge_running(facts(ContainerStatus::Exited)).state, WaitVerdict::State::Done);
+  EXPECT_EQ(judge_running(facts(ContainerStatus::Running)).state, WaitVerdict::State::Done);
+  EXPECT_EQ(judge_running(facts(ContainerStatus::Running, Health::Starting)).state,
             WaitVerdict::State::Waiting);
-  EXPECT_EQ(judge_running(facts(ContainerState::Exited, Health::None, 2)).text,
+  EXPECT_EQ(judge_running(facts(ContainerStatus::Exited, Health::None, 2)).text,
             "container shop-db-1 exited (2)");
-  EXPECT_EQ(judge_completed(facts(ContainerState::Running)).state, WaitVerdict::State::Waiting);
-  EXPECT_EQ(judge_completed(facts(ContainerState::Exited)).state, WaitVerdict::State::Done);
+  EXPECT_EQ(judge_completed(facts(ContainerStatus::Running)).state, WaitVerdict::State::Waiting);
+  EXPECT_EQ(judge_completed(facts(ContainerStatus::Exited)).state, WaitVerdict::State::Done);
 }

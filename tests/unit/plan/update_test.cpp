@@ -162,7 +162,7 @@ TEST(Update, AnInterruptedOneIsFinished) {
 TEST(Update, StoppedServicesAreReplacedWithoutCeremony) {
   compose::Project project = replicated(2, {});
   World world = up(project);
-  for (ObservedContainer& container : world.state.containers) container.state = ContainerState::Exited;
+  for (ObservedContainer& container : world.state.containers) container.state = ContainerStatus::Exited;
   EXPECT_EQ(plan_listing(reconcile(desired(changed(project)), world.state)).find("check-update"),
             std::string::npos);
 }
@@ -186,7 +186,7 @@ TEST(Update, TheRatioOfFailuresDecides) {
 
 TEST(Update, AcceptedIsHealthyIfItHasACheckAndHasRunLongEnough) {
   using State = WaitVerdict::State;
-  WaitFacts running{"web-1", ContainerState::Running, Health::None, 0, false, 0};
+  WaitFacts running{"web-1", ContainerStatus::Running, Health::None, 0, false, 0};
   EXPECT_EQ(judge_accepted(running, 1s, 5s).state, State::Waiting);
   EXPECT_EQ(judge_accepted(running, 5s, 5s).state, State::Done);
   WaitFacts healthy = running;
@@ -197,12 +197,12 @@ TEST(Update, AcceptedIsHealthyIfItHasACheckAndHasRunLongEnough) {
   EXPECT_EQ(judge_accepted(healthy, 5s, 5s).state, State::Done);
   healthy.health = Health::Unhealthy;
   EXPECT_EQ(judge_accepted(healthy, 0s, 5s).state, State::Failed);
-  WaitFacts restarting{"web-1", ContainerState::Restarting, Health::None, 1, true, 0};
+  WaitFacts restarting{"web-1", ContainerStatus::Restarting, Health::None, 1, true, 0};
   EXPECT_EQ(judge_accepted(restarting, 1s, 5s).state, State::Failed);
   WaitFacts came_back = running;
   came_back.restarts = 1;
   EXPECT_EQ(judge_accepted(came_back, 9s, 5s).state, State::Failed);
-  WaitFacts one_shot{"web-1", ContainerState::Exited, Health::None, 0, false, 0};
+  WaitFacts one_shot{"web-1", ContainerStatus::Exited, Health::None, 0, false, 0};
   EXPECT_EQ(judge_accepted(one_shot, 0s, 5s).state, State::Done);
 }
 

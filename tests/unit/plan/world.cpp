@@ -201,13 +201,13 @@ struct Effect {
     for (const std::string& network : container->networks) {
       if (!exists(world.state.networks, network)) complain("no network " + network);
     }
-    container->state = ContainerState::Running;
+    container->state = ContainerStatus::Running;
     if (container->health != Health::None) container->health = Health::Starting;
   }
   void stop(const ContainerRef& ref, int code) {
     ObservedContainer* container = find(ref);
     if (!container || !container->alive()) return;
-    container->state = ContainerState::Exited;
+    container->state = ContainerStatus::Exited;
     container->exit_code = code;
   }
   void operator()(const StopContainer& body) { stop(body.container, 143); }
@@ -217,24 +217,24 @@ struct Effect {
     std::string id = find(body.container)->id;
     std::erase_if(world.state.containers, [&](const auto& each) { return each.id == id; });
   }
-  void operator()(const PauseContainer& body) { need(body.container)->state = ContainerState::Paused; }
-  void operator()(const UnpauseContainer& body) { need(body.container)->state = ContainerState::Running; }
+  void operator()(const PauseContainer& body) { need(body.container)->state = ContainerStatus::Paused; }
+  void operator()(const UnpauseContainer& body) { need(body.container)->state = ContainerStatus::Running; }
   void operator()(const WaitRunning& body) { need(body.container); }
   void operator()(const WaitHealthy& body) {
     ObservedContainer* container = need(body.container);
     if (!container) return;
-    if (container->state != ContainerState::Running) complain("does not run");
+    if (container->state != ContainerStatus::Running) complain("does not run");
     container->health = Health::Healthy;
   }
   void operator()(const WaitCompleted& body) {
     ObservedContainer* container = need(body.container);
     if (!container) return;
-    container->state = ContainerState::Exited;
+    container->state = ContainerStatus::Exited;
     container->exit_code = 0;
   }
   void operator()(const WaitAccepted& body) {
     ObservedContainer* container = need(body.container);
-    if (container && container->state != ContainerState::Running) complain("does not run");
+    if (container && container->state != ContainerStatus::Running) complain("does not run");
   }
   void operator()(const WaitDelay&) {}
   void operator()(const CheckUpdate&) {}

@@ -1,0 +1,12 @@
+// Docker's texts for requests that a container's phase does not allow (Verdict::Refuse). Each is a Conflict.
+#pragma once
+
+#include "engine/container/container.h"
+
+namespace stack::engine {
+
+Error refusal(const Container& container, LifeEvent request);
+// Of a start that a stop, a kill or a removal pre-empted.
+Error start_canceled(const Container& container);
+
+}  // namespace stack::engine

@@ -1,0 +1,13 @@
+// A container's status in Docker's words: State.Status of its inspection, State of its row in a list.
+// https://docs.docker.com/reference/api/engine/ (ContainerState)
+#pragma once
+
+#include <string_view>
+
+namespace stack {
+
+enum class ContainerStatus { Created, Running, Paused, Restarting, Removing, Exited, Dead };
+
+std::string_view to_text(ContainerStatus status);  // "running", ...
+
+}  // namespace stack
