@@ -318,8 +318,10 @@ TEST_F(NetworkChange, WhatCannotBeRepairedIsTold) {
   must({"up", "-d"});
   ASSERT_TRUE(published());
   const std::string back = bridge_of("move_back");
-  ASSERT_EQ(run_command({"sh", "-c", "ip link del " + back + " && ip link add " + back + " type ifb"}).code,
-            0);
+  // The engine may repair it between the two.
+  ASSERT_TRUE(eventually(5s, [&] {
+    return run_command({"sh", "-c", "ip link del " + back + "; ip link add " + back + " type ifb"}).code == 0;
+  }));
   EXPECT_TRUE(eventually(5s, [&] {
     return must({"plan"}).text().find("cannot be repaired") != std::string::npos;
   })) << engine_log();
