@@ -108,8 +108,8 @@ Result<> Engine::open() {
   registries->open();
   builds = std::make_unique<BuildService>(context, *containers, networks, *registries);
   TRY(builds->open());
-  projects =
-      std::make_unique<ProjectService>(context, *containers, *execs, *health, networks, *builds, *registries);
+  projects = std::make_unique<ProjectService>(
+      ProjectParts{context, *containers, *execs, *health, networks, *builds, *registries});
   TRY(networks.load());
   TRY(projects->load());
   services =

@@ -25,4 +25,8 @@ inline constexpr std::string_view kVersionValue = "0.1.0";
 inline constexpr char kNetwork[] = "com.docker.compose.network";  // the key in the file
 inline constexpr char kVolume[] = "com.docker.compose.volume";    // the key in the file
 
+// Of the network that RUN steps of builds use: known by this, and not by its name, as a project may have a
+// network of any name.
+inline constexpr char kBuildNetwork[] = "io.stack.build-network";
+
 }  // namespace stack::label

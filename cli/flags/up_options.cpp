@@ -2,8 +2,6 @@
 
 #include "base/text.h"
 #include "cli/flags/build_options.h"
-#include "cli/render/output.h"
-#include "cli/render/plan_text.h"
 #include "cli/session/member.h"
 #include "orchestrator/compose/project.h"
 
@@ -28,12 +26,12 @@ Result<Json> up_options(const Session& session, const Arguments& arguments,
   TRY_ASSIGN(auto timeout, arguments.number("timeout", -1));
   TRY_ASSIGN(auto wait_timeout, arguments.number("wait-timeout"));
   if (arguments.on("force-recreate") && arguments.on("no-recreate")) {
-    return invalid("--force-recreate and --no-recreate exclude each other");
+    return invalid("--force-recreate and --no-recreate cannot be used together");
   }
   if (arguments.on("build") && arguments.on("no-build"))
-    return invalid("--build and --no-build exclude each other");
+    return invalid("--build and --no-build cannot be used together");
   if (arguments.on("always-recreate-deps") && arguments.on("no-recreate")) {
-    return invalid("--always-recreate-deps and --no-recreate exclude each other");
+    return invalid("--always-recreate-deps and --no-recreate cannot be used together");
   }
   std::string pull = arguments.text("pull");
   if (!pull.empty() && pull != "always" && pull != "missing" && pull != "never" && pull != "build" &&
@@ -48,6 +46,7 @@ Result<Json> up_options(const Session& session, const Arguments& arguments,
       {"no_recreate", arguments.on("no-recreate")},
       {"no_deps", arguments.on("no-deps")},
       {"no_start", arguments.on("no-start")},
+      {"no_docker_socket", arguments.on("no-docker-socket")},
       {"remove_orphans", arguments.on("remove-orphans", session.variable_on("COMPOSE_REMOVE_ORPHANS"))},
       {"scale", scale},
       {"wait", arguments.on("wait")},
@@ -106,13 +105,6 @@ Result<ResolvedProject> load_or_stored(Session& session, const std::vector<std::
   TRY(session.require_services(*globals.project_name, services));
   TRY_ASSIGN(Json stored, session.call("GET", project_path(*globals.project_name)));
   return ResolvedProject{*globals.project_name, member(stored, "project")};
-}
-
-Result<int> show_plan(Session& session, const ResolvedProject& project, const Json& options) {
-  TRY_ASSIGN(Json plan, session.call("POST", project_path(project.name, "/plan"),
-                                     {{"project", project.project}, {"options", options}}));
-  print(plan_text(plan, project.name, session.out().colour));
-  return 0;
 }
 
 }  // namespace stack::cli

@@ -25,7 +25,4 @@ Result<ResolvedProject> load_for(Session& session, const std::vector<std::string
 // From the compose file, or the engine's where only -p was given.
 Result<ResolvedProject> load_or_stored(Session& session, const std::vector<std::string>& services);
 
-// What `up` with these options would do, on stdout.
-Result<int> show_plan(Session& session, const ResolvedProject& project, const Json& options);
-
 }  // namespace stack::cli

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/render/output.h"
+#include "cli/render/plan_text.h"
 #include "cli/session/credential_store.h"
 #include "cli/session/member.h"
 #include "docker/registry_auth.h"
@@ -69,8 +70,9 @@ class Listener {
 }  // namespace
 
 InterruptNotice::InterruptNotice(bool cancels) {
-  notice_text = cancels ? "\ninterrupted: canceled\n"
-                        : "\ninterrupted: the engine finishes what was begun; see `stack ps`\n";
+  notice_text =
+      cancels ? "\ninterrupted: canceled\n"
+              : "\ninterrupted; the engine will finish the operation in progress (`stack down` ends it)\n";
   struct sigaction action{};
   action.sa_handler = [](int) {
     static_cast<void>(!::write(STDERR_FILENO, notice_text.data(), notice_text.size()));
@@ -109,9 +111,18 @@ std::string credentials_header(const Session& session, const Change& change) {
 
 }  // namespace
 
+Result<int> show_plan(Session& session, const Change& change) {
+  size_t slash = change.target.rfind('/');
+  std::string project = change.target.substr(0, slash);
+  Json body = change.body;
+  body["command"] = change.target.substr(slash + 1);
+  TRY_ASSIGN(Json plan, session.call("POST", project + "/plan", body));
+  print(plan_text(plan, project.substr(project.rfind('/') + 1), session.out().colour));
+  return 0;
+}
+
 Result<ChangeResult> follow_change(const Session& session, const Change& change, Progress& progress,
                                    const ChangeObserver& observer) {
-  TRY(session.refuse_dry_run());
   Listener listener(progress, observer);
   http::ClientRequest request;
   request.method = "POST";
@@ -180,6 +191,7 @@ int say_result(const Session& session, const ChangeResult& result) {
 }
 
 Result<int> run_change(Session& session, const Change& change, const ChangeObserver& observer) {
+  if (session.globals().dry_run) return show_plan(session, change);
   InterruptNotice notice(change.cancelled_by_leaving);
   auto progress = make_progress(progress_style(session), change.title);
   TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress, observer));

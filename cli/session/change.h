@@ -14,7 +14,7 @@ namespace stack::cli {
 
 struct Change {
   std::string title;   // "up": heads the live picture
-  std::string target;  // of the POST
+  std::string target;  // of the POST: a project's path and the command
   Json body;
   bool cancelled_by_leaving = false;  // a build: closing the connection ends it
   std::vector<std::string> images =
@@ -49,6 +49,9 @@ class InterruptNotice {
 
 ProgressStyle progress_style(const Session& session);
 
+// With --dry-run: prints what the engine would do. The exit code.
+Result<int> show_plan(Session& session, const Change& change);
+
 // Runs the stream to its end. Where the engine dies in the middle it is started and asked again, a few times.
 // The error is one of reaching the engine, or its refusal of the request.
 Result<ChangeResult> follow_change(const Session& session, const Change& change, Progress& progress,
@@ -59,7 +62,7 @@ int say_result(const Session& session, const ChangeResult& result);
 // The text of that, without colour: for tests.
 std::string failure_text(const ChangeResult& result, const std::string& program, bool colour);
 
-// All of it: progress, notice, result.
+// All of it: progress, notice, result; or the plan, with --dry-run.
 Result<int> run_change(Session& session, const Change& change, const ChangeObserver& observer = nullptr);
 
 }  // namespace stack::cli

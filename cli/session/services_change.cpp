@@ -6,7 +6,6 @@ namespace stack::cli {
 
 Result<int> change_services(Session& session, const Arguments& arguments, const std::string& verb,
                             Json body) {
-  TRY(session.refuse_dry_run());
   auto timeout = arguments.number("timeout", -1);
   if (!timeout) return session.usage_error(timeout.error().text());
   TRY_ASSIGN(std::string project_name, session.project_name());

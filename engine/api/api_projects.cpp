@@ -29,7 +29,7 @@ std::string status_summary(const Context& context, const std::string& project) {
 // Every project that is stored, or that containers speak of.
 std::map<std::string, StoredProject> all_projects(Services& s) {
   std::map<std::string, StoredProject> projects;
-  for (StoredProject& project : s.projects.list()) projects[project.name] = std::move(project);
+  for (const auto& [name, project] : s.projects.stored().all()) projects[name] = project;
   for (const auto& [id, container] : s.context.containers) {
     std::string name = container->label(label::kProject);
     if (name.empty() || projects.contains(name)) continue;
@@ -79,8 +79,6 @@ Task<Result<Json>> read_body(Request& request, std::span<const MemberShape> shap
   co_return check_shape(std::move(*body), shape);
 }
 
-using Change = std::function<Task<>(std::string name, Json body, Sink sink)>;
-
 // The caller's credentials and network settings, for as long as the request runs. The body gets no more than their id.
 std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Request& request, Json& options) {
   Caller caller;
@@ -98,8 +96,20 @@ std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Requ
   return lease;
 }
 
+// What the request of a command may hold.
+std::span<const MemberShape> body_of(const std::string& verb) {
+  if (verb == "up") return up_body();
+  if (verb == "down") return down_body();
+  if (verb == "build") return project_build_body();
+  if (verb == "pull") return project_pull_body();
+  if (verb == "run") return run_body();
+  return operation_body();
+}
+
 Task<> plan_project(Services& s, Request& request, Response& response) {
-  Result<Json> body = co_await read_body(request, up_body());
+  Result<Json> body = co_await request.body.read_object(kProjectLimit);
+  if (body) body = check_shape(std::move(*body), plan_body());
+  if (body) body = check_shape(std::move(*body), body_of(body->value("command", "up")));
   if (!body) {
     response.error(body.error());
     co_return;
@@ -113,38 +123,21 @@ Task<> plan_project(Services& s, Request& request, Response& response) {
   response.body(200, "application/json", plan->dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 
-Task<> change_project(Services& s, Request& request, Response& response, std::span<const MemberShape> shape,
-                      Change change) {
-  Result<Json> body = co_await read_body(request, shape);
+// Every request that changes a project: `verb` as for ProjectService::perform.
+Task<> change_project(Services& s, Request& request, Response& response, std::string verb) {
+  Result<Json> body = co_await read_body(request, body_of(verb));
   if (!body) {
     response.error(body.error());
     co_return;
   }
   std::unique_ptr<RegistryService::Lease> lease = lend_credentials(s, request, (*body)["options"]);
   auto queue = std::make_shared<StreamQueue>(s.context.io);
-  request.on_client_gone([queue] { queue->leave(); });
-  co_await queue->serve(response, change(request.param("p"), std::move(*body), queue->sink()));
-}
-
-using CancellableChange = std::function<Task<>(std::string name, Json body, Sink sink,
-                                               std::shared_ptr<orchestrator::Cancellation> cancellation)>;
-
-// Closing the connection ends it.
-Task<> change_while_connected(Services& s, Request& request, Response& response,
-                              std::span<const MemberShape> shape, CancellableChange change) {
-  Result<Json> body = co_await read_body(request, shape);
-  if (!body) {
-    response.error(body.error());
-    co_return;
-  }
-  std::unique_ptr<RegistryService::Lease> lease = lend_credentials(s, request, (*body)["options"]);
-  auto queue = std::make_shared<StreamQueue>(s.context.io);
-  auto cancellation = std::make_shared<orchestrator::Cancellation>();
-  request.on_client_gone([queue, cancellation] {
+  auto command = std::make_shared<ProjectCommand>(std::move(verb), queue->sink());
+  request.on_client_gone([queue, command] {
     queue->leave();
-    cancellation->cancel("the client has gone");
+    command->client_left();
   });
-  co_await queue->serve(response, change(request.param("p"), std::move(*body), queue->sink(), cancellation));
+  co_await queue->serve(response, s.projects.perform(request.param("p"), std::move(*body), command));
 }
 
 // `stack watch`: files of the host into one container.
@@ -182,40 +175,10 @@ void add_project_routes(http::Router& router, Services& s) {
               [&s](Request& q, Response& r) -> Task<> { co_await sync_container(s, q, r); });
   router.post("/stack/v1/projects/{p}/plan",
               [&s](Request& q, Response& r) -> Task<> { co_await plan_project(s, q, r); });
-  using Cancel = std::shared_ptr<orchestrator::Cancellation>;
-  router.post("/stack/v1/projects/{p}/build", [&s](Request& q, Response& r) -> Task<> {
-    co_await change_while_connected(
-        s, q, r, project_build_body(), [&s](std::string n, Json b, Sink k, Cancel c) {
-          return s.projects.build(std::move(n), std::move(b), std::move(k), std::move(c));
-        });
-  });
-  router.post("/stack/v1/projects/{p}/pull", [&s](Request& q, Response& r) -> Task<> {
-    co_await change_while_connected(
-        s, q, r, project_pull_body(), [&s](std::string n, Json b, Sink k, Cancel c) {
-          return s.projects.pull(std::move(n), std::move(b), std::move(k), std::move(c));
-        });
-  });
-  router.post("/stack/v1/projects/{p}/up", [&s](Request& q, Response& r) -> Task<> {
-    co_await change_project(s, q, r, up_body(), [&s](std::string n, Json b, Sink k) {
-      return s.projects.up(std::move(n), std::move(b), std::move(k));
-    });
-  });
-  router.post("/stack/v1/projects/{p}/down", [&s](Request& q, Response& r) -> Task<> {
-    co_await change_project(s, q, r, down_body(), [&s](std::string n, Json b, Sink k) {
-      return s.projects.down(std::move(n), std::move(b), std::move(k));
-    });
-  });
-  router.post("/stack/v1/projects/{p}/run", [&s](Request& q, Response& r) -> Task<> {
-    co_await change_project(s, q, r, run_body(), [&s](std::string n, Json b, Sink k) {
-      return s.projects.run(std::move(n), std::move(b), std::move(k));
-    });
-  });
-  for (const char* verb : {"start", "stop", "restart", "kill", "rm", "pause", "unpause"}) {
-    router.post(std::string("/stack/v1/projects/{p}/") + verb, [&s, verb](Request& q, Response& r) -> Task<> {
-      co_await change_project(s, q, r, operation_body(), [&s, verb](std::string n, Json b, Sink k) {
-        return s.projects.operate(verb, std::move(n), std::move(b), std::move(k));
-      });
-    });
+  for (const char* verb :
+       {"up", "down", "start", "stop", "restart", "kill", "rm", "pause", "unpause", "build", "pull", "run"}) {
+    router.post(std::string("/stack/v1/projects/{p}/") + verb,
+                [&s, verb](Request& q, Response& r) -> Task<> { co_await change_project(s, q, r, verb); });
   }
 }
 

@@ -66,9 +66,10 @@ bool fits(const Json& value, Shape shape) {
 }
 
 constexpr std::array kBuildOptions{
-    MemberShape{"no_cache", Shape::Bool},    MemberShape{"pull", Shape::Bool},
-    MemberShape{"args", Shape::StringMap},   MemberShape{"proxy", Shape::StringMap},
-    MemberShape{"ca_bundle", Shape::String}, MemberShape{"ssh_auth_sock", Shape::String},
+    MemberShape{"no_cache", Shape::Bool},          MemberShape{"pull", Shape::Bool},
+    MemberShape{"args", Shape::StringMap},         MemberShape{"proxy", Shape::StringMap},
+    MemberShape{"ca_bundle", Shape::String},       MemberShape{"ssh_auth_sock", Shape::String},
+    MemberShape{"with_dependencies", Shape::Bool},
 };
 constexpr std::array kUpOptions{
     MemberShape{"services", Shape::Strings},
@@ -79,6 +80,7 @@ constexpr std::array kUpOptions{
     MemberShape{"no_recreate", Shape::Bool},
     MemberShape{"no_deps", Shape::Bool},
     MemberShape{"no_start", Shape::Bool},
+    MemberShape{"no_docker_socket", Shape::Bool},
     MemberShape{"remove_orphans", Shape::Bool},
     MemberShape{"ignore_orphans", Shape::Bool},
     MemberShape{"scale", Shape::IntegerMap},
@@ -89,6 +91,7 @@ constexpr std::array kUpOptions{
     MemberShape{"always_recreate_deps", Shape::Bool},
     MemberShape{"build_options", Shape::Object, kBuildOptions},
 };
+constexpr std::array kPlan{MemberShape{"command", Shape::String}};
 constexpr std::array kUp{
     MemberShape{"project", Shape::Object},
     MemberShape{"options", Shape::Object, kUpOptions},
@@ -211,6 +214,7 @@ Result<Json> check_shape(Json object, std::span<const MemberShape> members, cons
   return object;
 }
 
+std::span<const MemberShape> plan_body() { return kPlan; }
 std::span<const MemberShape> up_body() { return kUp; }
 std::span<const MemberShape> down_body() { return kDown; }
 std::span<const MemberShape> operation_body() { return kOperation; }

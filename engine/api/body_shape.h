@@ -32,7 +32,8 @@ struct MemberShape {
 Result<Json> check_shape(Json object, std::span<const MemberShape> members, const std::string& path = "");
 
 // The bodies of docs/API.md.
-std::span<const MemberShape> up_body();  // also of plan
+std::span<const MemberShape> plan_body();  // what it has beside the members of the command it is about
+std::span<const MemberShape> up_body();
 std::span<const MemberShape> down_body();
 std::span<const MemberShape> operation_body();  // start, stop, restart, kill, rm, pause, unpause
 std::span<const MemberShape> project_build_body();

@@ -12,6 +12,7 @@
 #include "engine/container/container_service.h"
 #include "engine/container/refusal.h"
 #include "engine/logs/log_settings.h"
+#include "model/docker_socket.h"
 #include "model/labels.h"
 #include "runtime/rootfs/rootfs_view.h"
 #include "volumes/bind_source.h"
@@ -100,6 +101,8 @@ Result<std::vector<MountPoint>> ContainerService::plan_mounts(const ContainerSpe
     if (mount.kind == MountKind::Volume && !mount.source.empty())
       TRY(volumes::check_volume_name(mount.source));
     points.push_back(planned(mount));
+    if (mount.kind == MountKind::Bind && is_docker_socket(mount.source))
+      points.back().source = context_.paths.socket();
   }
   if (spec.api_socket) {
     MountPoint socket;

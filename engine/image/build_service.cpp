@@ -27,11 +27,20 @@ BuildSettings build_settings_from(const Json& options) {
 }
 
 struct BuildService::State {
+  State(Context& engine, ContainerService& container_service, NetworkService& network_service,
+        RegistryService& registry_service)
+      : context(engine),
+        containers(container_service),
+        networks(network_service),
+        registries(registry_service),
+        driver(engine, container_service, network_service) {}
+
   Context& context;
   ContainerService& containers;
   NetworkService& networks;
   RegistryService& registries;
   EngineRunDriver driver;
+  BuildRecords records{context.store};
   std::unique_ptr<builder::Builder> builder;
   // Builds block for long: they have threads of their own, so that the engine's small pool stays free.
   asio::thread_pool threads{4};
@@ -60,12 +69,14 @@ struct BuildService::State {
 
 BuildService::BuildService(Context& context, ContainerService& containers, NetworkService& networks,
                            RegistryService& registries)
-    : state_(std::make_unique<State>(context, containers, networks, registries,
-                                     EngineRunDriver(context, containers, networks))) {}
+    : state_(std::make_unique<State>(context, containers, networks, registries)) {}
 
 BuildService::~BuildService() { state_->threads.join(); }
 
+BuildRecords& BuildService::records() { return state_->records; }
+
 Result<> BuildService::open() {
+  TRY(state_->records.load());
   builder::BuilderOptions options;
   options.secret_directory = state_->context.paths.run_root + "/build-secrets";
   auto& store = state_->containers.parts().images;

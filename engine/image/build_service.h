@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "engine/container/container_service.h"
+#include "engine/image/build_records.h"
 #include "engine/image/build_ssh.h"
 #include "engine/image/missing_image.h"
 #include "images/builder/solver/builder.h"
@@ -63,6 +64,8 @@ class BuildService {
                                                   const BuildSettings& settings);
   // Agents for build.ssh; to be kept while the build runs.
   Task<Result<SshAgents>> open_ssh(std::vector<std::string> wanted, std::string caller_socket);
+  // What the images were built from.
+  BuildRecords& records();
 
  private:
   struct State;

@@ -11,14 +11,12 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "engine/container/container_run.h"
+#include "model/labels.h"
 #include "runtime/rootfs/rootfs_view.h"
 
 namespace stack::engine {
 
 namespace {
-
-// Not a name that Compose makes of a project and a network.
-constexpr const char* kNetworkName = "stack.build";
 
 ContainerSpec spec_of(const builder::RunStep& step, const std::string& id) {
   ContainerSpec spec;
@@ -38,11 +36,8 @@ ContainerSpec spec_of(const builder::RunStep& step, const std::string& id) {
     case builder::RunNetwork::Host:
       spec.network_mode = "host";
       break;
-    case builder::RunNetwork::Default: {
-      EndpointSpec endpoint;
-      endpoint.network = kNetworkName;
-      spec.endpoints.push_back(endpoint);
-    }
+    case builder::RunNetwork::Default:
+      break;
   }
   return spec;
 }
@@ -83,18 +78,27 @@ Result<int> EngineRunDriver::run(const builder::RunStep& step, const builder::Ru
   return answer.get();
 }
 
-Task<Result<>> EngineRunDriver::ensure_network() {
-  if (networks_.find(kNetworkName)) co_return Result<>();
+NetworkPtr EngineRunDriver::find_network() const {
+  for (const NetworkPtr& network : networks_.list())
+    if (network->request.labels.contains(label::kBuildNetwork)) return network;
+  return nullptr;
+}
+
+Task<Result<NetworkPtr>> EngineRunDriver::ensure_network() {
+  AsyncMutex::Lock one_at_a_time = co_await network_mutex_.lock();
+  if (NetworkPtr present = find_network()) co_return present;
   NetworkRequest request;
-  request.name = kNetworkName;
+  request.name = "stack-build-" + random_hex(4);
+  request.labels[label::kBuildNetwork] = "true";
   Result<NetworkPtr> made = co_await networks_.create(std::move(request));
-  if (!made && made.error().kind() != ErrorKind::Conflict) co_return std::move(made).error();
-  co_return Result<>();
+  co_return made;
 }
 
 Task<> EngineRunDriver::release_network() {
-  if (network_users_ > 0 || !networks_.find(kNetworkName)) co_return;
-  Result<> gone = co_await networks_.remove(kNetworkName);
+  AsyncMutex::Lock one_at_a_time = co_await network_mutex_.lock();
+  NetworkPtr network = find_network();
+  if (network_users_ > 0 || !network) co_return;
+  Result<> gone = co_await networks_.remove(network->id);
   if (!gone) log_warning(gone.error().text());
 }
 
@@ -104,14 +108,9 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
   container->id = random_id();
   container->spec = spec_of(step, container->id);
   container->mounts = mounts_of(step);
-  for (const EndpointSpec& endpoint : container->spec.endpoints) {
-    Endpoint wanted;
-    wanted.spec = endpoint;
-    container->endpoints.push_back(wanted);
-  }
   container->run = std::make_shared<ContainerRun>();
   context_.build_steps.insert(container->id);
-  bool networked = !container->endpoints.empty();
+  bool networked = step.network == builder::RunNetwork::Default;
   if (networked) ++network_users_;
   struct ScopeExit {
     ContainerService& containers;
@@ -125,8 +124,12 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
     }
   } leave{containers_, context_.build_steps, container->id, networked ? &network_users_ : nullptr};
   if (networked) {
-    Result<> network = co_await ensure_network();
+    Result<NetworkPtr> network = co_await ensure_network();
     CO_TRY(network);
+    Endpoint endpoint;
+    endpoint.spec.network = (*network)->name();
+    container->spec.endpoints.push_back(endpoint.spec);
+    container->endpoints.push_back(std::move(endpoint));
   }
   Result<> ready = co_await networks_.connect(container);
   CO_TRY(ready);

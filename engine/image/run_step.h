@@ -13,7 +13,7 @@ namespace stack::engine {
 class EngineRunDriver : public builder::RunDriver {
  public:
   EngineRunDriver(Context& context, ContainerService& containers, NetworkService& networks)
-      : context_(context), containers_(containers), networks_(networks) {}
+      : context_(context), containers_(containers), networks_(networks), network_mutex_(context.io) {}
 
   Result<int> run(const builder::RunStep& step, const builder::RunOutput& output,
                   std::stop_token stop) override;
@@ -27,11 +27,14 @@ class EngineRunDriver : public builder::RunDriver {
   Result<runtime::LaunchRequest> request_of(const Container& container, const builder::RunStep& step);
   Task<Result<int>> watch(runtime::LaunchRequest request, const builder::RunOutput& output,
                           std::stop_token stop);
-  Task<Result<>> ensure_network();
+  // The network of all steps, if there is one.
+  NetworkPtr find_network() const;
+  Task<Result<NetworkPtr>> ensure_network();
 
   Context& context_;
   ContainerService& containers_;
   NetworkService& networks_;
+  AsyncMutex network_mutex_;  // one makes or removes the network at a time
   int network_users_ = 0;
 };
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/log.h"
-#include "engine/project/project_state.h"
+#include "engine/project/project_service.h"
 #include "model/labels.h"
 
 namespace stack::engine {
@@ -49,12 +49,15 @@ Json request_for(const std::vector<Pending>& pending) {
           {"wait_timeout", kWaitLimit.count()}};
 }
 
-Sink log_sink(const std::string& project) {
-  return [project](const OrderedJson& event) {
+// A command of the engine's own: nobody follows it.
+CommandPtr own_command(const std::string& verb, const std::string& project) {
+  auto command = std::make_shared<ProjectCommand>(verb, [project](const OrderedJson& event) {
     std::string kind = event.value("event", "");
     if (kind == "error" || kind == "warning")
       log_warning("project " + project + ": " + event.value("text", ""));
-  };
+  });
+  command->client_left();
+  return command;
 }
 
 Task<> start_alone(asio::io_context& io, ContainerService& containers, ContainerPtr container) {
@@ -77,12 +80,12 @@ Task<> stop_alone(ContainerService& containers, ContainerPtr container) {
 Task<> ProjectService::start_project(std::string name, std::vector<ContainerPtr> containers) {
   std::vector<Pending> pending = pending_of(containers);
   for (auto delay = kFirstDelay;; delay = std::min(delay * 2, kLongestDelay)) {
-    co_await operate("start", name, request_for(pending), log_sink(name));
+    co_await perform(name, request_for(pending), own_command("start", name));
     std::erase_if(pending, [](const Pending& one) { return !one.wanted(); });
     if (pending.empty()) co_return;
-    uint64_t commands = state_->locks[name]->commands;
-    co_await sleep_for(state_->context.io, delay);
-    if (state_->locks[name]->commands != commands) co_return;
+    const uint64_t commands = locks_.commands(name);
+    co_await sleep_for(parts_.engine.io, delay);
+    if (locks_.commands(name) != commands) co_return;
   }
 }
 
@@ -90,18 +93,18 @@ void ProjectService::start_by_policy(std::vector<ContainerPtr> stopped) {
   std::map<std::string, std::vector<ContainerPtr>> projects;
   for (ContainerPtr& container : stopped) {
     std::string name = container->label(label::kProject);
-    if (!name.empty() && container->label(label::kOneOff) != "True" && find(name)) {
+    if (!name.empty() && container->label(label::kOneOff) != "True" && stored_.contains(name)) {
       projects[name].push_back(std::move(container));
     } else {
-      start(state_->context.io, start_alone(state_->context.io, state_->containers, std::move(container)));
+      start(parts_.engine.io, start_alone(parts_.engine.io, parts_.containers, std::move(container)));
     }
   }
   for (auto& [name, containers] : projects)
-    start(state_->context.io, start_project(name, std::move(containers)));
+    start(parts_.engine.io, start_project(name, std::move(containers)));
 }
 
 Task<> ProjectService::stop_for_reboot() {
-  Context& context = state_->context;
+  Context& context = parts_.engine;
   context.host_stops = true;
   std::set<std::string> projects;
   std::vector<ContainerPtr> alone;
@@ -127,22 +130,10 @@ Task<> ProjectService::stop_for_reboot() {
   };
   waiting->count = projects.size() + alone.size();
   for (const std::string& name : projects)
-    start(context.io, counted(operate("stop", name, Json::object(), log_sink(name)), waiting));
+    start(context.io, counted(perform(name, Json::object(), own_command("stop", name)), waiting));
   for (const ContainerPtr& container : alone)
-    start(context.io, counted(stop_alone(state_->containers, container), waiting));
+    start(context.io, counted(stop_alone(parts_.containers, container), waiting));
   while (waiting->count > 0) co_await waiting->ended.wait();
-}
-
-void keep_only(orchestrator::ObservedState& observed, const std::vector<std::string>& services,
-               const std::vector<std::string>& ids) {
-  auto contains = [](const std::vector<std::string>& list, const std::string& one) {
-    return std::find(list.begin(), list.end(), one) != list.end();
-  };
-  std::erase_if(observed.containers, [&](const orchestrator::ObservedContainer& container) {
-    if (contains(ids, container.id) || container.alive()) return false;
-    bool completed = container.state == ContainerStatus::Exited && container.exit_code == 0;
-    return contains(services, container.service) || !completed;
-  });
 }
 
 }  // namespace stack::engine

@@ -1,41 +1,25 @@
-// Projects: the one road from a compose project to running containers. Plans are made by the orchestrator and
-// carried out by Drivers; here are the lock, the store, the journal, and what the clients are told.
+// Commands that change a project: a plan is made from what is wanted and what is there, and carried out while
+// the project's lock is held. The one way from a compose project to running containers.
 #pragma once
 
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "engine/container/exec_service.h"
-#include "engine/container/health_service.h"
-#include "engine/image/build_service.h"
-#include "orchestrator/compose/project.h"
-#include "orchestrator/plan/executor.h"
-#include "orchestrator/plan/observed.h"
-#include "orchestrator/plan/operations.h"
-#include "orchestrator/plan/reconcile.h"
+#include "engine/project/project_command.h"
+#include "engine/project/project_lock.h"
+#include "engine/project/project_plans.h"
+#include "engine/project/stored_projects.h"
 
 namespace stack::engine {
 
-// Gets each event of docs/API.md, in order; must not block.
-using Sink = std::function<void(OrderedJson)>;
-
-struct StoredProject {
-  std::string name;
-  std::string working_dir;
-  std::vector<std::string> config_files;
-  Json project;  // as the loader wrote it
-};
-
 class ProjectService {
  public:
-  ProjectService(Context& context, ContainerService& containers, ExecService& execs, HealthService& health,
-                 NetworkService& networks, BuildService& builds, RegistryService& registries);
-  ~ProjectService();
+  explicit ProjectService(const ProjectParts& parts)
+      : parts_(parts), stored_(parts.engine), locks_(parts.engine.io) {}
 
-  Result<> load();
+  Result<> load() { return stored_.load(); }
   // Finishes what an earlier engine was about: plans again from what is there. Call after containers were
   // recovered.
   void resume();
@@ -45,32 +29,31 @@ class ProjectService {
   // by their policies.
   Task<> stop_for_reboot();
 
-  std::vector<StoredProject> list() const;
-  std::optional<StoredProject> find(const std::string& name) const;
-  // Who holds the project's lock, "" = nobody.
-  std::string lock_holder(const std::string& name) const;
+  const StoredProjects& stored() const { return stored_; }
+  // The verb of the command that changes the project now, "" = none.
+  std::string lock_holder(const std::string& name) const { return locks_.holder(name); }
 
-  // Each tells the sink everything, the last event included. `body` is the request's.
-  Task<> up(std::string name, Json body, Sink sink);
-  Task<> down(std::string name, Json body, Sink sink);
-  // start, stop, restart, kill, rm, pause, unpause
-  Task<> operate(std::string verb, std::string name, Json body, Sink sink);
-  Task<> build(std::string name, Json body, Sink sink,
-               std::shared_ptr<orchestrator::Cancellation> cancellation);
-  Task<> pull(std::string name, Json body, Sink sink,
-              std::shared_ptr<orchestrator::Cancellation> cancellation);
-  Task<> run(std::string name, Json body, Sink sink);
+  // up, down, start, stop, restart, kill, rm, pause, unpause, build, pull, run. The command is told everything,
+  // the last event included. `body` is the request's: any JSON.
+  Task<> perform(std::string name, Json body, CommandPtr command);
+  // What the command `body.command` (absent: up) would do.
   Task<Result<OrderedJson>> plan(std::string name, Json body);
 
-  orchestrator::ObservedState observe(const std::string& project,
-                                      const orchestrator::DesiredState* desired) const;
-
-  struct State;  // project_state.h
-
  private:
+  Task<> perform_locked(std::string name, Json body, CommandPtr command);
+  Task<std::optional<int>> carry_out(std::shared_ptr<const orchestrator::Plan> plan, Json body,
+                                     CommandPtr command);
+  Task<> undo(std::shared_ptr<const orchestrator::Plan> plan, orchestrator::ExecutionReport report,
+              CommandPtr command);
+  Task<> create_one_off(LoadedProject loaded, Json body, CommandPtr command);
+  Result<> keep(const PlannedCommand& planned, const Json& body, const std::string& verb);
+  void forget_if_empty(const std::string& name);
   Task<> start_project(std::string name, std::vector<ContainerPtr> containers);
+  void resume_operation(const std::string& project, const Json& row);
 
-  std::unique_ptr<State> state_;
+  ProjectParts parts_;
+  StoredProjects stored_;
+  ProjectLocks locks_;
 };
 
 }  // namespace stack::engine

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <utility>
 
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "model/docker_socket.h"
 #include "model/labels.h"
 #include "orchestrator/plan/pre_start.h"
 #include "orchestrator/plan/service_container.h"
@@ -18,6 +20,8 @@ namespace {
 using compose::Project;
 using compose::Service;
 using Labels = std::map<std::string, std::string>;
+
+constexpr std::string_view kServiceContext = "service:";
 
 // "compose.yaml:7:9: " where the loader knows the place.
 std::string place(const Project& project, const std::string& pointer) {
@@ -139,6 +143,17 @@ void add_resources(const Project& project, bool everything, DesiredState& state)
 
 // --- images ---
 
+void add_unique(std::vector<std::string>& list, const std::string& item) {
+  if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
+}
+
+// The service whose image a build begins with: "service:base" of additional_contexts.
+const Service* build_base(const Project& project, const std::string& context) {
+  if (!context.starts_with(kServiceContext)) return nullptr;
+  auto service = project.services.find(context.substr(kServiceContext.size()));
+  return service == project.services.end() ? nullptr : &service->second;
+}
+
 // Under the name of the secret, and under that of its target: Dockerfiles are written for either.
 void add_build_secrets(const Project& project, const compose::Build& build, DesiredImage& image) {
   for (const compose::FileMount& mount : build.secrets) {
@@ -161,7 +176,8 @@ void add_image(const Project& project, const Service& service, DesiredState& sta
   std::string reference = image_name(project, service);
   DesiredImage& image = state.images[reference];
   image.reference = reference;
-  image.services.push_back(service.name);
+  if (image.build && image.services.front() == service.name) return;
+  add_unique(image.services, service.name);
   if (image.platform.empty()) image.platform = service.platform;
   if (image.pull_policy.empty()) {
     image.pull_policy = service.pull_policy;
@@ -176,12 +192,30 @@ void add_image(const Project& project, const Service& service, DesiredState& sta
     return;
   }
   image.build = service.build;
+  for (auto& [name, context] : image.build->additional_contexts) {
+    const Service* base = build_base(project, context);
+    if (base != nullptr) context = "docker-image://" + image_name(project, *base);
+  }
   add_build_secrets(project, *service.build, image);
   // The builder comes first in the list: messages name it.
-  std::rotate(image.services.begin(), image.services.end() - 1, image.services.end());
+  auto builder = std::find(image.services.begin(), image.services.end(), service.name);
+  std::rotate(image.services.begin(), builder, builder + 1);
   image.build->labels[label::kProject] = project.name;
   image.build->labels[label::kService] = service.name;
   image.build->labels[label::kVersion] = std::string(label::kVersionValue);
+}
+
+// Builds may begin with the image of a service that is not among the selected ones.
+void add_build_bases(const Project& project, const Service& service, DesiredState& state) {
+  if (!service.build) return;
+  for (const auto& [name, context] : service.build->additional_contexts) {
+    const Service* base = build_base(project, context);
+    if (base == nullptr) continue;
+    DesiredImage& image = state.images[image_name(project, *base)];
+    bool visited = std::exchange(image.for_builds, true);
+    add_image(project, *base, state);
+    if (!visited) add_build_bases(project, *base, state);
+  }
 }
 
 // Images of hooks and of image mounts are had like those of services.
@@ -267,6 +301,22 @@ Result<DesiredService> desired_service(const Project& project, const Service& se
   return desired;
 }
 
+// Whoever has the socket can do everything on the machine: it is given, but not silently.
+Result<> check_docker_socket(const Project& project, const DesiredService& service,
+                             const DesiredOptions& options, DesiredState& state) {
+  const std::vector<MountSpec>& mounts = service.base.mounts;
+  bool wanted = std::any_of(mounts.begin(), mounts.end(), [](const MountSpec& mount) {
+    return mount.kind == MountKind::Bind && is_docker_socket(mount.source);
+  });
+  if (!wanted) return {};
+  if (options.no_docker_socket)
+    return service_error(project, service.name,
+                         invalid("it mounts Docker's socket, which --no-docker-socket forbids"));
+  state.warnings.push_back(place(project, "/services/" + service.name) + "service " + service.name +
+                           ": Docker's socket is replaced by that of stack's own API");
+  return {};
+}
+
 Result<> refuse_same_names(const Project& project, const DesiredState& state) {
   std::map<std::string, std::string> owners;
   for (const auto& [name, service] : state.services) {
@@ -279,10 +329,6 @@ Result<> refuse_same_names(const Project& project, const DesiredState& state) {
     }
   }
   return {};
-}
-
-void add_unique(std::vector<std::string>& list, const std::string& item) {
-  if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
 }
 
 }  // namespace
@@ -301,7 +347,9 @@ Result<DesiredState> desired_state(const Project& project, const DesiredOptions&
     auto desired = desired_service(project, service, options, state.graph);
     if (!desired) return service_error(project, name, std::move(desired).error());
     add_image(project, service, state);
+    add_build_bases(project, service, state);
     add_further_images(service, desired->base, state);
+    TRY(check_docker_socket(project, *desired, options, state));
     for (std::string& text : unsupported_parts(service)) {
       state.warnings.push_back(place(project, "/services/" + name) + text);
     }

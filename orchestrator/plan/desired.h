@@ -38,6 +38,7 @@ struct BuildSecretSource {
   uint32_t uid = 0;
   uint32_t gid = 0;
   std::optional<uint32_t> mode;
+  bool operator==(const BuildSecretSource&) const = default;
 };
 
 struct DesiredImage {
@@ -48,6 +49,7 @@ struct DesiredImage {
   std::string pull_policy;            // Compose's words; "" = default
   std::string pull_refresh_after;     // a duration; with the policy "refresh"
   std::vector<std::string> services;  // that use it; one that builds it comes first
+  bool for_builds = false;            // another build begins with it, though none of the services may run
 };
 
 struct DesiredService {
@@ -87,6 +89,7 @@ struct DesiredOptions {
   std::map<std::string, int> scale;
   std::vector<std::string> services;  // empty: all
   bool no_deps = false;
+  bool no_docker_socket = false;  // refuse to give Docker's socket to containers
 };
 
 // Errors: unknown service, dependency cycle, a name fixed by container_name with more than one replica,
@@ -124,11 +127,19 @@ struct RunOptions {
 Result<ContainerSpec> one_off(const compose::Project& project, const std::string& service,
                               const RunOptions& options);
 
+// How one member of a service differs from what its container was made from. Values are empty where the member
+// is absent, and "***" where they may be secret.
+struct FieldChange {
+  std::string field;  // "environment.DEBUG"
+  std::string before;
+  std::string after;
+};
+
 // Canonical, versioned JSON of what makes containers of a service what they are, and its SHA-256.
 std::string canonical_service(const compose::Project& project, const compose::Service& service);
-// Compose names of what differs between two canonical texts: {"environment.DEBUG", "image"}; at most `limit`,
-// sorted. Empty when either text is empty or unreadable.
-std::vector<std::string> changed_fields(std::string_view before, std::string_view after, size_t limit = 3);
+// What differs between two canonical texts, by Compose's names, sorted. Empty when either text is empty or
+// unreadable.
+std::vector<FieldChange> changed_fields(std::string_view before, std::string_view after);
 
 // A project is its name and its folder. Nothing to say (nullopt) when they belong together or nothing is
 // stored; else the text that refuses.

@@ -1,7 +1,6 @@
 #include "orchestrator/plan/executor.h"
 
 #include <algorithm>
-#include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/post.hpp>
@@ -11,6 +10,7 @@
 #include <asio/use_awaitable.hpp>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <set>
 
 namespace stack::orchestrator {
@@ -24,68 +24,27 @@ bool is_image_action(const Action& action) {
   return std::holds_alternative<BuildImage>(action.body) || std::holds_alternative<PullImage>(action.body);
 }
 
-// What may be broken off without leaving anything half done.
-bool is_cancellable(const Action& action) { return is_wait(action) || is_image_action(action); }
+// Actions that can end early without leaving anything half done.
+bool ends_on_failure(const Action& action) { return is_wait(action) || is_image_action(action); }
 
-// --- calling the right driver ---
-
-// All drivers under one result: the id of what was made, or "".
-using Call = asio::awaitable<DriverResult<std::string>>;
-
-Call without_id(DriverTask<> task) {
-  DriverResult<> done = co_await std::move(task);
-  if (!done) co_return std::move(done).error();
-  co_return std::string();
+// A hook may run for long; only a cancellation of the whole command ends it.
+bool ends_on_cancel(const Action& action) {
+  bool hook =
+      std::holds_alternative<RunHook>(action.body) || std::holds_alternative<RunPreStart>(action.body);
+  return ends_on_failure(action) || hook;
 }
-
-Call nothing() { co_return std::string(); }
-
-struct Dispatch {
-  Drivers& drivers;
-  ActionId id;
-
-  Call operator()(CreateNetwork body) { return without_id(drivers.create_network(id, std::move(body))); }
-  Call operator()(RemoveNetwork body) { return without_id(drivers.remove_network(id, std::move(body))); }
-  Call operator()(CreateVolume body) { return without_id(drivers.create_volume(id, std::move(body))); }
-  Call operator()(RemoveVolume body) { return without_id(drivers.remove_volume(id, std::move(body))); }
-  Call operator()(BuildImage body) { return drivers.build_image(id, std::move(body)); }
-  Call operator()(PullImage body) { return drivers.pull_image(id, std::move(body)); }
-  Call operator()(RemoveImage body) { return without_id(drivers.remove_image(id, std::move(body))); }
-  Call operator()(CreateContainer body) { return drivers.create_container(id, std::move(body)); }
-  Call operator()(RenameContainer body) { return without_id(drivers.rename_container(id, std::move(body))); }
-  Call operator()(StartContainer body) { return without_id(drivers.start_container(id, std::move(body))); }
-  Call operator()(StopContainer body) { return without_id(drivers.stop_container(id, std::move(body))); }
-  Call operator()(KillContainer body) { return without_id(drivers.kill_container(id, std::move(body))); }
-  Call operator()(RemoveContainer body) { return without_id(drivers.remove_container(id, std::move(body))); }
-  Call operator()(PauseContainer body) { return without_id(drivers.pause_container(id, std::move(body))); }
-  Call operator()(UnpauseContainer body) {
-    return without_id(drivers.unpause_container(id, std::move(body)));
-  }
-  Call operator()(WaitRunning body) { return without_id(drivers.wait_running(id, std::move(body))); }
-  Call operator()(WaitHealthy body) { return without_id(drivers.wait_healthy(id, std::move(body))); }
-  Call operator()(WaitCompleted body) { return without_id(drivers.wait_completed(id, std::move(body))); }
-  Call operator()(WaitAccepted body) { return without_id(drivers.wait_accepted(id, std::move(body))); }
-  Call operator()(WaitDelay body) { return without_id(drivers.wait_delay(id, std::move(body))); }
-  Call operator()(const CheckUpdate&) { return nothing(); }
-  Call operator()(RunHook body) { return without_id(drivers.run_hook(id, std::move(body))); }
-  Call operator()(RunPreStart body) { return without_id(drivers.run_pre_start(id, std::move(body))); }
-  Call operator()(ConnectNetwork body) { return without_id(drivers.connect_network(id, std::move(body))); }
-  Call operator()(DisconnectNetwork body) {
-    return without_id(drivers.disconnect_network(id, std::move(body)));
-  }
-};
 
 }  // namespace
 
 // One run of a plan. Kept alive by the coroutines it spawns.
 class Execution : public std::enable_shared_from_this<Execution> {
  public:
-  Execution(asio::any_io_executor executor, std::shared_ptr<const Plan> plan, Drivers& drivers,
+  Execution(asio::any_io_executor executor, std::shared_ptr<const Plan> plan, Target& target,
             Journal& journal, Progress& progress, ExecuteOptions options,
             std::shared_ptr<Cancellation> cancellation)
       : executor_(executor),
         plan_(std::move(plan)),
-        drivers_(drivers),
+        target_(target),
         journal_(journal),
         progress_(progress),
         options_(std::move(options)),
@@ -94,7 +53,6 @@ class Execution : public std::enable_shared_from_this<Execution> {
         wait_deadline_(executor) {}
 
   asio::awaitable<ExecutionReport> run() {
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     if (Result<> begun = journal_.begin(*plan_); !begun) {
       report_.journal_error = std::move(begun).error();
       report_.outcomes.resize(plan_->actions.size());
@@ -108,7 +66,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
       co_await finished_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
     wait_deadline_.cancel();
-    if (cancellation_) cancellation_->notify_ = nullptr;
+    on_cancel_.reset();
     journal_.finish(report_.succeeded());
     co_return std::move(report_);
   }
@@ -122,7 +80,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
     report_.outcomes.resize(count);
     open_edges_.resize(count);
     dependents_.resize(count);
-    for (size_t i = 0; i < count; ++i) signals_.emplace_back();
+    stops_.resize(count);
     for (const Action& each : plan_->actions) {
       open_edges_[index_of(each.id)] = each.after.size();
       for (const Edge& edge : each.after) dependents_[index_of(edge.id)].push_back(each.id);
@@ -131,11 +89,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   }
 
   void listen_for_cancellation() {
-    if (!cancellation_) return;
-    cancellation_->notify_ = [weak = weak_from_this()] {
-      if (auto self = weak.lock()) self->cancel(self->cancellation_->reason());
-    };
-    if (cancellation_->cancelled()) cancel(cancellation_->reason());
+    if (cancellation_)
+      on_cancel_.emplace(cancellation_->token(), [this] { cancel(cancellation_->reason()); });
   }
 
   // --- deciding about one action whose predecessors are all settled
@@ -171,7 +126,9 @@ class Execution : public std::enable_shared_from_this<Execution> {
       if (state == ActionState::Failed) return describe(action(edge.id)) + " failed";
       return outcome(edge.id).text;
     }
-    if (stop_reason_ && !carried_through_.count(id) && !action(id).contingent()) return stop_reason_;
+    if (action(id).contingent()) return std::nullopt;
+    bool carried = carried_through_.count(id) && !(report_.canceled && ends_on_cancel(action(id)));
+    if (stop_reason_ && !carried) return stop_reason_;
     return std::nullopt;
   }
 
@@ -204,29 +161,23 @@ class Execution : public std::enable_shared_from_this<Execution> {
 
   void begin(ActionId id) {
     if (broken_off_.count(id) || timed_out_.count(id))
-      return settle(id, Error(ErrorKind::Cancelled, "cancelled"));
-    asio::co_spawn(executor_, perform(shared_from_this(), id),
-                   asio::bind_cancellation_slot(signals_[index_of(id)].slot(), asio::detached));
+      return settle(id, Error(ErrorKind::Cancelled, "canceled"));
+    asio::co_spawn(executor_, perform(shared_from_this(), id), asio::detached);
   }
 
   // --- doing it
 
   static asio::awaitable<void> perform(std::shared_ptr<Execution> self, ActionId id) {
     Clock::time_point begin = Clock::now();
-    DriverResult<std::string> result = Error("not run");
-    if (Result<> journalled = self->journal_.before(self->action(id)); !journalled) {
-      result = std::move(journalled).in("journal").error();
-    } else {
-      std::exception_ptr thrown;
-      try {
-        ActionBody body = self->resolved(id);
-        Call call = std::visit(Dispatch{self->drivers_, id}, std::move(body));
-        result = co_await std::move(call);
-      } catch (...) {
-        thrown = std::current_exception();
-      }
-      if (thrown) result = error_of(thrown);
+    ActionResult result = Error("not run");
+    std::exception_ptr thrown;
+    try {
+      Action action = self->resolved(id);
+      result = co_await self->target_.perform(std::move(action), self->stops_[index_of(id)].get_token());
+    } catch (...) {
+      thrown = std::current_exception();
     }
+    if (thrown) result = error_of(thrown);
     self->outcome(id).took = Clock::now() - begin;
     self->settle(id, std::move(result));
   }
@@ -242,8 +193,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   }
 
   // The action with the ids of containers that this plan has made.
-  ActionBody resolved(ActionId id) {
-    ActionBody body = action(id).body;
+  Action resolved(ActionId id) {
+    Action copy = action(id);
     std::visit(
         [this](auto& inner) {
           if constexpr (requires { inner.container.made_by; }) {
@@ -253,13 +204,13 @@ class Execution : public std::enable_shared_from_this<Execution> {
             }
           }
         },
-        body);
-    return body;
+        copy.body);
+    return copy;
   }
 
   // --- settling
 
-  void settle(ActionId id, DriverResult<std::string> result) {
+  void settle(ActionId id, ActionResult result) {
     Outcome& mine = outcome(id);
     if (std::holds_alternative<BuildImage>(action(id).body)) --running_builds_;
     if (result) {
@@ -269,7 +220,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
       if (is_change(action(id))) ++report_.changed;
     } else if (broken_off_.count(id)) {
       mine.state = ActionState::Skipped;
-      mine.text = stop_reason_.value_or("cancelled");
+      mine.text = stop_reason_.value_or("canceled");
     } else {
       mine.state = ActionState::Failed;
       mine.error = timed_out_.count(id) ? ActionError(timeout_error(id)) : std::move(result).error();
@@ -324,10 +275,9 @@ class Execution : public std::enable_shared_from_this<Execution> {
     finish(id);
   }
 
-  // Tells the world, and lets those go on that waited for it.
+  // Reports the outcome and releases the actions that waited for it.
   void finish(ActionId id) {
     const Action& mine = action(id);
-    journal_.after(mine, outcome(id));
     progress_.changed(mine, outcome(id));
     if (outcome(id).state == ActionState::Failed) note_failure(id);
     for (ActionId dependent : dependents_[index_of(id)]) {
@@ -360,7 +310,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
 
   // --- stopping early
 
-  // The rest of sequences that have begun goes on, and what that rest waits for.
+  // Sequences that have begun are completed, and so is what they wait for.
   void carry_through(bool with_predecessors) {
     std::vector<ActionId> open;
     for (const Action& each : plan_->actions) {
@@ -374,21 +324,26 @@ class Execution : public std::enable_shared_from_this<Execution> {
     }
   }
 
+  bool is_breakable(const Action& each) const {
+    if (each.contingent()) return false;
+    return report_.canceled ? ends_on_cancel(each)
+                            : ends_on_failure(each) && !carried_through_.count(each.id);
+  }
+
   void break_off() {
     std::vector<ActionId> running;
     for (const Action& each : plan_->actions) {
-      bool breakable = is_cancellable(each) && !carried_through_.count(each.id) && !each.contingent();
-      if (breakable && outcome(each.id).state == ActionState::Running) running.push_back(each.id);
+      if (is_breakable(each) && outcome(each.id).state == ActionState::Running) running.push_back(each.id);
     }
     for (ActionId id : running) {
       broken_off_.insert(id);
-      signals_[index_of(id)].emit(asio::cancellation_type::terminal);
+      stops_[index_of(id)].request_stop();
     }
   }
 
   void cancel(const std::string& reason) {
-    if (report_.cancelled || settled_ == plan_->actions.size()) return;
-    report_.cancelled = reason;
+    if (report_.canceled || settled_ == plan_->actions.size()) return;
+    report_.canceled = reason;
     if (!stop_reason_) stop_reason_ = reason;
     carried_through_.clear();
     carry_through(false);
@@ -411,13 +366,12 @@ class Execution : public std::enable_shared_from_this<Execution> {
     for (const Action& each : plan_->actions) {
       if (is_wait(each) && outcome(each.id).state == ActionState::Running) timed_out_.insert(each.id);
     }
-    for (ActionId id : std::set<ActionId>(timed_out_))
-      signals_[index_of(id)].emit(asio::cancellation_type::terminal);
+    for (ActionId id : std::set<ActionId>(timed_out_)) stops_[index_of(id)].request_stop();
   }
 
   asio::any_io_executor executor_;
   std::shared_ptr<const Plan> plan_;
-  Drivers& drivers_;
+  Target& target_;
   Journal& journal_;
   Progress& progress_;
   ExecuteOptions options_;
@@ -426,7 +380,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   ExecutionReport report_;
   std::vector<size_t> open_edges_;                 // not yet settled, per action
   std::vector<std::vector<ActionId>> dependents_;  // per action
-  std::deque<asio::cancellation_signal> signals_;  // per action
+  std::vector<std::stop_source> stops_;            // per action
   std::deque<ActionId> ready_;
   std::deque<ActionId> builds_waiting_;
   int running_builds_ = 0;
@@ -437,7 +391,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   std::set<ActionId> broken_off_;
   std::set<ActionId> timed_out_;
   bool deadline_set_ = false;
-  asio::steady_timer finished_;  // cancelled when all is settled
+  std::optional<std::stop_callback<std::function<void()>>> on_cancel_;
+  asio::steady_timer finished_;  // canceled when all is settled
   asio::steady_timer wait_deadline_;
 };
 
@@ -458,14 +413,14 @@ std::string_view to_text(ActionState state) {
 }
 
 void Cancellation::cancel(std::string reason) {
-  if (reason_) return;
+  if (canceled()) return;
   reason_ = std::move(reason);
-  if (notify_) notify_();
+  source_.request_stop();
 }
 
 Error ExecutionReport::error(const Plan& plan) const {
-  if (journal_error) return journal_error->in("journal");
-  if (failed.empty()) return {ErrorKind::Cancelled, cancelled.value_or("cancelled")};
+  if (journal_error) return journal_error->in("the plan cannot be recorded");
+  if (failed.empty()) return {ErrorKind::Cancelled, canceled.value_or("canceled")};
   const Action& action = plan.actions[index_of(failed.front())];
   const Error& cause = outcomes[index_of(failed.front())].error->error;
   Error error = is_wait(action) ? cause : cause.in(describe(action));
@@ -506,11 +461,11 @@ std::vector<std::string> ExecutionReport::ids() const {
   return list;
 }
 
-asio::awaitable<ExecutionReport> execute(std::shared_ptr<const Plan> plan, Drivers& drivers, Journal& journal,
+asio::awaitable<ExecutionReport> execute(std::shared_ptr<const Plan> plan, Target& target, Journal& journal,
                                          Progress& progress, ExecuteOptions options,
                                          std::shared_ptr<Cancellation> cancellation) {
   auto executor = co_await asio::this_coro::executor;
-  auto execution = std::make_shared<Execution>(executor, std::move(plan), drivers, journal, progress,
+  auto execution = std::make_shared<Execution>(executor, std::move(plan), target, journal, progress,
                                                std::move(options), std::move(cancellation));
   co_return co_await execution->run();
 }

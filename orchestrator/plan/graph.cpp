@@ -101,12 +101,6 @@ Result<std::vector<std::string>> ServiceGraph::order() const {
   return walk.take_order();
 }
 
-Result<std::vector<std::string>> ServiceGraph::reverse_order() const {
-  TRY_ASSIGN(auto names, order());
-  std::reverse(names.begin(), names.end());
-  return names;
-}
-
 std::vector<std::string> ServiceGraph::with_dependencies(const std::vector<std::string>& roots) const {
   return closure(roots, *this, [this](const std::string& service) {
     std::vector<std::string> names;

@@ -27,8 +27,6 @@ class ServiceGraph {
   // Dependencies before dependents; among equals by name. A cycle is an Invalid error whose text is
   // "dependency cycle: a -> b -> a", beginning at the cycle's first name in alphabetical order.
   Result<std::vector<std::string>> order() const;
-  // The same, dependents before dependencies.
-  Result<std::vector<std::string>> reverse_order() const;
 
   // `roots` and all they depend on, directly or not; sorted. Unknown names are left out.
   std::vector<std::string> with_dependencies(const std::vector<std::string>& roots) const;

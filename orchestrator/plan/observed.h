@@ -56,6 +56,13 @@ struct ObservedVolume {
   std::map<std::string, std::string> labels;
 };
 
+// What a build section's result depends on, and what the image that is there was built from.
+struct ObservedBuild {
+  std::string inputs;      // digest of the context, the Dockerfile and the build section, as they are now
+  std::string built_from;  // the same of the present image; "" = not known
+  std::set<std::string> bases;  // references that its FROM lines name
+};
+
 struct ObservedState {
   std::string project;
   std::vector<ObservedContainer> containers;  // of this project only, one-offs included
@@ -65,6 +72,7 @@ struct ObservedState {
       images;  // reference as the project writes it -> image id; absent = not local
   // How long ago these images were pulled or tagged last; the engine fills in those whose pull policy asks for it.
   std::map<std::string, std::chrono::seconds> image_ages;
+  std::map<std::string, ObservedBuild> builds;  // by reference of the image
   // Names of containers of other projects, or of none -> whose, for messages: "project blog" or "container
   // 3f2a...".
   std::map<std::string, std::string> other_names;

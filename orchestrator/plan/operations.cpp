@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "model/labels.h"
+#include "orchestrator/plan/image_builds.h"
 #include "orchestrator/plan/plan_builder.h"
 #include "orchestrator/plan/pre_start.h"
 
@@ -246,6 +247,9 @@ class Starter {
   Starter(PlanBuilder& plan, const ServiceGraph& graph, const ObservedState& observed)
       : plan_(plan), graph_(graph), observed_(observed) {}
 
+  // What a dependency fails to fulfill does not keep its dependents from being started.
+  void tolerate_failures() { tolerant_ = true; }
+
   // After what the service's dependencies ask for. `stopped` = the stop that precedes it, or 0.
   void start(const ObservedContainer& container, const std::string& cause, ActionId stopped,
              bool conditions) {
@@ -254,7 +258,7 @@ class Starter {
     for (const auto& [name, dependency] : graph_.dependencies(container.service)) {
       for (const ObservedContainer* other : containers_of(observed_, {name}, false)) {
         auto condition = conditions ? dependency.condition : compose::DependencyCondition::Started;
-        plan_.after(id, gate(*other, condition), !dependency.required);
+        plan_.after(id, gate(*other, condition), tolerant_ || !dependency.required);
       }
     }
     starts_[&container] = id;
@@ -291,10 +295,13 @@ class Starter {
       case compose::DependencyCondition::Started:
         return start;
       case compose::DependencyCondition::Healthy:
-        if (start == 0 && container.health == Health::Healthy) return 0;
+        if (start == 0 && (container.health == Health::Healthy || (tolerant_ && !container.alive())))
+          return 0;
         return wait_once(container, WaitHealthy{ref_to(container)});
       case compose::DependencyCondition::CompletedSuccessfully:
-        if (start == 0 && container.state == ContainerStatus::Exited && container.exit_code == 0) return 0;
+        if (start == 0 && container.state == ContainerStatus::Exited &&
+            (tolerant_ || container.exit_code == 0))
+          return 0;
         return wait_once(container, WaitCompleted{ref_to(container)});
     }
     return 0;
@@ -312,6 +319,7 @@ class Starter {
   PlanBuilder& plan_;
   const ServiceGraph& graph_;
   const ObservedState& observed_;
+  bool tolerant_ = false;
   std::map<const ObservedContainer*, ActionId> starts_;
   std::map<std::pair<const ObservedContainer*, size_t>, ActionId> waits_;
 };
@@ -407,6 +415,19 @@ Result<Plan> plan_each(const DesiredState* desired, const ObservedState& observe
 
 }  // namespace
 
+Plan plan_build(const DesiredState& desired, const ObservedState& observed) {
+  PlanBuilder plan(desired.project);
+  std::map<std::string, ActionId> images;
+  for (const auto& [reference, image] : desired.images) {
+    if (!image.build) continue;
+    auto build = observed.builds.find(reference);
+    std::string inputs = build == observed.builds.end() ? "" : build->second.inputs;
+    images[reference] = add_build(plan, image, inputs, "requested");
+  }
+  order_builds(plan, desired, observed, images);
+  return std::move(plan).finish();
+}
+
 Plan plan_down(const DesiredState* desired, const ObservedState& observed, const DownOptions& options) {
   return Teardown(desired, observed, options).run();
 }
@@ -432,6 +453,19 @@ Result<Plan> plan_start(const DesiredState* desired, const ObservedState& observ
     }
     if (desired && desired->services.count(service))
       starter.add_hooks(desired->services.at(service), containers);
+  }
+  return std::move(plan).finish();
+}
+
+Plan plan_boot(const DesiredState* desired, const ObservedState& observed, const std::set<std::string>& ids) {
+  ServiceGraph graph = known_graph(desired, observed);
+  PlanBuilder plan(observed.project);
+  plan.keep_going();
+  Starter starter(plan, graph, observed);
+  starter.tolerate_failures();
+  for (const std::string& service : order_of(graph)) {
+    for (const ObservedContainer* container : containers_of(observed, {service}, true))
+      if (ids.count(container->id)) starter.start(*container, "restart policy", 0, true);
   }
   return std::move(plan).finish();
 }

@@ -1,9 +1,10 @@
-// The plans of down, start, stop, restart, kill, rm, pause and unpause: all work from labels alone; the
-// desired state adds order and resources where it is known. Pure.
+// The plans of build, down, start, stop, restart, kill, rm, pause and unpause. All but build work from labels
+// alone; the desired state adds order and resources where it is known. Pure.
 #pragma once
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@
 #include "orchestrator/plan/plan.h"
 
 namespace stack::orchestrator {
+
+// Builds every image of the state that has a `build`.
+Plan plan_build(const DesiredState& desired, const ObservedState& observed);
 
 struct DownOptions {
   std::vector<std::string> services;  // with their dependents; empty: all, networks included
@@ -24,6 +28,11 @@ struct DownOptions {
 // Dependents stop before what they depend on; all else is parallel. Containers whose service is in no file
 // are orphans: they stay, with a warning, unless remove_orphans or the project is not known (`desired` null).
 Plan plan_down(const DesiredState* desired, const ObservedState& observed, const DownOptions& options = {});
+
+// Starts the containers that restart policies want after the machine or the engine came back, in the order
+// and under the conditions of their dependencies. What a dependency fails to fulfill does not keep its
+// dependents from being started.
+Plan plan_boot(const DesiredState* desired, const ObservedState& observed, const std::set<std::string>& ids);
 
 struct OperationOptions {
   std::vector<std::string> services;  // empty: all

@@ -79,6 +79,19 @@ void pad(std::string& line, const std::string& text, size_t width) {
   line.append(width - std::min(width, text.size()) + 2, ' ');
 }
 
+std::string change_lines(const Action& action) {
+  std::string lines;
+  for (const FieldChange& change : action.changes) {
+    lines += "      " + change.field + ": ";
+    bool hidden = change.before.empty() && change.after.empty();
+    lines += hidden ? "(not shown)"
+                    : (change.before.empty() ? "(none)" : change.before) + " -> " +
+                          (change.after.empty() ? "(none)" : change.after);
+    lines += "\n";
+  }
+  return lines;
+}
+
 std::string plan_line(const Action& action, size_t phrase_width, size_t object_width) {
   std::string line = "  ";
   line += words_of(action).sign;
@@ -87,7 +100,7 @@ std::string plan_line(const Action& action, size_t phrase_width, size_t object_w
   pad(line, object_of(action), object_width);
   line += action.cause;
   line.erase(line.find_last_not_of(' ') + 1);
-  return line + "\n";
+  return line + "\n" + change_lines(action);
 }
 
 // Names of services in order of their first action; "" (the project itself) first.
@@ -191,6 +204,8 @@ OrderedJson action_json(const Action& action) {
   OrderedJson json{{"id", action.id},           {"kind", kind_of(action)},  {"object", object_of(action)},
                    {"service", action.service}, {"text", describe(action)}, {"cause", action.cause},
                    {"after", std::move(after)}};
+  for (const FieldChange& change : action.changes)
+    json["changes"].push_back({{"field", change.field}, {"before", change.before}, {"after", change.after}});
   if (action.contingent()) json["contingent"] = true;
   return json;
 }

@@ -40,6 +40,8 @@ struct RemoveVolume {
 };
 struct BuildImage {
   DesiredImage image;
+  std::vector<std::string> also;  // references of other services whose build is the same: tagged as well
+  std::string inputs;             // ObservedBuild::inputs, to be kept with the image; "" = not known
 };
 struct PullImage {
   std::string reference;
@@ -168,9 +170,10 @@ struct ImageChange {
 struct Action {
   ActionId id = 0;
   ActionBody body;
-  std::vector<Edge> after;  // sorted by id, all smaller than `id`
-  std::string cause;        // "no container", "config changed: environment.DEBUG"
-  std::string service;      // "" = the project's
+  std::vector<Edge> after;           // sorted by id, all smaller than `id`
+  std::string cause;                 // "no container", "config changed: environment.DEBUG"
+  std::vector<FieldChange> changes;  // behind the cause "config changed"
+  std::string service;               // "" = the project's
   // Failure is a warning: it does not fail the plan.
   bool optional = false;
   // Failure is neither: a CheckUpdate that comes later judges it.

@@ -19,6 +19,8 @@ class PlanBuilder {
   const Action& operator[](ActionId id) const { return plan_.actions[static_cast<size_t>(id - 1)]; }
   Action& operator[](ActionId id) { return plan_.actions[static_cast<size_t>(id - 1)]; }
 
+  ActionId size() const { return static_cast<ActionId>(plan_.actions.size()); }
+
   // `action` comes after `earlier`; nothing happens if either is 0 or they are the same.
   void after(ActionId action, ActionId earlier, bool soft = false);
   void after(ActionId action, const std::vector<Edge>& earlier);

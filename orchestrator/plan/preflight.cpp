@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "model/docker_socket.h"
 #include "model/labels.h"
 #include "model/log_options.h"
 
@@ -32,7 +33,10 @@ struct Note {
   void operator()(const StartContainer&) const { work.services_starting.insert(service); }
   void operator()(const StopContainer& body) const { work.ended.insert(body.container.id); }
   void operator()(const RemoveContainer& body) const { work.ended.insert(body.container.id); }
-  void operator()(const BuildImage& body) const { work.built.insert(body.image.reference); }
+  void operator()(const BuildImage& body) const {
+    work.built.insert(body.image.reference);
+    work.built.insert(body.also.begin(), body.also.end());
+  }
   void operator()(const PullImage& body) const { work.pulled.insert(body.reference); }
   template <typename Other>
   void operator()(const Other&) const {}
@@ -192,7 +196,7 @@ class Preflight {
   }
 
   void check_bind(const DesiredService& service, const MountSpec& mount) {
-    if (path_exists(mount.source)) return;
+    if (is_docker_socket(mount.source) || path_exists(mount.source)) return;
     std::string pointer = volume_pointer(service, mount.target);
     if (!mount.create_host_path) {
       report(service, pointer, "bind source " + mount.source + " does not exist");

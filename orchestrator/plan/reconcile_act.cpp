@@ -105,6 +105,8 @@ ActionId Reconciler::add_create(const ServicePlan& plan, Member& member) {
     body.inherit_anonymous_volumes = !options_.renew_anon_volumes;
   }
   ActionId id = plan_.add(service.name, std::move(body), member.cause);
+  if (member.current && member.cause.starts_with("config changed"))
+    plan_[id].changes = changed_fields(member.current->config_text, service.config_text);
   auto image = images_.find(service.image);
   if (image != images_.end()) plan_.after(id, image->second);
   for (const EndpointSpec& endpoint : service.base.endpoints) {
@@ -199,7 +201,7 @@ void Reconciler::swap(const ServicePlan& plan, Member& member, ContainerRef inco
   Condition stopped = member.replaced;
   stopped.add(member.restarted);
   const int sequence = plan_.new_sequence();
-  member.ending = add_stop(plan_, *member.current, options_.timeout, "to be replaced");
+  member.ending = add_stop(plan_, *member.current, options_.timeout, "being replaced");
   ActionId removal = add_remove(plan_, *member.current, member.ending, false, "replaced");
   plan_.after(removal, member.create);
   member.named = plan_.add(plan.service->name, RenameContainer{incoming, member.name}, "takes its place");
@@ -242,7 +244,7 @@ void Reconciler::replace(const ServicePlan& plan, Member& member) {
 }
 
 void Reconciler::finish_replacement(const ServicePlan& plan, Member& member) {
-  member.cause = "an interrupted replacement goes on";
+  member.cause = "resuming an interrupted replacement";
   swap(plan, member, {member.replacement->id, 0, member.name});
   plan_[member.named].cause = member.cause;
 }
@@ -316,7 +318,7 @@ void Reconciler::keep(const ServicePlan& plan, Member& member) {
   member.container = {member.current->id, 0, member.name};
   if (member.current->name != member.name) {
     std::string cause =
-        is_temporary_name(member.current->name) ? "an interrupted replacement goes on" : "other name";
+        is_temporary_name(member.current->name) ? "resuming an interrupted replacement" : "renamed";
     member.named = plan_.add(plan.service->name, RenameContainer{member.container, member.name}, cause);
   }
   if (!member.restarted.possibly() || options_.no_start) {

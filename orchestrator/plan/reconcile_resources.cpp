@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/labels.h"
+#include "orchestrator/plan/image_builds.h"
 
 namespace stack::orchestrator {
 // --- networks and volumes ---
@@ -117,18 +118,48 @@ bool Reconciler::image_is_used(const DesiredImage& image) const {
 
 void Reconciler::plan_images() {
   for (const auto& [reference, image] : desired_.images) {
-    if (options_.build || image_is_used(image)) plan_image(image);
+    if (options_.build || image.for_builds || image_is_used(image)) plan_image(image);
   }
+  order_builds(plan_, desired_, observed_, images_);
+}
+
+namespace {
+
+// What `up` builds on its own accord when the context has changed.
+bool builds_when_changed(const DesiredImage& image) {
+  return image.pull_policy.empty() || image.pull_policy == "build";
+}
+
+bool inputs_changed(const ObservedBuild& build) {
+  return !build.inputs.empty() && !build.built_from.empty() && build.inputs != build.built_from;
+}
+
+}  // namespace
+
+const ObservedBuild& Reconciler::observed_build(const std::string& reference) const {
+  static const ObservedBuild kUnknown;
+  auto build = observed_.builds.find(reference);
+  return build == observed_.builds.end() ? kUnknown : build->second;
+}
+
+// Why the image is built; nullopt: it is not.
+std::optional<std::string> Reconciler::build_cause(const DesiredImage& image) {
+  if (!observed_.images.count(image.reference)) return "no image";
+  if (options_.build) return "--build";
+  if (image.pull_policy == "build") return "pull_policy: build";
+  if (!inputs_changed(observed_build(image.reference))) return std::nullopt;
+  if (builds_when_changed(image)) return "context changed";
+  plan_.warn("image " + image.reference + ": its build context changed, but its pull policy is \"" +
+             image.pull_policy + "\"; --build builds it");
+  return std::nullopt;
 }
 
 void Reconciler::plan_image(const DesiredImage& image) {
   bool present = observed_.images.count(image.reference) != 0;
   const std::string& service = image.services.front();
   if (image.build && !options_.no_build) {
-    bool policy = image.pull_policy == "build";
-    if (present && !options_.build && !policy) return;
-    std::string cause = !present ? "no image" : options_.build ? "--build" : "pull_policy: build";
-    images_[image.reference] = plan_.add(service, BuildImage{image}, cause);
+    if (std::optional<std::string> cause = build_cause(image))
+      images_[image.reference] = add_build(plan_, image, observed_build(image.reference).inputs, *cause);
     return;
   }
   if (image.build) return;

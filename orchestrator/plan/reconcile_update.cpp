@@ -117,7 +117,7 @@ void Reconciler::update_member(const ServicePlan& plan, Update& update, Member& 
   const std::vector<ImageChange> only_if = member.replaced.condition();
   const int sequence = update.keep_old ? update.sequence : plan_.new_sequence();
   if (member.fate == MemberDecision::Finish) {
-    member.cause = "an interrupted replacement goes on";
+    member.cause = "resuming an interrupted replacement";
   } else {
     member.create = member.named = add_create(plan, member);
     plan_[member.create].only_if = only_if;
@@ -127,7 +127,7 @@ void Reconciler::update_member(const ServicePlan& plan, Update& update, Member& 
   if (member.create != 0) member.container.id = member.current->id;
   add_start(plan, member, member.fate == MemberDecision::Finish ? member.cause : "", only_if, sequence);
   plan_.after(member.start, update.previous);
-  member.ending = add_stop(plan_, *member.current, options_.timeout, "to be replaced");
+  member.ending = add_stop(plan_, *member.current, options_.timeout, "being replaced");
   member.accepted = plan_.add(
       plan.service->name, WaitAccepted{member.container, update.policy->monitor},
       update.order == UpdateOrder::StartFirst ? "before the old one is stopped" : "before the next");

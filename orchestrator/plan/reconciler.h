@@ -94,6 +94,8 @@ class Reconciler {
   void plan_images();
   bool image_is_used(const DesiredImage& image) const;
   void plan_image(const DesiredImage& image);
+  std::optional<std::string> build_cause(const DesiredImage& image);
+  const ObservedBuild& observed_build(const std::string& reference) const;
 
   // decisions
   void decide(const std::string& name);

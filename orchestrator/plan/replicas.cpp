@@ -48,10 +48,14 @@ Replica choose(int number, std::vector<const ObservedContainer*> candidates, con
 }
 
 std::string config_cause(const DesiredService& service, const ObservedContainer& container) {
-  std::vector<std::string> fields =
-      changed_fields(container.config_text, service.config_text, kFieldsShown + 1);
+  std::vector<std::string> fields;
+  for (const FieldChange& change : changed_fields(container.config_text, service.config_text))
+    fields.push_back(change.field);
   if (fields.empty()) return "config changed";
-  if (fields.size() > kFieldsShown) fields[kFieldsShown] = "...";
+  if (fields.size() > kFieldsShown) {
+    fields.resize(kFieldsShown);
+    fields.emplace_back("...");
+  }
   return "config changed: " + join(fields, ", ");
 }
 

@@ -53,6 +53,12 @@ TEST_F(Attributes, VolumesWithTheirOptions) {
   EXPECT_EQ(sh("cat /part/file"), "deep");
   EXPECT_EQ(sh("stat -c %a /small; df -k --output=size /small | tail -1 | tr -d ' '"), "1770\n1024");
   EXPECT_EQ(sh("test -e /img/os-release && touch /img/x 2>&1 | grep -c 'Read-only'"), "1");
+  Json shown = stack().api("GET", "/containers/" + container("app").id + "/json").body;
+  bool image_shown = false;
+  for (const Json& mount : shown["Mounts"])
+    if (string_or(mount, "Destination") == "/img")
+      image_shown = string_or(mount, "Type") == "image" && !bool_or(mount, "RW", true);
+  EXPECT_TRUE(image_shown) << to_text(shown["Mounts"]);
 }
 
 TEST_F(Attributes, ReadOnlyBindsReachAsFarAsIsSaid) {

@@ -117,6 +117,30 @@ TEST_F(Build, AnSshAgentIsAskedByTheStepsThatWantIt) {
   must({"down"});
 }
 
+TEST_F(Build, ABuildLeavesTheNetworksOfProjectsAlone) {
+  // The network is called stack_build.
+  project("stack", R"(
+services:
+  web:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+    networks: [build]
+networks:
+  build: {}
+)");
+  must({"up", "-d"});
+  project("other", "services:\n  app:\n    build: .\n");
+  write("Dockerfile", "FROM debian:bookworm-slim\nRUN echo x > /x\n");
+  must({"build"});
+  EXPECT_EQ(stack().api("GET", "/networks/stack_build").status, 200);
+  Json networks = stack().api("GET", "/networks").body;
+  EXPECT_EQ(to_text(networks).find("stack-build"), std::string::npos) << "the builds' own network is gone";
+  std::vector<RunningContainer> web = stack().containers("stack");
+  ASSERT_EQ(web.size(), 1U);
+  EXPECT_EQ(web[0].state, "running");
+}
+
 TEST_F(Build, ImageIsRemovedWithItsProjectWhenAskedFor) {
   project("gone", "services:\n  app:\n    build: .\n    stop_signal: SIGKILL\n");
   write("Dockerfile", "FROM debian:bookworm-slim\nRUN echo x > /x\nCMD [\"sleep\", \"infinity\"]\n");

@@ -2,7 +2,9 @@
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
 #include "cli/flags/up_options.h"
+#include "cli/render/output.h"
 #include "cli/session/change.h"
+#include "cli/session/member.h"
 
 namespace stack::cli {
 
@@ -15,6 +17,15 @@ constexpr Flag kBuildFlags[] = {
      "Value of an ARG; NAME alone takes it from the environment"},
     {'q', "quiet", FlagArity::Nothing, "", "No output of the build"},
     {0, "with-dependencies", FlagArity::Nothing, "", "Build the services depended on too"},
+    {0, "ssh", FlagArity::Values, "ID[=PATH]",
+     "SSH agents or keys for RUN --mount=type=ssh, beside those of the file"},
+    {0, "check", FlagArity::Nothing, "", "Check what a build needs, without building"},
+    {0, "print", FlagArity::Nothing, "", "Print the builds as a bake file"},
+    {0, "push", FlagArity::Nothing, "", "Push the images after building"},
+    {0, "builder", FlagArity::Value, "NAME", ""},
+    {0, "provenance", FlagArity::Value, "MODE", ""},
+    {0, "sbom", FlagArity::Value, "MODE", ""},
+    {0, "parallel", FlagArity::Nothing, "", ""},
     {'m', "memory", FlagArity::Value, "BYTES", ""},
     {0, "no-rm", FlagArity::Nothing, "", ""},
     {0, "force-rm", FlagArity::Nothing, "", ""},
@@ -26,9 +37,68 @@ constexpr Example kBuildExamples[] = {
     {"stack build --build-arg VERSION=2 web", "with a build argument"},
 };
 
+// The services that are built, by name.
+std::map<std::string, Json> built_services(const Json& project, const std::vector<std::string>& wanted) {
+  std::map<std::string, Json> built;
+  for (const auto& [name, service] : member(project, "services").items()) {
+    bool named = wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+    if (named && member(service, "build").is_object()) built[name] = service;
+  }
+  return built;
+}
+
+// https://docs.docker.com/build/bake/reference/, in its JSON form.
+Json bake_file(const std::string& project_name, const Json& project, const std::vector<std::string>& wanted) {
+  Json file{{"group", {{"default", {{"targets", Json::array()}}}}}, {"target", Json::object()}};
+  for (const auto& [name, service] : built_services(project, wanted)) {
+    const Json& build = member(service, "build");
+    Json target{{"context", string_or(build, "context")}};
+    for (const auto& [key, bake_key] : {std::pair{"dockerfile", "dockerfile"},
+                                        {"dockerfile_inline", "dockerfile-inline"},
+                                        {"args", "args"},
+                                        {"labels", "labels"},
+                                        {"target", "target"},
+                                        {"additional_contexts", "contexts"},
+                                        {"ssh", "ssh"}})
+      if (build.contains(key)) target[bake_key] = build[key];
+    Json tags = build.value("tags", Json::array());
+    tags.push_back(string_or(service, "image", project_name + "-" + name));
+    target["tags"] = std::move(tags);
+    target["output"] = {"type=docker"};
+    file["group"]["default"]["targets"].push_back(name);
+    file["target"][name] = std::move(target);
+  }
+  return file;
+}
+
+void add_ssh(Json& project, const std::vector<std::string>& wanted, const std::vector<std::string>& ssh) {
+  if (ssh.empty()) return;
+  for (const auto& [name, service] : built_services(project, wanted)) {
+    Json& list = project["services"][name]["build"]["ssh"];
+    for (const std::string& agent : ssh) list.push_back(agent);
+  }
+}
+
+// Nothing that was asked for is left out silently.
+Result<> check_options(const Arguments& arguments) {
+  if (arguments.on("push"))
+    return unsupported("--push: images cannot be pushed from a build; use `stack push`");
+  for (const char* attestation : {"provenance", "sbom"}) {
+    std::string mode = arguments.text(attestation);
+    if (!mode.empty() && mode != "false" && mode != "mode=min,disabled=true")
+      return unsupported(std::string("--") + attestation + ": builds make no attestations");
+  }
+  return {};
+}
+
 Result<int> run_build(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
+  TRY(check_options(arguments));
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
+  add_ssh(project.project, arguments.words, arguments.all("ssh"));
+  if (arguments.on("print")) {
+    print(bake_file(project.name, project.project, arguments.words).dump(2) + "\n");
+    return 0;
+  }
   Json options = build_options(session.environment(), session.current_directory());
   options["no_cache"] = arguments.on("no-cache");
   options["pull"] = arguments.on("pull");
@@ -38,6 +108,7 @@ Result<int> run_build(Session& session, const Arguments& arguments) {
                 project_path(project.name, "/build"),
                 {{"project", project.project}, {"options", options}, {"services", arguments.words}},
                 true};
+  if (session.globals().dry_run || arguments.on("check")) return show_plan(session, change);
   ProgressStyle style = progress_style(session);
   style.show_build_output = true;
   style.quiet_build = arguments.on("quiet");

@@ -7,9 +7,17 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kCreateFlags[] = {kBuildFlag,      kNoBuildFlag, kForceRecreateFlag,
-                                 kNoRecreateFlag, kPullFlag,    kRemoveOrphansFlag,
-                                 kQuietPullFlag,  kScaleFlag,   kYesFlag};
+constexpr Flag kCreateFlags[] = {
+    kBuildFlag,
+    kNoBuildFlag,
+    kForceRecreateFlag,
+    kNoRecreateFlag,
+    kPullFlag,
+    kRemoveOrphansFlag,
+    kQuietPullFlag,
+    kScaleFlag,
+    kYesFlag,
+    {0, "no-docker-socket", FlagArity::Nothing, "", "Refuse containers that mount Docker's socket"}};
 constexpr Example kCreateExamples[] = {{"stack create", "make everything ready, then `stack start`"}};
 
 Result<int> run_create(Session& session, const Arguments& arguments) {

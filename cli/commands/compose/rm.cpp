@@ -24,7 +24,9 @@ constexpr Example kRmExamples[] = {
 };
 
 Result<int> run_rm(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
+  if (session.globals().dry_run)
+    return change_services(session, arguments, "rm",
+                           {{"stop", arguments.on("stop")}, {"volumes", arguments.on("volumes")}});
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All, true));

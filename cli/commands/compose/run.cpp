@@ -132,7 +132,6 @@ OneOff one_off(const Arguments& arguments, const std::string& project_name) {
 }
 
 Result<int> run_run(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
   TRY_ASSIGN(ResolvedProject project, load_for(session, {arguments.words[0]}));
   OneOff one = one_off(arguments, project.name);
   TRY_ASSIGN(Json options, run_options(session, arguments, one));
@@ -143,6 +142,7 @@ Result<int> run_run(Session& session, const Arguments& arguments) {
   Change change{"run",
                 project_path(project.name, "/run"),
                 {{"project", project.project}, {"service", one.service}, {"options", options}}};
+  if (session.globals().dry_run) return show_plan(session, change);
   ChangeResult result;
   {
     InterruptNotice notice(false);

@@ -12,7 +12,6 @@ constexpr Example kScaleExamples[] = {
     {"stack scale web=3 worker=2", "three containers of web, two of worker"}};
 
 Result<int> run_scale(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
   auto scale = parse_scale(arguments.words);
   if (!scale) return session.usage_error(scale.error().text());
   std::vector<std::string> services;

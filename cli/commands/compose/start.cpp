@@ -18,7 +18,6 @@ constexpr Example kStartExamples[] = {
 
 // Waiting is an `up` that neither makes nor replaces a container.
 Result<int> start_and_wait(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
   auto options = up_options(session, arguments, arguments.words);
   if (!options) return session.usage_error(options.error().text());
   (*options)["no_recreate"] = true;

@@ -1,4 +1,5 @@
 #include "cli/commands/compose/up_foreground.h"
+#include "cli/commands/compose/up_menu.h"
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
 #include "cli/flags/up_options.h"
@@ -24,6 +25,7 @@ constexpr Flag kUpFlags[] = {
     {0, "wait", FlagArity::Nothing, "", "Return once everything is running or healthy; implies -d"},
     {0, "wait-timeout", FlagArity::Value, "SECONDS", "Longest time for --wait"},
     kRemoveOrphansFlag,
+    {0, "no-docker-socket", FlagArity::Nothing, "", "Refuse containers that mount Docker's socket"},
     kTimeoutFlag,
     kRenewVolumesFlag,
     {0, "abort-on-container-exit", FlagArity::Nothing, "", "Stop everything when one container exits"},
@@ -41,7 +43,7 @@ constexpr Flag kUpFlags[] = {
     {0, "quiet-build", FlagArity::Nothing, "", "No output of builds"},
     kYesFlag,
     {'w', "watch", FlagArity::Nothing, "", "Bring changed files into the containers: see `stack watch`"},
-    {0, "menu", FlagArity::Nothing, "", ""},
+    {0, "menu", FlagArity::Nothing, "", "Keys: d detaches, w begins to watch (COMPOSE_MENU)"},
 };
 
 constexpr Example kUpExamples[] = {
@@ -60,7 +62,7 @@ Result<> check_combination(const Arguments& arguments) {
     }
   }
   if (arguments.given("attach") && arguments.on("attach-dependencies")) {
-    return invalid("--attach and --attach-dependencies exclude each other");
+    return invalid("--attach and --attach-dependencies cannot be used together");
   }
   return {};
 }
@@ -87,15 +89,16 @@ Result<int> run_up(Session& session, const Arguments& arguments) {
   auto options = up_options(session, arguments, arguments.words);
   if (!options) return session.usage_error(options.error().text());
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
-  if (session.globals().dry_run) return show_plan(session, project, *options);
   Change change{
       "up", project_path(project.name, "/up"), {{"project", project.project}, {"options", *options}}};
+  if (session.globals().dry_run) return show_plan(session, change);
   bool detached = arguments.on("detach") || arguments.on("wait") || arguments.on("no-start");
   if (detached) return run_in_background(session, arguments, change, project.name);
   TRY_ASSIGN(ForegroundOptions foreground, foreground_options(session, arguments, project));
-  if (arguments.on("watch"))
-    foreground.watch =
-        WatchOptions{project.name, project.project, *options, arguments.words, true, foreground.quiet_build};
+  WatchOptions watch{project.name, project.project, *options, arguments.words, true, foreground.quiet_build};
+  if (arguments.on("menu", session.variable_on("COMPOSE_MENU")) && MenuKeys::is_possible())
+    foreground.menu = watch;
+  if (arguments.on("watch")) foreground.watch = std::move(watch);
   return up_in_foreground(session, change, foreground);
 }
 

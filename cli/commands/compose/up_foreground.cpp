@@ -1,4 +1,5 @@
 #include "cli/commands/compose/up_foreground.h"
+#include "cli/commands/compose/up_menu.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -45,16 +46,21 @@ Result<> must_exist(const Json& services, const std::vector<std::string>& names)
   return {};
 }
 
+// The services of this `up`: empty for all.
+std::vector<std::string> attached_services(const Arguments& arguments, const Json& services) {
+  if (!arguments.on("attach-dependencies")) return arguments.words;
+  std::set<std::string> all;
+  for (const std::string& name : arguments.words) add_with_dependencies(services, name, all);
+  return {all.begin(), all.end()};
+}
+
 std::set<std::string> shown_services(const Arguments& arguments, const Json& services) {
   std::vector<std::string> attached = arguments.all("attach");
   std::set<std::string> shown(attached.begin(), attached.end());
   if (shown.empty()) {
-    std::set<std::string> wanted(arguments.words.begin(), arguments.words.end());
+    std::vector<std::string> wanted = attached_services(arguments, services);
     if (wanted.empty()) {
-      for (const auto& [name, service] : services.items()) wanted.insert(name);
-    } else if (arguments.on("attach-dependencies")) {
-      std::set<std::string> named = std::exchange(wanted, {});
-      for (const std::string& name : named) add_with_dependencies(services, name, wanted);
+      for (const auto& [name, service] : services.items()) wanted.push_back(name);
     }
     for (const std::string& name : wanted) {
       if (bool_or(member(services, name), "attach", true)) shown.insert(name);
@@ -122,6 +128,7 @@ class Foreground {
   void run_change();
   void change_line(const Json& line);
   void run_logs();
+  std::vector<std::string> followed_services() const;
   void log_line(const Json& line);
   void run_stop();
   void run_watch();
@@ -130,11 +137,15 @@ class Foreground {
   // This thread's.
   bool turn();
   void wait_for_event(std::chrono::milliseconds limit);
+  void take_key();
+  void begin_watch();
+  void make_watcher(const WatchOptions& options);
   bool anything_alive();
   void stop_all();
   void kill_all();
   void interrupt();
   int exit_code() const;
+  std::string ending() const;
 
   Session& session_;
   const Change& change_;
@@ -154,10 +165,13 @@ class Foreground {
   Result<ChangeResult> result_ = ChangeResult{};
   std::set<std::string> replaced_;  // containers that the change itself stops
   std::optional<int> abort_code_;   // of the container whose exit ends everything
+  std::string aborted_by_;          // its service
   std::optional<int> chosen_code_;  // of --exit-code-from
 
   // This thread's own.
   int interrupts_ = 0;
+  bool detached_ = false;
+  std::optional<MenuKeys> menu_;
   bool stopping_ = false;
   std::optional<Clock::time_point> deadline_;  // for the last lines
   std::optional<Watcher> watcher_;
@@ -190,9 +204,13 @@ void Foreground::run_change() {
 }
 
 void Foreground::note_exit(const std::string& service, int code) {
+  const std::vector<std::string>& watched = options_.services;
+  if (!watched.empty() && std::find(watched.begin(), watched.end(), service) == watched.end()) return;
   if (service == options_.exit_code_from && !chosen_code_) chosen_code_ = code;
   bool aborts = options_.abort_on_exit || (options_.abort_on_failure && code != 0);
-  if (aborts && !abort_code_) abort_code_ = code;
+  if (!aborts || abort_code_) return;
+  abort_code_ = code;
+  aborted_by_ = service;
 }
 
 void Foreground::log_line(const Json& line) {
@@ -212,13 +230,21 @@ void Foreground::log_line(const Json& line) {
   notify();
 }
 
-// From before the first start, so that nothing is missed, until this thread says that it is over.
+// Empty: all.
+std::vector<std::string> Foreground::followed_services() const {
+  if (options_.services.empty()) return {};
+  std::set<std::string> followed = options_.shown;
+  followed.insert(options_.services.begin(), options_.services.end());
+  return {followed.begin(), followed.end()};
+}
+
+// From before the first start, so that nothing is missed, until this thread ends it.
 void Foreground::run_logs() {
   LogQuery query;
   query.follow = true;
   query.stay = true;
   query.since = rfc3339(std::chrono::system_clock::now());
-  query.services = options_.services;
+  query.services = followed_services();
   if (!options_.labels.empty()) {
     progress_.load()->write(STDOUT_FILENO, "Attaching to " + join(options_.labels, ", ") + "\n");
   }
@@ -276,19 +302,51 @@ void Foreground::interrupt() {
     progress_.load()->write(STDERR_FILENO, "\nKilling...\n");
     kill_all();
   } else {
+    menu_.reset();
     _exit(kExitInterrupted);
   }
 }
 
 void Foreground::wait_for_event(std::chrono::milliseconds limit) {
-  pollfd watched[2] = {{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-  if (::poll(watched, 2, static_cast<int>(limit.count())) == 0) {
+  int keyboard = menu_ ? STDIN_FILENO : -1;  // poll(2) leaves a negative one out
+  pollfd watched[3] = {{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {keyboard, POLLIN, 0}};
+  if (::poll(watched, 3, static_cast<int>(limit.count())) == 0) {
     std::lock_guard lock(mutex_);
     look_ = true;
   }
   eventfd_t ignored = 0;
   eventfd_read(wake_.get(), &ignored);
   while (signals_.take()) interrupt();
+  if (menu_ && watched[2].revents != 0) take_key();
+}
+
+void Foreground::take_key() {
+  // A terminal that has gone would be readable for ever.
+  if (!MenuKeys::is_possible()) return menu_.reset();
+  switch (menu_->take()) {
+    case MenuKeys::Key::None:
+      return;
+    case MenuKeys::Key::Detach:
+      detached_ = true;
+      return;
+    case MenuKeys::Key::Watch:
+      return begin_watch();
+  }
+}
+
+void Foreground::begin_watch() {
+  if (watcher_) return;
+  make_watcher(*options_.menu);
+  Result<> prepared = watcher_->prepare();
+  if (prepared) return;
+  progress_.load()->write(STDERR_FILENO, "stack: watch: " + prepared.error().text() + "\n");
+  watcher_.reset();
+}
+
+void Foreground::make_watcher(const WatchOptions& options) {
+  watch_stop_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  watcher_.emplace(session_, options,
+                   [this](int fd, std::string_view text) { progress_.load()->write(fd, text); });
 }
 
 bool Foreground::anything_alive() {
@@ -313,6 +371,7 @@ bool Foreground::turn() {
   bool stop_ended = stop_ended_;
   bool look = std::exchange(look_, false);
   lock.unlock();
+  if (detached_) return false;
   if (deadline_) return Clock::now() < *deadline_;
   if (failed && !stopping_) return false;
   bool over = stopping_ && stop_ended;
@@ -332,6 +391,15 @@ bool Foreground::turn() {
   return true;
 }
 
+// Which exit ended it, and whose code is passed on.
+std::string Foreground::ending() const {
+  if (!abort_code_ || interrupts_ > 0) return "";
+  std::string text = "stack: " + aborted_by_ + " exited with code " + std::to_string(*abort_code_);
+  const std::string& chosen = options_.exit_code_from;
+  if (chosen.empty() || chosen == aborted_by_ || !chosen_code_) return text + "\n";
+  return text + "; exit code " + std::to_string(*chosen_code_) + " is that of " + chosen + "\n";
+}
+
 int Foreground::exit_code() const {
   if (interrupts_ > 0) return kExitInterrupted;
   if (!options_.exit_code_from.empty() && chosen_code_) return *chosen_code_;
@@ -345,10 +413,12 @@ Result<int> Foreground::run() {
   change_progress_ = make_progress(style, change_.title);
   progress_ = change_progress_.get();
   if (options_.watch) {
-    watch_stop_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    watcher_.emplace(session_, *options_.watch,
-                     [this](int fd, std::string_view text) { progress_.load()->write(fd, text); });
+    make_watcher(*options_.watch);
     TRY(watcher_->prepare());
+  }
+  if (options_.menu) {
+    menu_.emplace();
+    progress_.load()->write(STDERR_FILENO, "d: detach   w: watch   Ctrl-C: stop\n");
   }
   printer_.expect(options_.labels);
   logs_thread_ = std::thread([this] { run_logs(); });
@@ -361,6 +431,8 @@ Result<int> Foreground::run() {
     std::lock_guard lock(mutex_);
     all_ended = change_ended_;
   }
+  menu_.reset();
+  if (detached_) progress_.load()->write(STDERR_FILENO, "detached; the containers continue to run\n");
   // A change that the engine does not end, although it was stopped, must not keep the user waiting.
   if (!all_ended) _exit(exit_code());
   change_thread_.join();
@@ -370,6 +442,7 @@ Result<int> Foreground::run() {
   if (interrupts_ > 0) return kExitInterrupted;
   if (!result_) return std::move(result_).error();
   if (!result_->ok) return say_result(session_, *result_);
+  progress_.load()->write(STDERR_FILENO, ending());
   return exit_code();
 }
 
@@ -385,7 +458,7 @@ Result<ForegroundOptions> foreground_options(Session& session, const Arguments& 
   if (!options.exit_code_from.empty())
     TRY(must_exist(services, {options.exit_code_from}).in("--exit-code-from"));
   options.project_name = project.name;
-  options.services = arguments.words;
+  options.services = attached_services(arguments, services);
   options.shown = shown_services(arguments, services);
   TRY_ASSIGN(Json scale, parse_scale(arguments.all("scale")));
   options.labels = expected_labels(options.shown, services, scale);

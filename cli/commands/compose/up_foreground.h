@@ -16,9 +16,11 @@ namespace stack::cli {
 
 struct ForegroundOptions {
   std::string project_name;
-  std::vector<std::string> services;  // named on the command line; empty: all. Ctrl-C stops these
-  std::set<std::string> shown;        // services whose output is printed
-  std::vector<std::string> labels;    // of the containers expected, for stable colours
+  // Named on the command line, and their dependencies with --attach-dependencies; empty: all. Ctrl-C stops
+  // these, and the exit of one of these ends an `up` with --abort-on-container-exit.
+  std::vector<std::string> services;
+  std::set<std::string> shown;      // services whose output is printed
+  std::vector<std::string> labels;  // of the containers expected, for stable colours
   LogStyle style;
   bool quiet_build = false;
   bool quiet_pull = false;
@@ -26,7 +28,9 @@ struct ForegroundOptions {
   bool abort_on_failure = false;
   std::string exit_code_from;  // a service, or ""
   std::optional<int64_t> timeout;
-  std::optional<WatchOptions> watch;  // then it goes on although every container has exited
+  std::optional<WatchOptions> watch;  // then it continues although every container has exited
+  // --menu, where standard input is a terminal: keys detach, or begin to watch with these options.
+  std::optional<WatchOptions> menu;
 };
 
 // From the flags; a service that --attach, --no-attach or --exit-code-from names must exist.

@@ -7,6 +7,7 @@
 #include "cli/session/containers.h"
 #include "cli/session/member.h"
 #include "cli/session/objects.h"
+#include "model/labels.h"
 
 namespace stack::cli {
 
@@ -96,9 +97,11 @@ Result<int> run_network_create(Session& session, const Arguments& arguments) {
 constexpr Flag kNetworkPruneFlags[] = {{'f', "force", FlagArity::Nothing, "", "Do not ask"}};
 constexpr Example kNetworkPruneExamples[] = {{"stack network prune", "networks that no container uses"}};
 
-// The engine's own; builds use the last.
-bool is_predefined(const std::string& name) {
-  return name == "bridge" || name == "host" || name == "none" || name == "stack_build";
+// The engine's own, that of builds among them.
+bool is_predefined(const Json& network) {
+  std::string name = string_or(network, "Name");
+  return name == "bridge" || name == "host" || name == "none" ||
+         member(network, "Labels").contains(label::kBuildNetwork);
 }
 
 Result<int> run_network_prune(Session& session, const Arguments& arguments) {
@@ -107,7 +110,7 @@ Result<int> run_network_prune(Session& session, const Arguments& arguments) {
   Arguments chosen = arguments;
   for (const Json& network : items_of(networks)) {
     std::string name = string_or(network, "Name");
-    if (is_predefined(name)) continue;
+    if (is_predefined(network)) continue;
     // The list need not name the containers.
     TRY_ASSIGN(Json details, session.call("GET", "/networks/" + string_or(network, "Id")));
     if (member(details, "Containers").empty()) chosen.words.push_back(name);

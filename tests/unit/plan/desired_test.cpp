@@ -214,8 +214,10 @@ TEST(ConfigHash, CoversContentsOfSecretsWithoutKeepingThem) {
   DesiredState after = desired(project);
   const std::string& old_text = before.services.at("web").config_text;
   EXPECT_EQ(old_text.find("hunter2"), std::string::npos);
-  EXPECT_EQ(changed_fields(old_text, after.services.at("web").config_text),
-            std::vector<std::string>{"content of secret key"});
+  auto changes = changed_fields(old_text, after.services.at("web").config_text);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].field, "content of secret key");
+  EXPECT_EQ(changes[0].before + changes[0].after, "");
 }
 
 TEST(ConfigHash, ChangedFieldsAreNamedAsInTheFile) {
@@ -225,11 +227,24 @@ TEST(ConfigHash, ChangedFieldsAreNamedAsInTheFile) {
   project.services.at("db").environment = {{"A", "2"}, {"C", "1"}};
   project.services.at("db").user = "postgres";
   std::string after = desired(project).services.at("db").config_text;
-  EXPECT_EQ(changed_fields(before, after, 9),
-            (std::vector<std::string>{"environment.A", "environment.B", "environment.C", "user"}));
-  EXPECT_EQ(changed_fields(before, after, 2).size(), 2u);
+  std::string text;
+  for (const FieldChange& change : changed_fields(before, after))
+    text += change.field + ": " + change.before + " -> " + change.after + "\n";
+  EXPECT_EQ(text, "environment.A: 1 -> 2\nenvironment.B: 1 -> \nenvironment.C:  -> 1\nuser:  -> postgres\n");
   EXPECT_TRUE(changed_fields("", after).empty());
   EXPECT_TRUE(changed_fields("not json", after).empty());
+}
+
+TEST(ConfigHash, ChangedValuesThatMayBeSecretAreMasked) {
+  auto project = two_services();
+  project.services.at("db").environment = {{"DB_PASSWORD", "hunter2"}, {"URL", "db://me:hunter2@db/x"}};
+  std::string before = desired(project).services.at("db").config_text;
+  project.services.at("db").environment = {{"API_KEY", "hunter3"}, {"URL", "db://me:hunter3@db/x"}};
+  auto changes = changed_fields(before, desired(project).services.at("db").config_text);
+  ASSERT_EQ(changes.size(), 3u);
+  for (const FieldChange& change : changes)
+    EXPECT_EQ((change.before + change.after).find("hunter"), std::string::npos) << change.field;
+  EXPECT_EQ(changes[0].after, "***");
 }
 
 TEST(OneOff, IsTheServiceWithoutPortsAliasesAndRestart) {

@@ -1,4 +1,4 @@
-// The executor over drivers that complete when the test says so.
+// The executor over a target whose actions complete when the test says so.
 #include "orchestrator/plan/executor.h"
 
 #include <gtest/gtest.h>
@@ -14,10 +14,24 @@ using namespace stack::orchestrator;
 
 namespace {
 
-// Every driver does the same: note, wait while held, then succeed with "id<N>" or fail.
-class FakeDrivers : public Drivers {
+// What an action asks for, in a word or two.
+struct Text {
+  std::string operator()(const CreateNetwork& a) const { return "network " + a.network.config.name; }
+  std::string operator()(const BuildImage& a) const { return "build " + a.image.reference; }
+  std::string operator()(const CreateContainer& a) const { return "create " + a.final_name; }
+  std::string operator()(const StartContainer& a) const { return "start " + a.container.id; }
+  std::string operator()(const WaitAccepted& a) const { return "accepted " + a.container.id; }
+  template <typename Other>
+  std::string operator()(const Other&) const {
+    return "other";
+  }
+};
+
+// Notes each action, waits while it is held, then succeeds with "id<N>" or fails. A held one ends when it is
+// told to stop.
+class FakeTarget : public Target {
  public:
-  explicit FakeDrivers(asio::io_context& io) : io_(io) {}
+  explicit FakeTarget(asio::io_context& io) : io_(io) {}
 
   std::vector<std::string> log;
   std::map<ActionId, Error> fails;
@@ -34,99 +48,23 @@ class FakeDrivers : public Drivers {
   }
   bool running(ActionId id) const { return running_.count(id) != 0; }
 
-  DriverTask<std::string> act(ActionId id, std::string text) {
-    log.push_back(text);
-    running_.insert(id);
+  asio::awaitable<ActionResult> perform(Action action, std::stop_token stop) override {
+    const ActionId id = action.id;
+    log.push_back(std::visit(Text{}, action.body));
     auto gate = gates_.find(id);
     if (gate != gates_.end() && !released_.count(id)) {
+      running_.insert(id);
+      std::stop_callback on_stop(stop, [timer = &gate->second] { timer->cancel(); });
       asio::error_code error;
       co_await gate->second.async_wait(asio::redirect_error(asio::use_awaitable, error));
       running_.erase(id);
-      if (!released_.count(id)) {
-        log.push_back("broken off " + std::to_string(id));
-        co_return Error(ErrorKind::Cancelled, "broken off");
-      }
+      if (!released_.count(id)) co_return Error(ErrorKind::Cancelled, "stopped");
     }
-    running_.erase(id);
     if (throws.count(id)) throw std::runtime_error("thrown");
     auto failure = fails.find(id);
     if (failure != fails.end()) co_return ActionError(failure->second, details[id]);
     auto result = results.find(id);
     co_return result == results.end() ? "id" + std::to_string(id) : result->second;
-  }
-  DriverTask<> act_void(ActionId id, std::string text) {
-    auto result = co_await act(id, std::move(text));
-    if (!result) co_return std::move(result).error();
-    co_return DriverResult<>{};
-  }
-
-  DriverTask<> create_network(ActionId id, CreateNetwork a) override {
-    return act_void(id, "network " + a.network.config.name);
-  }
-  DriverTask<> remove_network(ActionId id, RemoveNetwork a) override {
-    return act_void(id, "remove network " + a.name);
-  }
-  DriverTask<> create_volume(ActionId id, CreateVolume a) override {
-    return act_void(id, "volume " + a.volume.config.name);
-  }
-  DriverTask<> remove_volume(ActionId id, RemoveVolume a) override {
-    return act_void(id, "remove volume " + a.name);
-  }
-  DriverTask<std::string> build_image(ActionId id, BuildImage a) override {
-    return act(id, "build " + a.image.reference);
-  }
-  DriverTask<std::string> pull_image(ActionId id, PullImage a) override {
-    return act(id, "pull " + a.reference);
-  }
-  DriverTask<> remove_image(ActionId id, RemoveImage a) override {
-    return act_void(id, "remove image " + a.reference);
-  }
-  DriverTask<std::string> create_container(ActionId id, CreateContainer a) override {
-    return act(id, "create " + a.final_name);
-  }
-  DriverTask<> rename_container(ActionId id, RenameContainer a) override {
-    return act_void(id, "rename " + a.container.id);
-  }
-  DriverTask<> start_container(ActionId id, StartContainer a) override {
-    return act_void(id, "start " + a.container.id);
-  }
-  DriverTask<> stop_container(ActionId id, StopContainer a) override {
-    return act_void(id, "stop " + a.container.id);
-  }
-  DriverTask<> kill_container(ActionId id, KillContainer a) override {
-    return act_void(id, "kill " + a.container.id);
-  }
-  DriverTask<> remove_container(ActionId id, RemoveContainer a) override {
-    return act_void(id, "remove " + a.container.id);
-  }
-  DriverTask<> pause_container(ActionId id, PauseContainer a) override {
-    return act_void(id, "pause " + a.container.id);
-  }
-  DriverTask<> unpause_container(ActionId id, UnpauseContainer a) override {
-    return act_void(id, "unpause " + a.container.id);
-  }
-  DriverTask<> wait_running(ActionId id, WaitRunning a) override {
-    return act_void(id, "wait " + a.container.id);
-  }
-  DriverTask<> wait_healthy(ActionId id, WaitHealthy a) override {
-    return act_void(id, "healthy " + a.container.id);
-  }
-  DriverTask<> wait_completed(ActionId id, WaitCompleted a) override {
-    return act_void(id, "completed " + a.container.id);
-  }
-  DriverTask<> wait_accepted(ActionId id, WaitAccepted a) override {
-    return act_void(id, "accepted " + a.container.id);
-  }
-  DriverTask<> wait_delay(ActionId id, WaitDelay a) override { return act_void(id, "delay " + a.service); }
-  DriverTask<> run_hook(ActionId id, RunHook a) override { return act_void(id, "hook " + a.container.id); }
-  DriverTask<> run_pre_start(ActionId id, RunPreStart a) override {
-    return act_void(id, "pre_start " + a.spec.name);
-  }
-  DriverTask<> connect_network(ActionId id, ConnectNetwork a) override {
-    return act_void(id, "connect " + a.container.id);
-  }
-  DriverTask<> disconnect_network(ActionId id, DisconnectNetwork a) override {
-    return act_void(id, "disconnect " + a.container.id);
   }
 
  private:
@@ -139,19 +77,10 @@ class FakeDrivers : public Drivers {
 struct FakeJournal : Journal {
   std::vector<std::string> log;
   bool refuse_begin = false;
-  ActionId refuse = 0;
   Result<> begin(const Plan&) override {
     if (refuse_begin) return Error("no space left on device");
     log.push_back("begin");
     return {};
-  }
-  Result<> before(const Action& action) override {
-    if (action.id == refuse) return Error("no space left on device");
-    log.push_back("before " + std::to_string(action.id));
-    return {};
-  }
-  void after(const Action& action, const Outcome& outcome) override {
-    log.push_back("after " + std::to_string(action.id) + " " + std::string(to_text(outcome.state)));
   }
   void finish(bool succeeded) override { log.push_back(succeeded ? "finish" : "finish failed"); }
 };
@@ -167,7 +96,7 @@ struct FakeProgress : Progress {
 class Executor : public ::testing::Test {
  protected:
   asio::io_context io;
-  FakeDrivers drivers{io};
+  FakeTarget target{io};
   FakeJournal journal;
   FakeProgress progress;
   ExecuteOptions options;
@@ -198,7 +127,7 @@ class Executor : public ::testing::Test {
   // Runs until nothing moves any more.
   void start() {
     plan = std::make_shared<const Plan>(std::move(builder).finish());
-    asio::co_spawn(io, execute(plan, drivers, journal, progress, options, cancellation),
+    asio::co_spawn(io, execute(plan, target, journal, progress, options, cancellation),
                    [this](std::exception_ptr thrown, ExecutionReport result) {
                      ASSERT_FALSE(thrown);
                      report = std::move(result);
@@ -210,7 +139,7 @@ class Executor : public ::testing::Test {
     io.poll();
   }
   void release(ActionId id) {
-    drivers.release(id);
+    target.release(id);
     settle();
   }
   ActionState state(ActionId id) { return report->outcomes[static_cast<size_t>(id - 1)].state; }
@@ -232,8 +161,8 @@ TEST_F(Executor, RunsInOrderAndPassesOnTheIdsOfWhatItMade) {
   add(StartContainer{made_by(c)}, {c});
   start();
   ASSERT_TRUE(report);
-  EXPECT_EQ(drivers.log, (Lines{"create web-1", "start id1"}));
-  EXPECT_EQ(journal.log, (Lines{"begin", "before 1", "after 1 done", "before 2", "after 2 done", "finish"}));
+  EXPECT_EQ(target.log, (Lines{"create web-1", "start id1"}));
+  EXPECT_EQ(journal.log, (Lines{"begin", "finish"}));
   EXPECT_EQ(progress.log, (Lines{"1 running", "1 done", "2 running", "2 done"}));
   EXPECT_EQ(report->changed, 2);
   EXPECT_EQ(report->exit_code(), 0);
@@ -242,11 +171,11 @@ TEST_F(Executor, RunsInOrderAndPassesOnTheIdsOfWhatItMade) {
 TEST_F(Executor, IndependentActionsRunTogether) {
   ActionId a = create("a");
   ActionId b = create("b");
-  drivers.hold(a);
-  drivers.hold(b);
+  target.hold(a);
+  target.hold(b);
   start();
-  EXPECT_TRUE(drivers.running(a));
-  EXPECT_TRUE(drivers.running(b));
+  EXPECT_TRUE(target.running(a));
+  EXPECT_TRUE(target.running(b));
   release(b);
   EXPECT_FALSE(report);
   release(a);
@@ -258,9 +187,9 @@ TEST_F(Executor, AServiceStartsWhileAnotherStillBuilds) {
   ActionId web = create("web-1", {image});
   ActionId db = create("db-1");
   ActionId db_start = add(StartContainer{made_by(db)}, {db});
-  drivers.hold(image);
+  target.hold(image);
   start();
-  EXPECT_EQ(drivers.log, (Lines{"build web", "create db-1", "start id" + std::to_string(db)}));
+  EXPECT_EQ(target.log, (Lines{"build web", "create db-1", "start id" + std::to_string(db)}));
   release(image);
   EXPECT_TRUE(report->succeeded());
   EXPECT_EQ(state(web), ActionState::Done);
@@ -271,8 +200,8 @@ TEST_F(Executor, NothingStartsAfterTheFailureOfWhatItNeeds) {
   ActionId a = create("a");
   ActionId b = add(StartContainer{made_by(a)}, {a});
   ActionId c = add(WaitHealthy{made_by(a)}, {b});
-  drivers.fails.insert({a, invalid("bad mount")});
-  drivers.details[a] = {"line 1", "line 2"};
+  target.fails.insert({a, invalid("bad mount")});
+  target.details[a] = {"line 1", "line 2"};
   start();
   ASSERT_TRUE(report);
   EXPECT_EQ(state(b), ActionState::Skipped);
@@ -289,9 +218,9 @@ TEST_F(Executor, AfterAFailureNothingNewStartsButWhatRunsEnds) {
   ActionId a = create("a");
   ActionId b = create("b");
   ActionId after_b = add(StartContainer{made_by(b)}, {b});
-  drivers.hold(a);
-  drivers.hold(b);
-  drivers.fails.insert({a, Error("broken")});
+  target.hold(a);
+  target.hold(b);
+  target.fails.insert({a, Error("broken")});
   start();
   release(a);
   EXPECT_FALSE(report);
@@ -305,10 +234,10 @@ TEST_F(Executor, AfterAFailureNothingNewStartsButWhatRunsEnds) {
 TEST_F(Executor, AllFailuresAreReported) {
   ActionId a = create("a");
   ActionId b = create("b");
-  drivers.hold(a);
-  drivers.hold(b);
-  drivers.fails.insert({a, Error("one")});
-  drivers.fails.insert({b, Error("two")});
+  target.hold(a);
+  target.hold(b);
+  target.fails.insert({a, Error("one")});
+  target.fails.insert({b, Error("two")});
   start();
   release(b);
   release(a);
@@ -319,10 +248,10 @@ TEST_F(Executor, AFailureBreaksOffWaitsAndBuilds) {
   ActionId a = create("a");
   ActionId image = build("slow");
   ActionId waiting = add(WaitHealthy{{"x", 0, "x"}});
-  drivers.hold(a);
-  drivers.hold(image);
-  drivers.hold(waiting);
-  drivers.fails.insert({a, Error("broken")});
+  target.hold(a);
+  target.hold(image);
+  target.hold(waiting);
+  target.fails.insert({a, Error("broken")});
   start();
   release(a);
   ASSERT_TRUE(report);
@@ -342,11 +271,11 @@ TEST_F(Executor, ASequenceThatHasBegunIsCarriedThrough) {
   for (ActionId id : {stop, removal, start_new}) builder[id].sequence = 1;
   builder[untouched].sequence = 2;
   std::vector<ActionId> held{stop, wait, other};
-  for (ActionId id : held) drivers.hold(id);
-  drivers.fails.insert({other, Error("broken")});
+  for (ActionId id : held) target.hold(id);
+  target.fails.insert({other, Error("broken")});
   start();
   release(other);
-  EXPECT_TRUE(drivers.running(wait)) << "what the sequence needs goes on";
+  EXPECT_TRUE(target.running(wait)) << "what the sequence needs goes on";
   release(stop);
   release(wait);
   ASSERT_TRUE(report);
@@ -361,7 +290,7 @@ TEST_F(Executor, SoftEdgesAndOptionalActionsTolerateFailure) {
   ActionId web = add(StartContainer{{"web", 0, "web-1"}});
   builder.after(web, wait, true);
   builder[wait].optional = true;
-  drivers.fails.insert({wait, Error("container cache-1 is unhealthy")});
+  target.fails.insert({wait, Error("container cache-1 is unhealthy")});
   start();
   ASSERT_TRUE(report);
   EXPECT_TRUE(report->succeeded());
@@ -374,8 +303,8 @@ TEST_F(Executor, TeardownGoesOnAfterFailures) {
   ActionId a = add(StopContainer{{"a", 0, "a"}, {}});
   ActionId b = add(StopContainer{{"b", 0, "b"}, {}});
   ActionId gone = add(RemoveContainer{{"b", 0, "b"}, false}, {b});
-  drivers.hold(b);
-  drivers.fails.insert({a, Error("stuck")});
+  target.hold(b);
+  target.fails.insert({a, Error("stuck")});
   start();
   release(b);
   ASSERT_TRUE(report);
@@ -388,10 +317,10 @@ TEST_F(Executor, WhatDependsOnAnUnchangedImageIsNotDone) {
   ActionId replacement = create("web-1", {image});
   builder[replacement].only_if = {{image, "same"}};
   ActionId begin = add(StartContainer{made_by(replacement, "web-1", "old")}, {replacement});
-  drivers.results[image] = "same";
+  target.results[image] = "same";
   start();
   ASSERT_TRUE(report);
-  EXPECT_EQ(drivers.log, (Lines{"build web", "start old"}));
+  EXPECT_EQ(target.log, (Lines{"build web", "start old"}));
   EXPECT_EQ(progress.log[2], "2 done: image unchanged");
   EXPECT_EQ(state(begin), ActionState::Done);
   EXPECT_FALSE(report->performed()[1]);
@@ -403,18 +332,18 @@ TEST_F(Executor, WhatDependsOnAChangedImageIsDone) {
   builder[replacement].only_if = {{image, "before"}};
   add(StartContainer{made_by(replacement, "web-1", "old")}, {replacement});
   start();
-  EXPECT_EQ(drivers.log, (Lines{"build web", "create web-1", "start id2"}));
+  EXPECT_EQ(target.log, (Lines{"build web", "create web-1", "start id2"}));
 }
 
 TEST_F(Executor, BuildsKeepToTheirLimit) {
   options.parallel_builds = 1;
   ActionId a = build("a");
   ActionId b = build("b");
-  drivers.hold(a);
+  target.hold(a);
   start();
-  EXPECT_EQ(drivers.log, Lines{"build a"});
+  EXPECT_EQ(target.log, Lines{"build a"});
   release(a);
-  EXPECT_EQ(drivers.log, (Lines{"build a", "build b"}));
+  EXPECT_EQ(target.log, (Lines{"build a", "build b"}));
   EXPECT_EQ(state(b), ActionState::Done);
 }
 
@@ -422,7 +351,7 @@ TEST_F(Executor, WaitingBuildsAreSkippedAfterAFailure) {
   options.parallel_builds = 1;
   ActionId a = build("a");
   ActionId b = build("b");
-  drivers.fails.insert({a, Error("RUN false: exit code 1")});
+  target.fails.insert({a, Error("RUN false: exit code 1")});
   start();
   ASSERT_TRUE(report);
   EXPECT_EQ(state(b), ActionState::Skipped);
@@ -430,38 +359,71 @@ TEST_F(Executor, WaitingBuildsAreSkippedAfterAFailure) {
   EXPECT_EQ(report->error(*plan).text(), "service web: build image a: RUN false: exit code 1");
 }
 
-TEST_F(Executor, CancellingBreaksOffWaitsAndLetsTheRestEnd) {
+TEST_F(Executor, CancelingBreaksOffWaitsAndLetsTheRestEnd) {
   ActionId made = create("a");
   ActionId waiting = add(WaitHealthy{{"x", 0, "x"}});
   ActionId later = add(StartContainer{made_by(made)}, {made});
-  drivers.hold(made);
-  drivers.hold(waiting);
+  target.hold(made);
+  target.hold(waiting);
   start();
   cancellation->cancel("interrupted");
   settle();
   EXPECT_FALSE(report);
-  EXPECT_FALSE(drivers.running(waiting));
+  EXPECT_FALSE(target.running(waiting));
   release(made);
   ASSERT_TRUE(report);
   EXPECT_EQ(state(later), ActionState::Skipped);
-  EXPECT_EQ(*report->cancelled, "interrupted");
+  EXPECT_EQ(*report->canceled, "interrupted");
   EXPECT_EQ(report->error(*plan).kind(), ErrorKind::Cancelled);
   cancellation->cancel("again");
 }
 
-TEST_F(Executor, CancelledBeforeItBeginsDoesNothing) {
+TEST_F(Executor, CancelingEndsTheWaitsOfSequencesThatHaveBegun) {
+  ActionId stop = add(StopContainer{{"old", 0, "web-1"}, {}});
+  ActionId removal = add(RemoveContainer{{"old", 0, "web-1"}, false}, {stop});
+  ActionId start_new = add(StartContainer{{"new", 0, "web-1"}}, {removal});
+  ActionId wait = add(WaitAccepted{{"new", 0, "web-1"}, {}}, {start_new});
+  for (ActionId id : {stop, removal, start_new, wait}) builder[id].sequence = 1;
+  target.hold(stop);
+  target.hold(wait);
+  start();
+  cancellation->cancel("interrupted by `down`");
+  settle();
+  EXPECT_FALSE(report);
+  release(stop);
+  ASSERT_TRUE(report) << "nobody waits for the new container";
+  EXPECT_EQ(state(start_new), ActionState::Done) << "it is not left stopped";
+  EXPECT_EQ(state(wait), ActionState::Skipped);
+}
+
+TEST_F(Executor, CancelingEndsHooksWhichAFailureLeavesRunning) {
+  ActionId broken = create("a");
+  ActionId hook = add(RunHook{{"x", 0, "x"}, HookMoment::PostStart});
+  target.hold(broken);
+  target.hold(hook);
+  target.fails.insert({broken, Error("broken")});
+  start();
+  release(broken);
+  EXPECT_TRUE(target.running(hook));
+  cancellation->cancel("interrupted by `down`");
+  settle();
+  ASSERT_TRUE(report);
+  EXPECT_EQ(state(hook), ActionState::Skipped);
+}
+
+TEST_F(Executor, CanceledBeforeItBeginsDoesNothing) {
   cancellation->cancel("interrupted");
   create("a");
   start();
   ASSERT_TRUE(report);
-  EXPECT_TRUE(drivers.log.empty());
+  EXPECT_TRUE(target.log.empty());
   EXPECT_FALSE(report->succeeded());
 }
 
 TEST_F(Executor, WaitingHasItsTimeout) {
   options.wait_timeout = std::chrono::milliseconds(1);
   ActionId wait = add(WaitHealthy{{"x", 0, "shop-db-1"}});
-  drivers.hold(wait);
+  target.hold(wait);
   start();
   io.restart();
   io.run_for(std::chrono::seconds(5));
@@ -470,21 +432,12 @@ TEST_F(Executor, WaitingHasItsTimeout) {
   EXPECT_EQ(report->error(*plan).kind(), ErrorKind::Timeout);
 }
 
-TEST_F(Executor, ExceptionsOfDriversAreFailures) {
+TEST_F(Executor, ExceptionsOfTheTargetAreFailures) {
   ActionId a = create("a");
-  drivers.throws.insert(a);
+  target.throws.insert(a);
   start();
   ASSERT_TRUE(report);
   EXPECT_EQ(report->error(*plan).text(), "service web: create container a: thrown");
-}
-
-TEST_F(Executor, AFailingJournalFailsTheActionBeforeItIsDone) {
-  ActionId a = create("a");
-  journal.refuse = a;
-  start();
-  ASSERT_TRUE(report);
-  EXPECT_TRUE(drivers.log.empty());
-  EXPECT_EQ(report->error(*plan).text(), "service web: create container a: journal: no space left on device");
 }
 
 TEST_F(Executor, WithoutAJournalNothingIsDone) {
@@ -492,14 +445,14 @@ TEST_F(Executor, WithoutAJournalNothingIsDone) {
   journal.refuse_begin = true;
   start();
   ASSERT_TRUE(report);
-  EXPECT_TRUE(drivers.log.empty());
+  EXPECT_TRUE(target.log.empty());
   EXPECT_FALSE(report->succeeded());
-  EXPECT_EQ(report->error(*plan).text(), "journal: no space left on device");
+  EXPECT_EQ(report->error(*plan).text(), "the plan cannot be recorded: no space left on device");
 }
 
 TEST_F(Executor, ExitCodesTellOfCommandsThatCannotRun) {
   ActionId a = create("a");
-  drivers.fails.insert({a, Error(ErrorKind::NoCommand, "exec: \"nope\": not found")});
+  target.fails.insert({a, Error(ErrorKind::NoCommand, "exec: \"nope\": not found")});
   start();
   EXPECT_EQ(report->exit_code(), 127);
 }
@@ -550,7 +503,7 @@ class ExecutorUpdate : public Executor {
   }
   // Ids may have changed: by what is started.
   bool did(const std::string& line) const {
-    return std::find(drivers.log.begin(), drivers.log.end(), line) != drivers.log.end();
+    return std::find(target.log.begin(), target.log.end(), line) != target.log.end();
   }
 };
 
@@ -558,13 +511,13 @@ TEST_F(ExecutorUpdate, WhatTakesBackIsLeftAloneWhileAllGoesWell) {
   make(UpdateFailure::Pause);
   start();
   ASSERT_TRUE(report && report->succeeded());
-  EXPECT_EQ(drivers.log, (Lines{"accepted n1", "accepted n2"}));
+  EXPECT_EQ(target.log, (Lines{"accepted n1", "accepted n2"}));
 }
 
 TEST_F(ExecutorUpdate, AFailureIsTakenBackAndEndsTheUpdate) {
   TwoReplicas ids = make(UpdateFailure::Pause);
-  drivers.fails.insert({ids.accept1, Error("it exited (1)")});
-  drivers.details[ids.accept1] = {"its last words"};
+  target.fails.insert({ids.accept1, Error("it exited (1)")});
+  target.details[ids.accept1] = {"its last words"};
   start();
   ASSERT_TRUE(report);
   EXPECT_TRUE(did("start o1"));
@@ -583,9 +536,9 @@ TEST_F(ExecutorUpdate, ALaterFailureRollsBackWhatWasAccepted) {
   plan = std::make_shared<const Plan>(Plan(std::move(builder).finish()));
   for (const Action& action : plan->actions) {
     const auto* wait = std::get_if<WaitAccepted>(&action.body);
-    if (wait && wait->container.id == "bad") drivers.fails.insert({action.id, Error("unhealthy")});
+    if (wait && wait->container.id == "bad") target.fails.insert({action.id, Error("unhealthy")});
   }
-  asio::co_spawn(io, execute(plan, drivers, journal, progress, options, cancellation),
+  asio::co_spawn(io, execute(plan, target, journal, progress, options, cancellation),
                  [this](std::exception_ptr, ExecutionReport result) { report = std::move(result); });
   settle();
   ASSERT_TRUE(report);
@@ -596,7 +549,7 @@ TEST_F(ExecutorUpdate, ALaterFailureRollsBackWhatWasAccepted) {
 
 TEST_F(ExecutorUpdate, TolerableFailuresAreWarnings) {
   TwoReplicas ids = make(UpdateFailure::Pause, 0.5);
-  drivers.fails.insert({ids.accept1, Error("it exited (1)")});
+  target.fails.insert({ids.accept1, Error("it exited (1)")});
   start();
   ASSERT_TRUE(report);
   EXPECT_TRUE(report->succeeded());

@@ -108,11 +108,11 @@ TEST(Interruption, TheNewContainerOfAnInterruptedReplacementIsUsed) {
   world.apply(plan, 2);  // created, old one stopped
   EXPECT_EQ(plan_listing(reconcile(desired(project), world.state)),
             "1 remove-container shop-app-1 [replaced]\n"
-            "2 rename-container shop-app-1 after 1 [an interrupted replacement goes on]\n"
+            "2 rename-container shop-app-1 after 1 [resuming an interrupted replacement]\n"
             "3 start-container shop-app-1 after 2\n");
   world.apply(reconcile(desired(project), world.state), 1);
   EXPECT_EQ(plan_listing(reconcile(desired(project), world.state)),
-            "1 rename-container shop-app-1 [an interrupted replacement goes on]\n"
+            "1 rename-container shop-app-1 [resuming an interrupted replacement]\n"
             "2 start-container shop-app-1 after 1 [created, not started]\n");
 }
 
@@ -128,7 +128,7 @@ TEST(Interruption, AHalfMadeContainerOfAnotherConfigurationIsRemoved) {
   EXPECT_EQ(plan_listing(plan), "1 remove-container " + temporary_name(old_id, "shop-app-1") +
                                     " [left over from an interrupted replacement]\n"
                                     "2 create-container shop-app-1 after 1 [config changed: user]\n"
-                                    "3 stop-container shop-app-1 after 2 [to be replaced]\n"
+                                    "3 stop-container shop-app-1 after 2 [being replaced]\n"
                                     "4 remove-container shop-app-1 after 2,3 [replaced]\n"
                                     "5 rename-container shop-app-1 after 4 [takes its place]\n"
                                     "6 start-container shop-app-1 after 5\n");

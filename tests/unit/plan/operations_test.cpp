@@ -207,3 +207,41 @@ TEST(Pause, AndUnpauseTakeWhatIsInThatState) {
   EXPECT_EQ(run(plan_pause, world), "1 pause-container shop-app-1\n2 pause-container shop-web-1\n");
   EXPECT_EQ(run(plan_unpause, world), "1 unpause-container shop-db-1\n");
 }
+
+// --- the boot of the machine
+
+namespace {
+
+std::set<std::string> all_ids(const World& world) {
+  std::set<std::string> ids;
+  for (const ObservedContainer& container : world.state.containers) ids.insert(container.id);
+  return ids;
+}
+
+World after_reboot() {
+  World world = up(three());
+  for (ObservedContainer& container : world.state.containers) {
+    container.state = ContainerStatus::Exited;
+    container.health = Health::None;
+  }
+  return world;
+}
+
+}  // namespace
+
+TEST(Boot, StartsInTheOrderAndUnderTheConditionsOfTheDependencies) {
+  World world = after_reboot();
+  EXPECT_EQ(plan_listing(plan_boot(nullptr, world.state, all_ids(world))),
+            "1 start-container shop-db-1 [restart policy]\n"
+            "2 wait-healthy shop-db-1 after 1\n"
+            "3 start-container shop-app-1 after 2? [restart policy]\n"
+            "4 start-container shop-web-1 after 3? [restart policy]\n");
+}
+
+TEST(Boot, LeavesAloneWhatPoliciesDoNotWant) {
+  World world = after_reboot();
+  std::set<std::string> ids{world.container("shop-app-1").id};
+  EXPECT_EQ(plan_listing(plan_boot(nullptr, world.state, ids)),
+            "1 start-container shop-app-1 [restart policy]\n")
+      << "what it depends on is not to be started: nobody waits for it";
+}

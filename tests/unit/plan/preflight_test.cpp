@@ -78,6 +78,19 @@ TEST(Preflight, TheNetworkOfANetworkModeMustExist) {
   EXPECT_EQ(problems(project, world), Lines{});
 }
 
+TEST(Preflight, DockersSocketNeedNotExist) {
+  auto project = shop();
+  add_bind(add_service(project, "web", "web:1"), "/var/run/docker.sock", "/var/run/docker.sock", false);
+  EXPECT_EQ(problems(project, with_images(project)), Lines{});
+  EXPECT_EQ(desired(project).warnings,
+            Lines{"service web: Docker's socket is replaced by that of stack's own API"});
+  DesiredOptions refused;
+  refused.no_docker_socket = true;
+  auto state = desired_state(project, refused);
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().text(), "service web: it mounts Docker's socket, which --no-docker-socket forbids");
+}
+
 TEST(Preflight, NamesWhoHoldsAPort) {
   auto project = web_on(8080);
   Machine machine;

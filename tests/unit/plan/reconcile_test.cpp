@@ -87,7 +87,7 @@ TEST(Reconcile, ChangedEnvironmentRecreatesOnlyThatService) {
   project.services.at("web").environment["DEBUG"] = "1";
   EXPECT_EQ(listing(project, world),
             "1 create-container shop-web-1 [config changed: environment.DEBUG]\n"
-            "2 stop-container shop-web-1 after 1 [to be replaced]\n"
+            "2 stop-container shop-web-1 after 1 [being replaced]\n"
             "3 remove-container shop-web-1 after 1,2 [replaced]\n"
             "4 rename-container shop-web-1 after 3 [takes its place]\n"
             "5 start-container shop-web-1 after 4\n");
@@ -105,13 +105,13 @@ TEST(Reconcile, TheOldContainerRunsUntilWhatTheNewOneNeedsIsReady) {
   project.services.at("redis").environment["NEW"] = "1";
   EXPECT_EQ(listing(project, world),
             "1 create-container shop-redis-1 [config changed: environment.NEW]\n"
-            "2 stop-container shop-redis-1 after 1 [to be replaced]\n"
+            "2 stop-container shop-redis-1 after 1 [being replaced]\n"
             "3 remove-container shop-redis-1 after 1,2 [replaced]\n"
             "4 rename-container shop-redis-1 after 3 [takes its place]\n"
             "5 start-container shop-redis-1 after 4\n"
             "6 create-container shop-web-1 [config changed: environment.DEBUG]\n"
             "7 wait-healthy shop-redis-1 after 5 [for web]\n"
-            "8 stop-container shop-web-1 after 6,7 [to be replaced]\n"
+            "8 stop-container shop-web-1 after 6,7 [being replaced]\n"
             "9 remove-container shop-web-1 after 6,8 [replaced]\n"
             "10 rename-container shop-web-1 after 9 [takes its place]\n"
             "11 start-container shop-web-1 after 7,10\n");
@@ -125,7 +125,7 @@ TEST(Reconcile, DependentsWithRestartStopBeforeAndStartAfter) {
   EXPECT_EQ(listing(project, world),
             "1 create-container shop-redis-1 [config changed: environment.NEW]\n"
             "2 stop-container shop-web-1 [restarts with what it depends on]\n"
-            "3 stop-container shop-redis-1 after 1,2 [to be replaced]\n"
+            "3 stop-container shop-redis-1 after 1,2 [being replaced]\n"
             "4 remove-container shop-redis-1 after 1,3 [replaced]\n"
             "5 rename-container shop-redis-1 after 4 [takes its place]\n"
             "6 start-container shop-redis-1 after 5\n"
@@ -144,8 +144,8 @@ TEST(Reconcile, SharersOfANamespaceAreRecreatedWithItsOwner) {
   project.services.at("vpn").command = compose::StringList{"new"};
   EXPECT_EQ(listing(project, world),
             "1 create-container shop-vpn-1 [config changed: command]\n"
-            "2 stop-container shop-app-1 [to be replaced]\n"
-            "3 stop-container shop-vpn-1 after 1,2 [to be replaced]\n"
+            "2 stop-container shop-app-1 [being replaced]\n"
+            "3 stop-container shop-vpn-1 after 1,2 [being replaced]\n"
             "4 remove-container shop-vpn-1 after 1,3 [replaced]\n"
             "5 rename-container shop-vpn-1 after 4 [takes its place]\n"
             "6 start-container shop-vpn-1 after 5\n"
@@ -244,7 +244,7 @@ TEST(Reconcile, AnotherLocalImageRecreates) {
   world.state.images["nginx:1.27"] = "another";
   EXPECT_EQ(listing(example(), world),
             "1 create-container shop-proxy-1 [image nginx:1.27 changed]\n"
-            "2 stop-container shop-proxy-1 after 1 [to be replaced]\n"
+            "2 stop-container shop-proxy-1 after 1 [being replaced]\n"
             "3 remove-container shop-proxy-1 after 1,2 [replaced]\n"
             "4 rename-container shop-proxy-1 after 3 [takes its place]\n"
             "5 start-container shop-proxy-1 after 4\n");
@@ -258,7 +258,7 @@ TEST(Reconcile, BuildingAnewRecreatesOnlyIfTheImageChanges) {
   EXPECT_EQ(plan_listing(plan),
             "1 build-image shop-web [--build]\n"
             "2 create-container shop-web-1 after 1 if-changed 1 [if image shop-web changes]\n"
-            "3 stop-container shop-web-1 after 2 if-changed 1 [to be replaced]\n"
+            "3 stop-container shop-web-1 after 2 if-changed 1 [being replaced]\n"
             "4 remove-container shop-web-1 after 2,3 if-changed 1 [replaced]\n"
             "5 rename-container shop-web-1 after 4 if-changed 1 [takes its place]\n"
             "6 start-container shop-web-1 after 5 if-changed 1\n");
@@ -376,8 +376,8 @@ TEST(Reconcile, HooksFollowTheStartAndPrecedeTheStop) {
   project.services.at("app").user = "1000";
   EXPECT_EQ(listing(project, world),
             "1 create-container shop-app-1 [config changed: user]\n"
-            "2 run-hook shop-app-1 after 1 optional [to be replaced]\n"
-            "3 stop-container shop-app-1 after 2? [to be replaced]\n"
+            "2 run-hook shop-app-1 after 1 optional [being replaced]\n"
+            "3 stop-container shop-app-1 after 2? [being replaced]\n"
             "4 remove-container shop-app-1 after 1,3 [replaced]\n"
             "5 rename-container shop-app-1 after 4 [takes its place]\n"
             "6 start-container shop-app-1 after 5\n"

@@ -133,7 +133,10 @@ struct Effect {
     world.state.images[reference] = id;
     return id;
   }
-  void operator()(const BuildImage& body) { made[action.id] = image(body.image.reference); }
+  void operator()(const BuildImage& body) {
+    made[action.id] = image(body.image.reference);
+    for (const std::string& reference : body.also) world.state.images[reference] = made[action.id];
+  }
   void operator()(const PullImage& body) { made[action.id] = image(body.reference); }
   void operator()(const RemoveImage& body) {
     for (const auto& each : world.state.containers) {

@@ -1,0 +1,90 @@
+// Actions on containers: create, start, stop, remove and the like.
+#include "engine/project/actions.h"
+
+#include "model/labels.h"
+
+namespace stack::engine {
+
+using namespace orchestrator;
+
+ActionTask carry_out(ActionContext context, CreateContainer action) {
+  ContainerService::CreateOptions options;
+  options.config_text = action.config_text;
+  if (action.inherit_anonymous_volumes && !action.replaces.empty())
+    options.volumes_of = context.parts.engine.find_container(action.replaces);
+  Result<images::Image> image = context.parts.containers.parts().images.resolve(action.spec.image);
+  if (!image) co_return std::move(image).error().in("image " + action.spec.image);
+  action.spec.labels[label::kImage] = image->id;
+  Result<ContainerPtr> made = co_await context.parts.containers.create(std::move(action.spec), options);
+  CO_TRY(made);
+  co_return (*made)->id;
+}
+
+ActionTask carry_out(ActionContext context, RenameContainer action) {
+  Result<ContainerPtr> container = context.parts.engine.require_container(action.container.id);
+  CO_TRY(container);
+  if ((*container)->spec.name == action.name) co_return ActionResult();
+  Result<> renamed = co_await context.parts.containers.rename(*container, action.name);
+  CO_TRY(renamed);
+  co_return ActionResult();
+}
+
+ActionTask carry_out(ActionContext context, StartContainer action) {
+  Result<ContainerPtr> container = context.parts.engine.require_container(action.container.id);
+  CO_TRY(container);
+  if ((*container)->status() == ContainerStatus::Paused) {
+    Result<> thawed = co_await context.parts.containers.unpause(*container);
+    CO_TRY(thawed);
+    co_return ActionResult();
+  }
+  Result<bool> started = co_await context.parts.containers.start(*container);
+  CO_TRY(started);
+  co_return ActionResult();
+}
+
+ActionTask carry_out(ActionContext context, StopContainer action) {
+  ContainerPtr container = context.parts.engine.find_container(action.container.id);
+  if (!container) co_return ActionResult();
+  Result<bool> stopped = co_await context.parts.containers.stop(container, action.timeout);
+  CO_TRY(stopped);
+  co_return ActionResult();
+}
+
+ActionTask carry_out(ActionContext context, KillContainer action) {
+  ContainerPtr container = context.parts.engine.find_container(action.container.id);
+  if (!container || !container->alive()) co_return ActionResult();
+  Result<> killed = co_await context.parts.containers.kill(container, action.signal);
+  CO_TRY(killed);
+  co_return ActionResult();
+}
+
+ActionTask carry_out(ActionContext context, RemoveContainer action) {
+  ContainerPtr container = context.parts.engine.find_container(action.container.id);
+  if (!container) co_return ActionResult();
+  // Somebody else may be at it: --rm, or another client.
+  while (container->phase == Phase::Removing) co_await container->changed.wait();
+  if (container->phase == Phase::Gone) co_return ActionResult();
+  Result<> removed = co_await context.parts.containers.remove(container, true, action.volumes);
+  CO_TRY(removed);
+  co_return ActionResult();
+}
+
+ActionTask carry_out(ActionContext context, PauseContainer action) {
+  Result<ContainerPtr> container = context.parts.engine.require_container(action.container.id);
+  CO_TRY(container);
+  if ((*container)->status() == ContainerStatus::Paused) co_return ActionResult();
+  Result<> paused = co_await context.parts.containers.pause(*container);
+  CO_TRY(paused);
+  co_return ActionResult();
+}
+
+ActionTask carry_out(ActionContext context, UnpauseContainer action) {
+  Result<ContainerPtr> container = context.parts.engine.require_container(action.container.id);
+  CO_TRY(container);
+  if ((*container)->status() != ContainerStatus::Paused) co_return ActionResult();
+  Result<> thawed = co_await context.parts.containers.unpause(*container);
+  CO_TRY(thawed);
+  co_return ActionResult();
+}
+
+}  // namespace stack::engine

@@ -1,0 +1,32 @@
+// Waiting for a container to reach a state.
+#pragma once
+
+#include <functional>
+
+#include "engine/project/actions.h"
+#include "orchestrator/plan/wait.h"
+
+namespace stack::engine {
+
+// The verdict on what is observed now, and when to look again though nothing changes.
+struct WaitLook {
+  WaitLook(orchestrator::WaitVerdict found) : verdict(std::move(found)) {}
+  orchestrator::WaitVerdict verdict;
+  std::chrono::steady_clock::time_point again = std::chrono::steady_clock::time_point::max();
+};
+
+// Looks at each change of the container until the verdict is final, and tells the client what it waits for.
+// Ends early when the command is told to stop, and after kAbandonedWait where nobody reads the events any more: an
+// abandoned command must not keep its project locked. A failure carries last_words().
+ActionTask wait_until(ActionContext context, orchestrator::ContainerRef container,
+                      std::function<WaitLook(const Container&)> look);
+
+inline constexpr std::chrono::minutes kAbandonedWait{10};
+
+// A check that is configured but has not begun, because the container is only just starting, is "starting".
+orchestrator::WaitFacts wait_facts_of(const ProjectParts& parts, const Container& container);
+
+// The last lines of a container's log and of its health probe: what helps to understand a failure.
+std::vector<std::string> last_words(const ProjectParts& parts, const Container& container);
+
+}  // namespace stack::engine

@@ -1,0 +1,42 @@
+// What plans compare with: the containers, networks, volumes and images that are there, and the machine.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/project/project_parts.h"
+#include "engine/project/project_requests.h"
+#include "engine/project/stored_projects.h"
+#include "orchestrator/plan/preflight.h"
+
+namespace stack::engine {
+
+// `desired` null: the images that matter are those of the project's containers.
+orchestrator::ObservedState observe(const ProjectParts& parts, const std::string& project,
+                                    const orchestrator::DesiredState* desired);
+
+// Adds what the images' builds would read now. Looks at every file of their contexts, on the engine's pool.
+Task<orchestrator::ObservedState> observe_builds(ProjectParts parts,
+                                                 const orchestrator::DesiredState& desired,
+                                                 orchestrator::ObservedState observed);
+
+// Leaves out what a start of these containers must neither start nor wait for: other containers that do not
+// run, except what has completed.
+void keep_only(orchestrator::ObservedState& observed, const std::vector<std::string>& services,
+               const std::vector<std::string>& ids);
+
+// Whether the project has a container.
+bool has_containers(const ProjectParts& parts, const std::string& project);
+// Whether it has a container or a network.
+bool has_anything(const ProjectParts& parts, const std::string& project);
+
+// Conflict where the project's containers belong to another folder.
+Result<> check_identity(const ProjectParts& parts, const StoredProjects& stored,
+                        const compose::Project& project);
+
+// What would make the plan fail on this machine.
+std::vector<orchestrator::Problem> preflight(const ProjectParts& parts, const LoadedProject& loaded,
+                                             const orchestrator::Plan& plan,
+                                             const orchestrator::ObservedState& observed);
+
+}  // namespace stack::engine

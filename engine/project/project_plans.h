@@ -1,0 +1,42 @@
+// The plan of each command: from its request, the stored project and what is there. Nothing is changed.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/project/project_observer.h"
+#include "engine/project/stored_projects.h"
+
+namespace stack::engine {
+
+struct PlannedCommand {
+  std::shared_ptr<orchestrator::Plan> plan;
+  std::optional<LoadedProject> loaded;          // always there for up, run and build
+  std::vector<orchestrator::Problem> problems;  // they forbid carrying it out
+};
+
+class ProjectPlans {
+ public:
+  // Both must outlive this.
+  ProjectPlans(const ProjectParts& parts, const StoredProjects& stored) : parts_(parts), stored_(stored) {}
+
+  // `verb` as for ProjectService::perform.
+  Task<Result<PlannedCommand>> make(std::string verb, std::string name, Json body) const;
+
+ private:
+  Task<Result<PlannedCommand>> up(std::string name, Json body) const;
+  Task<Result<PlannedCommand>> run(std::string name, Json body) const;
+  Task<Result<PlannedCommand>> build(std::string name, Json body) const;
+  Result<PlannedCommand> pull(const std::string& name, const Json& body) const;
+  Result<PlannedCommand> down(const std::string& name, const Json& body) const;
+  Result<PlannedCommand> operation(const std::string& verb, const std::string& name, const Json& body) const;
+  // The project of the request, or else the stored one; nullopt where neither is there or readable.
+  std::optional<LoadedProject> known_project(const std::string& name, const Json& body) const;
+
+  const ProjectParts& parts_;
+  const StoredProjects& stored_;
+};
+
+}  // namespace stack::engine
