@@ -25,6 +25,11 @@ Result<> save_images(ImageStore& store, const std::vector<std::string>& names, c
 // archive, and for content that does not match its digest: then no image of it is stored.
 Result<std::vector<Image>> load_images(ImageStore& store, const ByteSource& source);
 
+// The image of an OCI image layout on disk that has this tag (annotation "org.opencontainers.image.ref.name") or digest; both
+// "" = the first one for this machine. It gets no name.
+Result<Image> load_layout(ImageStore& store, const std::string& directory, const std::string& tag,
+                          const std::string& digest);
+
 struct ImportOptions {
   ImageConfig config;
   std::string comment;  // of the one entry of the history

@@ -126,6 +126,9 @@ class ImageStore {
   // all tags included if they are of one repository or `force`. Refusals are Conflict with Docker's texts.
   // Layers no other image, build cache record or pin needs are deleted at once.
   Result<RemovedImages> remove(std::string_view name, bool force, const std::vector<ImageUser>& users);
+  // Takes an image without tags out of the index, with its names by digest: one that was only a vehicle (a build cache, the
+  // result of a build that went into a file). What build cache records say of its layers stays. Nothing where it has a tag.
+  Result<> discard(const std::string& image_id);
   // Deletes images without users, then every unreferenced layer and blob, partial blobs and the quarantine.
   Result<RemovedImages> prune(const PruneRequest& request, const std::vector<ImageUser>& users);
 

@@ -139,6 +139,25 @@ Result<std::vector<std::string>> ImageStore::State::remove_damaged(std::string_v
   return take_garbage({&own, false}, &out);
 }
 
+Result<> ImageStore::discard(const std::string& image_id) {
+  {
+    std::lock_guard guard(state_->mutex);
+    auto found = state_->images.find(image_id);
+    if (found == state_->images.end() || !state_->tags_of(image_id).empty()) return {};
+    ImageRecord removed = found->second;
+    auto former = state_->names;
+    std::erase_if(state_->names, [&](const auto& item) { return item.second.image_id == image_id; });
+    state_->images.erase(found);
+    Result<> written = state_->write_index();
+    if (!written) {
+      state_->names = std::move(former);
+      state_->images[image_id] = std::move(removed);
+      return written;
+    }
+  }
+  return collect_garbage();
+}
+
 Result<RemovedImages> ImageStore::prune(const PruneRequest& request, const std::vector<ImageUser>& users) {
   RemovedImages out;
   std::vector<std::string> garbage;

@@ -302,6 +302,16 @@ class Parser {
     if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
   }
 
+  // No directives, one instruction.
+  Result<Instruction> parse_one(char escape) {
+    file_.escape = escape;
+    while (std::optional<std::string_view> line = next_line()) {
+      TRY(read_instruction(*line));
+      if (!file_.instructions.empty()) return std::move(file_.instructions.front());
+    }
+    return invalid("no instruction");
+  }
+
   Result<Dockerfile> parse() {
     TRY(read_directives());
     for (;;) {
@@ -310,10 +320,21 @@ class Parser {
       TRY(read_instruction(*line));
     }
     if (file_.instructions.empty()) return invalid("file with no instructions");
+    file_.lines = split(text_, '\n');
     return std::move(file_);
   }
 
-  int line() const { return error_line_ > 0 ? error_line_ : line_; }
+  // Of the error: "<line>:<column>".
+  std::string position() const {
+    int line = error_line_ > 0 ? error_line_ : line_;
+    std::vector<std::string> lines = split(text_, '\n');
+    size_t column = 0;
+    if (line > 0 && static_cast<size_t>(line) <= lines.size()) {
+      const std::string& text = lines[static_cast<size_t>(line) - 1];
+      while (column < text.size() && is_space(text[column])) ++column;
+    }
+    return std::to_string(line) + ":" + std::to_string(column + 1);
+  }
 
  private:
   std::optional<std::string_view> next_line() {
@@ -470,12 +491,47 @@ Result<Dockerfile> parse_dockerfile(std::string_view text, std::string_view file
   Result<Dockerfile> file = parser.parse();
   if (file) return file;
   if (file.error().text() == "file with no instructions") return std::move(file.error()).in(file_name);
-  return std::move(file.error()).in(std::string(file_name) + ":" + std::to_string(parser.line()));
+  return std::move(file.error()).in(std::string(file_name) + ":" + parser.position());
 }
 
-Result<Instruction> parse_instruction(std::string_view text, std::string_view file_name, int line,
-                                      char escape) {
-  return parse_line(text, escape, line).in(std::string(file_name) + ":" + std::to_string(line));
+Result<Instruction> parse_instruction(std::string_view text, std::string_view place, char escape) {
+  return Parser(text).parse_one(escape).in(std::string(place));
+}
+
+std::string Instruction::trigger() const {
+  std::string out = text;
+  for (const Heredoc& heredoc : heredocs) {
+    if (!out.ends_with('\n')) out += '\n';
+    out += heredoc.content + heredoc.name + "\n";
+  }
+  return out;
+}
+
+std::string position_of(const Dockerfile& dockerfile, const Instruction& instruction,
+                        std::string_view error) {
+  std::vector<std::string> wanted;
+  const Instruction& inner = instruction.nested.empty() ? instruction : instruction.nested.front();
+  for (const std::string& flag : inner.flags) {
+    std::string name = flag.substr(0, flag.find('='));
+    if (error.find(name) != std::string_view::npos ||
+        error.find(name.substr(2) + " ") != std::string_view::npos)
+      wanted.push_back(name);
+  }
+  for (const std::string& word : inner.words)
+    if (word.size() > 1 && error.find(word) != std::string_view::npos)
+      wanted.push_back(word.substr(0, word.find('\n')));
+  size_t first = static_cast<size_t>(std::max(instruction.line, 1));
+  size_t last = std::min(static_cast<size_t>(std::max(instruction.end_line, instruction.line)),
+                         dockerfile.lines.size());
+  for (const std::string& text : wanted)
+    for (size_t line = first; line <= last; ++line)
+      if (size_t at = dockerfile.lines[line - 1].find(text); at != std::string::npos)
+        return std::to_string(line) + ":" + std::to_string(at + 1);
+  size_t column = 0;
+  if (first <= dockerfile.lines.size())
+    column =
+        std::min(dockerfile.lines[first - 1].find_first_not_of(" \t"), dockerfile.lines[first - 1].size());
+  return std::to_string(first) + ":" + std::to_string(column + 1);
 }
 
 std::string to_text(const Dockerfile& dockerfile) {

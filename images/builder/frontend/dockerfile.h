@@ -28,6 +28,7 @@ struct Instruction {
   bool json = false;  // the words came from a JSON array
   std::vector<Heredoc> heredocs;
   std::string text;                 // the logical line without continuation marks: what the user is shown
+  std::string trigger() const;      // the same with its here-documents: what parse_instruction() takes
   std::vector<Instruction> nested;  // ONBUILD's instruction
   int line = 0;                     // first line, from 1
   int end_line = 0;                 // last line, heredocs included
@@ -41,18 +42,23 @@ struct SourceWarning {
 
 struct Dockerfile {
   char escape = '\\';
-  std::string syntax;  // value of "# syntax=", taken as a hint only
-  std::string check;   // value of "# check="
+  std::string syntax;              // value of "# syntax=", taken as a hint only
+  std::string check;               // value of "# check="
+  std::vector<std::string> lines;  // the source, for positions and for comments
   std::vector<Instruction> instructions;
   std::vector<SourceWarning> warnings;
 };
 
-// Errors read "<file_name>:<line>: ...", ErrorKind::Invalid.
+// Errors read "<file_name>:<line>:<column>: ...", ErrorKind::Invalid.
 Result<Dockerfile> parse_dockerfile(std::string_view text, std::string_view file_name);
 
-// One instruction on its own, as ONBUILD triggers kept in an image's configuration are.
-Result<Instruction> parse_instruction(std::string_view text, std::string_view file_name, int line,
-                                      char escape = '\\');
+// One instruction on its own, as ONBUILD triggers kept in an image's configuration are; here-documents follow in lines of
+// their own. Errors begin with `place`.
+Result<Instruction> parse_instruction(std::string_view text, std::string_view place, char escape = '\\');
+
+// Where in the source an error of this instruction is, "<line>:<column>", both from 1: the first of its flags and words that
+// the error names, else its beginning.
+std::string position_of(const Dockerfile& dockerfile, const Instruction& instruction, std::string_view error);
 
 // The syntax tree, one instruction a line: (run ["--mount=..."] "word" ...).
 std::string to_text(const Dockerfile& dockerfile);

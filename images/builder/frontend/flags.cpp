@@ -166,19 +166,44 @@ Result<> set_mount_option(MountOptions& out, const std::string& key, const std::
   return {};
 }
 
+// Keys beside "type", by the type they belong to.
+Result<> check_mount_key(MountType type, const std::string& key) {
+  static const std::map<MountType, std::vector<std::string>> kKeysOf = {
+      {MountType::Bind,
+       {"from", "source", "src", "target", "dst", "destination", "readonly", "ro", "readwrite", "rw"}},
+      {MountType::Cache,
+       {"id", "from", "source", "src", "target", "dst", "destination", "readonly", "ro", "readwrite", "rw",
+        "sharing", "mode", "uid", "gid"}},
+      {MountType::Tmpfs, {"target", "dst", "destination", "size"}},
+      {MountType::Secret,
+       {"id", "source", "src", "target", "dst", "destination", "env", "required", "mode", "uid", "gid"}},
+      {MountType::Ssh, {"id", "target", "dst", "destination", "required", "mode", "uid", "gid"}}};
+  static const std::map<MountType, std::string> kNames = {{MountType::Bind, "bind"},
+                                                          {MountType::Cache, "cache"},
+                                                          {MountType::Tmpfs, "tmpfs"},
+                                                          {MountType::Secret, "secret"},
+                                                          {MountType::Ssh, "ssh"}};
+  const std::vector<std::string>& known = kKeysOf.at(type);
+  if (key == "type" || std::find(known.begin(), known.end(), key) != known.end()) return {};
+  return invalid("unexpected key '" + key + "' for mount type '" + kNames.at(type) + "'");
+}
+
 }  // namespace
 
 Result<MountOptions> parse_mount(std::string_view text) {
   MountOptions out;
   TRY_ASSIGN(std::vector<std::string> fields, csv_fields(text));
   bool access_given = false;
+  std::vector<std::string> keys;
   for (const std::string& field : fields) {
     size_t equals = field.find('=');
     std::string key = lower(field.substr(0, equals));
     std::string value = equals == std::string::npos ? "" : field.substr(equals + 1);
     access_given = access_given || key.starts_with("read") || key == "ro" || key == "rw";
     TRY(set_mount_option(out, key, value));
+    keys.push_back(std::move(key));
   }
+  for (const std::string& key : keys) TRY(check_mount_key(out.type, key));
   if (out.type == MountType::Cache && !access_given) out.read_only = false;
   if (out.target.empty() && out.type != MountType::Secret && out.type != MountType::Ssh)
     return invalid("mount needs a target");

@@ -10,6 +10,8 @@
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/text.h"
+#include "images/builder/solver/cache_image.h"
+#include "images/builder/solver/plan.h"
 #include "images/builder/solver/stage.h"
 
 namespace stack::builder {
@@ -48,16 +50,33 @@ namespace {
 
 // --- reading the Dockerfile ---
 
-Result<std::string> dockerfile_text(const BuildRequest& request, std::string& path) {
+constexpr size_t kLargestDockerfile = size_t{16} << 20;
+
+// A file of a repository or an archive, where links must not lead to files of this machine.
+Result<std::string> read_inside(const std::string& directory, const std::string& name) {
+  TRY_ASSIGN(images::LayerView view, images::LayerView::open({directory}));
+  TRY_ASSIGN(std::optional<std::string> text, view.read_file(name, kLargestDockerfile));
+  if (!text) return Error::from_errno(name, ENOENT);
+  return std::move(*text);
+}
+
+Result<std::string> read_named(const BuildJob& job, const std::string& path) {
+  bool remote = job.context_directory != job.request.context_directory;
+  if (remote && path.starts_with(job.context_directory + "/"))
+    return read_inside(job.context_directory, path.substr(job.context_directory.size() + 1));
+  return read_file(path, kLargestDockerfile);
+}
+
+Result<std::string> dockerfile_text(const BuildJob& job, std::string& path) {
+  const BuildRequest& request = job.request;
   if (request.dockerfile_inline) {
     path = "Dockerfile (inline)";
     return *request.dockerfile_inline;
   }
-  path = absolute_path(request.context_directory, request.dockerfile);
-  Result<std::string> text = read_file(path, size_t{16} << 20);
+  path = absolute_path(job.context_directory, request.dockerfile);
+  Result<std::string> text = read_named(job, path);
   if (!text && text.error().code() == ENOENT && request.dockerfile == "Dockerfile") {
-    Result<std::string> other =
-        read_file(absolute_path(request.context_directory, "dockerfile"), size_t{16} << 20);
+    Result<std::string> other = read_named(job, absolute_path(job.context_directory, "dockerfile"));
     if (other) return other;
   }
   if (!text && text.error().code() == ENOENT)
@@ -66,216 +85,99 @@ Result<std::string> dockerfile_text(const BuildRequest& request, std::string& pa
 }
 
 // What errors and warnings call it: as short as it is clear.
-std::string shown_name(const BuildRequest& request, const std::string& path) {
-  std::string prefix = request.context_directory + "/";
+std::string shown_name(const BuildJob& job, const std::string& path) {
+  std::string prefix = job.context_directory + "/";
   return path.starts_with(prefix) ? path.substr(prefix.size()) : path;
 }
 
-Result<IgnoreRules> read_ignore_rules(const BuildRequest& request, const std::string& path) {
-  if (request.context_directory.empty()) return IgnoreRules();
+Result<IgnoreRules> read_ignore_rules(const BuildJob& job, const std::string& path) {
+  if (job.context_directory.empty()) return IgnoreRules();
   std::vector<std::string> candidates;
-  if (!request.dockerfile_inline) candidates.push_back(path + ".dockerignore");
-  candidates.push_back(request.context_directory + "/.dockerignore");
+  if (!job.request.dockerfile_inline) candidates.push_back(path + ".dockerignore");
+  candidates.push_back(job.context_directory + "/.dockerignore");
   for (const std::string& candidate : candidates) {
-    Result<std::string> text = read_file(candidate);
-    if (text) return IgnoreRules::parse(*text).in(shown_name(request, candidate));
+    Result<std::string> text = read_named(job, candidate);
+    if (text) return IgnoreRules::parse(*text).in(shown_name(job, candidate));
     if (text.error().code() != ENOENT) return std::move(text).error();
   }
   return IgnoreRules();
 }
 
-void add_platform_args(std::map<std::string, std::string>& args) {
-  std::string architecture = images::host_architecture();
-  for (const char* kind : {"BUILD", "TARGET"}) {
-    args[std::string(kind) + "PLATFORM"] = "linux/" + architecture;
-    args[std::string(kind) + "OS"] = "linux";
-    args[std::string(kind) + "ARCH"] = architecture;
-    args[std::string(kind) + "VARIANT"] = "";
-  }
-}
-
-Expander global_expander(const BuildJob& job) {
-  Expander out;
-  out.escape = job.dockerfile.escape;
-  out.variables = [&job](std::string_view name) -> std::optional<std::string> {
-    auto found = job.global_args.find(std::string(name));
-    if (found == job.global_args.end()) return std::nullopt;
-    return found->second;
-  };
-  return out;
-}
-
-Result<> global_arg(BuildJob& job, const Instruction& instruction) {
-  for (const std::string& word : instruction.words) {
-    size_t equals = word.find('=');
-    std::string name = word.substr(0, equals);
-    auto given = job.request.args.find(name);
-    if (given != job.request.args.end() && given->second) {
-      job.global_args[name] = *given->second;
-    } else if (equals != std::string::npos) {
-      TRY_ASSIGN(std::string value, global_expander(job).word(word.substr(equals + 1)));
-      job.global_args[name] = std::move(value);
-    }
-  }
+Result<> read_checks(BuildJob& job) {
+  auto given = job.request.args.find("BUILDKIT_DOCKERFILE_CHECK");
+  bool by_argument = given != job.request.args.end() && given->second;
+  TRY_ASSIGN(job.checks,
+             parse_check_config(by_argument ? *given->second : job.dockerfile.check).in(job.file_name));
   return {};
 }
 
-bool is_stage_name(std::string_view name) {
-  if (name.empty() || name[0] < 'a' || name[0] > 'z') return false;
-  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") == std::string_view::npos;
-}
-
-// An earlier stage of this name or number.
-std::optional<size_t> find_stage(const BuildJob& job, const std::string& name, size_t before,
-                                 bool by_number) {
-  std::string wanted = lower(name);
-  for (size_t i = before; i-- > 0;)
-    if (job.stages[i].name == wanted && !wanted.empty()) return i;
-  if (by_number && is_all_digits(name) && name.size() < 6 && std::stoul(name) < before)
-    return std::stoul(name);
-  return std::nullopt;
-}
-
-Result<> begin_stage(BuildJob& job, const Instruction& instruction) {
-  StagePlan stage;
-  stage.index = job.stages.size();
-  stage.from = &instruction;
-  TRY_ASSIGN(stage.base, global_expander(job).word(instruction.words[0]));
-  if (stage.base.empty()) return invalid("base name (" + instruction.words[0] + ") should not be blank");
-  TRY_ASSIGN(Flags flags, Flags::parse(instruction, known_flags("from")));
-  TRY_ASSIGN(stage.platform, global_expander(job).word(flags.value("platform")));
-  if (instruction.words.size() == 3) {
-    stage.name = lower(instruction.words[2]);
-    if (!is_stage_name(stage.name))
-      return invalid("invalid name for build stage: \"" + instruction.words[2] +
-                     "\", name can't start with a number or contain symbols");
-    if (find_stage(job, stage.name, job.stages.size(), false))
-      job.emit({BuildEventKind::Warning, stage.name, 0, 0, 0,
-                job.file_name + ":" + std::to_string(instruction.line) +
-                    ": DuplicateStageName: duplicate name \"" + stage.name +
-                    "\", stage names should be unique"});
-  }
-  if (!stage.name.empty() && job.context_of(stage.name)) {
-    stage.base = stage.name;
-    stage.replaced = true;
-  }
-  if (!job.context_of(stage.base)) stage.base_stage = find_stage(job, stage.base, stage.index, false);
-  if (stage.base_stage) stage.needs.insert(*stage.base_stage);
-  job.stages.push_back(std::move(stage));
+// SOURCE_DATE_EPOCH: seconds since 1970.
+Result<> read_epoch(BuildJob& job) {
+  auto given = job.request.args.find("SOURCE_DATE_EPOCH");
+  if (given == job.request.args.end() || !given->second || given->second->empty()) return {};
+  if (!is_all_digits(*given->second) || given->second->size() > 11)
+    return invalid("SOURCE_DATE_EPOCH must be a number of seconds, not: " + *given->second);
+  job.epoch = std::stoll(*given->second);
   return {};
-}
-
-Result<> note_needs(BuildJob& job, StagePlan& stage, const Instruction& instruction) {
-  const Instruction& inner = instruction.nested.empty() ? instruction : instruction.nested.front();
-  TRY_ASSIGN(Flags flags, Flags::parse(inner, known_flags(inner.keyword)));
-  std::vector<std::string> names;
-  if (std::optional<std::string> from = flags.find("from")) names.push_back(*from);
-  for (const std::string& mount : flags.all("mount")) {
-    Result<MountOptions> options = parse_mount(mount);
-    if (options && !options->from.empty()) names.push_back(options->from);
-  }
-  for (std::string& name : names) {
-    if (Result<std::string> expanded = global_expander(job).word(name)) name = *expanded;
-    if (job.context_of(name)) continue;
-    if (lower(name) == stage.name && !stage.name.empty() && !find_stage(job, name, stage.index, false))
-      return invalid("circular dependency detected on stage: " + stage.name);
-    if (std::optional<size_t> needed = find_stage(job, name, stage.index, true)) stage.needs.insert(*needed);
-  }
-  return {};
-}
-
-Result<> plan_instruction(BuildJob& job, const Instruction& instruction) {
-  TRY(check_instruction(instruction));
-  if (instruction.keyword == "from") return begin_stage(job, instruction);
-  if (job.stages.empty()) {
-    if (instruction.keyword == "arg") return global_arg(job, instruction);
-    return invalid("no build stage in current context: FROM must come first");
-  }
-  if (job.stages.back().replaced) return {};
-  job.stages.back().instructions.push_back(&instruction);
-  return note_needs(job, job.stages.back(), instruction);
-}
-
-Result<> plan_stages(BuildJob& job) {
-  add_platform_args(job.global_args);
-  for (const SourceWarning& warning : job.dockerfile.warnings)
-    job.emit(
-        {BuildEventKind::Warning, "", 0, 0, 0,
-         job.file_name + ":" + std::to_string(warning.line) + ": " + warning.rule + ": " + warning.text});
-  for (const Instruction& instruction : job.dockerfile.instructions)
-    TRY(plan_instruction(job, instruction).in(job.file_name + ":" + std::to_string(instruction.line)));
-  if (job.stages.empty()) return invalid(job.file_name + ": no build stage: a Dockerfile needs a FROM");
-  return {};
-}
-
-Result<size_t> target_stage(const BuildJob& job) {
-  const std::string& target = job.request.target;
-  if (target.empty()) return job.stages.size() - 1;
-  if (std::optional<size_t> found = find_stage(job, target, job.stages.size(), true)) return *found;
-  std::vector<std::string> names;
-  for (const StagePlan& stage : job.stages)
-    if (!stage.name.empty()) names.push_back(stage.name);
-  std::string near = nearest(target, names);
-  return invalid(job.file_name + ": target stage \"" + target + "\" could not be found" +
-                 (near.empty() ? "" : " (did you mean " + near + "?)"));
-}
-
-std::set<size_t> reachable(const BuildJob& job, size_t target) {
-  std::set<size_t> out;
-  std::vector<size_t> todo = {target};
-  while (!todo.empty()) {
-    size_t stage = todo.back();
-    todo.pop_back();
-    if (!out.insert(stage).second) continue;
-    todo.insert(todo.end(), job.stages[stage].needs.begin(), job.stages[stage].needs.end());
-  }
-  return out;
-}
-
-void warn_unused_args(BuildJob& job) {
-  std::set<std::string> declared;
-  for (const Instruction& instruction : job.dockerfile.instructions)
-    if (instruction.keyword == "arg")
-      for (const std::string& word : instruction.words) declared.insert(word.substr(0, word.find('=')));
-  std::vector<std::string> unused;
-  for (const auto& [name, value] : job.request.args)
-    if (!declared.contains(name) && !is_proxy_variable(name) && !name.starts_with("BUILDKIT_") &&
-        !job.global_args.contains(name) && name != "SOURCE_DATE_EPOCH")
-      unused.push_back(name);
-  if (!unused.empty())
-    job.emit({BuildEventKind::Warning, "", 0, 0, 0,
-              "one or more build-args [" + join(unused, " ") + "] were not consumed"});
 }
 
 // --- running the stages ---
 
 // A stage a thread; a stage waits where it first needs another. References only go backward: no deadlock.
-Result<std::shared_ptr<const StageState>> run_stages(BuildJob& job, size_t target) {
-  std::set<size_t> wanted = reachable(job, target);
-  std::vector<std::promise<StageResult>> promises(job.stages.size());
-  for (std::promise<StageResult>& promise : promises) job.results.push_back(promise.get_future().share());
-  std::mutex mutex;
-  std::optional<Error> first_error;
-  auto work = [&](size_t index) {
-    StageBuilder builder(job, job.stages[index]);
-    StageResult result = builder.build();
-    if (!result) {
-      std::lock_guard guard(mutex);
-      bool canceled = result.error().kind() == ErrorKind::Cancelled;
-      bool only_canceled = first_error && first_error->kind() == ErrorKind::Cancelled;
-      if (!first_error || (only_canceled && !canceled)) first_error = result.error();
-      job.stop.request_stop();
+class StageRunner {
+ public:
+  explicit StageRunner(BuildJob& job) : job_(job), begun_(job.stages.size()), promises_(job.stages.size()) {
+    for (std::promise<StageResult>& promise : promises_) results_.push_back(promise.get_future().share());
+    job.demand = [this](size_t stage) {
+      begin(stage);
+      return results_[stage].get();
+    };
+  }
+
+  StageResult run(size_t target) {
+    for (size_t index : reachable(job_, target)) begin(index);
+    for (;;) {
+      std::thread next;
+      {
+        std::lock_guard guard(mutex_);
+        if (threads_.empty()) break;
+        next = std::move(threads_.back());
+        threads_.pop_back();
+      }
+      next.join();  // it may have begun others meanwhile
     }
-    promises[index].set_value(std::move(result));
-  };
-  std::vector<std::thread> threads;
-  for (size_t index : wanted)
-    if (index != target) threads.emplace_back(work, index);
-  work(target);
-  for (std::thread& thread : threads) thread.join();
-  if (first_error) return std::move(*first_error);
-  return job.results[target].get();
-}
+    if (first_error_) return std::move(*first_error_);
+    return results_[target].get();
+  }
+
+ private:
+  void begin(size_t index) {
+    std::lock_guard guard(mutex_);
+    if (begun_[index]) return;
+    begun_[index] = true;
+    threads_.emplace_back([this, index] { work(index); });
+  }
+
+  void work(size_t index) {
+    StageResult result = StageBuilder(job_, job_.stages[index]).build();
+    if (!result) {
+      std::lock_guard guard(mutex_);
+      bool canceled = result.error().kind() == ErrorKind::Cancelled;
+      bool only_canceled = first_error_ && first_error_->kind() == ErrorKind::Cancelled;
+      if (!first_error_ || (only_canceled && !canceled)) first_error_ = result.error();
+      job_.stop.request_stop();
+    }
+    promises_[index].set_value(std::move(result));
+  }
+
+  BuildJob& job_;
+  std::mutex mutex_;
+  std::vector<bool> begun_;
+  std::vector<std::promise<StageResult>> promises_;
+  std::vector<std::shared_future<StageResult>> results_;
+  std::vector<std::thread> threads_;
+  std::optional<Error> first_error_;
+};
 
 // --- the image ---
 
@@ -288,47 +190,86 @@ Result<std::string> image_time(BuildCache& cache, const images::ImageDocument& d
   return now;
 }
 
+std::string epoch_time(int64_t seconds) { return rfc3339(WallTime(std::chrono::seconds(seconds))); }
+
 Result<images::Image> make_image(BuildJob& job, const StageState& state, const std::vector<Reference>& tags) {
   images::ImageDocument document = state.document;
   document.created.clear();
   for (const auto& [name, value] : job.request.labels) document.config.labels[name] = value;
-  TRY_ASSIGN(document.created, image_time(job.cache, document));
+  if (job.epoch) {
+    document.created = epoch_time(*job.epoch);
+  } else {
+    TRY_ASSIGN(document.created, image_time(job.cache, document));
+  }
   for (size_t i = state.own_history; i < document.history.size(); ++i)
-    if (document.history[i].created.empty()) document.history[i].created = document.created;
-  return job.store.create_image(document, tags);
+    if (document.history[i].created.empty() || job.epoch) document.history[i].created = document.created;
+  if (!has_inline_cache(job.request)) return job.store.create_image(document, tags);
+  TRY_ASSIGN(std::string config, with_cache_steps(images::to_json_text(document), state.steps));
+  return job.store.create_image_from(config, tags);
+}
+
+// `error=true` of the checks.
+Result<> fail_on_warnings(const BuildJob& job) {
+  if (!job.checks.error) return {};
+  std::vector<std::string> rules;
+  for (const BuildWarning& warning : job.warnings())
+    if (std::find(rules.begin(), rules.end(), warning.rule) == rules.end()) rules.push_back(warning.rule);
+  if (rules.empty()) return {};
+  return invalid(job.file_name + ": lint violation found for rules: " + join(rules, ", "));
+}
+
+// Everything before the first step.
+Result<size_t> prepare(BuildJob& job, const BuildCache& cache) {
+  TRY_ASSIGN(job.context_directory,
+             job.contexts.directory(job.request.context_directory).in("build context"));
+  std::string path;
+  TRY_ASSIGN(std::string text, dockerfile_text(job, path));
+  job.file_name = shown_name(job, path);
+  TRY_ASSIGN(job.dockerfile, parse_dockerfile(text, job.file_name));
+  TRY_ASSIGN(job.ignore, read_ignore_rules(job, path));
+  TRY(read_checks(job));
+  TRY(read_epoch(job));
+  TRY(plan_stages(job));
+  TRY_ASSIGN(size_t target, target_stage(job));
+  job.digests =
+      std::make_unique<FileDigests>(cache.directory() + "/files/" + sha256_hex(job.context_directory));
+  job.digests->load();
+  warn_unused_args(job);
+  if (!job.request.check_only) TRY(fail_on_warnings(job));
+  return target;
+}
+
+Result<std::vector<Reference>> parse_tags(const std::vector<std::string>& names) {
+  std::vector<Reference> tags;
+  for (const std::string& name : names) {
+    TRY_ASSIGN(Reference reference, parse_reference(name).in("tag " + name));
+    tags.push_back(std::move(reference));
+  }
+  return tags;
 }
 
 }  // namespace
 
 Result<BuildResult> Builder::build(const BuildRequest& request, const BuildProgress& progress,
                                    std::stop_token stop) {
-  std::vector<Reference> tags;
-  for (const std::string& tag : request.tags) {
-    TRY_ASSIGN(Reference reference, parse_reference(tag).in("tag " + tag));
-    tags.push_back(std::move(reference));
-  }
+  TRY_ASSIGN(std::vector<Reference> tags, parse_tags(request.tags));
   BuildJob job(request, state_->store, state_->driver, *state_->cache, state_->options);
   job.progress = progress;
   std::stop_callback forward(stop, [&job] { job.stop.request_stop(); });
-  std::string path;
-  TRY_ASSIGN(std::string text, dockerfile_text(request, path));
-  job.file_name = shown_name(request, path);
-  TRY_ASSIGN(job.dockerfile, parse_dockerfile(text, job.file_name));
-  TRY_ASSIGN(job.ignore, read_ignore_rules(request, path));
-  TRY(plan_stages(job));
-  TRY_ASSIGN(size_t target, target_stage(job));
-  job.digests = std::make_unique<FileDigests>(state_->cache->directory() + "/files/" +
-                                              sha256_hex(request.context_directory));
-  job.digests->load();
-  warn_unused_args(job);
-  Result<std::shared_ptr<const StageState>> built = run_stages(job, target);
-  Result<> saved = job.digests->save();
+  TRY_ASSIGN(size_t target, prepare(job, *state_->cache));
+  if (!request.check_only && !request.no_cache) import_caches(job);
+  StageResult built = StageRunner(job).run(target);
+  Result<> saved = job.context_directory == request.context_directory ? job.digests->save() : Result<>();
   if (!built) return std::move(built).error();
   TRY(std::move(saved));
+  BuildResult result;
+  result.warnings = job.warnings();
+  if (request.check_only) return result;
+  TRY(fail_on_warnings(job));
   TRY_ASSIGN(images::Image image, make_image(job, **built, tags));
+  TRY(export_caches(job, **built));
   if (state_->cache->trim_to(state_->options.cache_limit, state_->store))
     TRY(state_->store.collect_garbage());
-  BuildResult result;
   result.image_id = image.id;
   for (const Reference& tag : tags) result.tags.push_back(tag.familiar());
   result.fully_cached = !(*built)->ran_something;

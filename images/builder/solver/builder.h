@@ -33,13 +33,27 @@ struct BuildSsh {
   std::string socket;  // of an SSH agent, on the host
 };
 
+// Where layers of other machines' builds come from and go to. Each is an image whose configuration also lists the steps that
+// made its layers (build_cache_image.h).
+struct CacheLocation {
+  enum class Kind { Registry, Local, Inline } kind = Kind::Registry;
+  std::string place;        // reference, or directory of an OCI layout; "" for Inline
+  bool all_stages = false;  // mode=max: not only the layers of the image
+  bool ignore_errors = false;
+};
+// "type=registry,ref=R[,mode=max]", "type=local,src=DIR" or "dest=DIR", "type=inline", or just a reference.
+Result<CacheLocation> parse_cache_location(std::string_view text, bool is_target);
+
 struct BuildRequest {
-  std::string context_directory;  // absolute; may be empty with an inline Dockerfile that copies nothing
+  // Absolute; may be empty with an inline Dockerfile that copies nothing. Or the address of a git repository, of a tar archive or
+  // of a Dockerfile at an http(s) URL.
+  std::string context_directory;
   // Relative to the context, or absolute. Ignored with dockerfile_inline.
   std::string dockerfile = "Dockerfile";
   std::optional<std::string> dockerfile_inline;
-  // build.additional_contexts: a directory ("/path") or an image ("docker-image://ref"), for FROM, COPY --from and
-  // mounts. The name wins over a stage and over an image of that name.
+  // build.additional_contexts, for FROM, COPY --from and mounts: a directory ("/path"), an image ("docker-image://ref",
+  // "oci-layout:///path:tag"), a git repository, a tar archive at an http(s) URL, or another stage ("target:name"). The name wins
+  // over a stage and over an image of that name.
   std::map<std::string, std::string> named_contexts;
   // nullopt: take the value from proxy_environment or leave it unset, as `--build-arg NAME` does.
   std::map<std::string, std::optional<std::string>> args;
@@ -63,7 +77,20 @@ struct BuildRequest {
   std::vector<BuildSecret> secrets;
   std::vector<BuildSsh> ssh;
   bool allow_insecure = false;  // RUN --security=insecure (entitlement security.insecure)
-  std::string platform;         // "" or this machine's; others are refused
+  bool allow_host_network =
+      false;             // RUN --network=host (entitlement network.host); `network` Host implies it
+  std::string platform;  // "" or this machine's; others are refused
+  std::vector<CacheLocation> cache_from;
+  std::vector<CacheLocation> cache_to;
+  bool check_only = false;  // report what is probably a mistake, run nothing, make no image
+};
+
+// What a build check reports.
+struct BuildWarning {
+  std::string rule;  // "StageNameCasing"
+  std::string file;
+  int line = 0;
+  std::string text;
 };
 
 enum class BuildEventKind {
@@ -92,15 +119,36 @@ struct BuildEvent {
 using BuildProgress = std::function<void(const BuildEvent&)>;
 
 struct BuildResult {
-  std::string image_id;
+  std::string image_id;           // "" after check_only
   std::vector<std::string> tags;  // familiar
   bool fully_cached = false;
+  std::vector<BuildWarning> warnings;
+};
+
+// A file that was downloaded.
+struct RemoteFile {
+  std::string digest;    // "sha256:..."
+  std::string name;      // its own, from the address or the server; may be ""
+  int64_t modified = 0;  // seconds since 1970; 0 = not known
 };
 
 struct BuilderOptions {
+  // Fetches an http(s) URL into the new file `path`. Absent: the builder has no network access.
+  std::function<Result<RemoteFile>(const std::string& url, const std::string& path, const BuildRequest&,
+                                   std::stop_token)>
+      download;
+  // For CacheLocation::Kind::Registry. pull_cache() gives no image of the store another name; push() sends the image with this id
+  // to where the reference says. Absent: refused.
+  std::function<Result<images::Image>(const Reference&, const BuildRequest&, const BuildProgress&,
+                                      std::stop_token)>
+      pull_cache;
+  std::function<Result<>(const Reference&, const std::string& image_id, const BuildRequest&,
+                         const BuildProgress&, std::stop_token)>
+      push;
   // Asked for a base image that is not in the store (or always, with BuildRequest::pull): bootstrap or pull
   // it. Absent: such a FROM fails with "No such image".
-  std::function<Result<images::Image>(const Reference&, const BuildRequest&, const BuildProgress&, std::stop_token)>
+  std::function<Result<images::Image>(const Reference&, const BuildRequest&, const BuildProgress&,
+                                      std::stop_token)>
       missing_image;
   // For secrets: a directory on a tmpfs for this builder alone; emptied by create(), made with mode 0700 when
   // needed.

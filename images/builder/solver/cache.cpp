@@ -33,11 +33,11 @@ std::string text_of(const timespec& time) {
       std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec))));
 }
 
-bool is_key(std::string_view name) {
+}  // namespace
+
+bool is_cache_key(std::string_view name) {
   return name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
-
-}  // namespace
 
 KeyBuilder& KeyBuilder::add(std::string_view part) {
   text_ += std::to_string(part.size());
@@ -70,7 +70,7 @@ Result<> BuildCache::load() {
     Result<std::string> text = read_file(records + "/" + name);
     Result<Json> json = text ? parse_json(*text) : Result<Json>(text.error());
     struct stat info{};
-    if (!is_key(name) || !json || ::stat((records + "/" + name).c_str(), &info) != 0) {
+    if (!is_cache_key(name) || !json || ::stat((records + "/" + name).c_str(), &info) != 0) {
       ::unlink((records + "/" + name).c_str());  // half-written by a crash
       continue;
     }
@@ -256,6 +256,11 @@ BuildCache::KeyLock::KeyLock(BuildCache& cache, std::string key, std::stop_token
   if (held_) cache_.in_flight_.insert(key_);
 }
 
+BuildCache::KeyLock::KeyLock(BuildCache& cache, std::string key) : cache_(cache), key_(std::move(key)) {
+  std::lock_guard guard(cache_.mutex_);
+  held_ = cache_.in_flight_.insert(key_).second;
+}
+
 BuildCache::KeyLock::~KeyLock() {
   if (!held_) return;
   std::lock_guard guard(cache_.mutex_);
@@ -290,7 +295,7 @@ void FileDigests::load() {
     entry.ctime = ctime;
     entry.inode = inode;
     size_t name = i + static_cast<size_t>(consumed);
-    if (name < end && is_key(entry.digest))
+    if (name < end && is_cache_key(entry.digest))
       entries_.emplace_hint(entries_.end(), text->substr(name, end - name), entry);
     i = end + 1;
   }

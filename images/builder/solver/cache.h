@@ -26,6 +26,9 @@ struct CacheRecord {
   std::string created;  // RFC 3339: when the step was run
 };
 
+// 64 hexadecimal digits.
+bool is_cache_key(std::string_view name);
+
 // One thing that the cache keeps, as `docker system df -v` lists it.
 struct CacheEntry {
   std::string id;         // diff id of a layer, or digest of a cache mount's id
@@ -65,6 +68,8 @@ class BuildCache {
   class KeyLock {
    public:
     KeyLock(BuildCache& cache, std::string key, std::stop_token stop);
+    // Does not wait: held() is false where another one has it.
+    KeyLock(BuildCache& cache, std::string key);
     ~KeyLock();
     // False where `stop` was requested while waiting.
     bool held() const { return held_; }

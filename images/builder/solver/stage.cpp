@@ -1,10 +1,15 @@
 #include "images/builder/solver/stage.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <chrono>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "images/builder/solver/plan.h"
 
 namespace stack::builder {
 
@@ -12,6 +17,9 @@ namespace {
 
 constexpr const char* kDefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr const char* kComment = "stack.dockerfile.v0";
+constexpr std::string_view kTargetPrefix = "target:";
+constexpr std::string_view kImagePrefix = "docker-image://";
+constexpr std::string_view kLayoutContext = "oci-layout://";
 
 }  // namespace
 
@@ -26,19 +34,13 @@ bool is_proxy_variable(std::string_view name) {
          text == "all_proxy";
 }
 
-std::optional<std::string> image_of_context(const std::string& value) {
-  constexpr std::string_view kImage = "docker-image://";
-  if (!value.starts_with(kImage)) return std::nullopt;
-  return value.substr(kImage.size());
-}
-
 std::vector<std::string> StageState::layer_dirs() const {
   std::vector<std::string> out;
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) out.push_back((*layer)->directory);
   return out;
 }
 
-std::optional<std::string> BuildJob::context_of(const std::string& name) const {
+std::optional<std::string> BuildJob::given_context(const std::string& name) const {
   Result<Reference> reference = parse_reference(name);
   for (const auto& [given, value] : request.named_contexts) {
     if (lower(given) == lower(name)) return value;
@@ -48,9 +50,49 @@ std::optional<std::string> BuildJob::context_of(const std::string& name) const {
   return std::nullopt;
 }
 
+std::optional<std::string> BuildJob::context_of(const std::string& name) const {
+  std::optional<std::string> value = given_context(name);
+  return value && value->starts_with(kTargetPrefix) ? std::nullopt : value;
+}
+
+std::string BuildJob::stage_alias(const std::string& name) const {
+  std::optional<std::string> value = given_context(name);
+  return value && value->starts_with(kTargetPrefix) ? value->substr(kTargetPrefix.size()) : name;
+}
+
 void BuildJob::emit(BuildEvent event) {
   std::lock_guard guard(progress_mutex_);
   if (progress) progress(event);
+}
+
+void BuildJob::warn(const std::string& rule, int line, const std::string& text) {
+  if (!config_at(checks, dockerfile, line).wants(rule)) return;
+  {
+    std::lock_guard guard(progress_mutex_);
+    warnings_.push_back({rule, file_name, line, text});
+  }
+  BuildEvent event;
+  event.kind = BuildEventKind::Warning;
+  event.text = file_name + ":" + std::to_string(line) + ": " + rule + ": " + text;
+  emit(std::move(event));
+}
+
+std::vector<BuildWarning> BuildJob::warnings() const {
+  std::lock_guard guard(progress_mutex_);
+  std::vector<BuildWarning> out = warnings_;
+  std::stable_sort(out.begin(), out.end(),
+                   [](const BuildWarning& a, const BuildWarning& b) { return a.line < b.line; });
+  return out;
+}
+
+void BuildJob::note_step(CachedStep step) {
+  std::lock_guard guard(progress_mutex_);
+  made_.push_back(std::move(step));
+}
+
+std::vector<CachedStep> BuildJob::steps() const {
+  std::lock_guard guard(progress_mutex_);
+  return made_;
 }
 
 // Announces the start, and whatever end it comes to.
@@ -106,13 +148,16 @@ images::ImageConfig& StageBuilder::config() { return state_->document.config; }
 const images::ImageConfig& StageBuilder::config() const { return state_->document.config; }
 
 StageResult StageBuilder::build() {
-  std::string place = job_.file_name + ":";
-  TRY(from().in(place + std::to_string(plan_.from->line)));
+  needs_ = plan_.needs;
+  Result<> begun = from();
+  if (!begun) return begun.error().in(job_.place(*plan_.from, begun.error()));
   for (const Instruction* instruction : plan_.instructions) {
     if (job_.stop.stop_requested()) return Error(ErrorKind::Cancelled, "build was canceled");
-    TRY(dispatch(*instruction).in(place + std::to_string(instruction->line)));
+    Result<> done = dispatch(*instruction);
+    if (!done) return done.error().in(job_.place(*instruction, done.error()));
   }
   state_->args = args_;
+  state_->knows_base = knows_base_;
   return std::shared_ptr<const StageState>(state_);
 }
 
@@ -137,37 +182,61 @@ Result<> StageBuilder::dispatch(const Instruction& instruction) {
 
 Result<> StageBuilder::from() {
   current_ = plan_.from;
-  Step step(*this, plan_.from->text);
-  bool own_platform = plan_.platform.empty() || plan_.platform == "linux/" + images::host_architecture() ||
-                      plan_.platform.starts_with("linux/" + images::host_architecture() + "/");
-  if (!own_platform)
-    return step.end(unsupported("platform " + plan_.platform + " is not this machine's (linux/" +
-                                images::host_architecture() + ")"));
+  std::string host = "linux/" + images::host_architecture();
+  for (const std::string& platform : {plan_.platform, job_.request.platform})
+    if (!platform.empty() && platform != host && !platform.starts_with(host + "/"))
+      return unsupported("platform " + platform + " is not this machine's (" + host + ")");
   if (plan_.base_stage) {
+    Step step(*this, plan_.from->text);
     TRY(step.end(from_stage(*plan_.base_stage)));
     return trigger_onbuild();
   }
   std::optional<std::string> context = job_.context_of(plan_.base);
-  std::optional<std::string> named_image = context ? image_of_context(*context) : std::nullopt;
-  bool directory = context && !named_image;
-  if (directory || plan_.base == "scratch") {
-    state_->document.architecture = images::host_architecture();
-    config().env = {kDefaultPath};
-    state_->chain = KeyBuilder("scratch").hex();
-    TRY(step.end({}));
-    return directory ? from_directory(plan_.base) : Result<>();
-  }
-  Result<images::Image> image = base_image(named_image.value_or(plan_.base));
-  Result<> taken = image ? take_image(*image) : Result<>(image.error());
-  TRY(step.end(std::move(taken)));
+  bool names_image = context && (context->starts_with(kImagePrefix) || context->starts_with(kLayoutContext));
+  if (plan_.base == "scratch" || (context && !names_image)) return from_scratch(context);
+  TRY(from_image(context));
   return trigger_onbuild();
 }
 
+// Nothing, or the files of a context.
+Result<> StageBuilder::from_scratch(const std::optional<std::string>& context) {
+  Step step(*this, plan_.from->text);
+  state_->document.architecture = images::host_architecture();
+  config().env = {kDefaultPath};
+  state_->chain = KeyBuilder("scratch").hex();
+  TRY(step.end({}));
+  return context && !job_.request.check_only ? from_directory(plan_.base) : Result<>();
+}
+
+Result<> StageBuilder::from_image(const std::optional<std::string>& context) {
+  Step step(*this, plan_.from->text);
+  if (job_.request.check_only && !context && !job_.store.find(plan_.base)) {
+    knows_base_ = false;  // a check pulls nothing
+    return step.end({});
+  }
+  Result<std::optional<images::Image>> given =
+      context ? context_image(*context) : std::optional<images::Image>();
+  if (!given) return step.end(given.error());
+  Result<images::Image> image = *given ? Result<images::Image>(std::move(**given)) : base_image(plan_.base);
+  return step.end(image ? take_image(*image) : Result<>(image.error()));
+}
+
+Result<std::optional<images::Image>> StageBuilder::context_image(const std::string& context) {
+  if (context.starts_with(kLayoutContext)) {
+    TRY_ASSIGN(images::Image image, job_.contexts.layout_image(context));
+    return std::optional<images::Image>(std::move(image));
+  }
+  if (!context.starts_with(kImagePrefix)) return std::optional<images::Image>();
+  TRY_ASSIGN(images::Image image, base_image(context.substr(kImagePrefix.size())));
+  return std::optional<images::Image>(std::move(image));
+}
+
 Result<> StageBuilder::from_stage(size_t index) {
-  StageResult base = job_.results[index].get();
+  StageResult base = job_.result_of(index);
   if (!base) return Error(ErrorKind::Cancelled, "stage " + job_.stages[index].label() + " failed");
   *state_ = **base;
   args_ = state_->args;
+  knows_base_ = state_->knows_base;
   return {};
 }
 
@@ -198,9 +267,13 @@ Result<images::Image> StageBuilder::base_image(const std::string& name) {
   if (local && !job_.request.pull) return std::move(*local);
   if (job_.options.missing_image) {
     Result<images::Image> made = job_.options.missing_image(
-        reference, job_.request, [this](const BuildEvent& event) { job_.emit(event); }, job_.stop.get_token());
+        reference, job_.request, [this](const BuildEvent& event) { job_.emit(event); },
+        job_.stop.get_token());
     if (made || !local) return made;
-    warn(current_ != nullptr ? current_->line : 0, "cannot refresh " + name + ": " + made.error().text());
+    BuildEvent event;
+    event.kind = BuildEventKind::Warning;
+    event.text = "cannot refresh " + name + ": " + made.error().text();
+    job_.emit(std::move(event));
   }
   if (local) return std::move(*local);
   std::vector<std::string> stages;
@@ -214,6 +287,11 @@ Result<images::Image> StageBuilder::base_image(const std::string& name) {
 Result<> StageBuilder::take_image(const images::Image& image) {
   TRY_ASSIGN(state_->layers, job_.store.pin_layers(image));
   state_->document = image.document;
+  std::string architecture = image.document.architecture;
+  if (!architecture.empty() && architecture != images::host_architecture())
+    job_.warn("InvalidBaseImagePlatform", plan_.from->line,
+              "base image " + plan_.base + " was pulled with platform \"linux/" + architecture +
+                  "\", expected \"linux/" + images::host_architecture() + "\" for current build");
   if (state_->document.architecture.empty()) state_->document.architecture = images::host_architecture();
   state_->own_history = image.document.history.size();
   state_->chain = KeyBuilder("layers").add(image.document.diff_ids).hex();
@@ -224,8 +302,10 @@ Result<> StageBuilder::trigger_onbuild() {
   std::vector<std::string> triggers = std::move(config().on_build);
   config().on_build.clear();
   for (const std::string& trigger : triggers) {
-    TRY_ASSIGN(Instruction instruction, parse_instruction(trigger, "ONBUILD", plan_.from->line));
+    TRY_ASSIGN(Instruction instruction, parse_instruction(trigger, "ONBUILD"));
+    instruction.line = instruction.end_line = plan_.from->line;
     TRY(check_instruction(instruction).in("ONBUILD " + trigger));
+    TRY(note_needs(job_, plan_.index, plan_.name, instruction, needs_).in("ONBUILD " + trigger));
     total_ += is_step(instruction) ? 1 : 0;
     TRY(dispatch(instruction).in("ONBUILD"));
   }
@@ -250,23 +330,16 @@ Expander StageBuilder::expander() {
   return out;
 }
 
-void StageBuilder::warn(int line, const std::string& text) {
-  BuildEvent event;
-  event.kind = BuildEventKind::Warning;
-  event.stage = plan_.name;
-  event.text = job_.file_name + ":" + std::to_string(line) + ": " + text;
-  job_.emit(std::move(event));
-}
-
 void StageBuilder::warn_unset(const Instruction& instruction) {
   for (const std::string& name : unset_) {
-    if (args_.contains(name)) continue;  // declared and deliberately without a value
+    if (args_.contains(name) || !knows_base_) continue;  // declared and deliberately without a value
     std::vector<std::string> known;
     for (const auto& [arg, value] : args_) known.push_back(arg);
     for (const std::string& entry : config().env) known.push_back(entry.substr(0, entry.find('=')));
     std::string near = nearest(name, known);
-    warn(instruction.line, "UndefinedVar: usage of undefined variable '$" + name + "'" +
-                               (near.empty() ? "" : " (did you mean $" + near + "?)"));
+    job_.warn("UndefinedVar", instruction.line,
+              "usage of undefined variable '$" + name + "'" +
+                  (near.empty() ? "" : " (did you mean $" + near + "?)"));
   }
   unset_.clear();
 }
@@ -299,9 +372,34 @@ Result<const images::LayerView*> StageBuilder::view() {
 bool StageBuilder::use_cache() const {
   const std::vector<std::string>& fresh = job_.request.no_cache_stages;
   return !job_.request.no_cache && std::none_of(fresh.begin(), fresh.end(), [this](const std::string& name) {
-    return lower(name) == plan_.name;
+    return lower(name) == plan_.name || name == std::to_string(plan_.index);
   });
 }
+
+void StageBuilder::note_step(const std::string& key, const CacheRecord& record, images::LayerPin layer) {
+  CachedStep step{key, record, std::move(layer)};
+  state_->steps.push_back(step);
+  job_.note_step(std::move(step));
+}
+
+namespace {
+
+// No file of the layer is newer than the moment that the caller calls now.
+Result<> limit_times(const std::string& path, int64_t epoch) {
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) != 0) return Error::last_errno("stat " + path);
+  if (S_ISDIR(info.st_mode)) {
+    TRY_ASSIGN(std::vector<std::string> names, names_in(path));
+    for (const std::string& name : names) TRY(limit_times(path + "/" + name, epoch));
+  }
+  if (info.st_mtim.tv_sec <= epoch) return {};
+  timespec times[2] = {{epoch, 0}, {epoch, 0}};
+  if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
+    return Error::last_errno("set time of " + path);
+  return {};
+}
+
+}  // namespace
 
 void StageBuilder::add_history(std::string text, bool empty, std::string created) {
   state_->document.history.push_back({std::move(created), std::move(text), kComment, "", empty});
@@ -318,6 +416,7 @@ bool StageBuilder::apply_record(const std::string& key) {
   if (!record) return false;
   if (record->diff_id.empty()) {
     add_history("", true, record->created);
+    note_step(key, *record, nullptr);
     return true;
   }
   images::LayerPin layer = job_.store.pin_layer(record->diff_id);
@@ -325,14 +424,17 @@ bool StageBuilder::apply_record(const std::string& key) {
     job_.cache.forget(key);
     return false;
   }
+  note_step(key, *record, layer);
   add_layer(std::move(layer));
   add_history("", false, record->created);
   return true;
 }
 
-Result<> StageBuilder::layer_step(const Instruction& instruction, const std::string& key,
+Result<> StageBuilder::layer_step(const Instruction& instruction, const std::string& content_key,
                                   const std::string& history, const MakeLayer& make,
                                   const std::string& chain) {
+  std::string key =
+      job_.epoch ? KeyBuilder("epoch").add(content_key).add(std::to_string(*job_.epoch)).hex() : content_key;
   Step step(*this, instruction.text);
   BuildCache::KeyLock lock(job_.cache, key, job_.stop.get_token());
   if (!lock.held()) return step.end(Error(ErrorKind::Cancelled, "build was canceled"));
@@ -346,10 +448,12 @@ Result<> StageBuilder::layer_step(const Instruction& instruction, const std::str
     if (job_.stop.stop_requested()) return Error(ErrorKind::Cancelled, "build was canceled");
     TRY_ASSIGN(images::StagedLayer staged, job_.store.stage_layer());
     TRY(make(staged, step.id()));
+    if (job_.epoch) TRY(limit_times(staged.directory(), *job_.epoch));
     TRY_ASSIGN(images::LayerPin layer, job_.store.commit_layer(std::move(staged)));
     CacheRecord record{layer ? layer->diff_id : "", rfc3339(std::chrono::system_clock::now())};
     TRY(job_.cache.put(key, record));
     add_history(history, layer == nullptr, record.created);
+    note_step(key, record, layer);
     if (layer) add_layer(std::move(layer));
     state_->chain = chain.empty() ? key : chain;
     state_->ran_something = true;
@@ -363,6 +467,7 @@ Result<> StageBuilder::workdir(const Instruction& instruction) {
   if (path.empty()) return invalid("WORKDIR requires a path");
   std::string former = config().working_dir.empty() ? "/" : config().working_dir;
   config().working_dir = absolute_path(former, path);
+  if (job_.request.check_only) return {};
   TRY_ASSIGN(const images::LayerView* base, view());
   TRY_ASSIGN(std::optional<images::ViewEntry> there, base->find(config().working_dir, true));
   std::string history = "WORKDIR " + config().working_dir;

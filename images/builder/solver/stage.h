@@ -18,9 +18,11 @@
 #include "base/result.h"
 #include "images/builder/frontend/dockerfile.h"
 #include "images/builder/frontend/flags.h"
+#include "images/builder/frontend/lint.h"
 #include "images/builder/frontend/words.h"
 #include "images/builder/solver/builder.h"
 #include "images/builder/solver/cache.h"
+#include "images/builder/solver/remote_context.h"
 #include "images/builder/worker/copy.h"
 #include "images/layer/layer_view.h"
 #include "images/store/store.h"
@@ -41,14 +43,23 @@ struct StagePlan {
   std::string label() const { return !name.empty() ? name : "stage-" + std::to_string(index); }
 };
 
+// A layer that this build made or found, for exported caches.
+struct CachedStep {
+  std::string key;
+  CacheRecord record;
+  images::LayerPin layer;  // nullptr where the step changed no file
+};
+
 // The result of a stage so far.
 struct StageState {
   images::ImageDocument document;
   std::vector<images::LayerPin> layers;  // bottom first
   std::string chain;                     // digest of all that made these layers
   bool ran_something = false;            // some step did not come from the cache
+  std::vector<CachedStep> steps;         // that this build added
   size_t own_history = 0;                // index of the first history entry that this build added
   std::map<std::string, std::optional<std::string>> args;  // declared in it or in the stage it is based on
+  bool knows_base = true;  // false in a check, where the base image is not here
 
   std::vector<std::string> layer_dirs() const;  // top first
 };
@@ -59,34 +70,61 @@ using StageResult = Result<std::shared_ptr<const StageState>>;
 struct BuildJob {
   BuildJob(const BuildRequest& wanted, images::ImageStore& images, RunDriver& runner, BuildCache& records,
            const BuilderOptions& builder_options)
-      : request(wanted), store(images), driver(runner), cache(records), options(builder_options) {}
+      : request(wanted),
+        store(images),
+        driver(runner),
+        cache(records),
+        options(builder_options),
+        contexts(wanted, images, builder_options, stop.get_token()) {}
 
   const BuildRequest& request;
   images::ImageStore& store;
   RunDriver& driver;
   BuildCache& cache;
   const BuilderOptions& options;
-  std::string file_name;  // of the Dockerfile, for errors
+  std::stop_source stop;
+  RemoteContexts contexts;
+  std::string context_directory;  // of this machine; "" = none
+  std::string file_name;          // of the Dockerfile, for errors
   Dockerfile dockerfile;
+  CheckConfig checks;
   std::map<std::string, std::string> global_args;
+  std::optional<int64_t> epoch;  // SOURCE_DATE_EPOCH: no time in the image is later
   std::vector<StagePlan> stages;
-  std::vector<std::shared_future<StageResult>> results;
   IgnoreRules ignore;
   std::unique_ptr<FileDigests> digests;
-  std::stop_source stop;
 
   // What --build-context gives for this name: by the name itself in either case, or by the reference that it means.
+  // "target:NAME" is no context: stage_alias() has it.
   std::optional<std::string> context_of(const std::string& name) const;
+  std::string stage_alias(const std::string& name) const;  // `name` itself where it is none
+
+  // Waits for a stage, which is begun if nothing needed it so far. `stage` is an earlier one than the caller's.
+  StageResult result_of(size_t stage) { return demand(stage); }
+  std::function<StageResult(size_t stage)> demand;
 
   // Thread-safe.
   void emit(BuildEvent event);
   int next_step() { return ++steps_; }
+  // Unless the file says otherwise.
+  void warn(const std::string& rule, int line, const std::string& text);
+  std::vector<BuildWarning> warnings() const;
+  void note_step(CachedStep step);
+  std::vector<CachedStep> steps() const;
+  // "<file>:<line>:<column>", for the error.
+  std::string place(const Instruction& instruction, const Error& error) const {
+    return file_name + ":" + position_of(dockerfile, instruction, error.text());
+  }
 
   BuildProgress progress;
 
  private:
-  std::mutex progress_mutex_;
+  std::optional<std::string> given_context(const std::string& name) const;
+
+  mutable std::mutex progress_mutex_;
   std::atomic<int> steps_{0};
+  std::vector<BuildWarning> warnings_;
+  std::vector<CachedStep> made_;
 };
 
 class StageBuilder {
@@ -108,6 +146,10 @@ class StageBuilder {
   Result<> from();
   Result<> from_stage(size_t index);
   Result<> from_directory(const std::string& name);
+  Result<> from_scratch(const std::optional<std::string>& context);
+  Result<> from_image(const std::optional<std::string>& context);
+  // The image of a "docker-image://" or "oci-layout://" context; nullopt for another kind.
+  Result<std::optional<images::Image>> context_image(const std::string& context);
   Result<> take_image(const images::Image& image);
   Result<images::Image> base_image(const std::string& name);
   Result<> dispatch(const Instruction& instruction);
@@ -131,6 +173,12 @@ class StageBuilder {
 
   struct CopyParts;
   struct ExtractedArchive;
+  struct RemoteSource;
+  Result<> read_copy(const Instruction& instruction, CopyParts& parts, std::vector<std::string>& words);
+  Result<> find_remote(const Flags& flags, CopyParts& parts);
+  Result<> plan_remote(CopyParts& parts, RemoteSource& remote, const std::string& scratch, bool unpack);
+  Result<> plan_archive(CopyParts& parts, const images::LayerView& view, const std::string& path,
+                        const std::string& scratch);
   Result<> plan_copy(CopyParts& parts, bool unpack, const std::string& scratch);
   Result<bool> is_archive(const CopyParts& parts, const std::string& pattern) const;
   // `from` "": the context.
@@ -147,6 +195,8 @@ class StageBuilder {
   Result<> bind_mount(const MountOptions& mount, RunParts& parts);
   Result<> cache_mount(const MountOptions& mount, RunParts& parts);
   Result<> lock_caches(RunParts& parts);
+  void lock_private_cache(const std::string& id, RunParts& parts);
+  Result<> ensure_secret_directory(RunParts& parts);
   Result<> ssh_mount(const MountOptions& mount, RunParts& parts);
   Result<> secret_mount(const MountOptions& mount, RunParts& parts);
   Result<> prepare_trust(RunParts& parts);
@@ -160,6 +210,7 @@ class StageBuilder {
   Result<> layer_step(const Instruction& instruction, const std::string& key, const std::string& history,
                       const MakeLayer& make, const std::string& chain = {});
   bool apply_record(const std::string& key);
+  void note_step(const std::string& key, const CacheRecord& record, images::LayerPin layer);
   void add_layer(images::LayerPin layer);
   void add_history(std::string text, bool empty, std::string created = {});
   bool use_cache() const;
@@ -167,7 +218,6 @@ class StageBuilder {
   Expander expander();
   std::optional<std::string> variable(std::string_view name) const;
   void warn_unset(const Instruction& instruction);
-  void warn(int line, const std::string& text);
   std::vector<std::string> shell() const;
   Result<const images::LayerView*> view();
   std::vector<std::string> arguments_in_scope() const;  // "K=V" of ARGs that RUN sees
@@ -186,6 +236,8 @@ class StageBuilder {
   int total_ = 0;
   std::set<std::string> unset_;
   const Instruction* current_ = nullptr;
+  std::set<size_t> needs_;  // the plan's, and those of triggers
+  bool knows_base_ = true;  // false: a check without the base image, so its variables are not known
 };
 
 // "[web 2/5]"-counted instructions.
@@ -195,9 +247,6 @@ bool is_step(const Instruction& instruction);
 // image before.
 Result<> remove_mount_points(const images::LayerView& below, const std::string& upper,
                              const std::vector<std::string>& targets);
-
-// The image of a "docker-image://" context; nullopt for another kind.
-std::optional<std::string> image_of_context(const std::string& value);
 
 // Names of the variables that carry proxies: usable in RUN undeclared, in no key and no image.
 bool is_proxy_variable(std::string_view name);

@@ -38,6 +38,9 @@ bool is_port_number(std::string_view text) {
 
 // "80", "80-90/udp" -> sorted "80/tcp" entries.
 Result<> add_ports(std::vector<std::string>& ports, const std::string& text) {
+  // An address and a port of the host mean nothing in an image; a check says so.
+  size_t mapping = text.rfind(':');
+  if (mapping != std::string::npos) return add_ports(ports, text.substr(mapping + 1));
   size_t slash = text.find('/');
   std::string protocol = slash == std::string::npos ? "tcp" : lower(text.substr(slash + 1));
   std::string range = text.substr(0, slash);
@@ -106,10 +109,9 @@ Result<bool> StageBuilder::configure(const Instruction& instruction) {
     add_history("SHELL " + json_words(instruction.words), true);
   } else if (keyword == "maintainer") {
     state_->document.author = instruction.words[0];
-    warn(instruction.line, "MaintainerDeprecated: use `LABEL org.opencontainers.image.authors=` instead");
     add_history("MAINTAINER " + instruction.words[0], true);
   } else if (keyword == "onbuild") {
-    std::string trigger = instruction.nested.front().text;
+    std::string trigger = instruction.nested.front().trigger();
     config().on_build.push_back(trigger);
     add_history("ONBUILD " + trigger, true);
   } else {
@@ -152,9 +154,6 @@ Result<> StageBuilder::env(const Instruction& instruction) {
     TRY_ASSIGN(std::string name, expander().word(instruction.words[i]));
     TRY_ASSIGN(std::string value, expander().word(instruction.words[i + 1]));
     if (name.empty()) return invalid("ENV names can not be blank");
-    if (instruction.words[i + 2].empty())
-      warn(instruction.line,
-           "LegacyKeyValueFormat: \"ENV key=value\" should be used instead of \"ENV key value\"");
     values.emplace_back(std::move(name), std::move(value));
   }
   std::string text = "ENV";

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "images/builder/solver/stage.h"
+#include "images/builder/worker/agent_proxy.h"
 
 namespace stack::builder {
 
@@ -102,12 +103,16 @@ struct StageBuilder::RunParts {
   std::vector<std::string> extra_env;  // of secrets
   std::vector<std::unique_ptr<BuildCache::KeyLock>> cache_locks;
   std::vector<std::unique_ptr<BuildCache::MountUse>> cache_uses;
+  std::map<std::string, std::string> private_ids;  // of sharing=private mounts, by their own ids
+  std::vector<std::unique_ptr<AgentProxy>> agents;
   std::optional<TemporaryDirectory> secrets;
   // A script heredoc: its content, as a file to execute.
   std::string script;
 };
 
 namespace {
+
+constexpr int kMostPrivateCaches = 64;
 
 std::string cache_id(const MountOptions& mount) { return mount.id.empty() ? mount.target : mount.id; }
 
@@ -137,6 +142,9 @@ std::string heredoc_command(const Instruction& instruction, bool& only_heredoc) 
 Result<> StageBuilder::prepare_run(const Instruction& instruction, RunParts& parts) {
   TRY_ASSIGN(Flags flags, Flags::parse(instruction, known_flags("run")));
   TRY_ASSIGN(parts.network, network_mode(flags.value("network"), job_.request.network));
+  bool host_allowed = job_.request.allow_host_network || job_.request.network == RunNetwork::Host;
+  if (parts.network == RunNetwork::Host && !host_allowed)
+    return invalid("RUN --network=host needs the entitlement network.host");
   std::string security = flags.value("security");
   if (!security.empty() && security != "sandbox" && security != "insecure")
     return invalid("security \"" + security + "\" is not valid: sandbox or insecure");
@@ -177,6 +185,7 @@ Result<> StageBuilder::prepare_run(const Instruction& instruction, RunParts& par
 Result<> StageBuilder::run(const Instruction& instruction) {
   RunParts parts;
   TRY(prepare_run(instruction, parts));
+  if (job_.request.check_only) return {};
   KeyBuilder key("run");
   key.add(state_->chain).add(parts.args).add(parts.script).add(parts.key_env);
   key.add(config().user).add(config().working_dir).add(std::to_string(static_cast<int>(parts.network)));
@@ -255,7 +264,7 @@ Result<> StageBuilder::bind_mount(const MountOptions& mount, RunParts& parts) {
   TRY_ASSIGN(std::optional<images::ViewEntry> entry, opened.view->find(name, true));
   bool as_it_is = entry && mount.from.empty() && mount.read_only && job_.ignore.empty();
   if (as_it_is) {
-    std::string path = job_.request.context_directory + (entry->path.empty() ? "" : "/" + entry->path);
+    std::string path = job_.context_directory + (entry->path.empty() ? "" : "/" + entry->path);
     parts.binds.push_back({real_path(path), mount.target, true});
     return {};
   }
@@ -277,18 +286,36 @@ Result<> StageBuilder::bind_mount(const MountOptions& mount, RunParts& parts) {
 Result<> StageBuilder::lock_caches(RunParts& parts) {
   std::set<std::string> ids;
   for (const MountOptions& mount : parts.mounts)
-    if (mount.type == MountType::Cache && mount.sharing != "shared") ids.insert(cache_id(mount));
+    if (mount.type == MountType::Cache && mount.sharing == "locked") ids.insert(cache_id(mount));
   for (const std::string& id : ids) {
     parts.cache_locks.push_back(
         std::make_unique<BuildCache::KeyLock>(job_.cache, "mount " + id, job_.stop.get_token()));
     if (!parts.cache_locks.back()->held()) return Error(ErrorKind::Cancelled, "build was canceled");
   }
+  for (const MountOptions& mount : parts.mounts)
+    if (mount.type == MountType::Cache && mount.sharing == "private")
+      lock_private_cache(cache_id(mount), parts);
   return {};
 }
 
+// The first of the caches with this id that no other step has: each writer has one of its own.
+void StageBuilder::lock_private_cache(const std::string& id, RunParts& parts) {
+  if (parts.private_ids.contains(id)) return;
+  for (int number = 0; number < kMostPrivateCaches; ++number) {
+    std::string own = number == 0 ? id : id + "\nprivate " + std::to_string(number);
+    auto lock = std::make_unique<BuildCache::KeyLock>(job_.cache, "mount " + own);
+    if (!lock->held()) continue;
+    parts.cache_locks.push_back(std::move(lock));
+    parts.private_ids[id] = own;
+    return;
+  }
+}
+
 Result<> StageBuilder::cache_mount(const MountOptions& mount, RunParts& parts) {
-  std::string directory = job_.cache.mount_directory(cache_id(mount));
-  parts.cache_uses.push_back(std::make_unique<BuildCache::MountUse>(job_.cache, cache_id(mount)));
+  std::string id = cache_id(mount);
+  if (auto own = parts.private_ids.find(id); own != parts.private_ids.end()) id = own->second;
+  std::string directory = job_.cache.mount_directory(id);
+  parts.cache_uses.push_back(std::make_unique<BuildCache::MountUse>(job_.cache, id));
   if (!path_exists(directory)) {
     std::string fresh = parts.scratch + "/cache-" + std::to_string(parts.binds.size());
     TRY(ensure_directory(fresh));
@@ -314,6 +341,13 @@ Result<> StageBuilder::cache_mount(const MountOptions& mount, RunParts& parts) {
   return {};
 }
 
+Result<> StageBuilder::ensure_secret_directory(RunParts& parts) {
+  if (parts.secrets) return {};
+  TRY(ensure_directory(job_.options.secret_directory, 0700));
+  TRY_ASSIGN(parts.secrets, TemporaryDirectory::create(job_.options.secret_directory + "/secrets-"));
+  return {};
+}
+
 Result<> StageBuilder::secret_mount(const MountOptions& mount, RunParts& parts) {
   std::string id =
       !mount.id.empty() ? mount.id : base_name(mount.target.empty() ? mount.source : mount.target);
@@ -331,12 +365,7 @@ Result<> StageBuilder::secret_mount(const MountOptions& mount, RunParts& parts) 
   }
   if (!mount.env.empty()) parts.extra_env.push_back(mount.env + "=" + content);
   if (!mount.env.empty() && mount.target.empty()) return {};
-  if (!parts.secrets) {
-    TRY(ensure_directory(job_.options.secret_directory, 0700));
-    TRY_ASSIGN(TemporaryDirectory directory,
-               TemporaryDirectory::create(job_.options.secret_directory + "/secrets-"));
-    parts.secrets = std::move(directory);
-  }
+  TRY(ensure_secret_directory(parts));
   std::string path = parts.secrets->path() + "/" + std::to_string(parts.binds.size());
   uint32_t mode = mount.mode.value_or(found->mode.value_or(0400));
   TRY(make_file(path, content, mode, mount.uid != 0 ? mount.uid : found->uid,
@@ -357,7 +386,16 @@ Result<> StageBuilder::ssh_mount(const MountOptions& mount, RunParts& parts) {
   size_t number = parts.ssh_mounts++;
   std::string target =
       mount.target.empty() ? "/run/buildkit/ssh_agent." + std::to_string(number) : mount.target;
-  parts.binds.push_back({real_path(found->socket), target, true});
+  std::string socket = found->socket;
+  if (mount.uid != 0 || mount.gid != 0 || mount.mode) {
+    TRY(ensure_secret_directory(parts));
+    std::string own = parts.secrets->path() + "/agent-" + std::to_string(number);
+    TRY_ASSIGN(std::unique_ptr<AgentProxy> proxy,
+               AgentProxy::start(own, socket, mount.mode.value_or(0600), mount.uid, mount.gid));
+    parts.agents.push_back(std::move(proxy));
+    socket = own;
+  }
+  parts.binds.push_back({real_path(socket), target, true});
   if (number == 0) parts.extra_env.push_back("SSH_AUTH_SOCK=" + target);
   return {};
 }

@@ -68,8 +68,16 @@ TEST(Dockerfile, LinesAreCountedThroughContinuationsAndBlankLines) {
 }
 
 TEST(Dockerfile, UnknownInstructionIsNamedWithItsLineAndASuggestion) {
-  EXPECT_EQ(error_of("FROM a\n\nRUNN echo\n"), "Dockerfile:3: unknown instruction: RUNN (did you mean RUN?)");
-  EXPECT_EQ(error_of("FROM a\nZZZZZZZZZ x\n"), "Dockerfile:2: unknown instruction: ZZZZZZZZZ");
+  EXPECT_EQ(error_of("FROM a\n\nRUNN echo\n"),
+            "Dockerfile:3:1: unknown instruction: RUNN (did you mean RUN?)");
+  EXPECT_EQ(error_of("FROM a\nZZZZZZZZZ x\n"), "Dockerfile:2:1: unknown instruction: ZZZZZZZZZ");
+}
+
+TEST(Dockerfile, PositionsAreThoseOfTheFlagOrWordThatAnErrorNames) {
+  Dockerfile file = parsed("FROM a\n  COPY --chown=x \\\n    --chmod=9 src dst\n");
+  EXPECT_EQ(position_of(file, file.instructions[1], "--chmod: bad"), "3:5");
+  EXPECT_EQ(position_of(file, file.instructions[1], "\"src\" not found"), "3:15");
+  EXPECT_EQ(position_of(file, file.instructions[1], "something else"), "2:3");
 }
 
 TEST(Dockerfile, ByteOrderMarkAndCarriageReturnsAreIgnored) {
@@ -80,9 +88,9 @@ TEST(Dockerfile, ByteOrderMarkAndCarriageReturnsAreIgnored) {
 
 TEST(Dockerfile, DirectiveGivenTwiceIsAnError) {
   EXPECT_EQ(error_of("# escape=`\n# escape=`\nFROM a\n"),
-            "Dockerfile:2: only one escape parser directive can be used");
+            "Dockerfile:2:1: only one escape parser directive can be used");
   EXPECT_EQ(error_of("# escape=x\nFROM a\n"),
-            "Dockerfile:1: invalid escape token 'x' does not match ` or \\");
+            "Dockerfile:1:1: invalid escape token 'x' does not match ` or \\");
 }
 
 TEST(Dockerfile, SyntaxDirectiveIsKeptAsAHint) {
@@ -104,7 +112,7 @@ TEST(Dockerfile, HeredocBodiesBelongToTheirInstruction) {
 }
 
 TEST(Dockerfile, UnterminatedHeredocIsAnErrorAtItsInstruction) {
-  EXPECT_EQ(error_of("FROM a\nRUN <<EOF\necho\n"), "Dockerfile:2: unterminated heredoc EOF");
+  EXPECT_EQ(error_of("FROM a\nRUN <<EOF\necho\n"), "Dockerfile:2:1: unterminated heredoc EOF");
 }
 
 TEST(Dockerfile, ShiftOperatorAndHereStringAreNoHeredocs) {
@@ -115,7 +123,7 @@ TEST(Dockerfile, ShiftOperatorAndHereStringAreNoHeredocs) {
 
 TEST(Dockerfile, OverlongLineIsRefused) {
   std::string text = "FROM a\nRUN " + std::string(70000, 'x') + "\n";
-  EXPECT_NE(error_of(text).find("Dockerfile:2: line is too long"), std::string::npos) << error_of(text);
+  EXPECT_NE(error_of(text).find("Dockerfile:2:1: line is too long"), std::string::npos) << error_of(text);
 }
 
 }  // namespace

@@ -1,0 +1,235 @@
+#include "images/builder/solver/cache_image.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "images/archive/image_archive.h"
+#include "images/layer/layer_unpack.h"
+
+namespace stack::builder {
+
+namespace {
+
+constexpr const char* kCacheMember = "stack.buildcache.v0";
+constexpr size_t kMostSteps = 10000;
+
+using Kind = CacheLocation::Kind;
+
+void tell(BuildJob& job, BuildEventKind kind, std::string text) {
+  BuildEvent event;
+  event.kind = kind;
+  event.text = std::move(text);
+  job.emit(std::move(event));
+}
+
+std::string shown(const CacheLocation& location) {
+  return location.kind == Kind::Inline ? "inline cache" : "cache " + location.place;
+}
+
+Result<images::Image> cache_image(BuildJob& job, const CacheLocation& location) {
+  if (location.kind == Kind::Local) return images::load_layout(job.store, location.place, "", "");
+  TRY_ASSIGN(Reference reference, parse_reference(location.place));
+  if (!job.options.pull_cache) return unsupported("this builder has no registry access");
+  return job.options.pull_cache(
+      reference, job.request, [&job](const BuildEvent& event) { job.emit(event); }, job.stop.get_token());
+}
+
+Result<int> import_cache(BuildJob& job, const CacheLocation& location) {
+  std::set<std::string> before;
+  for (const images::Image& image : job.store.list()) before.insert(image.id);
+  TRY_ASSIGN(images::Image image, cache_image(job, location));
+  TRY_ASSIGN(std::vector<images::LayerPin> pins, job.store.pin_layers(image));
+  std::set<std::string> layers(image.document.diff_ids.begin(), image.document.diff_ids.end());
+  int taken = 0;
+  TRY_ASSIGN(Json config, parse_json(image.config_json));
+  Json steps = config.value(kCacheMember, Json::array());
+  for (const Json& step : steps.is_array() ? steps : Json::array()) {
+    std::string key = string_or(step, "key");
+    CacheRecord record{string_or(step, "layer"), string_or(step, "created")};
+    bool usable = is_cache_key(key) && (record.diff_id.empty() || layers.contains(record.diff_id));
+    if (!usable || job.cache.find(key)) continue;
+    TRY(job.cache.put(key, record));
+    ++taken;
+  }
+  if (!before.contains(image.id)) TRY(job.store.discard(image.id));
+  return taken;
+}
+
+Json steps_json(const std::vector<CachedStep>& steps) {
+  Json out = Json::array();
+  std::set<std::string> seen;
+  for (const CachedStep& step : steps)
+    if (seen.insert(step.key).second && seen.size() <= kMostSteps)
+      out.push_back({{"key", step.key}, {"layer", step.record.diff_id}, {"created", step.record.created}});
+  return out;
+}
+
+// An image of nothing but the layers of the steps.
+Result<images::Image> make_cache_image(BuildJob& job, const std::vector<CachedStep>& steps) {
+  images::ImageDocument document;
+  document.architecture = images::host_architecture();
+  std::set<std::string> seen;
+  for (const CachedStep& step : steps)
+    if (step.layer && seen.insert(step.layer->diff_id).second)
+      document.diff_ids.push_back(step.layer->diff_id);
+  TRY_ASSIGN(std::string config, with_cache_steps(images::to_json_text(document), steps));
+  return job.store.create_image_from(config, {});
+}
+
+// Everything below belongs to whom the folder above belongs to: the engine is root, its caller is not.
+Result<> give_away(const std::string& path, const struct stat& owner) {
+  if (::lchown(path.c_str(), owner.st_uid, owner.st_gid) != 0) return Error::last_errno("chown " + path);
+  if (!is_directory(path)) return {};
+  TRY_ASSIGN(std::vector<std::string> names, names_in(path));
+  for (const std::string& name : names) TRY(give_away(path + "/" + name, owner));
+  return {};
+}
+
+// The archive of the image is an OCI layout: unpacked, it is one on disk.
+Result<> write_layout(BuildJob& job, const images::Image& image, const std::string& directory) {
+  TRY_ASSIGN(images::StagedLayer staged, job.store.stage_layer());
+  std::string archive = staged.scratch_directory() + "/cache.tar";
+  TRY(ensure_directory(staged.scratch_directory()));
+  TRY_ASSIGN(Fd file, open_file(archive, O_RDWR | O_CREAT | O_TRUNC, 0600));
+  TRY(images::save_images(job.store, {image.id}, [&](std::string_view bytes) -> Result<> {
+    while (!bytes.empty()) {
+      ssize_t n = ::write(file.get(), bytes.data(), bytes.size());
+      if (n < 0 && errno != EINTR) return Error::last_errno("write " + archive);
+      if (n > 0) bytes.remove_prefix(static_cast<size_t>(n));
+    }
+    return {};
+  }));
+  TRY(ensure_directory(directory));
+  TRY(remove_tree(directory + "/blobs"));  // of the cache that was there
+  ::lseek(file.get(), 0, SEEK_SET);
+  TRY_ASSIGN(Fd root, open_file(directory, O_RDONLY | O_DIRECTORY));
+  images::TarReader reader(images::source_of(file.get()));
+  images::UnpackOptions options;
+  options.whiteouts = false;
+  options.keep_root = true;
+  TRY(images::unpack_tar(reader, root.get(), options));
+  struct stat owner{};
+  if (::stat(directory_name(directory).c_str(), &owner) != 0) return Error::last_errno("stat " + directory);
+  return give_away(directory, owner);
+}
+
+Result<> export_cache(BuildJob& job, const StageState& state, const CacheLocation& location) {
+  std::set<std::string> before;
+  for (const images::Image& image : job.store.list()) before.insert(image.id);
+  TRY_ASSIGN(images::Image image, make_cache_image(job, location.all_stages ? job.steps() : state.steps));
+  Result<> written;
+  if (location.kind == Kind::Local) {
+    written = write_layout(job, image, location.place);
+  } else if (job.options.push) {
+    Result<Reference> reference = parse_reference(location.place);
+    written = reference ? job.options.push(
+                              *reference, image.id, job.request,
+                              [&job](const BuildEvent& event) { job.emit(event); }, job.stop.get_token())
+                        : Result<>(reference.error());
+  } else {
+    written = unsupported("this builder has no registry access");
+  }
+  if (!before.contains(image.id)) TRY(job.store.discard(image.id));
+  return written;
+}
+
+}  // namespace
+
+Result<std::string> with_cache_steps(const std::string& config_json, const std::vector<CachedStep>& steps) {
+  TRY_ASSIGN(Json config, parse_json(config_json));
+  config[kCacheMember] = steps_json(steps);
+  return stack::to_text(config);
+}
+
+bool has_inline_cache(const BuildRequest& request) {
+  auto arg = request.args.find("BUILDKIT_INLINE_CACHE");
+  if (arg != request.args.end() && arg->second && (*arg->second == "1" || *arg->second == "true"))
+    return true;
+  return std::any_of(request.cache_to.begin(), request.cache_to.end(),
+                     [](const CacheLocation& location) { return location.kind == Kind::Inline; });
+}
+
+void import_caches(BuildJob& job) {
+  for (const CacheLocation& location : job.request.cache_from) {
+    tell(job, BuildEventKind::Message, "importing " + shown(location));
+    Result<int> taken = import_cache(job, location);
+    if (!taken)
+      tell(job, BuildEventKind::Warning, "importing " + shown(location) + ": " + taken.error().text());
+  }
+}
+
+Result<> export_caches(BuildJob& job, const StageState& state) {
+  for (const CacheLocation& location : job.request.cache_to) {
+    if (location.kind == Kind::Inline) continue;
+    tell(job, BuildEventKind::Message, "exporting " + shown(location));
+    Result<> written = export_cache(job, state, location);
+    if (written) continue;
+    if (!location.ignore_errors) return std::move(written).in("exporting " + shown(location));
+    tell(job, BuildEventKind::Warning, "exporting " + shown(location) + ": " + written.error().text());
+  }
+  return {};
+}
+
+Result<CacheLocation> parse_cache_location(std::string_view text, bool is_target) {
+  CacheLocation out;
+  if (text.find('=') == std::string_view::npos) {
+    if (text == "inline" && is_target) {
+      out.kind = Kind::Inline;
+      return out;
+    }
+    TRY_ASSIGN(Reference reference, parse_reference(text));
+    out.place = reference.full();
+    return out;
+  }
+  std::string type;
+  std::map<std::string, std::string> options;
+  for (const std::string& field : split(text, ',')) {
+    size_t equals = field.find('=');
+    std::string key(trim(field.substr(0, equals)));
+    std::string value(equals == std::string::npos ? "" : trim(std::string_view(field).substr(equals + 1)));
+    (key == "type" ? type : options[key]) = value;
+  }
+  auto take = [&](const char* key) {
+    std::string value = options[key];
+    options.erase(key);
+    return value;
+  };
+  std::string mode = take("mode");
+  if (!mode.empty() && mode != "min" && mode != "max")
+    return invalid("cache mode must be min or max, not " + mode);
+  out.all_stages = mode == "max";
+  out.ignore_errors = take("ignore-error") == "true";
+  if (type == "registry") {
+    out.place = take("ref");
+    if (out.place.empty()) return invalid("cache type=registry needs ref=NAME");
+    TRY_ASSIGN(Reference reference, parse_reference(out.place));
+    out.place = reference.full();
+  } else if (type == "local") {
+    out.kind = Kind::Local;
+    out.place = take(is_target ? "dest" : "src");
+    if (!out.place.starts_with('/'))
+      return invalid(std::string("cache type=local needs an absolute path as ") +
+                     (is_target ? "dest" : "src"));
+  } else if (type == "inline" && is_target) {
+    out.kind = Kind::Inline;
+    if (out.all_stages) return invalid("cache type=inline has no mode=max: use type=registry or type=local");
+  } else {
+    return unsupported("cache type \"" + type + "\" is not supported: registry, local" +
+                       (is_target ? " or inline" : ""));
+  }
+  for (const char* ignored :
+       {"compression", "compression-level", "force-compression", "oci-mediatypes", "image-manifest", "tag"})
+    options.erase(ignored);
+  if (!options.empty())
+    return invalid("cache type=" + type + ": unknown option \"" + options.begin()->first + "\"");
+  return out;
+}
+
+}  // namespace stack::builder
