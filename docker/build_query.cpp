@@ -38,6 +38,19 @@ Result<> read_labels(const std::string& text, BuildQuery& out) {
   return {};
 }
 
+// A JSON list of names.
+Result<> read_cache(const std::string& text, BuildQuery& out) {
+  if (text.empty()) return {};
+  TRY_ASSIGN(Json json, parse_json(text).in("cachefrom"));
+  if (json.is_null()) return {};
+  if (!json.is_array()) return invalid("cachefrom: must be a list of strings");
+  for (const Json& item : json) {
+    if (!item.is_string()) return invalid("cachefrom: must be a list of strings");
+    out.cache_from.push_back(item.get<std::string>());
+  }
+  return {};
+}
+
 Result<> read_size(const std::string& text, int64_t& out) {
   if (text.empty()) return {};
   auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -91,6 +104,7 @@ const std::map<std::string, Reader>& readers() {
          return {};
        }},
       {"buildargs", read_args},
+      {"cachefrom", read_cache},
       {"labels", read_labels},
       {"shmsize", [](const std::string& value, BuildQuery& out) { return read_size(value, out.shm_size); }},
       {"squash",

@@ -25,11 +25,12 @@ struct BuildQuery {
   std::string network_mode;
   std::string platform;
   std::string target;
+  std::vector<std::string> cache_from;  // images, not those of this machine, whose layers may be used
 };
 
 // The decoded pairs of the query. Invalid for a malformed one, Unsupported for what this builder cannot do:
-// `squash`, `outputs`, BuildKit (`version=2`). Limits of the build container (`memory`, `cpuquota`, ...), `cachefrom`,
-// `rm` and `forcerm` are accepted without effect: no step leaves a container behind.
+// `squash`, `outputs`, BuildKit (`version=2`). Limits of the build container (`memory`, `cpuquota`, ...), `rm` and
+// `forcerm` are accepted without effect: no step leaves a container behind.
 Result<BuildQuery> read_build_query(const std::vector<std::pair<std::string, std::string>>& query);
 
 }  // namespace stack::docker

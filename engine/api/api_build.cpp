@@ -63,6 +63,10 @@ Result<builder::BuildRequest> build_request(const docker::BuildQuery& query, con
   request.extra_hosts = query.extra_hosts;
   request.apt_configuration = builder::find_apt_configuration();
   if (query.shm_size > 0) request.shm_size = ByteSize{query.shm_size};
+  for (const std::string& name : query.cache_from) {
+    TRY_ASSIGN(builder::CacheLocation location, builder::parse_cache_location(name, false));
+    request.cache_from.push_back(std::move(location));
+  }
   if (query.network_mode == "none") request.network = builder::RunNetwork::None;
   if (query.network_mode == "host") request.network = builder::RunNetwork::Host;
   for (const std::string& tag : query.tags) {
@@ -104,7 +108,7 @@ void send_result(const Sink& sink, const std::string& image_id, const builder::B
 Task<> run_build(Services& s, builder::BuildRequest request, bool quiet, Sink sink, std::stop_token stop) {
   auto made = co_await s.builds.build(request, classic_sink(sink, quiet), stop);
   if (made) {
-    send_result(sink, *made, request, quiet);
+    send_result(sink, made->image_id, request, quiet);
     co_return;
   }
   std::string text = made.error().error.text();
@@ -120,11 +124,32 @@ std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Requ
   return s.registries.lend(std::move(caller));
 }
 
+// `remote`: the context is a git repository or an archive at a URL; the body counts for nothing.
+Task<> build_remote(Services& s, Request& request, Response& response, docker::BuildQuery query) {
+  Result<builder::BuildRequest> wanted = build_request(query, query.remote);
+  if (!wanted) {
+    response.error(wanted.error());
+    co_return;
+  }
+  std::unique_ptr<RegistryService::Lease> lease = lend_credentials(s, request);
+  wanted->caller = lease->id();
+  std::stop_source stop;
+  auto queue = std::make_shared<StreamQueue>(s.context.io);
+  request.on_client_gone([stop, queue]() mutable {
+    stop.request_stop();
+    queue->leave();
+  });
+  co_await queue->serve(response,
+                        run_build(s, std::move(*wanted), query.quiet, queue->sink(), stop.get_token()),
+                        "application/json");
+}
+
 Task<> build(Services& s, Request& request, Response& response) {
   Result<docker::BuildQuery> query = docker::read_build_query(request.query.items());
-  if (query && !query->remote.empty())
-    query = unsupported("building from " + query->remote +
-                        " is not supported: send the context as a tar archive");
+  if (query && !query->remote.empty()) {
+    co_await build_remote(s, request, response, *query);
+    co_return;
+  }
   Result<builder::BuildRequest> wanted =
       query ? build_request(*query, "") : Result<builder::BuildRequest>(query.error());
   if (!wanted) {

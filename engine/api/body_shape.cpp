@@ -188,6 +188,14 @@ constexpr std::array kBuild{
     MemberShape{"ssh", Shape::Strings},
     MemberShape{"additional_contexts", Shape::StringMap},
     MemberShape{"secrets", Shape::Objects, kBuildSecret},
+    MemberShape{"cache_from", Shape::Strings},
+    MemberShape{"cache_to", Shape::Strings},
+    MemberShape{"no_cache_filter", Shape::Strings},
+    MemberShape{"entitlements", Shape::Strings},
+    MemberShape{"platforms", Shape::Strings},
+    MemberShape{"shm_size", Shape::String},
+    MemberShape{"ulimits", Shape::StringMap},
+    MemberShape{"check", Shape::Bool},
     MemberShape{"options", Shape::Object, kBuildOptions},
 };
 

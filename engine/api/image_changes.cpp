@@ -49,7 +49,7 @@ Task<Result<std::string>> apply_changes(Services& s, std::string image, std::vec
   for (const Reference& tag : tags) request.tags.push_back(tag.familiar());
   auto made = co_await s.builds.build(std::move(request), [](const std::string&, const std::string&) {}, {});
   if (!made) co_return made.error().error;
-  co_return *made;
+  co_return made->image_id;
 }
 
 }  // namespace stack::engine

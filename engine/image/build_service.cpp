@@ -84,6 +84,24 @@ Result<> BuildService::open() {
                                  const builder::BuildProgress& progress, std::stop_token stop) {
     return state_->base_image(reference, request, progress, stop);
   };
+  options.download = [&registries = state_->registries](const std::string& url, const std::string& path,
+                                                        const builder::BuildRequest& request,
+                                                        std::stop_token stop) -> Result<builder::RemoteFile> {
+    TRY_ASSIGN(images::registry::Download done,
+               registries.download(url, path, registries.caller_of(request.caller), stop));
+    return builder::RemoteFile{done.digest, done.name, done.modified};
+  };
+  options.pull_cache = [&registries = state_->registries](
+                           const Reference& reference, const builder::BuildRequest& request,
+                           const builder::BuildProgress&, std::stop_token stop) {
+    return registries.pull_nameless({reference.full(), "", registries.caller_of(request.caller)}, stop);
+  };
+  options.push = [&registries = state_->registries](const Reference& reference, const std::string& image_id,
+                                                    const builder::BuildRequest& request,
+                                                    const builder::BuildProgress&, std::stop_token stop) {
+    return registries.push_blocking({reference.full(), "", registries.caller_of(request.caller)}, image_id,
+                                    stop);
+  };
   Result<std::unique_ptr<builder::Builder>> builder =
       builder::Builder::create(store, state_->driver, std::move(options));
   if (!builder) return std::move(builder).error();
@@ -182,24 +200,24 @@ class Lines {
 
 }  // namespace
 
-Task<tl::expected<std::string, BuildFailure>> BuildService::build(builder::BuildRequest request,
-                                                                  BuildSink sink, std::stop_token stop) {
+Task<tl::expected<builder::BuildResult, BuildFailure>> BuildService::build(builder::BuildRequest request,
+                                                                           BuildSink sink,
+                                                                           std::stop_token stop) {
   // What the threads use must outlive a cancelled caller: nothing here is cancelled by Asio.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   State& state = *state_;
   ++state.running;
   auto lines = std::make_shared<Lines>(state.context.io, std::move(sink));
-  auto work = [&state, request = std::move(request), lines, stop]() -> Result<std::string> {
+  auto work = [&state, request = std::move(request), lines, stop]() -> Result<builder::BuildResult> {
     Result<builder::BuildResult> built =
         state.builder->build(request, [&](const builder::BuildEvent& event) { lines->take(event); }, stop);
     lines->flush_all();
-    if (!built) return std::move(built).error();
-    return built->image_id;
+    return built;
   };
-  Result<std::string> image = co_await offload(state.threads, std::move(work));
+  Result<builder::BuildResult> built = co_await offload(state.threads, std::move(work));
   co_await state.ended();
-  if (!image) co_return tl::unexpected(BuildFailure{std::move(image).error(), lines->last()});
-  co_return *image;
+  if (!built) co_return tl::unexpected(BuildFailure{std::move(built).error(), lines->last()});
+  co_return *built;
 }
 
 Task<Result<SshAgents>> BuildService::open_ssh(std::vector<std::string> wanted, std::string caller_socket) {
@@ -267,13 +285,45 @@ Task<Result<std::string>> BuildService::obtain(RegistryService::Wanted wanted, T
   co_return co_await offload(state.registries.threads(), std::move(work));
 }
 
+namespace {
+
+// Where several platforms are listed, this machine's is built if it is among them: the image is for this machine.
+Result<std::string> only_platform(const std::vector<std::string>& platforms) {
+  std::string host = "linux/" + images::host_architecture();
+  for (const std::string& platform : platforms)
+    if (platform == host || platform.starts_with(host + "/")) return platform;
+  if (platforms.empty()) return std::string();
+  return unsupported("images are built for this machine's platform (" + host + ") only, not for " +
+                     join(platforms, ", "));
+}
+
+}  // namespace
+
 Result<builder::BuildRequest> BuildService::request_of(const compose::Build& section,
                                                        const std::string& image,
                                                        const BuildSettings& settings) {
   builder::BuildRequest request;
-  if (section.context.find("://") != std::string::npos)
-    return unsupported("build context " + section.context + ": only directories are supported");
   request.context_directory = section.context;
+  for (const std::string& text : section.cache_from) {
+    TRY_ASSIGN(builder::CacheLocation location,
+               builder::parse_cache_location(text, false).in("cache_from " + text));
+    request.cache_from.push_back(std::move(location));
+  }
+  for (const std::string& text : section.cache_to) {
+    TRY_ASSIGN(builder::CacheLocation location,
+               builder::parse_cache_location(text, true).in("cache_to " + text));
+    request.cache_to.push_back(std::move(location));
+  }
+  for (const std::string& right : section.entitlements) {
+    if (right == "network.host") {
+      request.allow_host_network = true;
+    } else if (right == "security.insecure") {
+      request.allow_insecure = true;
+    } else {
+      return invalid("unknown entitlement \"" + right + "\": network.host or security.insecure");
+    }
+  }
+  TRY_ASSIGN(request.platform, only_platform(section.platforms));
   if (!section.dockerfile.empty()) request.dockerfile = section.dockerfile;
   request.dockerfile_inline = section.dockerfile_inline;
   for (const auto& [name, context] : section.additional_contexts) request.named_contexts[name] = context;
@@ -298,7 +348,7 @@ Result<builder::BuildRequest> BuildService::request_of(const compose::Build& sec
   request.apt_configuration = builder::find_apt_configuration();
   if (section.shm_size.bytes > 0) request.shm_size = section.shm_size;
   for (const auto& [name, limit] : section.ulimits) request.ulimits.push_back({name, limit.soft, limit.hard});
-  request.allow_insecure = section.privileged;
+  request.allow_insecure = request.allow_insecure || section.privileged;
   return request;
 }
 

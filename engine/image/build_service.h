@@ -48,9 +48,9 @@ class BuildService {
   Result<> open();
   // The builds' network, where an engine that was killed left it. Once containers were recovered.
   Task<> clear_leftovers();
-  // Image id. Stops when `stop` is requested; then the error is Cancelled.
-  Task<tl::expected<std::string, BuildFailure>> build(builder::BuildRequest request, BuildSink sink,
-                                                      std::stop_token stop);
+  // Stops when `stop` is requested; then the error is Cancelled.
+  Task<tl::expected<builder::BuildResult, BuildFailure>> build(builder::BuildRequest request, BuildSink sink,
+                                                               std::stop_token stop);
   // Forgets what no build uses now; the bytes freed.
   Task<Result<builder::CachePruned>> prune_cache(builder::CachePruneRequest request);
   Task<std::vector<builder::CacheEntry>> cache_entries();

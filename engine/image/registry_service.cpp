@@ -94,6 +94,36 @@ Pulled RegistryService::pull_blocking(const Wanted& wanted, const registry::Tran
   return state_->client->pull(*request, progress);
 }
 
+Result<images::Image> RegistryService::pull_nameless(const Wanted& wanted, std::stop_token stop) {
+  TRY_ASSIGN(registry::PullRequest request, request_of(wanted, stop));
+  TRY_ASSIGN(registry::Found found, state_->client->look_up(request));
+  request.reference.tag.clear();
+  request.reference.digest = found.digest;
+  Pulled pulled = state_->client->pull(request, [](const TransferEvent&) {});
+  if (!pulled) return std::move(pulled.error().error);
+  return std::move(pulled->image);
+}
+
+Result<> RegistryService::push_blocking(const Wanted& wanted, const std::string& image_id,
+                                        std::stop_token stop) {
+  TRY_ASSIGN(registry::PullRequest request, request_of(wanted, stop));
+  auto pushed =
+      state_->client->push({request.reference, image_id, request.caller, stop}, [](const TransferEvent&) {});
+  if (!pushed) return std::move(pushed.error().error);
+  return {};
+}
+
+Result<registry::Download> RegistryService::download(const std::string& url, const std::string& path,
+                                                     const Caller& caller, std::stop_token stop) {
+  registry::DownloadRequest request;
+  request.url = url;
+  request.path = path;
+  request.proxy = caller.proxy;
+  request.ca_files = caller.ca_files;
+  request.stop = std::move(stop);
+  return registry::download(state_->client->transport(), request);
+}
+
 Task<Pulled> RegistryService::pull(Wanted wanted, TransferSink sink, std::stop_token stop) {
   // What the threads use must outlive a canceled caller: nothing here is canceled by Asio.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
@@ -116,7 +146,7 @@ Task<Result<registry::PushResult>> RegistryService::push(Wanted wanted, Transfer
     registry::TransferProgress progress = [&](const TransferEvent& event) {
       asio::post(state_->context.io, [shared, event] { (*shared)(event); });
     };
-    auto pushed = state_->client->push({request.reference, request.caller, stop}, progress);
+    auto pushed = state_->client->push({request.reference, "", request.caller, stop}, progress);
     if (!pushed) return std::move(pushed.error().error);
     return *pushed;
   };

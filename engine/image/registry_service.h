@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "engine/state/context.h"
+#include "images/source/registry/download.h"
 #include "images/source/registry/pull.h"
 #include "images/source/registry/push.h"
 
@@ -59,6 +60,12 @@ class RegistryService {
   // The same on the caller's thread, which may block. `progress` is called from several threads, one at a time.
   Pulled pull_blocking(const Wanted& wanted, const images::registry::TransferProgress& progress,
                        std::stop_token stop);
+  // Of builds, on their own threads: an image without giving a name of the store another meaning; an image under another name;
+  // a file.
+  Result<images::Image> pull_nameless(const Wanted& wanted, std::stop_token stop);
+  Result<> push_blocking(const Wanted& wanted, const std::string& image_id, std::stop_token stop);
+  Result<images::registry::Download> download(const std::string& url, const std::string& path,
+                                              const Caller& caller, std::stop_token stop);
   // wanted.reference names an image of the store.
   Task<Result<images::registry::PushResult>> push(Wanted wanted, TransferSink sink, std::stop_token stop);
   // For other work that waits for registries.

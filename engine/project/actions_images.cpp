@@ -47,8 +47,8 @@ ActionTask carry_out(ActionContext context, BuildImage action) {
   BuildSink sink = build_sink(context, image.services.empty() ? image.reference : image.services.front());
   auto built = co_await context.parts.builds.build(std::move(*request), std::move(sink), context.stop);
   if (!built) co_return ActionError(built.error().error, built.error().output);
-  remember(context, action, *built);
-  co_return *built;
+  remember(context, action, built->image_id);
+  co_return built->image_id;
 }
 
 ActionTask carry_out(ActionContext context, PullImage action) {

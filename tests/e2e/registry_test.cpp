@@ -187,6 +187,22 @@ TEST_F(Registry, ABuildPullsItsBase) {
   must({"down"});
 }
 
+TEST_F(Registry, ABuildCacheTravelsThroughTheRegistry) {
+  project("cached", "services: {}\n");
+  write("Dockerfile", "FROM debian:bookworm-slim\nRUN cat /proc/sys/kernel/random/uuid > /id\n");
+  serve("127.0.0.1:5055");
+  must_docker({"build", "-t", at("app:1"), "--push", "--cache-to",
+               "type=registry,ref=" + at("app:cache") + ",mode=max", "."});
+  std::string first = must_docker({"run", "--rm", at("app:1"), "cat", "/id"}).out;
+  must_docker({"rmi", at("app:1")});
+  must_docker({"builder", "prune", "-af"});
+  must_docker({"build", "-t", "again", "--cache-from", at("app:cache"), "."});
+  EXPECT_EQ(must_docker({"run", "--rm", "again", "cat", "/id"}).out, first);
+  must_docker({"rmi", "again"});
+  EXPECT_EQ(docker({"images", "-q", at("app")}).out, "") << "a cache is no image of the store";
+  must({"image", "pull", at("app:1")});
+}
+
 TEST_F(Registry, FailuresSayWhatToDo) {
   project("failing", "services:\n  web: { image: \"127.0.0.1:5055/no/such:1\" }\n");
   serve("127.0.0.1:5055");

@@ -110,6 +110,27 @@ CommandResult Scenario::run(const std::vector<std::string>& args, std::map<std::
   return stack().run(args, options);
 }
 
+CommandResult Scenario::docker(const std::vector<std::string>& args, std::string input) {
+  CommandOptions options;
+  options.directory = path("");
+  options.env = {{"STACK_ROOT", stack().root()},
+                 {"STACK_RUN_ROOT", stack().run_root()},
+                 {"STACK_LIBEXEC", program_folder()},
+                 {"DOCKER_CONFIG", folder() + "/.docker"}};
+  options.input = std::move(input);
+  std::vector<std::string> all{program_folder() + "/stack", "docker"};
+  all.insert(all.end(), args.begin(), args.end());
+  return run_command(all, options);
+}
+
+CommandResult Scenario::must_docker(const std::vector<std::string>& args, std::string input) {
+  CommandResult result = docker(args, std::move(input));
+  std::string shown = "stack docker";
+  for (const std::string& word : args) shown += " " + word;
+  EXPECT_EQ(result.code, 0) << shown << ": " << result.text();
+  return result;
+}
+
 std::unique_ptr<BackgroundCommand> Scenario::start(const std::vector<std::string>& args,
                                                    std::map<std::string, std::string> env) {
   CommandOptions options;

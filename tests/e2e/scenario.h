@@ -40,6 +40,9 @@ class Scenario : public ::testing::Test {
   // `stack ARGS...` in the current project's folder.
   CommandResult run(const std::vector<std::string>& args, std::map<std::string, std::string> env = {},
                     std::string input = {});
+  // `stack docker ARGS...` there, and its success.
+  CommandResult docker(const std::vector<std::string>& args, std::string input = {});
+  CommandResult must_docker(const std::vector<std::string>& args, std::string input = {});
   std::unique_ptr<BackgroundCommand> start(const std::vector<std::string>& args,
                                            std::map<std::string, std::string> env = {});
   // Expects exit code 0.

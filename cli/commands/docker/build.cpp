@@ -5,13 +5,17 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/commands/docker/build_output.h"
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/flags/build_options.h"
 #include "cli/render/output.h"
 #include "cli/session/change.h"
+#include "cli/session/credential_store.h"
+#include "cli/session/image_transfer.h"
 #include "cli/session/member.h"
 #include "cli/session/objects.h"
+#include "docker/registry_auth.h"
 
 namespace stack::cli::docker_cli {
 
@@ -19,38 +23,79 @@ namespace {
 
 constexpr Flag kBuildFlags[] = {
     {0, "add-host", FlagArity::Values, "list", "Add a line HOST:IP to /etc/hosts of RUN steps"},
+    {0, "allow", FlagArity::Values, "stringArray", "Allow RUN steps more: network.host, security.insecure"},
+    {0, "attest", FlagArity::Values, "stringArray", ""},
     {0, "build-arg", FlagArity::Values, "list", "Set a build argument"},
-    {0, "build-context", FlagArity::Values, "stringArray", "Additional context NAME=PATH"},
+    {0, "build-context", FlagArity::Values, "stringArray",
+     "Additional context NAME=PATH, a URL, docker-image://REF or oci-layout://PATH:TAG"},
+    {0, "builder", FlagArity::Value, "string", ""},
+    {0, "cache-from", FlagArity::Values, "stringArray",
+     "Use the build cache of an image, registry or folder"},
+    {0, "cache-to", FlagArity::Values, "stringArray",
+     "Write the build cache: inline, type=registry or type=local"},
+    {0, "call", FlagArity::Value, "string", "build, or check: report what is probably a mistake"},
+    {0, "check", FlagArity::Nothing, "",
+     "Report what is probably a mistake in the Dockerfile, and build nothing"},
     {0, "compress", FlagArity::Nothing, "", ""},
     {'f', "file", FlagArity::Value, "string", "Dockerfile (default PATH/Dockerfile)"},
     {0, "force-rm", FlagArity::Nothing, "", ""},
     {0, "iidfile", FlagArity::Value, "string", "Write the image ID to this file"},
     {0, "label", FlagArity::Values, "list", "Set a label of the image"},
     {0, "load", FlagArity::Nothing, "", ""},
+    {0, "metadata-file", FlagArity::Value, "string", "Write what was built to this file, as JSON"},
     {0, "network", FlagArity::Value, "string", "Network of RUN steps: default, none or host"},
     {0, "no-cache", FlagArity::Nothing, "", "Run every step again"},
+    {0, "no-cache-filter", FlagArity::Values, "stringArray", "Run every step of these stages again"},
+    {'o', "output", FlagArity::Values, "stringArray",
+     "Where the result goes: DIR, -, type=local|tar|oci|docker|registry"},
+    {0, "platform", FlagArity::Values, "stringArray", "Platform of the image: this machine's"},
     {0, "progress", FlagArity::Value, "string", "auto, plain, tty, quiet or rawjson"},
+    {0, "provenance", FlagArity::Value, "string", ""},
     {0, "pull", FlagArity::Nothing, "", "Always look for newer base images"},
+    {0, "push", FlagArity::Nothing, "", "Push the image"},
     {'q', "quiet", FlagArity::Nothing, "", "Print only the image ID"},
     {0, "rm", FlagArity::Nothing, "", ""},
+    {0, "sbom", FlagArity::Value, "string", ""},
     {0, "secret", FlagArity::Values, "stringArray", "Secret id=NAME[,src=FILE|,env=VARIABLE]"},
+    {0, "shm-size", FlagArity::Value, "bytes", "Size of /dev/shm of RUN steps"},
     {0, "ssh", FlagArity::Values, "stringArray", "SSH agent or keys: default or ID=PATH"},
     {'t', "tag", FlagArity::Values, "list", "Name of the image"},
     {0, "target", FlagArity::Value, "string", "Stage to build"},
+    {0, "ulimit", FlagArity::Values, "ulimit", "Limit of RUN steps: NAME=SOFT[:HARD]"},
 };
 constexpr Example kExamples[] = {{"docker build -t shop .", "an image of the Dockerfile here"}};
 
-// The context and the Dockerfile in it. "-" is a Dockerfile on stdin, with an empty context.
-Result<Json> sources(const Session& session, const Arguments& arguments) {
+bool is_remote_context(const std::string& path) {
+  return path.find("://") != std::string::npos || path.starts_with("git@") || path.starts_with("github.com/");
+}
+
+// Standard input as a context: an archive, or a Dockerfile on its own. The archive is kept in a file that goes with it.
+struct StdinContext {
+  std::optional<TemporaryDirectory> folder;
+};
+
+Result<Json> stdin_sources(const Arguments& arguments, StdinContext& held) {
+  TRY_ASSIGN(std::string text, read_all(STDIN_FILENO, size_t{4} << 30));
+  bool packed = text.starts_with("\x1f\x8b") || text.starts_with("BZh") || text.starts_with("\xfd\x37zXZ") ||
+                text.starts_with("\x28\xb5\x2f\xfd");
+  bool archive = packed || (text.size() > 262 && text.compare(257, 5, "ustar") == 0);
+  if (!archive) return Json{{"context", ""}, {"dockerfile_inline", text}};
+  TRY_ASSIGN(held.folder, TemporaryDirectory::create("/tmp/stack-context-"));
+  std::string file = held.folder->path() + "/context.tar";
+  TRY(write_file(file, text, 0600));
+  return Json{{"context", file}, {"dockerfile", arguments.text("file", "Dockerfile")}};
+}
+
+// The context and the Dockerfile in it. "-" is a Dockerfile on stdin, with an empty context, or an archive.
+Result<Json> sources(const Session& session, const Arguments& arguments, StdinContext& held) {
   const std::string& path = arguments.words[0];
-  if (path == "-") {
-    TRY_ASSIGN(std::string text, read_all(STDIN_FILENO, size_t{1} << 20));
-    if (text.size() > 262 && text.compare(257, 5, "ustar") == 0)
-      return unsupported("a context as a tar archive on stdin is not supported: give its folder");
-    return Json{{"context", ""}, {"dockerfile_inline", text}};
+  if (path == "-") return stdin_sources(arguments, held);
+  if (is_remote_context(path)) {
+    std::string address = path.starts_with("github.com/") ? "https://" + path : path;
+    if (path.starts_with("github.com/") && address.find(".git") == std::string::npos)
+      address.insert(std::min(address.find('#'), address.size()), ".git");
+    return Json{{"context", address}, {"dockerfile", arguments.text("file", "Dockerfile")}};
   }
-  if (path.find("://") != std::string::npos || path.starts_with("git@"))
-    return Json{{"context", path}, {"dockerfile", arguments.text("file", "Dockerfile")}};
   std::string context = absolute_path(session.current_directory(), path);
   if (!is_directory(context)) return Error("unable to prepare context: path \"" + path + "\" not found");
   Json source{{"context", context}};
@@ -65,6 +110,50 @@ Result<Json> sources(const Session& session, const Arguments& arguments) {
     return Error("unable to evaluate symlinks in Dockerfile path: " + string_or(source, "dockerfile") +
                  ": no such file or directory");
   return source;
+}
+
+// NAME=VALUE; a value that is no address is a path of the caller's.
+Json named_contexts(const Session& session, const Arguments& arguments) {
+  Json contexts = pairs_of(arguments.all("build-context"));
+  for (auto& [name, value] : contexts.items()) {
+    std::string text = value.is_string() ? value.get<std::string>() : "";
+    constexpr std::string_view kLayout = "oci-layout://";
+    if (text.starts_with(kLayout)) {
+      value = std::string(kLayout) + absolute_path(session.current_directory(), text.substr(kLayout.size()));
+    } else if (!is_remote_context(text) && !text.starts_with("target:")) {
+      value = absolute_path(session.current_directory(), text);
+    }
+  }
+  return contexts;
+}
+
+// Paths of type=local are the caller's.
+std::vector<std::string> cache_locations(const Session& session, const std::vector<std::string>& given) {
+  std::vector<std::string> out;
+  for (const std::string& text : given) {
+    std::vector<std::string> fields = split(text, ',');
+    for (std::string& field : fields) {
+      size_t equals = field.find('=');
+      std::string key = field.substr(0, equals);
+      if (equals != std::string::npos && (key == "src" || key == "dest"))
+        field = key + "=" + absolute_path(session.current_directory(), field.substr(equals + 1));
+    }
+    out.push_back(join(fields, ","));
+  }
+  return out;
+}
+
+// Attestations can be declined; wanting them is refused, so that nobody relies on some that are not there.
+Result<> refuse_attestations(const Arguments& arguments) {
+  for (const char* flag : {"provenance", "sbom"}) {
+    std::string value = arguments.text(flag);
+    if (!value.empty() && value != "false" && value != "0" && !value.starts_with("disabled"))
+      return unsupported(std::string("--") + flag + "=" + value + ": this builder makes no attestations");
+  }
+  for (const std::string& text : arguments.all("attest"))
+    if (text.find("disabled=true") == std::string::npos)
+      return unsupported("--attest " + text + ": this builder makes no attestations");
+  return {};
 }
 
 // "id=token,src=file" or "id=token,env=NAME" as {"id","file"|"content"}.
@@ -94,15 +183,38 @@ Result<Json> secrets(const Session& session, const Arguments& arguments) {
   return list;
 }
 
-Result<Json> build_request(const Session& session, const Arguments& arguments) {
-  TRY_ASSIGN(Json body, sources(session, arguments));
+bool is_check(const Arguments& arguments) {
+  std::string call = arguments.text("call");
+  return arguments.on("check") || call == "check" || call == "lint";
+}
+
+Result<Json> build_request(const Session& session, const Arguments& arguments, StdinContext& held) {
+  TRY(refuse_attestations(arguments));
+  TRY_ASSIGN(Json body, sources(session, arguments, held));
   body["tags"] = arguments.all("tag");
   body["target"] = arguments.text("target");
   body["labels"] = pairs_of(arguments.all("label"));
   body["network"] = arguments.text("network");
   body["extra_hosts"] = arguments.all("add-host");
   body["ssh"] = arguments.all("ssh");
-  body["additional_contexts"] = pairs_of(arguments.all("build-context"));
+  body["additional_contexts"] = named_contexts(session, arguments);
+  body["cache_from"] = cache_locations(session, arguments.all("cache-from"));
+  body["cache_to"] = cache_locations(session, arguments.all("cache-to"));
+  for (const char* name : {"no-cache-filter", "allow", "platform"}) {
+    std::vector<std::string> values;
+    for (const std::string& text : arguments.all(name))
+      for (const std::string& item : split(text, ',')) values.push_back(item);
+    std::string member = name == std::string_view("allow")      ? "entitlements"
+                         : name == std::string_view("platform") ? "platforms"
+                                                                : "no_cache_filter";
+    body[member] = values;
+  }
+  if (body["platforms"].size() > 1)
+    return unsupported("one platform a build, not " + join(strings_of(body["platforms"]), ", ") +
+                       ": build each on a machine of its own, and join them with `docker manifest create`");
+  body["shm_size"] = arguments.text("shm-size");
+  body["ulimits"] = pairs_of(arguments.all("ulimit"));
+  body["check"] = is_check(arguments);
   TRY_ASSIGN(body["secrets"], secrets(session, arguments));
   Json options = build_options(session.environment(), session.current_directory());
   options["no_cache"] = arguments.on("no-cache");
@@ -113,21 +225,32 @@ Result<Json> build_request(const Session& session, const Arguments& arguments) {
 }
 
 struct BuildEnd {
-  std::string image;
+  Json done = Json::object();
   std::string error;
   std::vector<std::string> detail;
 };
 
-Result<BuildEnd> follow_build(Session& session, const Json& body, bool quiet) {
+enum class BuildLines { Shown, Hidden, Raw };
+
+Result<BuildLines> lines_of(const Arguments& arguments) {
+  std::string style = arguments.text("progress", "auto");
+  if (arguments.on("quiet") || style == "quiet") return BuildLines::Hidden;
+  if (style == "rawjson") return BuildLines::Raw;
+  if (style == "auto" || style == "plain" || style == "tty") return BuildLines::Shown;
+  return invalid("invalid progress mode " + style + ": auto, plain, tty, quiet or rawjson");
+}
+
+Result<BuildEnd> follow_build(Session& session, const Json& body, BuildLines lines) {
   TRY_ASSIGN(http::Client client, session.connect());
   BuildEnd end;
   auto on_line = [&](const Json& line) {
     std::string event = string_or(line, "event");
-    if (event == "build" && !quiet) {
+    if (lines == BuildLines::Raw) say(to_text(line));
+    if (event == "build" && lines == BuildLines::Shown) {
       std::string text = string_or(line, "text");
       say(text.ends_with('\n') ? std::string_view(text).substr(0, text.size() - 1) : std::string_view(text));
     }
-    if (event == "done") end.image = string_or(line, "image");
+    if (event == "done") end.done = line;
     if (event == "error") {
       end.error = string_or(line, "text");
       end.detail = strings_of(member(line, "detail"));
@@ -135,28 +258,101 @@ Result<BuildEnd> follow_build(Session& session, const Json& body, bool quiet) {
     return true;
   };
   http::ClientRequest request{.method = "POST", .target = "/stack/v1/build", .body = to_text(body)};
+  RegistryKeyring keyring = CredentialStore::open(session.environment()).keyring({}, true);
+  if (!keyring.empty()) request.headers.emplace_back("X-Registry-Config", docker::config_header(keyring));
   Result<> streamed = client.lines(std::move(request), on_line);
   if (!streamed) return daemon_error(streamed.error());
   return end;
 }
 
+// Where the result goes; with --push the image goes to its registry, too.
+Result<std::vector<BuildOutput>> outputs_of(const Session& session, const Arguments& arguments) {
+  std::vector<BuildOutput> out;
+  for (const std::string& text : arguments.all("output")) {
+    TRY_ASSIGN(BuildOutput output, parse_build_output(text, session.current_directory()));
+    out.push_back(std::move(output));
+  }
+  if (arguments.on("push")) out.push_back({BuildOutput::Kind::Push, ""});
+  for (const BuildOutput& output : out)
+    if (output.kind == BuildOutput::Kind::Push && arguments.all("tag").empty())
+      return invalid("tag is needed when pushing to registry: use --tag");
+  return out;
+}
+
+Result<int> write_outputs(Session& session, const Arguments& arguments,
+                          const std::vector<BuildOutput>& outputs, const std::string& image, bool quiet) {
+  using Kind = BuildOutput::Kind;
+  bool kept = !arguments.all("tag").empty() || arguments.on("load") || arguments.given("iidfile");
+  for (const BuildOutput& output : outputs)
+    kept = kept || output.kind == Kind::Store || output.kind == Kind::Push;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const BuildOutput& output = outputs[i];
+    if (output.kind == Kind::Push) {
+      TRY_ASSIGN(int code, transfer_images(session, arguments.all("tag"),
+                                           {.push = true, .platform = "", .quiet = quiet}));
+      if (code != 0) return code;
+    } else if (output.kind == Kind::Folder || output.kind == Kind::Tar || output.kind == Kind::Archive) {
+      TRY(write_build_output(session, output, image, !kept && i + 1 == outputs.size())
+              .in("write " + output.path));
+    }
+  }
+  return 0;
+}
+
+Result<> write_metadata(const Session& session, const Arguments& arguments, const Json& done) {
+  if (!arguments.given("metadata-file")) return {};
+  Json data{{"containerimage.config.digest", string_or(done, "image")},
+            {"containerimage.digest", string_or(done, "digest")}};
+  std::vector<std::string> tags = arguments.all("tag");
+  if (!tags.empty()) data["image.name"] = join(tags, ",");
+  return write_file(absolute_path(session.current_directory(), arguments.text("metadata-file")),
+                    to_text(data) + "\n");
+}
+
+// --check: what was found, and the exit code that says whether something was.
+int report_check(const BuildEnd& end) {
+  const Json& warnings = member(end.done, "warnings");
+  size_t count = warnings.is_array() ? warnings.size() : 0;
+  if (count == 0) {
+    print_line("Check complete, no warnings found.");
+    return 0;
+  }
+  print_line("Check complete, " + std::to_string(count) + (count == 1 ? " warning has" : " warnings have") +
+             " been found!");
+  for (const Json& warning : warnings) {
+    print_line("");
+    print_line("WARNING: " + string_or(warning, "rule"));
+    print_line(string_or(warning, "file") + ":" + std::to_string(int_or(warning, "line")) + ": " +
+               string_or(warning, "text"));
+  }
+  return 1;
+}
+
 Result<int> run_build(Session& session, const Arguments& arguments) {
-  TRY_ASSIGN(Json body, build_request(session, arguments));
-  bool quiet = arguments.on("quiet") || arguments.text("progress") == "quiet";
+  StdinContext held;
+  TRY_ASSIGN(Json body, build_request(session, arguments, held));
+  TRY_ASSIGN(BuildLines lines, lines_of(arguments));
+  TRY_ASSIGN(std::vector<BuildOutput> outputs, outputs_of(session, arguments));
+  bool quiet = lines == BuildLines::Hidden;
   InterruptNotice notice(true);
-  TRY_ASSIGN(BuildEnd end, follow_build(session, body, quiet));
+  TRY_ASSIGN(BuildEnd end, follow_build(session, body, is_check(arguments) ? BuildLines::Hidden : lines));
   if (!end.error.empty()) {
     if (quiet)
       for (const std::string& line : end.detail) say(line);
     return Error("ERROR: " + end.error);
   }
+  if (is_check(arguments)) return report_check(end);
+  std::string image = string_or(end.done, "image");
   if (arguments.given("iidfile"))
-    TRY(write_file(absolute_path(session.current_directory(), arguments.text("iidfile")), end.image));
+    TRY(write_file(absolute_path(session.current_directory(), arguments.text("iidfile")), image));
+  TRY(write_metadata(session, arguments, end.done));
+  TRY_ASSIGN(int code, write_outputs(session, arguments, outputs, image, quiet));
+  if (code != 0) return code;
   if (quiet) {
-    print_line(end.image);
+    print_line(image);
     return 0;
   }
-  say("Successfully built " + end.image);
+  say("Successfully built " + image);
   for (const std::string& tag : arguments.all("tag")) say("Successfully tagged " + tag);
   return 0;
 }

@@ -120,10 +120,10 @@ Result<int> run_top(Session& session, const Arguments& arguments) {
 
 Result<int> run_diff(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Json changes, ask(session, "GET", container_path(arguments.words[0], "/changes")));
-  constexpr const char* kKinds[] = {"C", "A", "D"};
+  constexpr const char* kChangeKinds[] = {"C", "A", "D"};
   for (const Json& change : items_of(changes)) {
     int64_t kind = std::clamp<int64_t>(int_or(change, "Kind"), 0, 2);
-    print_line(std::string(kKinds[kind]) + " " + string_or(change, "Path"));
+    print_line(std::string(kChangeKinds[kind]) + " " + string_or(change, "Path"));
   }
   return 0;
 }

@@ -49,7 +49,7 @@ std::string escaped_glob(const std::string& name) {
 }
 
 Result<std::string> RemoteContexts::directory(const std::string& address) {
-  if (address.empty() || address.starts_with('/')) return address;
+  if (address.empty() || is_directory(address)) return address;
   std::lock_guard guard(mutex_);
   if (auto known = fetched_.find(address); known != fetched_.end()) return known->second;
   TRY_ASSIGN(std::string made, fetch(address));
@@ -66,6 +66,7 @@ Result<std::string> RemoteContexts::new_directory(const std::string& name) {
 }
 
 Result<std::string> RemoteContexts::fetch(const std::string& address) {
+  if (address.starts_with('/')) return open_archive(address);
   TRY_ASSIGN(std::optional<GitUrl> git, parse_git_url(address));
   if (!git && !is_http_url(address))
     return unsupported("context " + address + ": expected a directory, a git repository or an http(s) URL");
@@ -91,7 +92,16 @@ Result<std::string> RemoteContexts::fetch_git(const GitUrl& url, const std::stri
 
 Result<std::string> RemoteContexts::fetch_archive(const std::string& url, const std::string& scratch) {
   TRY_ASSIGN(FetchedFile fetched, file(url, scratch));
-  std::string path = fetched.directory + "/" + fetched.name;
+  return unpack_archive(fetched.directory + "/" + fetched.name, scratch).in(url);
+}
+
+Result<std::string> RemoteContexts::open_archive(const std::string& path) {
+  if (!path_exists(path)) return not_found(path + " does not exist");
+  TRY_ASSIGN(std::string scratch, new_directory("archive"));
+  return unpack_archive(path, scratch).in(path);
+}
+
+Result<std::string> RemoteContexts::unpack_archive(const std::string& path, const std::string& scratch) {
   TRY_ASSIGN(Fd archive, open_file(path, O_RDONLY));
   std::string directory = scratch + "/context";
   TRY(ensure_directory(directory));
@@ -107,7 +117,7 @@ Result<std::string> RemoteContexts::fetch_archive(const std::string& url, const 
   images::UnpackOptions options;
   options.whiteouts = false;
   options.keep_root = true;
-  TRY(images::unpack_tar(reader, root.get(), options).in(url));
+  TRY(images::unpack_tar(reader, root.get(), options));
   return directory;
 }
 

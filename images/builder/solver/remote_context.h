@@ -22,7 +22,7 @@ class RemoteContexts {
                  std::stop_token stop)
       : request_(request), store_(store), options_(options), stop_(std::move(stop)) {}
 
-  // The directory that a context's address stands for: an absolute path itself; a git repository or an archive at an http(s)
+  // The directory that a context's address stands for: an absolute path itself, or what the archive there holds; a git repository or an archive at an http(s)
   // URL fetched, once for each address. An http(s) URL of something else is a Dockerfile on its own: the directory then has
   // it as "Dockerfile".
   Result<std::string> directory(const std::string& address);
@@ -45,6 +45,9 @@ class RemoteContexts {
   Result<std::string> fetch(const std::string& address);
   Result<std::string> fetch_git(const GitUrl& url, const std::string& scratch);
   Result<std::string> fetch_archive(const std::string& url, const std::string& scratch);
+  Result<std::string> open_archive(const std::string& path);
+  // A file that is no archive is a Dockerfile.
+  Result<std::string> unpack_archive(const std::string& path, const std::string& scratch);
   Result<std::string> new_directory(const std::string& name);
   Result<GitAccess> access_to(const GitUrl& url, const std::string& home);
 

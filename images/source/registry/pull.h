@@ -87,6 +87,9 @@ class Client {
   // Errors as of pull(); the registry's image is what the store has under the reference, byte for byte.
   Answer<PushResult> push(const PushRequest& request, const TransferProgress& progress);
 
+  // The connections, for other files of web servers (download.h).
+  Transport& transport() { return transport_; }
+
   // The manifest alone (HEAD and GET), for `distribution` inspection and for plans.
   Result<Found> look_up(const PullRequest& request);
 

@@ -21,9 +21,10 @@ class Push {
       : client_(client), request_(request), progress_(progress) {}
 
   Answer<PushResult> run() {
-    Result<StoredManifest> stored = client_.store_.manifest_of(request_.reference.full());
+    std::string source = request_.source.empty() ? request_.reference.full() : request_.source;
+    Result<StoredManifest> stored = client_.store_.manifest_of(source);
     if (!stored) return local(std::move(stored).error());
-    Result<Image> image = client_.store_.resolve(request_.reference.full());
+    Result<Image> image = client_.store_.resolve(source);
     Result<> written = image ? client_.store_.ensure_blobs(*image) : Result<>(image.error());
     if (!written) return local(std::move(written).error());
     Result<std::vector<Endpoint>> endpoints =

@@ -9,7 +9,8 @@
 namespace stack::images::registry {
 
 struct PushRequest {
-  Reference reference;  // of an image in the store; its registry is where it goes
+  Reference reference;  // where it goes
+  std::string source;   // the image of the store, by name or id; "" = the one that the reference names there
   Caller caller;
   std::stop_token stop;
 };

@@ -1,0 +1,122 @@
+#include "cli/commands/docker/build_output.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "base/fd.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/session/host_files.h"
+#include "http/wire/query.h"
+
+namespace stack::cli::docker_cli {
+
+namespace {
+
+using Kind = BuildOutput::Kind;
+
+Result<std::map<std::string, std::string>> output_options(std::string_view text) {
+  std::map<std::string, std::string> out;
+  for (const std::string& field : split(text, ',')) {
+    size_t equals = field.find('=');
+    if (equals == std::string::npos) return invalid("invalid value for --output: " + std::string(text));
+    out[lower(trim(field.substr(0, equals)))] = field.substr(equals + 1);
+  }
+  return out;
+}
+
+Result<Kind> output_kind(const std::string& type, bool push, bool has_path) {
+  if (type == "local") return Kind::Folder;
+  if (type == "tar") return Kind::Tar;
+  if (type == "oci") return Kind::Archive;
+  if (type == "docker") return has_path ? Kind::Archive : Kind::Store;
+  if (type == "registry") return Kind::Push;
+  if (type == "image") return push ? Kind::Push : Kind::Store;
+  if (type == "cacheonly") return Kind::Nothing;
+  return unsupported("--output type=" + type +
+                     " is not supported: local, tar, oci, docker, image, registry or cacheonly");
+}
+
+std::string output_target(const BuildOutput& output, const std::string& image, bool discard) {
+  http::Query query;
+  query.add("image", image);
+  query.add("form", output.kind == Kind::Archive ? "archive" : "files");
+  if (discard) query.add("discard", "1");
+  return "/stack/v1/build/output" + query.text();
+}
+
+// The whole file or none: it gets its name when it is complete.
+Result<> write_output_file(Session& session, const std::string& target, const std::string& path) {
+  bool to_stdout = path == "-";
+  std::string unfinished = path + ".part";
+  Fd out(to_stdout ? ::dup(STDOUT_FILENO)
+                   : ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!out) return Error::last_errno("create " + unfinished);
+  TRY_ASSIGN(http::Client client, session.connect());
+  Result<> written;
+  Result<> done = client.stream({.method = "GET", .target = target}, [&](std::string_view bytes) {
+    written = write_all(out.get(), bytes);
+    return written.has_value();
+  });
+  if (done) done = std::move(written);
+  if (to_stdout) return done;
+  if (done && ::rename(unfinished.c_str(), path.c_str()) != 0)
+    done = Error::last_errno("rename " + unfinished);
+  if (!done) ::unlink(unfinished.c_str());
+  return done;
+}
+
+// The archive waits in a nameless file of the folder's file system: what is written while it is read would hold up the engine.
+Result<> write_output_folder(Session& session, const std::string& target, const std::string& path) {
+  TRY(ensure_directory(path));
+  Fd spool(::open(path.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!spool) return Error::last_errno("write to " + path);
+  TRY_ASSIGN(http::Client client, session.connect());
+  Result<> written;
+  TRY(client.stream({.method = "GET", .target = target}, [&](std::string_view bytes) {
+    written = write_all(spool.get(), bytes);
+    return written.has_value();
+  }));
+  TRY(std::move(written));
+  if (::lseek(spool.get(), 0, SEEK_SET) != 0) return Error::last_errno("seek");
+  auto source = [&spool](char* buffer, size_t size) -> Result<size_t> {
+    ssize_t n = ::read(spool.get(), buffer, size);
+    if (n < 0) return Error::last_errno("read");
+    return static_cast<size_t>(n);
+  };
+  return transfer::unpack(source, ".", {path, ""});
+}
+
+}  // namespace
+
+Result<BuildOutput> parse_build_output(std::string_view text, const std::string& directory) {
+  BuildOutput out;
+  if (text.find('=') == std::string_view::npos) {
+    out.kind = text == "-" ? Kind::Tar : Kind::Folder;
+    out.path = text == "-" ? "-" : absolute_path(directory, text);
+    return out;
+  }
+  TRY_ASSIGN(auto options, output_options(text));
+  std::string path = options["dest"];
+  TRY_ASSIGN(out.kind, output_kind(options["type"], options["push"] == "true", !path.empty()));
+  bool needs_path = out.kind == Kind::Folder || out.kind == Kind::Tar || out.kind == Kind::Archive;
+  if (needs_path && path.empty()) {
+    if (out.kind == Kind::Folder) return invalid("dest is required for local exporter");
+    path = "-";
+  }
+  if (!path.empty()) out.path = path == "-" ? path : absolute_path(directory, path);
+  return out;
+}
+
+Result<> write_build_output(Session& session, const BuildOutput& output, const std::string& image,
+                            bool discard) {
+  std::string target = output_target(output, image, discard);
+  if (output.kind == Kind::Folder) return write_output_folder(session, target, output.path);
+  if (output.path == "-" && session.out().is_terminal)
+    return invalid("output to a terminal is refused: give dest=FILE, or use a pipe");
+  return write_output_file(session, target, output.path);
+}
+
+}  // namespace stack::cli::docker_cli

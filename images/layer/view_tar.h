@@ -1,0 +1,14 @@
+// A whole tree, layers merged, as one tar stream: what `docker build --output` writes.
+#pragma once
+
+#include "base/result.h"
+#include "images/archive/tar_writer.h"
+#include "images/layer/layer_view.h"
+
+namespace stack::images {
+
+// Everything below the root, sorted by name, parents first; hard links come as files of their own, sockets are left out. Ends
+// the archive.
+Result<> write_view_tar(const LayerView& view, const ByteSink& sink);
+
+}  // namespace stack::images
