@@ -9,6 +9,7 @@
 #include "engine/api/docker_view.h"
 #include "engine/api/image_changes.h"
 #include "engine/api/image_transfer.h"
+#include "engine/api/thread_body.h"
 #include "engine/api/thread_stream.h"
 #include "images/archive/image_archive.h"
 #include "images/layer/layer_unpack.h"
@@ -180,18 +181,14 @@ std::string stream_line(const std::string& text) {
 }
 
 Task<> load_images(Services& s, Request& request, Response& response) {
-  Result<Fd> body = co_await spool_body(request, s.context.paths.cache());
-  if (!body) {
-    response.error(body.error());
-    co_return;
-  }
-  auto held = std::make_shared<Fd>(std::move(*body));
-  auto work = [&images = store(s), held] {
-    return images::load_images(images, images::source_of(held->get()));
+  auto loaded = std::make_shared<std::vector<images::Image>>();
+  auto load = [&images = store(s), loaded](const images::ByteSource& source) -> Result<> {
+    TRY_ASSIGN(*loaded, images::load_images(images, source));
+    return {};
   };
-  Result<std::vector<images::Image>> loaded = co_await offload(s.context.pool, work);
-  if (!loaded) {
-    response.error(loaded.error());
+  Result<> done = co_await consume_body(s.context.io, request, load);
+  if (!done) {
+    response.error(done.error());
     co_return;
   }
   std::string lines;

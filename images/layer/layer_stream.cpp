@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/files.h"
@@ -25,16 +26,22 @@ namespace {
 constexpr size_t kMostWaiting = size_t{4} << 20;
 constexpr size_t kHead = 6;
 
-// Pieces of the tar stream on their way from the writing thread to the reading one.
+// Pieces of the tar stream on their way from the writing thread to the reading one, which also digests them: inflating alone
+// keeps the first one busy.
 class PieceQueue {
  public:
+  explicit PieceQueue(Sha256& digest) : digest_(digest) {}
   // False once the reader has left.
   bool push(std::string_view bytes) {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [&] { return reader_left_ || waiting_ < kMostWaiting; });
     if (reader_left_) return false;
     waiting_ += bytes.size();
-    pieces_.emplace_back(bytes);
+    std::string piece = take_spare();
+    lock.unlock();
+    piece.assign(bytes);
+    lock.lock();
+    pieces_.push_back(std::move(piece));
     arrived_.notify_one();
     return true;
   }
@@ -48,6 +55,11 @@ class PieceQueue {
     std::lock_guard lock(mutex_);
     reader_left_ = true;
     room_.notify_one();
+  }
+  // What the reader has left over, padding after the archive mostly, counts for the digest too. Once its thread is joined.
+  void digest_rest() {
+    for (const std::string& piece : pieces_) digest_.update(piece);
+    pieces_.clear();
   }
   // TarReader's source.
   Result<size_t> read(char* buffer, size_t size) {
@@ -63,6 +75,7 @@ class PieceQueue {
     std::unique_lock lock(mutex_);
     arrived_.wait(lock, [&] { return ended_ || !pieces_.empty(); });
     if (aborted_) return Error(ErrorKind::Cancelled, "the stream was given up");
+    if (current_.capacity() > 0) spare_.push_back(std::move(current_));
     current_.clear();
     position_ = 0;
     if (pieces_.empty()) return {};
@@ -70,13 +83,25 @@ class PieceQueue {
     pieces_.pop_front();
     waiting_ -= current_.size();
     room_.notify_one();
+    lock.unlock();
+    digest_.update(current_);
     return {};
   }
 
+  // Buffers that were used before: fresh memory of this size costs a page fault every 4 KiB.
+  std::string take_spare() {
+    if (spare_.empty()) return {};
+    std::string out = std::move(spare_.back());
+    spare_.pop_back();
+    return out;
+  }
+
+  Sha256& digest_;
   std::mutex mutex_;
   std::condition_variable room_;
   std::condition_variable arrived_;
   std::deque<std::string> pieces_;
+  std::vector<std::string> spare_;
   size_t waiting_ = 0;
   bool ended_ = false;
   bool aborted_ = false;
@@ -90,14 +115,14 @@ class PieceQueue {
 struct LayerStream::State {
   StreamLimits limits;
   std::optional<Fd> directory;
-  PieceQueue queue;
+  Sha256 digest;  // of the tar stream; the second thread's while it runs
+  PieceQueue queue{digest};
   std::thread unpacker;
   Result<> unpacked;  // the second thread's, valid once it is joined
   UnpackReport report;
 
   std::string head;  // the first bytes, until there are enough to tell the compression
   std::unique_ptr<Inflater> inflater;
-  Sha256 digest;
   int64_t compressed = 0;
   ReceivedLayer out;
 
@@ -115,17 +140,21 @@ struct LayerStream::State {
     if (!unpacker.joinable()) return {};
     queue.end(aborted);
     unpacker.join();
+    queue.digest_rest();
     return std::move(unpacked);
   }
 
   Result<> take(std::string_view bytes) {
-    digest.update(bytes);
     out.tar_size += static_cast<int64_t>(bytes.size());
     if (out.tar_size > limits.unsuspected && out.tar_size / limits.ratio > compressed)
       return invalid("the layer inflates to more than " + std::to_string(limits.ratio) + " times its size");
-    if (!unpacker.joinable() || queue.push(bytes)) return {};
-    // The reader has left: after an error, or at the end of the archive, whose padding still counts for the digest.
-    return join(false);
+    if (unpacker.joinable()) {
+      if (queue.push(bytes)) return {};
+      // The reader has left: after an error, or at the end of the archive.
+      TRY(join(false));
+    }
+    digest.update(bytes);
+    return {};
   }
 
   Result<> inflate(std::string_view bytes) {

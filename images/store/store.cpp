@@ -266,6 +266,8 @@ Result<> ImageStore::write_layer_blob(const BlobDescriptor& blob, const Layer& l
                                       const ByteSink& sink) const {
   Result<Fd> kept = open_blob(blob.digest);
   if (!kept && blob.digest == layer.diff_id) return state_->write_layer_tar_stream(layer, sink);
+  if (std::optional<Compression> packed = kept ? std::nullopt : State::packed_as(layer, blob.digest))
+    return state_->write_packed_stream(layer, *packed, sink);
   if (!kept) return std::move(kept).error();
   Sha256 digest;
   std::string buffer(size_t{1} << 20, '\0');
@@ -288,6 +290,10 @@ Result<> ImageStore::ensure_blobs(const Image& image) {
   for (size_t i = 0; i < stored.manifest.layers.size(); ++i) {
     const std::string& digest = stored.manifest.layers[i].digest;
     if (path_exists(state_->blob_path(digest))) continue;
+    if (std::optional<Compression> packed = State::packed_as(*pins.at(i), digest)) {
+      TRY(state_->pack_layer(*pins[i], *packed));
+      continue;
+    }
     if (digest != pins.at(i)->diff_id)
       return not_found("blob " + digest +
                        " is gone, and cannot be made from the layer: pull the image again");
@@ -296,22 +302,6 @@ Result<> ImageStore::ensure_blobs(const Image& image) {
   return {};
 }
 
-Result<> ImageStore::sync() {
-  std::string list = state_->root + "/unsynced";
-  std::string listed;
-  {
-    std::lock_guard guard(state_->mutex);
-    Result<std::string> text = read_file(list);
-    if (!text) return {};
-    listed = std::move(*text);
-  }
-  TRY_ASSIGN(Fd root, open_file(state_->root, O_RDONLY | O_DIRECTORY));
-  if (::syncfs(root.get()) != 0) return Error::last_errno("sync image store");
-  std::lock_guard guard(state_->mutex);
-  // What was added meanwhile stays listed.
-  Result<std::string> now = read_file(list);
-  if (now && *now == listed) ::unlink(list.c_str());
-  return {};
-}
+Result<> ImageStore::sync() { return state_->sync(); }
 
 }  // namespace stack::images

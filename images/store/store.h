@@ -12,15 +12,15 @@
 //
 // Blobs of layers that came from outside are kept as they came, so that push and save give the same digests. Those of
 // layers made here are not written: the tar stream of a layer directory is deterministic, so its digest and size are known
-// (they stand in the manifest) and ensure_blobs() can write it whenever a reader of the layout (skopeo, umoci, push) needs
-// it. index.json is always valid; only these layer blobs may be absent.
+// (they stand in the manifest) and ensure_blobs() can write it whenever a reader of the layout (skopeo, umoci) needs it; push
+// sends them compressed (pack()), which stays in blobs/ as long as the image does. index.json is always valid; only these layer blobs may be absent.
 //
 // index.json has an entry for each name: the manifest for this machine, and in the annotation
 // "io.stack.index.digest" the multi-platform index that the name means, if any; that index is an entry of its own too.
 //
 // Crash safety: everything is made in staging/ or partial/ and renamed; index.json is the last step. kill -9 at any moment
-// leaves either the old or the new state; leftovers go at the next open(). Against power loss: what was written since the
-// last sync() is verified at open() after a reboot, and made again from its blob where it has one.
+// leaves either the old or the new state; leftovers go at the next open(). Against power loss: every image is synced in the background right after it was
+// published; what was written since the last sync() is verified at open() after a reboot, and made again from its blob where it has one.
 //
 // Damage: what cannot be read is never dropped and never stops open(). The image stays in the index, is listed by damaged(),
 // keeps its layers and blobs, and is repaired by the next pull, load or build that makes it; remove() gives it up.
@@ -38,6 +38,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "images/archive/inflate.h"
 #include "images/archive/tar_writer.h"
 #include "images/store/image.h"
 #include "images/store/ingest.h"
@@ -176,10 +177,14 @@ class ImageStore {
   Result<Fd> open_blob(const std::string& digest) const;
   // A layer's blob: the one that was kept, verified while it is read, or its tar stream made again.
   Result<> write_layer_blob(const BlobDescriptor& blob, const Layer& layer, const ByteSink& sink) const;
+  // Compresses the layers that were made here, always to the same bytes, and makes the name mean the manifest with these blobs, all
+  // of which are there then. Layers that came from outside stay as they came.
+  Result<StoredManifest> pack(std::string_view name, Compression compression);
   // Writes the layer blobs that the manifest names and that are not there yet.
   Result<> ensure_blobs(const Image& image);
 
-  // syncfs(2): what is committed survives power loss from here on. Called by the destructor. Takes seconds after a pull.
+  // syncfs(2): what is committed survives power loss from here on. Takes seconds after a pull. Every new image (pull, load, build,
+  // commit) starts one in the background; the destructor makes the last one.
   Result<> sync();
 
   // What the build cache tells the store. Set once, before use by many threads; they must not call the store.

@@ -306,6 +306,7 @@ std::vector<std::string> ImageStore::State::take_garbage(const GarbageScope& sco
     std::string trash = staging_path() + "/trash-" + random_hex(8);
     if (::rename(layer.directory.c_str(), trash.c_str()) == 0) paths.push_back(trash);
     ::unlink((layer.directory + ".json").c_str());
+    ::unlink((layer.directory + ".packed").c_str());
     for (const std::string& variant : variants_of(layer)) {
       std::string doomed = staging_path() + "/trash-" + random_hex(8);
       if (::rename(variant.c_str(), doomed.c_str()) == 0) paths.push_back(std::move(doomed));

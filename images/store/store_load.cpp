@@ -72,6 +72,8 @@ void ImageStore::State::load_layers() {
     size_t dot = name.find('.');
     bool variant = dot == 64 && name.size() == 81;  // a dot and 16 digits
     if (variant && !all.contains(name.substr(0, dot))) (void)remove_tree(directory + "/" + name);
+    if (name.ends_with(".packed") && !all.contains(name.substr(0, name.size() - 7)))
+      ::unlink((directory + "/" + name).c_str());
     size_t suffix = name.find(".json");
     bool description = suffix != std::string::npos && is_hex_digest(name.substr(0, suffix));
     bool whole = description && name.size() == suffix + 5;

@@ -121,7 +121,13 @@ Result<> ImageStore::State::write_index() {
   for (const DamagedRecord& record : damaged) entries.push_back(record.entry);
   std::string text =
       to_text(Json{{"schemaVersion", 2}, {"mediaType", kOciIndexType}, {"manifests", std::move(entries)}});
-  TRY(write_file_atomic(root + "/index.json", text).in("image index"));
+  Result<> written = write_file_atomic(root + "/index.json", text);
+  if (!written && written.error().code() == ENOSPC) {
+    // The copy is also the reserve that lets an image be removed from a full disk.
+    ::unlink((root + "/index.backup.json").c_str());
+    written = write_file_atomic(root + "/index.json", text);
+  }
+  TRY(std::move(written).in("image index"));
   // Not needed for what was asked: a full disk may fail it.
   (void)write_file_atomic(root + "/index.backup.json", text);
   return {};
@@ -218,6 +224,7 @@ Result<Image> ImageStore::State::publish(const ReceivedImage& received,
     damaged = std::move(former_damaged);
     return std::move(written).error();
   }
+  sync_soon();
   return handed_out(record);
 }
 

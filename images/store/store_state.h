@@ -1,14 +1,18 @@
 // Inside of ImageStore, shared by its source files only.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/files.h"
 #include "base/json.h"
+#include "images/archive/inflate.h"
 #include "images/archive/tar_writer.h"
 #include "images/store/store.h"
 
@@ -108,6 +112,10 @@ struct ImageStore::State {
 
   // --- without it ---
 
+  Result<> sync();
+  // The same in the background; called with or without the mutex.
+  void sync_soon();
+
   // How a manifest of ours names the layer: by the blob it came from where that is there.
   Result<BlobDescriptor> descriptor_of(const Layer& layer) const;
   // Replaces a blob that is there with other content.
@@ -116,8 +124,18 @@ struct ImageStore::State {
   Result<> ensure_layer_blob(const Layer& layer) const;
   // The uncompressed tar stream of a layer, verified against its diff id once it is through.
   Result<> write_layer_tar_stream(const Layer& layer, const ByteSink& sink) const;
+  // The layer compressed, as a blob (store_pack.cpp).
+  Result<BlobDescriptor> pack_layer(const Layer& layer, Compression compression) const;
+  Result<> write_packed_stream(const Layer& layer, Compression compression, const ByteSink& sink) const;
+  // How this blob was made of the layer, where it was.
+  static std::optional<Compression> packed_as(const Layer& layer, const std::string& digest);
 
  private:
+  void serve_syncs(std::stop_token stop);
+
+  std::mutex sync_mutex_;
+  std::condition_variable_any sync_asked_;
+  bool sync_wanted_ = false;
   bool opening_ = false;
   void load_layers();
   void load_layer(const std::string& hex, bool described);
@@ -135,6 +153,8 @@ struct ImageStore::State {
   std::set<std::string> needed_layers() const;
   std::set<std::string> needed_blobs() const;
   bool is_recent(const std::string& path) const;
+
+  std::jthread syncer_;  // the last member: it ends before the others do
 };
 
 // Docker's text.

@@ -203,6 +203,36 @@ TEST_F(Registry, ABuildCacheTravelsThroughTheRegistry) {
   must({"image", "pull", at("app:1")});
 }
 
+TEST_F(Registry, LayersMadeHereGoOutCompressedUnderTheSameDigestEachTime) {
+  project("packed", "services: {}\n");
+  write("Dockerfile", "FROM scratch\nCOPY data /data\n");
+  write("data", std::string(300000, 'x'));
+  serve("127.0.0.1:5055");
+  must_docker({"build", "-t", at("app:1"), "-t", at("other:1"), "."});
+  must_docker({"push", at("app:1")});
+  must_docker({"push", at("other:1")});
+  std::string digest = digest_of(at("app:1"));
+  EXPECT_FALSE(digest.empty());
+  EXPECT_EQ(digest_of(at("other:1")), digest);
+  std::string manifest =
+      run_command({"curl", "-s", "-H", "Accept: application/vnd.oci.image.manifest.v1+json",
+                   "http://127.0.0.1:5055/v2/app/manifests/" + digest})
+          .out;
+  EXPECT_NE(manifest.find("application/vnd.oci.image.layer.v1.tar+gzip"), std::string::npos) << manifest;
+  Json sizes = Json::parse(manifest, nullptr, false);
+  ASSERT_TRUE(sizes.is_object()) << manifest;
+  EXPECT_LT(sizes["layers"][0]["size"].get<int64_t>(), 10000);
+  must_docker({"rmi", at("app:1"), at("other:1")});
+  must_docker({"build", "-t", at("app:2"), "--no-cache", "."});
+  must_docker({"pull", at("app:1")});
+  EXPECT_EQ(run_command({"skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}",
+                         "docker://" + at("app:1")})
+                .out,
+            digest + "\n");
+  must_docker({"save", "-o", "a.tar", at("app:1")});
+  EXPECT_EQ(run_command({"skopeo", "inspect", "--raw", "oci-archive:" + path("a.tar")}).code, 0);
+}
+
 TEST_F(Registry, FailuresSayWhatToDo) {
   project("failing", "services:\n  web: { image: \"127.0.0.1:5055/no/such:1\" }\n");
   serve("127.0.0.1:5055");

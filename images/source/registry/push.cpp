@@ -22,11 +22,8 @@ class Push {
 
   Answer<PushResult> run() {
     std::string source = request_.source.empty() ? request_.reference.full() : request_.source;
-    Result<StoredManifest> stored = client_.store_.manifest_of(source);
+    Result<StoredManifest> stored = client_.store_.pack(source, request_.compression);
     if (!stored) return local(std::move(stored).error());
-    Result<Image> image = client_.store_.resolve(source);
-    Result<> written = image ? client_.store_.ensure_blobs(*image) : Result<>(image.error());
-    if (!written) return local(std::move(written).error());
     Result<std::vector<Endpoint>> endpoints =
         endpoints_of(request_.reference, client_.settings_, Purpose::Push);
     if (!endpoints) return local(std::move(endpoints).error());

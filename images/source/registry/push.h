@@ -13,6 +13,7 @@ struct PushRequest {
   std::string source;   // the image of the store, by name or id; "" = the one that the reference names there
   Caller caller;
   std::stop_token stop;
+  Compression compression = Compression::Gzip;  // of layers that were made here
 };
 
 struct PushResult {

@@ -154,7 +154,8 @@ TEST_F(Crash, AFullDiskFailsWhatIsAskedAndDamagesNothing) {
     open();
     EXPECT_EQ(static_cast<int>(store->list().size()), stored);
     // What frees space works without any.
-    EXPECT_TRUE(store->prune({true, {}}, {}));
+    Result<RemovedImages> pruned = store->prune({true, {}}, {});
+    EXPECT_TRUE(pruned) << pruned.error().text();
     EXPECT_TRUE(receive(*store, first, ref("app:again")) || megabytes == 1);
     store.reset();
     request.program = "/bin/sh";

@@ -240,10 +240,9 @@ TEST_F(Receive, ALayerLostWithThePowerIsUnpackedAgainFromItsBlob) {
   RemoteImage image = pack("gzip -c");
   Result<Image> got = receive(image, "app");
   ASSERT_TRUE(got);
-  std::string list = *read_file(root + "/unsynced");
   store.reset();
-  ASSERT_TRUE(
-      write_file(root + "/unsynced", "00000000-0000-0000-0000-000000000000" + list.substr(list.find('\n'))));
+  ASSERT_TRUE(write_file(root + "/unsynced", "00000000-0000-0000-0000-000000000000\nblob " +
+                                                 image.layer().digest + "\n" + image.diff_id + "\n"));
   ASSERT_TRUE(write_file(got->layer_dirs[0] + "/a/b/file", ""));
   open();
   EXPECT_EQ(*read_file(got->layer_dirs[0] + "/a/b/file"), *read_file(dir + "/a/b/file"));

@@ -98,15 +98,62 @@ TEST_F(Store, ImageWithoutItsLayerIsReported) {
 
 TEST_F(Store, LayerThatDidNotSurviveAPowerLossIsNoticed) {
   Image image = make("1", {"app"});
-  std::string list = *read_file(root + "/unsynced");
   store.reset();
   // As after a reboot: another boot id, and a file that lost its content.
-  ASSERT_TRUE(
-      write_file(root + "/unsynced", "00000000-0000-0000-0000-000000000000" + list.substr(list.find('\n'))));
+  ASSERT_TRUE(write_file(root + "/unsynced",
+                         "00000000-0000-0000-0000-000000000000\n" + image.document.diff_ids[0] + "\n"));
   ASSERT_TRUE(write_file(image.layer_dirs[0] + "/f", ""));
   open();
   EXPECT_FALSE(store->find("app"));
   EXPECT_FALSE(path_exists(image.layer_dirs[0]));
+}
+
+TEST_F(Store, ANewImageIsSyncedWithoutAnyoneAsking) {
+  Image image = make("1", {"app"});
+  for (int i = 0; i < 500 && path_exists(root + "/unsynced"); ++i) ::usleep(20000);
+  EXPECT_FALSE(path_exists(root + "/unsynced"));
+}
+
+TEST_F(Store, LayersMadeHereAreCompressedTheSameWayEachTime) {
+  Image image = make(std::string(3 << 20, 'x') + "end", {"app", "other"});
+  images::StoredManifest plain = *store->manifest_of("app");
+  EXPECT_EQ(plain.manifest.layers[0].media_type, images::kOciLayerType);
+  images::StoredManifest packed = *store->pack("app", images::Compression::Gzip);
+  const images::BlobDescriptor& blob = packed.manifest.layers[0];
+  EXPECT_EQ(blob.media_type, std::string(images::kOciLayerType) + "+gzip");
+  EXPECT_LT(blob.size, 100000);
+  EXPECT_EQ(packed.manifest.config.digest, image.id);
+  // The name means what was pushed, then and after a restart; the other name is left alone.
+  EXPECT_EQ(store->resolve("app")->repo_digests[0], "app@" + packed.descriptor.digest);
+  EXPECT_EQ(store->manifest_of("other")->descriptor.digest, plain.descriptor.digest);
+  EXPECT_EQ(store->pack("app", images::Compression::Gzip)->descriptor.digest, packed.descriptor.digest);
+  std::string path = root + "/blobs/sha256/" + blob.digest.substr(7);
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  open();
+  EXPECT_EQ(store->pack("app", images::Compression::Gzip)->descriptor.digest, packed.descriptor.digest);
+  EXPECT_TRUE(path_exists(path));
+  EXPECT_EQ(store->pack("other", images::Compression::Gzip)->descriptor.digest, packed.descriptor.digest);
+  // It is what its digests say, to a reader that knows nothing of us.
+  SpawnRequest unzip;
+  unzip.program = "/bin/sh";
+  unzip.args = {"-c", "gzip -dc " + path + " | sha256sum | cut -c1-64"};
+  EXPECT_EQ(trim(run_captured(unzip)->output), image.document.diff_ids[0].substr(7));
+  images::StoredManifest by_zstd = *store->pack(image.id, images::Compression::Zstd);
+  EXPECT_EQ(by_zstd.manifest.layers[0].media_type,
+            std::string(images::kOciLayerType) +
+                (by_zstd.manifest.layers[0].digest == blob.digest ? "+gzip" : "+zstd"));
+}
+
+TEST_F(Store, PackedLayersGoWithTheirImage) {
+  make("1", {"app"});
+  images::StoredManifest packed = *store->pack("app", images::Compression::Zstd);
+  std::string path = root + "/blobs/sha256/" + packed.manifest.layers[0].digest.substr(7);
+  ASSERT_TRUE(store->collect_garbage());
+  EXPECT_TRUE(path_exists(path));
+  ASSERT_TRUE(store->remove("app", false, {}));
+  ASSERT_TRUE(store->prune({}, {}));
+  EXPECT_FALSE(path_exists(path));
+  EXPECT_TRUE(store->list().empty());
 }
 
 TEST_F(Store, TagMovesAndTheFormerImageDangles) {

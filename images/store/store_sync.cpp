@@ -1,0 +1,47 @@
+// Against power loss: what was written gets to the disk soon after it was published, without anyone waiting for it.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "images/store/store_state.h"
+
+namespace stack::images {
+
+Result<> ImageStore::State::sync() {
+  std::string list = root + "/unsynced";
+  std::string listed;
+  {
+    std::lock_guard guard(mutex);
+    Result<std::string> text = read_file(list);
+    if (!text) return {};
+    listed = std::move(*text);
+  }
+  TRY_ASSIGN(Fd directory, open_file(root, O_RDONLY | O_DIRECTORY));
+  if (::syncfs(directory.get()) != 0) return Error::last_errno("sync image store");
+  std::lock_guard guard(mutex);
+  // What was added meanwhile stays listed.
+  Result<std::string> now = read_file(list);
+  if (now && *now == listed) ::unlink(list.c_str());
+  return {};
+}
+
+void ImageStore::State::sync_soon() {
+  std::lock_guard guard(sync_mutex_);
+  sync_wanted_ = true;
+  if (!syncer_.joinable())
+    syncer_ = std::jthread([this](std::stop_token stop) { serve_syncs(std::move(stop)); });
+  sync_asked_.notify_one();
+}
+
+// Those that come while one is under way are one more.
+void ImageStore::State::serve_syncs(std::stop_token stop) {
+  std::unique_lock held(sync_mutex_);
+  while (sync_asked_.wait(held, stop, [this] { return sync_wanted_; })) {
+    sync_wanted_ = false;
+    held.unlock();
+    (void)sync();  // what fails stays listed, and is verified after a power loss
+    held.lock();
+  }
+}
+
+}  // namespace stack::images
