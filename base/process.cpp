@@ -96,8 +96,9 @@ Result<> signal_pidfd(int pidfd, int signal) {
 }
 
 bool notices_signal(pid_t pid, int signal) {
+  if (signal < 1 || signal > 64 || signal == SIGKILL || signal == SIGSTOP) return true;
   Result<std::string> status = read_file("/proc/" + std::to_string(pid) + "/status");
-  if (!status || signal < 1 || signal > 64) return true;
+  if (!status) return true;
   auto has = [&](std::string_view field) {
     size_t at = status->find(field);
     if (at == std::string::npos) return true;
