@@ -60,9 +60,13 @@ const char* mount_type(MountKind kind) {
 Json mount_json(const MountFacts& mount) {
   bool bind = mount.kind == MountKind::Bind;
   bool volume = mount.kind == MountKind::Volume;
-  Json entry{{"Type", mount_type(mount.kind)},   {"Source", mount.source},
-             {"Destination", mount.destination}, {"Mode", mount.read_only ? "ro" : (volume ? "z" : "")},
-             {"RW", !mount.read_only},           {"Propagation", ""}};
+  bool read_only = mount.read_only || mount.kind == MountKind::Image;
+  Json entry{{"Type", mount_type(mount.kind)},
+             {"Source", mount.source},
+             {"Destination", mount.destination},
+             {"Mode", read_only ? "ro" : (volume ? "z" : "")},
+             {"RW", !read_only},
+             {"Propagation", ""}};
   if (bind) entry["Propagation"] = mount.propagation.empty() ? "rprivate" : mount.propagation;
   if (volume) {
     entry["Name"] = mount.name;
