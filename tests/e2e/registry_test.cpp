@@ -132,6 +132,14 @@ TEST_F(Registry, PolicyAlwaysNoticesANewImageAndRecreates) {
   must({"image", "rm", "-f", at("app:1")});
   must({"up", "-d"});
   EXPECT_NE(container("web").id, before);
+  before = container("web").id;
+  write("Dockerfile", "FROM debian:bookworm-slim\nLABEL changed=again\n");
+  must({"-p", "other", "-f", "other.yml", "build", "--push"});
+  must({"image", "rm", "-f", at("app:1")});
+  EXPECT_NE(must({"--dry-run", "pull"}).out.find("pull image"), std::string::npos);
+  EXPECT_EQ(stack().api("GET", "/images/" + at("app:1") + "/json").status, 404) << "a dry run pulls nothing";
+  must({"up", "-d"});
+  EXPECT_NE(container("web").id, before);
   must({"down"});
 }
 

@@ -1,3 +1,4 @@
+#include "cli/commands/compose/push.h"
 #include "cli/flags/build_options.h"
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
@@ -81,8 +82,6 @@ void add_ssh(Json& project, const std::vector<std::string>& wanted, const std::v
 
 // Nothing that was asked for is left out silently.
 Result<> check_options(const Arguments& arguments) {
-  if (arguments.on("push"))
-    return unsupported("--push: images cannot be pushed from a build; use `stack push`");
   for (const char* attestation : {"provenance", "sbom"}) {
     std::string mode = arguments.text(attestation);
     if (!mode.empty() && mode != "false" && mode != "mode=min,disabled=true")
@@ -116,7 +115,11 @@ Result<int> run_build(Session& session, const Arguments& arguments) {
   InterruptNotice notice(true);
   auto progress = make_progress(style, change.title);
   TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress));
-  return say_result(session, result);
+  if (!result.ok || !arguments.on("push")) return say_result(session, result);
+  ImageTransferOptions push;
+  push.push = true;
+  push.quiet = style.quiet_build;
+  return push_services(session, project, arguments.words, arguments.on("with-dependencies"), push);
 }
 
 }  // namespace

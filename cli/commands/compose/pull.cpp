@@ -23,7 +23,6 @@ constexpr Example kPullExamples[] = {
 };
 
 Result<int> run_pull(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
   std::string policy = arguments.text("policy");
   if (!policy.empty() && policy != "missing" && policy != "always")
     return session.usage_error("invalid value \"" + policy + "\" for --policy: it is missing or always");
@@ -38,6 +37,7 @@ Result<int> run_pull(Session& session, const Arguments& arguments) {
                 project_path(project.name, "/pull"),
                 {{"project", project.project}, {"options", options}},
                 true};
+  if (session.globals().dry_run) return show_plan(session, change);
   ProgressStyle style = progress_style(session);
   if (arguments.on("quiet")) style.mode = ProgressMode::Quiet;
   InterruptNotice notice(true);

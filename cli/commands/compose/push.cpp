@@ -1,9 +1,9 @@
+#include "cli/commands/compose/push.h"
+
 #include <set>
 
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
-#include "cli/flags/up_options.h"
-#include "cli/session/image_transfer.h"
 #include "cli/session/member.h"
 
 namespace stack::cli {
@@ -38,23 +38,33 @@ std::set<std::string> selected(const Json& services, const std::vector<std::stri
   return out;
 }
 
-Result<int> run_push(Session& session, const Arguments& arguments) {
-  TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
-  const Json& services = member(project.project, "services");
-  if (!services.is_object()) return 0;
+}  // namespace
+
+Result<int> push_services(Session& session, const ResolvedProject& project,
+                          const std::vector<std::string>& services, bool with_dependencies,
+                          const ImageTransferOptions& options) {
+  const Json& all = member(project.project, "services");
+  if (!all.is_object()) return 0;
   std::vector<std::string> images;
-  for (const std::string& name : selected(services, arguments.words, arguments.on("include-deps"))) {
-    const Json& service = member(services, name);
+  for (const std::string& name : selected(all, services, with_dependencies)) {
+    const Json& service = member(all, name);
     std::string image = string_or(service, "image");
     // Images that nobody builds here came from a registry.
     if (!image.empty() && member(service, "build").is_object()) images.push_back(std::move(image));
   }
   if (images.empty()) return invalid("no service has both `build` and `image`: there is nothing to push");
+  return transfer_images(session, images, options);
+}
+
+namespace {
+
+Result<int> run_push(Session& session, const Arguments& arguments) {
+  TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   ImageTransferOptions options;
   options.push = true;
   options.quiet = arguments.on("quiet");
   options.ignore_failures = arguments.on("ignore-push-failures");
-  return transfer_images(session, images, options);
+  return push_services(session, project, arguments.words, arguments.on("include-deps"), options);
 }
 
 }  // namespace
