@@ -49,17 +49,6 @@ Json request_for(const std::vector<Pending>& pending) {
           {"wait_timeout", kWaitLimit.count()}};
 }
 
-// A command of the engine's own: nobody follows it.
-CommandPtr own_command(const std::string& verb, const std::string& project) {
-  auto command = std::make_shared<ProjectCommand>(verb, [project](const OrderedJson& event) {
-    std::string kind = event.value("event", "");
-    if (kind == "error" || kind == "warning")
-      log_warning("project " + project + ": " + event.value("text", ""));
-  });
-  command->client_left();
-  return command;
-}
-
 Task<> start_alone(asio::io_context& io, ContainerService& containers, ContainerPtr container) {
   Pending pending{container, container->state.started_at};
   for (auto delay = kFirstDelay; pending.wanted(); delay = std::min(delay * 2, kLongestDelay)) {

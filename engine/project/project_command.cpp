@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/log.h"
+
 namespace stack::engine {
 
 namespace {
@@ -32,6 +34,16 @@ bool ProjectCommand::preempts(const ProjectCommand& earlier) const {
   // An engine that came up starts what was running with `start`.
   bool replaceable = earlier.verb_ == "up" || earlier.verb_ == "start";
   return verb_ == "up" && replaceable && earlier.abandoned_at_.has_value();
+}
+
+CommandPtr own_command(const std::string& verb, const std::string& project) {
+  auto command = std::make_shared<ProjectCommand>(verb, [project](const OrderedJson& event) {
+    std::string kind = event.value("event", "");
+    if (kind == "error" || kind == "warning")
+      log_warning("project " + project + ": " + event.value("text", ""));
+  });
+  command->client_left();
+  return command;
 }
 
 OrderedJson error_event(const Error& error) {

@@ -47,6 +47,9 @@ class ProjectCommand {
 
 using CommandPtr = std::shared_ptr<ProjectCommand>;
 
+// A command of the engine's own: nobody follows it, errors and warnings go to the log.
+CommandPtr own_command(const std::string& verb, const std::string& project);
+
 // The last event of a failure: 126 and 127 for commands that cannot be run, else 1.
 OrderedJson error_event(const Error& error);
 

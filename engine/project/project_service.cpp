@@ -59,7 +59,16 @@ bool is_resumed(const std::string& verb) { return verb == "up" || verb == "down"
 
 Task<> ProjectService::perform(std::string name, Json body, CommandPtr command) {
   std::optional<ProjectLocks::Held> lock = co_await locks_.take(name, command);
-  if (lock) co_await perform_locked(std::move(name), std::move(body), std::move(command));
+  if (!lock) co_return;
+  co_await perform_locked(name, std::move(body), std::move(command));
+  settle_interrupted(name);
+}
+
+// Whatever command comes to its end takes the place of one that an earlier engine had not finished.
+void ProjectService::settle_interrupted(const std::string& name) {
+  if (interrupted_.erase(name) == 0) return;
+  Result<> removed = parts_.engine.store.remove(Table::Operations, name);
+  if (!removed) log_warning("project " + name + ": " + removed.error().text());
 }
 
 Task<> ProjectService::perform_locked(std::string name, Json body, CommandPtr command) {
@@ -192,15 +201,11 @@ void ProjectService::resume_operation(const std::string& project, const Json& ro
     return;
   }
   log_info("project " + project + ": finishing the interrupted " + verb);
-  auto command = std::make_shared<ProjectCommand>(verb, [project](const OrderedJson& event) {
-    if (event.value("event", "") == "error")
-      log_warning("project " + project + ": " + event.value("text", ""));
-  });
-  command->client_left();
   Json goal = row.value("goal", Json::object());
   goal["attempts"] = attempts;
   (void)store.put(Table::Operations, project, {{"kind", verb}, {"goal", goal}, {"attempts", attempts}});
-  start(parts_.engine.io, perform(project, std::move(goal), std::move(command)));
+  interrupted_.insert(project);
+  start(parts_.engine.io, perform(project, std::move(goal), own_command(verb, project)));
 }
 
 }  // namespace stack::engine

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,11 +50,13 @@ class ProjectService {
   Result<> keep(const PlannedCommand& planned, const Json& body, const std::string& verb);
   void forget_if_empty(const std::string& name);
   Task<> start_project(std::string name, std::vector<ContainerPtr> containers);
+  void settle_interrupted(const std::string& name);
   void resume_operation(const std::string& project, const Json& row);
 
   ProjectParts parts_;
   StoredProjects stored_;
   ProjectLocks locks_;
+  std::set<std::string> interrupted_;  // projects whose command of an earlier engine is still in the store
 };
 
 }  // namespace stack::engine

@@ -80,6 +80,19 @@ TEST_F(Recovery, DeletedStateFileLosesNothing) {
   expect_as_before(before);
 }
 
+// An engine that dies between the last action of a plan and the removal of its record.
+TEST_F(Recovery, InterruptedCommandWithNothingLeftToDoIsNotKept) {
+  shop();
+  must({"down", "-v"});
+  without_engine([&] {
+    alter(
+        "INSERT INTO operations(key, document) VALUES"
+        "('shop', '{\"kind\":\"down\",\"goal\":{},\"attempts\":0}')");
+  });
+  must({"ls"});
+  expect_nothing_left();
+}
+
 TEST_F(Recovery, EmptiedStateFileLosesNothing) {
   shop();
   auto before = start_times();
