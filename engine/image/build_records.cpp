@@ -9,6 +9,15 @@ namespace {
 
 constexpr std::string_view kKeyPrefix = "build of ";
 
+BuildRecord read_record(const Json& row) {
+  BuildRecord record{string_or(row, "image"), string_or(row, "quick"), string_or(row, "content")};
+  auto bases = row.find("bases");
+  if (bases == row.end() || !bases->is_object()) return record;
+  for (const auto& [reference, id] : bases->items())
+    if (id.is_string()) record.bases[reference] = id.get<std::string>();
+  return record;
+}
+
 }  // namespace
 
 BuildLook look_at_build(const compose::Build& build, const std::optional<BuildRecord>& known) {
@@ -30,9 +39,7 @@ BuildLook look_at_build(const compose::Build& build, const std::optional<BuildRe
 Result<> BuildRecords::load() {
   TRY_ASSIGN(LoadedRecords<Store::Document> loaded, store_.load_documents(Table::Settings));
   for (const auto& [key, row] : loaded.good)
-    if (key.starts_with(kKeyPrefix))
-      records_[key.substr(kKeyPrefix.size())] = {string_or(row, "image"), string_or(row, "quick"),
-                                                 string_or(row, "content")};
+    if (key.starts_with(kKeyPrefix)) records_[key.substr(kKeyPrefix.size())] = read_record(row);
   return {};
 }
 
@@ -46,7 +53,10 @@ std::optional<BuildRecord> BuildRecords::find(const std::string& reference,
 Result<> BuildRecords::remember(const std::string& reference, const BuildRecord& record) {
   records_[reference] = record;
   return store_.put(Table::Settings, std::string(kKeyPrefix) + reference,
-                    {{"image", record.image_id}, {"quick", record.quick}, {"content", record.content}});
+                    {{"image", record.image_id},
+                     {"quick", record.quick},
+                     {"content", record.content},
+                     {"bases", record.bases}});
 }
 
 std::string BuildRecords::quick_of(const std::string& content) const {

@@ -16,6 +16,8 @@ struct BuildRecord {
   std::string image_id;
   std::string quick;    // BuildInputs::quick_digest
   std::string content;  // BuildInputs::content_digest
+  std::map<std::string, std::string> bases =
+      {};  // ids of images of its project that it began with, by reference
 };
 
 // A build section as it is now.

@@ -22,6 +22,8 @@ void remember(const ActionContext& context, const BuildImage& action, const std:
   if (action.inputs.empty()) return;
   BuildRecords& records = context.parts.builds.records();
   BuildRecord record{image_id, records.quick_of(action.inputs), action.inputs};
+  for (const std::string& base : action.bases)
+    if (auto image = context.parts.containers.parts().images.find(base)) record.bases[base] = image->id;
   std::vector<std::string> references = action.also;
   references.push_back(action.image.reference);
   for (const std::string& reference : references) {

@@ -89,6 +89,16 @@ std::vector<BuildLook> answers(const std::vector<BuildQuestion>& questions) {
   return looks;
 }
 
+std::set<std::string> changed_bases(const std::optional<BuildRecord>& known, const ObservedState& observed) {
+  std::set<std::string> changed;
+  if (!known) return changed;
+  for (const auto& [reference, id] : known->bases) {
+    auto present = observed.images.find(reference);
+    if (present != observed.images.end() && present->second != id) changed.insert(reference);
+  }
+  return changed;
+}
+
 }  // namespace
 
 Task<ObservedState> observe_builds(ProjectParts parts, const DesiredState& desired, ObservedState observed) {
@@ -101,7 +111,7 @@ Task<ObservedState> observe_builds(ProjectParts parts, const DesiredState& desir
     const std::optional<BuildRecord>& known = questions[i].known;
     parts.builds.records().note(look);
     observed.builds[questions[i].reference] = {look.content, known ? known->content : "",
-                                               std::move(look.bases)};
+                                               std::move(look.bases), changed_bases(known, observed)};
   }
   co_return observed;
 }

@@ -2,18 +2,26 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "orchestrator/plan/plan_builder.h"
 
 namespace stack::orchestrator {
 
-// The build of an image; one that is planned already where that has the same build section.
-ActionId add_build(PlanBuilder& plan, const DesiredImage& image, const std::string& inputs,
-                   const std::string& cause);
+// What is known of an image's build section; empty where nothing is.
+const ObservedBuild& observed_build(const ObservedState& observed, const std::string& reference);
 
-// An image is built after those that its additional contexts or FROM lines name. `images`: the actions by
-// reference.
+// The other images of the project that the build of this one begins with: those that its additional contexts or
+// FROM lines name.
+std::set<std::string> build_bases(const DesiredState& desired, const ObservedState& observed,
+                                  const DesiredImage& image);
+
+// The build of an image; one that is planned already where that has the same build section.
+ActionId add_build(PlanBuilder& plan, const DesiredState& desired, const ObservedState& observed,
+                   const DesiredImage& image, const std::string& cause);
+
+// An image is built after its bases. `images`: the actions by reference.
 void order_builds(PlanBuilder& plan, const DesiredState& desired, const ObservedState& observed,
                   const std::map<std::string, ActionId>& images);
 

@@ -61,6 +61,8 @@ struct ObservedBuild {
   std::string inputs;      // digest of the context, the Dockerfile and the build section, as they are now
   std::string built_from;  // the same of the present image; "" = not known
   std::set<std::string> bases;  // references that its FROM lines name
+  std::set<std::string> changed_bases =
+      {};  // images that are others now than when the present image was built
 };
 
 struct ObservedState {

@@ -419,10 +419,7 @@ Plan plan_build(const DesiredState& desired, const ObservedState& observed) {
   PlanBuilder plan(desired.project);
   std::map<std::string, ActionId> images;
   for (const auto& [reference, image] : desired.images) {
-    if (!image.build) continue;
-    auto build = observed.builds.find(reference);
-    std::string inputs = build == observed.builds.end() ? "" : build->second.inputs;
-    images[reference] = add_build(plan, image, inputs, "requested");
+    if (image.build) images[reference] = add_build(plan, desired, observed, image, "requested");
   }
   order_builds(plan, desired, observed, images);
   return std::move(plan).finish();

@@ -42,6 +42,7 @@ struct BuildImage {
   DesiredImage image;
   std::vector<std::string> also;  // references of other services whose build is the same: tagged as well
   std::string inputs;             // ObservedBuild::inputs, to be kept with the image; "" = not known
+  std::set<std::string> bases;    // other images of the project that it begins with
 };
 struct PullImage {
   std::string reference;

@@ -116,10 +116,14 @@ bool Reconciler::image_is_used(const DesiredImage& image) const {
   });
 }
 
+bool Reconciler::is_wanted(const DesiredImage& image) const {
+  return options_.build || image.for_builds || image_is_used(image);
+}
+
 void Reconciler::plan_images() {
-  for (const auto& [reference, image] : desired_.images) {
-    if (options_.build || image.for_builds || image_is_used(image)) plan_image(image);
-  }
+  for (const auto& [reference, image] : desired_.images)
+    if (is_wanted(image)) plan_image(image);
+  if (!options_.no_build) plan_builds_on_top();
   order_builds(plan_, desired_, observed_, images_);
 }
 
@@ -130,16 +134,45 @@ bool builds_when_changed(const DesiredImage& image) {
   return image.pull_policy.empty() || image.pull_policy == "build";
 }
 
-bool inputs_changed(const ObservedBuild& build) {
-  return !build.inputs.empty() && !build.built_from.empty() && build.inputs != build.built_from;
+// Why a build would give another image now; nullopt: nothing is known to have changed.
+std::optional<std::string> build_change(const ObservedBuild& build) {
+  if (!build.inputs.empty() && !build.built_from.empty() && build.inputs != build.built_from)
+    return "context changed";
+  if (!build.changed_bases.empty()) return "image " + *build.changed_bases.begin() + " changed";
+  return std::nullopt;
 }
 
 }  // namespace
 
-const ObservedBuild& Reconciler::observed_build(const std::string& reference) const {
-  static const ObservedBuild kUnknown;
-  auto build = observed_.builds.find(reference);
-  return build == observed_.builds.end() ? kUnknown : build->second;
+// What begins with an image that is built is built as well, where that changes.
+void Reconciler::plan_builds_on_top() {
+  std::vector<const DesiredImage*> open;
+  for (const auto& [reference, image] : desired_.images)
+    if (image.build && !images_.contains(reference) && is_wanted(image) && builds_when_changed(image))
+      open.push_back(&image);
+  auto plan_one = [this](const DesiredImage* image) { return plan_build_on_top(*image); };
+  while (std::erase_if(open, plan_one) > 0) {
+  }
+}
+
+// Whether a base of the image is built.
+bool Reconciler::plan_build_on_top(const DesiredImage& image) {
+  std::vector<ImageChange> changes;
+  std::string cause;
+  for (const std::string& base : build_bases(desired_, observed_, image)) {
+    auto planned = images_.find(base);
+    if (planned == images_.end() || !std::holds_alternative<BuildImage>(plan_[planned->second].body))
+      continue;
+    auto present = observed_.images.find(base);
+    changes.push_back({planned->second, present == observed_.images.end() ? "" : present->second});
+    if (cause.empty()) cause = "if image " + base + " changes";
+  }
+  if (changes.empty()) return false;
+  const ActionId before = plan_.size();
+  const ActionId id = add_build(plan_, desired_, observed_, image, cause);
+  images_[image.reference] = id;
+  if (id > before) plan_[id].only_if = std::move(changes);
+  return true;
 }
 
 // Why the image is built; nullopt: it is not.
@@ -147,10 +180,10 @@ std::optional<std::string> Reconciler::build_cause(const DesiredImage& image) {
   if (!observed_.images.count(image.reference)) return "no image";
   if (options_.build) return "--build";
   if (image.pull_policy == "build") return "pull_policy: build";
-  if (!inputs_changed(observed_build(image.reference))) return std::nullopt;
-  if (builds_when_changed(image)) return "context changed";
-  plan_.warn("image " + image.reference + ": its build context changed, but its pull policy is \"" +
-             image.pull_policy + "\"; --build builds it");
+  std::optional<std::string> change = build_change(observed_build(observed_, image.reference));
+  if (!change || builds_when_changed(image)) return change;
+  plan_.warn("image " + image.reference + ": " + *change + ", but its pull policy is \"" + image.pull_policy +
+             "\"; --build builds it");
   return std::nullopt;
 }
 
@@ -159,7 +192,7 @@ void Reconciler::plan_image(const DesiredImage& image) {
   const std::string& service = image.services.front();
   if (image.build && !options_.no_build) {
     if (std::optional<std::string> cause = build_cause(image))
-      images_[image.reference] = add_build(plan_, image, observed_build(image.reference).inputs, *cause);
+      images_[image.reference] = add_build(plan_, desired_, observed_, image, *cause);
     return;
   }
   if (image.build) return;

@@ -95,7 +95,9 @@ class Reconciler {
   bool image_is_used(const DesiredImage& image) const;
   void plan_image(const DesiredImage& image);
   std::optional<std::string> build_cause(const DesiredImage& image);
-  const ObservedBuild& observed_build(const std::string& reference) const;
+  bool is_wanted(const DesiredImage& image) const;
+  void plan_builds_on_top();
+  bool plan_build_on_top(const DesiredImage& image);
 
   // decisions
   void decide(const std::string& name);

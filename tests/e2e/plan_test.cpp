@@ -70,6 +70,34 @@ TEST_F(PlanFirst, AChangedContextIsBuiltByTheNextUp) {
   EXPECT_EQ(run({"plan"}).code, 0) << "and is known afterwards";
 }
 
+TEST_F(PlanFirst, WhatBeginsWithAChangedImageIsBuiltByTheNextUp) {
+  project("bases", R"(
+services:
+  app:
+    build: { context: ./app, additional_contexts: { base: "service:base" } }
+    command: sleep infinity
+    stop_signal: SIGKILL
+  base:
+    build: ./base
+    command: "true"
+    scale: 0
+)");
+  write("base/Dockerfile", "FROM debian:bookworm-slim\nRUN echo one > /base\n");
+  write("app/Dockerfile", "FROM base\nRUN cp /base /app\n");
+  must({"up", "-d"});
+  EXPECT_EQ(inside("app", "cat /app"), "one");
+  write("base/Dockerfile", "FROM debian:bookworm-slim\nRUN echo two > /base\n");
+  EXPECT_TRUE(has(run({"plan"}).out, "if image bases-base changes"));
+  must({"up", "-d"});
+  EXPECT_EQ(inside("app", "cat /app"), "two");
+  EXPECT_EQ(run({"plan"}).code, 0);
+  write("base/Dockerfile", "FROM debian:bookworm-slim\nRUN echo three > /base\n");
+  must({"build", "base"});
+  EXPECT_TRUE(has(run({"plan"}).out, "image bases-base changed"));
+  must({"up", "-d"});
+  EXPECT_EQ(inside("app", "cat /app"), "three");
+}
+
 TEST_F(PlanFirst, DockersSocketIsOurs) {
   project("socket", R"(
 services:

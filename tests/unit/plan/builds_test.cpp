@@ -82,7 +82,7 @@ TEST(Builds, APullPolicyThatForbidsItIsSaid) {
   World world = up(project);
   world.state.builds["shop-web"] = {"new", "old", {}};
   EXPECT_EQ(up_images(project, world),
-            "warning: image shop-web: its build context changed, but its pull policy is \"missing\"; --build "
+            "warning: image shop-web: context changed, but its pull policy is \"missing\"; --build "
             "builds "
             "it\n");
   ReconcileOptions no_build;
@@ -113,6 +113,30 @@ TEST(Builds, TheBaseOfANamedServiceIsBuiltThoughItsServiceDoesNotRun) {
   EXPECT_EQ(plan_listing(plan).find("create-container shop-base-1"), std::string::npos);
   EXPECT_EQ(images_of(plan_build(desired(project, only_app), World().state)),
             "shop-base [requested]\nshop-app after shop-base [requested]\n");
+}
+
+TEST(Builds, WhatBeginsWithAChangedImageIsBuiltAgain) {
+  compose::Project project = shop();
+  add_built(project, "app", "/srv/shop/app").build->additional_contexts["base"] = "service:base";
+  add_built(project, "base", "/srv/shop/base");
+  add_built(project, "top", "/srv/shop/top");
+  World world = up(project);
+  world.state.builds["shop-base"] = {"new", "old", {}};
+  world.state.builds["shop-top"] = {"same", "same", {"shop-app"}};
+  EXPECT_EQ(up_images(project, world),
+            "shop-base [context changed]\n"
+            "shop-app after shop-base [if image shop-base changes]\n"
+            "shop-top after shop-app [if image shop-app changes]\n");
+  EXPECT_EQ(world.apply(reconcile(desired(project), world.state)), std::vector<std::string>{});
+}
+
+TEST(Builds, ABaseThatWasBuiltByItselfIsNoticed) {
+  compose::Project project = shop();
+  add_built(project, "app", "/srv/shop/app");
+  add_built(project, "base", "/srv/shop/base");
+  World world = up(project);
+  world.state.builds["shop-app"] = {"same", "same", {"shop-base"}, {"shop-base"}};
+  EXPECT_EQ(up_images(project, world), "shop-app [image shop-base changed]\n");
 }
 
 TEST(Builds, BasesThatNameEachOtherAreBuiltAllTheSame) {
