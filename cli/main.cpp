@@ -1,5 +1,5 @@
-// `stack`: the command line. Everything it does, it asks the engine for (docs/API.md). Under the name `docker`, and as
-// `stack docker`, it has Docker's own grammar.
+// `stack`: the command line, a client of the engine's API (docs/API.md). As `docker` or `stack docker`,
+// it accepts Docker's command line.
 #include "base/files.h"
 #include "cli/session/docker_program.h"
 #include "cli/session/program.h"
@@ -10,7 +10,6 @@ int main(int argc, char** argv) {
   bool asks_docker = words.size() > 1 && words[1] == "docker";
   if (!named_docker && !asks_docker) return stack::cli::run_program(words);
   words.erase(words.begin(), words.begin() + (named_docker ? 1 : 2));
-  // `docker compose` is ours.
   if (!words.empty() && words[0] == "compose") {
     words.insert(words.begin(), "docker");
     return stack::cli::run_program(words);

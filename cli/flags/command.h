@@ -1,5 +1,4 @@
-// A command is one row: its name, its flags, its help, and the function that does it. See commands.cpp for
-// all of them.
+// A command is one row: name, flags, help, and the function that runs it. commands.cpp lists all commands.
 #pragma once
 
 #include <limits>
@@ -32,22 +31,22 @@ struct Command {
   std::string_view name;                      // "up", "image ls"
   std::span<const std::string_view> aliases;  // whole names: "convert", "image list"
   Group group = Group::Project;
-  std::string_view usage;    // what follows the name: "[OPTIONS] [SERVICE...]"
-  std::string_view summary;  // one line, without full stop
+  std::string_view usage;    // text after the name: "[OPTIONS] [SERVICE...]"
+  std::string_view summary;  // one line, without a period
   std::string_view details;  // more lines for --help, or ""
   std::span<const Example> examples;
   std::span<const Flag> flags;
   size_t least_words = 0;
   size_t most_words = kAnyNumber;
-  bool stop_at_first_word = false;  // the words after the first are a command line of its own
+  bool stop_at_first_word = false;  // the words after the first form a separate command line
   bool words_are_services = false;  // for completion
   bool hidden = false;
   int usage_exit = kExitUsage;
-  // The exit code, or an error to print (exit code 1). An error with an empty text was printed already.
+  // Returns the exit code, or an error to print (exit code 1). An error with an empty text has already been printed.
   Result<int> (*run)(Session& session, const Arguments& arguments) = nullptr;
 };
 
-// The error that says: everything has been said.
+// An error whose message has already been printed.
 inline Error already_said() { return Error(ErrorKind::Invalid, ""); }
 
 }  // namespace stack::cli

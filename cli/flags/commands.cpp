@@ -119,11 +119,11 @@ std::string unknown_command_text(std::span<const std::string> words) {
       names.emplace_back(command->name);
     }
   }
-  if (family && words.size() == 1) return shown + " needs one of: " + join(names, ", ");
+  if (family && words.size() == 1) return shown + " requires one of: " + join(names, ", ");
   std::string text = "unknown command: " + shown;
   std::string near = nearest(shown, names);
   if (!near.empty()) return text + "; did you mean `" + near + "`?";
-  if (family) return text + "; there are: " + join(names, ", ");
+  if (family) return text + "; available: " + join(names, ", ");
   return text;
 }
 

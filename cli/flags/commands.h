@@ -1,4 +1,4 @@
-// All commands. Each is defined in the file of commands/ that has its name.
+// All commands. Each is defined in the file of the same name in commands/.
 #pragma once
 
 #include <span>
@@ -18,16 +18,16 @@ extern const Command kUp, kWatch, kCreate, kDown, kPs, kLogs, kExec, kRun, kStar
     kNetworkRm, kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs, kHelp,
     kCompletion, kComplete, kPull, kPush, kLogin, kLogout, kImagePull, kImagePush;
 
-// In the order in which help shows them.
+// In the order shown by help.
 std::span<const Command* const> all_commands();
 
 struct FoundCommand {
   const Command* command = nullptr;
   size_t words_used = 0;  // 1, or 2 for "image ls"
 };
-// By the first one or two words; null where there is none.
+// Looks up the first one or two words; null if there is no such command.
 FoundCommand find_command(std::span<const std::string> words);
-// Is it the first word of two-word commands ("image")?
+// Whether two-word commands begin with this word ("image").
 bool is_command_family(std::string_view word);
 // "unknown command: psx; did you mean ps?"
 std::string unknown_command_text(std::span<const std::string> words);

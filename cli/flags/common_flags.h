@@ -5,38 +5,40 @@
 
 namespace stack::cli {
 
-inline constexpr Flag kTimeoutFlag{'t', "timeout", FlagArity::Value, "SECONDS",
-                                   "Grace before containers are killed (default: each one's own, or 10)"};
+inline constexpr Flag kTimeoutFlag{
+    't', "timeout", FlagArity::Value, "SECONDS",
+    "Seconds to wait before killing containers (default: stop_grace_period, or 10)"};
 inline constexpr Flag kRemoveOrphansFlag{0, "remove-orphans", FlagArity::Nothing, "",
-                                         "Remove containers of services that the file no longer has"};
+                                         "Remove containers of services that are not in the Compose file"};
 inline constexpr Flag kBuildFlag{0, "build", FlagArity::Nothing, "", "Build images before starting"};
 inline constexpr Flag kNoBuildFlag{0, "no-build", FlagArity::Nothing, "",
-                                   "Never build, even where an image is missing"};
+                                   "Do not build, even if an image is missing"};
 inline constexpr Flag kPullFlag{0, "pull", FlagArity::Value, "POLICY",
-                                "When to pull images: always, missing, never"};
-inline constexpr Flag kQuietPullFlag{0, "quiet-pull", FlagArity::Nothing, "", "No progress of pulls"};
+                                "When to pull images: always, missing, or never"};
+inline constexpr Flag kQuietPullFlag{0, "quiet-pull", FlagArity::Nothing, "", "Do not show pull progress"};
 inline constexpr Flag kForceRecreateFlag{0, "force-recreate", FlagArity::Nothing, "",
-                                         "Recreate containers even where nothing changed"};
+                                         "Recreate containers even if nothing changed"};
 inline constexpr Flag kNoRecreateFlag{0, "no-recreate", FlagArity::Nothing, "",
-                                      "Keep existing containers even where something changed"};
+                                      "Keep existing containers even if something changed"};
 inline constexpr Flag kAlwaysRecreateDepsFlag{0, "always-recreate-deps", FlagArity::Nothing, "",
-                                              "Recreate the dependencies of recreated services too"};
+                                              "Also recreate the dependencies of recreated services"};
 inline constexpr Flag kNoDepsFlag{0, "no-deps", FlagArity::Nothing, "",
-                                  "Leave the services depended on alone"};
+                                  "Do not start or change dependencies"};
 inline constexpr Flag kScaleFlag{0, "scale", FlagArity::Values, "SERVICE=N",
-                                 "Number of containers of a service"};
+                                 "Number of containers for a service"};
 inline constexpr Flag kRenewVolumesFlag{'V', "renew-anon-volumes", FlagArity::Nothing, "",
-                                        "New anonymous volumes instead of those of the containers before"};
+                                        "Create new anonymous volumes instead of reusing the previous ones"};
 inline constexpr Flag kYesFlag{'y', "yes", FlagArity::Nothing, "", "Answer yes to every question"};
 inline constexpr Flag kIndexFlag{0, "index", FlagArity::Value, "N",
-                                 "Which container, for a service with several"};
-inline constexpr Flag kNoColorFlag{0, "no-color", FlagArity::Nothing, "", "No colours"};
+                                 "Number of the container, for a service with several"};
+inline constexpr Flag kNoColorFlag{0, "no-color", FlagArity::Nothing, "", "Do not use colors"};
 inline constexpr Flag kNoLogPrefixFlag{0, "no-log-prefix", FlagArity::Nothing, "",
-                                       "Lines without the container's name"};
-inline constexpr Flag kQuietFlag{'q', "quiet", FlagArity::Nothing, "", "Only names or ids"};
-inline constexpr Flag kFormatFlag{0, "format", FlagArity::Value, "FORMAT",
-                                  "table, json, or a template: '{{.Name}}', 'table {{.Name}}\\t{{.Status}}'"};
-inline constexpr Flag kNoTruncFlag{0, "no-trunc", FlagArity::Nothing, "", "Whole ids and commands"};
-inline constexpr Flag kFilterFlag{0, "filter", FlagArity::Values, "KEY=VALUE", "Only what matches"};
+                                       "Do not prefix lines with the container name"};
+inline constexpr Flag kQuietFlag{'q', "quiet", FlagArity::Nothing, "", "Print only names or IDs"};
+inline constexpr Flag kFormatFlag{
+    0, "format", FlagArity::Value, "FORMAT",
+    "Output format: table, json, or a template: '{{.Name}}', 'table {{.Name}}\\t{{.Status}}'"};
+inline constexpr Flag kNoTruncFlag{0, "no-trunc", FlagArity::Nothing, "", "Do not truncate IDs and commands"};
+inline constexpr Flag kFilterFlag{0, "filter", FlagArity::Values, "KEY=VALUE", "Show only matching objects"};
 
 }  // namespace stack::cli

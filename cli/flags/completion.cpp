@@ -17,7 +17,7 @@ class Completer {
 
   std::vector<std::string> run() {
     size_t at = 0;
-    // The program's flags stand before the command.
+    // The program's flags precede the command.
     while (at < before_.size() && before_[at].size() > 1 && before_[at][0] == '-') {
       const Flag* flag = flag_of(before_[at], global_flags());
       bool has_value =

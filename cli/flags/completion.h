@@ -1,4 +1,4 @@
-// What can follow on the command line.
+// Completions for a command line.
 #pragma once
 
 #include <functional>
@@ -10,14 +10,14 @@
 
 namespace stack::cli {
 
-// Names that only the surroundings know; asked for only when they can follow.
+// Names known only at run time; queried only when they can follow.
 struct CompletionSources {
   std::function<std::vector<std::string>(const Arguments& globals)> services;
   std::function<std::vector<std::string>()> projects;
 };
 
-// `words` is the command line without the program; the last one is being typed (it may be ""). Each answer is
-// "WORD" or "WORD\tDESCRIPTION" and begins with what was typed. None: file names may follow.
+// `words` is the command line without the program; the last word is being typed and may be "". Each result is
+// "WORD" or "WORD\tDESCRIPTION" and begins with the last word. An empty result means that file names may follow.
 std::vector<std::string> completions(std::span<const std::string> words, const CompletionSources& sources);
 
 }  // namespace stack::cli

@@ -141,7 +141,7 @@ class Reader {
       } else if (word == "false" || word == "0" || word == "f") {
         value = "false";
       } else {
-        return invalid("invalid argument \"" + value + "\" for " + shown + ": it takes true or false");
+        return invalid("invalid argument \"" + value + "\" for " + shown + ": must be true or false");
       }
     }
     match.target->add(match.flag->name, std::move(value));

@@ -1,6 +1,5 @@
-// Command line flags as tables, and the words of a command line read against them (getopt_long's and pflag's
-// notation:
-// --name VALUE, --name=VALUE, --switch, --switch=false, -x VALUE, -xVALUE, -x=VALUE, -abc, "--" ends flags).
+// Tables of command-line flags, and a parser for them. The notation is that of getopt_long and pflag:
+// --name VALUE, --name=VALUE, --switch, --switch=false, -x VALUE, -xVALUE, -x=VALUE, -abc; "--" ends the flags.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +16,7 @@ namespace stack::cli {
 
 enum class FlagArity {
   Nothing,  // a switch
-  Value,    // the last one given counts
+  Value,    // the last one wins
   Values,   // may be repeated; order is kept
 };
 
@@ -29,25 +28,25 @@ struct Flag {
   std::string_view help;         // one line; empty: accepted but not shown
 };
 
-// What the flags of one table were given.
+// The parsed values of one table's flags, and the other words.
 class Arguments {
  public:
-  // Was it given at all, whatever its value?
+  // Whether the flag was given, regardless of its value.
   bool given(std::string_view name) const { return values_.contains(name); }
-  // A switch's last value; `fallback` where it was not given.
+  // The last value of a switch, or `fallback` if it was not given.
   bool on(std::string_view name, bool fallback = false) const;
   // The last value, or "".
   std::string text(std::string_view name, std::string_view fallback = {}) const;
   std::optional<std::string> find(std::string_view name) const;
   std::vector<std::string> all(std::string_view name) const;
-  // A whole number not below `least`; nullopt where the flag was not given.
+  // A whole number, at least `least`; nullopt if the flag was not given.
   Result<std::optional<int64_t>> number(std::string_view name, int64_t least = 0) const;
 
   void add(std::string_view name, std::string value) {
     values_[std::string(name)].push_back(std::move(value));
   }
 
-  std::vector<std::string> words;  // what is not a flag, in order
+  std::vector<std::string> words;  // words that are not flags, in order
 
  private:
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
@@ -56,11 +55,11 @@ class Arguments {
 struct Grammar {
   std::span<const Flag> own;  // looked up first; values go to the first Arguments
   std::span<const Flag>
-      outer;  // the program's flags, accepted where `own` has no such name; second Arguments
-  bool stop_at_first_word = false;  // all that follows the first word is words: `exec SERVICE COMMAND -x`
+      outer;  // the program's flags, used if `own` has no such name; values go to the second Arguments
+  bool stop_at_first_word = false;  // no flags after the first word: `exec SERVICE COMMAND -x`
 };
 
-// Reads `words`. The error's text names the flag and, for a misspelt one, the nearest that exists.
+// Parses `words`. Errors name the flag and, for an unknown flag, the closest match.
 Result<> parse_flags(const Grammar& grammar, std::span<const std::string> words, Arguments& own,
                      Arguments& outer);
 

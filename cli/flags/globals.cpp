@@ -8,24 +8,25 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kGlobalFlags[] = {
-    {'f', "file", FlagArity::Values, "FILE", "Compose file; repeat to merge several (\"-\": standard input)"},
-    {'p', "project-name", FlagArity::Value, "NAME", "Project name; reading commands then need no file"},
+    {'f', "file", FlagArity::Values, "FILE", "Compose file; repeat to merge several (\"-\" is stdin)"},
+    {'p', "project-name", FlagArity::Value, "NAME",
+     "Project name; commands on an existing project then need no Compose file"},
     {0, "project-directory", FlagArity::Value, "DIR",
-     "Where relative paths begin (default: the first file's folder)"},
-    {0, "env-file", FlagArity::Values, "FILE", "Environment file instead of .env"},
-    {0, "profile", FlagArity::Values, "NAME", "Profile to enable"},
-    {0, "all-resources", FlagArity::Nothing, "", "Keep networks and volumes that no service uses"},
-    {0, "ansi", FlagArity::Value, "WHEN", "Escape sequences: auto, never, always"},
-    {0, "progress", FlagArity::Value, "TYPE", "Progress: auto, tty, plain, json, quiet"},
-    {0, "dry-run", FlagArity::Nothing, "", "Show what would be done (see `stack plan`)"},
-    {0, "parallel", FlagArity::Value, "N", "Accepted for compatibility; the plan decides what runs at once"},
-    {0, "compatibility", FlagArity::Nothing, "", "Accepted for compatibility with Compose v1 scripts"},
+     "Base folder for relative paths (default: the folder of the first file)"},
+    {0, "env-file", FlagArity::Values, "FILE", "Read an environment file instead of .env"},
+    {0, "profile", FlagArity::Values, "NAME", "Enable a profile"},
+    {0, "all-resources", FlagArity::Nothing, "", "Include networks and volumes that no service uses"},
+    {0, "ansi", FlagArity::Value, "WHEN", "When to print escape sequences: auto, never, or always"},
+    {0, "progress", FlagArity::Value, "TYPE", "Progress output: auto, tty, plain, json, or quiet"},
+    {0, "dry-run", FlagArity::Nothing, "", "Show what would be done, without doing it (see `stack plan`)"},
+    {0, "parallel", FlagArity::Value, "N", "Ignored; the plan decides what runs in parallel"},
+    {0, "compatibility", FlagArity::Nothing, "", "Ignored; accepted for Compose v1 scripts"},
     {0, "root", FlagArity::Value, "DIR", "State directory (STACK_ROOT; default /var/lib/stack)"},
     {0, "run-root", FlagArity::Value, "DIR",
      "Run directory with the engine's socket (STACK_RUN_ROOT; default /run/stack)"},
-    {0, "verbose", FlagArity::Nothing, "", "Say more"},
-    {'h', "help", FlagArity::Nothing, "", "Help of the program or of a command"},
-    {'v', "version", FlagArity::Nothing, "", "Version of the program"},
+    {0, "verbose", FlagArity::Nothing, "", "Print more details"},
+    {'h', "help", FlagArity::Nothing, "", "Show help"},
+    {'v', "version", FlagArity::Nothing, "", "Show the version"},
     // Old spellings.
     {0, "workdir", FlagArity::Value, "DIR", ""},
     {0, "no-ansi", FlagArity::Nothing, "", ""},
@@ -37,7 +38,7 @@ Result<Ansi> parse_ansi(std::string_view text) {
   if (word.empty() || word == "auto" || word == "tty") return Ansi::Auto;
   if (word == "never") return Ansi::Never;
   if (word == "always") return Ansi::Always;
-  return invalid("invalid value \"" + std::string(text) + "\" for --ansi: it is auto, never or always");
+  return invalid("invalid value \"" + std::string(text) + "\" for --ansi: must be auto, never, or always");
 }
 
 Result<ProgressMode> parse_progress(std::string_view text) {
@@ -47,7 +48,7 @@ Result<ProgressMode> parse_progress(std::string_view text) {
   if (text == "json") return ProgressMode::JsonLines;
   if (text == "quiet") return ProgressMode::Quiet;
   return invalid("invalid value \"" + std::string(text) +
-                 "\" for --progress: it is auto, tty, plain, json or quiet");
+                 "\" for --progress: must be auto, tty, plain, json, or quiet");
 }
 
 bool is_true(const std::string& text) {

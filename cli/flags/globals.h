@@ -1,4 +1,4 @@
-// The program's own flags, and the variables that stand for them.
+// The program's global flags, and the environment variables that set them.
 #pragma once
 
 #include <optional>
@@ -28,13 +28,13 @@ struct Globals {
   bool all_resources = false;
   std::string root = "/var/lib/stack";  // --root, STACK_ROOT
   std::string run_root = "/run/stack";  // --run-root, STACK_RUN_ROOT
-  std::string foreign_socket;            // another engine's: it is used as it is, never started; "" = ours
+  std::string foreign_socket;           // socket of a foreign engine, which is never started; "" = our engine
   std::string socket() const { return foreign_socket.empty() ? run_root + "/stack.sock" : foreign_socket; }
 };
 
 std::span<const Flag> global_flags();
 
-// Flags win over variables: COMPOSE_ANSI, COMPOSE_PROGRESS, COMPOSE_COMPATIBILITY, STACK_ROOT,
+// Flags override variables: COMPOSE_ANSI, COMPOSE_PROGRESS, COMPOSE_COMPATIBILITY, STACK_ROOT,
 // STACK_RUN_ROOT. (COMPOSE_FILE, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES are the loader's.)
 Result<Globals> read_globals(const Arguments& flags, const Environment& environment,
                              const std::string& current_directory);

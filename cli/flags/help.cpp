@@ -15,17 +15,18 @@ struct GroupTitle {
   std::string_view title;
 };
 constexpr GroupTitle kGroups[] = {
-    {Group::Project, "The project"},    {Group::Containers, "Its containers"}, {Group::Images, "Building"},
-    {Group::Objects, "Single objects"}, {Group::Engine, "The engine"},         {Group::Other, "Other"},
+    {Group::Project, "Project commands"}, {Group::Containers, "Container commands"},
+    {Group::Images, "Image commands"},    {Group::Objects, "Commands on single objects"},
+    {Group::Engine, "Engine commands"},   {Group::Other, "Other commands"},
 };
 
 constexpr Example kProgramExamples[] = {
-    {"stack up -d", "build, create and start all of docker-compose.yml"},
-    {"stack ps", "what runs"},
-    {"stack logs -f web", "follow one service's output"},
-    {"stack exec web sh", "a shell in a running container"},
-    {"stack plan", "what `up` would do, and why"},
-    {"stack down", "stop and remove it; add -v to remove its volumes too"},
+    {"stack up -d", "start all services of docker-compose.yml in the background"},
+    {"stack ps", "list running containers"},
+    {"stack logs -f web", "follow the log of one service"},
+    {"stack exec web sh", "open a shell in a running container"},
+    {"stack plan", "show what `up` would do, and why"},
+    {"stack down", "stop and remove the project; -v also removes its volumes"},
 };
 
 std::string heading(std::string_view text, bool colour) { return paint(text, Colour::Bold, colour) + "\n"; }
@@ -75,41 +76,40 @@ std::string commands_text(const std::vector<const Command*>& commands) {
 }
 
 constexpr Topic kTopics[] = {
-    {"exit-codes", "what the exit code of a command says",
-     "0     done\n"
-     "1     something failed; stderr says what, and often what to do next\n"
-     "2     the command line is wrong; with `plan`: there are changes to make\n"
-     "126   run, exec: the command was found, but cannot be executed\n"
+    {"exit-codes", "exit codes of commands",
+     "0     success\n"
+     "1     failure; stderr shows the cause and often the next step\n"
+     "2     invalid command line; with `plan`: there are changes to make\n"
+     "126   run, exec: the command was found but cannot be executed\n"
      "127   run, exec: the command was not found in the container\n"
-     "130   interrupted (Ctrl-C, SIGTERM)\n"
-     "other run, exec, wait, `up --exit-code-from`: the process's own exit code, 128 + N for signal N\n"},
-    {"environment", "variables that the program reads",
+     "130   interrupted (Ctrl-C or SIGTERM)\n"
+     "other run, exec, wait, `up --exit-code-from`: the exit code of the process, 128 + N for signal N\n"},
+    {"environment", "environment variables that stack reads",
      "COMPOSE_FILE, COMPOSE_PATH_SEPARATOR, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES,\n"
-     "COMPOSE_DISABLE_ENV_FILE      as for Docker Compose; .env is read too\n"
+     "COMPOSE_DISABLE_ENV_FILE      same as in Docker Compose; .env is read as well\n"
      "COMPOSE_ANSI, COMPOSE_PROGRESS, NO_COLOR, TERM=dumb\n"
      "                              see --ansi and --progress\n"
      "COMPOSE_REMOVE_ORPHANS, COMPOSE_IGNORE_ORPHANS\n"
-     "                              containers of services that the file no longer has\n"
-     "COMPOSE_STATUS_STDOUT         progress to stdout instead of stderr\n"
+     "                              containers of services that are not in the Compose file\n"
+     "COMPOSE_STATUS_STDOUT         print progress to stdout instead of stderr\n"
      "STACK_ROOT, STACK_RUN_ROOT    see --root and --run-root\n"
-     "STACK_LIBEXEC                 folder with stackd, stack-launch and stack-monitor\n"
-     "STACK_CA_BUNDLE               extra certificates for RUN steps of builds (a PEM file on the host)\n"
-     "HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY, ALL_PROXY (either case)\n"
-     "                              handed to RUN steps of builds, never kept in the image\n"},
-    {"files", "files that the program reads and writes",
-     "compose.yaml, compose.yml, docker-compose.yaml, docker-compose.yml, with .override. twins\n"
-     "                              looked for here, then in the folders above\n"
-     ".env                          beside the compose file\n"
-     "/var/lib/stack                images, volumes, containers, state\n"
+     "STACK_LIBEXEC                 folder of stackd, stack-launch, and stack-monitor\n"
+     "STACK_CA_BUNDLE               additional certificates for RUN steps (a PEM file on the host)\n"
+     "HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY, ALL_PROXY (upper or lower case)\n"
+     "                              passed to RUN steps of builds, not stored in the image\n"},
+    {"files", "files that stack reads and writes",
+     "compose.yaml, compose.yml, docker-compose.yaml, docker-compose.yml, and their .override. files\n"
+     "                              searched in the current folder, then in its parents\n"
+     ".env                          in the folder of the Compose file\n"
+     "/var/lib/stack                images, volumes, containers, and state\n"
      "/run/stack/stack.sock         the engine's socket (Docker Engine API, and /stack/v1)\n"
-     "/run/stack/stackd.log         what the engine has to say: `stack engine logs`\n"},
+     "/run/stack/stackd.log         the engine's log: `stack engine logs`\n"},
 };
 
 }  // namespace
 
 std::string program_help(bool colour) {
-  std::string out =
-      "Usage:  stack [OPTIONS] COMMAND\n\nRun Compose files on containers of its own, without Docker.\n\n";
+  std::string out = "Usage:  stack [OPTIONS] COMMAND\n\nRun Compose projects without Docker.\n\n";
   out += examples_text(kProgramExamples, colour);
   for (const GroupTitle& group : kGroups) {
     std::vector<const Command*> commands;
@@ -119,7 +119,7 @@ std::string program_help(bool colour) {
     if (!commands.empty()) out += heading(group.title, colour) + commands_text(commands) + "\n";
   }
   out += heading("Options (before or after the command)", colour) + flags_text(global_flags()) + "\n";
-  out += "`stack COMMAND --help` tells more; `stack help TOPIC`:";
+  out += "`stack COMMAND --help` shows more; `stack help TOPIC`:";
   for (const Topic& topic : kTopics) out += " " + std::string(topic.name);
   return out + ".\n";
 }
@@ -137,7 +137,7 @@ std::string command_help(const Command& command, bool colour) {
     for (std::string_view alias : command.aliases) out += " stack " + std::string(alias);
     out += "\n";
   }
-  return out + "Options of every command: `stack --help`.\n";
+  return out + "`stack --help` lists the options that every command accepts.\n";
 }
 
 std::string family_help(std::string_view word, bool colour) {

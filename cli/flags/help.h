@@ -1,4 +1,4 @@
-// Help texts, made from the tables.
+// Help texts, generated from the command and flag tables.
 #pragma once
 
 #include <span>
@@ -9,7 +9,7 @@
 
 namespace stack::cli {
 
-// The overview: examples first, then the commands by group, then the program's flags.
+// The overview: examples, commands by group, global flags.
 std::string program_help(bool colour);
 std::string command_help(const Command& command, bool colour);
 // The commands that begin with this word: "image".

@@ -1,4 +1,4 @@
-// A command line as one string, split as a POSIX shell would, without expansions.
+// Splits a command line like a POSIX shell, without expansions.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace stack::cli {
 
-// Blanks separate; '...', "..." and \ quote. An unclosed quote is an error of kind Invalid.
+// Blanks separate words; '...', "...", and \ quote. An unclosed quote is an error of kind Invalid.
 Result<std::vector<std::string>> shell_words(std::string_view text);
 
 }  // namespace stack::cli

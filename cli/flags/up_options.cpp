@@ -13,7 +13,7 @@ Result<Json> parse_scale(const std::vector<std::string>& given) {
     size_t equals = text.find('=');
     std::string count = equals == std::string::npos ? "" : text.substr(equals + 1);
     if (equals == 0 || !is_all_digits(count) || count.size() > 6) {
-      return invalid("invalid scale \"" + text + "\": it is SERVICE=NUMBER");
+      return invalid("invalid scale \"" + text + "\": must be SERVICE=NUMBER");
     }
     scale[text.substr(0, equals)] = std::stoi(count);
   }
@@ -36,7 +36,7 @@ Result<Json> up_options(const Session& session, const Arguments& arguments,
   std::string pull = arguments.text("pull");
   if (!pull.empty() && pull != "always" && pull != "missing" && pull != "never" && pull != "build" &&
       pull != "policy") {
-    return invalid("invalid value \"" + pull + "\" for --pull: it is always, missing or never");
+    return invalid("invalid value \"" + pull + "\" for --pull: must be always, missing, or never");
   }
   Json options{
       {"services", services},
@@ -70,7 +70,7 @@ Error no_such_service(const std::string& name, const compose::Project& project) 
   if (!near.empty()) {
     text += "; did you mean " + near + "?";
   } else if (!known.empty()) {
-    text += "; there are " + join(known, ", ");
+    text += "; available: " + join(known, ", ");
   }
   return not_found(text);
 }

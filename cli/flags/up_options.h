@@ -1,4 +1,4 @@
-// The flags that up, create, plan, scale and run share, and the UP object of docs/API.md that they become.
+// Flags shared by up, create, plan, scale, and run, and the UP object of docs/API.md built from them.
 #pragma once
 
 #include "cli/session/session.h"
@@ -8,21 +8,21 @@ namespace stack::cli {
 // "web=3": {"web":3}.
 Result<Json> parse_scale(const std::vector<std::string>& given);
 
-// Flags that a command lacks count as not given.
+// A flag that the command does not have counts as not given.
 Result<Json> up_options(const Session& session, const Arguments& arguments,
                         const std::vector<std::string>& services);
 
-// The project as the engine takes it.
+// The project in the form that the engine's API accepts.
 struct ResolvedProject {
   std::string name;
-  Json project;  // null: the engine's stored one serves
+  Json project;  // null: use the project stored in the engine
 };
 
-// From the compose file; the profiles of the services named are activated. An unknown service is an error.
-enum class Contents { Read, Leave };  // of configs and secrets
+// Loads the Compose file and activates the profiles of the named services. An unknown service is an error.
+enum class Contents { Read, Leave };  // contents of configs and secrets
 Result<ResolvedProject> load_for(Session& session, const std::vector<std::string>& services,
                                  Contents contents = Contents::Read);
-// From the compose file, or the engine's where only -p was given.
+// Loads the Compose file, or uses the engine's stored project if only -p was given.
 Result<ResolvedProject> load_or_stored(Session& session, const std::vector<std::string>& services);
 
 }  // namespace stack::cli

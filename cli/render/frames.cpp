@@ -30,7 +30,7 @@ Result<> FrameReader::feed(std::string_view bytes, const Sink& sink) {
     if (header_.size() < kHeaderSize) break;
     stream_ = static_cast<unsigned char>(header_[0]);
     if (stream_ > 2 || header_[1] != 0 || header_[2] != 0 || header_[3] != 0) {
-      return Error("the engine's output is not framed as it should be");
+      return Error("invalid frame in the engine's output");
     }
     left_ = length_of(header_);
     header_.clear();

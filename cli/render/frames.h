@@ -16,12 +16,12 @@ class FrameReader {
  public:
   // `stream` is 1 for stdout, 2 for stderr.
   using Sink = std::function<void(int stream, std::string_view bytes)>;
-  // Bytes may be cut anywhere; content is passed on as it comes, not only at the end of a frame. An unknown
-  // stream number is an error.
+  // Accepts input split at any byte. Passes content on immediately, without waiting for the end of a frame. An
+  // unknown stream number is an error.
   Result<> feed(std::string_view bytes, const Sink& sink);
 
  private:
-  std::string header_;  // of the frame that begins
+  std::string header_;  // header of the current frame
   int stream_ = 0;
   uint32_t left_ = 0;  // content bytes still to come
 };

@@ -10,7 +10,7 @@
 namespace stack::cli {
 
 namespace {
-// Compose's ten, in its order: cyan, yellow, green, magenta, blue, then their bright forms.
+// Compose's ten colors, in its order: cyan, yellow, green, magenta, blue, then their bright forms.
 constexpr std::string_view kColours[] = {"36",   "33",   "32",   "35",   "34",
                                          "36;1", "33;1", "32;1", "35;1", "34;1"};
 }  // namespace

@@ -1,4 +1,4 @@
-// Log lines of many containers, told apart by a coloured prefix: "web-1  | text".
+// Prints log lines of many containers with a colored prefix: "web-1  | text".
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ struct LogStyle {
   bool colour = false;
   bool prefix = true;
   bool timestamps = false;
-  bool split_streams = false;  // `up`: the container's stderr goes to ours; `logs`: all to stdout
+  bool split_streams = false;  // `up`: stderr of containers goes to stderr; `logs`: everything goes to stdout
 };
 
 class LogPrinter {
@@ -24,8 +24,8 @@ class LogPrinter {
   LogPrinter(LogStyle style, std::string project_name, Sink sink)
       : style_(style), project_name_(std::move(project_name)), sink_(std::move(sink)) {}
 
-  // Labels get their colours in this order, and the prefix is wide enough for all. Labels that turn up later
-  // get the next colour and widen it.
+  // Assigns colors to labels in this order and makes the prefix wide enough for all. Later labels get the next color
+  // and may widen the prefix.
   void expect(std::vector<std::string> labels);
   // A line of /stack/v1/projects/{p}/logs: text, or the exit of a container.
   void line(const Json& line);

@@ -13,7 +13,7 @@ void print(std::string_view text) {
 void say(std::string_view line) {
   std::string text(line);
   text += '\n';
-  // Nobody is left to tell where stderr is gone.
+  // If stderr is closed, the error cannot be reported.
   static_cast<void>(write_all(STDERR_FILENO, text).has_value());
 }
 

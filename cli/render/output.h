@@ -1,4 +1,4 @@
-// Data goes to stdout, everything said about it to stderr.
+// Data goes to stdout, messages to stderr.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace stack::cli {
 
-// To stdout, at once. Where stdout is gone the process ends (SIGPIPE, or exit code 1).
+// Writes to stdout immediately. If stdout is closed, the process ends (SIGPIPE or exit code 1).
 void print(std::string_view text);
 inline void print_line(std::string_view text) { print(std::string(text) + "\n"); }
 
@@ -14,7 +14,7 @@ inline void print_line(std::string_view text) { print(std::string(text) + "\n");
 void say(std::string_view line);
 
 enum class Colour { Red, Green, Yellow, Blue, Magenta, Cyan, Bold, Dim };
-// `text` between escape sequences, or as it is where `on` is false.
+// `text` between escape sequences, or unchanged if `on` is false.
 std::string paint(std::string_view text, Colour colour, bool on);
 
 }  // namespace stack::cli

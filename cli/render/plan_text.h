@@ -1,4 +1,4 @@
-// A plan for people.
+// A plan as readable text.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace stack::cli {
 
-// The engine's text with additions green, removals red and changes yellow.
+// The engine's text, with additions in green, removals in red, and changes in yellow.
 std::string plan_text(const Json& plan, const std::string& project_name, bool colour);
 
 }  // namespace stack::cli

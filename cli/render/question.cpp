@@ -10,7 +10,7 @@
 namespace stack::cli {
 
 Result<bool> ask(std::string_view question) {
-  if (isatty(STDIN_FILENO) != 1) return invalid("nobody to ask, as standard input is no terminal: use -f");
+  if (isatty(STDIN_FILENO) != 1) return invalid("stdin is not a terminal; use --force to skip confirmation");
   TRY(write_all(STDERR_FILENO, std::string(question) + " [yN] "));
   char buffer[64];
   ssize_t n = ::read(STDIN_FILENO, buffer, sizeof buffer);

@@ -1,4 +1,4 @@
-// Asking the user, who may not be there.
+// Asks the user for confirmation.
 #pragma once
 
 #include <string_view>
@@ -7,8 +7,8 @@
 
 namespace stack::cli {
 
-// "QUESTION [yN] " on stderr; true for y or yes. Without a terminal on stdin nobody is asked: an error that
-// names -f.
+// Prints "QUESTION [yN] " to stderr; true for y or yes. If stdin is not a terminal, returns an error that mentions
+// --force.
 Result<bool> ask(std::string_view question);
 
 }  // namespace stack::cli

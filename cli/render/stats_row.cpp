@@ -21,7 +21,7 @@ double number_or(const Json& object, std::string_view key) {
   return value.is_number() ? value.get<double>() : 0;
 }
 
-// Docker's formula: share of the machine's time since the sample before, times its processors.
+// Docker's formula: share of the machine's CPU time since the previous sample, times the number of CPUs.
 double cpu_percent(const Json& stats, const Json& former) {
   const Json& now = member(stats, "cpu_stats");
   const Json& before = member(former, "cpu_stats");
@@ -37,8 +37,7 @@ std::string pair_text(double first, double second, std::string (*size)(ByteSize)
   return size({static_cast<int64_t>(first)}) + " / " + size({static_cast<int64_t>(second)});
 }
 
-// Without the page cache that can be dropped at any time: total_inactive_file of version 1, inactive_file
-// of 2.
+// Excludes reclaimable page cache: total_inactive_file (cgroup v1) or inactive_file (v2).
 double memory_used(const Json& memory) {
   double usage = number_or(memory, "usage");
   const Json& details = member(memory, "stats");

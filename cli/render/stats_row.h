@@ -1,4 +1,4 @@
-// What `stats` shows of a container.
+// One row of `stats`.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace stack::cli {
 
-// The members that templates of `stats` see: ID, Name, CPUPerc, MemUsage, ... `stats`: the engine's sample
-// (ContainerStatsResponse); `former`: the one before it, null for none.
+// The members available to templates of `stats`: ID, Name, CPUPerc, MemUsage, ... `stats` is the engine's sample
+// (ContainerStatsResponse), `former` the previous one or null.
 Json stats_row(const std::string& container_id, const std::string& name, const std::string& service,
                const Json& stats, const Json& former, bool truncate);
 

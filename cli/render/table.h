@@ -1,4 +1,4 @@
-// Columns of text, as Docker prints them.
+// Columns of text in Docker's format.
 #pragma once
 
 #include <string>
@@ -7,19 +7,19 @@
 
 namespace stack::cli {
 
-// Characters of a UTF-8 text (not bytes); escape sequences count nothing.
+// Number of characters (not bytes) of a UTF-8 text, without escape sequences.
 size_t display_width(std::string_view text);
-// Control characters as escapes ("\n", "\x1b"), so that what others wrote cannot steer the terminal.
+// Escapes control characters ("\n", "\x1b"), so that foreign text cannot control the terminal.
 std::string printable(std::string_view text);
-// At most `width` characters; a longer text ends in "…".
+// At most `width` characters; a longer text is cut and ends in "…".
 std::string ellipsis(std::string_view text, size_t width);
 
 class Table {
  public:
-  // Cells are padded to the widest of their column plus three blanks, at least to `least_width`; the last is
-  // not padded.
+  // Pads cells to the widest cell of the column plus three blanks, at least to `least_width`. Does not pad the last
+  // column.
   explicit Table(std::vector<std::string> header, size_t least_width = 10);
-  // Control characters of the cells are escaped.
+  // Escapes control characters in the cells.
   void add(std::vector<std::string> row);
   bool empty() const { return rows_.size() <= 1; }
   // The header and the rows, each ended by '\n'.

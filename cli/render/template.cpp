@@ -10,12 +10,12 @@ namespace stack::cli {
 
 namespace {
 
-// One word of an action: a field path, a literal, a function name, or a parenthesised pipeline kept as text.
+// One word of an action: a field path, a literal, a function name, or a parenthesized pipeline kept as text.
 struct Word {
   enum class Kind { Path, Text, Number, Name, Group };
   Kind kind = Kind::Name;
   std::string text;
-  std::string field = {};  // of a group: what is taken from its value, ".Name" in (index .Mounts 0).Name
+  std::string field = {};  // field taken from a group's value: ".Name" in (index .Mounts 0).Name
 };
 using Step = std::vector<Word>;
 using Pipeline = std::vector<Step>;
@@ -106,7 +106,7 @@ Result<Pipeline> parse_pipeline(std::string_view text) {
   return pipeline;
 }
 
-// As Go prints values in templates.
+// Formats values like Go templates.
 std::string text_of(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_null()) return "<no value>";
@@ -142,7 +142,7 @@ Result<Json> value_at(const Json& object, const std::string& path) {
   return *value;
 }
 
-// "a=b,c=d" as Docker prints labels, or an object.
+// Labels are "a=b,c=d", as Docker prints them, or an object.
 Json label_of(const Json& labels, const std::string& key) {
   if (labels.is_object()) return labels.contains(key) ? labels[key] : Json("");
   if (labels.is_string()) {
@@ -231,7 +231,7 @@ Result<Json> call_truncate(const Values& a) {
 
 struct NamedFunction {
   std::string_view name;
-  size_t arguments;  // exactly, or at least where `more`
+  size_t arguments;  // exact number, or the minimum if `more`
   bool more;
   Function function;
 };
@@ -341,7 +341,7 @@ Template::~Template() = default;
 
 Result<Template> Template::parse(std::string_view text) {
   Template result;
-  std::vector<Node*> open;  // enclosing if and range
+  std::vector<Node*> open;  // enclosing if and range nodes
   std::vector<Node::List*> target{&result.nodes_};
   bool trim_left = false;
   auto literal = [&](std::string_view piece) {
@@ -419,7 +419,7 @@ std::string unescaped(std::string_view text) {
   return out;
 }
 
-// "RunningFor" -> "RUNNING FOR", as Docker's headers; a few have names of their own.
+// "RunningFor" -> "RUNNING FOR", like Docker's headers; a few have special names.
 std::string header_of(std::string_view field) {
   if (field == "RunningFor") return "CREATED";
   if (field == "ID") return "CONTAINER ID";
@@ -433,7 +433,7 @@ std::string header_of(std::string_view field) {
   return out;
 }
 
-// Every {{...}} gives the name of the first field in it.
+// Replaces each {{...}} with the name of its first field.
 std::string header_line(std::string_view text, const std::map<std::string, std::string>& titles) {
   std::string out;
   for (size_t at = 0; at < text.size();) {

@@ -17,13 +17,13 @@ namespace stack::cli {
 
 class Template {
  public:
-  // Errors are of kind Invalid and name the place.
+  // Errors are of kind Invalid and quote the faulty part.
   static Result<Template> parse(std::string_view text);
   Template(Template&&) noexcept;
   Template& operator=(Template&&) noexcept;
   ~Template();
 
-  // What one object gives; unknown fields are errors.
+  // Renders one object; unknown fields are errors.
   Result<std::string> render(const Json& object) const;
 
  private:
@@ -32,9 +32,9 @@ class Template {
   std::vector<std::unique_ptr<Node>> nodes_;
 };
 
-// All rows for a --format value: "json" one object a line, "table TEMPLATE" with a header made of the field
-// names, or a plain template, one line a row. Escapes \t and \n in the template stand for themselves.
-// `titles`: what heads the column of a field, where that is not its name.
+// Renders all rows for a --format value: "json" prints one object per line, "table TEMPLATE" adds a header made of
+// the field names, a plain template prints one line per row. \t and \n in the template are escape sequences.
+// `titles` maps fields to column titles that differ from their names.
 Result<std::string> render_format(std::string_view format, const std::vector<Json>& rows,
                                   const std::map<std::string, std::string>& titles = {});
 

@@ -1,4 +1,4 @@
-// What is known of a terminal, and raw mode.
+// Properties of a terminal, and raw mode.
 #pragma once
 
 #include <termios.h>
@@ -16,7 +16,7 @@ enum class Ansi { Auto, Never, Always };
 
 struct Terminal {
   bool is_terminal = false;
-  bool colour = false;  // may escape sequences be written?
+  bool colour = false;  // whether escape sequences may be written
 };
 
 using Environment = std::map<std::string, std::string>;
@@ -25,8 +25,8 @@ Environment caller_environment();
 // The value, or "".
 std::string setting(const Environment& environment, const std::string& name);
 
-// --ansi always|never decide; else a terminal that is not "dumb", unless NO_COLOR is set
-// (https://no-color.org).
+// --ansi always|never decides; otherwise escape sequences are used on a terminal that is not "dumb", unless NO_COLOR
+// is set (https://no-color.org).
 Terminal decide_terminal(bool is_terminal, Ansi ansi, const Environment& environment);
 Terminal find_terminal(int fd, Ansi ansi, const Environment& environment);
 
@@ -35,11 +35,10 @@ struct TerminalSize {
   uint16_t rows = 24;
   bool operator==(const TerminalSize&) const = default;
 };
-// ioctl_tty(2) TIOCGWINSZ; 80x24 where it is not a terminal or does not know.
+// ioctl_tty(2) TIOCGWINSZ; 80x24 if `fd` is not a terminal or its size is unknown.
 TerminalSize terminal_size(int fd);
 
-// The terminal passes each byte through, unechoed and without signals, until destruction. termios(3)
-// cfmakeraw.
+// Puts the terminal into raw mode until destruction: no echo, no signals, no line editing. termios(3), cfmakeraw.
 class RawMode {
  public:
   static Result<RawMode> enter(int fd);

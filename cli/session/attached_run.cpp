@@ -10,8 +10,7 @@ namespace stack::cli {
 
 namespace {
 
-// Attached before it starts, so that not a byte is missed; waited for before it starts, so that its end is
-// not either.
+// Attaches and begins to wait before the container starts, so that neither output nor its exit is missed.
 class AttachedRun {
  public:
   AttachedRun(Session& session, std::string id, const AttachedRunOptions& options)
@@ -28,7 +27,7 @@ class AttachedRun {
       if (end == AttachmentEnd::Detached) return 0;
       auto rest = waiter.finish();
       if (rest) return exit_code_of(*rest);
-      // The engine died: the next one has the container, and its monitor the output from where we were.
+      // The engine died. The next one adopts the container, and the monitor keeps the output from this point on.
       TRY_ASSIGN(waiter, begin_wait(options_.remove ? "removed" : "not-running"));
       auto again = attach(true);
       if (!again) return exit_code(waiter);

@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kPendingLimit = 256 * 1024;
 constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
-// Signals that arrive as readable bytes while this lives.
+// Makes signals readable from a descriptor until destruction.
 class SignalDescriptor {
  public:
   SignalDescriptor(bool window, bool forwarded) {
@@ -36,7 +36,7 @@ class SignalDescriptor {
   SignalDescriptor(const SignalDescriptor&) = delete;
   SignalDescriptor& operator=(const SignalDescriptor&) = delete;
   int get() const { return fd_.get(); }
-  // 0: none left.
+  // 0 if none is pending.
   int next() const {
     signalfd_siginfo info{};
     return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
@@ -117,7 +117,7 @@ class Joint {
         ::send(connection_.socket.get(), pending_.data(), pending_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0) {
       if (errno == EAGAIN || errno == EINTR) return {};
-      // The process is gone or closed its stdin; its output may still come.
+      // The process exited or closed its stdin; output may still arrive.
       pending_.clear();
       stdin_open_ = false;
       return {};
@@ -161,7 +161,7 @@ class Joint {
   Attachment attachment_;
   SignalDescriptor signals_;
   FrameReader frames_;
-  std::string pending_;  // for the process's stdin
+  std::string pending_;  // bytes for the process's stdin
   bool stdin_open_;
   bool closed_ = false;
   bool detached_ = false;

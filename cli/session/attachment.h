@@ -1,4 +1,4 @@
-// Our terminal or pipes joined to a process in a container, over a hijacked connection.
+// Connects the caller's terminal or pipes to a process in a container over a hijacked connection.
 #pragma once
 
 #include <cstdint>
@@ -13,28 +13,27 @@
 
 namespace stack::cli {
 
-// Bytes of each stream that were shown; with a terminal, all count as stdout.
+// Number of bytes shown of each stream; with a terminal, all bytes count as stdout.
 struct ShownOutput {
   uint64_t out = 0;
   uint64_t err = 0;
 };
 
 struct Attachment {
-  bool tty = false;            // one raw stream, ours in raw mode; else frames
-  bool forward_stdin = false;  // its end is passed on by closing our sending half
+  bool tty = false;            // one raw stream, with the caller's terminal in raw mode; otherwise frames
+  bool forward_stdin = false;  // at its end, the sending half of the connection is closed
   DetachKeys detach_keys;
-  std::function<void(TerminalSize)> on_resize;  // with tty: whenever the window changes
-  std::function<void(int signal)>
-      on_signal;                 // SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 go here instead
-  ShownOutput* shown = nullptr;  // counts on
+  std::function<void(TerminalSize)> on_resize;  // with tty: called when the window size changes
+  std::function<void(int signal)> on_signal;    // receives SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2
+  ShownOutput* shown = nullptr;                 // incremented
 };
 
 enum class AttachmentEnd { Closed, Detached };
 
-// Returns when the other side closes. stdout and stderr stay apart where there are frames.
+// Returns when the other side closes. Framed stdout and stderr remain separate.
 Result<AttachmentEnd> join_streams(http::HijackedConnection connection, Attachment attachment);
 
-// 126 where the text says that a command cannot be executed, 127 where it was not found, else `otherwise`.
+// 126 if the error text means "cannot be executed", 127 if it means "not found", otherwise `otherwise`.
 int start_failure_code(const Error& error, int otherwise);
 
 }  // namespace stack::cli

@@ -1,4 +1,4 @@
-// Writing the body of an answer to a file: `export`, `image save`.
+// Writes the body of a response to a file: `export`, `image save`.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace stack::cli {
 
-// GET `target` into `file`, or to stdout for "". A file gets its name only when it is complete.
+// Writes the response to GET `target` into `file`, or to stdout if `file` is "". The file appears only when complete.
 Result<> write_body(Session& session, const std::string& target, const std::string& file);
 
 }  // namespace stack::cli

@@ -18,7 +18,7 @@ constexpr int kAttempts = 6;
 // For the signal handler.
 std::string_view notice_text;
 
-// Gathers what the result needs while lines pass by.
+// Collects the result from the lines of the stream.
 class Listener {
  public:
   Listener(Progress& progress, const ChangeObserver& observer) : progress_(progress), observer_(observer) {}
@@ -96,7 +96,7 @@ ProgressStyle progress_style(const Session& session) {
 
 namespace {
 
-// Credentials for the images of the change's project, "" = none are known.
+// Credentials for the images of the change's project; "" if there are none.
 std::string credentials_header(const Session& session, const Change& change) {
   std::vector<std::string> images = change.images;
   const Json& project = member(change.body, "project");
@@ -139,8 +139,9 @@ Result<ChangeResult> follow_change(const Session& session, const Change& change,
     if (listener.ended()) break;
     if (!followed && !is_broken_connection(followed.error())) return std::move(followed).error();
     if (attempt == kAttempts)
-      return Error("the engine went away " + std::to_string(attempt) + " times; see `stack engine logs`");
-    progress.write(STDERR_FILENO, "the engine went away; starting it again\n");
+      return Error("the connection to the engine broke " + std::to_string(attempt) +
+                   " times; see `stack engine logs`");
+    progress.write(STDERR_FILENO, "lost the connection to the engine; starting it again\n");
     listener.restart();
   }
   progress.finish();
@@ -150,14 +151,14 @@ Result<ChangeResult> follow_change(const Session& session, const Change& change,
 namespace {
 
 std::string next_step(const ChangeResult& result, const std::string& program) {
-  // A command that is not there has written nothing.
+  // A command that was not found has no output.
   bool never_ran = result.exit_code == 126 || result.exit_code == 127;
   bool has_logs = result.failed_kind == "start-container" || result.failed_kind.starts_with("wait-");
   if (result.failed_service.empty() || never_ran || !has_logs) return {};
   return program + " logs " + result.failed_service;
 }
 
-// The cause may repeat lines of output that are shown anyway.
+// The cause may repeat output lines that are shown separately.
 std::string without_repeated_lines(const std::string& cause, const std::vector<std::string>& detail) {
   std::vector<std::string> lines = split(cause, '\n');
   std::vector<std::string> kept{lines[0]};

@@ -1,4 +1,4 @@
-// Asking the engine for a change and showing it until it is done.
+// Requests a change from the engine and shows its progress until it is done.
 #pragma once
 
 #include <signal.h>
@@ -13,12 +13,12 @@
 namespace stack::cli {
 
 struct Change {
-  std::string title;   // "up": heads the live picture
-  std::string target;  // of the POST: a project's path and the command
+  std::string title;   // "up": title of the live progress
+  std::string target;  // target of the POST: the project's path and the command
   Json body;
-  bool cancelled_by_leaving = false;  // a build: closing the connection ends it
+  bool cancelled_by_leaving = false;  // true for a build: closing the connection cancels it
   std::vector<std::string> images =
-      {};  // whose registries the engine may ask, beside those of the body's project
+      {};  // further images whose registries need credentials, besides those of the body's project
 };
 
 struct ChangeResult {
@@ -27,14 +27,14 @@ struct ChangeResult {
   int64_t changed = 0;
   std::string error;
   std::vector<std::string> detail;  // last log lines, probe output
-  std::string failed_kind;          // of the first action that failed
+  std::string failed_kind;          // kind of the first action that failed
   std::string failed_service;
-  Json last;  // the whole last line
+  Json last;  // the last line of the stream
 };
 
 using ChangeObserver = std::function<void(const Json& line)>;
 
-// While it lives, Ctrl-C and SIGTERM say what goes on without us and end the program with 130. One at a time.
+// Until destruction, Ctrl-C and SIGTERM print a notice and exit with 130. Only one instance may exist.
 class InterruptNotice {
  public:
   explicit InterruptNotice(bool cancels);
@@ -49,20 +49,20 @@ class InterruptNotice {
 
 ProgressStyle progress_style(const Session& session);
 
-// With --dry-run: prints what the engine would do. The exit code.
+// For --dry-run: prints what the engine would do. Returns the exit code.
 Result<int> show_plan(Session& session, const Change& change);
 
-// Runs the stream to its end. Where the engine dies in the middle it is started and asked again, a few times.
-// The error is one of reaching the engine, or its refusal of the request.
+// Runs the stream to its end. If the engine dies, starts it and repeats the request, up to a few times.
+// Returns an error only if the engine cannot be reached or rejects the request.
 Result<ChangeResult> follow_change(const Session& session, const Change& change, Progress& progress,
                                    const ChangeObserver& observer = nullptr);
 
-// Says why it failed: the cause, the last output, the command to run next. Gives the exit code.
+// Prints why the change failed: the cause, the last output, and the command to run next. Returns the exit code.
 int say_result(const Session& session, const ChangeResult& result);
-// The text of that, without colour: for tests.
+// The text printed by say_result, for tests.
 std::string failure_text(const ChangeResult& result, const std::string& program, bool colour);
 
-// All of it: progress, notice, result; or the plan, with --dry-run.
+// Runs a change with progress, interrupt notice, and result; with --dry-run shows the plan instead.
 Result<int> run_change(Session& session, const Change& change, const ChangeObserver& observer = nullptr);
 
 }  // namespace stack::cli

@@ -73,8 +73,8 @@ Result<> download(Session& session, const std::string& container_id, const std::
   TRY_ASSIGN(Pipe pipe, make_pipe());
   Result<> taken;
   std::atomic<bool> over = false;
-  // The reader of the stream asks for bytes, the client pushes them: the pipe between lets both. It is
-  // emptied in any case, because a write to a pipe without a reader would end the program.
+  // The consumer pulls bytes and the client pushes them; the pipe connects both. It is always drained,
+  // because a write to a pipe without a reader would kill the program.
   std::thread reader([&] {
     taken = take(source_of(pipe.read.get()));
     over = !taken;
@@ -87,7 +87,7 @@ Result<> download(Session& session, const std::string& container_id, const std::
       [&](std::string_view bytes) { return !over && write_all(pipe.write.get(), bytes).has_value(); });
   pipe.write.reset();
   reader.join();
-  // Where both failed, the engine's word is the cause.
+  // If both failed, the engine's error is the cause.
   TRY(std::move(done));
   return taken;
 }
@@ -97,7 +97,7 @@ Result<> upload(Session& session, const std::string& container_id, const std::st
   TRY_ASSIGN(http::Client client, session.connect());
   TRY_ASSIGN(Pipe pipe, make_pipe());
   Result<> given;
-  // The engine may refuse before it has read all.
+  // The engine may reject the request before reading all of it.
   ::signal(SIGPIPE, SIG_IGN);
   std::thread writer([&] {
     given = give([&](std::string_view bytes) { return write_all(pipe.write.get(), bytes); });
@@ -117,7 +117,7 @@ Result<> upload(Session& session, const std::string& container_id, const std::st
   auto answer = client.call(std::move(request));
   pipe.read.reset();
   writer.join();
-  // A pipe that broke is the consequence of the engine's refusal, not its cause.
+  // A broken pipe is a consequence of the engine's rejection, not the cause.
   if (!given && given.error().code() != EPIPE) return given;
   if (!answer) return std::move(answer).error();
   return {};

@@ -1,4 +1,4 @@
-// A container's files over the API: looking at a path, and tar streams in both directions.
+// Access to a container's files over the API: stat of a path, and tar streams in both directions.
 #pragma once
 
 #include <functional>
@@ -16,15 +16,15 @@ struct ContainerPath {
   std::string link_target;  // absolute, in the container
 };
 
-// nullopt where it does not exist.
+// nullopt if the path does not exist.
 Result<std::optional<ContainerPath>> find_container_path(Session& session, const std::string& container_id,
                                                          const std::string& path);
 
-// Hands the tar stream of `path` to `take`, which reads it to its end or fails.
+// Passes the tar stream of `path` to `take`, which reads it to the end or fails.
 Result<> download(Session& session, const std::string& container_id, const std::string& path,
                   const std::function<Result<>(const transfer::ByteSource& source)>& take);
 
-// Unpacks what `give` writes into the directory `path`. `own`: it becomes the container's user's.
+// Unpacks the tar stream written by `give` into the directory `path`. `own`: the container's user becomes the owner.
 Result<> upload(Session& session, const std::string& container_id, const std::string& path, bool own,
                 const std::function<Result<>(const transfer::ByteSink& sink)>& give);
 

@@ -9,7 +9,7 @@ namespace stack::cli {
 
 namespace {
 
-// Absolute; "/" and "/." at its end are kept, because they mean something.
+// Makes the path absolute. Keeps a trailing "/" or "/.", because both change the meaning of a copy.
 std::string local_path(const Session& session, const std::string& path) {
   std::string absolute = absolute_path(session.current_directory(), path);
   if (path.ends_with("/.") || path == ".") return absolute + "/.";
@@ -44,7 +44,7 @@ Result<> copy_from_container(Session& session, const CopyContainer& container, s
   }
   TRY_ASSIGN(transfer::CopyPath target, transfer::find_destination(local_path(session, destination)));
   TRY_ASSIGN(transfer::Placement placement, transfer::place_copy({path, true, directory}, target));
-  // A link that was followed keeps its own name where it goes into a directory.
+  // A followed link keeps its own name when it is copied into a directory.
   if (placement.name.empty() && top != source_name) placement.name = source_name;
   return download(session, container.id, path, [&](const transfer::ByteSource& source) {
     return transfer::unpack(source, top, placement);

@@ -1,4 +1,4 @@
-// Copying between the caller's files and a container: `cp` of both command lines.
+// Copies files between the caller and a container: `stack cp` and `docker cp`.
 // https://docs.docker.com/reference/cli/docker/container/cp/
 #pragma once
 
@@ -14,16 +14,16 @@ struct CopyContainer {
   std::string name;  // for messages
 };
 
-// `path` in the container, absolute, to `destination` of the caller; "-": a tar stream on stdout.
+// Copies `path` (absolute, in the container) to `destination` on the host; "-" writes a tar stream to stdout.
 Result<> copy_from_container(Session& session, const CopyContainer& container, std::string path,
                              const std::string& destination, bool follow_link);
 
 struct CopyToOptions {
   bool follow_link = false;
-  bool archive = false;  // owners are kept
+  bool archive = false;  // keep owners
 };
 
-// `source_path` of the caller ("-": a tar stream on stdin) to `path` in the container, absolute.
+// Copies `source_path` on the host ("-": a tar stream on stdin) to `path` (absolute, in the container).
 Result<> copy_to_container(Session& session, const CopyContainer& container, const std::string& source_path,
                            std::string path, const CopyToOptions& options);
 

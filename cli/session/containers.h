@@ -1,4 +1,4 @@
-// A project's containers as `GET /containers/json` lists them, and what the commands print of them.
+// A project's containers as `GET /containers/json` lists them, and their printed forms.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 namespace stack::cli {
 
 struct Port {
-  std::string ip;  // "" where it is not published
+  std::string ip;  // "" if not published
   int private_port = 0;
   int public_port = 0;  // 0: not published
   std::string protocol;
@@ -40,32 +40,31 @@ struct Container {
   bool is_running() const { return state == "running" || state == "paused" || state == "restarting"; }
 };
 
-// One row of the list; members that are absent or of another type stay at their default.
+// Parses one row of the list; members that are missing or have another type keep their defaults.
 Container parse_container(const Json& row);
 
-enum class ContainerFilter { Running, All };  // stopped ones too
+enum class ContainerFilter { Running, All };  // All includes stopped containers
 
-// Of one project, in the order of their names, without those of `run` unless asked for.
+// The containers of one project, sorted by name; containers of `run` are included only on request.
 Result<std::vector<Container>> list_containers(Session& session, const std::string& project_name,
                                                ContainerFilter which, bool with_oneoffs = false);
-// Only those of these services; none named: all.
+// The containers of the given services; all if no service is given.
 std::vector<Container> of_services(std::vector<Container> containers,
                                    const std::vector<std::string>& services);
-// The one a command works on: the given replica of a service, or the lowest. The error says what exists
-// instead.
+// The container that a command acts on: the given replica of a service, or the lowest. The error lists the
+// containers that exist.
 Result<Container> find_container(Session& session, const std::string& project_name,
                                  const std::string& service, int64_t index,
                                  ContainerFilter which = ContainerFilter::Running);
 
-// "0.0.0.0:8080-8081->80-81/tcp, [::]:8080->80/tcp, 6379/tcp": neighbours become ranges, as Docker prints
-// them.
+// "0.0.0.0:8080-8081->80-81/tcp, [::]:8080->80/tcp, 6379/tcp": adjacent ports become ranges, as in Docker's output.
 std::string ports_text(std::vector<Port> ports);
-// What `ps --format json` prints, and templates see. `now` in seconds since 1970.
+// The object that `ps --format json` prints and templates read. `now` is in seconds since 1970.
 Json container_json(const Container& container, int64_t now, bool truncate);
 // "5 minutes ago".
 std::string ago(int64_t created, int64_t now);
 std::string short_id(const std::string& id);
-// "web-1", or the container's own name where the file gave it one.
+// "web-1", or the container's name if the Compose file sets one.
 std::string log_label(const std::string& project_name, const std::string& container,
                       const std::string& service);
 

@@ -26,7 +26,7 @@ std::string variable(const Environment& environment, const char* name) {
   return found == environment.end() ? std::string() : found->second;
 }
 
-// nullopt: no such file.
+// nullopt if the file does not exist.
 Result<std::optional<Json>> read_object(const std::string& path) {
   Result<std::string> text = read_file(path, kLongestAnswer);
   if (!text) {
@@ -35,7 +35,7 @@ Result<std::optional<Json>> read_object(const std::string& path) {
   }
   if (trim(*text).empty()) return std::optional<Json>(Json::object());
   Result<Json> json = parse_json(*text);
-  // The parser's message would repeat parts of the file.
+  // The parser's message is dropped because it could reveal parts of the file.
   if (!json || !json->is_object()) return invalid(path + " is not a JSON object");
   return std::optional<Json>(std::move(*json));
 }
@@ -45,7 +45,7 @@ const Json* object_member(const Json& object, const char* key) {
   return found != object.end() && found->is_object() ? &*found : nullptr;
 }
 
-// Adds the file's entries that are not there yet.
+// Adds the entries of the file that are not yet present.
 void add_auths(const Json& config, RegistryKeyring& keyring) {
   const Json* auths = object_member(config, "auths");
   if (auths == nullptr) return;
@@ -55,7 +55,7 @@ void add_auths(const Json& config, RegistryKeyring& keyring) {
   }
 }
 
-// A helper's name becomes part of a program's name.
+// The helper's name becomes part of a program name.
 bool is_helper_name(std::string_view name) {
   return !name.empty() && name.find('/') == std::string_view::npos && name[0] != '-';
 }
@@ -114,7 +114,7 @@ std::string server_address(const std::string& registry) {
   return registry == "docker.io" ? kDockerHubServer : registry;
 }
 
-// Memory files instead of pipes: neither side can block the other, and nothing is seen in the process list.
+// Memory files instead of pipes: neither side can block the other, and the process list shows no secret.
 Result<std::string> run_credential_helper(const std::string& helper, const std::string& action,
                                           const std::string& input) {
   std::string program = "docker-credential-" + helper;
@@ -127,7 +127,7 @@ Result<std::string> run_credential_helper(const std::string& helper, const std::
   TRY_ASSIGN(std::string text, read_all(out.get(), kLongestAnswer));
   if (*code == 0) return text;
   if (says_not_found(text)) return not_found(program + ": no credentials");
-  // Helpers report errors on stdout; it holds no secret where they fail.
+  // Helpers report errors on stdout, which contains no secret if they fail.
   std::string reason(trim(text));
   return Error(program + " " + action + " failed" + (reason.empty() ? "" : ": " + reason.substr(0, 300)));
 }
@@ -141,7 +141,7 @@ CredentialStore CredentialStore::open(const Environment& environment, HelperRun 
     if (json && json->is_object()) {
       out.others_.push_back(std::move(*json));
     } else {
-      out.warnings_.push_back("DOCKER_AUTH_CONFIG is not a JSON object; it is ignored");
+      out.warnings_.push_back("DOCKER_AUTH_CONFIG is not a JSON object; ignoring it");
     }
   }
   if (!out.path_.empty()) {
@@ -149,13 +149,13 @@ CredentialStore CredentialStore::open(const Environment& environment, HelperRun 
     if (config && *config) out.config_ = std::move(**config);
     if (!config) {
       out.damaged_ = true;
-      out.warnings_.push_back(config.error().text() + "; it is ignored");
+      out.warnings_.push_back(config.error().text() + "; ignoring it");
     }
   }
   for (const std::string& path : podman_paths(environment)) {
     Result<std::optional<Json>> file = read_object(path);
     if (file && *file) out.others_.push_back(std::move(**file));
-    if (!file) out.warnings_.push_back(file.error().text() + "; it is ignored");
+    if (!file) out.warnings_.push_back(file.error().text() + "; ignoring it");
   }
   return out;
 }
@@ -168,7 +168,7 @@ std::string CredentialStore::helper_for(const std::string& registry) const {
   return string_or(config_, "credsStore");
 }
 
-// Every registry that a helper has something for.
+// All registries for which a helper has credentials.
 std::set<std::string> CredentialStore::helped_registries() const {
   std::set<std::string> out;
   if (const Json* helpers = object_member(config_, "credHelpers"))
@@ -192,7 +192,7 @@ RegistryKeyring CredentialStore::keyring(const std::vector<std::string>& referen
     if (!is_helper_name(helper)) continue;
     Result<std::string> answer = run_(helper, "get", server_address(registry));
     Result<Json> json = answer ? parse_json(*answer) : Result<Json>(answer.error());
-    if (!json) continue;  // "not found", or a helper that does not work: the registry is asked anonymously
+    if (!json) continue;  // no credentials, or a broken helper: continue anonymously
     RegistryCredentials credentials = from_helper(*json);
     if (!credentials.empty()) out[registry] = std::move(credentials);
   }
@@ -202,11 +202,10 @@ RegistryKeyring CredentialStore::keyring(const std::vector<std::string>& referen
 }
 
 Result<> CredentialStore::write() const {
-  if (path_.empty())
-    return invalid("neither HOME nor DOCKER_CONFIG is set: there is no place for config.json");
-  if (damaged_) return invalid(path_ + " cannot be read, and is not overwritten");
+  if (path_.empty()) return invalid("cannot locate config.json: neither HOME nor DOCKER_CONFIG is set");
+  if (damaged_) return invalid(path_ + " cannot be read; refusing to overwrite it");
   TRY(ensure_directory(directory_name(path_), 0700));
-  // A link (into a folder of dotfiles) stays one: what it leads to is replaced.
+  // A symbolic link, for example into a dotfiles folder, is kept: its target is replaced.
   std::unique_ptr<char, decltype(&::free)> real(::realpath(path_.c_str(), nullptr), &::free);
   std::string target = real ? real.get() : path_;
   return write_file_atomic(target, config_.dump(1, '\t', false, Json::error_handler_t::replace) + "\n", 0600);

@@ -1,4 +1,4 @@
-// Which engine the docker command line talks to: --host, DOCKER_HOST, --context, DOCKER_CONTEXT, the current context.
+// Selects the engine for the docker command line: --host, DOCKER_HOST, --context, DOCKER_CONTEXT, the current context.
 // https://docs.docker.com/engine/manage-resources/contexts/
 #pragma once
 
@@ -18,16 +18,16 @@ struct ContextEntry {
   std::string host;  // "unix:///run/stack/stack.sock"
 };
 
-// The contexts of $DOCKER_CONFIG or ~/.docker, as Docker keeps them: contexts/meta/<SHA-256 of the name>/meta.json.
+// The contexts in $DOCKER_CONFIG or ~/.docker, in Docker's layout: contexts/meta/<SHA-256 of the name>/meta.json.
 class ContextStore {
  public:
   explicit ContextStore(const Environment& environment);
 
-  // "default" first: the engine of stack, or what DOCKER_HOST names.
+  // "default" comes first: the engine of stack, or DOCKER_HOST.
   Result<std::vector<ContextEntry>> list() const;
   // NotFound: `context "x" not found`.
   Result<ContextEntry> find(const std::string& name) const;
-  // DOCKER_CONTEXT, else currentContext of config.json, else "default".
+  // DOCKER_CONTEXT, or currentContext of config.json, or "default".
   std::string current() const;
   Result<> use(const std::string& name) const;
   Result<> create(const ContextEntry& entry) const;
@@ -43,7 +43,7 @@ class ContextStore {
   std::string folder_;
 };
 
-// The path of the socket. Only unix sockets are supported: others are errors that say so.
+// The path of the socket. Sockets other than Unix sockets are errors.
 Result<std::string> engine_socket(const Arguments& given, const Environment& environment);
 
 }  // namespace stack::cli::docker_cli

@@ -34,10 +34,10 @@ constexpr Flag kGlobalFlags[] = {
     {'v', "version", Nothing, "", "Show the version and quit"},
     {0, "help", Nothing, "", ""},
 };
-// Only before the command: -h is a flag of some commands.
+// -h is help only before the command, because some commands use it as a flag.
 constexpr Flag kHelpFlag[] = {{0, "help", Nothing, "", "Show help"}};
 
-// Docker commands that have no counterpart here, and why.
+// Docker commands that are not supported, and why.
 struct Refusal {
   std::string_view command;
   std::string_view reason;
@@ -57,7 +57,7 @@ constexpr Refusal kRefusals[] = {
 
 struct Found {
   const Command* command = nullptr;
-  std::string name;  // as it was called: "ps", "container ls"
+  std::string name;  // the name used: "ps", "container ls"
   size_t words_used = 0;
 };
 
@@ -176,7 +176,7 @@ int unknown_command(const std::vector<std::string>& words) {
 
 std::string plural(size_t count) { return std::to_string(count) + (count == 1 ? " argument" : " arguments"); }
 
-// Docker's words for a wrong number of arguments; "" where it is right.
+// Docker's text for a wrong number of arguments; "" if the number is right.
 std::string count_error(const Command& command, size_t count) {
   if (count >= command.least_words && count <= command.most_words) return {};
   if (command.most_words == 0) return "accepts no arguments";

@@ -1,4 +1,4 @@
-// From the words after `docker` to an exit code, with the messages of Docker's own client.
+// Runs the words after `docker`, with the messages of Docker's client.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace stack::cli::docker_cli {
 
-// Exit codes: 0; 1 for failures; 125 for unknown flags and for `run` that could not begin; else the container's.
+// Exit codes: 0; 1 for failures; 125 for unknown flags and for a `run` that could not start; otherwise the container's.
 int run_program(const std::vector<std::string>& words);
 
 }  // namespace stack::cli::docker_cli

@@ -31,14 +31,14 @@ bool nobody_serves(const Error& error) {
 
 Error not_permitted(const std::string& path, int uid) {
   return Error("no permission to use the engine at " + path +
-               (uid == 0 ? "" : ": `stack` needs root for now; run it with sudo"));
+               (uid == 0 ? "" : ": `stack` needs root; run it with sudo"));
 }
 
-// Root may write everywhere but on read-only file systems and immutable folders: only trying tells.
+// Root can write everywhere except on read-only file systems and in immutable folders, so probe by writing.
 Result<> ensure_writable(const std::string& what, const std::string& path, mode_t mode) {
   Result<> made = ensure_directory(path, mode);
-  if (!made) return Error(what + " " + path + " cannot be made: " + made.error().text());
-  std::string probe = path + "/.writable-" + std::to_string(gettid());  // `up` asks from two threads
+  if (!made) return Error(what + " " + path + " cannot be created: " + made.error().text());
+  std::string probe = path + "/.writable-" + std::to_string(gettid());  // `up` calls this from two threads
   int fd = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return Error::last_errno(what + " " + path + " is not writable");
   ::close(fd);
@@ -57,7 +57,7 @@ std::string environment_value(const char* name) {
   return value ? value : "";
 }
 
-// The log of earlier engines is kept, once.
+// Keeps the previous log once.
 Result<Fd> open_engine_log(const std::string& path, off_t& begin) {
   struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && info.st_size > kLogLimit)
@@ -76,24 +76,24 @@ Error start_failure(const EnginePlace& place, off_t log_begin, const std::string
       text += "\n  | " + line;
     }
   }
-  return Error(text + "\nits log: " + place.log());
+  return Error(text + "\nengine log: " + place.log());
 }
 
-// One byte says "serving"; end of file says that it died before.
+// One byte means "serving"; end of file means that the engine died before.
 Result<> wait_ready(int fd, const EnginePlace& place, off_t log_begin) {
   pollfd waiting{fd, POLLIN, 0};
   int ready = 0;
   do {
     ready = ::poll(&waiting, 1, kStartTimeoutMs);
   } while (ready < 0 && errno == EINTR);
-  if (ready == 0) return start_failure(place, log_begin, "not ready after 60 seconds");
+  if (ready == 0) return start_failure(place, log_begin, "it was not ready after 60 seconds");
   char byte = 0;
   ssize_t n = 0;
   do {
     n = ::read(fd, &byte, 1);
   } while (n < 0 && errno == EINTR);
   if (n == 1) return {};
-  return start_failure(place, log_begin, "it ended");
+  return start_failure(place, log_begin, "it exited");
 }
 
 Result<> start_engine(const EnginePlace& place) {
@@ -102,7 +102,7 @@ Result<> start_engine(const EnginePlace& place) {
   TRY_ASSIGN(Fd log, open_engine_log(place.log(), log_begin));
   TRY_ASSIGN(Fd nothing, open_file("/dev/null", O_RDONLY));
   TRY_ASSIGN(Pipe ready, make_pipe());
-  // What the caller left open (a test harness's pipes) must not live as long as the engine does.
+  // Descriptors left open by the caller, such as pipes of a test harness, must not live as long as the engine.
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   SpawnRequest request;
   request.program = program;
@@ -112,10 +112,11 @@ Result<> start_engine(const EnginePlace& place) {
   request.new_session = true;
   auto started = spawn(request);
   if (!started) {
-    return Error("the engine cannot be started: " + started.error().text() +
-                 (program.find('/') == std::string::npos
-                      ? "\nlooked for stackd beside `stack`, in $STACK_LIBEXEC, /usr/libexec/stack and PATH"
-                      : ""));
+    return Error(
+        "the engine cannot be started: " + started.error().text() +
+        (program.find('/') == std::string::npos
+             ? "\nsearched for stackd in the folder of `stack`, $STACK_LIBEXEC, /usr/libexec/stack, and PATH"
+             : ""));
   }
   ready.write.reset();
   return wait_ready(ready.read.get(), place, log_begin);
@@ -142,8 +143,7 @@ std::string find_engine_program(const std::string& folder, const std::string& li
 }
 
 bool is_broken_connection(const Error& error) {
-  // The last two: the client noticed that its connection was closed, and nobody was there when it made
-  // another.
+  // The last two: the client noticed that its connection was closed, and a new connection was refused.
   return error.code() == ECONNRESET || error.code() == EPIPE || error.code() == ENOTCONN ||
          error.code() == ECONNREFUSED || error.code() == ENOENT;
 }
@@ -165,23 +165,23 @@ Result<http::Client> connect_or_start(const EnginePlace& place) {
     return Error("Cannot connect to the Docker daemon at unix://" + place.foreign_socket +
                  ". Is the docker daemon running?");
   if (geteuid() != 0) {
-    return Error("the engine does not run, and only root can start it: run this with sudo");
+    return Error("the engine is not running, and only root can start it; run this command with sudo");
   }
   TRY(ensure_writable("run directory", place.run_root, 0755));
   TRY(ensure_writable("state directory", place.root, 0711));
   TRY_ASSIGN(FileLock lock,
-             FileLock::acquire(place.run_root + "/start.lock").in("lock of the engine's start"));
+             FileLock::acquire(place.run_root + "/start.lock").in("lock for starting the engine"));
   // Another command may have started it while we waited for the lock.
   client = connect_running(place);
   if (client || client.error().kind() != ErrorKind::NotFound) return client;
   Result<> started;
-  // One that is killed while it starts, or right after, is started again, a few times.
+  // An engine killed during or right after its start is started again, up to a few times.
   for (int attempt = 0; attempt < kStartAttempts; ++attempt) {
     started = start_engine(place);
     client = connect_running(place);
     if (client || client.error().kind() != ErrorKind::NotFound) return client;
   }
-  // A monitor may have started one at the same moment; then ours ended because the other holds the state.
+  // A monitor may have started an engine at the same time; ours then exits because the other holds the state lock.
   for (int attempt = 0; attempt < kOtherEngineAttempts; ++attempt) {
     client = connect_running(place);
     if (client) return client;

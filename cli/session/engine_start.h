@@ -1,4 +1,4 @@
-// Finding the engine, or starting it: the engine is never installed or started by hand.
+// Finds the engine or starts it, so that users need not install or start it.
 #pragma once
 
 #include <string>
@@ -12,24 +12,23 @@ namespace stack::cli {
 struct EnginePlace {
   std::string root;
   std::string run_root;
-  std::string foreign_socket = {};  // of an engine that is never started from here; "" = ours
+  std::string foreign_socket = {};  // socket of an engine that this program never starts; "" = our engine
   std::string socket() const { return foreign_socket.empty() ? run_root + "/stack.sock" : foreign_socket; }
   std::string log() const { return run_root + "/stackd.log"; }
 };
 
-// A connection to an engine that serves; NotFound where none does. Never starts one.
+// Connects to a running engine; NotFound if there is none. Never starts one.
 Result<http::Client> connect_running(const EnginePlace& place);
 
-// The same, starting the engine where none serves. Callers that race are serialised by a lock file; the
-// losers use the winner's engine. Returns once the engine serves. Where it cannot start, the error holds its
-// last log lines.
+// Connects to the engine and starts it if necessary. A lock file serializes concurrent callers, which then share
+// one engine. Returns once the engine serves. If it cannot start, the error contains its last log lines.
 Result<http::Client> connect_or_start(const EnginePlace& place);
 
-// Did the connection break in the middle (the engine died), so that the same request may be sent again?
+// Whether the connection broke because the engine died, so that the request may be repeated.
 bool is_broken_connection(const Error& error);
 
-// Beside this executable, $STACK_LIBEXEC, ../libexec/stack, /usr/libexec/stack, /usr/local/libexec/stack;
-// else "stackd", for PATH.
+// Searches the folder of this executable, $STACK_LIBEXEC, ../libexec/stack, /usr/libexec/stack, and
+// /usr/local/libexec/stack; otherwise returns "stackd", to be found in PATH.
 std::string find_engine_program(const std::string& own_folder, const std::string& libexec);
 
 // The last `count` lines of a text.

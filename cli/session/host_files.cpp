@@ -85,7 +85,7 @@ Result<> unpack(const ByteSource& source, const std::string& top, const Placemen
   options.gid = ::getegid();
   options.devices = options.uid == 0;
   if (!placement.name.empty()) {
-    // The top of a "." or "/" has no name in cleaned ones: everything goes below the new name.
+    // Cleaned paths drop the top "." or "/", so all entries go below the new name.
     bool nameless = top == "." || top == "/";
     options.rename = [top, name = placement.name, nameless](const std::string& entry) {
       if (nameless) return name + "/" + entry;

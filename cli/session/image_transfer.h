@@ -1,4 +1,4 @@
-// Pulling and pushing images by name, with the caller's credentials.
+// Pulls and pushes images by name with the caller's credentials.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@ namespace stack::cli {
 
 struct ImageTransferOptions {
   bool push = false;
-  std::string platform;          // of pulls; "" = the host's
-  bool quiet = false;            // errors only
-  bool ignore_failures = false;  // they are warnings
+  std::string platform;          // for pulls; "" = the host's platform
+  bool quiet = false;            // print only errors
+  bool ignore_failures = false;  // report failures as warnings
 };
 
-// Shows the progress; gives the exit code.
+// Shows the progress; returns the exit code.
 Result<int> transfer_images(Session& session, const std::vector<std::string>& references,
                             const ImageTransferOptions& options);
 

@@ -40,7 +40,7 @@ Result<std::string> log_time(std::string_view text, WallTime now) {
   if (!has_zone) full += "Z";
   if (auto parsed = parse_rfc3339(full)) return rfc3339(*parsed);
   return invalid("invalid time \"" + std::string(text) +
-                 "\": it is a duration (10m), a time (2026-01-02T13:23:37Z) or seconds since 1970");
+                 "\": must be a duration (10m), a time (2026-01-02T13:23:37Z), or seconds since 1970");
 }
 
 std::string LogFollower::resume_time() const {
@@ -61,7 +61,7 @@ Result<> LogFollower::run(const Session& session, const std::string& project_nam
     {
       std::lock_guard lock(mutex_);
       if (stopped_) return {};
-      // A descriptor of our own: the client may close its while stop() runs.
+      // A duplicate descriptor, because the client may close its own while stop() runs.
       socket_.reset(::fcntl(client.fd(), F_DUPFD_CLOEXEC, 3));
     }
     http::ClientRequest request;

@@ -1,4 +1,4 @@
-// Reading the engine's JSON without exceptions.
+// Reads the engine's JSON without exceptions.
 #pragma once
 
 #include <string>
@@ -9,11 +9,11 @@
 
 namespace stack::cli {
 
-// The member, or null where there is none or `object` is no object.
+// The member, or null if it is missing or `object` is not an object.
 const Json& member(const Json& object, std::string_view key);
-// The strings of an array; anything else gives none.
+// The strings of an array; empty for other types.
 std::vector<std::string> strings_of(const Json& array);
-// The elements of an array; anything else gives none.
+// The elements of an array; empty for other types.
 std::vector<Json> items_of(const Json& array);
 
 }  // namespace stack::cli

@@ -10,7 +10,7 @@ namespace stack::cli {
 
 namespace {
 
-// Names of images hold slashes, which stay as they are: the engine's routes know them.
+// Slashes in image names are not encoded, because the engine's routes accept them.
 std::string encode_name(const std::string& name) {
   std::string out;
   for (char c : name) {
@@ -74,7 +74,7 @@ Result<std::string> filters_query(const std::vector<std::string>& given) {
   for (const std::string& text : given) {
     size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return invalid("invalid filter \"" + text + "\": it is KEY=VALUE");
+      return invalid("invalid filter \"" + text + "\": must be KEY=VALUE");
     }
     filters[text.substr(0, equals)].push_back(text.substr(equals + 1));
   }

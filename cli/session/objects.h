@@ -1,4 +1,4 @@
-// What the commands on single images, volumes and networks have in common.
+// Functions shared by the commands on single images, volumes, and networks.
 #pragma once
 
 #include <string>
@@ -8,18 +8,18 @@
 
 namespace stack::cli {
 
-// GET prefix + NAME + suffix for each name; prints one JSON array, as `docker inspect` does, or with --format
-// one line each. Goes on after a name that does not exist; then the exit code is 1.
+// Sends GET prefix + NAME + suffix for each name. Prints one JSON array, like `docker inspect`, or one line each with
+// --format. Continues after a name that does not exist and then returns exit code 1.
 Result<int> inspect_objects(Session& session, const Arguments& arguments, const std::string& prefix,
                             const std::string& suffix = {});
-// DELETE for each name, which is printed when it is gone. Goes on after failures; then the exit code is 1.
+// Sends DELETE for each name and prints the names removed. Continues after failures and then returns exit code 1.
 Result<int> remove_objects(Session& session, const Arguments& arguments, const std::string& prefix,
                            const std::string& query = {});
-// "K=V" words as an object.
+// Converts "K=V" words to an object.
 Json pairs_of(const std::vector<std::string>& given);
-// --filter KEY=VALUE words as Docker's `filters` parameter, with its "?"; "" for none.
+// Converts --filter KEY=VALUE words to Docker's `filters` parameter with a leading "?"; "" if there are none.
 Result<std::string> filters_query(const std::vector<std::string>& given);
-// Prints rows by --format ("table": with the given header and members), or with -q the member `name`.
+// Prints rows according to --format ("table" uses the given header and members), or only the member `name` with -q.
 Result<int> print_rows(const Arguments& arguments, const std::vector<Json>& rows,
                        const std::vector<std::string>& header, const std::vector<std::string>& members,
                        const std::string& name);

@@ -23,10 +23,10 @@ int bad_usage(const Error& error, const Command* command) {
   return command ? command->usage_exit : kExitUsage;
 }
 
-// What stands between the program's name and its command is read with the program's flags only.
+// Words between the program name and the command are parsed as global flags only.
 struct Split {
   Arguments globals;
-  std::vector<std::string> rest;  // the command and what follows
+  std::vector<std::string> rest;  // the command and the words after it
 };
 
 Result<Split> split_words(const std::vector<std::string>& words) {
@@ -49,15 +49,15 @@ Result<> check_word_count(const Command& command, const Arguments& arguments) {
   size_t count = arguments.words.size();
   if (count < command.least_words) {
     return invalid(
-        "`stack " + std::string(command.name) + "` needs " +
+        "`stack " + std::string(command.name) + "` requires " +
         (command.most_words == command.least_words ? "" : "at least ") + std::to_string(command.least_words) +
         (command.least_words == 1 ? " argument" : " arguments") + ": " + std::string(command.usage));
   }
   if (count > command.most_words) {
     return invalid(
-        "`stack " + std::string(command.name) + "` takes " +
+        "`stack " + std::string(command.name) + "` accepts " +
         (command.most_words == 0 ? "no arguments" : "at most " + std::to_string(command.most_words)) +
-        ", but there is \"" + arguments.words[command.most_words] + "\"");
+        "; unexpected argument \"" + arguments.words[command.most_words] + "\"");
   }
   return {};
 }

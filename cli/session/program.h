@@ -1,4 +1,4 @@
-// From argv to an exit code.
+// Runs the command line.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace stack::cli {
 
-// `words` is argv; words[0] may be "docker-compose", and the first word may be "compose" (`stack compose
-// up`).
+// `words` is argv. words[0] may be "docker-compose", and words[1] may be "compose" (`stack compose up`). Returns the
+// exit code.
 int run_program(const std::vector<std::string>& words);
 
 }  // namespace stack::cli

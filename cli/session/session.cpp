@@ -41,8 +41,9 @@ int Session::usage_error(const std::string& text) const {
 
 Result<> Session::refuse_dry_run() const {
   if (!globals_.dry_run) return {};
-  return unsupported("`" + std::string(command_->name) +
-                     "` has no --dry-run, nothing was done; `stack plan` shows what `up` would do");
+  return unsupported(
+      "`" + std::string(command_->name) +
+      "` does not support --dry-run; nothing was done (`stack plan` shows what `up` would do)");
 }
 
 Result<Json> Session::call(const std::string& method, const std::string& target, const Json& body) {
@@ -56,7 +57,8 @@ Result<Json> Session::call(const std::string& method, const std::string& target,
                 answer.error().code() == ENOENT;
     if (!gone) return answer;
     client_.reset();
-    if (attempt == kCallAttempts) return std::move(answer).error().in("the engine went away repeatedly");
+    if (attempt == kCallAttempts)
+      return std::move(answer).error().in("the connection to the engine broke repeatedly");
   }
 }
 
@@ -100,8 +102,9 @@ Result<std::string> Session::project_name() {
   }
   settings_ = head->settings;
   if (head->project_name) return *head->project_name;
-  return not_found("no compose file found in " + current_directory_ +
-                   " or above it: give one with -f, or name the project with -p (`stack ls -a` shows them)");
+  return not_found(
+      "no compose file found in " + current_directory_ +
+      " or its parent folders; specify one with -f, or a project with -p (`stack ls -a` lists projects)");
 }
 
 Result<> Session::require_services(const std::string& project_name,
@@ -109,9 +112,8 @@ Result<> Session::require_services(const std::string& project_name,
   if (services.empty()) return {};
   auto project = call("GET", project_path(project_name));
   if (!project && project.error().kind() == ErrorKind::NotFound) {
-    return not_found("project " + project_name +
-                     " is not up, and nothing is known of its services (`stack ls -a` " +
-                     "shows the projects that are)");
+    return not_found("project " + project_name + " is unknown to the engine (`stack ls -a` " +
+                     "lists the known projects)");
   }
   if (!project) return std::move(project).error();
   std::vector<std::string> known;
@@ -126,7 +128,7 @@ Result<> Session::require_services(const std::string& project_name,
     if (!near.empty()) {
       text += "; did you mean " + near + "?";
     } else if (!known.empty()) {
-      text += "; there are " + join(known, ", ");
+      text += "; available: " + join(known, ", ");
     }
     return not_found(text);
   }

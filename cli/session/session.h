@@ -1,4 +1,4 @@
-// One run of the program: who calls, with which settings, on which project, against which engine.
+// One run of the program: the caller's settings, the project, and the connection to the engine.
 #pragma once
 
 #include <functional>
@@ -28,37 +28,37 @@ class Session {
   const Terminal& out() const { return out_; }
   const Terminal& err() const { return err_; }
   EnginePlace place() const { return {globals_.root, globals_.run_root, globals_.foreign_socket}; }
-  // A COMPOSE_* or other variable; .env files count once a project was looked at.
+  // A COMPOSE_* or other variable; includes .env files once the project's environment is loaded.
   std::string variable(const std::string& name) const;
   bool variable_on(const std::string& name) const;
 
-  // Says what is wrong with the command line and where help is; gives the exit code.
+  // Prints a command-line error and a pointer to the help; returns the exit code.
   int usage_error(const std::string& text) const;
-  // The error of a command that was given --dry-run and cannot show what it would do.
+  // An error if --dry-run was given, for commands that do not support it.
   Result<> refuse_dry_run() const;
   void set_command(const Command& command) { command_ = &command; }
   const Command& command() const { return *command_; }
 
   // The engine.
   Result<http::Client> connect() const { return connect_or_start(place()); }
-  // Over a connection that is kept. Where the engine died in the middle it is started and asked again.
+  // Uses a persistent connection. If the engine dies, starts it and repeats the request.
   Result<Json> call(const std::string& method, const std::string& target, const Json& body = nullptr);
 
   // The project.
   compose::LoadOptions load_options() const;
-  // Prints warnings and errors; an error was said already.
+  // Prints warnings and errors; a returned error has already been printed.
   Result<compose::Loaded> load(const compose::LoadOptions& options);
-  // Of -p, or of the compose file here.
+  // The name from -p or from the Compose file.
   Result<std::string> project_name();
-  // Fails for a service the engine's project does not have, with the nearest name.
+  // Fails if the engine's project does not have a service; suggests the closest name.
   Result<> require_services(const std::string& project_name, const std::vector<std::string>& services);
-  // What the next command must repeat to mean the same project: "stack", "stack -p x", "stack -f a.yml".
+  // The command prefix that selects the same project: "stack", "stack -p x", "stack -f a.yml".
   std::string program_with_project() const;
 
  private:
   Globals globals_;
   Environment environment_;
-  Environment settings_;  // of .env
+  Environment settings_;  // from .env
   std::string current_directory_;
   Terminal out_;
   Terminal err_;

@@ -16,7 +16,7 @@ namespace stack::cli {
 namespace {
 
 constexpr uint32_t kWatchedEvents = IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_FROM |
-                             IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+                                    IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
 Error watch_error(const std::string& directory) {
   if (errno == ENOSPC)
@@ -76,14 +76,14 @@ Result<> FileEvents::watch_directory(const std::string& directory) {
   return {};
 }
 
-// The watch comes before the listing, so that nothing that is made in between is missed.
+// Adds the watch before listing the directory, so that entries created in between are not missed.
 Result<> FileEvents::watch_tree(const std::string& directory, std::set<std::string>* found) {
   std::vector<std::string> open{directory};
   while (!open.empty()) {
     std::string current = std::move(open.back());
     open.pop_back();
     Result<> watched = watch_directory(current);
-    // It may have gone again.
+    // The directory may already have been removed.
     if (!watched && current != directory && !path_exists(current)) continue;
     if (!watched && found != nullptr && !path_exists(current)) return {};
     TRY(watched);

@@ -1,4 +1,4 @@
-// Changes below directories, as the kernel tells them: inotify(7), recursive.
+// Recursive change notification for directories, based on inotify(7).
 #pragma once
 
 #include <functional>
@@ -13,17 +13,17 @@ namespace stack::cli {
 
 class FileEvents {
  public:
-  // `skip`: directories that are not entered.
+  // `skip` selects directories that are not entered.
   static Result<FileEvents> open(std::function<bool(const std::string& directory)> skip);
 
-  // Watches a directory with all below it, or one file (by its directory, so that replacing it by rename is
-  // seen). Errors: the path cannot be read; the kernel's limit of watches, named with its setting.
+  // Watches a directory tree or one file. A file is watched through its directory, so that a replacement by rename is
+  // noticed. Errors: the path cannot be read; the kernel's limit of watches, with the name of its sysctl.
   Result<> add(const std::string& path);
 
-  // Readable when read() has something to say.
+  // Becomes readable when read() has results.
   int fd() const { return inotify_.get(); }
-  // Paths that were made, written, renamed or removed since the last call. Does not block. After a rename or
-  // a new directory everything in it counts as changed; after an overflow everything that is watched.
+  // Paths created, written, renamed, or removed since the last call. Does not block. All contents of a new or renamed
+  // directory count as changed; after a queue overflow, all watched paths do.
   Result<std::set<std::string>> read();
 
  private:
@@ -39,8 +39,8 @@ class FileEvents {
   Fd inotify_;
   std::function<bool(const std::string&)> skip_;
   std::map<int, std::string> directories_;  // by watch descriptor
-  std::set<std::string> roots_;             // directories that were asked for, with all below
-  std::set<std::string> files_;             // single files that were asked for
+  std::set<std::string> roots_;             // directory trees added by the caller
+  std::set<std::string> files_;             // single files added by the caller
 };
 
 }  // namespace stack::cli

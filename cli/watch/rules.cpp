@@ -45,7 +45,7 @@ Result<IgnoreRules> dockerignore_of(const Json& build) {
   return IgnoreRules();
 }
 
-// The bind mount that shows the path in the container already, or "".
+// The bind mount that already makes the path visible in the container, or "".
 std::string bind_over(const Json& service, const std::string& path) {
   for (const Json& volume : items_of(member(service, "volumes"))) {
     std::string source = clean_path(string_or(volume, "source"));
@@ -69,9 +69,9 @@ Result<WatchRule> rule_of(const std::string& name, const Json& service, const Js
   TRY_ASSIGN(rule.dockerignore, dockerignore_of(build));
   if (!path_exists(rule.path)) return not_found("watch path " + rule.path + " does not exist");
   if (rule.action == WatchAction::Rebuild && !build.is_object())
-    return invalid("the watch action rebuild needs a build section");
+    return invalid("watch action rebuild requires a build section");
   if (rule.syncs() && !rule.target.starts_with('/'))
-    return invalid("the watch target \"" + rule.target + "\" must be an absolute path");
+    return invalid("watch target \"" + rule.target + "\" must be an absolute path");
   return rule;
 }
 
@@ -129,9 +129,8 @@ Result<std::vector<WatchRule>> watch_rules(const Json& project, const std::vecto
       if (bind.empty()) {
         rules.push_back(std::move(rule));
       } else {
-        warnings.push_back("service " + name + ": " + rule.path +
-                           " is not watched, because the bind mount of " + bind +
-                           " shows it in the container already");
+        warnings.push_back("service " + name + ": " + rule.path + " is not watched, because the bind mount " +
+                           bind + " already makes it visible in the container");
       }
     }
   }

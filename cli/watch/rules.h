@@ -1,5 +1,5 @@
-// develop.watch: which changed file concerns which rule, and what is to be done for a batch of changes. Pure
-// but for reading .dockerignore. https://github.com/compose-spec/compose-spec/blob/main/develop.md
+// develop.watch: matches changed files with rules and computes the work for a batch of changes. Pure, except that
+// it reads .dockerignore. https://github.com/compose-spec/compose-spec/blob/main/develop.md
 #pragma once
 
 #include <functional>
@@ -22,29 +22,29 @@ struct WatchRule {
   WatchAction action = WatchAction::Sync;
   std::string target;  // absolute path in the container
   bool initial_sync = false;
-  Json exec;            // of SyncExec
+  Json exec;            // hook of SyncExec
   IgnoreRules ignore;   // relative to path
-  IgnoreRules include;  // the same; empty = everything
-  std::string context;  // of the service's build, "" = none
+  IgnoreRules include;  // relative to path; empty = everything
+  std::string context;  // build context of the service, "" = none
   IgnoreRules dockerignore;
 
   bool syncs() const { return action != WatchAction::Rebuild && action != WatchAction::Restart; }
-  // Whether a change of this path concerns the rule. Editors' temporary files and .git never do.
+  // Whether a change of this path matches the rule. Temporary files of editors and .git never match.
   bool concerns(const std::string& changed) const;
-  // Nothing below this directory can concern it.
+  // Whether no path below this directory can match.
   bool skips_directory(const std::string& directory) const;
-  // Where the file goes.
+  // The file's path in the container.
   std::string target_of(const std::string& changed) const;
 };
 
-// The rules of these services (none named: all) in the project as the loader writes it. Errors: a rule that
-// cannot work. `warnings`: rules left out because a bind mount shows the files anyway.
+// The rules of the given services (all if none is given) in the loader's project. Invalid rules are errors.
+// `warnings` lists rules skipped because a bind mount already makes the files visible.
 Result<std::vector<WatchRule>> watch_rules(const Json& project, const std::vector<std::string>& services,
                                            std::vector<std::string>& warnings);
 
-// What to do for one service.
+// The work for one service.
 struct WatchWork {
-  bool rebuild = false;  // then nothing else
+  bool rebuild = false;  // if set, the other members are not used
   bool restart = false;
   std::vector<Json> execs;                                  // hooks, in the order of the rules
   std::vector<std::pair<std::string, std::string>> copies;  // host path, container path
@@ -52,12 +52,12 @@ struct WatchWork {
   bool empty() const { return !rebuild && !restart && execs.empty() && copies.empty() && removals.empty(); }
 };
 
-// By service. `exists` tells whether a path is there now.
+// The work by service. `exists` returns whether a path exists now.
 std::map<std::string, WatchWork> work_for(const std::vector<WatchRule>& rules,
                                           const std::set<std::string>& changed,
                                           const std::function<bool(const std::string&)>& exists);
 
-// ".main.py.swp", "main.py~", "4913": what editors write beside the file that is meant.
+// Temporary files that editors create next to a file: ".main.py.swp", "main.py~", "4913".
 bool is_editor_file(std::string_view name);
 
 }  // namespace stack::cli

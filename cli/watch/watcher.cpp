@@ -24,7 +24,7 @@ namespace stack::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-// An editor's save and a branch switch come in bursts: a batch ends when nothing happened for this long,
+// Changes come in bursts (a save, a branch switch). A batch ends when nothing changed for this long,
 constexpr std::chrono::milliseconds kQuiet{200};
 // or after this long at the latest.
 constexpr std::chrono::milliseconds kLongest{2000};
@@ -70,7 +70,7 @@ Result<> Watcher::prepare() {
   TRY_ASSIGN(rules_, watch_rules(options_.project, options_.services, warnings));
   for (const std::string& text : warnings) print_(STDERR_FILENO, "warning: " + text + "\n");
   if (rules_.empty())
-    return invalid("none of the selected services has anything to watch; add rules under develop.watch");
+    return invalid("the selected services have no watch rules; add them under develop.watch");
   TRY_ASSIGN(FileEvents events, FileEvents::open([this](const std::string& directory) {
                return std::all_of(rules_.begin(), rules_.end(),
                                   [&](const WatchRule& rule) { return rule.skips_directory(directory); });
@@ -105,7 +105,7 @@ void Watcher::sync_initially() {
   }
 }
 
-// One batch; false: it is over.
+// Collects one batch; returns false when `stop` is readable.
 bool Watcher::collect(int stop, std::set<std::string>& changed) {
   Clock::time_point first;
   for (;;) {
@@ -156,7 +156,7 @@ Result<bool> Watcher::sync(const std::string& service, const WatchWork& work) {
   for (const auto& [source, target] : work.copies)
     body["copy"].push_back({{"source", source}, {"target", target}});
   TRY_ASSIGN(auto replicas, replicas_of(service));
-  if (replicas.empty()) return not_found("no container of it runs");
+  if (replicas.empty()) return not_found("it has no running container");
   for (const std::string& id : replicas)
     TRY(session_.call("POST", "/stack/v1/containers/" + id + "/sync", body));
   return true;
@@ -194,7 +194,7 @@ Result<> Watcher::rebuild(const std::string& service) {
     return Error(result.error + (result.detail.empty() ? "" : "\n" + join(result.detail, "\n")));
   say("Service \"" + service + "\" is up to date");
   if (!options_.prune) return {};
-  // An image that still has a name, or a user, is refused: it is no leftover.
+  // The engine refuses to remove an image that has a name or is in use.
   std::set<std::string> images;
   for (const Container& container : of_services(std::move(before), {service}))
     images.insert(container.image_id);
@@ -203,7 +203,7 @@ Result<> Watcher::rebuild(const std::string& service) {
   return {};
 }
 
-// A hook of sync+exec in every replica; its output is shown when it fails.
+// Runs a sync+exec hook in every replica; shows its output on failure.
 Result<> Watcher::run_hook(const std::string& service, const Json& hook) {
   std::vector<std::string> environment;
   for (const auto& [name, value] : member(hook, "environment").items())

@@ -1,4 +1,4 @@
-// Follows the files that develop.watch rules name, and carries every change into the containers.
+// Watches the files named by develop.watch rules and applies changes to the containers.
 #pragma once
 
 #include <functional>
@@ -15,25 +15,25 @@ namespace stack::cli {
 struct WatchOptions {
   std::string project_name;
   Json project;
-  Json up_options;                    // for rebuilding; its services and what is built are the watcher's own
-  std::vector<std::string> services;  // empty: all that have rules
-  bool prune = true;                  // remove the image that a rebuild has replaced
+  Json up_options;                    // for rebuilds; the watcher sets the services and builds
+  std::vector<std::string> services;  // empty: all services with rules
+  bool prune = true;                  // remove images replaced by a rebuild
   bool quiet_build = false;
 };
 
 class Watcher {
  public:
-  // Whoever prints, one line at a time with its line break.
+  // Prints one line, including its line break.
   using Print = std::function<void(int fd, std::string_view text)>;
 
-  // Has a session of its own, so that it may run beside others.
+  // Copies the session, so that it can run in its own thread.
   Watcher(const Session& session, WatchOptions options, Print print);
 
-  // Reads the rules and begins to watch. Errors: no service has rules, a rule that cannot work, a path that
-  // cannot be watched.
+  // Reads the rules and starts watching. Errors: no service has rules, an invalid rule, a path that cannot be
+  // watched.
   Result<> prepare();
-  // Copies what `initial_sync` asks for, then follows changes until `stop` becomes readable. What goes wrong
-  // with single changes is printed.
+  // Copies the files of rules with `initial_sync`, then applies changes until `stop` becomes readable. Failures of
+  // single changes are printed.
   Result<> run(int stop);
 
  private:

@@ -13,12 +13,12 @@ namespace {
 constexpr Flag kAttachFlags[] = {
     kIndexFlag,
     {0, "detach-keys", FlagArity::Value, "KEYS",
-     "Keys that leave the container running (default: ctrl-p,ctrl-q)"},
-    {0, "no-stdin", FlagArity::Nothing, "", "Only watch"},
-    {0, "sig-proxy", FlagArity::Nothing, "", "Pass signals on to the process (default: true)"},
+     "Keys that detach and leave the container running (default: ctrl-p,ctrl-q)"},
+    {0, "no-stdin", FlagArity::Nothing, "", "Do not attach stdin"},
+    {0, "sig-proxy", FlagArity::Nothing, "", "Forward signals to the process (default: true)"},
 };
 constexpr Example kAttachExamples[] = {
-    {"stack attach web", "its output and input; ctrl-p ctrl-q leaves it running"}};
+    {"stack attach web", "connect to its output and input; ctrl-p ctrl-q detaches"}};
 
 Result<int> run_attach(Session& session, const Arguments& arguments) {
   auto index = arguments.number("index");
@@ -57,7 +57,9 @@ Result<int> run_attach(Session& session, const Arguments& arguments) {
   if (end == AttachmentEnd::Detached) return 0;
   TRY_ASSIGN(details, session.call("GET", path + "/json"));
   const Json& state = member(details, "State");
-  return bool_or(state, "Running") && !bool_or(state, "Restarting") ? 0 : static_cast<int>(int_or(state, "ExitCode"));
+  return bool_or(state, "Running") && !bool_or(state, "Restarting")
+             ? 0
+             : static_cast<int>(int_or(state, "ExitCode"));
 }
 
 }  // namespace
@@ -67,7 +69,7 @@ const Command kAttach{
     .aliases = {},
     .group = Group::Containers,
     .usage = "[OPTIONS] SERVICE",
-    .summary = "Join the output and input of a running container",
+    .summary = "Attach to the output and input of a running container",
     .details = "",
     .examples = kAttachExamples,
     .flags = kAttachFlags,

@@ -12,16 +12,15 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kBuildFlags[] = {
-    {0, "no-cache", FlagArity::Nothing, "", "Run every step again"},
-    {0, "pull", FlagArity::Nothing, "", "Get base images anew"},
+    {0, "no-cache", FlagArity::Nothing, "", "Do not use the build cache"},
+    {0, "pull", FlagArity::Nothing, "", "Pull base images even if they are present"},
     {0, "build-arg", FlagArity::Values, "NAME=VALUE",
-     "Value of an ARG; NAME alone takes it from the environment"},
-    {'q', "quiet", FlagArity::Nothing, "", "No output of the build"},
-    {0, "with-dependencies", FlagArity::Nothing, "", "Build the services depended on too"},
-    {0, "ssh", FlagArity::Values, "ID[=PATH]",
-     "SSH agents or keys for RUN --mount=type=ssh, beside those of the file"},
-    {0, "check", FlagArity::Nothing, "", "Check what a build needs, without building"},
-    {0, "print", FlagArity::Nothing, "", "Print the builds as a bake file"},
+     "Set a build argument; NAME alone takes the caller's value"},
+    {'q', "quiet", FlagArity::Nothing, "", "Do not show build output"},
+    {0, "with-dependencies", FlagArity::Nothing, "", "Also build the dependencies of the services"},
+    {0, "ssh", FlagArity::Values, "ID[=PATH]", "Add SSH agents or keys for RUN --mount=type=ssh"},
+    {0, "check", FlagArity::Nothing, "", "Check the build configuration without building"},
+    {0, "print", FlagArity::Nothing, "", "Print the builds as a Bake file"},
     {0, "push", FlagArity::Nothing, "", "Push the images after building"},
     {0, "builder", FlagArity::Value, "NAME", ""},
     {0, "provenance", FlagArity::Value, "MODE", ""},
@@ -33,12 +32,12 @@ constexpr Flag kBuildFlags[] = {
     {0, "compress", FlagArity::Nothing, "", ""},
 };
 constexpr Example kBuildExamples[] = {
-    {"stack build", "every service that has `build`"},
-    {"stack build --no-cache web", "one service, from scratch"},
-    {"stack build --build-arg VERSION=2 web", "with a build argument"},
+    {"stack build", "build every service that has `build`"},
+    {"stack build --no-cache web", "build one service without the cache"},
+    {"stack build --build-arg VERSION=2 web", "set a build argument"},
 };
 
-// The services that are built, by name.
+// The services to build, by name.
 std::map<std::string, Json> built_services(const Json& project, const std::vector<std::string>& wanted) {
   std::map<std::string, Json> built;
   for (const auto& [name, service] : member(project, "services").items()) {
@@ -48,7 +47,7 @@ std::map<std::string, Json> built_services(const Json& project, const std::vecto
   return built;
 }
 
-// https://docs.docker.com/build/bake/reference/, in its JSON form.
+// https://docs.docker.com/build/bake/reference/, JSON form.
 Json bake_file(const std::string& project_name, const Json& project, const std::vector<std::string>& wanted) {
   Json file{{"group", {{"default", {{"targets", Json::array()}}}}}, {"target", Json::object()}};
   for (const auto& [name, service] : built_services(project, wanted)) {
@@ -80,12 +79,12 @@ void add_ssh(Json& project, const std::vector<std::string>& wanted, const std::v
   }
 }
 
-// Nothing that was asked for is left out silently.
+// Unsupported options are errors, so that none is ignored silently.
 Result<> check_options(const Arguments& arguments) {
   for (const char* attestation : {"provenance", "sbom"}) {
     std::string mode = arguments.text(attestation);
     if (!mode.empty() && mode != "false" && mode != "mode=min,disabled=true")
-      return unsupported(std::string("--") + attestation + ": builds make no attestations");
+      return unsupported(std::string("--") + attestation + ": attestations are not supported");
   }
   return {};
 }
@@ -129,11 +128,11 @@ const Command kBuild{
     .aliases = {},
     .group = Group::Images,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Build the images of services",
+    .summary = "Build service images",
     .details =
-        "The proxy variables of the environment and the host's extra certificates are there for RUN steps, "
+        "RUN steps receive the caller's proxy variables and the host's additional certificates; the image "
         "and\n"
-        "never in the image (`stack help environment`).",
+        "does not keep them (`stack help environment`).",
     .examples = kBuildExamples,
     .flags = kBuildFlags,
     .words_are_services = true,

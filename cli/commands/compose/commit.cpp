@@ -9,16 +9,16 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kCommitFlags[] = {
-    {'a', "author", FlagArity::Value, "AUTHOR", "Who made it: \"Jane Doe <jane@example.com>\""},
+    {'a', "author", FlagArity::Value, "AUTHOR", "Author, for example \"Jane Doe <jane@example.com>\""},
     {'c', "change", FlagArity::Values, "INSTRUCTION",
      "Dockerfile instruction to apply: CMD, ENV, EXPOSE, LABEL, USER, ..."},
     kIndexFlag,
-    {'m', "message", FlagArity::Value, "TEXT", "What it is, for the image's history"},
-    {'p', "pause", FlagArity::Nothing, "", "Freeze the container meanwhile (default: true)"},
+    {'m', "message", FlagArity::Value, "TEXT", "Commit message for the image's history"},
+    {'p', "pause", FlagArity::Nothing, "", "Pause the container during the commit (default: true)"},
 };
 constexpr Example kCommitExamples[] = {
-    {"stack commit web shop-web:patched", "an image of what the container is now"},
-    {"stack commit -c 'CMD [\"nginx\"]' -m 'after the repair' web shop-web", "with another command"}};
+    {"stack commit web shop-web:patched", "save the container's current state as an image"},
+    {"stack commit -c 'CMD [\"nginx\"]' -m 'after the repair' web shop-web", "change the command as well"}};
 
 // "localhost:5000/web:1" -> repository and tag.
 std::pair<std::string, std::string> split_tag(const std::string& reference) {
@@ -57,7 +57,7 @@ const Command kCommit{
     .aliases = {},
     .group = Group::Images,
     .usage = "[OPTIONS] SERVICE [REPOSITORY[:TAG]]",
-    .summary = "Make an image of a container's present files",
+    .summary = "Create an image from a container's file system",
     .details = "",
     .examples = kCommitExamples,
     .flags = kCommitFlags,

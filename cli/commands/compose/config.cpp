@@ -15,34 +15,35 @@ namespace {
 
 constexpr Flag kConfigFlags[] = {
     {0, "format", FlagArity::Value, "FORMAT", "yaml (default) or json"},
-    {'q', "quiet", FlagArity::Nothing, "", "Only check"},
-    {'o', "output", FlagArity::Value, "FILE", "Write to a file"},
-    {0, "services", FlagArity::Nothing, "", "Names of services, one a line"},
-    {0, "volumes", FlagArity::Nothing, "", "Names of volumes"},
-    {0, "networks", FlagArity::Nothing, "", "Names of networks"},
-    {0, "images", FlagArity::Nothing, "", "Names of images"},
-    {0, "profiles", FlagArity::Nothing, "", "Names of profiles"},
-    {0, "models", FlagArity::Nothing, "", "Names of models"},
-    {0, "environment", FlagArity::Nothing, "", "Variables that interpolation uses"},
-    {0, "variables", FlagArity::Nothing, "", "Variables that the files mention, with their defaults"},
-    {0, "hash", FlagArity::Value, "SERVICE", "Hash of a service's configuration; * for all"},
-    {0, "origin", FlagArity::Nothing, "", "Where each value was set: file, line, variable"},
-    {0, "no-interpolate", FlagArity::Nothing, "", "Leave ${VARIABLES} alone"},
-    {0, "no-normalize", FlagArity::Nothing, "", "Leave the model as it is written"},
-    {0, "no-path-resolution", FlagArity::Nothing, "", "Leave relative paths alone"},
-    {0, "no-consistency", FlagArity::Nothing, "", "Do not check whether the parts fit"},
+    {'q', "quiet", FlagArity::Nothing, "", "Check only; print nothing"},
+    {'o', "output", FlagArity::Value, "FILE", "Write to a file instead of stdout"},
+    {0, "services", FlagArity::Nothing, "", "Print the service names, one per line"},
+    {0, "volumes", FlagArity::Nothing, "", "Print the volume names"},
+    {0, "networks", FlagArity::Nothing, "", "Print the network names"},
+    {0, "images", FlagArity::Nothing, "", "Print the image names"},
+    {0, "profiles", FlagArity::Nothing, "", "Print the profile names"},
+    {0, "models", FlagArity::Nothing, "", "Print the model names"},
+    {0, "environment", FlagArity::Nothing, "", "Print the variables used for interpolation"},
+    {0, "variables", FlagArity::Nothing, "", "Print the variables in the files and their defaults"},
+    {0, "hash", FlagArity::Value, "SERVICE", "Print the hash of a service's configuration; * for all"},
+    {0, "origin", FlagArity::Nothing, "", "Show the origin of each value: file, line, variable"},
+    {0, "no-interpolate", FlagArity::Nothing, "", "Do not interpolate ${VARIABLES}"},
+    {0, "no-normalize", FlagArity::Nothing, "", "Do not normalize the model"},
+    {0, "no-path-resolution", FlagArity::Nothing, "", "Do not resolve relative paths"},
+    {0, "no-consistency", FlagArity::Nothing, "", "Do not check the model's consistency"},
     {0, "no-env-resolution", FlagArity::Nothing, "", "Do not read the services' env files"},
-    {0, "resolve-image-digests", FlagArity::Nothing, "", "Pin images to the digests of the local ones"},
-    {0, "lock-image-digests", FlagArity::Nothing, "", "Write an overriding file with these digests only"},
-    {0, "check", FlagArity::Nothing, "", "Only check, and report all errors and warnings"},
-    {0, "strict", FlagArity::Nothing, "", "What would be ignored is an error"},
+    {0, "resolve-image-digests", FlagArity::Nothing, "", "Pin images to the digests of the local images"},
+    {0, "lock-image-digests", FlagArity::Nothing, "",
+     "Print an override file that contains only the image digests"},
+    {0, "check", FlagArity::Nothing, "", "Check only, and report all errors and warnings"},
+    {0, "strict", FlagArity::Nothing, "", "Treat ignored settings as errors"},
 };
 constexpr Example kConfigExamples[] = {
-    {"stack config", "the files as they are understood, merged and with variables filled in"},
-    {"stack config -q", "check only: silent and exit code 0 where all is well"},
-    {"stack config --check", "everything that `up` would refuse or ignore, each with its place"},
-    {"stack config --services", "names of services"},
-    {"stack config --origin", "where each value comes from"},
+    {"stack config", "print the merged model with variables resolved"},
+    {"stack config -q", "check only: silent and exit code 0 if the files are valid"},
+    {"stack config --check", "list everything that `up` would refuse or ignore, with positions"},
+    {"stack config --services", "print the service names"},
+    {"stack config --origin", "show where each value comes from"},
 };
 
 using compose::Loaded;
@@ -64,7 +65,7 @@ std::string lines(const std::vector<std::string>& items) {
   return text;
 }
 
-// A problem of each kind and how many: "2 errors, 1 warning".
+// "2 errors, 1 warning".
 std::string counts(size_t errors, size_t warnings) {
   auto count = [](size_t number, const char* noun) {
     return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
@@ -72,7 +73,7 @@ std::string counts(size_t errors, size_t warnings) {
   return count(errors, "error") + ", " + count(warnings, "warning");
 }
 
-// Everything that is wrong goes to standard output: it is what was asked for.
+// Problems go to stdout, because they are the result of this command.
 int check(compose::LoadOptions options) {
   options.refuse = true;
   options.load_contents = true;
@@ -86,7 +87,7 @@ int check(compose::LoadOptions options) {
   return errors > 0 ? 1 : 0;
 }
 
-// There is no registry to ask, so only images that are here have a digest.
+// Registries are not queried, so only local images have a digest.
 Result<std::map<std::string, std::string>> local_digests(Session& session, const Loaded& loaded) {
   std::map<std::string, std::string> digests;
   std::vector<std::string> missing;
@@ -106,8 +107,8 @@ Result<std::map<std::string, std::string>> local_digests(Session& session, const
   }
   if (missing.empty()) return digests;
   return not_found(
-      "the digests of these images are not known, as they are not on this machine and `stack` cannot "
-      "ask a registry yet: " +
+      "cannot resolve the digests of these images, because they are not on this machine and `stack` does not "
+      "query registries for digests: " +
       join(missing, ", "));
 }
 
@@ -132,14 +133,14 @@ Result<std::string> config_text(Session& session, const Loaded& loaded, const Ar
   return write(lock ? compose::images_only(pinned) : pinned);
 }
 
-// Lists that speak of the whole project, whatever services are named.
+// Lists that cover the whole project, regardless of the services named.
 bool lists_everything(const Arguments& arguments) {
   for (const char* flag : {"services", "volumes", "networks", "models", "variables"})
     if (arguments.on(flag)) return true;
   return arguments.given("hash");
 }
 
-// The files themselves, as YAML or JSON, and no list of services or what is made of them.
+// Prints the files themselves, as YAML or JSON, instead of a list of names.
 bool prints_document(const Arguments& arguments) {
   for (const NamedList& named : kLists)
     if (arguments.on(named.flag)) return false;
@@ -149,7 +150,7 @@ bool prints_document(const Arguments& arguments) {
 Result<int> run_config(Session& session, const Arguments& arguments) {
   std::string format = arguments.text("format", "yaml");
   if (format != "yaml" && format != "json") {
-    return session.usage_error("invalid value \"" + format + "\" for --format: it is yaml or json");
+    return session.usage_error("invalid value \"" + format + "\" for --format: must be yaml or json");
   }
   compose::LoadOptions options = session.load_options();
   if (!lists_everything(arguments)) options.services = arguments.words;
@@ -161,12 +162,12 @@ Result<int> run_config(Session& session, const Arguments& arguments) {
   options.no_consistency = arguments.on("no-consistency");
   options.no_env_resolution = arguments.on("no-env-resolution");
   options.load_contents = false;
-  options.refuse = false;  // what cannot be carried out is shown all the same, with a warning
+  options.refuse = false;  // unsupported settings are shown, with a warning
   if (options.no_interpolate && !options.services.empty())
-    say("warning: with --no-interpolate the whole model is shown, whatever services are named");
+    say("warning: --no-interpolate shows the whole model and ignores the services named");
   options.only_document = prints_document(arguments);
   TRY_ASSIGN(Loaded now, session.load(options));
-  // Never freed: the process ends, and to take a large tree apart would be a tenth of its time.
+  // Never freed: the process is about to exit, and freeing a large tree takes a tenth of its run time.
   static const Loaded& loaded = *new Loaded(std::move(now));
   if (arguments.on("quiet")) return 0;
   TRY_ASSIGN(std::string text, config_text(session, loaded, arguments));
@@ -188,7 +189,7 @@ const Command kConfig{
     .aliases = kConfigAliases,
     .group = Group::Project,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Check the compose files and show what they mean",
+    .summary = "Check the Compose files and print the resulting model",
     .details = "",
     .examples = kConfigExamples,
     .flags = kConfigFlags,

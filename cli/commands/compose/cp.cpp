@@ -12,15 +12,15 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kCpFlags[] = {
-    {0, "all", FlagArity::Nothing, "", "Containers of `run` too"},
-    {'a', "archive", FlagArity::Nothing, "", "Give what is copied in to the container's user"},
-    {'L', "follow-link", FlagArity::Nothing, "", "Copy what a link in SRC_PATH names, not the link"},
+    {0, "all", FlagArity::Nothing, "", "Include containers of `run`"},
+    {'a', "archive", FlagArity::Nothing, "", "Archive mode: files copied in belong to the container's user"},
+    {'L', "follow-link", FlagArity::Nothing, "", "Follow symbolic links in SRC_PATH"},
     kIndexFlag,
 };
 constexpr Example kCpExamples[] = {
-    {"stack cp web:/etc/nginx/nginx.conf .", "a file out of a container"},
-    {"stack cp site/. web:/var/www", "what is in a folder into all containers of a service"},
-    {"stack cp db:/var/log - | tar t", "as a tar archive"}};
+    {"stack cp web:/etc/nginx/nginx.conf .", "copy a file out of a container"},
+    {"stack cp site/. web:/var/www", "copy the contents of a folder into all containers of a service"},
+    {"stack cp db:/var/log - | tar t", "write a tar archive to stdout"}};
 
 // "SERVICE:PATH", "PATH" or "-".
 struct Side {
@@ -62,9 +62,9 @@ Result<int> run_cp(Session& session, const Arguments& arguments) {
   if (!from.service.empty() && !to.service.empty())
     return session.usage_error("copying between services is not supported");
   if (from.service.empty() && to.service.empty())
-    return session.usage_error("unknown copy direction: one of both must be SERVICE:PATH");
+    return session.usage_error("unknown copy direction: one of the arguments must be SERVICE:PATH");
   if (to.is_stream() && session.out().is_terminal)
-    return session.usage_error("output to a terminal is refused: use a file, or a pipe");
+    return session.usage_error("refusing to write an archive to a terminal; use a file or a pipe");
   TRY_ASSIGN(std::string project_name, session.project_name());
   std::string service = from.service.empty() ? to.service : from.service;
   TRY(session.require_services(project_name, {service}));
@@ -76,7 +76,7 @@ Result<int> run_cp(Session& session, const Arguments& arguments) {
     return 0;
   }
   if (from.is_stream() && containers.size() > 1)
-    return session.usage_error("stdin can be copied to one container only: choose it with --index");
+    return session.usage_error("stdin can be copied to only one container; select it with --index");
   for (const Container& container : containers) {
     TRY(copy_to_container(session, {container.id, container.name}, from.path, to.path,
                           {arguments.on("follow-link"), arguments.on("archive")}));
@@ -92,10 +92,10 @@ const Command kCp{
     .aliases = {},
     .group = Group::Containers,
     .usage = "[OPTIONS] SERVICE:SRC_PATH DEST_PATH|-  or  SRC_PATH|- SERVICE:DEST_PATH",
-    .summary = "Copy files into and out of containers",
+    .summary = "Copy files between containers and the host",
     .details =
-        "A folder is copied as itself into a destination that exists, and under the destination's name\n"
-        "where that does not; FOLDER/. means what is in it. \"-\" is a tar archive.",
+        "If the destination exists, a folder is copied into it; otherwise the copy takes the destination's\n"
+        "name. FOLDER/. copies the contents of the folder. \"-\" is a tar archive on stdin or stdout.",
     .examples = kCpExamples,
     .flags = kCpFlags,
     .least_words = 2,

@@ -17,8 +17,8 @@ constexpr Flag kCreateFlags[] = {
     kQuietPullFlag,
     kScaleFlag,
     kYesFlag,
-    {0, "no-docker-socket", FlagArity::Nothing, "", "Refuse containers that mount Docker's socket"}};
-constexpr Example kCreateExamples[] = {{"stack create", "make everything ready, then `stack start`"}};
+    {0, "no-docker-socket", FlagArity::Nothing, "", "Reject containers that mount the Docker socket"}};
+constexpr Example kCreateExamples[] = {{"stack create", "create everything; `stack start` starts it"}};
 
 Result<int> run_create(Session& session, const Arguments& arguments) {
   auto options = up_options(session, arguments, arguments.words);
@@ -37,7 +37,7 @@ const Command kCreate{
     .aliases = {},
     .group = Group::Project,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Create networks, volumes and containers without starting them",
+    .summary = "Create networks, volumes, and containers without starting them",
     .details = "",
     .examples = kCreateExamples,
     .flags = kCreateFlags,

@@ -8,16 +8,16 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kDownFlags[] = {
-    {'v', "volumes", FlagArity::Nothing, "", "Remove the project's named volumes and anonymous volumes too"},
+    {'v', "volumes", FlagArity::Nothing, "", "Also remove the project's named and anonymous volumes"},
     {0, "rmi", FlagArity::Value, "TYPE",
-     "Remove images too: local (those without a tag of their own) or all"},
+     "Also remove images: local (only those without a custom tag) or all"},
     kTimeoutFlag,
     kRemoveOrphansFlag,
 };
 constexpr Example kDownExamples[] = {
-    {"stack down", "stop and remove containers and networks; volumes stay"},
-    {"stack down -v", "volumes too: the data is gone"},
-    {"stack -p shop down", "from anywhere, without the compose file"},
+    {"stack down", "stop and remove containers and networks; keep volumes"},
+    {"stack down -v", "remove the volumes and their data as well"},
+    {"stack -p shop down", "take a project down without its Compose file"},
 };
 
 Result<int> run_down(Session& session, const Arguments& arguments) {
@@ -25,7 +25,7 @@ Result<int> run_down(Session& session, const Arguments& arguments) {
   if (!timeout) return session.usage_error(timeout.error().text());
   std::string rmi = arguments.text("rmi");
   if (!rmi.empty() && rmi != "local" && rmi != "all") {
-    return session.usage_error("invalid value \"" + rmi + "\" for --rmi: it is local or all");
+    return session.usage_error("invalid value \"" + rmi + "\" for --rmi: must be local or all");
   }
   Json options{
       {"services", arguments.words},
@@ -36,7 +36,7 @@ Result<int> run_down(Session& session, const Arguments& arguments) {
   const Globals& globals = session.globals();
   ResolvedProject project{globals.project_name.value_or(""), nullptr};
   if (!globals.project_name || !globals.files.empty()) {
-    // What is removed needs no secrets: their files and variables may be gone by now.
+    // Removal does not need secrets, and their files and variables may no longer exist.
     TRY_ASSIGN(project, load_for(session, {}, Contents::Leave));
   }
   return run_change(
@@ -52,7 +52,7 @@ const Command kDown{
     .group = Group::Project,
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Stop and remove the project's containers and networks",
-    .details = "External networks and volumes are never touched.",
+    .details = "External networks and volumes are not removed.",
     .examples = kDownExamples,
     .flags = kDownFlags,
     .words_are_services = true,

@@ -13,13 +13,13 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kEventsFlags[] = {
-    {0, "json", FlagArity::Nothing, "", "One JSON object a line"},
-    {0, "since", FlagArity::Value, "TIME", "From a time, or a duration ago"},
-    {0, "until", FlagArity::Value, "TIME", "Up to a time, or a duration ago"},
+    {0, "json", FlagArity::Nothing, "", "Print one JSON object per line"},
+    {0, "since", FlagArity::Value, "TIME", "Start at a time or a duration ago"},
+    {0, "until", FlagArity::Value, "TIME", "End at a time or a duration ago"},
 };
 constexpr Example kEventsExamples[] = {
-    {"stack events", "what happens to the project's containers, as it happens"},
-    {"stack events --json | jq .action", "for programs"}};
+    {"stack events", "show events of the project's containers as they occur"},
+    {"stack events --json | jq .action", "process events in a script"}};
 
 WallTime time_of(const Json& event) {
   int64_t nanoseconds = int_or(event, "timeNano");
@@ -84,7 +84,7 @@ const Command kEvents{
     .aliases = {},
     .group = Group::Containers,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Follow what happens to the project's containers",
+    .summary = "Follow the events of the project's containers",
     .details = "",
     .examples = kEventsExamples,
     .flags = kEventsFlags,

@@ -13,25 +13,25 @@ namespace {
 constexpr Flag kExecFlags[] = {
     {'d', "detach", FlagArity::Nothing, "", "Run in the background"},
     {'i', "interactive", FlagArity::Nothing, "", "Keep stdin open (default: true)"},
-    {'t', "tty", FlagArity::Nothing, "", "With a terminal (default: where stdin and stdout are terminals)"},
-    {'T', "no-tty", FlagArity::Nothing, "", "Without a terminal"},
+    {'t', "tty", FlagArity::Nothing, "", "Allocate a terminal (default: if stdin and stdout are terminals)"},
+    {'T', "no-tty", FlagArity::Nothing, "", "Do not allocate a terminal"},
     {'e', "env", FlagArity::Values, "NAME=VALUE",
-     "Environment variable; NAME alone takes its value from here"},
-    {'u', "user", FlagArity::Value, "USER", "User, by name or number, with :GROUP if wanted"},
+     "Environment variable; NAME alone takes the caller's value"},
+    {'u', "user", FlagArity::Value, "USER", "User name or ID, optionally with :GROUP"},
     {'w', "workdir", FlagArity::Value, "DIR", "Working directory in the container"},
-    {0, "privileged", FlagArity::Nothing, "", "With all capabilities"},
+    {0, "privileged", FlagArity::Nothing, "", "Give the process all capabilities"},
     kIndexFlag,
     {0, "detach-keys", FlagArity::Value, "KEYS",
-     "Keys that leave the process running (default: ctrl-p,ctrl-q)"},
+     "Keys that detach and leave the process running (default: ctrl-p,ctrl-q)"},
 };
 constexpr Example kExecExamples[] = {
-    {"stack exec web sh", "a shell in the running container of web"},
-    {"stack exec -T db pg_dump shop > shop.sql", "without a terminal, for pipes"},
-    {"stack exec -u root -w /etc web ls -l", "as another user, in another directory"},
-    {"stack exec --index 2 web hostname", "in the second of several containers"},
+    {"stack exec web sh", "open a shell in the running container of web"},
+    {"stack exec -T db pg_dump shop > shop.sql", "redirect the output: no terminal"},
+    {"stack exec -u root -w /etc web ls -l", "run as another user, in another directory"},
+    {"stack exec --index 2 web hostname", "run in the second replica"},
 };
 
-// "NAME" becomes "NAME=value of the environment", or nothing where it is not set there.
+// "NAME" becomes "NAME=value" from the caller's environment, and is dropped if it is not set there.
 std::vector<std::string> environment_of(const Session& session, const std::vector<std::string>& given) {
   std::vector<std::string> out;
   for (const std::string& text : given) {
@@ -72,7 +72,7 @@ Result<int> run_attached(Session& session, Exec exec) {
   attachment.forward_stdin = exec.interactive;
   attachment.detach_keys = exec.detach_keys;
   attachment.on_resize = [&session, id = exec.id](TerminalSize size) {
-    // The window may have changed because the process has gone.
+    // Errors are expected: the process may already have exited.
     static_cast<void>(session
                           .call("POST", "/exec/" + id + "/resize?h=" + std::to_string(size.rows) +
                                             "&w=" + std::to_string(size.columns))
@@ -83,7 +83,7 @@ Result<int> run_attached(Session& session, Exec exec) {
   if (end == AttachmentEnd::Detached) return 0;
   auto state = session.call("GET", "/exec/" + exec.id + "/json");
   if (!state && state.error().kind() == ErrorKind::NotFound) {
-    return Error("the engine ended while the command ran; its exit code is not known");
+    return Error("the engine ended while the command was running; its exit code is unknown");
   }
   if (!state) return std::move(state).error();
   return static_cast<int>(int_or(*state, "ExitCode"));
@@ -133,7 +133,7 @@ const Command kExec{
     .group = Group::Containers,
     .usage = "[OPTIONS] SERVICE COMMAND [ARG...]",
     .summary = "Run a command in a running container",
-    .details = "The exit code is the command's; 126 where it cannot be executed, 127 where it is not found.",
+    .details = "The exit code is the command's; 126 if it cannot be executed, 127 if it is not found.",
     .examples = kExecExamples,
     .flags = kExecFlags,
     .least_words = 2,

@@ -9,10 +9,11 @@ namespace {
 
 constexpr Flag kExportFlags[] = {
     kIndexFlag,
-    {'o', "output", FlagArity::Value, "FILE", "Where to write it (default: stdout)"},
+    {'o', "output", FlagArity::Value, "FILE", "Write to a file (default: stdout)"},
 };
-constexpr Example kExportExamples[] = {{"stack export -o web.tar web", "its files, without volumes"},
-                                       {"stack export web | tar t", "what there is"}};
+constexpr Example kExportExamples[] = {
+    {"stack export -o web.tar web", "save the files of web, without its volumes"},
+    {"stack export web | tar t", "list the files"}};
 
 Result<int> run_export(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
@@ -20,7 +21,7 @@ Result<int> run_export(Session& session, const Arguments& arguments) {
   if (!index) return session.usage_error(index.error().text());
   std::string file = arguments.text("output");
   if (file.empty() && session.out().is_terminal)
-    return session.usage_error("output to a terminal is refused: use --output, or a pipe");
+    return session.usage_error("refusing to write an archive to a terminal; use --output or a pipe");
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY_ASSIGN(Container container, find_container(session, project_name, arguments.words[0],
                                                  index->value_or(0), ContainerFilter::All));
@@ -35,8 +36,8 @@ const Command kExport{
     .aliases = {},
     .group = Group::Containers,
     .usage = "[OPTIONS] SERVICE",
-    .summary = "Write a container's files as a tar archive",
-    .details = "Volumes and other mounts are left out.",
+    .summary = "Export a container's file system as a tar archive",
+    .details = "Volumes and other mounts are not included.",
     .examples = kExportExamples,
     .flags = kExportFlags,
     .least_words = 1,

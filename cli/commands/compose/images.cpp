@@ -16,8 +16,8 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kImagesFlags[] = {kFormatFlag, {'q', "quiet", FlagArity::Nothing, "", "Only ids"}};
-constexpr Example kImagesExamples[] = {{"stack images", "the images that the project's containers use"}};
+constexpr Flag kImagesFlags[] = {kFormatFlag, {'q', "quiet", FlagArity::Nothing, "", "Print only IDs"}};
+constexpr Example kImagesExamples[] = {{"stack images", "list the images that the project's containers use"}};
 
 Json row_of(const Container& container, const Json& image) {
   RepositoryTag name = split_reference(container.image);
@@ -40,7 +40,7 @@ Result<int> run_images(Session& session, const Arguments& arguments) {
   for (const Container& container : of_services(std::move(containers), arguments.words)) {
     auto [found, added] = images.emplace(container.image_id, Json());
     if (added) {
-      // An image that was removed while its containers live has no details any more.
+      // The image may have been removed while its containers exist; it then has no details.
       auto image = session.call("GET", "/images/" + http::percent_encode(container.image_id) + "/json");
       if (image) found->second = *image;
     }

@@ -11,8 +11,8 @@ constexpr Flag kKillFlags[] = {
     kRemoveOrphansFlag,
 };
 constexpr Example kKillExamples[] = {
-    {"stack kill web", "at once, without grace"},
-    {"stack kill -s HUP nginx", "make a server read its configuration again"},
+    {"stack kill web", "kill immediately"},
+    {"stack kill -s HUP nginx", "make a server reload its configuration"},
 };
 
 Result<int> run_kill(Session& session, const Arguments& arguments) {
@@ -26,7 +26,7 @@ const Command kKill{
     .aliases = {},
     .group = Group::Project,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Kill containers, or send them a signal",
+    .summary = "Kill containers or send them a signal",
     .details = "",
     .examples = kKillExamples,
     .flags = kKillFlags,

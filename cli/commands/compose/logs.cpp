@@ -11,19 +11,19 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kLogsFlags[] = {
-    {'f', "follow", FlagArity::Nothing, "", "Go on with new lines as they come"},
-    {'n', "tail", FlagArity::Value, "N", "Only the last N lines of each container (default: all)"},
-    {'t', "timestamps", FlagArity::Nothing, "", "Show when each line was written"},
-    {0, "since", FlagArity::Value, "TIME", "From a time, or a duration ago: 2026-01-02T13:23:37Z, 42m"},
-    {0, "until", FlagArity::Value, "TIME", "Up to a time, or a duration ago"},
+    {'f', "follow", FlagArity::Nothing, "", "Follow the output"},
+    {'n', "tail", FlagArity::Value, "N", "Show only the last N lines of each container (default: all)"},
+    {'t', "timestamps", FlagArity::Nothing, "", "Show the time of each line"},
+    {0, "since", FlagArity::Value, "TIME", "Start at a time or a duration ago: 2026-01-02T13:23:37Z, 42m"},
+    {0, "until", FlagArity::Value, "TIME", "End at a time or a duration ago"},
     kNoColorFlag,
     kNoLogPrefixFlag,
     kIndexFlag,
 };
 constexpr Example kLogsExamples[] = {
-    {"stack logs -f web", "follow one service"},
-    {"stack logs --tail 20", "the last lines of everything"},
-    {"stack logs --since 10m -t", "the last ten minutes, with times"},
+    {"stack logs -f web", "follow the log of one service"},
+    {"stack logs --tail 20", "show the last 20 lines of each container"},
+    {"stack logs --since 10m -t", "show the last ten minutes, with timestamps"},
 };
 
 Result<LogQuery> query_of(const Arguments& arguments) {
@@ -32,7 +32,7 @@ Result<LogQuery> query_of(const Arguments& arguments) {
   query.tail = arguments.text("tail", "all");
   if (query.tail == "-1") query.tail = "all";
   if (query.tail != "all" && !is_all_digits(query.tail)) {
-    return invalid("invalid argument \"" + query.tail + "\" for --tail: it is a number or all");
+    return invalid("invalid argument \"" + query.tail + "\" for --tail: must be a number or all");
   }
   WallTime now = std::chrono::system_clock::now();
   TRY_ASSIGN(query.since, log_time(arguments.text("since"), now).in("--since"));
@@ -64,7 +64,7 @@ Result<int> run_logs(Session& session, const Arguments& arguments) {
   LogFollower follower;
   TRY(follower.run(session, project_name, std::move(*query), [&](const Json& line) {
     if (*index && int_or(line, "number") != **index) return;
-    // Without -f, an exit of the past is no news.
+    // Without -f, past exits are not shown.
     if (!follow && line.is_object() && line.contains("exit")) return;
     printer.line(line);
   }));
@@ -78,7 +78,7 @@ const Command kLogs{
     .aliases = {},
     .group = Group::Containers,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Show what containers have written",
+    .summary = "Show the output of containers",
     .details = "",
     .examples = kLogsExamples,
     .flags = kLogsFlags,

@@ -12,12 +12,13 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kLsFlags[] = {
-    {'a', "all", FlagArity::Nothing, "", "Projects without running containers too"},
-    {'q', "quiet", FlagArity::Nothing, "", "Only names"},
-    {0, "filter", FlagArity::Values, "name=TEXT", "Only names that contain the text"},
+    {'a', "all", FlagArity::Nothing, "", "Include projects without running containers"},
+    {'q', "quiet", FlagArity::Nothing, "", "Print only names"},
+    {0, "filter", FlagArity::Values, "name=TEXT", "Show only projects whose names contain TEXT"},
     kFormatFlag,
 };
-constexpr Example kLsExamples[] = {{"stack ls", "projects that run"}, {"stack ls -a", "stopped ones too"}};
+constexpr Example kLsExamples[] = {{"stack ls", "list running projects"},
+                                   {"stack ls -a", "include stopped projects"}};
 
 bool is_wanted(const Json& project, const Arguments& arguments) {
   if (!arguments.on("all") && string_or(project, "status").find("running(") == std::string::npos)
@@ -32,7 +33,7 @@ bool is_wanted(const Json& project, const Arguments& arguments) {
 Result<int> run_ls(Session& session, const Arguments& arguments) {
   for (const std::string& filter : arguments.all("filter")) {
     if (!filter.starts_with("name="))
-      return session.usage_error("invalid filter \"" + filter + "\": it is name=TEXT");
+      return session.usage_error("invalid filter \"" + filter + "\": must be name=TEXT");
   }
   TRY_ASSIGN(Json projects, session.call("GET", "/stack/v1/projects"));
   std::vector<Json> rows;
@@ -48,7 +49,7 @@ Result<int> run_ls(Session& session, const Arguments& arguments) {
   if (arguments.on("quiet")) {
     for (const Json& row : rows) print_line(string_or(row, "Name"));
   } else if (format == "json") {
-    // One array, as `docker compose ls` prints.
+    // One array, like `docker compose ls`.
     print_line(to_text(rows));
   } else if (format == "table" || format == "pretty") {
     Table table({"NAME", "STATUS", "CONFIG FILES"}, 20);

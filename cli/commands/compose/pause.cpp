@@ -6,7 +6,7 @@ namespace stack::cli {
 namespace {
 
 constexpr Example kPauseExamples[] = {
-    {"stack pause db", "freeze one service"},
+    {"stack pause db", "pause one service"},
 };
 
 Result<int> run_pause(Session& session, const Arguments& arguments) {
@@ -20,7 +20,7 @@ const Command kPause{
     .aliases = {},
     .group = Group::Project,
     .usage = "[SERVICE...]",
-    .summary = "Freeze the processes of containers",
+    .summary = "Pause all processes of containers",
     .details = "",
     .examples = kPauseExamples,
     .flags = {},

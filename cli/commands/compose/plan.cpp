@@ -11,8 +11,7 @@ namespace {
 constexpr int kExitChanges = 2;
 
 constexpr Flag kPlanFlags[] = {
-    {0, "format", FlagArity::Value, "FORMAT",
-     "text, or json: the actions with their causes and what they wait for"},
+    {0, "format", FlagArity::Value, "FORMAT", "text or json (actions with their causes and dependencies)"},
     {0, "json", FlagArity::Nothing, "", ""},
     kBuildFlag,
     kNoBuildFlag,
@@ -24,20 +23,20 @@ constexpr Flag kPlanFlags[] = {
     kScaleFlag,
     {0, "wait", FlagArity::Nothing, "", "As for `up`"},
     kRemoveOrphansFlag,
-    {0, "no-docker-socket", FlagArity::Nothing, "", "Refuse containers that mount Docker's socket"},
+    {0, "no-docker-socket", FlagArity::Nothing, "", "Reject containers that mount the Docker socket"},
     kPullFlag,
     kRenewVolumesFlag,
 };
 constexpr Example kPlanExamples[] = {
-    {"stack plan", "what `stack up` would do, and the cause of each step"},
-    {"stack plan --format json | jq '.actions[].kind'", "the same for programs"},
-    {"stack plan >/dev/null && echo unchanged", "exit code 0: nothing to do, 2: changes, 1: error"},
+    {"stack plan", "show what `stack up` would do and why"},
+    {"stack plan --format json | jq '.actions[].kind'", "process the plan in a script"},
+    {"stack plan >/dev/null && echo unchanged", "exit code 0: no changes, 2: changes, 1: error"},
 };
 
 Result<int> run_plan(Session& session, const Arguments& arguments) {
   std::string format = arguments.text("format", arguments.on("json") ? "json" : "text");
   if (format != "json" && format != "text")
-    return session.usage_error("invalid value \"" + format + "\" for --format: it is text or json");
+    return session.usage_error("invalid value \"" + format + "\" for --format: must be text or json");
   auto options = up_options(session, arguments, arguments.words);
   if (!options) return session.usage_error(options.error().text());
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
@@ -54,8 +53,8 @@ const Command kPlan{
     .aliases = {},
     .group = Group::Project,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Show what `up` would do and why, and change nothing",
-    .details = "Exit code 0: nothing to do; 2: there are changes; 1: error.",
+    .summary = "Show what `up` would do and why, without changing anything",
+    .details = "Exit codes: 0 no changes, 2 changes, 1 error.",
     .examples = kPlanExamples,
     .flags = kPlanFlags,
     .words_are_services = true,

@@ -10,8 +10,9 @@ namespace {
 
 constexpr Flag kPortFlags[] = {{0, "protocol", FlagArity::Value, "PROTOCOL", "tcp (default) or udp"},
                                kIndexFlag};
-constexpr Example kPortExamples[] = {{"stack port web 80", "where the container's port 80 is published"},
-                                     {"curl http://$(stack port web 80)", "use it"}};
+constexpr Example kPortExamples[] = {
+    {"stack port web 80", "show the host address for the container's port 80"},
+    {"curl http://$(stack port web 80)", "send a request to the published port"}};
 
 Result<int> run_port(Session& session, const Arguments& arguments) {
   auto index = arguments.number("index");

@@ -13,22 +13,22 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kPsFlags[] = {
-    {'a', "all", FlagArity::Nothing, "", "Stopped containers too, and those of `run`"},
+    {'a', "all", FlagArity::Nothing, "", "Include stopped containers and containers of `run`"},
     kQuietFlag,
-    {0, "services", FlagArity::Nothing, "", "Only the names of services"},
+    {0, "services", FlagArity::Nothing, "", "Print only service names"},
     {0, "status", FlagArity::Values, "STATUS",
-     "Only running, exited, created, paused, restarting, removing or dead ones"},
+     "Show only containers that are running, exited, created, paused, restarting, removing, or dead"},
     kFilterFlag,
     kFormatFlag,
     kNoTruncFlag,
     {0, "orphans", FlagArity::Nothing, "",
-     "Containers of services that the file no longer has too (default: true)"},
+     "Include containers of services that are not in the Compose file (default: true)"},
 };
 constexpr Example kPsExamples[] = {
-    {"stack ps", "what runs"},
-    {"stack ps -a", "what was stopped or has exited too"},
-    {"stack ps --format json | jq -r .Name", "for programs: one object a line"},
-    {"stack ps --format 'table {{.Name}}\\t{{.Status}}'", "columns of your own"},
+    {"stack ps", "list running containers"},
+    {"stack ps -a", "include stopped containers"},
+    {"stack ps --format json | jq -r .Name", "process the list in a script: one object per line"},
+    {"stack ps --format 'table {{.Name}}\\t{{.Status}}'", "choose the columns"},
 };
 constexpr std::string_view kStates[] = {"running",    "exited",   "created", "paused",
                                         "restarting", "removing", "dead"};
@@ -37,7 +37,7 @@ Result<std::vector<std::string>> wanted_states(const Arguments& arguments) {
   std::vector<std::string> states = arguments.all("status");
   for (const std::string& filter : arguments.all("filter")) {
     if (!filter.starts_with("status=")) {
-      return invalid("invalid filter \"" + filter + "\": it is status=VALUE");
+      return invalid("invalid filter \"" + filter + "\": must be status=VALUE");
     }
     states.push_back(filter.substr(7));
   }
@@ -59,7 +59,7 @@ std::string table_text(const std::vector<Json>& rows) {
   return table.text();
 }
 
-// Without the declared services, which only the engine's copy of the project knows.
+// Drops containers whose service the engine's copy of the project does not declare.
 Result<std::vector<Container>> without_orphans(Session& session, const std::string& project_name,
                                                std::vector<Container> containers) {
   TRY_ASSIGN(Json answer, session.call("GET", project_path(project_name)));

@@ -9,23 +9,24 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kPullFlags[] = {
-    {'q', "quiet", FlagArity::Nothing, "", "Print nothing but errors"},
-    {0, "include-deps", FlagArity::Nothing, "", "Pull the images of the services depended on too"},
-    {0, "ignore-buildable", FlagArity::Nothing, "", "Leave out services that have `build`"},
-    {0, "ignore-pull-failures", FlagArity::Nothing, "", "Pull what can be pulled; failures are warnings"},
-    {0, "policy", FlagArity::Value, "POLICY", "missing or always, in place of each service's pull_policy"},
+    {'q', "quiet", FlagArity::Nothing, "", "Print only errors"},
+    {0, "include-deps", FlagArity::Nothing, "", "Also pull the images of dependencies"},
+    {0, "ignore-buildable", FlagArity::Nothing, "", "Skip services that have `build`"},
+    {0, "ignore-pull-failures", FlagArity::Nothing, "",
+     "Continue after failures and report them as warnings"},
+    {0, "policy", FlagArity::Value, "POLICY", "Override each service's pull_policy: missing or always"},
     {0, "parallel", FlagArity::Nothing, "", ""},
     {0, "no-parallel", FlagArity::Nothing, "", ""},
 };
 constexpr Example kPullExamples[] = {
-    {"stack pull", "the images of all services"},
-    {"stack pull --policy missing web", "one service's, unless it is there"},
+    {"stack pull", "pull the images of all services"},
+    {"stack pull --policy missing web", "pull the image of one service unless it is present"},
 };
 
 Result<int> run_pull(Session& session, const Arguments& arguments) {
   std::string policy = arguments.text("policy");
   if (!policy.empty() && policy != "missing" && policy != "always")
-    return session.usage_error("invalid value \"" + policy + "\" for --policy: it is missing or always");
+    return session.usage_error("invalid value \"" + policy + "\" for --policy: must be missing or always");
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   Json options{{"services", arguments.words},
                {"no_deps", !arguments.on("include-deps")},
@@ -53,11 +54,11 @@ const Command kPull{
     .aliases = {},
     .group = Group::Images,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Pull the images of services",
+    .summary = "Pull service images",
     .details =
         "Credentials come from Docker's config.json and its helpers, or podman's auth files (`stack "
         "login`).\n"
-        "What an interrupted pull brought is kept, and the next one goes on from there.",
+        "The next pull resumes an interrupted one.",
     .examples = kPullExamples,
     .flags = kPullFlags,
     .words_are_services = true,

@@ -11,16 +11,17 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kPushFlags[] = {
-    {'q', "quiet", FlagArity::Nothing, "", "Print nothing but errors"},
-    {0, "include-deps", FlagArity::Nothing, "", "Push the images of the services depended on too"},
-    {0, "ignore-push-failures", FlagArity::Nothing, "", "Push what can be pushed; failures are warnings"},
+    {'q', "quiet", FlagArity::Nothing, "", "Print only errors"},
+    {0, "include-deps", FlagArity::Nothing, "", "Also push the images of dependencies"},
+    {0, "ignore-push-failures", FlagArity::Nothing, "",
+     "Continue after failures and report them as warnings"},
 };
 constexpr Example kPushExamples[] = {
-    {"stack push", "every image that a service builds"},
-    {"stack push web", "one service's"},
+    {"stack push", "push every image that a service builds"},
+    {"stack push web", "push the image of one service"},
 };
 
-// The named services, and what they depend on where that is asked for.
+// The named services, with their dependencies if --include-deps is given.
 std::set<std::string> selected(const Json& services, const std::vector<std::string>& names,
                                bool with_dependencies) {
   std::set<std::string> out;
@@ -49,10 +50,10 @@ Result<int> push_services(Session& session, const ResolvedProject& project,
   for (const std::string& name : selected(all, services, with_dependencies)) {
     const Json& service = member(all, name);
     std::string image = string_or(service, "image");
-    // Images that nobody builds here came from a registry.
+    // Images without `build` came from a registry.
     if (!image.empty() && member(service, "build").is_object()) images.push_back(std::move(image));
   }
-  if (images.empty()) return invalid("no service has both `build` and `image`: there is nothing to push");
+  if (images.empty()) return invalid("nothing to push: no service has both `build` and `image`");
   return transfer_images(session, images, options);
 }
 
@@ -74,9 +75,8 @@ const Command kPush{
     .aliases = {},
     .group = Group::Images,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Push the images that services build",
-    .details =
-        "A service is pushed that has both `build` and `image`; the image's name says to which registry.",
+    .summary = "Push service images",
+    .details = "Pushes services that have both `build` and `image`. The image name selects the registry.",
     .examples = kPushExamples,
     .flags = kPushFlags,
     .words_are_services = true,

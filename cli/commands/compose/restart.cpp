@@ -8,10 +8,10 @@ namespace {
 
 constexpr Flag kRestartFlags[] = {
     kTimeoutFlag,
-    {0, "no-deps", FlagArity::Nothing, "", "Do not restart the services that depend on these"},
+    {0, "no-deps", FlagArity::Nothing, "", "Do not restart dependent services"},
 };
 constexpr Example kRestartExamples[] = {
-    {"stack restart web", "one service"},
+    {"stack restart web", "restart one service"},
 };
 
 Result<int> run_restart(Session& session, const Arguments& arguments) {
@@ -25,8 +25,8 @@ const Command kRestart{
     .aliases = {},
     .group = Group::Project,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Stop and start containers as they are",
-    .details = "Changes of the compose file are not applied: use `stack up`.",
+    .summary = "Restart containers",
+    .details = "Changes of the Compose file are not applied; use `stack up`.",
     .examples = kRestartExamples,
     .flags = kRestartFlags,
     .words_are_services = true,

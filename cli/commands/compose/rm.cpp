@@ -13,14 +13,14 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kRmFlags[] = {
-    {'f', "force", FlagArity::Nothing, "", "Do not ask"},
-    {'s', "stop", FlagArity::Nothing, "", "Stop them first"},
-    {'v', "volumes", FlagArity::Nothing, "", "Remove their anonymous volumes too"},
+    {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"},
+    {'s', "stop", FlagArity::Nothing, "", "Stop the containers before removing them"},
+    {'v', "volumes", FlagArity::Nothing, "", "Also remove anonymous volumes attached to the containers"},
     {'a', "all", FlagArity::Nothing, "", ""},
 };
 constexpr Example kRmExamples[] = {
-    {"stack rm", "remove stopped containers, after asking"},
-    {"stack rm -fs web", "stop and remove one service without asking"},
+    {"stack rm", "remove stopped containers after confirmation"},
+    {"stack rm -fs web", "stop and remove the containers of one service without confirmation"},
 };
 
 Result<int> run_rm(Session& session, const Arguments& arguments) {

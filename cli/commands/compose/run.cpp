@@ -23,34 +23,34 @@ constexpr Flag kRunFlags[] = {
     {0, "rm", FlagArity::Nothing, "", "Remove the container when it exits"},
     {'d', "detach", FlagArity::Nothing, "", "Run in the background and print the container's name"},
     {'e', "env", FlagArity::Values, "NAME=VALUE",
-     "Environment variable; NAME alone takes its value from here"},
+     "Environment variable; NAME alone takes the caller's value"},
     {0, "env-from-file", FlagArity::Values, "FILE", "Environment variables from a file of NAME=VALUE lines"},
-    {0, "entrypoint", FlagArity::Value, "COMMAND", "Instead of the image's entrypoint"},
-    {'u', "user", FlagArity::Value, "USER", "User, by name or number, with :GROUP if wanted"},
+    {0, "entrypoint", FlagArity::Value, "COMMAND", "Override the image's entrypoint"},
+    {'u', "user", FlagArity::Value, "USER", "User name or ID, optionally with :GROUP"},
     {'w', "workdir", FlagArity::Value, "DIR", "Working directory in the container"},
-    {'v', "volume", FlagArity::Values, "SOURCE:TARGET", "Volume or bind mount in addition"},
-    {'p', "publish", FlagArity::Values, "HOST:PORT", "Port to publish"},
+    {'v', "volume", FlagArity::Values, "SOURCE:TARGET", "Add a volume or bind mount"},
+    {'p', "publish", FlagArity::Values, "HOST:PORT", "Publish a port"},
     {'P', "service-ports", FlagArity::Nothing, "", "Publish the service's ports"},
     {0, "name", FlagArity::Value, "NAME", "Name of the container"},
     kNoDepsFlag,
     {'i', "interactive", FlagArity::Nothing, "", "Keep stdin open (default: true)"},
-    {'t', "tty", FlagArity::Nothing, "", "With a terminal (default: where stdin and stdout are terminals)"},
-    {'T', "no-tty", FlagArity::Nothing, "", "Without a terminal"},
-    {'l', "label", FlagArity::Values, "KEY=VALUE", "Label in addition"},
-    {0, "use-aliases", FlagArity::Nothing, "", "Answer to the service's names in its networks"},
+    {'t', "tty", FlagArity::Nothing, "", "Allocate a terminal (default: if stdin and stdout are terminals)"},
+    {'T', "no-tty", FlagArity::Nothing, "", "Do not allocate a terminal"},
+    {'l', "label", FlagArity::Values, "KEY=VALUE", "Add a label"},
+    {0, "use-aliases", FlagArity::Nothing, "", "Use the service's network aliases"},
     kBuildFlag,
     kPullFlag,
-    {0, "cap-add", FlagArity::Values, "CAP", "Capability in addition"},
-    {0, "cap-drop", FlagArity::Values, "CAP", "Capability less"},
+    {0, "cap-add", FlagArity::Values, "CAP", "Add a capability"},
+    {0, "cap-drop", FlagArity::Values, "CAP", "Drop a capability"},
     kRemoveOrphansFlag,
     kQuietPullFlag,
-    {0, "quiet-build", FlagArity::Nothing, "", "No output of builds"},
-    {'q', "quiet", FlagArity::Nothing, "", "Nothing but the command's output"},
+    {0, "quiet-build", FlagArity::Nothing, "", "Do not show build output"},
+    {'q', "quiet", FlagArity::Nothing, "", "Print only the command's output"},
 };
 constexpr Example kRunExamples[] = {
-    {"stack run --rm web flask db upgrade", "a command in a new container of web"},
-    {"stack run --rm -it web sh", "a shell, dependencies started"},
-    {"stack run --rm --no-deps -T web env", "alone, for pipes"},
+    {"stack run --rm web flask db upgrade", "run a command in a new container of web"},
+    {"stack run --rm -it web sh", "start the dependencies and open a shell"},
+    {"stack run --rm --no-deps -T web env", "run without dependencies or a terminal"},
 };
 
 Result<std::vector<std::string>> environment_of(const Session& session, const Arguments& arguments) {
@@ -125,7 +125,7 @@ OneOff one_off(const Arguments& arguments, const std::string& project_name) {
   one.tty = arguments.on("tty", true) && !arguments.on("no-tty") && terminals && !one.detach;
   one.interactive = arguments.on("interactive", true) && !one.detach;
   one.remove = arguments.on("rm");
-  // A name of ours makes the request safe to repeat where the engine dies in between.
+  // A name chosen here makes the request safe to repeat if the engine dies in between.
   one.name = arguments.text("name");
   if (one.name.empty()) one.name = project_name + "-" + one.service + "-run-" + random_hex(6);
   return one;
@@ -151,7 +151,7 @@ Result<int> run_run(Session& session, const Arguments& arguments) {
   }
   if (!result.ok) return say_result(session, result);
   std::string id = string_or(result.last, "id");
-  if (id.empty()) return Error("the engine made no container");
+  if (id.empty()) return Error("the engine did not create a container");
   if (!one.detach) {
     AttachedRunOptions attached;
     attached.tty = one.tty;
@@ -177,8 +177,8 @@ const Command kRun{
     .usage = "[OPTIONS] SERVICE [COMMAND] [ARG...]",
     .summary = "Run a command in a new container of a service",
     .details =
-        "What the service depends on is started first. Ports are published with -P or -p only.\n"
-        "The exit code is the command's; 126 where it cannot be executed, 127 where it is not found.",
+        "The dependencies of the service are started first. Ports are published only with -P or -p.\n"
+        "The exit code is the command's; 126 if it cannot be executed, 127 if it is not found.",
     .examples = kRunExamples,
     .flags = kRunFlags,
     .least_words = 1,

@@ -9,7 +9,7 @@ namespace {
 
 constexpr Flag kScaleFlags[] = {kNoDepsFlag};
 constexpr Example kScaleExamples[] = {
-    {"stack scale web=3 worker=2", "three containers of web, two of worker"}};
+    {"stack scale web=3 worker=2", "run three containers of web and two of worker"}};
 
 Result<int> run_scale(Session& session, const Arguments& arguments) {
   auto scale = parse_scale(arguments.words);
@@ -32,7 +32,7 @@ const Command kScale{
     .aliases = {},
     .group = Group::Project,
     .usage = "[OPTIONS] SERVICE=N...",
-    .summary = "Set the number of containers of services",
+    .summary = "Set the number of containers for services",
     .details = "",
     .examples = kScaleExamples,
     .flags = kScaleFlags,

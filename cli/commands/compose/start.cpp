@@ -8,15 +8,15 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kStartFlags[] = {
-    {0, "wait", FlagArity::Nothing, "", "Return once everything is running or healthy"},
-    {0, "wait-timeout", FlagArity::Value, "SECONDS", "Longest time for --wait"},
+    {0, "wait", FlagArity::Nothing, "", "Wait until all services are running or healthy"},
+    {0, "wait-timeout", FlagArity::Value, "SECONDS", "Maximum time that --wait waits"},
 };
 constexpr Example kStartExamples[] = {
-    {"stack start", "everything that was created or stopped"},
-    {"stack start --wait web", "one service; return when it is healthy"},
+    {"stack start", "start all existing containers"},
+    {"stack start --wait web", "start one service and wait until it is healthy"},
 };
 
-// Waiting is an `up` that neither makes nor replaces a container.
+// Implemented as an `up` that neither creates nor recreates containers.
 Result<int> start_and_wait(Session& session, const Arguments& arguments) {
   auto options = up_options(session, arguments, arguments.words);
   if (!options) return session.usage_error(options.error().text());

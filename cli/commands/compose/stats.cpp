@@ -20,18 +20,18 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kStatsFlags[] = {
-    {'a', "all", FlagArity::Nothing, "", "Stopped containers too"},
-    {0, "no-stream", FlagArity::Nothing, "", "Once, instead of again and again"},
+    {'a', "all", FlagArity::Nothing, "", "Include stopped containers"},
+    {0, "no-stream", FlagArity::Nothing, "", "Print one sample and exit"},
     kFormatFlag,
     kNoTruncFlag,
 };
 constexpr Example kStatsExamples[] = {
-    {"stack stats", "processor, memory, network and disk use, every second"},
-    {"stack stats --no-stream --format json", "once, for programs"}};
+    {"stack stats", "show CPU, memory, network, and disk usage every second"},
+    {"stack stats --no-stream --format json", "print one sample for a script"}};
 
 using Samples = std::map<std::string, Json>;  // by container
 
-// `samples`: of the last time; replaced by those of now.
+// `samples`: the previous samples; replaced with the current ones.
 Result<std::string> snapshot(Session& session, const Arguments& arguments, const std::string& project_name,
                              Samples& samples) {
   Samples former = std::exchange(samples, {});
@@ -50,7 +50,7 @@ Result<std::string> snapshot(Session& session, const Arguments& arguments, const
       failure = stats.error();
     }
   }
-  // One that has just exited is left out; where there is none at all, the reason is news.
+  // Containers that have just exited are omitted; the error matters only if no container is left.
   if (rows.empty()) TRY(failure);
   std::string format = arguments.text("format", "table");
   if (format != "table") return render_format(format, rows);
@@ -73,7 +73,7 @@ Result<int> run_stats(Session& session, const Arguments& arguments) {
   Samples samples;
   TRY_ASSIGN(std::string text, snapshot(session, arguments, project_name, samples));
   for (;;) {
-    // The share of processors needs two samples with a while between.
+    // CPU usage needs two samples some time apart.
     if (!once) print("\x1b[H\x1b[2J" + text);
     std::this_thread::sleep_for(std::chrono::seconds(1));
     TRY_ASSIGN(text, snapshot(session, arguments, project_name, samples));
@@ -90,7 +90,7 @@ const Command kStats{
     .aliases = {},
     .group = Group::Containers,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Show what containers use of the machine",
+    .summary = "Show the resource usage of containers",
     .details = "",
     .examples = kStatsExamples,
     .flags = kStatsFlags,

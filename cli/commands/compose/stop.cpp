@@ -10,8 +10,8 @@ constexpr Flag kStopFlags[] = {
     kTimeoutFlag,
 };
 constexpr Example kStopExamples[] = {
-    {"stack stop", "everything, dependents first"},
-    {"stack stop -t 1 web", "one service, killed after a second"},
+    {"stack stop", "stop all services, dependents first"},
+    {"stack stop -t 1 web", "stop one service; kill it after one second"},
 };
 
 Result<int> run_stop(Session& session, const Arguments& arguments) {

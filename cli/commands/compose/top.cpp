@@ -8,8 +8,8 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Example kTopExamples[] = {{"stack top", "the processes of every running container"},
-                                    {"stack top web", "of one service"}};
+constexpr Example kTopExamples[] = {{"stack top", "show the processes of every running container"},
+                                    {"stack top web", "show the processes of one service"}};
 
 Result<int> run_top(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
@@ -19,7 +19,7 @@ Result<int> run_top(Session& session, const Arguments& arguments) {
   std::vector<std::string> header;
   for (const Container& container : of_services(std::move(containers), arguments.words)) {
     auto answer = session.call("GET", "/containers/" + container.id + "/top");
-    // It may have exited since it was listed.
+    // The container may have exited since it was listed.
     if (!answer &&
         (answer.error().kind() == ErrorKind::NotFound || answer.error().kind() == ErrorKind::Conflict))
       continue;
@@ -48,7 +48,7 @@ const Command kTop{
     .aliases = {},
     .group = Group::Containers,
     .usage = "[SERVICE...]",
-    .summary = "Show the processes in running containers",
+    .summary = "Show the processes of running containers",
     .details = "",
     .examples = kTopExamples,
     .flags = {},

@@ -6,7 +6,7 @@ namespace stack::cli {
 namespace {
 
 constexpr Example kUnpauseExamples[] = {
-    {"stack unpause db", "let it go on"},
+    {"stack unpause db", "resume one service"},
 };
 
 Result<int> run_unpause(Session& session, const Arguments& arguments) {
@@ -20,7 +20,7 @@ const Command kUnpause{
     .aliases = {},
     .group = Group::Project,
     .usage = "[SERVICE...]",
-    .summary = "Let paused containers go on",
+    .summary = "Resume paused containers",
     .details = "",
     .examples = kUnpauseExamples,
     .flags = {},

@@ -13,44 +13,44 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kUpFlags[] = {
-    {'d', "detach", FlagArity::Nothing, "", "Return once everything runs, without following logs"},
+    {'d', "detach", FlagArity::Nothing, "", "Start in the background and return"},
     kBuildFlag,
     kNoBuildFlag,
     kForceRecreateFlag,
     kNoRecreateFlag,
     kAlwaysRecreateDepsFlag,
     kNoDepsFlag,
-    {0, "no-start", FlagArity::Nothing, "", "Create, but do not start"},
+    {0, "no-start", FlagArity::Nothing, "", "Create containers without starting them"},
     kScaleFlag,
-    {0, "wait", FlagArity::Nothing, "", "Return once everything is running or healthy; implies -d"},
-    {0, "wait-timeout", FlagArity::Value, "SECONDS", "Longest time for --wait"},
+    {0, "wait", FlagArity::Nothing, "", "Wait until all services are running or healthy; implies -d"},
+    {0, "wait-timeout", FlagArity::Value, "SECONDS", "Maximum time that --wait waits"},
     kRemoveOrphansFlag,
-    {0, "no-docker-socket", FlagArity::Nothing, "", "Refuse containers that mount Docker's socket"},
+    {0, "no-docker-socket", FlagArity::Nothing, "", "Reject containers that mount the Docker socket"},
     kTimeoutFlag,
     kRenewVolumesFlag,
-    {0, "abort-on-container-exit", FlagArity::Nothing, "", "Stop everything when one container exits"},
-    {0, "abort-on-container-failure", FlagArity::Nothing, "", "Stop everything when one container fails"},
+    {0, "abort-on-container-exit", FlagArity::Nothing, "", "Stop all containers when one exits"},
+    {0, "abort-on-container-failure", FlagArity::Nothing, "", "Stop all containers when one fails"},
     {0, "exit-code-from", FlagArity::Value, "SERVICE",
-     "Exit with this service's code; implies --abort-on-container-exit"},
-    {0, "attach", FlagArity::Values, "SERVICE", "Show the output of these services only"},
+     "Return the exit code of SERVICE; implies --abort-on-container-exit"},
+    {0, "attach", FlagArity::Values, "SERVICE", "Show only the output of these services"},
     {0, "no-attach", FlagArity::Values, "SERVICE", "Do not show the output of these services"},
-    {0, "attach-dependencies", FlagArity::Nothing, "", "Show the output of dependencies too"},
+    {0, "attach-dependencies", FlagArity::Nothing, "", "Also show the output of dependencies"},
     kNoColorFlag,
     kNoLogPrefixFlag,
-    {0, "timestamps", FlagArity::Nothing, "", "Show when each line was written"},
+    {0, "timestamps", FlagArity::Nothing, "", "Show the time of each line"},
     kPullFlag,
     kQuietPullFlag,
-    {0, "quiet-build", FlagArity::Nothing, "", "No output of builds"},
+    {0, "quiet-build", FlagArity::Nothing, "", "Do not show build output"},
     kYesFlag,
-    {'w', "watch", FlagArity::Nothing, "", "Bring changed files into the containers: see `stack watch`"},
-    {0, "menu", FlagArity::Nothing, "", "Keys: d detaches, w begins to watch (COMPOSE_MENU)"},
+    {'w', "watch", FlagArity::Nothing, "", "Watch files and update containers: see `stack watch`"},
+    {0, "menu", FlagArity::Nothing, "", "Enable keys: d detaches, w starts watching (COMPOSE_MENU)"},
 };
 
 constexpr Example kUpExamples[] = {
-    {"stack up", "start everything and follow its output; Ctrl-C stops it"},
-    {"stack up -d --build", "build, then start in the background"},
-    {"stack up -d --wait web", "one service with its dependencies; return when healthy"},
-    {"stack up -d --scale web=3", "three containers of web"},
+    {"stack up", "start all services and follow their output; Ctrl-C stops them"},
+    {"stack up -d --build", "build images, then start in the background"},
+    {"stack up -d --wait web", "start web and its dependencies; return when they are healthy"},
+    {"stack up -d --scale web=3", "run three containers of web"},
 };
 
 Result<> check_combination(const Arguments& arguments) {
@@ -58,7 +58,8 @@ Result<> check_combination(const Arguments& arguments) {
   for (const char* flag :
        {"abort-on-container-exit", "abort-on-container-failure", "exit-code-from", "attach", "watch"}) {
     if (detached && (arguments.on(flag) || !arguments.text(flag).empty())) {
-      return invalid(std::string("--") + flag + " needs the foreground: it excludes --detach and --wait");
+      return invalid(std::string("--") + flag +
+                     " requires the foreground and cannot be used with --detach or --wait");
     }
   }
   if (arguments.given("attach") && arguments.on("attach-dependencies")) {
@@ -109,10 +110,10 @@ const Command kUp{
     .aliases = {},
     .group = Group::Project,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Build, create, start and update the project's containers",
+    .summary = "Create or update the project and start its containers",
     .details =
-        "Containers whose configuration or image changed are recreated; the others are left alone.\n"
-        "In the foreground, Ctrl-C stops what was started, and a second one kills it.",
+        "Containers are recreated only if their configuration or image changed.\n"
+        "In the foreground, Ctrl-C stops the containers, and a second Ctrl-C kills them.",
     .examples = kUpExamples,
     .flags = kUpFlags,
     .words_are_services = true,

@@ -22,9 +22,9 @@ namespace stack::cli {
 
 namespace {
 
-// What is still to come when nothing is alive any more: the last lines and exit messages.
+// Time for the last lines and exit messages after all containers have exited.
 constexpr std::chrono::milliseconds kLastLines{200};
-// An exit that the log stream did not tell, as the engine was started anew, is found by looking.
+// Polling finds exits that the log stream missed because the engine was restarted.
 constexpr std::chrono::milliseconds kPollInterval{5000};
 
 int64_t replicas_of(const Json& service) {
@@ -88,7 +88,7 @@ std::vector<std::string> expected_labels(const std::set<std::string>& shown, con
   return labels;
 }
 
-// SIGINT and SIGTERM as readable bytes; blocked in every thread made afterwards.
+// SIGINT and SIGTERM as readable bytes; blocked in every thread started afterwards.
 class InterruptDescriptor {
  public:
   InterruptDescriptor() {
@@ -109,7 +109,7 @@ class InterruptDescriptor {
   Fd fd_;
 };
 
-// Three threads at most: the change, the logs, and a stop; this thread waits for them and for signals.
+// At most three threads: the change, the logs, and a stop. This thread waits for them and for signals.
 class Foreground {
  public:
   Foreground(Session& session, const Change& change, const ForegroundOptions& options)
@@ -158,13 +158,13 @@ class Foreground {
   LogPrinter printer_;
   LogFollower follower_;
 
-  std::mutex mutex_;  // guards what follows, which the threads write
+  std::mutex mutex_;  // guards the members below, which the threads write
   bool change_ended_ = false;
   bool stop_ended_ = false;
-  bool look_ = false;  // something exited: is anything alive?
+  bool look_ = false;  // a container exited: check whether any is alive
   Result<ChangeResult> result_ = ChangeResult{};
   std::set<std::string> replaced_;  // containers that the change itself stops
-  std::optional<int> abort_code_;   // of the container whose exit ends everything
+  std::optional<int> abort_code_;   // exit code of the container that ends the command
   std::string aborted_by_;          // its service
   std::optional<int> chosen_code_;  // of --exit-code-from
 
@@ -218,13 +218,13 @@ void Foreground::log_line(const Json& line) {
   bool exited = line.is_object() && line.contains("exit");
   if (exited) {
     std::lock_guard lock(mutex_);
-    // Stopped to be replaced: no news.
+    // Stopped in order to be replaced: not shown.
     if (!change_ended_ && replaced_.contains(string_or(line, "container"))) return;
   }
   if (options_.shown.contains(service)) printer_.line(line);
   if (!exited || bool_or(line, "restarting")) return;
   std::lock_guard lock(mutex_);
-  // What exits while the change runs is looked at when it is done.
+  // Exits during the change are checked when it is done.
   if (change_ended_) note_exit(service, static_cast<int>(int_or(line, "exit")));
   look_ = true;
   notify();
@@ -238,7 +238,7 @@ std::vector<std::string> Foreground::followed_services() const {
   return {followed.begin(), followed.end()};
 }
 
-// From before the first start, so that nothing is missed, until this thread ends it.
+// Starts before the first container does, so that no line is missed, and runs until this thread ends it.
 void Foreground::run_logs() {
   LogQuery query;
   query.follow = true;
@@ -284,7 +284,7 @@ void Foreground::stop_all() {
   stop_thread_ = std::thread([this] { run_stop(); });
 }
 
-// Past the project's lock, which the stop holds.
+// Bypasses the project lock, which the stop holds.
 void Foreground::kill_all() {
   auto containers = list_containers(session_, options_.project_name, ContainerFilter::Running);
   if (!containers) return;
@@ -308,7 +308,7 @@ void Foreground::interrupt() {
 }
 
 void Foreground::wait_for_event(std::chrono::milliseconds limit) {
-  int keyboard = menu_ ? STDIN_FILENO : -1;  // poll(2) leaves a negative one out
+  int keyboard = menu_ ? STDIN_FILENO : -1;  // poll(2) ignores a negative descriptor
   pollfd watched[3] = {{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {keyboard, POLLIN, 0}};
   if (::poll(watched, 3, static_cast<int>(limit.count())) == 0) {
     std::lock_guard lock(mutex_);
@@ -321,7 +321,7 @@ void Foreground::wait_for_event(std::chrono::milliseconds limit) {
 }
 
 void Foreground::take_key() {
-  // A terminal that has gone would be readable for ever.
+  // A terminal that was closed is always readable.
   if (!MenuKeys::is_possible()) return menu_.reset();
   switch (menu_->take()) {
     case MenuKeys::Key::None:
@@ -351,7 +351,7 @@ void Foreground::make_watcher(const WatchOptions& options) {
 
 bool Foreground::anything_alive() {
   auto containers = list_containers(session_, options_.project_name, ContainerFilter::All);
-  // The engine cannot be asked now; it will be again.
+  // The engine does not answer now; the next poll asks again.
   if (!containers) return true;
   bool alive = false;
   std::lock_guard lock(mutex_);
@@ -363,7 +363,7 @@ bool Foreground::anything_alive() {
   return alive;
 }
 
-// Looks at what has happened; false: it is over.
+// Handles one round of events; returns false at the end.
 bool Foreground::turn() {
   std::unique_lock lock(mutex_);
   bool change_ended = change_ended_;
@@ -377,7 +377,7 @@ bool Foreground::turn() {
   bool over = stopping_ && stop_ended;
   if (!stopping_ && change_ended && watcher_ && !watch_thread_.joinable())
     watch_thread_ = std::thread([this] { run_watch(); });
-  // While files are watched, a rebuild may bring everything down for a moment.
+  // While files are watched, a rebuild may stop all containers for a moment.
   if (!stopping_ && change_ended && look && !watcher_) over = !anything_alive();
   lock.lock();
   bool aborts = abort_code_.has_value();
@@ -391,13 +391,13 @@ bool Foreground::turn() {
   return true;
 }
 
-// Which exit ended it, and whose code is passed on.
+// States which exit ended the command and which exit code is returned.
 std::string Foreground::ending() const {
   if (!abort_code_ || interrupts_ > 0) return "";
   std::string text = "stack: " + aborted_by_ + " exited with code " + std::to_string(*abort_code_);
   const std::string& chosen = options_.exit_code_from;
   if (chosen.empty() || chosen == aborted_by_ || !chosen_code_) return text + "\n";
-  return text + "; exit code " + std::to_string(*chosen_code_) + " is that of " + chosen + "\n";
+  return text + "; returning exit code " + std::to_string(*chosen_code_) + " of " + chosen + "\n";
 }
 
 int Foreground::exit_code() const {
@@ -432,8 +432,8 @@ Result<int> Foreground::run() {
     all_ended = change_ended_;
   }
   menu_.reset();
-  if (detached_) progress_.load()->write(STDERR_FILENO, "detached; the containers continue to run\n");
-  // A change that the engine does not end, although it was stopped, must not keep the user waiting.
+  if (detached_) progress_.load()->write(STDERR_FILENO, "detached; the containers keep running\n");
+  // A change that the engine does not end after a stop must not keep the user waiting.
   if (!all_ended) _exit(exit_code());
   change_thread_.join();
   logs_thread_.join();

@@ -1,5 +1,4 @@
-// `stack up` in the foreground: what the engine does, what the containers print, and what the user presses,
-// at once.
+// `stack up` in the foreground: shows progress and container output, and handles keys and signals, concurrently.
 #pragma once
 
 #include <optional>
@@ -16,11 +15,11 @@ namespace stack::cli {
 
 struct ForegroundOptions {
   std::string project_name;
-  // Named on the command line, and their dependencies with --attach-dependencies; empty: all. Ctrl-C stops
-  // these, and the exit of one of these ends an `up` with --abort-on-container-exit.
+  // The services named on the command line, and their dependencies with --attach-dependencies; empty: all. Ctrl-C
+  // stops these services. With --abort-on-container-exit, the exit of one of them ends `up`.
   std::vector<std::string> services;
   std::set<std::string> shown;      // services whose output is printed
-  std::vector<std::string> labels;  // of the containers expected, for stable colours
+  std::vector<std::string> labels;  // labels of the expected containers, for stable colors
   LogStyle style;
   bool quiet_build = false;
   bool quiet_pull = false;
@@ -28,17 +27,16 @@ struct ForegroundOptions {
   bool abort_on_failure = false;
   std::string exit_code_from;  // a service, or ""
   std::optional<int64_t> timeout;
-  std::optional<WatchOptions> watch;  // then it continues although every container has exited
-  // --menu, where standard input is a terminal: keys detach, or begin to watch with these options.
+  std::optional<WatchOptions> watch;  // if set, `up` continues after all containers have exited
+  // --menu, if stdin is a terminal: keys detach or start watching with these options.
   std::optional<WatchOptions> menu;
 };
 
-// From the flags; a service that --attach, --no-attach or --exit-code-from names must exist.
+// Reads the flags; services named by --attach, --no-attach, and --exit-code-from must exist.
 Result<ForegroundOptions> foreground_options(Session& session, const Arguments& arguments,
                                              const ResolvedProject& project);
 
-// Ends when the change failed, when every container of the services has exited, or after Ctrl-C (exit code
-// 130).
+// Returns when the change fails, when all containers of the services have exited, or after Ctrl-C (exit code 130).
 Result<int> up_in_foreground(Session& session, const Change& change, const ForegroundOptions& options);
 
 }  // namespace stack::cli

@@ -5,8 +5,7 @@
 
 namespace stack::cli {
 
-// While it lives, the terminal on standard input gives keys at once and does not echo them; Ctrl-C keeps its
-// meaning.
+// Puts the terminal on stdin into unbuffered mode without echo until destruction; Ctrl-C still sends SIGINT.
 class MenuKeys {
  public:
   enum class Key { None, Detach, Watch };
@@ -16,9 +15,9 @@ class MenuKeys {
   MenuKeys(const MenuKeys&) = delete;
   MenuKeys& operator=(const MenuKeys&) = delete;
 
-  // Whether standard input is a terminal.
+  // Whether stdin is a terminal.
   static bool is_possible();
-  // The next key that has been pressed; None: no key of the menu. Does not block.
+  // The next key pressed; None if it is not a menu key. Does not block.
   Key take();
 
  private:

@@ -9,10 +9,10 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Flag kWaitFlags[] = {{0, "down-project", FlagArity::Nothing, "",
-                                "Take the whole project down when the first container exits"}};
+constexpr Flag kWaitFlags[] = {
+    {0, "down-project", FlagArity::Nothing, "", "Take the project down when the first container exits"}};
 constexpr Example kWaitExamples[] = {
-    {"stack wait migrate", "until it has exited; its exit code becomes ours"}};
+    {"stack wait migrate", "wait until migrate exits and return its exit code"}};
 
 struct Waiting {
   std::string name;
@@ -76,8 +76,8 @@ const Command kWait{
     .aliases = {},
     .group = Group::Project,
     .usage = "[OPTIONS] SERVICE...",
-    .summary = "Wait until the containers of services have exited",
-    .details = "The exit code is that of the container that exited last.",
+    .summary = "Wait until the containers of services exit",
+    .details = "Returns the exit code of the container that exited last.",
     .examples = kWaitExamples,
     .flags = kWaitFlags,
     .least_words = 1,

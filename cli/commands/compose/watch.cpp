@@ -16,16 +16,16 @@ namespace {
 
 constexpr Flag kWatchFlags[] = {
     {0, "no-up", FlagArity::Nothing, "", "Do not build and start the services first"},
-    {0, "prune", FlagArity::Nothing, "", "Remove images that a rebuild has replaced (default: true)"},
-    {0, "quiet", FlagArity::Nothing, "", "No output of builds"},
+    {0, "prune", FlagArity::Nothing, "", "Remove images replaced by a rebuild (default: true)"},
+    {0, "quiet", FlagArity::Nothing, "", "Do not show build output"},
 };
 
 constexpr Example kWatchExamples[] = {
-    {"stack watch", "start everything, then bring changed files into the containers until Ctrl-C"},
-    {"stack watch --no-up web", "only what concerns web, in the containers that run already"},
+    {"stack watch", "start all services and apply file changes until Ctrl-C"},
+    {"stack watch --no-up web", "watch the files of web only, without starting it"},
 };
 
-// SIGINT and SIGTERM as a descriptor. Before any thread is made.
+// SIGINT and SIGTERM as a descriptor. Call before starting any thread.
 Result<Fd> interrupts() {
   sigset_t set;
   sigemptyset(&set);
@@ -47,7 +47,7 @@ Result<int> run_watch(Session& session, const Arguments& arguments) {
       arguments.on("quiet")};
   Watcher watcher(session, std::move(watch),
                   [](int fd, std::string_view text) { static_cast<void>(write_all(fd, text).has_value()); });
-  // Before the start, so that no change is missed meanwhile.
+  // Must precede the start, so that no change is missed during it.
   TRY(watcher.prepare());
   if (!arguments.on("no-up")) {
     (*options)["build"] = true;
@@ -72,13 +72,13 @@ const Command kWatch{
     .aliases = {},
     .group = Group::Project,
     .usage = "[OPTIONS] [SERVICE...]",
-    .summary = "Bring changed files into the containers, by the rules of develop.watch",
+    .summary = "Watch files and update containers according to develop.watch",
     .details =
         "Builds and starts the services first, unless --no-up is given. sync copies changed files into every "
         "replica\n"
         "and removes deleted ones; restart and exec follow a sync; rebuild builds that service alone and "
         "recreates it.\n"
-        "Ctrl-C ends the watching; the containers run on.",
+        "Ctrl-C stops watching; the containers keep running.",
     .examples = kWatchExamples,
     .flags = kWatchFlags,
     .words_are_services = true,

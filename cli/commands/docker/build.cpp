@@ -22,7 +22,7 @@ namespace stack::cli::docker_cli {
 namespace {
 
 constexpr Flag kBuildFlags[] = {
-    {0, "add-host", FlagArity::Values, "list", "Add a line HOST:IP to /etc/hosts of RUN steps"},
+    {0, "add-host", FlagArity::Values, "list", "Add a HOST:IP entry to /etc/hosts of RUN steps"},
     {0, "allow", FlagArity::Values, "stringArray", "Allow RUN steps more: network.host, security.insecure"},
     {0, "attest", FlagArity::Values, "stringArray", ""},
     {0, "build-arg", FlagArity::Values, "list", "Set a build argument"},
@@ -43,15 +43,15 @@ constexpr Flag kBuildFlags[] = {
     {0, "label", FlagArity::Values, "list", "Set a label of the image"},
     {0, "load", FlagArity::Nothing, "", ""},
     {0, "metadata-file", FlagArity::Value, "string", "Write what was built to this file, as JSON"},
-    {0, "network", FlagArity::Value, "string", "Network of RUN steps: default, none or host"},
-    {0, "no-cache", FlagArity::Nothing, "", "Run every step again"},
+    {0, "network", FlagArity::Value, "string", "Network for RUN steps: default, none, or host"},
+    {0, "no-cache", FlagArity::Nothing, "", "Do not use the build cache"},
     {0, "no-cache-filter", FlagArity::Values, "stringArray", "Run every step of these stages again"},
     {'o', "output", FlagArity::Values, "stringArray",
      "Where the result goes: DIR, -, type=local|tar|oci|docker|registry"},
     {0, "platform", FlagArity::Values, "stringArray", "Platform of the image: this machine's"},
-    {0, "progress", FlagArity::Value, "string", "auto, plain, tty, quiet or rawjson"},
+    {0, "progress", FlagArity::Value, "string", "Progress output: auto, plain, tty, quiet, or rawjson"},
     {0, "provenance", FlagArity::Value, "string", ""},
-    {0, "pull", FlagArity::Nothing, "", "Always look for newer base images"},
+    {0, "pull", FlagArity::Nothing, "", "Always pull newer versions of base images"},
     {0, "push", FlagArity::Nothing, "", "Push the image"},
     {'q', "quiet", FlagArity::Nothing, "", "Print only the image ID"},
     {0, "rm", FlagArity::Nothing, "", ""},
@@ -63,7 +63,7 @@ constexpr Flag kBuildFlags[] = {
     {0, "target", FlagArity::Value, "string", "Stage to build"},
     {0, "ulimit", FlagArity::Values, "ulimit", "Limit of RUN steps: NAME=SOFT[:HARD]"},
 };
-constexpr Example kExamples[] = {{"docker build -t shop .", "an image of the Dockerfile here"}};
+constexpr Example kExamples[] = {{"docker build -t shop .", "build the Dockerfile in the current folder"}};
 
 bool is_remote_context(const std::string& path) {
   return path.find("://") != std::string::npos || path.starts_with("git@") || path.starts_with("github.com/");

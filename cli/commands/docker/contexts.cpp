@@ -68,7 +68,7 @@ Result<int> run_context_inspect(Session& session, const Arguments& arguments) {
 
 constexpr Flag kContextCreateFlags[] = {
     {0, "description", FlagArity::Value, "string", "Description of the context"},
-    {0, "docker", FlagArity::Value, "stringToString", "The engine: host=unix:///path"},
+    {0, "docker", FlagArity::Value, "stringToString", "Engine endpoint: host=unix:///path"},
     {0, "from", FlagArity::Value, "string", "Copy another context"},
 };
 
@@ -87,7 +87,8 @@ Result<int> run_context_create(Session& session, const Arguments& arguments) {
   return 0;
 }
 
-constexpr Flag kContextRmFlags[] = {{'f', "force", FlagArity::Nothing, "", "Remove the context in use too"}};
+constexpr Flag kContextRmFlags[] = {
+    {'f', "force", FlagArity::Nothing, "", "Remove the context even if it is in use"}};
 
 Result<int> run_context_rm(Session& session, const Arguments& arguments) {
   ContextStore store(session.environment());

@@ -14,16 +14,16 @@ namespace {
 
 constexpr Flag kExecFlags[] = {
     {'d', "detach", FlagArity::Nothing, "", "Run the command in the background"},
-    {0, "detach-keys", FlagArity::Value, "string", "Keys that detach from the container"},
+    {0, "detach-keys", FlagArity::Value, "string", "Key sequence for detaching from the container"},
     {'e', "env", FlagArity::Values, "list", "Set an environment variable"},
     {0, "env-file", FlagArity::Values, "list", "Read environment variables from a file"},
     {'i', "interactive", FlagArity::Nothing, "", "Keep stdin open even if it is not attached"},
     {0, "privileged", FlagArity::Nothing, "", "Give the command all privileges"},
     {'t', "tty", FlagArity::Nothing, "", "Allocate a pseudo-TTY"},
-    {'u', "user", FlagArity::Value, "string", "User name or UID, with :GROUP if wanted"},
+    {'u', "user", FlagArity::Value, "string", "User name or UID, optionally with :GROUP"},
     {'w', "workdir", FlagArity::Value, "string", "Working directory in the container"},
 };
-constexpr Example kExecExamples[] = {{"docker exec -it web sh", "a shell in a running container"}};
+constexpr Example kExecExamples[] = {{"docker exec -it web sh", "open a shell in a running container"}};
 
 Result<Json> exec_body(const Session& session, const Arguments& arguments) {
   std::vector<std::string> environment;
@@ -101,9 +101,9 @@ Result<int> run_exec(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kAttachFlags[] = {
-    {0, "detach-keys", FlagArity::Value, "string", "Keys that detach from the container"},
+    {0, "detach-keys", FlagArity::Value, "string", "Key sequence for detaching from the container"},
     {0, "no-stdin", FlagArity::Nothing, "", "Do not attach stdin"},
-    {0, "sig-proxy", FlagArity::Nothing, "", "Pass signals on to the process (default true)"},
+    {0, "sig-proxy", FlagArity::Nothing, "", "Forward signals to the process (default true)"},
 };
 
 struct AttachTarget {
@@ -163,7 +163,7 @@ Result<int> run_attach(Session& session, const Arguments& arguments) {
 
 constexpr Flag kStartFlags[] = {
     {'a', "attach", FlagArity::Nothing, "", "Attach stdout and stderr and forward signals"},
-    {0, "detach-keys", FlagArity::Value, "string", "Keys that detach from the container"},
+    {0, "detach-keys", FlagArity::Value, "string", "Key sequence for detaching from the container"},
     {'i', "interactive", FlagArity::Nothing, "", "Attach stdin"},
 };
 
@@ -228,7 +228,7 @@ const Command kAttach{
     .aliases = kAttachAliases,
     .group = Group::Containers,
     .usage = "[OPTIONS] CONTAINER",
-    .summary = "Attach to a running container's input, output and error streams",
+    .summary = "Attach to the input, output, and error streams of a running container",
     .details = "",
     .examples = {},
     .flags = kAttachFlags,

@@ -13,8 +13,8 @@ namespace {
 
 constexpr Flag kCpFlags[] = {
     {'a', "archive", FlagArity::Nothing, "", "Keep the owners of files"},
-    {'L', "follow-link", FlagArity::Nothing, "", "Follow a link in the source path"},
-    {'q', "quiet", FlagArity::Nothing, "", "Print no progress"},
+    {'L', "follow-link", FlagArity::Nothing, "", "Follow symbolic links in the source path"},
+    {'q', "quiet", FlagArity::Nothing, "", "Do not show progress"},
 };
 
 // "CONTAINER:PATH", "PATH" or "-".
@@ -51,7 +51,7 @@ Result<int> run_cp(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(CopyContainer container, find_container(session, out ? from.container : to.container));
   if (out) {
     if (to.path == "-" && session.out().is_terminal)
-      return Error("refusing to write the archive to a terminal: use a file or a pipe");
+      return Error("refusing to write an archive to a terminal; use a file or a pipe");
     TRY(copy_from_container(session, container, from.path, to.path, arguments.on("follow-link")));
   } else {
     TRY(copy_to_container(session, container, from.path, to.path,
@@ -77,7 +77,7 @@ constexpr Flag kCommitFlags[] = {
     {'a', "author", FlagArity::Value, "string", "Author (John Hannibal Smith <hannibal@a-team.com>)"},
     {'c', "change", FlagArity::Values, "list", "Apply a Dockerfile instruction to the new image"},
     {'m', "message", FlagArity::Value, "string", "Commit message"},
-    {'p', "pause", FlagArity::Nothing, "", "Pause the container meanwhile (default true)"},
+    {'p', "pause", FlagArity::Nothing, "", "Pause the container during the commit (default true)"},
 };
 
 Result<int> run_commit(Session& session, const Arguments& arguments) {
@@ -104,7 +104,7 @@ const Command kCp{
     .aliases = kCpAliases,
     .group = Group::Containers,
     .usage = "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tdocker cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
-    .summary = "Copy files between a container and this machine",
+    .summary = "Copy files between a container and the host",
     .details = "",
     .examples = {},
     .flags = kCpFlags,
@@ -118,7 +118,7 @@ const Command kExport{
     .aliases = kExportAliases,
     .group = Group::Containers,
     .usage = "[OPTIONS] CONTAINER",
-    .summary = "Write a container's file system as a tar archive",
+    .summary = "Export a container's file system as a tar archive",
     .details = "",
     .examples = {},
     .flags = kExportFlags,

@@ -17,7 +17,7 @@ namespace {
 
 constexpr Flag kImageLsFlags[] = {
     kQuietFlag, kFormatFlag, kNoTruncFlag, kFilterFlag, {'a', "all", FlagArity::Nothing, "", ""}};
-constexpr Example kImageLsExamples[] = {{"stack image ls", "every image in the store"}};
+constexpr Example kImageLsExamples[] = {{"stack image ls", "list all images"}};
 
 Json image_row(const Json& image, const std::string& reference, bool truncate) {
   RepositoryTag name = split_reference(reference);
@@ -46,8 +46,8 @@ Result<int> run_image_ls(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kImageRmFlags[] = {
-    {'f', "force", FlagArity::Nothing, "", "Even where a stopped container uses it"}};
-constexpr Example kImageRmExamples[] = {{"stack image rm shop-web", "one image"}};
+    {'f', "force", FlagArity::Nothing, "", "Remove the image even if a stopped container uses it"}};
+constexpr Example kImageRmExamples[] = {{"stack image rm shop-web", "remove one image"}};
 
 Result<int> run_image_rm(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
@@ -57,14 +57,14 @@ Result<int> run_image_rm(Session& session, const Arguments& arguments) {
 constexpr Flag kImageInspectFlags[] = {
     {'f', "format", FlagArity::Value, "TEMPLATE", "'{{.Config.Cmd}}', or json"}};
 constexpr Example kImageInspectExamples[] = {
-    {"stack image inspect debian:bookworm-slim", "its configuration and layers"}};
+    {"stack image inspect debian:bookworm-slim", "show its configuration and layers"}};
 
 Result<int> run_image_inspect(Session& session, const Arguments& arguments) {
   return inspect_objects(session, arguments, "/images/", "/json");
 }
 
 constexpr Example kImageBootstrapExamples[] = {
-    {"stack image bootstrap debian:bookworm-slim", "a base image from this host's own package sources"}};
+    {"stack image bootstrap debian:bookworm-slim", "build a base image from the host's package sources"}};
 
 Result<int> run_image_bootstrap(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
@@ -76,7 +76,7 @@ Result<int> run_image_bootstrap(Session& session, const Arguments& arguments) {
 }
 
 constexpr Example kImageTagExamples[] = {
-    {"stack image tag shop-web registry:5000/shop-web:1.2", "a second name"}};
+    {"stack image tag shop-web registry:5000/shop-web:1.2", "add a second name"}};
 
 Result<int> run_image_tag(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
@@ -89,7 +89,7 @@ Result<int> run_image_tag(Session& session, const Arguments& arguments) {
 constexpr Flag kImageHistoryFlags[] = {
     kQuietFlag, kFormatFlag, kNoTruncFlag, {'H', "human", FlagArity::Nothing, "", ""}};
 constexpr Example kImageHistoryExamples[] = {
-    {"stack image history shop-web", "the steps that made it, newest first"}};
+    {"stack image history shop-web", "show the build steps, newest first"}};
 
 Json image_history_row(const Json& entry, bool truncate) {
   std::string id = string_or(entry, "Id");
@@ -163,7 +163,7 @@ const Command kImageTag{
     .aliases = kImageTagAliases,
     .group = Group::Objects,
     .usage = "IMAGE NAME[:TAG]",
-    .summary = "Give an image another name",
+    .summary = "Add a name to an image",
     .details = "",
     .examples = kImageTagExamples,
     .flags = {},
@@ -177,7 +177,7 @@ const Command kImageHistory{
     .aliases = kImageHistoryAliases,
     .group = Group::Objects,
     .usage = "[OPTIONS] IMAGE",
-    .summary = "Show the steps that made an image",
+    .summary = "Show the build steps of an image",
     .details = "",
     .examples = kImageHistoryExamples,
     .flags = kImageHistoryFlags,
@@ -191,8 +191,8 @@ const Command kImageBootstrap{
     .aliases = {},
     .group = Group::Objects,
     .usage = "IMAGE",
-    .summary = "Make a Debian base image from the host's package sources",
-    .details = "No registry is needed: mmdebstrap installs the packages that this host's apt would.",
+    .summary = "Create a Debian base image from the host's package sources",
+    .details = "Uses mmdebstrap and the host's apt sources; does not need a registry.",
     .examples = kImageBootstrapExamples,
     .flags = {},
     .least_words = 1,

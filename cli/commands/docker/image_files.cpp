@@ -16,10 +16,10 @@ namespace {
 // ---- save ----
 
 constexpr Flag kImageSaveFlags[] = {
-    {'o', "output", FlagArity::Value, "FILE", "Where to write it (default: stdout)"}};
+    {'o', "output", FlagArity::Value, "FILE", "Write to a file (default: stdout)"}};
 constexpr Example kImageSaveExamples[] = {
-    {"stack image save -o shop.tar shop-web redis:7", "two images in one archive"},
-    {"stack image save shop-web | ssh host stack image load", "to another machine"}};
+    {"stack image save -o shop.tar shop-web redis:7", "save two images to one archive"},
+    {"stack image save shop-web | ssh host stack image load", "copy an image to another machine"}};
 
 Result<> write_image_archive(Session& session, const std::string& target, const std::string& file) {
   std::string unfinished = file + ".part";
@@ -45,7 +45,7 @@ Result<int> run_image_save(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   std::string file = arguments.text("output");
   if (file.empty() && session.out().is_terminal)
-    return session.usage_error("output to a terminal is refused: use --output, or a pipe");
+    return session.usage_error("refusing to write an archive to a terminal; use --output or a pipe");
   http::Query query;
   for (const std::string& name : arguments.words) query.add("names", name);
   TRY(write_image_archive(session, "/images/get" + query.text(), file));
@@ -93,14 +93,15 @@ std::vector<std::string> line_members(const std::string& lines, const char* memb
   return out;
 }
 
-constexpr Flag kImageLoadFlags[] = {{'i', "input", FlagArity::Value, "FILE", "The archive (default: stdin)"},
-                                    {'q', "quiet", FlagArity::Nothing, "", "Print nothing"}};
-constexpr Example kImageLoadExamples[] = {{"stack image load -i shop.tar", "every image of the archive"}};
+constexpr Flag kImageLoadFlags[] = {
+    {'i', "input", FlagArity::Value, "FILE", "Read from a file (default: stdin)"},
+    {'q', "quiet", FlagArity::Nothing, "", "Print nothing"}};
+constexpr Example kImageLoadExamples[] = {{"stack image load -i shop.tar", "load all images of the archive"}};
 
 Result<int> run_image_load(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   if (arguments.text("input").empty() && ::isatty(STDIN_FILENO) == 1)
-    return session.usage_error("requested load from stdin, but stdin is a terminal: use --input");
+    return session.usage_error("stdin is a terminal; use --input or a pipe");
   TRY_ASSIGN(Fd in, open_archive_input(arguments.text("input")));
   TRY_ASSIGN(std::string lines, upload_archive(session, "/images/load", in.get()));
   if (arguments.on("quiet")) return 0;
@@ -110,10 +111,10 @@ Result<int> run_image_load(Session& session, const Arguments& arguments) {
 
 constexpr Flag kImageImportFlags[] = {{'c', "change", FlagArity::Values, "INSTRUCTION",
                                        "Apply a Dockerfile instruction: CMD, ENV, EXPOSE, ..."},
-                                      {'m', "message", FlagArity::Value, "TEXT", "Comment of the image"}};
+                                      {'m', "message", FlagArity::Value, "TEXT", "Set the image's comment"}};
 constexpr Example kImageImportExamples[] = {
-    {"stack export web | stack image import - shop-web:flat", "a container as one layer"},
-    {"stack image import -c 'CMD [\"sh\"]' rootfs.tar.gz base", "a root file system"}};
+    {"stack export web | stack image import - shop-web:flat", "flatten a container into one layer"},
+    {"stack image import -c 'CMD [\"sh\"]' rootfs.tar.gz base", "import a root file system"}};
 
 Result<int> run_image_import(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
@@ -140,7 +141,7 @@ const Command kImageSave{
     .group = Group::Objects,
     .usage = "[OPTIONS] IMAGE...",
     .summary = "Save images to a tar archive",
-    .details = "Docker and every tool that reads OCI archives can load it.",
+    .details = "Docker and other tools that read OCI archives can load it.",
     .examples = kImageSaveExamples,
     .flags = kImageSaveFlags,
     .least_words = 1,
@@ -153,7 +154,9 @@ const Command kImageLoad{
     .group = Group::Objects,
     .usage = "[OPTIONS]",
     .summary = "Load images from a tar archive",
-    .details = "Reads what `image save`, docker save and skopeo write, plain or compressed by gzip or zstd.",
+    .details =
+        "Reads archives from `image save`, docker save, and skopeo, uncompressed or compressed with gzip or "
+        "zstd.",
     .examples = kImageLoadExamples,
     .flags = kImageLoadFlags,
     .most_words = 0,

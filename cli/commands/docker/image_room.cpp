@@ -55,8 +55,8 @@ Result<int64_t> prune_images(Session& session, const std::string& query) {
 
 constexpr Flag kImagePruneFlags[] = {kAllImagesFlag, kSkipConfirmationFlag, kFilterFlag};
 constexpr Example kImagePruneExamples[] = {
-    {"stack image prune", "images without a name"},
-    {"stack image prune -a --filter until=240h", "everything unused that is older than ten days"}};
+    {"stack image prune", "remove images without a name"},
+    {"stack image prune -a --filter until=240h", "remove unused images older than ten days"}};
 
 Result<int> run_image_prune(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
@@ -74,13 +74,13 @@ Result<int> run_image_prune(Session& session, const Arguments& arguments) {
 // ---- builder prune ----
 
 constexpr Flag kBuilderPruneFlags[] = {
-    {'a', "all", FlagArity::Nothing, "", "Also the results of steps that images consist of"},
+    {'a', "all", FlagArity::Nothing, "", "Also remove cached steps that images use"},
     kSkipConfirmationFlag,
     kFilterFlag,
-    {0, "keep-storage", FlagArity::Value, "SIZE", "Keep this much of what was used last"}};
+    {0, "keep-storage", FlagArity::Value, "SIZE", "Amount of recently used cache to keep"}};
 constexpr Example kBuilderPruneExamples[] = {
-    {"stack builder prune", "all cached steps and cache mounts"},
-    {"stack builder prune --keep-storage 5GB", "all but the last 5 GB"}};
+    {"stack builder prune", "remove all cached steps and cache mounts"},
+    {"stack builder prune --keep-storage 5GB", "keep 5 GB of recently used cache"}};
 
 Result<int64_t> prune_cache(Session& session, http::Query query) {
   TRY_ASSIGN(Json answer, session.call("POST", "/build/prune" + query.text()));
@@ -115,7 +115,7 @@ Result<int> run_builder_prune(Session& session, const Arguments& arguments) {
 // ---- system df ----
 
 constexpr Flag kSystemDfFlags[] = {kFormatFlag};
-constexpr Example kSystemDfExamples[] = {{"stack system df", "what takes how much, and what could be freed"}};
+constexpr Example kSystemDfExamples[] = {{"stack system df", "show disk usage and reclaimable space"}};
 
 // One line of the table.
 struct Room {
@@ -200,11 +200,11 @@ Result<int> run_system_df(Session& session, const Arguments& arguments) {
 
 constexpr Flag kSystemPruneFlags[] = {kAllImagesFlag,
                                       kSkipConfirmationFlag,
-                                      {0, "volumes", FlagArity::Nothing, "", "Anonymous volumes too"},
+                                      {0, "volumes", FlagArity::Nothing, "", "Also remove anonymous volumes"},
                                       kFilterFlag};
 constexpr Example kSystemPruneExamples[] = {
-    {"stack system prune", "stopped containers, unused networks, ..."},
-    {"stack system prune -a --volumes", "everything that is not in use"}};
+    {"stack system prune", "remove stopped containers, unused networks, ..."},
+    {"stack system prune -a --volumes", "remove everything that is not in use"}};
 
 Result<int64_t> prune_objects(Session& session, const std::string& path, const std::string& query,
                               const std::string& title, const char* names) {

@@ -9,16 +9,17 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kPullFlags[] = {
-    {0, "platform", FlagArity::Value, "PLATFORM", "OS/ARCHITECTURE[/VARIANT], where an image has several"},
-    {'q', "quiet", FlagArity::Nothing, "", "Print nothing but errors"},
+    {0, "platform", FlagArity::Value, "PLATFORM",
+     "Platform of a multi-platform image: OS/ARCHITECTURE[/VARIANT]"},
+    {'q', "quiet", FlagArity::Nothing, "", "Print only errors"},
 };
-constexpr Flag kPushFlags[] = {{'q', "quiet", FlagArity::Nothing, "", "Print nothing but errors"}};
+constexpr Flag kPushFlags[] = {{'q', "quiet", FlagArity::Nothing, "", "Print only errors"}};
 constexpr Example kPullExamples[] = {
-    {"stack image pull nginx:1.27", "from Docker Hub"},
-    {"stack image pull --platform linux/arm64 ghcr.io/team/app", "another machine's image"},
+    {"stack image pull nginx:1.27", "pull from Docker Hub"},
+    {"stack image pull --platform linux/arm64 ghcr.io/team/app", "pull the image for another platform"},
 };
 constexpr Example kPushExamples[] = {
-    {"stack image push ghcr.io/team/app:1.2", "to the registry in its name"}};
+    {"stack image push ghcr.io/team/app:1.2", "push to the registry in the image name"}};
 
 Result<int> run_pull(Session& session, const Arguments& arguments) {
   ImageTransferOptions options;
@@ -42,7 +43,7 @@ const Command kImagePull{
     .group = Group::Objects,
     .usage = "[OPTIONS] IMAGE...",
     .summary = "Pull images from their registries",
-    .details = "What an interrupted pull brought is kept, and the next one goes on from there.",
+    .details = "The next pull resumes an interrupted one.",
     .examples = kPullExamples,
     .flags = kPullFlags,
     .least_words = 1,
@@ -55,7 +56,7 @@ const Command kImagePush{
     .group = Group::Objects,
     .usage = "[OPTIONS] IMAGE...",
     .summary = "Push images to their registries",
-    .details = "An image goes to the registry in its name: build it under that name, or tag it.",
+    .details = "The image name selects the registry: build the image under that name, or tag it.",
     .examples = kPushExamples,
     .flags = kPushFlags,
     .least_words = 1,

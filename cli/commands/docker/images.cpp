@@ -22,11 +22,11 @@ namespace stack::cli::docker_cli {
 namespace {
 
 constexpr Flag kImagesFlags[] = {
-    {'a', "all", FlagArity::Nothing, "", "Show all images (default: without intermediate ones)"},
+    {'a', "all", FlagArity::Nothing, "", "Show all images (default: hide intermediate images)"},
     {0, "digests", FlagArity::Nothing, "", "Show digests"},
-    {'f', "filter", FlagArity::Values, "filter", "Show only what matches"},
+    {'f', "filter", FlagArity::Values, "filter", "Show only matching objects"},
     {0, "format", FlagArity::Value, "string", "table, json, or a Go template"},
-    {0, "no-trunc", FlagArity::Nothing, "", "Do not shorten output"},
+    {0, "no-trunc", FlagArity::Nothing, "", "Do not truncate output"},
     {'q', "quiet", FlagArity::Nothing, "", "Print only IDs"},
 };
 
@@ -133,8 +133,8 @@ Result<int> run_tag(Session& session, const Arguments& arguments) {
 
 constexpr Flag kHistoryFlags[] = {
     {0, "format", FlagArity::Value, "string", "table, json, or a Go template"},
-    {'H', "human", FlagArity::Nothing, "", "Print sizes and dates for people (default true)"},
-    {0, "no-trunc", FlagArity::Nothing, "", "Do not shorten output"},
+    {'H', "human", FlagArity::Nothing, "", "Print sizes and dates in human-readable form (default true)"},
+    {0, "no-trunc", FlagArity::Nothing, "", "Do not truncate output"},
     {0, "platform", FlagArity::Value, "string", "Platform of the image"},
     {'q', "quiet", FlagArity::Nothing, "", "Print only IDs"},
 };
@@ -169,8 +169,8 @@ Result<int> run_history(Session& session, const Arguments& arguments) {
 
 constexpr Flag kImagePruneFlags[] = {
     {'a', "all", FlagArity::Nothing, "", "Remove all unused images, not only dangling ones"},
-    {0, "filter", FlagArity::Values, "filter", "Remove only what matches"},
-    {'f', "force", FlagArity::Nothing, "", "Do not ask"}};
+    {0, "filter", FlagArity::Values, "filter", "Remove only matching objects"},
+    {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"}};
 
 Result<int> run_image_prune(Session& session, const Arguments& arguments) {
   bool all = arguments.on("all");
@@ -197,9 +197,9 @@ Result<int> run_image_prune(Session& session, const Arguments& arguments) {
 
 constexpr Flag kBuilderPruneFlags[] = {
     {'a', "all", FlagArity::Nothing, "", "Remove all unused build cache, not only dangling records"},
-    {0, "filter", FlagArity::Values, "filter", "Remove only what matches"},
-    {'f', "force", FlagArity::Nothing, "", "Do not ask"},
-    {0, "keep-storage", FlagArity::Value, "bytes", "Keep this much of the cache"},
+    {0, "filter", FlagArity::Values, "filter", "Remove only matching objects"},
+    {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"},
+    {0, "keep-storage", FlagArity::Value, "bytes", "Amount of cache to keep"},
 };
 
 Result<int> run_builder_prune(Session& session, const Arguments& arguments) {
@@ -270,7 +270,7 @@ Result<> post_archive(Session& session, const std::string& target, const std::st
 constexpr Flag kLoadFlags[] = {
     {'i', "input", FlagArity::Value, "string", "Read from a file instead of stdin"},
     {0, "platform", FlagArity::Value, "string", "Load only this platform's image"},
-    {'q', "quiet", FlagArity::Nothing, "", "Print no progress"}};
+    {'q', "quiet", FlagArity::Nothing, "", "Do not show progress"}};
 
 Result<int> run_load(Session& session, const Arguments& arguments) {
   std::string file = arguments.text("input");
@@ -345,7 +345,7 @@ const Command kTag{
     .aliases = kTagAliases,
     .group = Group::Images,
     .usage = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
-    .summary = "Give an image another name",
+    .summary = "Add a name to an image",
     .details = "",
     .examples = {},
     .flags = {},

@@ -80,7 +80,9 @@ Result<int> run_volume(Session& session, const Arguments& arguments) {
 constexpr Flag kFormat{'f', "format", FlagArity::Value, "string", "json, or a Go template"};
 constexpr Flag kSize{'s', "size", FlagArity::Nothing, "", "Show the sizes of a container's files"};
 constexpr Flag kInspectFlags[] = {
-    kFormat, kSize, {0, "type", FlagArity::Value, "string", "container, image, network or volume"}};
+    kFormat,
+    kSize,
+    {0, "type", FlagArity::Value, "string", "Type of the object: container, image, network, or volume"}};
 constexpr Flag kContainerFlags[] = {kFormat, kSize};
 constexpr Flag kImageFlags[] = {kFormat,
                                 {0, "platform", FlagArity::Value, "string", "Platform of the image"}};

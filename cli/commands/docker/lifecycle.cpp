@@ -13,7 +13,7 @@ namespace {
 
 constexpr Flag kStopFlags[] = {
     {'s', "signal", FlagArity::Value, "string", "Signal to send"},
-    {'t', "timeout", FlagArity::Value, "int", "Seconds to wait before the container is killed"},
+    {'t', "timeout", FlagArity::Value, "int", "Seconds to wait before killing the container"},
     {0, "time", FlagArity::Value, "int", ""},
 };
 
@@ -63,8 +63,8 @@ Result<int> run_unpause(Session& session, const Arguments& arguments) {
 
 constexpr Flag kContainerRmFlags[] = {
     {'f', "force", FlagArity::Nothing, "", "Kill a running container and remove it"},
-    {'l', "link", FlagArity::Nothing, "", "Remove the link of this name"},
-    {'v', "volumes", FlagArity::Nothing, "", "Remove the container's anonymous volumes too"},
+    {'l', "link", FlagArity::Nothing, "", "Remove the specified link"},
+    {'v', "volumes", FlagArity::Nothing, "", "Also remove the container's anonymous volumes"},
 };
 
 Result<int> run_container_rm(Session& session, const Arguments& arguments) {
@@ -113,7 +113,7 @@ constexpr Flag kUpdateFlags[] = {
     {0, "cpuset-mems", FlagArity::Value, "string", "Memory nodes to use: 0-3 or 0,1"},
     {'m', "memory", FlagArity::Value, "bytes", "Memory limit"},
     {0, "memory-reservation", FlagArity::Value, "bytes", "Soft memory limit"},
-    {0, "memory-swap", FlagArity::Value, "bytes", "Limit of memory and swap together, -1 for unlimited swap"},
+    {0, "memory-swap", FlagArity::Value, "bytes", "Limit of memory plus swap, -1 for unlimited swap"},
     {0, "pids-limit", FlagArity::Value, "int", "Limit of processes, -1 for unlimited"},
     {0, "restart", FlagArity::Value, "string", "Restart policy when the container exits"},
 };
@@ -168,8 +168,8 @@ Result<int> run_update(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kContainerPruneFlags[] = {
-    {0, "filter", FlagArity::Values, "filter", "Remove only what matches"},
-    {'f', "force", FlagArity::Nothing, "", "Do not ask"}};
+    {0, "filter", FlagArity::Values, "filter", "Remove only matching objects"},
+    {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"}};
 
 Result<int> run_container_prune(Session& session, const Arguments& arguments) {
   if (!arguments.on("force") && !confirmed("WARNING! This will remove all stopped containers.")) return 0;
@@ -296,7 +296,7 @@ const Command kWait{
     .aliases = kWaitAliases,
     .group = Group::Containers,
     .usage = kContainers,
-    .summary = "Wait until containers stop, and print their exit codes",
+    .summary = "Wait until containers stop, then print their exit codes",
     .details = "",
     .examples = {},
     .flags = {},

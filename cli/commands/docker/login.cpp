@@ -18,13 +18,13 @@ constexpr Flag kLoginFlags[] = {
     {'u', "username", FlagArity::Value, "NAME", "User name"},
     {'p', "password", FlagArity::Value, "PASSWORD",
      "Password or token; others can see it in the process list"},
-    {0, "password-stdin", FlagArity::Nothing, "", "Read the password from standard input"},
+    {0, "password-stdin", FlagArity::Nothing, "", "Read the password from stdin"},
 };
 constexpr Example kLoginExamples[] = {
-    {"stack login", "Docker Hub"},
-    {"stack login ghcr.io -u me --password-stdin < token", "another registry"},
+    {"stack login", "log in to Docker Hub"},
+    {"stack login ghcr.io -u me --password-stdin < token", "log in to another registry"},
 };
-constexpr Example kLogoutExamples[] = {{"stack logout ghcr.io", "forget the credentials"}};
+constexpr Example kLogoutExamples[] = {{"stack logout ghcr.io", "remove the credentials"}};
 
 // Echo off while it lives.
 class QuietTerminal {
@@ -81,7 +81,7 @@ Result<RegistryCredentials> credentials_of(const Arguments& arguments) {
   RegistryCredentials out;
   out.username = arguments.text("username");
   if (arguments.on("password-stdin") && out.username.empty())
-    return invalid("--password-stdin needs --username");
+    return invalid("--password-stdin requires --username");
   if (out.username.empty()) {
     TRY_ASSIGN(out.username, prompt_for("Username: ", false));
   }
@@ -110,7 +110,8 @@ Result<int> run_login(Session& session, const Arguments& arguments) {
   CredentialStore store = CredentialStore::open(session.environment());
   TRY_ASSIGN(std::string place, store.save(registry, credentials));
   if (place.starts_with('/'))
-    say("warning: the password is stored unencrypted in " + place + "; a credential helper would protect it");
+    say("warning: the password is stored unencrypted in " + place +
+        "; use a credential helper to protect it");
   print_line("Login Succeeded");
   return 0;
 }
@@ -147,7 +148,7 @@ const Command kLogout{
     .aliases = {},
     .group = Group::Images,
     .usage = "[REGISTRY]",
-    .summary = "Forget a registry's credentials",
+    .summary = "Remove a registry's credentials",
     .details = "",
     .examples = kLogoutExamples,
     .flags = {},

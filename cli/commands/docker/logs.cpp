@@ -18,13 +18,13 @@ namespace stack::cli::docker_cli {
 namespace {
 
 constexpr Flag kLogsFlags[] = {
-    {0, "details", FlagArity::Nothing, "", "Show the extra details of each line"},
+    {0, "details", FlagArity::Nothing, "", "Show additional details of each line"},
     {'f', "follow", FlagArity::Nothing, "", "Follow the output"},
     {0, "since", FlagArity::Value, "string",
      "Show lines from a time (2013-01-02T13:23:37Z) or duration (42m) on"},
     {'n', "tail", FlagArity::Value, "string", "Number of lines from the end (default all)"},
     {'t', "timestamps", FlagArity::Nothing, "", "Show timestamps"},
-    {0, "until", FlagArity::Value, "string", "Show lines up to a time or duration"},
+    {0, "until", FlagArity::Value, "string", "Show lines until a time or duration"},
 };
 
 // Seconds since 1970 with nine decimals, as the engine takes them.
@@ -78,10 +78,10 @@ Result<int> run_logs(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kEventsFlags[] = {
-    {'f', "filter", FlagArity::Values, "filter", "Show only what matches"},
+    {'f', "filter", FlagArity::Values, "filter", "Show only matching objects"},
     {0, "format", FlagArity::Value, "string", "json, or a Go template"},
-    {0, "since", FlagArity::Value, "string", "Show events from a time or duration on"},
-    {0, "until", FlagArity::Value, "string", "Show events up to a time or duration"},
+    {0, "since", FlagArity::Value, "string", "Show events since a time or duration"},
+    {0, "until", FlagArity::Value, "string", "Show events until a time or duration"},
 };
 
 // "2026-01-02T03:04:05.000000000Z container start 3f2a... (image=nginx, name=web)"
@@ -150,7 +150,7 @@ const Command kEvents{
     .aliases = kEventsAliases,
     .group = Group::Engine,
     .usage = "[OPTIONS]",
-    .summary = "Show what happens in the engine as it happens",
+    .summary = "Show events of the engine as they occur",
     .details = "",
     .examples = {},
     .flags = kEventsFlags,

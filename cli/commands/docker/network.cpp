@@ -14,7 +14,7 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kNetworkLsFlags[] = {kQuietFlag, kFormatFlag, kNoTruncFlag, kFilterFlag};
-constexpr Example kNetworkLsExamples[] = {{"stack network ls", "every network"}};
+constexpr Example kNetworkLsExamples[] = {{"stack network ls", "list all networks"}};
 
 Json network_row(const Json& network, bool truncate) {
   std::string id = string_or(network, "Id");
@@ -45,15 +45,14 @@ Result<int> run_network_ls(Session& session, const Arguments& arguments) {
 constexpr Flag kNetworkInspectFlags[] = {
     {'f', "format", FlagArity::Value, "TEMPLATE", "'{{.Driver}}', or json"}};
 constexpr Example kNetworkInspectExamples[] = {
-    {"stack network inspect shop_default", "its addresses and containers"}};
+    {"stack network inspect shop_default", "show its addresses and containers"}};
 
 Result<int> run_network_inspect(Session& session, const Arguments& arguments) {
   return inspect_objects(session, arguments, "/networks/");
 }
 
-constexpr Flag kNetworkRmFlags[] = {
-    {'f', "force", FlagArity::Nothing, "", "No error where it does not exist"}};
-constexpr Example kNetworkRmExamples[] = {{"stack network rm shared", "a network without containers"}};
+constexpr Flag kNetworkRmFlags[] = {{'f', "force", FlagArity::Nothing, "", "Ignore names that do not exist"}};
+constexpr Example kNetworkRmExamples[] = {{"stack network rm shared", "remove a network without containers"}};
 
 Result<int> run_network_rm(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
@@ -61,17 +60,17 @@ Result<int> run_network_rm(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kNetworkCreateFlags[] = {
-    {'d', "driver", FlagArity::Value, "DRIVER", "bridge (default)"},
+    {'d', "driver", FlagArity::Value, "DRIVER", "Driver: bridge (default)"},
     {0, "subnet", FlagArity::Value, "CIDR", "Address range"},
-    {0, "gateway", FlagArity::Value, "ADDRESS", "The bridge's own address"},
-    {0, "ip-range", FlagArity::Value, "CIDR", "Part of the range that containers get addresses of"},
-    {0, "internal", FlagArity::Nothing, "", "No way out of it"},
-    {0, "ipv6", FlagArity::Nothing, "", "IPv6 too"},
-    {'o', "opt", FlagArity::Values, "KEY=VALUE", "Option of the driver"},
+    {0, "gateway", FlagArity::Value, "ADDRESS", "Gateway address"},
+    {0, "ip-range", FlagArity::Value, "CIDR", "Subrange for container addresses"},
+    {0, "internal", FlagArity::Nothing, "", "Do not route traffic outside the network"},
+    {0, "ipv6", FlagArity::Nothing, "", "Enable IPv6"},
+    {'o', "opt", FlagArity::Values, "KEY=VALUE", "Set a driver option"},
     {0, "label", FlagArity::Values, "KEY=VALUE", "Label"},
 };
 constexpr Example kNetworkCreateExamples[] = {
-    {"stack network create shared", "a network for `external: true`"}};
+    {"stack network create shared", "create a network for `external: true`"}};
 
 Result<int> run_network_create(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
@@ -87,15 +86,15 @@ Result<int> run_network_create(Session& session, const Arguments& arguments) {
     if (arguments.given("ip-range")) pool["IPRange"] = arguments.text("ip-range");
     body["IPAM"] = {{"Driver", "default"}, {"Config", Json::array({pool})}};
   } else if (arguments.given("gateway") || arguments.given("ip-range")) {
-    return session.usage_error("--gateway and --ip-range need --subnet");
+    return session.usage_error("--gateway and --ip-range require --subnet");
   }
   TRY_ASSIGN(Json created, session.call("POST", "/networks/create", body));
   print_line(string_or(created, "Id"));
   return 0;
 }
 
-constexpr Flag kNetworkPruneFlags[] = {{'f', "force", FlagArity::Nothing, "", "Do not ask"}};
-constexpr Example kNetworkPruneExamples[] = {{"stack network prune", "networks that no container uses"}};
+constexpr Flag kNetworkPruneFlags[] = {{'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"}};
+constexpr Example kNetworkPruneExamples[] = {{"stack network prune", "remove unused networks"}};
 
 // The engine's own, that of builds among them.
 bool is_predefined(const Json& network) {
@@ -150,7 +149,7 @@ const Command kNetworkInspect{
     .aliases = {},
     .group = Group::Objects,
     .usage = "[OPTIONS] NETWORK...",
-    .summary = "Show all that is known of networks",
+    .summary = "Show details of networks",
     .details = "",
     .examples = kNetworkInspectExamples,
     .flags = kNetworkInspectFlags,

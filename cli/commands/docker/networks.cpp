@@ -15,9 +15,9 @@ namespace stack::cli::docker_cli {
 namespace {
 
 constexpr Flag kNetworkLsFlags[] = {
-    {'f', "filter", FlagArity::Values, "filter", "Show only what matches"},
+    {'f', "filter", FlagArity::Values, "filter", "Show only matching objects"},
     {0, "format", FlagArity::Value, "string", "table, json, or a Go template"},
-    {0, "no-trunc", FlagArity::Nothing, "", "Do not shorten output"},
+    {0, "no-trunc", FlagArity::Nothing, "", "Do not truncate output"},
     {'q', "quiet", FlagArity::Nothing, "", "Print only IDs"},
 };
 
@@ -55,18 +55,18 @@ Result<int> run_network_ls(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kNetworkCreateFlags[] = {
-    {0, "attachable", FlagArity::Nothing, "", "Allow containers to be attached by hand"},
-    {0, "aux-address", FlagArity::Values, "map", "Address that no container gets"},
+    {0, "attachable", FlagArity::Nothing, "", "Allow manual container attachment"},
+    {0, "aux-address", FlagArity::Values, "map", "Reserve an address that no container receives"},
     {'d', "driver", FlagArity::Value, "string", "Driver of the network (default bridge)"},
     {0, "gateway", FlagArity::Values, "strings", "Gateway of the subnet"},
     {0, "internal", FlagArity::Nothing, "", "Restrict external access to the network"},
-    {0, "ip-range", FlagArity::Values, "strings", "Range that containers get addresses from"},
+    {0, "ip-range", FlagArity::Values, "strings", "Allocate container addresses from a subrange"},
     {0, "ipam-driver", FlagArity::Value, "string", "IPAM driver (default default)"},
     {0, "ipam-opt", FlagArity::Values, "map", "Option of the IPAM driver"},
     {0, "ipv4", FlagArity::Nothing, "", "Enable IPv4 (default true)"},
     {0, "ipv6", FlagArity::Nothing, "", "Enable IPv6"},
     {0, "label", FlagArity::Values, "list", "Set a label"},
-    {'o', "opt", FlagArity::Values, "map", "Option of the driver"},
+    {'o', "opt", FlagArity::Values, "map", "Set a driver option"},
     {0, "scope", FlagArity::Value, "string", "Scope of the network"},
     {0, "subnet", FlagArity::Values, "strings", "Subnet in CIDR form"},
 };
@@ -124,7 +124,7 @@ Result<int> run_network_create(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kNetworkRmFlags[] = {
-    {'f', "force", FlagArity::Nothing, "", "No error for a network that does not exist"}};
+    {'f', "force", FlagArity::Nothing, "", "Ignore networks that do not exist"}};
 
 std::string network_path(const std::string& name, std::string_view suffix = {}) {
   return "/networks/" + http::percent_encode(name) + std::string(suffix);
@@ -140,7 +140,7 @@ Result<int> run_network_rm(Session& session, const Arguments& arguments) {
 
 constexpr Flag kConnectFlags[] = {
     {0, "alias", FlagArity::Values, "strings", "Alias of the container in the network"},
-    {0, "driver-opt", FlagArity::Values, "strings", "Option of the driver for this endpoint"},
+    {0, "driver-opt", FlagArity::Values, "strings", "Set a driver option for this endpoint"},
     {0, "gw-priority", FlagArity::Value, "int", "The highest priority gives the default gateway"},
     {0, "ip", FlagArity::Value, "string", "IPv4 address (172.30.100.104)"},
     {0, "ip6", FlagArity::Value, "string", "IPv6 address (2001:db8::33)"},
@@ -156,7 +156,7 @@ Result<int> run_connect(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kDisconnectFlags[] = {
-    {'f', "force", FlagArity::Nothing, "", "Disconnect even where it fails"}};
+    {'f', "force", FlagArity::Nothing, "", "Force the container to disconnect"}};
 
 Result<int> run_disconnect(Session& session, const Arguments& arguments) {
   Json body{{"Container", arguments.words[1]}, {"Force", arguments.on("force")}};
@@ -164,8 +164,9 @@ Result<int> run_disconnect(Session& session, const Arguments& arguments) {
   return 0;
 }
 
-constexpr Flag kNetworkPruneFlags[] = {{0, "filter", FlagArity::Values, "filter", "Remove only what matches"},
-                                       {'f', "force", FlagArity::Nothing, "", "Do not ask"}};
+constexpr Flag kNetworkPruneFlags[] = {
+    {0, "filter", FlagArity::Values, "filter", "Remove only matching objects"},
+    {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"}};
 
 Result<int> run_network_prune(Session& session, const Arguments& arguments) {
   if (!arguments.on("force") &&

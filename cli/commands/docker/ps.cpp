@@ -17,11 +17,11 @@ namespace {
 
 constexpr Flag kPsFlags[] = {
     {'a', "all", FlagArity::Nothing, "", "Show all containers (default: running ones)"},
-    {'f', "filter", FlagArity::Values, "filter", "Show only what matches"},
+    {'f', "filter", FlagArity::Values, "filter", "Show only matching objects"},
     {0, "format", FlagArity::Value, "string", "table, json, or a Go template"},
     {'n', "last", FlagArity::Value, "int", "Show the N last created containers"},
     {'l', "latest", FlagArity::Nothing, "", "Show the last created container"},
-    {0, "no-trunc", FlagArity::Nothing, "", "Do not shorten output"},
+    {0, "no-trunc", FlagArity::Nothing, "", "Do not truncate output"},
     {'q', "quiet", FlagArity::Nothing, "", "Print only IDs"},
     {'s', "size", FlagArity::Nothing, "", "Show the size of files"},
 };
@@ -181,7 +181,7 @@ const Command kDiff{
     .aliases = kDiffAliases,
     .group = Group::Containers,
     .usage = "CONTAINER",
-    .summary = "Show what a container has changed in its file system",
+    .summary = "Show the changes in a container's file system",
     .details = "",
     .examples = {},
     .flags = {},

@@ -26,14 +26,14 @@ AuthHeader auth_headers(const std::string& value) {
 }
 
 constexpr Flag kPullFlags[] = {
-    {'a', "all-tags", FlagArity::Nothing, "", "Download every tagged image of the repository"},
+    {'a', "all-tags", FlagArity::Nothing, "", "Download all tagged images of the repository"},
     {0, "disable-content-trust", FlagArity::Nothing, "", "Skip image verification (default true)"},
     {0, "platform", FlagArity::Value, "string", "Platform of the image"},
-    {'q', "quiet", FlagArity::Nothing, "", "Print no progress"},
+    {'q', "quiet", FlagArity::Nothing, "", "Do not show progress"},
 };
 
 Result<int> run_pull(Session& session, const Arguments& arguments) {
-  if (arguments.on("all-tags")) return unsupported("--all-tags is not supported: pull each tag by its name");
+  if (arguments.on("all-tags")) return unsupported("--all-tags is not supported; pull each tag by name");
   const std::string& name = arguments.words[0];
   bool quiet = arguments.on("quiet");
   if (!quiet && split_name(name).tag.empty()) print_line("Using default tag: latest");
@@ -44,10 +44,10 @@ Result<int> run_pull(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kPushFlags[] = {
-    {'a', "all-tags", FlagArity::Nothing, "", "Push every tag of the repository"},
+    {'a', "all-tags", FlagArity::Nothing, "", "Push all tags of the repository"},
     {0, "disable-content-trust", FlagArity::Nothing, "", "Skip image signing (default true)"},
     {0, "platform", FlagArity::Value, "string", "Push only this platform's image"},
-    {'q', "quiet", FlagArity::Nothing, "", "Print no progress"},
+    {'q', "quiet", FlagArity::Nothing, "", "Do not show progress"},
 };
 
 Result<> push(Session& session, const Arguments& arguments, const NameAndTag& image) {
@@ -82,10 +82,10 @@ Result<int> run_push(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kSearchFlags[] = {
-    {'f', "filter", FlagArity::Values, "filter", "Show only what matches"},
+    {'f', "filter", FlagArity::Values, "filter", "Show only matching objects"},
     {0, "format", FlagArity::Value, "string", "table, json, or a Go template"},
-    {0, "limit", FlagArity::Value, "int", "Longest list of results"},
-    {0, "no-trunc", FlagArity::Nothing, "", "Do not shorten output"},
+    {0, "limit", FlagArity::Value, "int", "Maximum number of results"},
+    {0, "no-trunc", FlagArity::Nothing, "", "Do not truncate output"},
 };
 
 Result<int> run_search(Session& session, const Arguments& arguments) {

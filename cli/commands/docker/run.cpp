@@ -22,17 +22,18 @@ std::span<const Flag> run_flags() {
     std::vector<Flag> all(container_flags().begin(), container_flags().end());
     all.push_back(
         {'d', "detach", FlagArity::Nothing, "", "Run in the background and print the container's ID"});
-    all.push_back({0, "detach-keys", FlagArity::Value, "string", "Keys that detach from the container"});
-    all.push_back({0, "sig-proxy", FlagArity::Nothing, "", "Pass signals on to the process (default true)"});
+    all.push_back(
+        {0, "detach-keys", FlagArity::Value, "string", "Key sequence for detaching from the container"});
+    all.push_back({0, "sig-proxy", FlagArity::Nothing, "", "Forward signals to the process (default true)"});
     return all;
   }();
   return flags;
 }
 
 constexpr Example kRunExamples[] = {
-    {"docker run -it --rm debian:bookworm-slim bash", "a shell in a new container"}};
+    {"docker run -it --rm debian:bookworm-slim bash", "open a shell in a new container"}};
 constexpr Example kCreateExamples[] = {
-    {"docker create --name web nginx", "a container that is started later"}};
+    {"docker create --name web nginx", "create a container to start later"}};
 
 // The last line of an error of `run` and `create`: where help is.
 Error run_error(const Session& session, const std::string& text) {

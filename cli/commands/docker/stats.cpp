@@ -15,8 +15,8 @@ namespace {
 constexpr Flag kStatsFlags[] = {
     {'a', "all", FlagArity::Nothing, "", "Show all containers (default: running ones)"},
     {0, "format", FlagArity::Value, "string", "table, json, or a Go template"},
-    {0, "no-stream", FlagArity::Nothing, "", "Print one sample and end"},
-    {0, "no-trunc", FlagArity::Nothing, "", "Do not shorten output"},
+    {0, "no-stream", FlagArity::Nothing, "", "Print one sample and exit"},
+    {0, "no-trunc", FlagArity::Nothing, "", "Do not truncate output"},
 };
 
 struct Watched {
@@ -90,7 +90,7 @@ const Command kStats{
     .aliases = kStatsAliases,
     .group = Group::Containers,
     .usage = "[OPTIONS] [CONTAINER...]",
-    .summary = "Show the resource use of containers as it changes",
+    .summary = "Show a live stream of container resource usage",
     .details = "",
     .examples = {},
     .flags = kStatsFlags,

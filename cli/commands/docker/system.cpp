@@ -195,8 +195,8 @@ Result<int> run_df(Session& session, const Arguments& arguments) {
 
 constexpr Flag kSystemPruneFlags[] = {
     {'a', "all", FlagArity::Nothing, "", "Remove all unused images, not only dangling ones"},
-    {0, "filter", FlagArity::Values, "filter", "Remove only what matches"},
-    {'f', "force", FlagArity::Nothing, "", "Do not ask"},
+    {0, "filter", FlagArity::Values, "filter", "Remove only matching objects"},
+    {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"},
     {0, "volumes", FlagArity::Nothing, "", "Remove anonymous volumes too"}};
 
 std::string prune_warning(const Arguments& arguments) {

@@ -16,8 +16,8 @@ namespace {
 
 constexpr Flag kVolumeLsFlags[] = {kQuietFlag, kFormatFlag, kFilterFlag};
 constexpr Example kVolumeLsExamples[] = {
-    {"stack volume ls", "every volume"},
-    {"stack volume ls --filter name=shop", "whose name contains a text"}};
+    {"stack volume ls", "list all volumes"},
+    {"stack volume ls --filter name=shop", "list volumes whose names contain \"shop\""}};
 
 Json volume_row(const Json& volume) {
   std::vector<std::string> labels;
@@ -47,7 +47,7 @@ Result<int> run_volume_ls(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kVolumesFlags[] = {kQuietFlag, kFormatFlag};
-constexpr Example kVolumesExamples[] = {{"stack volumes", "the project's volumes"}};
+constexpr Example kVolumesExamples[] = {{"stack volumes", "list the project's volumes"}};
 
 Result<int> run_volumes(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
@@ -57,16 +57,14 @@ Result<int> run_volumes(Session& session, const Arguments& arguments) {
 
 constexpr Flag kVolumeInspectFlags[] = {
     {'f', "format", FlagArity::Value, "TEMPLATE", "'{{.Mountpoint}}', or json"}};
-constexpr Example kVolumeInspectExamples[] = {
-    {"stack volume inspect shop_data", "where it is, and what made it"}};
+constexpr Example kVolumeInspectExamples[] = {{"stack volume inspect shop_data", "show its path and labels"}};
 
 Result<int> run_volume_inspect(Session& session, const Arguments& arguments) {
   return inspect_objects(session, arguments, "/volumes/");
 }
 
-constexpr Flag kVolumeRmFlags[] = {
-    {'f', "force", FlagArity::Nothing, "", "No error where it does not exist"}};
-constexpr Example kVolumeRmExamples[] = {{"stack volume rm shop_data", "the data is gone"}};
+constexpr Flag kVolumeRmFlags[] = {{'f', "force", FlagArity::Nothing, "", "Ignore names that do not exist"}};
+constexpr Example kVolumeRmExamples[] = {{"stack volume rm shop_data", "remove a volume and its data"}};
 
 Result<int> run_volume_rm(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
@@ -74,11 +72,12 @@ Result<int> run_volume_rm(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kVolumeCreateFlags[] = {
-    {'d', "driver", FlagArity::Value, "DRIVER", "local (default)"},
-    {'o', "opt", FlagArity::Values, "KEY=VALUE", "Option of the driver"},
+    {'d', "driver", FlagArity::Value, "DRIVER", "Driver: local (default)"},
+    {'o', "opt", FlagArity::Values, "KEY=VALUE", "Set a driver option"},
     {0, "label", FlagArity::Values, "KEY=VALUE", "Label"},
 };
-constexpr Example kVolumeCreateExamples[] = {{"stack volume create shared", "a volume for `external: true`"}};
+constexpr Example kVolumeCreateExamples[] = {
+    {"stack volume create shared", "create a volume for `external: true`"}};
 
 Result<int> run_volume_create(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
@@ -92,11 +91,10 @@ Result<int> run_volume_create(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kVolumePruneFlags[] = {
-    {'f', "force", FlagArity::Nothing, "", "Do not ask"},
-    {'a', "all", FlagArity::Nothing, "", "Named volumes too, not only anonymous ones"},
+    {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"},
+    {'a', "all", FlagArity::Nothing, "", "Also remove named volumes"},
 };
-constexpr Example kVolumePruneExamples[] = {
-    {"stack volume prune", "anonymous volumes that no container uses"}};
+constexpr Example kVolumePruneExamples[] = {{"stack volume prune", "remove unused anonymous volumes"}};
 
 bool is_anonymous(const Json& volume) {
   if (member(member(volume, "Labels"), "com.docker.volume.anonymous").is_string()) return true;
@@ -161,7 +159,7 @@ const Command kVolumeInspect{
     .aliases = {},
     .group = Group::Objects,
     .usage = "[OPTIONS] VOLUME...",
-    .summary = "Show all that is known of volumes",
+    .summary = "Show details of volumes",
     .details = "",
     .examples = kVolumeInspectExamples,
     .flags = kVolumeInspectFlags,

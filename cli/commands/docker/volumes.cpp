@@ -14,7 +14,7 @@ namespace stack::cli::docker_cli {
 namespace {
 
 constexpr Flag kVolumeLsFlags[] = {
-    {'f', "filter", FlagArity::Values, "filter", "Show only what matches"},
+    {'f', "filter", FlagArity::Values, "filter", "Show only matching objects"},
     {0, "format", FlagArity::Value, "string", "table, json, or a Go template"},
     {'q', "quiet", FlagArity::Nothing, "", "Print only names"},
 };
@@ -49,7 +49,7 @@ Result<int> run_volume_ls(Session& session, const Arguments& arguments) {
 constexpr Flag kVolumeCreateFlags[] = {
     {'d', "driver", FlagArity::Value, "string", "Volume driver (default local)"},
     {0, "label", FlagArity::Values, "list", "Set a label"},
-    {'o', "opt", FlagArity::Values, "map", "Option of the driver"},
+    {'o', "opt", FlagArity::Values, "map", "Set a driver option"},
 };
 
 Result<int> run_volume_create(Session& session, const Arguments& arguments) {
@@ -63,7 +63,7 @@ Result<int> run_volume_create(Session& session, const Arguments& arguments) {
 }
 
 constexpr Flag kVolumeRmFlags[] = {
-    {'f', "force", FlagArity::Nothing, "", "No error for a volume that does not exist"}};
+    {'f', "force", FlagArity::Nothing, "", "Ignore volumes that do not exist"}};
 
 Result<int> run_volume_rm(Session& session, const Arguments& arguments) {
   std::string query = arguments.on("force") ? "?force=1" : "";
@@ -76,8 +76,8 @@ Result<int> run_volume_rm(Session& session, const Arguments& arguments) {
 
 constexpr Flag kVolumePruneFlags[] = {
     {'a', "all", FlagArity::Nothing, "", "Remove all unused volumes, not only anonymous ones"},
-    {0, "filter", FlagArity::Values, "filter", "Remove only what matches"},
-    {'f', "force", FlagArity::Nothing, "", "Do not ask"}};
+    {0, "filter", FlagArity::Values, "filter", "Remove only matching objects"},
+    {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"}};
 
 Result<int> run_volume_prune(Session& session, const Arguments& arguments) {
   bool all = arguments.on("all");

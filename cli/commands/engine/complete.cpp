@@ -1,4 +1,4 @@
-// `stack __complete WORD...`: what the shells' completion scripts ask.
+// `stack __complete WORD...`: called by the shell completion scripts.
 #include "cli/flags/commands.h"
 #include "cli/flags/completion.h"
 #include "cli/render/output.h"
@@ -9,7 +9,7 @@ namespace stack::cli {
 
 namespace {
 
-// Silent where there is no project: nobody asked for an error.
+// Returns no names if there is no project: completion prints no errors.
 std::vector<std::string> service_names(const Session& session, const Arguments& given) {
   compose::LoadOptions options = session.load_options();
   options.files = given.all("file");
@@ -50,7 +50,7 @@ const Command kComplete{
     .aliases = {},
     .group = Group::Other,
     .usage = "WORD...",
-    .summary = "What can follow on the command line",
+    .summary = "Print completions for a command line",
     .details = "",
     .examples = {},
     .flags = {},

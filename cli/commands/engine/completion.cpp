@@ -8,8 +8,8 @@ namespace stack::cli {
 namespace {
 
 constexpr Example kCompletionExamples[] = {
-    {"source <(stack completion bash)", "in this shell"},
-    {"stack completion fish > ~/.config/fish/completions/stack.fish", "for good"},
+    {"source <(stack completion bash)", "enable completion in this shell"},
+    {"stack completion fish > ~/.config/fish/completions/stack.fish", "install completion permanently"},
 };
 
 Result<int> run_completion(Session& session, const Arguments& arguments) {
@@ -21,7 +21,7 @@ Result<int> run_completion(Session& session, const Arguments& arguments) {
   } else if (shell == "fish") {
     print(kFishCompletion);
   } else {
-    return session.usage_error("no completion for \"" + shell + "\": there are bash, zsh and fish");
+    return session.usage_error("no completion for \"" + shell + "\": must be bash, zsh, or fish");
   }
   return 0;
 }

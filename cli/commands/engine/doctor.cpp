@@ -10,9 +10,9 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kDoctorFlags[] = {
-    {0, "json", FlagArity::Nothing, "", "For programs"},
+    {0, "json", FlagArity::Nothing, "", "Print JSON"},
     {0, "repair", FlagArity::Nothing, "", "Remove leftovers that have no owner"},
-    {0, "give-up", FlagArity::Value, "ID", "Remove a container whose record is lost, its data included"},
+    {0, "give-up", FlagArity::Value, "ID", "Remove a container whose record is lost, including its data"},
 };
 constexpr Example kDoctorExamples[] = {{"stack doctor", "check the machine and the engine's state"},
                                        {"stack doctor --repair", "remove leftovers"}};
@@ -52,7 +52,7 @@ const Command kDoctor{
     .group = Group::Engine,
     .usage = "[OPTIONS]",
     .summary = "Check the machine and the engine's state",
-    .details = "Exit code 1 where something is an error.",
+    .details = "Exit code 1 if any check reports an error.",
     .examples = kDoctorExamples,
     .flags = kDoctorFlags,
     .most_words = 0,

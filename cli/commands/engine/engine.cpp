@@ -15,8 +15,9 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Example kStatusExamples[] = {{"stack engine status", "whether it runs, and where"}};
-constexpr Flag kStatusFlags[] = {{0, "json", FlagArity::Nothing, "", "For programs"}};
+constexpr Example kStatusExamples[] = {
+    {"stack engine status", "show whether the engine is running, and where"}};
+constexpr Flag kStatusFlags[] = {{0, "json", FlagArity::Nothing, "", "Print JSON"}};
 
 Result<int> run_status(Session& session, const Arguments& arguments) {
   EnginePlace place = session.place();
@@ -50,13 +51,13 @@ Result<int> run_status(Session& session, const Arguments& arguments) {
 }
 
 constexpr Example kStopExamples[] = {
-    {"stack engine stop", "containers run on; the next command starts it again"}};
-constexpr Flag kStopFlags[] = {
-    {0, "containers", FlagArity::Nothing, "", "Stop all containers first; the next boot starts them again"}};
+    {"stack engine stop", "containers keep running; the next command starts the engine again"}};
+constexpr Flag kStopFlags[] = {{0, "containers", FlagArity::Nothing, "",
+                                "Stop all containers first; they start again at the next boot"}};
 constexpr int kStopPolls = 200;
 constexpr std::chrono::milliseconds kStopPoll{50};
 
-// Where systemd holds the socket, connecting would have it start the next one: the lock tells without asking.
+// If systemd holds the socket, connecting would start the next engine; the lock shows the state without connecting.
 bool has_ended(const EnginePlace& place) {
   Result<std::optional<FileLock>> lock = FileLock::try_acquire(place.root + "/engine.lock");
   return lock ? lock->has_value() : !connect_running(place);
@@ -66,29 +67,29 @@ Result<int> run_stop(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   auto client = connect_running(session.place());
   if (!client && client.error().kind() == ErrorKind::NotFound) {
-    say("the engine does not run");
+    say("the engine is not running");
     return 0;
   }
   if (!client) return std::move(client).error();
   std::string path = std::string("/stack/v1/shutdown") + (arguments.on("containers") ? "?containers=1" : "");
   auto answer = client->call_json("POST", path);
-  // It may be gone before its answer is out.
+  // The engine may end before it sends its answer.
   if (!answer && !is_broken_connection(answer.error())) return std::move(answer).error();
   for (int i = 0; i < kStopPolls; ++i) {
     if (has_ended(session.place())) return 0;
     std::this_thread::sleep_for(kStopPoll);
   }
-  return Error("the engine still serves after ten seconds; see `stack engine logs`");
+  return Error("the engine is still running after ten seconds; see `stack engine logs`");
 }
 
 constexpr Flag kLogsFlags[] = {
-    {'f', "follow", FlagArity::Nothing, "", "Go on with new lines as they come"},
-    {'n', "tail", FlagArity::Value, "N", "Only the last N lines (default: 100)"},
+    {'f', "follow", FlagArity::Nothing, "", "Follow the output"},
+    {'n', "tail", FlagArity::Value, "N", "Show only the last N lines (default: 100)"},
 };
-constexpr Example kLogsExamples[] = {{"stack engine logs -f", "follow what the engine has to say"}};
+constexpr Example kLogsExamples[] = {{"stack engine logs -f", "follow the engine's log"}};
 constexpr std::chrono::milliseconds kFollowPoll{250};
 
-// The file is replaced by a new one when it has become large.
+// The log is rotated: a large file is replaced by a new one.
 [[noreturn]] void follow(const std::string& path, off_t at) {
   for (;;) {
     std::this_thread::sleep_for(kFollowPoll);
@@ -120,7 +121,7 @@ const Command kEngineStatus{
     .aliases = {},
     .group = Group::Engine,
     .usage = "[OPTIONS]",
-    .summary = "Say whether the engine runs, without starting it",
+    .summary = "Show whether the engine is running, without starting it",
     .details = "",
     .examples = kStatusExamples,
     .flags = kStatusFlags,
@@ -133,7 +134,7 @@ const Command kEngineStop{
     .aliases = {},
     .group = Group::Engine,
     .usage = "[OPTIONS]",
-    .summary = "End the engine; containers run on",
+    .summary = "Stop the engine; containers keep running",
     .details = "",
     .examples = kStopExamples,
     .flags = kStopFlags,
@@ -146,7 +147,7 @@ const Command kEngineLogs{
     .aliases = {},
     .group = Group::Engine,
     .usage = "[OPTIONS]",
-    .summary = "Show what the engine has to say",
+    .summary = "Show the engine's log",
     .details = "",
     .examples = kLogsExamples,
     .flags = kLogsFlags,

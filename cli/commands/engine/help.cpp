@@ -9,8 +9,8 @@ namespace stack::cli {
 
 namespace {
 
-constexpr Example kHelpExamples[] = {{"stack help up", "the same as `stack up --help`"},
-                                     {"stack help exit-codes", "a topic"}};
+constexpr Example kHelpExamples[] = {{"stack help up", "show the help of `up`, like `stack up --help`"},
+                                     {"stack help exit-codes", "show a topic"}};
 
 Result<int> run_help(Session& session, const Arguments& arguments) {
   const auto& words = arguments.words;
@@ -45,7 +45,7 @@ const Command kHelp{
     .aliases = {},
     .group = Group::Other,
     .usage = "[COMMAND | TOPIC]",
-    .summary = "Help on a command or a topic",
+    .summary = "Show help for a command or topic",
     .details = "",
     .examples = kHelpExamples,
     .flags = {},

@@ -11,16 +11,16 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kVersionFlags[] = {
-    {0, "short", FlagArity::Nothing, "", "Only the number"},
+    {0, "short", FlagArity::Nothing, "", "Print only the version number"},
     {'f', "format", FlagArity::Value, "FORMAT", "pretty (default) or json"},
 };
-constexpr Example kVersionExamples[] = {{"stack version --short", "only the number"}};
+constexpr Example kVersionExamples[] = {{"stack version --short", "print only the version number"}};
 constexpr const char* kApiVersion = "1.52";
 
 Result<int> run_version(Session& session, const Arguments& arguments) {
   std::string format = arguments.text("format", "pretty");
   if (format != "pretty" && format != "json") {
-    return session.usage_error("invalid value \"" + format + "\" for --format: it is pretty or json");
+    return session.usage_error("invalid value \"" + format + "\" for --format: must be pretty or json");
   }
   if (arguments.on("short")) {
     print_line(STACK_VERSION);
@@ -39,7 +39,7 @@ const Command kVersion{
     .aliases = {},
     .group = Group::Other,
     .usage = "[OPTIONS]",
-    .summary = "Show the program's version",
+    .summary = "Show the version of stack",
     .details = "",
     .examples = kVersionExamples,
     .flags = kVersionFlags,

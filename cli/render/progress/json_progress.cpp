@@ -50,7 +50,7 @@ Json JsonProgress::message_of(const Json& line) {
   return message;
 }
 
-// Docker Compose's fields: the layer as a part of the image, with bytes.
+// Docker Compose's fields: the layer as a child of the image, with byte counts.
 Json JsonProgress::transfer_message(const Json& line) {
   std::string image = action_label(actions_[int_or(line, "id")]);
   std::string layer = string_or(line, "layer");

@@ -1,4 +1,4 @@
-// One JSON object a line, as `docker compose --progress json` prints:
+// One JSON object per line, like `docker compose --progress json`:
 // {"id":"Container demo-web-1","status":"Working"|"Done"|"Error"|"Warning","text":"Starting","details":...}
 #pragma once
 
@@ -17,7 +17,7 @@ class JsonProgress : public Progress {
   void write(int fd, std::string_view text) override;
 
  private:
-  Json message_of(const Json& line);  // null: nothing to say
+  Json message_of(const Json& line);  // null: print nothing
   Json transfer_message(const Json& line);
 
   int fd_;

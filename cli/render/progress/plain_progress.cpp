@@ -7,7 +7,7 @@
 namespace stack::cli {
 
 namespace {
-// What follows is output that was shown when it came, or is shown at the end.
+// The other lines are output that was already shown or is shown at the end.
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 }  // namespace
 

@@ -1,4 +1,4 @@
-// One line for each change of state, as Compose prints: " Container demo-web-1  Started".
+// One line per change of state, like Compose: " Container demo-web-1  Started".
 #pragma once
 
 #include <map>
@@ -25,7 +25,7 @@ class PlainProgress : public Progress {
   ProgressStyle style_;
   std::mutex mutex_;
   std::map<int64_t, Json> actions_;            // by id
-  std::map<int64_t, std::string> last_waits_;  // what was said last about a wait
+  std::map<int64_t, std::string> last_waits_;  // last text printed for a wait
 };
 
 }  // namespace stack::cli

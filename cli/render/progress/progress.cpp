@@ -40,7 +40,7 @@ constexpr Verb kVerbs[] = {
 };
 constexpr Verb kUnknownVerb{"", "", "Working", "Done"};
 
-// Errors are said by whoever runs the stream.
+// The caller of the stream prints errors.
 class QuietProgress : public Progress {
  public:
   void event(const Json&) override {}
@@ -64,7 +64,7 @@ std::string action_label(const Json& action) {
 }
 
 void Progress::write(int fd, std::string_view text) {
-  // A reader that has gone is noticed where its stream is written by the caller itself.
+  // A closed stream is detected when the caller itself writes to it.
   static_cast<void>(write_all(fd, text).has_value());
 }
 

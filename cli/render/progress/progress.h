@@ -1,4 +1,4 @@
-// Showing what the engine does, from the lines of a /stack/v1 stream (docs/API.md, "Streams of events").
+// Shows the engine's progress from the lines of a /stack/v1 stream (docs/API.md, "Streams of events").
 #pragma once
 
 #include <memory>
@@ -14,31 +14,29 @@ namespace stack::cli {
 class Progress {
  public:
   virtual ~Progress() = default;
-  // One line of the stream, in order. "done" and "error" are the caller's and are ignored. Thread-safe, as
-  // the others.
+  // Handles one line of the stream. Ignores "done" and "error", which the caller handles. All members are thread-safe.
   virtual void event(const Json& line) = 0;
-  // The stream ended; the picture stays as it is.
+  // The stream ended; the final output remains.
   virtual void finish() = 0;
-  // The stream begins again after the engine was started anew: the coming plan replaces the old.
+  // The stream starts over after a restart of the engine; a new plan follows.
   virtual void restart() {}
-  // Writes to stdout or stderr without tearing the picture.
+  // Writes to stdout or stderr without disturbing the live progress.
   virtual void write(int fd, std::string_view text);
 };
 
 struct ProgressStyle {
   ProgressMode mode = ProgressMode::Auto;
-  Terminal terminal;               // of the descriptor below
+  Terminal terminal;               // terminal of the descriptor below
   int fd = 2;                      // COMPOSE_STATUS_STDOUT: 1
-  bool show_build_output = false;  // the live picture shows whole build output, not just the current step
+  bool show_build_output = false;  // show all build output instead of only the current step
   bool quiet_build = false;
-  bool quiet_pull = false;  // no progress of single layers
+  bool quiet_pull = false;  // hide the progress of single layers
 };
 
-// `title` heads the live picture: "up".
+// `title` is the heading of the live progress: "up".
 std::unique_ptr<Progress> make_progress(const ProgressStyle& style, std::string title);
 
-// What an action's kind is called: {"Container", "Starting", "Started"}. Unknown kinds give {"", "Working",
-// "Done"}.
+// The words for a kind of action: {"Container", "Starting", "Started"}. Unknown kinds give {"", "Working", "Done"}.
 struct Verb {
   std::string_view kind;
   std::string_view noun;

@@ -50,7 +50,7 @@ void ProgressModel::apply_plan(const Json& line) {
   for (const Json& action : items_of(member(line, "actions"))) {
     std::string label = action_label(action);
     actions_[int_or(action, "id")] = action;
-    // Nothing is known of what takes back a failed update until it happens.
+    // Rollback actions are shown only when they run.
     if (bool_or(action, "contingent")) continue;
     row_of(label);
     ++unfinished_[label];
@@ -78,7 +78,7 @@ void ProgressModel::apply_action(const Json& line, Time now) {
   if (state == "done") {
     row.status = verb.done;
     row.detail.clear();
-    // The next action of the same object may wait for others; its time counts once it begins.
+    // The next action of the object may have to wait; its time counts from its start.
     row.state = left > 0 ? State::Planned : State::Done;
   } else if (state == "failed") {
     row.state = State::Failed;
@@ -160,7 +160,7 @@ std::vector<std::string> ProgressModel::draw(Time now, size_t columns, size_t ro
   size_t room = rows > 2 ? rows - 2 : 1;
   size_t hidden = 0;
   if (shown.size() > room) {
-    // What runs or failed matters most, then what is to come, then what is done.
+    // Running and failed rows first, then planned rows, then finished rows.
     auto rank = [](const Row* row) {
       switch (row->state) {
         case State::Failed:

@@ -1,5 +1,5 @@
-// The live picture of a running plan, as text: one row for each object, whatever number of actions it goes
-// through. Pure: time comes in from outside.
+// The live progress of a running plan as text: one row per object, for all of its actions. Pure: the caller passes
+// the time.
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,7 @@ class ProgressModel {
   void apply(const Json& line, Time now);
   void restart();
   bool empty() const { return rows_.empty(); }
-  // At most `rows` lines of at most `columns` characters, escape sequences apart: finished objects are left
-  // out first.
+  // At most `rows` lines of at most `columns` characters, not counting escape sequences. Omits finished objects first.
   std::vector<std::string> draw(Time now, size_t columns, size_t rows, bool colour) const;
 
  private:
@@ -30,7 +29,7 @@ class ProgressModel {
     std::string label;
     State state = State::Planned;
     std::string status;  // "Starting"
-    std::string detail;  // what is waited for; the build step; the error
+    std::string detail;  // the wait condition, the build step, or the error
     Time begun{};
     Time ended{};
   };

@@ -43,7 +43,7 @@ void TransferModel::apply(const Json& line, Time now) {
   layer.current = has_come(layer.phase) ? layer.total : int_or(line, "current");
   if (layer.phase != "downloading" && layer.phase != "uploading") return;
   note_.clear();
-  // What an earlier pull left is there at once, and is no speed.
+  // Bytes left by an earlier pull do not count toward the rate.
   if (before > 0 && layer.current > before) moved_ += layer.current - before;
   samples_.push_back({now, moved_});
   while (samples_.size() > 2 && now - samples_.front().time > kRateWindow) samples_.pop_front();

@@ -1,5 +1,5 @@
-// One image's layers on their way, from the "pull" and "push" events of a stream (docs/API.md), as one line of text.
-// Pure: time comes in from outside.
+// The transfer of one image's layers as one line of text, from the "pull" and "push" events of a stream (docs/API.md).
+// Pure: the caller passes the time.
 #pragma once
 
 #include <chrono>
@@ -16,8 +16,8 @@ class TransferModel {
   using Time = std::chrono::steady_clock::time_point;
 
   void apply(const Json& line, Time now);
-  // "⣿⣿⣤⠀ 12.3MB/45.6MB 4.1MB/s": a column for each layer, then bytes; "extracting" once all have come. What the engine
-  // said last ("trying again in 5s") comes in its place while nothing moves.
+  // "⣿⣿⣤⠀ 12.3MB/45.6MB 4.1MB/s": one column per layer, then bytes; "extracting" once all layers have arrived. While
+  // nothing moves, the engine's last message ("trying again in 5s") replaces it.
   std::string text(Time now) const;
 
  private:
@@ -38,10 +38,10 @@ class TransferModel {
     int64_t bytes = 0;
   };
   std::deque<Sample> samples_;
-  int64_t moved_ = 0;  // bytes that came while we looked
+  int64_t moved_ = 0;  // bytes transferred since the start
 };
 
-// "a2abf6c4d29d Downloaded 28.2MB" for a phase worth a line of plain output, else "".
+// "a2abf6c4d29d Downloaded 28.2MB" for a phase shown in plain output, otherwise "".
 std::string plain_transfer_text(const Json& line);
 
 }  // namespace stack::cli

@@ -24,7 +24,7 @@ void TtyProgress::draw() {
   TerminalSize size = terminal_size(style_.fd);
   auto lines =
       picture_.draw(std::chrono::steady_clock::now(), size.columns, size.rows, style_.terminal.colour);
-  // One write, so that the terminal never shows half a picture.
+  // A single write, so that the terminal never shows a partial update.
   std::string text;
   if (drawn_lines_ > 0) text = "\x1b[" + std::to_string(drawn_lines_) + "A";
   for (const std::string& line : lines) text += "\x1b[2K" + line + "\n";

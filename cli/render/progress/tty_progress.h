@@ -1,4 +1,4 @@
-// The live picture on a terminal, redrawn in place while anything runs.
+// Live progress on a terminal, redrawn in place.
 #pragma once
 
 #include <condition_variable>
@@ -20,7 +20,7 @@ class TtyProgress : public Progress {
   void write(int fd, std::string_view text) override;
 
  private:
-  // All with the mutex held.
+  // The functions below require the mutex.
   void erase();
   void draw();
   void write_beside(int fd, std::string_view text);

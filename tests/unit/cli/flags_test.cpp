@@ -51,7 +51,7 @@ TEST(Flags, SwitchesTakeAnExplicitValue) {
   EXPECT_TRUE(parse({"--detach=1"}).own.on("detach"));
   EXPECT_TRUE(parse({"--detach=false"}).own.given("detach"));
   EXPECT_EQ(parse({"--detach=maybe"}).error,
-            "invalid argument \"maybe\" for --detach: it takes true or false");
+            "invalid argument \"maybe\" for --detach: must be true or false");
 }
 
 TEST(Flags, TheLastValueCounts) { EXPECT_EQ(parse({"-n1", "-n2"}).own.text("tail"), "2"); }

@@ -107,7 +107,7 @@ TEST_F(WatchRules, RulesThatCannotWorkAreErrorsThatNameTheService) {
   missing["path"] = path("nothing");
   EXPECT_EQ(error_of(service({missing})), "service web: watch path " + path("nothing") + " does not exist");
   Json rebuilding = {{"develop", {{"watch", {{{"path", path("src")}, {"action", "rebuild"}}}}}}};
-  EXPECT_NE(error_of(rebuilding).find("needs a build section"), std::string::npos);
+  EXPECT_NE(error_of(rebuilding).find("requires a build section"), std::string::npos);
 }
 
 }  // namespace
