@@ -1,4 +1,4 @@
-// The canonical text of a service, and what differs between two of them.
+// The canonical text of a service, and the differences between two such texts.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -13,8 +13,8 @@ namespace {
 
 constexpr int kCanonicalVersion = 1;
 
-// What does not make a container another one: how many there are, in which order they start, and how the
-// image came to be (the image's own id is compared).
+// Drops the members that do not require a new container: replica count, start order, and how the image is obtained
+// (the image ID is compared separately).
 compose::Service without_what_does_not_matter(compose::Service service) {
   service.name.clear();
   service.profiles.clear();
@@ -37,7 +37,7 @@ compose::Service without_what_does_not_matter(compose::Service service) {
   return service;
 }
 
-// Digests stand for the contents: the text is kept, and shown in causes.
+// Stores digests instead of contents, because the text is kept and shown in causes.
 void put_contents(Json& contents, const char* what, const std::vector<compose::FileMount>& mounts,
                   const std::map<std::string, compose::FileObject>& objects) {
   for (const compose::FileMount& mount : mounts) {
@@ -60,7 +60,7 @@ const Json& member_or_empty(const Json& object, const std::string& key) {
 
 constexpr size_t kShownValue = 48;
 
-// Values under such names are not shown.
+// Values of fields with such names are hidden.
 bool may_be_secret(std::string_view field) {
   std::string name = lower(field.substr(field.rfind('.') + 1));
   for (std::string_view word : {"pass", "secret", "token", "key", "credential", "auth", "cert", "private"})
@@ -80,7 +80,7 @@ std::string shown(const Json& value, std::string_view field) {
   std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
   if (text.size() <= kShownValue) return text;
   size_t end = kShownValue;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // between characters
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // at a character boundary
   return text.substr(0, end) + "...";
 }
 
@@ -88,13 +88,13 @@ using Differences = std::map<std::string, FieldChange>;  // by field
 
 void note(Differences& found, const std::string& path, const Json& before, const Json& after) {
   FieldChange change{path, shown(before, path), shown(after, path)};
-  // A digest says nothing, nor do two values that look the same.
+  // Digests and equal-looking values are not informative.
   if (path.starts_with("content of ") || change.before == change.after) change.before = change.after = "";
   found.emplace(path, std::move(change));
 }
 
-// Every path at which the objects differ; lists are compared whole. An absent member counts as an empty
-// object, so that the first variable of an environment is named too.
+// Collects every path at which the objects differ. Lists are compared as a whole. A missing member counts as an empty
+// object, so that the first variable of an environment is named as well.
 void collect_differences(const Json& before, const Json& after, const std::string& path, Differences& found) {
   if (before == after) return;
   if (!before.is_object() || !after.is_object()) return note(found, path, before, after);
@@ -116,7 +116,7 @@ void collect_differences(const Json& before, const Json& after, const std::strin
 std::string canonical_service(const compose::Project& project, const compose::Service& service) {
   Json canonical{{"v", kCanonicalVersion},
                  {"service", service_to_json(without_what_does_not_matter(service))}};
-  // An image that is built under the service's own name counts as its image.
+  // An image built under the service's default name counts as its image.
   canonical["service"]["image"] = image_name(project, service);
   Json contents = Json::object();
   put_contents(contents, "config", service.configs, project.configs);

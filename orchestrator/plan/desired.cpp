@@ -23,7 +23,7 @@ using Labels = std::map<std::string, std::string>;
 
 constexpr std::string_view kServiceContext = "service:";
 
-// "compose.yaml:7:9: " where the loader knows the place.
+// "compose.yaml:7:9: " if the loader knows the position, otherwise "".
 std::string place(const Project& project, const std::string& pointer) {
   std::string origin = origin_of(project, pointer);
   return origin.empty() ? "" : origin + ": ";
@@ -49,7 +49,7 @@ Result<> check_known(const Project& project, const std::string& service) {
   return invalid("no such service: " + service + (near.empty() ? "" : " (did you mean \"" + near + "\"?)"));
 }
 
-// The services that take part, and the graph of them.
+// The selected services and their graph.
 Result<ServiceGraph> select_services(const Project& project, const DesiredOptions& options) {
   for (const std::string& name : options.services) TRY(check_known(project, name));
   for (const auto& [name, count] : options.scale) TRY(check_known(project, name));
@@ -119,7 +119,7 @@ UsedResources used_resources(const Project& project, const ServiceGraph& graph) 
   return used;
 }
 
-// How many containers join each network.
+// Counts the containers that join each network.
 void count_containers(DesiredState& state) {
   std::map<std::string, size_t> counts;
   for (const auto& [name, service] : state.services)
@@ -128,7 +128,7 @@ void count_containers(DesiredState& state) {
   for (auto& [key, network] : state.networks) network.containers = counts[network.config.name];
 }
 
-// All resources of the project, or those that the chosen services use.
+// Adds all resources of the project, or those that the selected services use.
 void add_resources(const Project& project, bool everything, DesiredState& state) {
   UsedResources used = used_resources(project, state.graph);
   for (const auto& [key, config] : project.networks) {
@@ -147,14 +147,14 @@ void add_unique(std::vector<std::string>& list, const std::string& item) {
   if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
 }
 
-// The service whose image a build begins with: "service:base" of additional_contexts.
+// The service whose image is a build's base: "service:base" in additional_contexts.
 const Service* build_base(const Project& project, const std::string& context) {
   if (!context.starts_with(kServiceContext)) return nullptr;
   auto service = project.services.find(context.substr(kServiceContext.size()));
   return service == project.services.end() ? nullptr : &service->second;
 }
 
-// Under the name of the secret, and under that of its target: Dockerfiles are written for either.
+// Adds each secret under its own name and under its target's name, because Dockerfiles use either.
 void add_build_secrets(const Project& project, const compose::Build& build, DesiredImage& image) {
   for (const compose::FileMount& mount : build.secrets) {
     auto object = project.secrets.find(mount.source);
@@ -197,7 +197,7 @@ void add_image(const Project& project, const Service& service, DesiredState& sta
     if (base != nullptr) context = "docker-image://" + image_name(project, *base);
   }
   add_build_secrets(project, *service.build, image);
-  // The builder comes first in the list: messages name it.
+  // The service that builds the image comes first, because messages name it.
   auto builder = std::find(image.services.begin(), image.services.end(), service.name);
   std::rotate(image.services.begin(), builder, builder + 1);
   image.build->labels[label::kProject] = project.name;
@@ -205,7 +205,7 @@ void add_image(const Project& project, const Service& service, DesiredState& sta
   image.build->labels[label::kVersion] = std::string(label::kVersionValue);
 }
 
-// Builds may begin with the image of a service that is not among the selected ones.
+// A build's base may be the image of a service that is not selected.
 void add_build_bases(const Project& project, const Service& service, DesiredState& state) {
   if (!service.build) return;
   for (const auto& [name, context] : service.build->additional_contexts) {
@@ -218,7 +218,7 @@ void add_build_bases(const Project& project, const Service& service, DesiredStat
   }
 }
 
-// Images of hooks and of image mounts are had like those of services.
+// Images of hooks and image mounts are obtained like those of services.
 void add_further_image(const std::string& reference, const Service& service, DesiredState& state) {
   DesiredImage& image = state.images[reference];
   image.reference = reference;
@@ -266,13 +266,13 @@ Result<int> wanted_replicas(const Service& service, const DesiredOptions& option
   int64_t count = override_count == options.scale.end() ? compose::replicas(service) : override_count->second;
   if (count < 0 || count > 100'000) return invalid("cannot have " + std::to_string(count) + " containers");
   if (count > 1 && !service.container_name.empty()) {
-    return invalid("container_name \"" + service.container_name + "\" allows one container, not " +
+    return invalid("container_name \"" + service.container_name + "\" allows only one container, not " +
                    std::to_string(count));
   }
   return static_cast<int>(count);
 }
 
-// Dependencies outside the selection are still known to the label, but nobody waits for them.
+// The label lists dependencies outside the selection as well, but the plan does not wait for them.
 Result<DesiredService> desired_service(const Project& project, const Service& service,
                                        const DesiredOptions& options, const ServiceGraph& graph) {
   DesiredService desired;
@@ -301,7 +301,7 @@ Result<DesiredService> desired_service(const Project& project, const Service& se
   return desired;
 }
 
-// Whoever has the socket can do everything on the machine: it is given, but not silently.
+// Access to the socket means full control of the machine, so mounting it causes a warning.
 Result<> check_docker_socket(const Project& project, const DesiredService& service,
                              const DesiredOptions& options, DesiredState& state) {
   const std::vector<MountSpec>& mounts = service.base.mounts;
@@ -311,9 +311,9 @@ Result<> check_docker_socket(const Project& project, const DesiredService& servi
   if (!wanted) return {};
   if (options.no_docker_socket)
     return service_error(project, service.name,
-                         invalid("it mounts Docker's socket, which --no-docker-socket forbids"));
+                         invalid("the service mounts the Docker socket, which --no-docker-socket forbids"));
   state.warnings.push_back(place(project, "/services/" + service.name) + "service " + service.name +
-                           ": Docker's socket is replaced by that of stack's own API");
+                           ": the Docker socket is replaced with the socket of stack's API");
   return {};
 }
 
@@ -325,7 +325,7 @@ Result<> refuse_same_names(const Project& project, const DesiredState& state) {
       if (fresh) continue;
       return service_error(
           project, name,
-          invalid("container name \"" + at->first + "\" is also that of service " + at->second));
+          invalid("container name \"" + at->first + "\" is also used by service " + at->second));
     }
   }
   return {};
@@ -383,8 +383,8 @@ std::optional<std::string> check_identity(const std::string& project, const std:
   if (stored_working_dir.empty() || clean_path(stored_working_dir) == clean_path(working_dir))
     return std::nullopt;
   return "project \"" + project + "\" belongs to " + stored_working_dir + ", not to " + working_dir +
-         ": choose another name with -p or `name:`, or take the other one down with `stack -p " + project +
-         " down`";
+         "; choose another name with -p or `name:`, or take the other project down with `stack -p " +
+         project + " down`";
 }
 
 }  // namespace stack::orchestrator

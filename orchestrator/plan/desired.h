@@ -1,4 +1,4 @@
-// What a project shall be on this machine: project -> networks, volumes, images and containers. Pure.
+// The desired state of a project on this machine: networks, volumes, images, and containers. Pure.
 #pragma once
 
 #include <map>
@@ -16,11 +16,11 @@
 namespace stack::orchestrator {
 
 struct DesiredNetwork {
-  std::string key;                            // in the compose file; "" for networks that are not of a file
+  std::string key;                            // key in the Compose file; "" for networks outside a file
   compose::Network config;                    // config.name is the real name, config.driver is never empty
-  std::map<std::string, std::string> labels;  // the file's and ours; empty for external ones
+  std::map<std::string, std::string> labels;  // labels from the file and our own; empty for external networks
   std::string config_hash;
-  size_t containers = 0;  // of this project that join it: its subnet is chosen to hold them
+  size_t containers = 0;  // number of the project's containers on it, for choosing the subnet size
 };
 
 struct DesiredVolume {
@@ -30,7 +30,7 @@ struct DesiredVolume {
   std::string config_hash;
 };
 
-// One of build.secrets, with where its content is.
+// One of build.secrets, with the source of its content.
 struct BuildSecretSource {
   std::string id;
   std::string file;                    // host path, or
@@ -44,30 +44,31 @@ struct BuildSecretSource {
 struct DesiredImage {
   std::string reference;
   std::string platform;
-  std::optional<compose::Build> build;  // labels of ours are in it
+  std::optional<compose::Build> build;  // includes our labels
   std::vector<BuildSecretSource> secrets;
-  std::string pull_policy;            // Compose's words; "" = default
+  std::string pull_policy;            // Compose's values; "" = default
   std::string pull_refresh_after;     // a duration; with the policy "refresh"
-  std::vector<std::string> services;  // that use it; one that builds it comes first
-  bool for_builds = false;            // another build begins with it, though none of the services may run
+  std::vector<std::string> services;  // services that use it; one that builds it comes first
+  bool for_builds = false;            // base image of another build; its own services may not run
 };
 
 struct DesiredService {
   std::string name;
   ServiceGraph::Dependencies depends_on;  // enabled services only
   int replicas = 1;
-  // Named by the caller (or nobody was named); the others are there as dependencies only.
+  // Named by the caller, or no service was named. The others are included only as dependencies.
   bool selected = true;
   std::string image;  // reference
-  // Everything but what depends on the number; endpoints carry the user's aliases only. See
+  // Everything except the parts that depend on the replica number. Endpoints have only the user's aliases. See
   // container_spec_of().
   ContainerSpec base;
   std::string container_name;  // "" = <project>-<service>-<number>
   std::string config_hash;     // 64 hexadecimal digits
-  std::string config_text;     // the canonical JSON that was hashed; holds digests of secrets, not secrets
-  std::vector<std::string> shares_with;  // services whose namespaces or volumes it uses: recreated together
-  bool job = false;                      // deploy.mode *-job: runs to its end, once
-  bool has_healthcheck = false;          // by the compose file; an image may bring one too
+  std::string
+      config_text;  // the canonical JSON that was hashed; contains digests of secrets instead of secrets
+  std::vector<std::string> shares_with;  // services whose namespaces or volumes it uses; recreated together
+  bool job = false;                      // deploy.mode *-job: runs to completion once
+  bool has_healthcheck = false;          // set by the Compose file; an image may define one as well
   std::vector<ContainerSpec> pre_start;  // hooks: pre_start.h
   std::optional<UpdatePolicy> update;    // nullopt: replicas are replaced independently
   UpdatePolicy rollback;
@@ -80,7 +81,7 @@ struct DesiredState {
   std::map<std::string, DesiredVolume> volumes;    // by key
   std::map<std::string, DesiredImage> images;      // by reference
   std::map<std::string, DesiredService> services;
-  std::set<std::string> known_services;  // disabled ones included: their containers are no orphans
+  std::set<std::string> known_services;  // including disabled services, whose containers are not orphans
   ServiceGraph graph;
   std::vector<std::string> warnings;
 };
@@ -89,11 +90,11 @@ struct DesiredOptions {
   std::map<std::string, int> scale;
   std::vector<std::string> services;  // empty: all
   bool no_deps = false;
-  bool no_docker_socket = false;  // refuse to give Docker's socket to containers
+  bool no_docker_socket = false;  // reject containers that mount the Docker socket
 };
 
-// Errors: unknown service, dependency cycle, a name fixed by container_name with more than one replica,
-// reserved labels, external secrets. Errors begin with file:line:col where the project knows it.
+// Errors: unknown service, dependency cycle, container_name with more than one replica, reserved labels, external
+// secrets. Errors begin with file:line:col if the project has the position.
 Result<DesiredState> desired_state(const compose::Project& project, const DesiredOptions& options = {});
 
 // "<project>-<service>-<number>" or the service's container_name.
@@ -101,7 +102,7 @@ std::string container_name(const std::string& project, const DesiredService& ser
 // The complete description of one replica: name, labels, aliases filled in.
 ContainerSpec container_spec_of(const DesiredState& state, const DesiredService& service, int number);
 
-// Options of `run`, as docs/API.md has them.
+// Options of `run`, as in docs/API.md.
 struct RunOptions {
   std::optional<std::vector<std::string>> command;
   std::optional<std::vector<std::string>> entrypoint;
@@ -110,7 +111,7 @@ struct RunOptions {
   std::string user;
   std::string workdir;
   std::string name;  // "" = <project>-<service>-run-<slug>
-  std::string slug;  // 12 hexadecimal digits, by the caller: this function is pure
+  std::string slug;  // 12 hexadecimal digits, chosen by the caller because this function is pure
   bool tty = false;
   bool interactive = false;
   bool remove = false;  // --rm
@@ -122,27 +123,27 @@ struct RunOptions {
   std::vector<std::string> cap_add;
   std::vector<std::string> cap_drop;
 };
-// The container of `run SERVICE`: the service's, with Compose's differences for one-off containers (no
-// published ports, no service aliases, no restart policy, own name and labels).
+// The container of `run SERVICE`: the service's container with Compose's changes for one-off containers (no published
+// ports, no service aliases, no restart policy, its own name and labels).
 Result<ContainerSpec> one_off(const compose::Project& project, const std::string& service,
                               const RunOptions& options);
 
-// How one member of a service differs from what its container was made from. Values are empty where the member
-// is absent, and "***" where they may be secret.
+// A difference between a service and the configuration of its container. A value is empty if the member is absent,
+// and "***" if it may be secret.
 struct FieldChange {
   std::string field;  // "environment.DEBUG"
   std::string before;
   std::string after;
 };
 
-// Canonical, versioned JSON of what makes containers of a service what they are, and its SHA-256.
+// Canonical, versioned JSON of the service's container configuration, and its SHA-256.
 std::string canonical_service(const compose::Project& project, const compose::Service& service);
-// What differs between two canonical texts, by Compose's names, sorted. Empty when either text is empty or
+// The differences between two canonical texts, sorted by Compose's field names. Empty if either text is empty or
 // unreadable.
 std::vector<FieldChange> changed_fields(std::string_view before, std::string_view after);
 
-// A project is its name and its folder. Nothing to say (nullopt) when they belong together or nothing is
-// stored; else the text that refuses.
+// A project is identified by its name and folder. Returns an error text if the stored folder differs, otherwise
+// nullopt.
 std::optional<std::string> check_identity(const std::string& project, const std::string& stored_working_dir,
                                           const std::string& working_dir);
 

@@ -24,10 +24,10 @@ bool is_image_action(const Action& action) {
   return std::holds_alternative<BuildImage>(action.body) || std::holds_alternative<PullImage>(action.body);
 }
 
-// Actions that can end early without leaving anything half done.
+// Actions that can be interrupted without leaving partial work.
 bool ends_on_failure(const Action& action) { return is_wait(action) || is_image_action(action); }
 
-// A hook may run for long; only a cancellation of the whole command ends it.
+// A hook may run for a long time; only a cancellation of the whole command interrupts it.
 bool ends_on_cancel(const Action& action) {
   bool hook =
       std::holds_alternative<RunHook>(action.body) || std::holds_alternative<RunPreStart>(action.body);
@@ -93,7 +93,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
       on_cancel_.emplace(cancellation_->token(), [this] { cancel(cancellation_->reason()); });
   }
 
-  // --- deciding about one action whose predecessors are all settled
+  // --- decide about an action whose predecessors are all settled
 
   void launch_ready() {
     while (!ready_.empty()) {
@@ -132,7 +132,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
     return std::nullopt;
   }
 
-  // What takes back the work of others waits for their failure.
+  // A contingent action is needed only after a failure of the actions it undoes.
   bool is_needed(const Action& each) {
     if (!each.contingent()) return true;
     if (each.if_performed != 0 && !outcome(each.if_performed).performed) return false;
@@ -154,8 +154,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
     if (action(id).sequence > 0) begun_sequences_.insert(action(id).sequence);
     if (is_wait(action(id))) watch_deadline();
     progress_.changed(action(id), outcome(id));
-    // Posted, because co_spawn would run the coroutine at once: a chain of quick actions must not become a
-    // deep stack.
+    // Posted, because co_spawn runs the coroutine immediately: a chain of quick actions would build a deep stack.
     asio::post(executor_, [self = shared_from_this(), id] { self->begin(id); });
   }
 
@@ -165,7 +164,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
     asio::co_spawn(executor_, perform(shared_from_this(), id), asio::detached);
   }
 
-  // --- doing it
+  // --- perform an action
 
   static asio::awaitable<void> perform(std::shared_ptr<Execution> self, ActionId id) {
     Clock::time_point begin = Clock::now();
@@ -192,7 +191,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
     }
   }
 
-  // The action with the ids of containers that this plan has made.
+  // The action with the IDs of the containers that this plan created.
   Action resolved(ActionId id) {
     Action copy = action(id);
     std::visit(
@@ -208,7 +207,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
     return copy;
   }
 
-  // --- settling
+  // --- settle an action
 
   void settle(ActionId id, ActionResult result) {
     Outcome& mine = outcome(id);
@@ -237,7 +236,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
                      " after " + go_duration(*options_.wait_timeout));
   }
 
-  // The step of a replica that failed, or 0.
+  // The failed step of a replica, or 0.
   ActionId failed_step(const UpdateSteps& steps) {
     auto failed = std::find_if(steps.begin(), steps.end(),
                                [this](ActionId id) { return outcome(id).state == ActionState::Failed; });
@@ -275,7 +274,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
     finish(id);
   }
 
-  // Reports the outcome and releases the actions that waited for it.
+  // Reports the outcome and releases the actions that wait for it.
   void finish(ActionId id) {
     const Action& mine = action(id);
     progress_.changed(mine, outcome(id));
@@ -308,9 +307,9 @@ class Execution : public std::enable_shared_from_this<Execution> {
     }
   }
 
-  // --- stopping early
+  // --- stop early
 
-  // Sequences that have begun are completed, and so is what they wait for.
+  // Started sequences are completed, together with the actions that they wait for.
   void carry_through(bool with_predecessors) {
     std::vector<ActionId> open;
     for (const Action& each : plan_->actions) {
@@ -361,7 +360,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
     });
   }
 
-  // All that waits now has waited for too long.
+  // All current waits have timed out.
   void expire() {
     for (const Action& each : plan_->actions) {
       if (is_wait(each) && outcome(each.id).state == ActionState::Running) timed_out_.insert(each.id);
@@ -386,13 +385,13 @@ class Execution : public std::enable_shared_from_this<Execution> {
   int running_builds_ = 0;
   size_t settled_ = 0;
   std::set<int> begun_sequences_;
-  std::optional<std::string> stop_reason_;  // nothing new is started
+  std::optional<std::string> stop_reason_;  // if set, no new action starts
   std::set<ActionId> carried_through_;
   std::set<ActionId> broken_off_;
   std::set<ActionId> timed_out_;
   bool deadline_set_ = false;
   std::optional<std::stop_callback<std::function<void()>>> on_cancel_;
-  asio::steady_timer finished_;  // canceled when all is settled
+  asio::steady_timer finished_;  // canceled when all actions are settled
   asio::steady_timer wait_deadline_;
 };
 

@@ -1,5 +1,5 @@
-// Carries out a plan. Event-driven: every action is a coroutine, started when what it comes after is done.
-// Everything here runs on one executor (the engine's io_context); nothing is locked.
+// Executes a plan. Event-driven: every action is a coroutine that starts when its predecessors are done.
+// Runs on one executor (the engine's io_context), without locks.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -21,22 +21,22 @@ std::string_view to_text(ActionState state);  // "running", "done", "failed", "s
 
 struct Outcome {
   ActionState state = ActionState::Pending;
-  bool performed = false;            // carried out, and it succeeded
-  std::string text;                  // Skipped: because of what; Done without being performed: why not
+  bool performed = false;            // performed successfully
+  std::string text;                  // Skipped: the cause; Done but not performed: the reason
   std::optional<ActionError> error;  // Failed
   std::string result;                // container or image id
   std::chrono::nanoseconds took{};
 };
 
-// Is told of every change of state, in order.
+// Receives every change of state, in order.
 class Progress {
  public:
   virtual ~Progress() = default;
   virtual void changed(const Action& action, const Outcome& outcome) = 0;
 };
 
-// Keeps what a plan is for while it runs, so that the next engine can plan again for it. What `begin` writes
-// survives the engine's death; a power cut may take it back, and ends all it spoke of.
+// Stores the goal of a running plan, so that the next engine can plan for it again. The entry written by `begin`
+// survives the engine's death. A power cut may lose it, but also ends the containers that it concerns.
 class Journal {
  public:
   virtual ~Journal() = default;
@@ -45,11 +45,11 @@ class Journal {
   virtual void finish(bool succeeded) = 0;
 };
 
-// Stops a running command from outside: nothing new starts; waits, builds and pulls end early; every other
-// action that is running completes.
+// Cancels a running command: no new action starts; waits, builds, and pulls end early; other running actions
+// complete.
 class Cancellation {
  public:
-  // Idempotent; the first reason counts: "interrupted by `stack down`".
+  // Idempotent; the first reason is kept: "interrupted by `stack down`".
   void cancel(std::string reason);
   bool canceled() const { return source_.stop_requested(); }
   const std::string& reason() const { return reason_; }
@@ -62,35 +62,34 @@ class Cancellation {
 
 struct ExecuteOptions {
   int parallel_builds = 0;  // 0 = no limit
-  // From the begin of the first wait; then all of them fail: "shop-db-1 is not healthy after 30s".
+  // Measured from the start of the first wait; then all waits fail: "shop-db-1 is not healthy after 30s".
   std::optional<std::chrono::milliseconds> wait_timeout;
 };
 
 struct ExecutionReport {
-  std::vector<Outcome> outcomes;        // of plan.actions, same order
-  std::vector<ActionId> failed;         // in order of time; optional actions are not among them
-  std::vector<std::string> warnings;    // failures of optional actions, and tolerated ones
+  std::vector<Outcome> outcomes;        // parallel to plan.actions
+  std::vector<ActionId> failed;         // in order of time, without optional actions
+  std::vector<std::string> warnings;    // failures of optional actions, and tolerated failures
   std::optional<std::string> canceled;  // the reason
-  std::optional<Error> journal_error;   // nothing was done: the journal could not be begun
-  int changed = 0;                      // actions performed that change something
+  std::optional<Error> journal_error;   // the journal could not be written, and no action was performed
+  int changed = 0;                      // performed actions that change something
 
   bool succeeded() const { return failed.empty() && !canceled && !journal_error; }
-  // The first failure, or why it was canceled; call only if it did not succeed. Text begins with the
-  // service: "service web: start
-  // ...".
+  // The first failure, or the reason for the cancellation; call only after a failure. The text begins with the
+  // service: "service web: start ...".
   Error error(const Plan& plan) const;
   const std::vector<std::string>& detail() const;
-  // 0; 126, 127 for a command that cannot be run; else 1.
+  // 0 for success; 126 or 127 for a command that cannot be run; otherwise 1.
   int exit_code() const;
-  // An image could not be had: what the plan made from nothing should be undone (reconcile.h, undo()).
+  // Whether an image failed to build or pull: the caller then undoes what the plan created (reconcile.h, undo()).
   bool image_failed(const Plan& plan) const;
   std::vector<bool> performed() const;
   std::vector<std::string> ids() const;
 };
 
-// Runs the plan to its end: nothing starts after the failure of what it needs; after a failure nothing new
-// starts at all (but sequences that have begun, and plans that keep going), what runs ends, and all failures
-// are reported. References must outlive the call. `cancellation` may be null.
+// Runs the plan to its end. An action does not start if a predecessor failed. After a failure no new action starts,
+// except in started sequences and in plans with keep_going; running actions complete, and all failures are reported.
+// References must outlive the call. `cancellation` may be null.
 asio::awaitable<ExecutionReport> execute(std::shared_ptr<const Plan> plan, Target& target, Journal& journal,
                                          Progress& progress, ExecuteOptions options,
                                          std::shared_ptr<Cancellation> cancellation);

@@ -44,7 +44,7 @@ class TopologicalWalk {
   std::vector<std::string> order_;
 };
 
-// Everything reachable from `roots` over `next`.
+// All nodes reachable from `roots` over `next`.
 template <typename Next>
 std::vector<std::string> closure(const std::vector<std::string>& roots, const ServiceGraph& graph,
                                  Next next) {

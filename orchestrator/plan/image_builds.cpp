@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kImagePrefix = "docker-image://";
 
-// The label that names one of the services is no difference.
+// The label that names one of the services does not count as a difference.
 compose::Build without_service(compose::Build build) {
   build.labels.erase(label::kService);
   return build;

@@ -1,4 +1,4 @@
-// Image builds of a plan: one for services that build the same, and those that others begin with first.
+// Image builds of a plan: services with the same build share one, and base images are built first.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@ const ObservedBuild& observed_build(const ObservedState& observed, const std::st
 std::set<std::string> build_bases(const DesiredState& desired, const ObservedState& observed,
                                   const DesiredImage& image);
 
-// The build of an image; one that is planned already where that has the same build section.
+// Adds the build of an image, or returns a planned build with the same build section.
 ActionId add_build(PlanBuilder& plan, const DesiredState& desired, const ObservedState& observed,
                    const DesiredImage& image, const std::string& cause);
 

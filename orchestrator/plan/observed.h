@@ -1,4 +1,4 @@
-// What is there now; the engine fills it from its store and the kernel before each plan.
+// The observed state, which the engine reads from its store and the kernel before each plan.
 #pragma once
 
 #include <chrono>
@@ -26,16 +26,16 @@ struct ObservedContainer {
   Health health = Health::None;  // None: no health check
   int exit_code = 0;             // of the last run
   std::string config_hash;       // label com.docker.compose.config-hash
-  std::string config_text;       // canonical JSON kept with it; "" = not known
-  std::string image;             // reference it was made from
+  std::string config_text;       // canonical JSON stored with it; "" = unknown
+  std::string image;             // reference it was created from
   std::string image_id;
-  std::set<std::string> networks;  // names of the networks it is attached to (or will be, at start)
+  std::set<std::string> networks;  // names of the networks it is attached to, or will be at start
   std::map<std::string, EndpointSpec>
-      connections;                // what was asked for there, by network; absent = not known
+      connections;                // requested endpoint settings by network; absent = unknown
   std::set<std::string> volumes;  // names of its named volumes
-  std::vector<PortSpec> ports;    // host ports it holds while it is alive, one entry a port
+  std::vector<PortSpec> ports;    // host ports it holds while it runs, one entry per port
   std::map<std::string, std::string> labels;
-  bool has_pre_stop = false;  // its description has pre_stop hooks
+  bool has_pre_stop = false;  // it has pre_stop hooks
 
   bool alive() const {
     return state == ContainerStatus::Running || state == ContainerStatus::Paused ||
@@ -46,9 +46,9 @@ struct ObservedContainer {
 struct ObservedNetwork {
   std::string id;
   std::string name;
-  std::map<std::string, std::string> labels;  // project, key and config-hash are among them
-  std::string fault = {};                     // what is broken and could not be repaired; "" = nothing
-  std::optional<uint64_t> capacity = {};      // how many containers it has addresses for; absent = not known
+  std::map<std::string, std::string> labels;  // include project, key, and config-hash
+  std::string fault = {};                     // a fault that could not be repaired; "" = none
+  std::optional<uint64_t> capacity = {};      // number of container addresses; absent = unknown
 };
 
 struct ObservedVolume {
@@ -56,27 +56,26 @@ struct ObservedVolume {
   std::map<std::string, std::string> labels;
 };
 
-// What a build section's result depends on, and what the image that is there was built from.
+// The inputs of a build section, and the inputs that the present image was built from.
 struct ObservedBuild {
-  std::string inputs;      // digest of the context, the Dockerfile and the build section, as they are now
-  std::string built_from;  // the same of the present image; "" = not known
-  std::set<std::string> bases;  // references that its FROM lines name
+  std::string inputs;           // current digest of the context, the Dockerfile, and the build section
+  std::string built_from;       // the digest for the present image; "" = unknown
+  std::set<std::string> bases;  // references in its FROM lines
   std::set<std::string> changed_bases =
       {};  // images that are others now than when the present image was built
 };
 
 struct ObservedState {
   std::string project;
-  std::vector<ObservedContainer> containers;  // of this project only, one-offs included
+  std::vector<ObservedContainer> containers;  // of this project only, including one-off containers
   std::vector<ObservedNetwork> networks;      // all of the machine
   std::vector<ObservedVolume> volumes;        // all of the machine
   std::map<std::string, std::string>
       images;  // reference as the project writes it -> image id; absent = not local
-  // How long ago these images were pulled or tagged last; the engine fills in those whose pull policy asks for it.
+  // Time since images were last pulled or tagged; set only for images whose pull policy needs it.
   std::map<std::string, std::chrono::seconds> image_ages;
-  std::map<std::string, ObservedBuild> builds;  // by reference of the image
-  // Names of containers of other projects, or of none -> whose, for messages: "project blog" or "container
-  // 3f2a...".
+  std::map<std::string, ObservedBuild> builds;  // by image reference
+  // Container names outside this project -> their owner, for messages: "project blog" or "container 3f2a...".
   std::map<std::string, std::string> other_names;
 };
 

@@ -39,7 +39,7 @@ void set_labels(ContainerSpec& spec, const std::string& name, const RunOptions& 
   spec.labels[label::kContainerNumber] = "1";
 }
 
-// A mount given for the run takes the place of the service's at the same target.
+// A mount given for the run replaces the service's mount at the same target.
 Result<> add_volumes(ContainerSpec& spec, const compose::Project& project, const RunOptions& options) {
   for (std::string text : options.volumes) {
     size_t source_end = std::min(text.find(':'), text.size());
@@ -71,13 +71,13 @@ Result<> set_ports(ContainerSpec& spec, const RunOptions& options) {
   return {};
 }
 
-// Without --use-aliases a one-off container does not answer for its service.
+// Without --use-aliases a one-off container does not have the aliases of its service.
 void set_aliases(ContainerSpec& spec, const std::string& service, bool use_aliases) {
   for (EndpointSpec& endpoint : spec.endpoints) {
     if (!use_aliases) endpoint.aliases.clear();
     if (use_aliases) endpoint.aliases.insert(endpoint.aliases.begin(), service);
     endpoint.aliases.insert(endpoint.aliases.begin(), spec.name);
-    // One address can be given once: the service's own container has it.
+    // A fixed address belongs to the service's own container.
     endpoint.ipv4_address.clear();
     endpoint.ipv6_address.clear();
     endpoint.mac_address.clear();
@@ -88,7 +88,7 @@ void set_aliases(ContainerSpec& spec, const std::string& service, bool use_alias
 
 Result<ContainerSpec> one_off(const compose::Project& project, const std::string& service,
                               const RunOptions& options) {
-  // The service alone: what else is wrong with the project is not this command's business.
+  // Only this service: faults elsewhere in the project do not matter here.
   DesiredOptions only;
   only.services = {service};
   only.no_deps = true;

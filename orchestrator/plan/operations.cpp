@@ -21,7 +21,7 @@ std::string label_of(const std::map<std::string, std::string>& labels, const cha
   return at == labels.end() ? "" : at->second;
 }
 
-// Who depends on whom: by the desired state, and by labels for services it does not have.
+// The dependencies in the desired state, and in labels for services that it lacks.
 ServiceGraph known_graph(const DesiredState* desired, const ObservedState& observed) {
   ServiceGraph graph;
   for (const ObservedContainer& container : observed.containers) {
@@ -35,7 +35,7 @@ ServiceGraph known_graph(const DesiredState* desired, const ObservedState& obser
 
 std::vector<std::string> order_of(const ServiceGraph& graph) {
   auto order = graph.order();
-  // Labels of containers made at different times may contradict each other; any order will do then.
+  // Labels of containers created at different times may contradict each other; then any order is acceptable.
   return order ? *std::move(order) : graph.services();
 }
 
@@ -53,7 +53,7 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// The services' containers; without one-offs unless asked for; empty `services` = all.
+// The containers of the services; one-off containers only on request; empty `services` = all.
 Containers containers_of(const ObservedState& observed, const std::vector<std::string>& services,
                          bool oneoffs) {
   Containers found;
@@ -68,11 +68,11 @@ Containers containers_of(const ObservedState& observed, const std::vector<std::s
   return found;
 }
 
-// --- stopping ---
+// --- stop ---
 
 using StopStepsByService = std::map<std::string, std::vector<StopSteps>>;  // by service
 
-// A service stops after its dependents have; where these have nothing to stop, after theirs.
+// A service stops after its dependents, or after their dependents if these have nothing to stop.
 void order_endings(PlanBuilder& plan, const ServiceGraph& graph, const StopStepsByService& endings) {
   std::function<void(const StopSteps&, const std::string&, std::set<std::string>&)> stop_after_dependents =
       [&](const StopSteps& ending, const std::string& service, std::set<std::string>& seen) {
@@ -97,7 +97,7 @@ void order_endings(PlanBuilder& plan, const ServiceGraph& graph, const StopSteps
 StopSteps stop_one(PlanBuilder& plan, const ObservedContainer& container,
                    std::optional<std::chrono::seconds> timeout, StopStepsByService& endings) {
   StopSteps ending = add_stop(plan, container, timeout, "");
-  // One-off containers are nobody's dependency.
+  // One-off containers are not dependencies.
   if (ending.stop != 0 && !container.oneoff) endings[container.service].push_back(ending);
   return ending;
 }
@@ -150,12 +150,12 @@ class Teardown {
   void remove_container(const ObservedContainer& container) {
     StopSteps ending = stop_one(plan_, container, options_.timeout, endings_);
     ActionId removal = plan_.add(container.service, RemoveContainer{ref_to(container), options_.volumes}, "");
-    // Removing kills what stopping could not end.
+    // The removal kills a container that could not be stopped.
     plan_.after(removal, ending.stop, true);
     removals_[&container] = removal;
   }
 
-  // The containers that `uses` picks: their removals, or nullopt and a warning when one of them stays.
+  // The removals of the containers selected by `uses`, or nullopt and a warning if one of them stays.
   std::optional<std::vector<ActionId>> removals_of_users(
       const std::string& what, const std::function<bool(const ObservedContainer&)>& uses) {
     std::vector<ActionId> removals;
@@ -169,7 +169,7 @@ class Teardown {
       }
       removals.push_back(removal->second);
     }
-    // With services named, only what they alone used goes.
+    // If services are named, only resources that they alone used are removed.
     if (removals.empty() && !options_.services.empty()) return std::nullopt;
     return removals;
   }
@@ -204,7 +204,7 @@ class Teardown {
     }
   }
 
-  // reference -> whether it was built under the service's own name.
+  // reference -> whether it was built under the service's default name.
   std::map<std::string, bool> images_of_services() const {
     const std::string& project = desired_ ? desired_->project : observed_.project;
     std::map<std::string, bool> images;
@@ -225,7 +225,7 @@ class Teardown {
       auto removals = removals_of_users(
           "image " + reference,
           [&, name = reference](const ObservedContainer& container) { return container.image == name; });
-      // Containers of others may use it: its failure is a warning.
+      // Other containers may use it, so a failure is only a warning.
       if (removals) add_after(RemoveImage{reference}, *removals, true);
     }
   }
@@ -240,17 +240,17 @@ class Teardown {
   std::map<const ObservedContainer*, ActionId> removals_;
 };
 
-// --- starting ---
+// --- start ---
 
 class Starter {
  public:
   Starter(PlanBuilder& plan, const ServiceGraph& graph, const ObservedState& observed)
       : plan_(plan), graph_(graph), observed_(observed) {}
 
-  // What a dependency fails to fulfill does not keep its dependents from being started.
+  // A dependency that fails its condition does not prevent the start of its dependents.
   void tolerate_failures() { tolerant_ = true; }
 
-  // After what the service's dependencies ask for. `stopped` = the stop that precedes it, or 0.
+  // Starts after the conditions of the dependencies hold. `stopped` = the preceding stop, or 0.
   void start(const ObservedContainer& container, const std::string& cause, ActionId stopped,
              bool conditions) {
     ActionId id = plan_.add(container.service, StartContainer{ref_to(container)}, cause);
@@ -264,7 +264,7 @@ class Starter {
     starts_[&container] = id;
   }
 
-  // pre_start hooks, where none of the service's containers runs.
+  // Adds pre_start hooks if none of the service's containers runs.
   void add_hooks(const DesiredService& service, const Containers& containers) {
     bool runs = std::any_of(containers.begin(), containers.end(),
                             [](const ObservedContainer* container) { return container->alive(); });
@@ -334,7 +334,7 @@ bool needs_start(const ObservedContainer& container) {
          container.state != ContainerStatus::Removing;
 }
 
-// The named services and the dependents that restart with them.
+// The named services, and the dependents that restart with them.
 std::vector<std::string> with_restarting_dependents(const ServiceGraph& graph,
                                                     std::vector<std::string> services) {
   for (size_t i = 0; i < services.size(); ++i) {
@@ -377,7 +377,7 @@ class Restarter {
     }
   }
 
-  // Those that restart with a dependency stop before it; the others after it has come back.
+  // Dependents that restart with a dependency stop before it; the others stop after it is back.
   void order_stop(const ObservedContainer& container, const StopSteps& ending) {
     const auto& dependencies = graph_.dependencies(container.service);
     bool any = std::any_of(dependencies.begin(), dependencies.end(),
@@ -398,7 +398,7 @@ class Restarter {
   std::map<const ObservedContainer*, StopSteps> endings_;
 };
 
-// A plan of one independent action for each container that `wanted` picks.
+// A plan with one independent action for each container selected by `wanted`.
 template <typename Body>
 Result<Plan> plan_each(const DesiredState* desired, const ObservedState& observed,
                        const OperationOptions& options, bool oneoffs,

@@ -1,5 +1,5 @@
-// The plans of build, down, start, stop, restart, kill, rm, pause and unpause. All but build work from labels
-// alone; the desired state adds order and resources where it is known. Pure.
+// The plans of build, down, start, stop, restart, kill, rm, pause, and unpause. All except build need only labels; the
+// desired state, if known, adds order and resources. Pure.
 #pragma once
 
 #include <chrono>
@@ -19,31 +19,31 @@ namespace stack::orchestrator {
 Plan plan_build(const DesiredState& desired, const ObservedState& observed);
 
 struct DownOptions {
-  std::vector<std::string> services;  // with their dependents; empty: all, networks included
-  bool volumes = false;               // named volumes of the project and anonymous ones of the containers
-  std::string rmi;                    // "", "local" (built ones without an image name of their own), "all"
+  std::vector<std::string> services;  // including their dependents; empty: all, including networks
+  bool volumes = false;  // also named volumes of the project and anonymous volumes of the containers
+  std::string rmi;       // "", "local" (built images without a custom name), "all"
   bool remove_orphans = false;
   std::optional<std::chrono::seconds> timeout;
 };
-// Dependents stop before what they depend on; all else is parallel. Containers whose service is in no file
-// are orphans: they stay, with a warning, unless remove_orphans or the project is not known (`desired` null).
+// Dependents stop before their dependencies; everything else is parallel. Containers whose service is not in the file
+// are orphans: they stay, with a warning, unless remove_orphans is set or the project is unknown (`desired` null).
 Plan plan_down(const DesiredState* desired, const ObservedState& observed, const DownOptions& options = {});
 
-// Starts the containers that restart policies want after the machine or the engine came back, in the order
-// and under the conditions of their dependencies. What a dependency fails to fulfill does not keep its
-// dependents from being started.
+// Starts the containers that restart policies require after a restart of the machine or the engine, in the order and
+// under the conditions of their dependencies. A dependency that fails its condition does not prevent the start of its
+// dependents.
 Plan plan_boot(const DesiredState* desired, const ObservedState& observed, const std::set<std::string>& ids);
 
 struct OperationOptions {
   std::vector<std::string> services;  // empty: all
   std::optional<std::chrono::seconds> timeout;
   std::string signal;    // kill
-  bool no_deps = false;  // start: not what it depends on; restart: not the dependents that ask for it
-  bool stop = false;     // rm: stop running ones first
-  bool volumes = false;  // rm: anonymous volumes too
+  bool no_deps = false;  // start: skip dependencies; restart: skip dependents with `restart: true`
+  bool stop = false;     // rm: stop running containers first
+  bool volumes = false;  // rm: also remove anonymous volumes
   bool wait = false;     // start: until running or healthy
 };
-// An unknown service, or one without any container where one is needed, is an Invalid or NotFound error.
+// An unknown service, or a service without a required container, is an Invalid or NotFound error.
 Result<Plan> plan_start(const DesiredState* desired, const ObservedState& observed,
                         const OperationOptions& options);
 Result<Plan> plan_stop(const DesiredState* desired, const ObservedState& observed,

@@ -5,11 +5,11 @@
 namespace stack::orchestrator {
 namespace {
 
-// What is said about each kind of action.
+// The texts for each kind of action.
 struct Words {
   std::string_view kind;
   std::string_view phrase;  // "create container"
-  char sign;                // '+' made, '-' removed, '~' changed, '.' only waited for
+  char sign;                // '+' create, '-' remove, '~' change, '.' wait
 };
 
 Words words(const CreateNetwork&) { return {"create-network", "create network", '+'}; }
@@ -31,7 +31,7 @@ Words words(const WaitRunning&) { return {"wait-running", "wait until running", 
 Words words(const WaitHealthy&) { return {"wait-healthy", "wait until healthy", '.'}; }
 Words words(const WaitCompleted&) { return {"wait-completed", "wait until completed", '.'}; }
 Words words(const WaitAccepted&) { return {"wait-accepted", "wait until accepted", '.'}; }
-Words words(const WaitDelay&) { return {"wait-delay", "wait before the next", '.'}; }
+Words words(const WaitDelay&) { return {"wait-delay", "wait before next batch", '.'}; }
 Words words(const CheckUpdate& check) {
   return {"check-update", check.rollback ? "check rollback" : "check update", '.'};
 }
@@ -103,7 +103,7 @@ std::string plan_line(const Action& action, size_t phrase_width, size_t object_w
   return line + "\n" + change_lines(action);
 }
 
-// Names of services in order of their first action; "" (the project itself) first.
+// Service names in order of their first action; "" (the project itself) comes first.
 std::vector<std::string> groups_of(const Plan& plan) {
   std::vector<std::string> groups{""};
   for (const Action& action : plan.actions) {
@@ -139,12 +139,12 @@ std::string object_of(const Action& action) {
 
 std::string describe(const Action& action) {
   std::string name = object_of(action);
-  if (std::holds_alternative<WaitRunning>(action.body)) return "wait until " + name + " runs";
+  if (std::holds_alternative<WaitRunning>(action.body)) return "wait until " + name + " is running";
   if (std::holds_alternative<WaitHealthy>(action.body)) return "wait until " + name + " is healthy";
-  if (std::holds_alternative<WaitCompleted>(action.body)) return "wait until " + name + " has completed";
+  if (std::holds_alternative<WaitCompleted>(action.body)) return "wait until " + name + " completes";
   if (std::holds_alternative<WaitAccepted>(action.body)) return "wait until " + name + " is accepted";
   if (const auto* wait = std::get_if<WaitDelay>(&action.body))
-    return "wait " + go_duration(wait->delay) + " before more of " + name + " is updated";
+    return "wait " + go_duration(wait->delay) + " before the next batch of " + name;
   if (std::holds_alternative<CheckUpdate>(action.body)) return phrase_of(action) + " of " + name;
   return phrase_of(action) + " " + name;
 }

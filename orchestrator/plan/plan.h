@@ -1,4 +1,4 @@
-// A plan: small actions, what each comes after, and why it is done. Decides nothing, does nothing.
+// A plan: small actions with their predecessors and causes. Plain data.
 #pragma once
 
 #include <chrono>
@@ -16,13 +16,13 @@ namespace stack::orchestrator {
 // 1-based position in the plan.
 using ActionId = int;
 
-// A container that is there already (`id`), or is made by this plan (`made_by`), or both: then the one that
-// the create action makes if it is carried out, else the existing one. The executor fills in `id` before it
-// calls a driver.
+// A container that already exists (`id`), or is created by this plan (`made_by`). If both are set, it is the created
+// one if the create action is performed, otherwise the existing one. The executor sets `id` before it performs an
+// action.
 struct ContainerRef {
   std::string id;
   ActionId made_by = 0;
-  std::string name;  // final name, for people
+  std::string name;  // final name, for messages
 };
 
 struct CreateNetwork {
@@ -40,29 +40,29 @@ struct RemoveVolume {
 };
 struct BuildImage {
   DesiredImage image;
-  std::vector<std::string> also;  // references of other services whose build is the same: tagged as well
-  std::string inputs;             // ObservedBuild::inputs, to be kept with the image; "" = not known
+  std::vector<std::string> also;  // references of other services with the same build: tagged as well
+  std::string inputs;             // ObservedBuild::inputs, stored with the image; "" = unknown
   std::set<std::string> bases;    // other images of the project that it begins with
 };
 struct PullImage {
   std::string reference;
   std::string platform;
-  bool refresh = false;  // the registry is asked even where the image is there
+  bool refresh = false;  // query the registry even if the image is present
 };
 struct RemoveImage {
   std::string reference;
 };
 
-// Makes the container from `spec` under spec.name, which is temporary ("<12 of old id>_<final name>") when it
-// replaces another. Addresses and ports are taken at start, not here. The driver resolves spec.image to a
-// local image and adds label::kImage with its id.
+// Creates the container from `spec` under spec.name, which is temporary ("<12 digits of old id>_<final name>") if it
+// replaces another container. Addresses and ports are allocated at start. The target resolves spec.image to a local
+// image and adds label::kImage with its ID.
 struct CreateContainer {
   ContainerSpec spec;
   std::string final_name;
-  std::string replaces;                    // id of the old container, or ""
-  bool inherit_anonymous_volumes = false;  // take over those of `replaces` by mount point
+  std::string replaces;                    // ID of the old container, or ""
+  bool inherit_anonymous_volumes = false;  // take over those of `replaces` with the same mount point
   std::string config_hash;
-  std::string config_text;  // to be kept with the container: ObservedContainer::config_text
+  std::string config_text;  // stored with the container: ObservedContainer::config_text
 };
 struct RenameContainer {
   ContainerRef container;
@@ -70,8 +70,8 @@ struct RenameContainer {
 };
 struct StartContainer {
   ContainerRef container;
-};  // success if it runs already; unpauses a paused one
-// Success if it does not run. nullopt: the container's own stop timeout.
+};  // succeeds if it already runs; resumes a paused container
+// Succeeds if it does not run. nullopt: the container's own stop timeout.
 struct StopContainer {
   ContainerRef container;
   std::optional<std::chrono::seconds> timeout;
@@ -80,8 +80,8 @@ struct KillContainer {
   ContainerRef container;
   std::string signal;
 };  // "" = SIGKILL
-// Kills it if it runs; success if it is gone. `volumes`: its anonymous volumes too, unless another container
-// has them.
+// Kills the container if it runs; succeeds if it does not exist. `volumes`: also removes its anonymous volumes, unless
+// another container uses them.
 struct RemoveContainer {
   ContainerRef container;
   bool volumes = false;
@@ -92,49 +92,49 @@ struct PauseContainer {
 struct UnpauseContainer {
   ContainerRef container;
 };
-// Until it runs, and is healthy if its image brings a health check: judge_running() of wait.h.
+// Waits until it runs, and is healthy if its image defines a health check: judge_running() in wait.h.
 struct WaitRunning {
   ContainerRef container;
 };
 struct WaitHealthy {
   ContainerRef container;
-  bool or_running = false;  // --wait: no health check, or having ended with 0, will do
+  bool or_running =
+      false;  // --wait: a container without a health check, or one that exited with 0, counts as done
 };
 struct WaitCompleted {
   ContainerRef container;
 };  // exit code 0
-// Until a container that takes another's place can be relied on: judge_accepted() of wait.h.
+// Waits until a replacement is reliable: judge_accepted() in wait.h.
 struct WaitAccepted {
   ContainerRef container;
-  Nanoseconds monitor{};  // how long it must run if it has no health check
+  Nanoseconds monitor{};  // minimum run time without a health check
 };
-// Between two batches of an update.
+// Waits between two batches of an update.
 struct WaitDelay {
   std::string service;
   Nanoseconds delay{};
 };
-// What must go well for one replica to count as replaced.
+// The actions that must succeed for one replica to count as replaced.
 using UpdateSteps = std::vector<ActionId>;
-// Whether an update goes on after one of its batches: judge_update() of update.h. The executor's own; no
-// driver is called.
+// Decides whether an update continues after a batch: judge_update() in update.h. The executor performs it itself.
 struct CheckUpdate {
   std::string service;
-  std::vector<UpdateSteps> replicas;  // all until now, this batch's included
+  std::vector<UpdateSteps> replicas;  // all replicas so far, including this batch
   int total = 0;
-  size_t batch = 0;  // from 1
+  size_t batch = 0;  // 1-based
   size_t batches = 0;
   UpdateFailure on_failure = UpdateFailure::Pause;
   double max_failure_ratio = 0;
   bool rollback = false;
 };
 enum class HookMoment { PostStart, PreStop };
-// All hooks of that moment, in order; they stand in the container's spec.
+// Runs all hooks of that moment in order; the hooks are in the container's spec.
 struct RunHook {
   ContainerRef container;
   HookMoment moment = HookMoment::PostStart;
 };
-// Makes a container of `spec`, with the volumes of `container`, runs it to its end and removes it. Failure,
-// if it ends with another code than 0. One that an earlier engine began is waited for.
+// Creates a container from `spec` with the volumes of `container`, runs it to completion, and removes it. Fails if the
+// exit code is not 0. If an earlier engine started the hook, waits for it.
 struct RunPreStart {
   ContainerSpec spec;
   ContainerRef container;
@@ -155,14 +155,14 @@ using ActionBody =
                  WaitAccepted, WaitDelay, CheckUpdate, RunHook, RunPreStart, ConnectNetwork,
                  DisconnectNetwork>;
 
-// An action starts when all it comes after are done. A soft edge is satisfied by failure too.
+// An action starts when all its predecessors are done. A failure satisfies a soft edge.
 struct Edge {
   ActionId id = 0;
   bool soft = false;
   bool operator==(const Edge&) const = default;
 };
 
-// "Only if image action `image` results in another image id than `was`."
+// Holds if image action `image` results in an image ID other than `was`.
 struct ImageChange {
   ActionId image = 0;
   std::string was;
@@ -173,21 +173,21 @@ struct Action {
   ActionBody body;
   std::vector<Edge> after;           // sorted by id, all smaller than `id`
   std::string cause;                 // "no container", "config changed: environment.DEBUG"
-  std::vector<FieldChange> changes;  // behind the cause "config changed"
-  std::string service;               // "" = the project's
-  // Failure is a warning: it does not fail the plan.
+  std::vector<FieldChange> changes;  // details of the cause "config changed"
+  std::string service;               // "" = the project itself
+  // A failure is only a warning and does not fail the plan.
   bool optional = false;
-  // Failure is neither: a CheckUpdate that comes later judges it.
+  // A failure is neither an error nor a warning: a later CheckUpdate judges it.
   bool judged = false;
-  // Not empty: contingent, takes back what others did. Carried out only if one of these failed, and then even
-  // where everything else stops; else it counts as done.
+  // Not empty: a contingent action that undoes others. It is performed only if one of these failed, even after
+  // everything else has stopped; otherwise it counts as done.
   std::vector<ActionId> if_failed;
-  // Contingent: and only if this one was carried out.
+  // For contingent actions: performed only if this action was performed.
   ActionId if_performed = 0;
-  // Carried out only if one of these holds; empty = always. Otherwise it counts as done.
+  // Performed only if one of these holds; otherwise it counts as done. Empty = always.
   std::vector<ImageChange> only_if;
-  // Once one action of a sequence (> 0) was begun, the others are carried out even after a failure elsewhere:
-  // a container that was stopped to be replaced is not left stopped.
+  // Once one action of a sequence (> 0) has started, the others are performed even after a failure elsewhere, so that
+  // a container stopped for replacement does not stay stopped.
   int sequence = 0;
 
   bool contingent() const { return !if_failed.empty(); }
@@ -197,27 +197,26 @@ struct Plan {
   std::string project;
   std::vector<Action> actions;  // actions[i].id == i + 1
   std::vector<std::string> warnings;
-  // Teardown: failures do not keep independent actions from being started.
+  // Teardown: independent actions start despite failures.
   bool keep_going = false;
   bool empty() const { return actions.empty(); }
 };
 
-// "create-container", ... as docs/API.md lists them.
+// "create-container", ... as listed in docs/API.md.
 std::string_view kind_of(const Action& action);
-// The name of what it is about: "shop-web-1", "shop_default", "nginx:1.27".
+// The name of its object: "shop-web-1", "shop_default", "nginx:1.27".
 std::string object_of(const Action& action);
 // "create container shop-web-1", "wait until shop-db-1 is healthy".
 std::string describe(const Action& action);
-// Whether it changes anything (a wait does not). Contingent actions are not counted, nor shown by
-// plan_text().
+// Whether it changes anything (a wait does not). Contingent actions are neither counted nor shown by plan_text().
 bool is_change(const Action& action);
 bool is_wait(const Action& action);
 int count_changes(const Plan& plan);
 
-// What `stack plan` prints: grouped by service in order of the plan, aligned, with causes, warnings first;
-// "nothing to do\n" for an empty plan.
+// The output of `stack plan`: warnings, then aligned actions with causes, grouped by service in plan order; "nothing to
+// do\n" for an empty plan.
 std::string plan_text(const Plan& plan);
-// One line an action with its edges, for tests and logs: "4 start-container shop-db-1 after 1,3 [created]".
+// One line per action with its edges, for tests and logs: "4 start-container shop-db-1 after 1,3 [created]".
 std::string plan_listing(const Plan& plan);
 // [ACTION...] of docs/API.md.
 OrderedJson plan_json(const Plan& plan);

@@ -8,8 +8,7 @@ namespace {
 
 size_t index_of(ActionId id) { return static_cast<size_t>(id - 1); }
 
-// Kahn's algorithm with the smallest provisional id first. Actions on a circle (a bug of the caller) come
-// last.
+// Kahn's algorithm with the smallest provisional ID first. Actions on a cycle (a bug of the caller) come last.
 std::vector<ActionId> topological_order(const std::vector<Action>& actions) {
   std::vector<size_t> open_edges(actions.size());
   std::vector<std::vector<ActionId>> dependents(actions.size());

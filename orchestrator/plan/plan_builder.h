@@ -1,4 +1,4 @@
-// Puts a plan together: actions in any order, edges in any order; `finish` sorts and numbers them.
+// Builds a plan from actions and edges in any order; `finish` sorts and numbers them.
 #pragma once
 
 #include <optional>
@@ -14,26 +14,26 @@ class PlanBuilder {
  public:
   explicit PlanBuilder(std::string project);
 
-  // Ids are provisional until `finish`. The reference of operator[] is valid until the next add.
+  // IDs are provisional until `finish`. The reference returned by operator[] is valid until the next add.
   ActionId add(const std::string& service, ActionBody body, std::string cause);
   const Action& operator[](ActionId id) const { return plan_.actions[static_cast<size_t>(id - 1)]; }
   Action& operator[](ActionId id) { return plan_.actions[static_cast<size_t>(id - 1)]; }
 
   ActionId size() const { return static_cast<ActionId>(plan_.actions.size()); }
 
-  // `action` comes after `earlier`; nothing happens if either is 0 or they are the same.
+  // Orders `action` after `earlier`. No effect if either is 0 or both are the same.
   void after(ActionId action, ActionId earlier, bool soft = false);
   void after(ActionId action, const std::vector<Edge>& earlier);
 
-  // Makes `action` contingent: for the failure of one of these; zeros do not count.
+  // Makes `action` contingent on the failure of one of these; zeros are ignored.
   void only_if_failed(ActionId action, const std::vector<ActionId>& ids);
 
   int new_sequence() { return ++sequences_; }
   void warn(std::string text) { plan_.warnings.push_back(std::move(text)); }
   void keep_going() { plan_.keep_going = true; }
 
-  // Dependencies before dependents, otherwise in the order of adding; ids from 1 without gaps; edges sorted,
-  // a hard one wins over a soft one. An edge that would close a circle is dropped.
+  // Sorts predecessors first, otherwise in insertion order; numbers IDs from 1 without gaps; sorts edges, and a hard
+  // edge overrides a soft one. Drops edges that would close a cycle.
   Plan finish() &&;
 
  private:
@@ -43,17 +43,17 @@ class PlanBuilder {
 
 ContainerRef ref_to(const ObservedContainer& container);
 
-// The end of an observed container, as far as there is something to end. 0 = no such action.
+// The actions that stop an observed container. 0 = no such action.
 struct StopSteps {
   ActionId hook = 0;  // pre_stop
   ActionId stop = 0;
-  // What comes first and last of the two.
+  // The first of the two actions.
   ActionId first() const { return hook != 0 ? hook : stop; }
 };
-// Runs its pre_stop hooks (their failure is a warning) and stops it, if it is alive.
+// Runs its pre_stop hooks (a failure is a warning) and stops it, if it is running.
 StopSteps add_stop(PlanBuilder& plan, const ObservedContainer& container,
                    std::optional<std::chrono::seconds> timeout, const std::string& cause);
-// Removes it after `ending`.
+// Removes the container after `ending`.
 ActionId add_remove(PlanBuilder& plan, const ObservedContainer& container, const StopSteps& ending,
                     bool volumes, const std::string& cause);
 

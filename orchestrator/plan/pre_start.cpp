@@ -5,7 +5,7 @@
 namespace stack::orchestrator {
 namespace {
 
-// Names and addresses that belong to the service's own containers.
+// Removes names and addresses that belong to the service's own containers.
 void give_up_identity(ContainerSpec& spec) {
   spec.ports.clear();
   spec.hostname.clear();
@@ -18,7 +18,7 @@ void give_up_identity(ContainerSpec& spec) {
   }
 }
 
-// What would keep it from being a process that runs once and ends.
+// Removes settings that prevent the process from running once and exiting.
 void run_once(ContainerSpec& spec) {
   spec.restart = {};
   spec.healthcheck = HealthcheckSpec{};
@@ -69,7 +69,7 @@ std::vector<ActionId> add_pre_start(PlanBuilder& plan, const DesiredService& ser
                                     const ContainerRef& replica, const std::vector<Edge>& earlier) {
   std::vector<ActionId> hooks;
   for (const ContainerSpec& spec : service.pre_start) {
-    ActionId id = plan.add(service.name, RunPreStart{spec, replica}, "no container of it runs");
+    ActionId id = plan.add(service.name, RunPreStart{spec, replica}, "service is not running");
     plan.after(id, earlier);
     if (!hooks.empty()) plan.after(id, hooks.back());
     hooks.push_back(id);

@@ -1,4 +1,4 @@
-// Hooks that run before a service starts, each in a container of its own:
+// Hooks that run before a service starts, each in its own container:
 // https://docs.docker.com/compose/how-tos/init-containers/. Pure.
 #pragma once
 
@@ -11,16 +11,15 @@
 
 namespace stack::orchestrator {
 
-// One description for each hook: the service's container (`base`, complete with labels) with the hook's
-// image, command, user, working directory and further environment; without what makes it the service (ports,
-// aliases, fixed addresses, health check, restart policy). Its volumes are those of the first replica, which
-// the driver adds when it is there. The image's entrypoint stays: a hook's command is what a container is
-// given.
+// One container spec per hook: the service's container (`base`, including labels) with the hook's image, command, user,
+// working directory, and additional environment, but without ports, aliases, fixed addresses, health check, and restart
+// policy. It uses the volumes of the first replica, which the target adds if it exists. The image's entrypoint stays,
+// because a hook's command corresponds to a container's command.
 std::vector<ContainerSpec> pre_start_specs(const compose::Project& project, const compose::Service& service,
                                            const ContainerSpec& base);
 
-// Adds the hooks of a service, one after the other, after `earlier`. `replica`: whose volumes they see.
-// Returns their actions.
+// Adds the hooks of a service in sequence, after `earlier`. They use the volumes of `replica`.
+// Returns the actions.
 std::vector<ActionId> add_pre_start(PlanBuilder& plan, const DesiredService& service,
                                     const ContainerRef& replica, const std::vector<Edge>& earlier);
 

@@ -12,12 +12,12 @@
 namespace stack::orchestrator {
 namespace {
 
-// What the plan does, by what it does it to.
+// The plan's work, by object.
 struct PlannedWork {
   std::map<std::string, const CreateContainer*> created;  // final name -> action
   std::set<std::string> services_creating;
   std::set<std::string> services_starting;
-  std::set<std::string> ended;   // ids of containers that are stopped or removed
+  std::set<std::string> ended;   // IDs of containers that are stopped or removed
   std::set<std::string> built;   // references
   std::set<std::string> pulled;  // references
 };
@@ -57,7 +57,7 @@ std::string port_text(const PortSpec& port) {
 
 bool is_any(const std::string& address) { return address.empty() || address == "0.0.0.0" || address == "::"; }
 
-// One address of both families ("") meets both; 0.0.0.0 and :: meet their own family.
+// "" overlaps both address families; 0.0.0.0 and :: overlap their own family.
 bool addresses_meet(const std::string& a, const std::string& b) {
   if (a == b || a.empty() || b.empty()) return true;
   bool same_family = (a.find(':') == std::string::npos) == (b.find(':') == std::string::npos);
@@ -78,7 +78,7 @@ bool looks_like_file(const std::string& path) {
   return !extension.empty() && extension.size() <= 5 && extension != "d";
 }
 
-// Made by the engine when the first container wants it.
+// The engine creates it for the first container that uses it.
 constexpr std::string_view kDefaultNetwork = "bridge";
 
 class Preflight {
@@ -131,7 +131,7 @@ class Preflight {
     }
   }
 
-  // A bridge has 1,023 ports (linux/net/bridge/br_private.h), and the subnet so many addresses.
+  // A bridge has 1,023 ports (linux/net/bridge/br_private.h), and the subnet limits the number of addresses.
   void check_room(const std::string& key, const DesiredNetwork& network) {
     constexpr uint64_t kBridgePorts = 1023;
     auto present =
@@ -143,11 +143,11 @@ class Preflight {
     report("/networks/" + key,
            "network " + network.config.name + " holds at most " + std::to_string(room) +
                " containers; this project has " + std::to_string(network.containers) +
-               " on it: spread them over several networks" +
-               (room < kBridgePorts ? ", or remove the network so that a larger one is made" : ""));
+               " on it; use several networks" +
+               (room < kBridgePorts ? ", or remove the network so that a larger one is created" : ""));
   }
 
-  // --- what a new container needs ---
+  // --- requirements of a new container ---
 
   void check_new_service(const DesiredService& service) {
     for (const MountSpec& mount : service.base.mounts) {
@@ -178,7 +178,7 @@ class Preflight {
     }
   }
 
-  // A network that network_mode names; those of the file are made, or were checked before.
+  // A network named by network_mode. Networks in the file are created or have been checked before.
   void check_network(const DesiredService& service, const std::string& name) {
     bool ours = std::any_of(desired_.networks.begin(), desired_.networks.end(),
                             [&](const auto& entry) { return entry.second.config.name == name; });
@@ -203,7 +203,7 @@ class Preflight {
     } else if (looks_like_file(mount.source) && looks_like_file(mount.target)) {
       report(service, pointer,
              "bind source " + mount.source +
-                 " does not exist, and looks like a file: a directory made in its place would not do");
+                 " does not exist and looks like a file, so a directory is not created in its place");
     }
   }
 
@@ -228,7 +228,7 @@ class Preflight {
 
   static std::string port_pointer(size_t index) { return "/ports/" + std::to_string(index); }
 
-  // A container of this project that holds the port now.
+  // The container of this project that currently holds the port.
   const ObservedContainer* own_holder(const PortSpec& port) const {
     for (const ObservedContainer& container : observed_.containers) {
       if (!container.alive()) continue;
@@ -239,7 +239,7 @@ class Preflight {
     return nullptr;
   }
 
-  // Whose the port is, if it cannot be had; nullopt if it can.
+  // The owner of the port if it is taken; nullopt if it is free.
   std::optional<std::string> taken_by(const DesiredService& service, const PortSpec& port) const {
     if (const ObservedContainer* holder = own_holder(port)) {
       bool gives_way = work_.ended.count(holder->id) != 0;
@@ -273,7 +273,7 @@ class Preflight {
     size_t index;
   };
 
-  // The same port twice in the project.
+  // Reports ports that the project publishes twice.
   void check_port_collisions() {
     std::map<std::pair<std::string, uint16_t>, std::vector<Claim>> claims;
     for (const auto& [name, service] : desired_.services) {
@@ -294,13 +294,13 @@ class Preflight {
     if (service.replicas > 1) {
       report(service, port_pointer(list[i].index),
              std::to_string(service.replicas) + " containers cannot share port " + port_text(port) +
-                 ": publish a range, or leave the host port out");
+                 "; publish a range or omit the host port");
     }
     for (size_t k = 0; k < i; ++k) {
       const DesiredService& other = *list[k].service;
       if (!collide(port, other.base.ports[list[k].index])) continue;
       report(service, port_pointer(list[i].index),
-             "port " + port_text(port) + " is published by service " + other.name + " too");
+             "port " + port_text(port) + " is also published by service " + other.name);
       return;
     }
   }
@@ -337,10 +337,10 @@ class Preflight {
         check_build(image);
       } else if (work_.pulled.count(reference)) {
         if (facts_.can_pull && !facts_.can_pull(reference))
-          report_missing(image, ", and its name is none that a registry could have");
+          report_missing(image, ", and its name is not a valid registry reference");
       } else if (needed.count(reference) && !observed_.images.count(reference)) {
         report_missing(image, image.build
-                                  ? ", and building is not allowed here"
+                                  ? ", and building is disabled"
                                   : ", and its pull policy is \"never\"; get it with `stack image pull " +
                                         reference + "`");
       }

@@ -1,4 +1,4 @@
-// What would make a plan fail, found before its first change, and all of it at once.
+// Finds all problems that would make a plan fail, before its first change.
 #pragma once
 
 #include <functional>
@@ -17,28 +17,27 @@ struct Problem {
   std::string text;  // "compose.yaml:7:9: service web: port 8080/tcp is taken by nginx (pid 812)"
 };
 
-// The machine, asked by callbacks so that the check itself stays pure. Unset callbacks find nothing wrong.
+// Facts about the machine, as callbacks, so that the check itself stays pure. An unset callback reports no problem.
 struct HostFacts {
-  // Who listens there ("process nginx (pid 812)", "container blog-web-1"), or nullopt when it is free. Ports
-  // held by this project's own containers count as free here: they are judged by the plan.
+  // The owner of the port ("process nginx (pid 812)", "container blog-web-1"), or nullopt if it is free. Ports of this
+  // project's containers count as free, because the plan handles them.
   std::function<std::optional<std::string>(const std::string& host_ip, uint16_t port,
                                            const std::string& protocol)>
       port_taken;
   std::function<bool(const std::string& path)> path_exists;
-  // Whether a reference can be had from somewhere else than this machine.
+  // Whether a reference can be pulled.
   std::function<bool(const std::string& reference)> can_pull;
-  // A container that is not of this project exists under that name or id (network_mode, volumes_from
-  // container:x).
+  // Whether a container outside this project has that name or ID (network_mode, volumes_from container:x).
   std::function<bool(const std::string& name)> container_known;
 };
 
-// A port that a container of this project holds now.
+// A port that a container of this project currently holds.
 struct HeldPort {
   std::string container_id;
   PortSpec port;
 };
 
-// `held` adds to ObservedContainer::ports.
+// `held` extends ObservedContainer::ports.
 std::vector<Problem> preflight(const compose::Project& project, const DesiredState& desired, const Plan& plan,
                                const ObservedState& observed, const HostFacts& facts,
                                const std::vector<HeldPort>& held = {});

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::chrono::hours kDay{24};
 
-// "2 days": the largest unit that says enough.
+// "2 days": the largest suitable unit.
 std::string age_text(std::chrono::seconds age) { return lower(human_duration(age)); }
 
 }  // namespace

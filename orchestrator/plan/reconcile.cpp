@@ -29,7 +29,7 @@ bool is_settled(const ObservedContainer& container) {
 Plan Reconciler::run() {
   for (const std::string& text : desired_.warnings) plan_.warn(text);
   auto order = desired_.graph.order();
-  // desired_state() has refused circles.
+  // desired_state() has rejected cycles.
   if (!order) return std::move(plan_).finish();
   find_changed_networks();
   plan_networks();
@@ -48,7 +48,7 @@ Plan Reconciler::run() {
   return std::move(plan_).finish();
 }
 
-// --- waiting, orphans ---
+// --- waits, orphans ---
 
 void Reconciler::wait_for_all(const std::vector<std::string>& order) {
   if (options_.no_start) return;
@@ -74,7 +74,7 @@ void Reconciler::plan_orphans() {
     bool unknown = !container.oneoff && !desired_.known_services.count(container.service);
     bool spent = container.oneoff && !container.alive() && container.state != ContainerStatus::Created;
     if (options_.remove_orphans && (unknown || spent)) {
-      end(container, unknown ? "orphan: no service " + container.service : "one-off container that has ended",
+      end(container, unknown ? "orphan: no service " + container.service : "one-off container has exited",
           false);
     } else if (unknown) {
       names.push_back(container.name);
@@ -85,7 +85,7 @@ void Reconciler::plan_orphans() {
              ") of this project; --remove-orphans removes them");
 }
 
-// All that depend on it can do without it.
+// Whether all dependents declare it optional.
 bool Reconciler::is_optional(const std::string& name) const {
   bool depended_on = false;
   for (const auto& [other, service] : desired_.services) {
@@ -97,7 +97,7 @@ bool Reconciler::is_optional(const std::string& name) const {
   return depended_on;
 }
 
-// What only optional dependents wait for may fail.
+// Services needed only by optional dependencies may fail.
 void Reconciler::settle_optional() {
   std::set<ActionId> demanded;
   for (const Edge& edge : prepared_) {

@@ -1,4 +1,4 @@
-// Decisions -> actions and their order.
+// Turns decisions into actions and their order.
 #include "orchestrator/plan/reconciler.h"
 
 #include <algorithm>
@@ -28,8 +28,8 @@ bool wants_a_port_of(const DesiredService& service, const ObservedContainer& hol
 
 // --- actions ---
 
-// Stopped before its dependency is, instead of at the last moment: dependencies with `restart: true`, and
-// networks that are made anew under it.
+// Whether the container stops before its dependency instead of as late as possible: for dependencies with `restart:
+// true`, and for networks that are recreated.
 bool Reconciler::stops_early(const ServicePlan& plan, const Member& member) const {
   return restart_demanded(*plan.service).possibly() || uses_changed_network(*plan.service) ||
          yields_port(plan, *member.current);
@@ -42,7 +42,7 @@ bool Reconciler::yields_port(const ServicePlan& plan, const ObservedContainer& h
   });
 }
 
-// Who takes over a host port starts after its holder has stopped.
+// A container that takes over a host port starts after the holder stops.
 void Reconciler::order_ports() {
   for (const auto& [container, ending] : endings_) {
     if (container->ports.empty()) continue;
@@ -56,7 +56,7 @@ void Reconciler::order_ports() {
   }
 }
 
-// Who takes over a name comes after its holder's removal.
+// A container that takes over a name is created after the holder's removal.
 void Reconciler::order_names() {
   for (const auto& [name, plan] : services_) {
     for (const Member& member : plan.members) {
@@ -70,7 +70,7 @@ void Reconciler::order_names() {
   }
 }
 
-// "container:shop-db-1" where service db's first container has another number or name now.
+// Updates "container:shop-db-1" if the first container of service db has another number or name now.
 void Reconciler::rewire_references(ContainerSpec& spec) const {
   auto rewire = [&](std::string& reference, std::string_view prefix) {
     for (const auto& [name, plan] : services_) {
@@ -139,7 +139,7 @@ ActionId Reconciler::wait_once(const std::string& service, const Member& member,
   return id;
 }
 
-// What must be done before a dependent of this container goes on; 0 = it is so already.
+// The action that a dependent of this container must wait for; 0 if the condition already holds.
 ActionId Reconciler::gate(const std::string& dependency, Member& member,
                           compose::DependencyCondition condition) {
   const ObservedContainer* now =
@@ -195,7 +195,7 @@ void Reconciler::create(const ServicePlan& plan, Member& member) {
   add_start(plan, member, "", {}, 0);
 }
 
-// Stop the old one, remove it, give the new one its name, start it: to be carried through once begun.
+// Stop and remove the old container, rename the new one, start it: one sequence, completed once started.
 void Reconciler::swap(const ServicePlan& plan, Member& member, ContainerRef incoming) {
   const std::vector<ImageChange> only_if = member.replaced.condition();
   Condition stopped = member.replaced;
@@ -204,7 +204,8 @@ void Reconciler::swap(const ServicePlan& plan, Member& member, ContainerRef inco
   member.ending = add_stop(plan_, *member.current, options_.timeout, "being replaced");
   ActionId removal = add_remove(plan_, *member.current, member.ending, false, "replaced");
   plan_.after(removal, member.create);
-  member.named = plan_.add(plan.service->name, RenameContainer{incoming, member.name}, "takes its place");
+  member.named =
+      plan_.add(plan.service->name, RenameContainer{incoming, member.name}, "replaces the old container");
   plan_.after(member.named, removal);
   put_into_sequence({member.ending.hook, member.ending.stop}, stopped.condition(), sequence);
   put_into_sequence({removal, member.named}, only_if, sequence);
@@ -212,17 +213,16 @@ void Reconciler::swap(const ServicePlan& plan, Member& member, ContainerRef inco
   removals_[member.current->name] = removal;
   if (incoming.made_by != 0) incoming.id = member.current->id;
   member.container = incoming;
-  // A container that runs and is not replaced in the end needs no start.
+  // A running container that is not replaced after all needs no start.
   add_start(plan, member, "", member.current->alive() ? stopped.condition() : std::vector<ImageChange>{},
             sequence);
   order_stop(plan, member);
 }
 
-// The old one runs until the new one exists and all that it needs is there, unless others wait for the old
-// one's end.
+// The old container runs until the new one and its requirements exist, unless others wait for the old one to stop.
 void Reconciler::order_stop(const ServicePlan& plan, Member& member) {
   bool early = stops_early(plan, member);
-  // These cannot be made before the old ones of several services have gone.
+  // These cannot be created before the old containers of several services are removed.
   bool made_late = uses_changed_network(*plan.service) || !plan.service->shares_with.empty();
   if (!early || !made_late) plan_.after(member.ending.first(), member.create);
   if (!early && member.start != 0) plan_.after(member.ending.first(), gates(*plan.service));
@@ -253,7 +253,7 @@ bool Reconciler::runs_throughout(const Member& member) const {
   return member.fate == MemberDecision::Keep && member.current->alive() && !member.restarted.possibly();
 }
 
-// The service starts only if one of these holds; empty = it does.
+// The service starts only if one of these holds; empty = always.
 std::vector<ImageChange> Reconciler::start_condition(const ServicePlan& plan) const {
   std::vector<ImageChange> changes;
   for (const Member& member : plan.members) {
@@ -265,7 +265,7 @@ std::vector<ImageChange> Reconciler::start_condition(const ServicePlan& plan) co
   return changes;
 }
 
-// Once for the service, before its first container starts; not where one of them runs on.
+// Once per service, before its first container starts; not if one of its containers keeps running.
 void Reconciler::add_pre_start_hooks(ServicePlan& plan) {
   bool runs = std::any_of(plan.members.begin(), plan.members.end(),
                           [this](const Member& member) { return runs_throughout(member); });
@@ -274,7 +274,7 @@ void Reconciler::add_pre_start_hooks(ServicePlan& plan) {
   if (runs || first == plan.members.end()) return;
   std::vector<Edge> earlier = gates(*plan.service);
   if (first->create != 0) earlier.push_back({first->create, false});
-  // An update in batches has others running all the time; what is new comes after the hooks all the same.
+  // During an update in batches, other containers keep running; new containers still start after the hooks.
   for (const Member& member : plan.members) {
     if (!plan.in_batches && member.ending.stop != 0) earlier.push_back({member.ending.stop, false});
   }
@@ -327,10 +327,10 @@ void Reconciler::keep(const ServicePlan& plan, Member& member) {
     return;
   }
   int sequence = plan_.new_sequence();
-  member.ending = add_stop(plan_, *member.current, options_.timeout, "restarts with what it depends on");
+  member.ending = add_stop(plan_, *member.current, options_.timeout, "restarts with its dependency");
   put_into_sequence({member.ending.hook, member.ending.stop}, member.restarted.condition(), sequence);
   endings_[member.current] = member.ending;
-  add_start(plan, member, "restarts with what it depends on", member.restarted.condition(), sequence);
+  add_start(plan, member, "restarts with its dependency", member.restarted.condition(), sequence);
   plan_.after(member.start, member.ending.stop);
 }
 
@@ -375,7 +375,7 @@ void Reconciler::prepare(const std::string& name) {
   if (plan != services_.end() && !options_.no_start) prepared_ = gates(*plan->second.service);
 }
 
-// Dependents that restart with a dependency stop before it does.
+// Dependents that restart with a dependency stop before it.
 void Reconciler::order_stops(const std::string& name) {
   const ServicePlan& plan = services_.at(name);
   for (const auto& [other_name, dependency] : plan.service->depends_on) {

@@ -1,4 +1,4 @@
-// What shall happen to each replica, and why.
+// Decides what happens to each replica, and why.
 #include "orchestrator/plan/reconciler.h"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace stack::orchestrator {
 // --- decisions ---
 
-// What happens to services whose namespaces or volumes it uses happens to it.
+// A service follows the services whose namespaces or volumes it uses.
 Condition Reconciler::shared_disturbance(const DesiredService& service) const {
   Condition result;
   for (const std::string& name : service.shares_with) {
@@ -37,7 +37,7 @@ bool Reconciler::uses_changed_network(const DesiredService& service) const {
       [&](const EndpointSpec& endpoint) { return changed_networks_.count(endpoint.network) != 0; });
 }
 
-// Why the container is replaced whatever its image turns out to be.
+// Why the container is replaced regardless of its image.
 std::optional<std::string> Reconciler::sure_cause(const DesiredService& service,
                                                   const ObservedContainer& container) const {
   if (options_.no_recreate) return std::nullopt;
@@ -48,7 +48,7 @@ std::optional<std::string> Reconciler::sure_cause(const DesiredService& service,
     if (changed_networks_.count(endpoint.network)) return "network " + endpoint.network + " changed";
   }
   auto cause = divergence(service, container, observed_);
-  // An image that is built or pulled by this plan is compared when it is there.
+  // An image that this plan builds or pulls is compared after that.
   if (cause && images_.count(service.image) && cause->starts_with("image ")) return std::nullopt;
   return cause;
 }
@@ -77,7 +77,7 @@ void Reconciler::decide_member(const DesiredService& service, const Replica& rep
   if (image == images_.end()) member.cause = "if service " + service.shares_with.front() + " is recreated";
 }
 
-// The lowest free numbers, so that a replica that was lost comes back under its name.
+// Uses the lowest free numbers, so that a lost replica gets its old name.
 void Reconciler::fill_up(ServicePlan& plan) const {
   std::set<int> taken;
   for (const Member& member : plan.members) taken.insert(member.number);
@@ -93,7 +93,7 @@ void Reconciler::fill_up(ServicePlan& plan) const {
             [](const Member& a, const Member& b) { return a.number < b.number; });
 }
 
-// Those that would be replaced go first, then the highest numbers.
+// Removes containers that would be replaced first, then the highest numbers.
 void Reconciler::drop_surplus(ServicePlan& plan) const {
   auto wanted = static_cast<size_t>(plan.service->replicas);
   std::stable_sort(plan.members.begin(), plan.members.end(), [](const Member& a, const Member& b) {

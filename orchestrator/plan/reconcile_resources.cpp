@@ -1,4 +1,4 @@
-// Networks, volumes and images of a plan.
+// Networks, volumes, and images of a plan.
 #include "orchestrator/plan/pull.h"
 #include "orchestrator/plan/reconciler.h"
 
@@ -23,7 +23,7 @@ const Observed* find_named(const std::vector<Observed>& list, const std::string&
   return at == list.end() ? nullptr : &*at;
 }
 
-// Only what this project made, and recorded a hash of, can be said to have changed.
+// Only objects that this project created with a recorded hash can count as changed.
 template <typename Observed>
 bool has_changed(const Observed& there, const std::string& project, const std::string& config_hash) {
   if (label_of(there.labels, label::kProject) != project) return false;
@@ -32,12 +32,11 @@ bool has_changed(const Observed& there, const std::string& project, const std::s
 }
 
 std::string alien_warning(const char* what, const std::string& name, const std::string& project) {
-  return std::string(what) + " " + name + " exists but was not made for project " + project +
-         "; it is used as it is";
+  return std::string(what) + " " + name + " exists but was not created for project " + project +
+         "; using it unchanged";
 }
 
-// A container that this plan does not replace, and that runs on the network, keeps the network from being
-// made anew.
+// A container that this plan does not replace and that runs on the network. It prevents recreating the network.
 const ObservedContainer* stranger_on(const std::string& network, const DesiredState& desired,
                                      const ObservedState& observed) {
   for (const ObservedContainer& container : observed.containers) {
@@ -78,7 +77,7 @@ void Reconciler::plan_networks() {
   }
 }
 
-// After everything on it was stopped.
+// Removals come after the stop of all containers on the network.
 void Reconciler::remove_changed_networks() {
   for (const auto& [name, there] : changed_networks_) {
     ActionId removal = plan_.add("", RemoveNetwork{there->id, name}, "config changed");
@@ -100,8 +99,8 @@ void Reconciler::plan_volumes() {
       plan_.warn(alien_warning("volume", name, desired_.project));
     } else if (has_changed(*there, desired_.project, volume.config_hash)) {
       plan_.warn("volume " + name +
-                 ": its configuration changed, but it is kept because making it anew would lose "
-                 "its data; to do so, run `stack down` and `stack volume rm " +
+                 ": its configuration changed, but it is kept because recreating it would lose "
+                 "its data; to recreate it, run `stack down` and `stack volume rm " +
                  name + "` first");
     }
   }
@@ -129,7 +128,7 @@ void Reconciler::plan_images() {
 
 namespace {
 
-// What `up` builds on its own accord when the context has changed.
+// Whether `up` rebuilds the image when the context changes.
 bool builds_when_changed(const DesiredImage& image) {
   return image.pull_policy.empty() || image.pull_policy == "build";
 }
@@ -175,7 +174,7 @@ bool Reconciler::plan_build_on_top(const DesiredImage& image) {
   return true;
 }
 
-// Why the image is built; nullopt: it is not.
+// Why the image is built; nullopt if it is not.
 std::optional<std::string> Reconciler::build_cause(const DesiredImage& image) {
   if (!observed_.images.count(image.reference)) return "no image";
   if (options_.build) return "--build";
@@ -183,7 +182,7 @@ std::optional<std::string> Reconciler::build_cause(const DesiredImage& image) {
   std::optional<std::string> change = build_change(observed_build(observed_, image.reference));
   if (!change || builds_when_changed(image)) return change;
   plan_.warn("image " + image.reference + ": " + *change + ", but its pull policy is \"" + image.pull_policy +
-             "\"; --build builds it");
+             "\"; use --build to build it");
   return std::nullopt;
 }
 

@@ -1,11 +1,11 @@
-// Services with deploy.update_config: replicas are replaced in batches, each new container is accepted before
-// the old one goes, and what is not accepted is taken back.
+// Services with deploy.update_config: replicas are replaced in batches. Each new container must be accepted before the
+// old one is removed; otherwise the replacement is rolled back.
 //
 // One replica, stop-first:  create, stop old, start, wait-accepted, remove old, rename
 //              start-first: create, start, wait-accepted, stop old, remove old, rename
-// After each batch a check-update decides whether the next one comes. A replica that is not accepted has its
-// old container back, whatever failure_action says; `rollback` takes back the accepted ones too, which is why
-// their old containers are then kept until the last check.
+// After each batch a check-update decides whether to continue. A replica that is not accepted gets its old container
+// back, regardless of failure_action. `rollback` also restores the accepted replicas, so their old containers are kept
+// until the last check.
 #include <algorithm>
 
 #include "orchestrator/plan/reconciler.h"
@@ -22,7 +22,7 @@ const char* consequence(UpdateFailure failure) {
     case UpdateFailure::Pause:
       return "a failure stops the update";
     case UpdateFailure::Continue:
-      return "goes on after failures";
+      return "continues after failures";
     case UpdateFailure::Rollback:
       return "a failure rolls the update back";
   }
@@ -35,7 +35,7 @@ bool is_fixed(const PortSpec& port, size_t at_once) {
   return static_cast<size_t>(port.host_port_end - port.host_port) + 1 < at_once;
 }
 
-// How the new container is known before it is made.
+// A reference to the new container, valid before it is created.
 ContainerRef incoming_of(const Member& member) {
   if (member.replacement) return {member.replacement->id, 0, member.name};
   return {"", member.create, member.name};
@@ -56,22 +56,22 @@ bool Reconciler::updates_in_batches(ServicePlan& plan) {
   const DesiredService& service = *plan.service;
   if (!service.update || options_.no_start) return false;
   std::vector<Member*> members = members_to_update(plan);
-  // Nothing that runs, nothing to be careful with.
+  // If nothing runs, no batches are needed.
   bool alive = std::any_of(members.begin(), members.end(),
                            [](const Member* member) { return member->current->alive(); });
   if (!alive) return false;
   bool restarts = std::any_of(members.begin(), members.end(),
                               [](const Member* member) { return member->restarted.possibly(); });
   const char* obstacle = !service.shares_with.empty() ? "it shares namespaces or volumes with another service"
-                         : uses_changed_network(service) ? "a network of it is made anew"
-                         : restarts                      ? "it restarts with what it depends on"
+                         : uses_changed_network(service) ? "one of its networks is recreated"
+                         : restarts                      ? "it restarts with its dependency"
                                                          : nullptr;
   if (obstacle)
-    plan_.warn("service " + service.name + ": update_config does not apply now, because " + obstacle);
+    plan_.warn("service " + service.name + ": update_config is ignored for this change, because " + obstacle);
   return obstacle == nullptr;
 }
 
-// What only one of the old and the new container can have.
+// A resource that the old and the new container cannot hold at the same time.
 std::optional<std::string> Reconciler::clash_of(const ServicePlan& plan) const {
   const DesiredService& service = *plan.service;
   size_t replicas = static_cast<size_t>(service.replicas);
@@ -99,8 +99,9 @@ void Reconciler::update(ServicePlan& plan) {
   update.batches = (members.size() + size - 1) / size;
   if (update.keep_old) update.sequence = plan_.new_sequence();
   if (auto clash = clash_of(plan); clash && update.order == UpdateOrder::StartFirst) {
-    plan_.warn("service " + service.name + ": update order start-first is not possible, because " + *clash +
-               " cannot be held by the old and the new container at once; the old one is stopped first");
+    plan_.warn(
+        "service " + service.name + ": cannot use update order start-first, because " + *clash +
+        " cannot be held by the old and the new container at the same time; stopping the old one first");
     update.order = UpdateOrder::StopFirst;
   }
   std::vector<ImageChange> only_if = members.front()->replaced.condition();
@@ -128,9 +129,9 @@ void Reconciler::update_member(const ServicePlan& plan, Update& update, Member& 
   add_start(plan, member, member.fate == MemberDecision::Finish ? member.cause : "", only_if, sequence);
   plan_.after(member.start, update.previous);
   member.ending = add_stop(plan_, *member.current, options_.timeout, "being replaced");
-  member.accepted = plan_.add(
-      plan.service->name, WaitAccepted{member.container, update.policy->monitor},
-      update.order == UpdateOrder::StartFirst ? "before the old one is stopped" : "before the next");
+  member.accepted = plan_.add(plan.service->name, WaitAccepted{member.container, update.policy->monitor},
+                              update.order == UpdateOrder::StartFirst ? "before stopping the old container"
+                                                                      : "before the next replica");
   plan_.after(member.accepted, member.started);
   if (update.order == UpdateOrder::StartFirst) {
     plan_.after(member.ending.first(), member.accepted);
@@ -162,19 +163,19 @@ ActionId Reconciler::contingent(const ServicePlan& plan, ActionBody body, const 
   return id;
 }
 
-// The new container goes, the old one comes back.
+// Removes the new container and restores the old one.
 void Reconciler::take_back_if_not_accepted(const ServicePlan& plan, const Update& update,
                                            const Member& member, const UpdateSteps& steps) {
   ActionId gone =
       contingent(plan, RemoveContainer{incoming_of(member), true}, "not accepted", steps, member.create);
-  // An interrupted update may have stopped it already.
+  // An interrupted update may already have stopped it.
   bool ran = member.current->alive() || member.fate == MemberDecision::Finish;
   if (update.order == UpdateOrder::StartFirst || !ran) return;
-  ActionId back = contingent(plan, StartContainer{ref_to(*member.current)}, "back again", steps, 0);
+  ActionId back = contingent(plan, StartContainer{ref_to(*member.current)}, "restored", steps, 0);
   plan_.after(back, gone, true);
   if (plan.service->base.post_start.empty()) return;
   ActionId hook =
-      contingent(plan, RunHook{ref_to(*member.current), HookMoment::PostStart}, "back again", steps, 0);
+      contingent(plan, RunHook{ref_to(*member.current), HookMoment::PostStart}, "restored", steps, 0);
   plan_.after(hook, back);
 }
 
@@ -206,19 +207,19 @@ void Reconciler::close_batch(const ServicePlan& plan, Update& update,
   put_into_sequence({update.previous}, only_if, update.sequence);
 }
 
-// The old container goes, the new one takes its name.
+// Removes the old container and gives its name to the new one.
 void Reconciler::retire(const ServicePlan& plan, Member& member, ActionId after) {
   ActionId removal = add_remove(plan_, *member.current, member.ending, false, "replaced");
   plan_.after(removal, member.accepted);
   plan_.after(removal, after);
   member.named = plan_.add(plan.service->name, RenameContainer{member.container, member.name},
-                           member.replacement ? member.cause : "takes its place");
+                           member.replacement ? member.cause : "replaces the old container");
   plan_.after(member.named, removal);
   put_into_sequence({removal, member.named}, member.replaced.condition(), plan_[member.accepted].sequence);
   removals_[member.current->name] = removal;
 }
 
-// The accepted ones go back to their old containers, in batches of their own.
+// Replaces accepted containers with their old ones, in separate batches.
 void Reconciler::add_rollback(const ServicePlan& plan, const Update& forward,
                               const std::vector<Member*>& members) {
   const UpdatePolicy& policy = plan.service->rollback;

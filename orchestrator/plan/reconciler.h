@@ -1,5 +1,4 @@
-// The inside of reconcile(): one pass decides about every replica, the next ones turn that into actions and
-// edges.
+// The implementation of reconcile(): one pass decides about every replica, the next passes create actions and edges.
 #pragma once
 
 #include <initializer_list>
@@ -14,7 +13,7 @@
 
 namespace stack::orchestrator {
 
-// Whether something happens in any case, not at all, or only if one of the images turns out to be another.
+// Whether something happens always, never, or only if one of the images changes.
 struct Condition {
   bool surely = false;
   std::vector<ImageChange> if_changed;
@@ -29,13 +28,13 @@ struct Condition {
 };
 
 enum class MemberDecision {
-  Keep,     // as it is; perhaps started or restarted
-  Create,   // there is none
-  Replace,  // new one made, old one removed
-  Finish,   // the new one is there already: an interrupted Replace goes on
+  Keep,     // not replaced; may be started or restarted
+  Create,   // no container exists
+  Replace,  // create a new container and remove the old one
+  Finish,   // the new container exists: resume an interrupted Replace
 };
 
-// One replica: what is decided about it, then the actions it got.
+// One replica: the decision, then its actions.
 struct Member {
   int number = 0;
   MemberDecision fate = MemberDecision::Create;
@@ -46,13 +45,13 @@ struct Member {
   Condition restarted;
 
   std::string name;        // final
-  ContainerRef container;  // as it is when all is done
-  ActionId named = 0;      // it exists under its final name
+  ContainerRef container;  // the container after the plan
+  ActionId named = 0;      // the action after which it has its final name
   ActionId create = 0;
-  StopSteps ending;  // of `current`
+  StopSteps ending;  // stops `current`
   ActionId start = 0;
   ActionId started = 0;   // start and its hooks
-  ActionId accepted = 0;  // in an update that goes by batches
+  ActionId accepted = 0;  // in an update in batches
 };
 
 struct ServicePlan {
@@ -64,16 +63,16 @@ struct ServicePlan {
   bool in_batches = false;
 };
 
-// One service's update while its actions are made: reconcile_update.cpp.
+// The update of one service while its actions are created: reconcile_update.cpp.
 struct Update {
   const UpdatePolicy* policy = nullptr;
   UpdateOrder order = UpdateOrder::StopFirst;
-  bool keep_old = false;  // to be taken back, until the whole update is accepted
-  int sequence = 0;       // of the whole, with keep_old
+  bool keep_old = false;  // keep old containers until the whole update is accepted
+  int sequence = 0;       // sequence of the whole update, with keep_old
   int total = 0;
   size_t batch = 0;
   size_t batches = 0;
-  ActionId previous = 0;  // what this batch comes after
+  ActionId previous = 0;  // predecessor of this batch
   std::vector<UpdateSteps> steps;
   std::vector<ActionId> checks;
 };
@@ -171,7 +170,7 @@ class Reconciler {
   std::map<std::string, ActionId> volumes_;                         // real name -> create
   std::map<std::string, const ObservedNetwork*> changed_networks_;  // real name -> the old one
   std::map<std::string, ActionId> waits_;                           // kind and container -> wait
-  std::vector<Edge> prepared_;                                      // what the prepared service needs
+  std::vector<Edge> prepared_;                                      // requirements of the prepared service
   std::map<const ObservedContainer*, StopSteps> endings_;
   std::map<std::string, ActionId> removals_;  // name of an existing container -> its removal
 };

@@ -21,7 +21,7 @@ bool replaces(const ObservedContainer& candidate, const ObservedContainer& old) 
   return candidate.name.starts_with(old.id.substr(0, kShortId) + "_");
 }
 
-// A container under its final name before one under a temporary name; one that runs before one that does not.
+// Prefers a final name over a temporary one, and a running container over a stopped one.
 bool counts_more(const ObservedContainer* a, const ObservedContainer* b) {
   bool a_final = !is_temporary_name(a->name);
   bool b_final = !is_temporary_name(b->name);
@@ -59,7 +59,7 @@ std::string config_cause(const DesiredService& service, const ObservedContainer&
   return "config changed: " + join(fields, ", ");
 }
 
-// Names and addresses are lost where somebody disconnected the container and connected it again without them.
+// Names and addresses are lost if the container was disconnected and reconnected without them.
 std::optional<std::string> missing_on_network(const DesiredService& service, const EndpointSpec& wanted,
                                               const EndpointSpec& present) {
   const std::string where = " on network " + wanted.network;

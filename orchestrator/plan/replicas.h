@@ -1,4 +1,4 @@
-// Which observed container is which replica of a service, and whether it is what it shall be.
+// Matches observed containers with replicas of a service, and detects divergence from the desired state.
 #pragma once
 
 #include <map>
@@ -11,27 +11,27 @@
 
 namespace stack::orchestrator {
 
-// While it replaces another, a container is called "<first 12 digits of the old id>_<final name>".
+// The name of a container that replaces another: "<first 12 digits of the old id>_<final name>".
 std::string temporary_name(const std::string& old_id, const std::string& final_name);
 bool is_temporary_name(const std::string& name);
 
-// The containers that count for one number of a service.
+// The containers of one replica number.
 struct Replica {
   int number = 0;
   const ObservedContainer* current = nullptr;
-  // Made to replace `current` by a plan that was interrupted before `current` was removed.
+  // Created to replace `current` by a plan that was interrupted before the removal of `current`.
   const ObservedContainer* replacement = nullptr;
 };
 
 struct ReplicaMatch {
   std::vector<Replica> replicas;                    // by number
-  std::vector<const ObservedContainer*> leftovers;  // half-made or double: to be removed
+  std::vector<const ObservedContainer*> leftovers;  // incomplete or duplicate containers, to be removed
 };
 
-// One-off containers are left out.
+// Ignores one-off containers.
 ReplicaMatch match_replicas(const DesiredService& service, const ObservedState& observed);
 
-// Why the container is not what the service shall be now, or nullopt: "config changed: environment.DEBUG".
+// Why the container differs from the desired service: "config changed: environment.DEBUG"; nullopt if it does not.
 // The image is compared with the local one of that name.
 std::optional<std::string> divergence(const DesiredService& service, const ObservedContainer& container,
                                       const ObservedState& observed);

@@ -23,7 +23,7 @@ std::vector<std::string> environment_list(const compose::Environment& environmen
   return list;
 }
 
-// Docker counts whole seconds; rounding up keeps "500ms" from meaning "kill at once".
+// Docker uses whole seconds; rounding up prevents "500ms" from becoming an immediate kill.
 std::chrono::seconds whole_seconds(Nanoseconds duration) {
   return std::chrono::ceil<std::chrono::seconds>(duration);
 }
@@ -48,7 +48,7 @@ HealthcheckSpec healthcheck_spec(const compose::Healthcheck& check) {
 void set_process(const Service& service, ContainerSpec& spec) {
   spec.entrypoint = service.entrypoint;
   spec.command = service.command;
-  // An entrypoint of its own drops the image's command.
+  // An entrypoint in the service drops the image's command.
   if (spec.entrypoint && !spec.entrypoint->empty() && !spec.command) spec.command.emplace();
   spec.env = environment_list(service.environment);
   spec.working_dir = service.working_dir;
@@ -102,7 +102,7 @@ MountSpec mount_spec(const Project& project, const compose::VolumeMount& volume)
       break;
     case compose::MountType::Image:
       mount.kind = MountKind::Image;
-      // A service's name stands for its image.
+      // A service name refers to the service's image.
       if (auto other = project.services.find(volume.source); other != project.services.end())
         mount.source = image_name(project, other->second);
       if (volume.image) mount.subpath = volume.image->subpath;
@@ -120,13 +120,12 @@ Result<uint32_t> owner_id(const std::string& text) {
   return id;
 }
 
-// The file itself is mounted where Compose would, so that an edit shows in the container; asking for an owner
-// or a mode needs a copy.
+// Mounts the file itself, like Compose, so that edits are visible in the container; an owner or mode requires a copy.
 Result<FileSpec> file_spec(const compose::FileMount& mount, const compose::FileObject& object, bool secret) {
   FileSpec file;
   file.target = mount.target;
   file.secret = secret;
-  if (object.external) return unsupported("external ones are not supported");
+  if (object.external) return unsupported("external configs and secrets are not supported");
   TRY_ASSIGN(file.uid, owner_id(mount.uid));
   TRY_ASSIGN(file.gid, owner_id(mount.gid));
   file.mode = mount.mode.value_or(0444);
@@ -154,7 +153,7 @@ Result<> add_files(const std::vector<compose::FileMount>& mounts,
   return {};
 }
 
-// The first container of a service of the project, or the name itself.
+// The first container of the service, or the name itself if there is no such service.
 std::string container_of(const Project& project, const std::string& service) {
   auto at = project.services.find(service);
   return at == project.services.end() ? project.name + "-" + service + "-1"
@@ -190,7 +189,7 @@ Result<> set_files(const Project& project, const Service& service, ContainerSpec
 
 // --- network ---
 
-// "service:x" -> "container:<name>", all else as it is.
+// "service:x" -> "container:<name>", otherwise unchanged.
 std::string namespace_mode(const Project& project, const std::string& mode) {
   if (!mode.starts_with(kServicePrefix)) return mode;
   return "container:" + container_of(project, mode.substr(kServicePrefix.size()));
@@ -211,7 +210,7 @@ EndpointSpec endpoint_spec(const std::string& network, const compose::ServiceNet
   return endpoint;
 }
 
-// The network that network_mode names by its real name; nullopt: it names none.
+// The network that network_mode names; nullopt if it does not name one.
 std::optional<std::string> network_of_mode(const std::string& mode) {
   if (mode == "default") return "bridge";
   if (mode.empty() || mode == "none" || mode == "host" || mode.find(':') != std::string::npos)
@@ -247,7 +246,7 @@ Result<PortSpec> port_spec(const compose::PortMapping& mapping) {
   return port;
 }
 
-// "3000-3005/udp" -> one entry a port.
+// "3000-3005/udp" -> one entry per port.
 void add_exposed(const std::string& text, std::set<std::string>& exposed) {
   size_t slash = text.find('/');
   std::string protocol = slash == std::string::npos ? "/tcp" : text.substr(slash);
@@ -300,7 +299,7 @@ Result<> set_network(const Project& project, const Service& service, ContainerSp
 
 // --- isolation and resources ---
 
-// A seccomp profile is a file beside the compose file.
+// The path of a seccomp profile is relative to the Compose file.
 std::string security_option(const Project& project, const std::string& option) {
   size_t at = option.find_first_of("=:");
   if (at == std::string::npos || option.substr(0, at) != "seccomp") return option;
@@ -361,7 +360,7 @@ void apply_deploy(const compose::Deploy& deploy, ResourceSpec& resources) {
   }
   if (!deploy.reservations) return;
   if (deploy.reservations->memory.bytes > 0) resources.memory_reservation = deploy.reservations->memory.bytes;
-  // What is reserved on one machine is a share of it when all want more than there is.
+  // On one machine, a reservation becomes a relative share.
   if (deploy.reservations->cpus > 0 && resources.cpu_shares == 0)
     resources.cpu_shares = std::max<int64_t>(2, std::llround(deploy.reservations->cpus * 1024));
 }
@@ -393,7 +392,7 @@ ResourceSpec resource_spec(const Service& service) {
   return resources;
 }
 
-// --- life ---
+// --- restart policy ---
 
 RestartSpec restart_spec(const compose::RestartPolicy& policy) {
   switch (policy.mode) {
@@ -409,7 +408,7 @@ RestartSpec restart_spec(const compose::RestartPolicy& policy) {
   return {};
 }
 
-// deploy.restart_policy wins over `restart`.
+// deploy.restart_policy overrides `restart`.
 RestartSpec restart_spec(const compose::DeployRestartPolicy& policy) {
   if (policy.condition == "none" || policy.condition == "no") return {};
   RestartSpec spec;
@@ -421,7 +420,7 @@ RestartSpec restart_spec(const compose::DeployRestartPolicy& policy) {
   return spec;
 }
 
-// A job ends with its first success.
+// A job ends after its first success.
 void make_job(RestartSpec& restart) {
   if (restart.name != "no") restart.name = "on-failure";
 }
@@ -482,7 +481,7 @@ std::string service_container_name(const Project& project, const Service& servic
 std::vector<std::string> unsupported_parts(const Service& service) {
   std::vector<std::string> texts;
   auto say = [&](const char* key) {
-    texts.push_back("service " + service.name + ": " + key + " is not supported and ignored");
+    texts.push_back("service " + service.name + ": " + key + " is not supported; ignoring it");
   };
   if (!service.gpus.empty()) say("gpus");
   if (service.deploy && service.deploy->reservations && !service.deploy->reservations->devices.empty()) {

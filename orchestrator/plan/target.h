@@ -1,4 +1,4 @@
-// What a plan is carried out on: our own engine, another one, or a fake in tests.
+// The target of a plan: our engine, another engine, or a fake in tests.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -11,7 +11,7 @@
 
 namespace stack::orchestrator {
 
-// Why an action failed, with what helps to understand it: the last log lines, probe output, build output.
+// Why an action failed, with details: the last log lines, probe output, build output.
 struct ActionError {
   ActionError(Error e) : error(std::move(e)) {}
   ActionError(Error e, std::vector<std::string> lines) : error(std::move(e)), detail(std::move(lines)) {}
@@ -19,7 +19,7 @@ struct ActionError {
   std::vector<std::string> detail;
 };
 
-// The id of the image or container that the action made; "" for every other action.
+// The ID of the image or container created by the action; "" for other actions.
 class [[nodiscard]] ActionResult : public tl::expected<std::string, ActionError> {
  public:
   using tl::expected<std::string, ActionError>::expected;
@@ -34,10 +34,10 @@ class [[nodiscard]] ActionResult : public tl::expected<std::string, ActionError>
 class Target {
  public:
   virtual ~Target() = default;
-  // Carries out one action. Idempotent, because an interrupted plan is made again and carried out again.
-  // ContainerRef::id is filled in. An exception counts as a failure. Waits, builds and pulls return soon after
-  // `stop` is requested, on the thread that runs the coroutine; every other action ignores it and completes.
-  // CheckUpdate never comes here.
+  // Performs one action. Must be idempotent, because an interrupted plan is computed and executed again.
+  // ContainerRef::id is set. An exception counts as a failure. Waits, builds, and pulls return soon after a stop
+  // request, on the thread that runs the coroutine; other actions ignore it and complete. Never called with
+  // CheckUpdate.
   virtual asio::awaitable<ActionResult> perform(Action action, std::stop_token stop) = 0;
 };
 

@@ -1,4 +1,4 @@
-// What takes back the work of a plan that failed early.
+// Computes the plan that undoes a plan that failed early.
 #include <set>
 
 #include "orchestrator/plan/plan_builder.h"
@@ -15,7 +15,7 @@ class Undo {
   }
 
   Plan run() {
-    // Existing things whose end has begun: what was made in their place stays.
+    // Objects that replace already stopped or removed ones are kept.
     for (const Action& action : plan_.actions) {
       if (was_performed(action)) note_end(action.body);
     }

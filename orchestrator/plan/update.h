@@ -1,5 +1,5 @@
-// deploy.update_config and deploy.rollback_config: how the replicas of a service are replaced when it
-// changed. https://github.com/compose-spec/compose-spec/blob/main/deploy.md#update_config. Pure.
+// deploy.update_config and deploy.rollback_config: how replicas of a changed service are replaced.
+// https://github.com/compose-spec/compose-spec/blob/main/deploy.md#update_config. Pure.
 #pragma once
 
 #include <optional>
@@ -16,7 +16,7 @@ enum class UpdateFailure { Pause, Continue, Rollback };
 struct UpdatePolicy {
   size_t parallelism = 1;  // 0 = all at once
   Nanoseconds delay{};     // between two batches
-  // How long a container without a health check must run to be accepted; Docker's default.
+  // Minimum run time for accepting a container without a health check; Docker's default.
   Nanoseconds monitor = std::chrono::seconds(5);
   UpdateFailure on_failure = UpdateFailure::Pause;
   double max_failure_ratio = 0;
@@ -25,18 +25,18 @@ struct UpdatePolicy {
 
 UpdatePolicy update_policy(const compose::UpdateConfig& config);
 
-// How an update stands after one of its batches.
+// The state of an update after one of its batches.
 struct UpdateFacts {
   std::string service;
-  bool rollback = false;  // a rollback is what is judged
-  bool last = false;      // there is no further batch
-  int replicas = 0;       // of the whole update
-  int failed = 0;         // until now
+  bool rollback = false;  // whether this is a rollback
+  bool last = false;      // whether this is the last batch
+  int replicas = 0;       // number of replicas in the whole update
+  int failed = 0;         // failures so far
   std::string first_failure;
 };
 
-// Why the update must not go on (or, after the last batch, has failed), or nullopt. With `continue` it is
-// told after the last batch only.
+// Why the update must stop (or, after the last batch, has failed), or nullopt. With `continue`, returns a failure only
+// after the last batch.
 std::optional<std::string> judge_update(const UpdateFacts& facts, UpdateFailure on_failure,
                                         double max_failure_ratio);
 

@@ -1,5 +1,4 @@
-// When a waiting action is over: pure decisions over what is observed, made again at each event of the
-// container.
+// Decides when a wait ends. Pure; called again after each event of the container.
 #pragma once
 
 #include <optional>
@@ -12,7 +11,7 @@ namespace stack::orchestrator {
 struct WaitVerdict {
   enum class State { Waiting, Done, Failed };
   State state = State::Waiting;
-  std::string text;  // Waiting: what is waited for now; Failed: why, Docker Compose's words
+  std::string text;  // Waiting: the current condition; Failed: the reason, in Docker Compose's words
 };
 
 struct WaitFacts {
@@ -20,20 +19,20 @@ struct WaitFacts {
   ContainerStatus state = ContainerStatus::Created;
   Health health = Health::None;
   int exit_code = 0;
-  // The restart policy will start it again: an exit is then not final.
+  // Whether the restart policy will restart it, so that an exit is not final.
   bool will_restart = false;
-  int restarts = 0;  // by the restart policy, since it was started
+  int restarts = 0;  // by the restart policy, since the start
 };
 
-// Runs, and is healthy if it has a health check; or has ended with 0.
+// Done if it runs, and is healthy if it has a health check, or if it exited with 0.
 WaitVerdict judge_running(const WaitFacts& facts);
-// `or_running`: a container without a health check is done when it runs, else that is a failure. With it a
-// container that exited with 0 and is not restarted counts as done too (one-shots under `up --wait`).
+// `or_running`: a running container without a health check is done; without it, that is a failure. It also accepts a
+// container that exited with 0 and is not restarted (one-shots with `up --wait`).
 WaitVerdict judge_healthy(const WaitFacts& facts, bool or_running);
 WaitVerdict judge_completed(const WaitFacts& facts);
-// Whether a container can take another's place: healthy, if it has a health check, and `ran` for `monitor`,
-// as many that are healthy at first die soon after. An exit is a failure although the restart policy would
-// start it again; only a one-shot that ended with 0 is accepted.
+// Whether a container can replace another: it is healthy, if it has a health check, and `ran` is at least `monitor`,
+// because some containers become healthy and die soon after. An exit is a failure even if the restart policy would
+// restart the container; only a one-shot that exited with 0 is accepted.
 WaitVerdict judge_accepted(const WaitFacts& facts, Nanoseconds ran, Nanoseconds monitor);
 
 }  // namespace stack::orchestrator

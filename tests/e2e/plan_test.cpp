@@ -110,7 +110,7 @@ services:
   CommandResult refused = run({"up", "-d", "--no-docker-socket"});
   EXPECT_EQ(refused.code, 1) << refused.text();
   CommandResult up = must({"up", "-d"});
-  EXPECT_TRUE(has(up.text(), "Docker's socket is replaced")) << up.text();
+  EXPECT_TRUE(has(up.text(), "the Docker socket is replaced")) << up.text();
   EXPECT_EQ(inside("proxy", "test -S /tmp/docker.sock && echo there"), "there");
 }
 

@@ -82,9 +82,8 @@ TEST(Builds, APullPolicyThatForbidsItIsSaid) {
   World world = up(project);
   world.state.builds["shop-web"] = {"new", "old", {}};
   EXPECT_EQ(up_images(project, world),
-            "warning: image shop-web: context changed, but its pull policy is \"missing\"; --build "
-            "builds "
-            "it\n");
+            "warning: image shop-web: context changed, but its pull policy is \"missing\"; use --build to "
+            "build it\n");
   ReconcileOptions no_build;
   no_build.no_build = true;
   EXPECT_EQ(up_images(project, world, no_build), "");

@@ -158,9 +158,9 @@ TEST(DesiredState, RefusesWhatCannotBe) {
   project.services.at("db").container_name = "pg";
   project.origins["/services/db"] = "compose.yaml:3:3";
   EXPECT_EQ(refusal(project, {{{"db", 2}}, {}, false}),
-            "compose.yaml:3:3: service db: container_name \"pg\" allows one container, not 2");
+            "compose.yaml:3:3: service db: container_name \"pg\" allows only one container, not 2");
   project.services.at("web").container_name = "pg";
-  EXPECT_EQ(refusal(project), "service web: container name \"pg\" is also that of service db");
+  EXPECT_EQ(refusal(project), "service web: container name \"pg\" is also used by service db");
   project.services.at("web").container_name = "";
   project.services.at("web").labels["com.docker.compose.project"] = "x";
   EXPECT_EQ(refusal(project), "service web: label com.docker.compose.project is reserved");
@@ -170,7 +170,7 @@ TEST(DesiredState, RefusesWhatCannotBe) {
   project = two_services();
   project.secrets["key"].external = true;
   project.services.at("web").secrets.push_back({"key", "/run/secrets/key", "", "", std::nullopt});
-  EXPECT_EQ(refusal(project), "service web: secret key: external ones are not supported");
+  EXPECT_EQ(refusal(project), "service web: secret key: external configs and secrets are not supported");
 }
 
 TEST(ConfigHash, ChangesWithWhatMakesAContainerAnother) {
@@ -295,5 +295,5 @@ TEST(Identity, RefusesTheSameNameFromAnotherFolder) {
   EXPECT_FALSE(check_identity("shop", "/srv/shop", "/srv/shop/"));
   auto text = check_identity("shop", "/srv/shop", "/home/me/shop");
   ASSERT_TRUE(text);
-  EXPECT_EQ(text->substr(0, 61), "project \"shop\" belongs to /srv/shop, not to /home/me/shop: ch");
+  EXPECT_EQ(text->substr(0, 61), "project \"shop\" belongs to /srv/shop, not to /home/me/shop; ch");
 }

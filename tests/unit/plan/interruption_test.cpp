@@ -130,7 +130,7 @@ TEST(Interruption, AHalfMadeContainerOfAnotherConfigurationIsRemoved) {
                                     "2 create-container shop-app-1 after 1 [config changed: user]\n"
                                     "3 stop-container shop-app-1 after 2 [being replaced]\n"
                                     "4 remove-container shop-app-1 after 2,3 [replaced]\n"
-                                    "5 rename-container shop-app-1 after 4 [takes its place]\n"
+                                    "5 rename-container shop-app-1 after 4 [replaces the old container]\n"
                                     "6 start-container shop-app-1 after 5\n");
   EXPECT_EQ(world.apply(plan), kNoComplaints);
 }

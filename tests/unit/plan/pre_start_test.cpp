@@ -54,8 +54,8 @@ TEST(PreStart, HooksRunOneAfterTheOtherWhenWhatTheServiceNeedsIsThere) {
             "4 start-container shop-db-1 after 3\n"
             "5 create-container shop-web-1 after 1 [no container]\n"
             "6 wait-healthy shop-db-1 after 4 [for web]\n"
-            "7 run-pre-start shop-web-pre_start-1 after 5,6 [no container of it runs]\n"
-            "8 run-pre-start shop-web-pre_start-2 after 2,5,6,7 [no container of it runs]\n"
+            "7 run-pre-start shop-web-pre_start-1 after 5,6 [service is not running]\n"
+            "8 run-pre-start shop-web-pre_start-2 after 2,5,6,7 [service is not running]\n"
             "9 start-container shop-web-1 after 5,6,8\n");
 }
 

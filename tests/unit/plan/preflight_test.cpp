@@ -83,12 +83,13 @@ TEST(Preflight, DockersSocketNeedNotExist) {
   add_bind(add_service(project, "web", "web:1"), "/var/run/docker.sock", "/var/run/docker.sock", false);
   EXPECT_EQ(problems(project, with_images(project)), Lines{});
   EXPECT_EQ(desired(project).warnings,
-            Lines{"service web: Docker's socket is replaced by that of stack's own API"});
+            Lines{"service web: the Docker socket is replaced with the socket of stack's API"});
   DesiredOptions refused;
   refused.no_docker_socket = true;
   auto state = desired_state(project, refused);
   ASSERT_FALSE(state);
-  EXPECT_EQ(state.error().text(), "service web: it mounts Docker's socket, which --no-docker-socket forbids");
+  EXPECT_EQ(state.error().text(),
+            "service web: the service mounts the Docker socket, which --no-docker-socket forbids");
 }
 
 TEST(Preflight, NamesWhoHoldsAPort) {
@@ -133,15 +134,14 @@ TEST(Preflight, TheSamePortTwiceInTheProject) {
   auto project = web_on(8080);
   publish(add_service(project, "api", "web:1"), 8080, 80);
   EXPECT_EQ(problems(project, with_images(project)),
-            Lines{"compose.yaml:7:9: service web: port 8080/tcp is published by service api too"});
+            Lines{"compose.yaml:7:9: service web: port 8080/tcp is also published by service api"});
   project.services.at("api").ports[0].host_ip = "127.0.0.1";
   project.services.at("web").ports[0].host_ip = "127.0.0.2";
   EXPECT_EQ(problems(project, with_images(project)), Lines{});
   project = web_on(8080);
   EXPECT_EQ(problems(project, with_images(project), {}, {{{"web", 2}}, {}, false}),
-            Lines{"compose.yaml:7:9: service web: 2 containers cannot share port 8080/tcp: publish a range, "
-                  "or leave the "
-                  "host port out"});
+            Lines{"compose.yaml:7:9: service web: 2 containers cannot share port 8080/tcp; publish a range "
+                  "or omit the host port"});
 }
 
 TEST(Preflight, BindSourcesMustExistOrBeDirectoriesToMake) {
@@ -153,9 +153,8 @@ TEST(Preflight, BindSourcesMustExistOrBeDirectoriesToMake) {
   add_bind(web, "/srv/shop/conf.d", "/etc/nginx/conf.d", true);
   EXPECT_EQ(problems(project, with_images(project)),
             (Lines{"service web: bind source /srv/shop/gone does not exist",
-                   "service web: bind source /srv/shop/nginx.conf does not exist, and looks like a file: a "
-                   "directory made "
-                   "in its place would not do"}));
+                   "service web: bind source /srv/shop/nginx.conf does not exist and looks like a file, so a "
+                   "directory is not created in its place"}));
   EXPECT_EQ(problems(project, with_images(project), {{}, {"/srv/shop/gone", "/srv/shop/nginx.conf"}, false}),
             Lines{});
 }
@@ -183,26 +182,23 @@ TEST(Preflight, NetworksMustHaveRoom) {
   auto project = shop();
   add_service(project, "web", "web:1").scale = 1024;
   World world = with_images(project);
-  EXPECT_EQ(
-      problems(project, world),
-      Lines{
-          "network shop_default holds at most 1023 containers; this project has 1024 on it: spread them over "
-          "several networks"});
+  EXPECT_EQ(problems(project, world), Lines{"network shop_default holds at most 1023 containers; this "
+                                            "project has 1024 on it; use several networks"});
   project.services.at("web").scale = 254;
   EXPECT_EQ(problems(project, world), Lines{});
   world.state.networks.push_back({"n1", "shop_default", {}, "", 253});
-  EXPECT_EQ(
-      problems(project, world),
-      Lines{"network shop_default holds at most 253 containers; this project has 254 on it: spread them over "
-            "several networks, or remove the network so that a larger one is made"});
+  EXPECT_EQ(problems(project, world),
+            Lines{"network shop_default holds at most 253 containers; this project has 254 on it; use "
+                  "several networks, or remove the network so that a larger one is created"});
 }
 
 TEST(Preflight, ImagesMustBeLocalBuildableOrPullable) {
   auto project = shop();
   add_service(project, "web", "web:1");
-  EXPECT_EQ(problems(project, World()),
-            Lines{"service web: image web:1 is not on this machine, and its name is "
-                  "none that a registry could have"});
+  EXPECT_EQ(
+      problems(project, World()),
+      Lines{
+          "service web: image web:1 is not on this machine, and its name is not a valid registry reference"});
   EXPECT_EQ(problems(project, World(), {{}, {}, true}), Lines{});
   project.services.at("web").pull_policy = "never";
   EXPECT_EQ(problems(project, World()), Lines{"service web: image web:1 is not on this machine, and its pull "

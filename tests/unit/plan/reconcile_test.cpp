@@ -89,7 +89,7 @@ TEST(Reconcile, ChangedEnvironmentRecreatesOnlyThatService) {
             "1 create-container shop-web-1 [config changed: environment.DEBUG]\n"
             "2 stop-container shop-web-1 after 1 [being replaced]\n"
             "3 remove-container shop-web-1 after 1,2 [replaced]\n"
-            "4 rename-container shop-web-1 after 3 [takes its place]\n"
+            "4 rename-container shop-web-1 after 3 [replaces the old container]\n"
             "5 start-container shop-web-1 after 4\n");
   Plan plan = reconcile(desired(project), world.state);
   const auto& create = std::get<CreateContainer>(plan.actions[0].body);
@@ -107,13 +107,13 @@ TEST(Reconcile, TheOldContainerRunsUntilWhatTheNewOneNeedsIsReady) {
             "1 create-container shop-redis-1 [config changed: environment.NEW]\n"
             "2 stop-container shop-redis-1 after 1 [being replaced]\n"
             "3 remove-container shop-redis-1 after 1,2 [replaced]\n"
-            "4 rename-container shop-redis-1 after 3 [takes its place]\n"
+            "4 rename-container shop-redis-1 after 3 [replaces the old container]\n"
             "5 start-container shop-redis-1 after 4\n"
             "6 create-container shop-web-1 [config changed: environment.DEBUG]\n"
             "7 wait-healthy shop-redis-1 after 5 [for web]\n"
             "8 stop-container shop-web-1 after 6,7 [being replaced]\n"
             "9 remove-container shop-web-1 after 6,8 [replaced]\n"
-            "10 rename-container shop-web-1 after 9 [takes its place]\n"
+            "10 rename-container shop-web-1 after 9 [replaces the old container]\n"
             "11 start-container shop-web-1 after 7,10\n");
 }
 
@@ -124,13 +124,13 @@ TEST(Reconcile, DependentsWithRestartStopBeforeAndStartAfter) {
   project.services.at("redis").environment["NEW"] = "1";
   EXPECT_EQ(listing(project, world),
             "1 create-container shop-redis-1 [config changed: environment.NEW]\n"
-            "2 stop-container shop-web-1 [restarts with what it depends on]\n"
+            "2 stop-container shop-web-1 [restarts with its dependency]\n"
             "3 stop-container shop-redis-1 after 1,2 [being replaced]\n"
             "4 remove-container shop-redis-1 after 1,3 [replaced]\n"
-            "5 rename-container shop-redis-1 after 4 [takes its place]\n"
+            "5 rename-container shop-redis-1 after 4 [replaces the old container]\n"
             "6 start-container shop-redis-1 after 5\n"
             "7 wait-healthy shop-redis-1 after 6 [for web]\n"
-            "8 start-container shop-web-1 after 2,7 [restarts with what it depends on]\n");
+            "8 start-container shop-web-1 after 2,7 [restarts with its dependency]\n");
 }
 
 TEST(Reconcile, SharersOfANamespaceAreRecreatedWithItsOwner) {
@@ -147,11 +147,11 @@ TEST(Reconcile, SharersOfANamespaceAreRecreatedWithItsOwner) {
             "2 stop-container shop-app-1 [being replaced]\n"
             "3 stop-container shop-vpn-1 after 1,2 [being replaced]\n"
             "4 remove-container shop-vpn-1 after 1,3 [replaced]\n"
-            "5 rename-container shop-vpn-1 after 4 [takes its place]\n"
+            "5 rename-container shop-vpn-1 after 4 [replaces the old container]\n"
             "6 start-container shop-vpn-1 after 5\n"
             "7 create-container shop-app-1 after 5 [service vpn is recreated]\n"
             "8 remove-container shop-app-1 after 2,7 [replaced]\n"
-            "9 rename-container shop-app-1 after 8 [takes its place]\n"
+            "9 rename-container shop-app-1 after 8 [replaces the old container]\n"
             "10 start-container shop-app-1 after 6,9\n");
 }
 
@@ -246,7 +246,7 @@ TEST(Reconcile, AnotherLocalImageRecreates) {
             "1 create-container shop-proxy-1 [image nginx:1.27 changed]\n"
             "2 stop-container shop-proxy-1 after 1 [being replaced]\n"
             "3 remove-container shop-proxy-1 after 1,2 [replaced]\n"
-            "4 rename-container shop-proxy-1 after 3 [takes its place]\n"
+            "4 rename-container shop-proxy-1 after 3 [replaces the old container]\n"
             "5 start-container shop-proxy-1 after 4\n");
 }
 
@@ -260,7 +260,7 @@ TEST(Reconcile, BuildingAnewRecreatesOnlyIfTheImageChanges) {
             "2 create-container shop-web-1 after 1 if-changed 1 [if image shop-web changes]\n"
             "3 stop-container shop-web-1 after 2 if-changed 1 [being replaced]\n"
             "4 remove-container shop-web-1 after 2,3 if-changed 1 [replaced]\n"
-            "5 rename-container shop-web-1 after 4 if-changed 1 [takes its place]\n"
+            "5 rename-container shop-web-1 after 4 if-changed 1 [replaces the old container]\n"
             "6 start-container shop-web-1 after 5 if-changed 1\n");
   std::string before = world.container("shop-web-1").id;
   World same = world;
@@ -379,7 +379,7 @@ TEST(Reconcile, HooksFollowTheStartAndPrecedeTheStop) {
             "2 run-hook shop-app-1 after 1 optional [being replaced]\n"
             "3 stop-container shop-app-1 after 2? [being replaced]\n"
             "4 remove-container shop-app-1 after 1,3 [replaced]\n"
-            "5 rename-container shop-app-1 after 4 [takes its place]\n"
+            "5 rename-container shop-app-1 after 4 [replaces the old container]\n"
             "6 start-container shop-app-1 after 5\n"
             "7 run-hook shop-app-1 after 6\n");
 }
@@ -425,7 +425,7 @@ TEST(Reconcile, ChangedVolumesAreKeptWithAWarning) {
   World world = up(project);
   project.volumes.at("data").driver_opts["type"] = "nfs";
   EXPECT_EQ(listing(project, world).substr(0, 79),
-            "warning: volume shop_data: its configuration changed, but it is kept because ma");
+            "warning: volume shop_data: its configuration changed, but it is kept because re");
   EXPECT_EQ(count_changes(reconcile(desired(project), world.state)), 0);
 }
 
@@ -438,8 +438,8 @@ TEST(Reconcile, ForeignResourcesAreUsedWithAWarning) {
   world.state.networks.push_back({"n1", "shop_default", {}});
   world.state.volumes.push_back({"shop_data", {{label::kProject, "blog"}}});
   EXPECT_EQ(listing(project, world),
-            "warning: network shop_default exists but was not made for project shop; it is used as it is\n"
-            "warning: volume shop_data exists but was not made for project shop; it is used as it is\n"
+            "warning: network shop_default exists but was not created for project shop; using it unchanged\n"
+            "warning: volume shop_data exists but was not created for project shop; using it unchanged\n"
             "1 create-container shop-app-1 [no container]\n"
             "2 start-container shop-app-1 after 1\n");
 }
@@ -454,10 +454,9 @@ TEST(Reconcile, AMissingNetworkConnectionRecreates) {
 TEST(Reconcile, ANetworkThatCouldNotBeRepairedIsTold) {
   auto project = example();
   World world = up(project);
-  world.state.networks.front().fault =
-      "network shop_default: bridge br-1 is down; it cannot be repaired: busy";
+  world.state.networks.front().fault = "network shop_default: bridge br-1 is down; cannot repair it: busy";
   EXPECT_EQ(listing(project, world),
-            "warning: network shop_default: bridge br-1 is down; it cannot be repaired: busy\n");
+            "warning: network shop_default: bridge br-1 is down; cannot repair it: busy\n");
 }
 
 TEST(Reconcile, AConnectionWithoutItsNamesOrAddressesRecreates) {

@@ -123,7 +123,7 @@ TEST(Update, ThePlanNamesWhatAFailureLeadsTo) {
   config.failure_action = "rollback";
   std::string text = plan_text(update_plan(replicated(1, config)));
   EXPECT_NE(text.find("a failure rolls the update back"), std::string::npos) << text;
-  EXPECT_EQ(text.find("back again"), std::string::npos) << "what may never happen is not shown: " << text;
+  EXPECT_EQ(text.find("restored"), std::string::npos) << "what may never happen is not shown: " << text;
 }
 
 TEST(Update, EveryOrderOfItWorksOnAMachineAndNothingIsLeft) {
