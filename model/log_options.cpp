@@ -161,7 +161,7 @@ Result<LogPlan> plan_log(const LogSpec& log) {
   std::string driver = log.driver.empty() ? "json-file" : log.driver;
   if (!driver_exists(driver))
     return invalid("logger: no log driver named '" + driver +
-                   "' is registered: json-file, local, journald and none are");
+                   "' is registered; use json-file, local, journald, or none");
   for (const auto& [key, value] : log.options) {
     if (key == "mode" || key == "max-buffer-size" || options_of(driver).contains(key)) continue;
     return invalid("unknown log opt '" + key + "' for " + driver + " log driver");

@@ -26,10 +26,10 @@ constexpr Attribute kExternal{.forms = kString | kBoolean | kMap, .meaning = Mea
 
 constexpr Attribute choice(const char* choices) { return {.forms = kString, .choices = choices}; }
 
-constexpr const char* kWindows = "has a meaning on Windows only";
-constexpr const char* kSwarm = "has a meaning in a Swarm cluster only";
-constexpr const char* kNoStore = "there is no store of external secrets and configs";
-constexpr const char* kNoModels = "AI models need a model runner, which is not there";
+constexpr const char* kWindows = "applies only to Windows";
+constexpr const char* kSwarm = "applies only to a Swarm cluster";
+constexpr const char* kNoStore = "the engine has no store for external secrets and configs";
+constexpr const char* kNoModels = "the engine has no model runner";
 
 const AttributeTable::Row kRows[] = {
     {"version", Attribute{.forms = kString | kNumber}.ignored("the attribute is obsolete; remove it")},
@@ -46,11 +46,10 @@ const AttributeTable::Row kRows[] = {
     {"services.*.deploy", kMapping.nullable()},
     {"services.*.deploy.mode",
      Attribute{.choices = "replicated|global|replicated-job|global-job", .usual = "replicated"}.open().noted(
-         "global is one replica; a job runs to its end and not again")},
+         "global means one replica; a job runs to completion once")},
     {"services.*.deploy.replicas", kInteger.kept()},
-    {"services.*.deploy.labels", kPairs.noted("labels of the service, not of its containers")},
-    {"services.*.deploy.update_config",
-     kMapping.noted("without it replicas are replaced independently of each other")},
+    {"services.*.deploy.labels", kPairs.noted("labels the service, not its containers")},
+    {"services.*.deploy.update_config", kMapping.noted("if not set, replicas are replaced independently")},
     {"services.*.deploy.update_config.parallelism", kInteger.kept()},
     {"services.*.deploy.update_config.delay", kDuration},
     {"services.*.deploy.update_config.failure_action", choice("continue|pause|rollback").open()},
@@ -71,10 +70,10 @@ const AttributeTable::Row kRows[] = {
     {"services.*.deploy.resources.limits.pids", kInteger},
     {"services.*.deploy.resources.reservations", kMapping},
     {"services.*.deploy.resources.reservations.cpus",
-     kDecimal.noted("as a weight, 1024 cpu_shares a CPU, unless cpu_shares is given")},
+     kDecimal.noted("used as a weight of 1024 cpu_shares per CPU unless cpu_shares is set")},
     {"services.*.deploy.resources.reservations.memory", kBytes},
     {"services.*.deploy.resources.reservations.devices",
-     kMappings.refused("handing GPUs and other accelerators to containers is not supported")},
+     kMappings.refused("the engine cannot pass GPUs and other accelerators to containers")},
     {"services.*.deploy.resources.reservations.devices.*", kMapping},
     {"services.*.deploy.resources.reservations.devices.*.capabilities", kTexts.distinct()},
     {"services.*.deploy.resources.reservations.devices.*.driver", kText},
@@ -123,7 +122,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.scale", kInteger.kept()},
     {"services.*.attach", kFlag.kept()},
     {"services.*.container_name", kText},
-    {"services.*.provider", kMapping.refused("external providers are not supported")},
+    {"services.*.provider", kMapping.refused("the engine does not run external providers")},
     {"services.*.provider.type", kText},
     {"services.*.provider.options", {.forms = kMap, .items = kString | kNumber | kBoolean | kList}},
     {"services.*.extends", {.forms = kString | kMap}},
@@ -183,7 +182,7 @@ const AttributeTable::Row kRows[] = {
 
     {"services.*.cap_add", kTexts},
     {"services.*.cap_drop", kTexts},
-    {"services.*.cgroup_parent", kText.ignored("every container has its group below the engine's own")},
+    {"services.*.cgroup_parent", kText.ignored("the cgroup of every container is below the engine's cgroup")},
     {"services.*.cgroup", choice("host|private")},
     {"services.*.cpu_count", kInteger.ignored(kWindows)},
     {"services.*.cpu_percent", kDecimal.ignored(kWindows)},
@@ -226,7 +225,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.extra_hosts", {.forms = kMap | kList, .items = kString | kList}},
     {"services.*.group_add", kTextsOrNumbers.distinct()},
     {"services.*.gpus",
-     Attribute{.forms = kString | kList}.refused("handing GPUs to containers is not supported")},
+     Attribute{.forms = kString | kList}.refused("the engine cannot pass GPUs to containers")},
     {"services.*.gpus.*", kMapping},
     {"services.*.gpus.*.capabilities", kTexts.distinct()},
     {"services.*.gpus.*.driver", kText},
@@ -241,7 +240,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.labels", kPairs},
     {"services.*.label_file", kTextOrTexts},
     {"services.*.logging", kMapping},
-    {"services.*.logging.driver", kText.noted("json-file, local, journald and none")},
+    {"services.*.logging.driver", kText.noted("json-file, local, journald, or none")},
     {"services.*.logging.options", {.forms = kMap, .items = kString | kNumber | kNull}},
     {"services.*.mem_limit", kBytes},
     {"services.*.mem_reservation", kBytes},
@@ -253,7 +252,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.models.*", kMapping.nullable()},
     {"services.*.models.*.endpoint_var", kText},
     {"services.*.models.*.model_var", kText},
-    {"services.*.network_mode", kText.noted("also the name of a network that is there")},
+    {"services.*.network_mode", kText.noted("also accepts the name of an existing network")},
 
     {"services.*.networks", {.forms = kMap | kList, .items = kString, .unique = true}},
     {"services.*.networks.*", kMapping.nullable()},
@@ -271,12 +270,12 @@ const AttributeTable::Row kRows[] = {
     {"services.*.oom_score_adj", kInteger},
     {"services.*.pid", kText.nullable()},
     {"services.*.pids_limit", kInteger},
-    {"services.*.platform", kText.noted("this machine's alone")},
+    {"services.*.platform", kText.noted("only the host's platform")},
     {"services.*.privileged", kFlag},
     {"services.*.pull_policy", kText},
     {"services.*.pull_refresh_after", kText},
     {"services.*.read_only", kFlag},
-    {"services.*.runtime", kText.noted("runc, which is our own runtime")},
+    {"services.*.runtime", kText.noted("only runc, which selects the built-in runtime")},
     {"services.*.secrets", kMappings},
     {"services.*.secrets.*", {.forms = kString | kMap}},
     {"services.*.secrets.*.source", kText},
@@ -289,7 +288,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.stop_grace_period", kDuration.kept()},
     {"services.*.stop_signal", kText},
     {"services.*.storage_opt", Attribute{.forms = kMap, .items = kString | kNumber}.refused(
-                                   "overlay file systems have no limits per container")},
+                                   "overlay file systems do not support limits per container")},
     {"services.*.sysctls", kPairs},
     {"services.*.tmpfs", kTextOrTexts},
     {"services.*.ulimits", kMapping},
@@ -297,9 +296,9 @@ const AttributeTable::Row kRows[] = {
     {"services.*.ulimits.*.soft", kInteger.kept()},
     {"services.*.ulimits.*.hard", kInteger.kept()},
     {"services.*.use_api_socket",
-     kFlag.noted("at /var/run/docker.sock; whoever has it can do everything on the machine")},
+     kFlag.noted("mounted at /var/run/docker.sock; access to it means full control of the machine")},
     {"services.*.user", kText},
-    {"services.*.userns_mode", kText.noted("host only, which every container has")},
+    {"services.*.userns_mode", kText.noted("only host, which is the default")},
     {"services.*.uts", kText},
 
     {"services.*.volumes", kMappings},
@@ -308,7 +307,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.volumes.*.source", kText},
     {"services.*.volumes.*.target", kText},
     {"services.*.volumes.*.read_only", kFlag},
-    {"services.*.volumes.*.consistency", kText.noted("accepted; has no meaning on Linux")},
+    {"services.*.volumes.*.consistency", kText.noted("accepted; has no effect on Linux")},
     {"services.*.volumes.*.bind", kMapping},
     {"services.*.volumes.*.bind.selinux", choice("z|Z").noted("accepted; has no effect without SELinux")},
     {"services.*.volumes.*.bind.propagation", choice("rprivate|private|rshared|shared|rslave|slave").open()},
@@ -331,16 +330,17 @@ const AttributeTable::Row kRows[] = {
     {"services.*.build.context", kText},
     {"services.*.build.dockerfile", kText},
     {"services.*.build.dockerfile_inline", kText},
-    {"services.*.build.entitlements", kTexts.noted("network.host, security.insecure")},
+    {"services.*.build.entitlements", kTexts.noted("network.host or security.insecure")},
     {"services.*.build.args", kPairs},
     {"services.*.build.provenance",
-     Attribute{.forms = kString | kBoolean}.ignored("the builder makes no attestations")},
+     Attribute{.forms = kString | kBoolean}.ignored("the builder does not support attestations")},
     {"services.*.build.sbom",
-     Attribute{.forms = kString | kBoolean}.ignored("the builder makes no attestations")},
-    {"services.*.build.ssh", kPairs.noted("an agent's socket, or a key file without passphrase")},
+     Attribute{.forms = kString | kBoolean}.ignored("the builder does not support attestations")},
+    {"services.*.build.ssh", kPairs.noted("an agent socket or a key file without a passphrase")},
     {"services.*.build.labels", kPairs},
-    {"services.*.build.cache_from", kTexts.noted("type=registry, type=local; caches of other builders are not read")},
-    {"services.*.build.cache_to", kTexts.noted("type=registry, type=local, type=inline")},
+    {"services.*.build.cache_from",
+     kTexts.noted("type=registry or type=local; only caches of this builder")},
+    {"services.*.build.cache_to", kTexts.noted("type=registry, type=local, or type=inline")},
     {"services.*.build.no_cache", kFlag},
     {"services.*.build.no_cache_filter", kTextOrTexts},
     {"services.*.build.additional_contexts", kPairs},
@@ -362,7 +362,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.build.ulimits.*", {.forms = kString | kNumber | kMap, .meaning = Meaning::Integer}},
     {"services.*.build.ulimits.*.soft", kInteger.kept()},
     {"services.*.build.ulimits.*.hard", kInteger.kept()},
-    {"services.*.build.platforms", kTexts.noted("this machine's is built, which must be among them")},
+    {"services.*.build.platforms", kTexts.noted("only the host's platform is built; the list must include it")},
     {"services.*.build.privileged", kFlag},
 
     {"services.*.depends_on", {.forms = kMap | kList, .items = kString, .unique = true}},
@@ -377,7 +377,7 @@ const AttributeTable::Row kRows[] = {
     {"services.*.healthcheck.timeout", kDuration.kept()},
     {"services.*.healthcheck.interval",
      kDuration.kept().noted(
-         "probes before the first interval is over make a container healthy sooner, never unhealthy")},
+         "probes during the first interval can make a container healthy but not unhealthy")},
     {"services.*.healthcheck.retries", kInteger.kept()},
     {"services.*.healthcheck.start_period", kDuration.kept()},
     {"services.*.healthcheck.start_interval", kDuration.kept()},
@@ -396,11 +396,11 @@ const AttributeTable::Row kRows[] = {
     {"services.*.stdin_open", kFlag},
     {"services.*.tty", kFlag},
 
-    {"jobs", Attribute{.forms = kMap, .items = kMap}.ignored("jobs are neither scheduled nor started")},
+    {"jobs", Attribute{.forms = kMap, .items = kMap}.ignored("jobs are not supported")},
     {"networks", kMapping},
     {"networks.*", kMapping.nullable()},
     {"networks.*.name", kText},
-    {"networks.*.driver", kText.noted("bridge alone")},
+    {"networks.*.driver", kText.noted("only bridge")},
     {"networks.*.driver_opts", kOptions},
     {"networks.*.ipam", kMapping.omitted_if_empty()},
     {"networks.*.ipam.driver", kText},
@@ -422,7 +422,7 @@ const AttributeTable::Row kRows[] = {
     {"volumes", kMapping},
     {"volumes.*", kMapping.nullable()},
     {"volumes.*.name", kText},
-    {"volumes.*.driver", kText.noted("local alone")},
+    {"volumes.*.driver", kText.noted("only local")},
     {"volumes.*.driver_opts", kOptions},
     {"volumes.*.external", kExternal},
     {"volumes.*.external.name", kText},
@@ -469,7 +469,7 @@ const AttributeTable& attributes() {
 }
 
 size_t attribute_rank(const Attribute* attribute) {
-  // Rules are members of rows; the distance in rows is the rank.
+  // Rules are members of rows, so the distance in rows is the rank.
   auto distance = reinterpret_cast<const char*>(attribute) - reinterpret_cast<const char*>(&kRows[0].rule);
   return static_cast<size_t>(distance) / sizeof(AttributeTable::Row);
 }

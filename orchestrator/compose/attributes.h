@@ -1,6 +1,5 @@
-// Every attribute of the Compose Specification: which YAML forms it takes, what its text means, whether we
-// carry it out. One table; the check of types, the order of `config`'s output and docs/COMPOSE-SUPPORT.md all
-// follow it.
+// All attributes of the Compose Specification in one table: accepted YAML forms, meaning of the text, support. The type
+// checks, the order of `config`'s output, and docs/COMPOSE-SUPPORT.md are derived from it.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +9,7 @@
 
 namespace stack::compose {
 
-// YAML forms an attribute takes, as bits.
+// The YAML forms that an attribute accepts, as bits.
 enum Form : uint16_t {
   kString = 1,
   kNumber = 2,
@@ -21,7 +20,7 @@ enum Form : uint16_t {
   kAnything = 64,
 };
 
-// What the text of a scalar means.
+// The meaning of a scalar's text.
 enum class Meaning : uint8_t {
   Text,
   Boolean,
@@ -37,20 +36,19 @@ enum class Support : uint8_t { CarriedOut, Ignored, Refused };
 
 struct Attribute {
   uint16_t forms = kString;
-  // Forms of list items and map values that have no row of their own. Where both list and map are allowed,
-  // list items are strings, and a row `.*` is for map values only.
+  // Forms of list items and map values without their own row. If both list and map are allowed, list items are strings,
+  // and a row `.*` applies only to map values.
   uint16_t items = 0;
   Meaning meaning = Meaning::Text;
   const char* choices = nullptr;  // "a|b|c": the only texts allowed
-  bool open_choices = false;  // other texts pass the reading and are refused when they are to be carried out
-  bool keep = false;          // printed even when false, 0 or empty (the reference holds it by pointer)
-  bool omit_true = false;     // true is the default and not printed; false is
-  bool omit_empty = false;    // an empty mapping is not printed although it has named members
-  bool unique = false;        // equal list items are an error
+  bool open_choices = false;      // other texts are read, but rejected when the project is run
+  bool keep = false;              // printed even if false, 0, or empty (a pointer in the reference)
+  bool omit_true = false;         // true is the default and not printed
+  bool omit_empty = false;        // an empty mapping is not printed even though it has named members
+  bool unique = false;            // equal list items are an error
   Support support = Support::CarriedOut;
-  const char* usual =
-      nullptr;            // the text that asks for nothing special, so that ignoring it needs no warning
-  const char* note = "";  // why ignored or refused, or a remark for the support table
+  const char* usual = nullptr;  // the text of the default behavior, which is ignored without a warning
+  const char* note = "";        // why it is ignored or refused, or a note for the support table
 
   constexpr Attribute kept() const {
     return with([](Attribute& a) { a.keep = true; });
@@ -94,25 +92,25 @@ using AttributeTable = RuleTable<Attribute>;
 // The rows in the reference's output order.
 std::span<const AttributeTable::Row> attribute_rows();
 const AttributeTable& attributes();
-// Position of an attribute in the table; keys of one mapping are printed in this order.
+// The position of an attribute in the table, which determines the output order of keys.
 size_t attribute_rank(const Attribute* attribute);
 
-// Checks one document: unknown keys (with a suggestion), forms, texts, resource names; and, if `normalise`,
-// rewrites scalars into their canonical text (durations, sizes, booleans, numbers). What is wrong is reported
-// and becomes Invalid. Poisoned values, and with `normalise` off texts with a `$`, are left alone. Nothing is
-// required to be there, and null passes: an overriding document may leave out what another one says.
+// Checks one document: unknown keys (with a suggestion), forms, texts, resource names. With `normalise`, also rewrites
+// scalars to their canonical text (durations, sizes, booleans, numbers). Reports faulty nodes and makes them Invalid.
+// Skips poisoned values and, without `normalise`, texts with a `$`. No key is required and null is allowed, because
+// another document may provide the value.
 struct CheckOptions {
   bool normalise = true;
-  bool refuse = true;  // what cannot be carried out is an error; false: a warning (`stack config`)
+  bool refuse = true;  // unsupported attributes are errors; false: warnings (`stack config`)
 };
 void check_attributes(Node& document, const CheckOptions& options, const Provenances& provenances,
                       Report& report);
 
-// After merging: what is still null where nothing may be.
+// Reports required values that are still null after merging.
 void check_nulls(Node& document, Report& report);
 
-// Speaks of each attribute that is ignored (warning, or error if `strict`) or refused (error if `refuse`,
-// else warning).
+// Reports attributes that are ignored (a warning, or an error if `strict`) or refused (an error if `refuse`, otherwise a
+// warning).
 struct SupportOptions {
   bool strict = false;
   bool refuse = true;

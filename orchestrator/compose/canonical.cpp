@@ -9,7 +9,7 @@ namespace stack::compose {
 
 namespace {
 
-// Ports that short notations with ranges may stand for in one document.
+// Maximum number of ports from short notations in one document.
 constexpr size_t kMostPorts = 200'000;
 
 struct Context {
@@ -17,9 +17,9 @@ struct Context {
   bool refuse = true;
   const Provenances& provenances;
   Report& report;
-  size_t& ports;  // made from short notations so far
+  size_t& ports;  // created from short notations so far
 
-  // A text that cannot be interpreted: its interpolation failed, or it has not been interpolated.
+  // Whether the text cannot be parsed because its interpolation failed or has not run.
   bool opaque(const Node& node) const {
     return node.is_scalar() &&
            (provenances.poisoned(node) || (raw && node.text.find('$') != std::string::npos));
@@ -28,7 +28,7 @@ struct Context {
     report.error(node.mark, error.text());
     node.make_invalid();
   }
-  // Of the right form, but nothing that could be carried out.
+  // Reports a value of the right form that is not supported.
   void warn_or_refuse(Node& node, const Error& error) const {
     if (refuse) return wrong(node, error);
     report.warning(node.mark, error.text());
@@ -37,7 +37,7 @@ struct Context {
 
 using Rewrite = void (*)(Node&, const Context&);
 
-// A node standing for part of what `from` says.
+// A node for a part of the text of `from`.
 Node derived(const Node& from, std::string text) {
   Node node = scalar_node(std::move(text), from.mark);
   node.provenance = from.provenance;
@@ -69,7 +69,7 @@ void drop_empty_texts(Node& node, const Context& context) {
   std::erase_if(node.items, [](const Node& item) { return item.is_scalar() && item.text.empty(); });
 }
 
-// An unquoted number is written in decimal, as the reference prints it.
+// Writes an unquoted number in decimal, like the reference.
 void number_to_text(Node& node) {
   int64_t value = 0;
   if (node.is_scalar() && node.type() == ScalarType::Int && parse_yaml_integer(node.text, value))
@@ -82,18 +82,18 @@ void items_to_texts(Node& node, const Context& /*context*/) {
   for (Entry& entry : node.entries) entry.value.string = true;
 }
 
-// ["K=V", "K"] or {K: V} -> {K: "V"}; `bare` is what K alone becomes.
+// ["K=V", "K"] or {K: V} -> {K: "V"}; `bare` is the kind of node for K alone.
 void pairs_to_map(Node& node, const Context& context, NodeKind bare) {
   if (node.is_list()) {
     Node map = derived_map(node);
     KeyIndex index(map);
     for (Node& item : node.items) {
-      // An item that is empty, as "${OPTIONAL}" may be, says nothing.
+      // Skips empty items, which may result from "${OPTIONAL}".
       if (!item.is_scalar() || (item.text.empty() && !context.opaque(item))) continue;
       size_t equals = item.text.find('=');
       std::string key = item.text.substr(0, equals);
       if (key.empty() || key.back() == ' ' || key.back() == '\t') {
-        context.wrong(item, invalid(key.empty() ? "a name is missing before \"=\""
+        context.wrong(item, invalid(key.empty() ? "missing name before \"=\""
                                                 : "the name \"" + key + "\" must not end with a blank"));
         continue;
       }
@@ -107,7 +107,7 @@ void pairs_to_map(Node& node, const Context& context, NodeKind bare) {
   }
   for (Entry& entry : node.entries) {
     Node& value = entry.value;
-    // Text as it was written, but booleans as the reference prints them.
+    // Keeps the text as written, but prints booleans like the reference.
     if (value.is_scalar() && value.type() == ScalarType::Bool) value.text = lower(value.text);
     if (value.is_scalar()) value.string = true;
     if (!value.is_null() || value.tag != MergeTag::None || bare == NodeKind::Null) continue;
@@ -232,14 +232,14 @@ Node port_map(const Node& from, const PortMapping& port) {
   return map;
 }
 
-// The long form: checked, with the defaults of the short one.
+// Checks the long form and adds the defaults of the short form.
 void check_long_port(Node& port, const Context& context) {
   auto check_range = [&](Node* value, bool single) {
     if (value == nullptr || !value->is_scalar() || context.opaque(*value)) return;
     Result<PortRange> range = parse_port_range(value->text, !single);
     if (!range) return context.warn_or_refuse(*value, range.error());
     if (single && range->first != range->last)
-      context.warn_or_refuse(*value, invalid("a single port is needed here"));
+      context.warn_or_refuse(*value, invalid("expected a single port"));
   };
   check_range(port.find("target"), true);
   if (Node* published = port.find("published")) {
@@ -259,7 +259,7 @@ void check_long_port(Node& port, const Context& context) {
     protocol->text = lower(protocol->text);
     if (protocol->text != "tcp" && protocol->text != "udp" && protocol->text != "sctp")
       context.warn_or_refuse(
-          *protocol, invalid("unknown protocol \"" + protocol->text + "\": expected tcp, udp or sctp"));
+          *protocol, invalid("unknown protocol \"" + protocol->text + "\": expected tcp, udp, or sctp"));
   }
   if (port.find("mode") == nullptr) port.set("mode", scalar_node("ingress", port.mark));
   if (port.find("protocol") == nullptr) port.set("protocol", scalar_node("tcp", port.mark));
@@ -277,7 +277,7 @@ void ports(Node& node, const Context& context) {
     Result<std::vector<PortMapping>> parsed = parse_port(item.text);
     if (!parsed) {
       context.wrong(item, parsed.error());
-      out.push_back(std::move(item));  // what interpolation noted about it may explain the error
+      out.push_back(std::move(item));  // the notes of the interpolation may explain the error
       continue;
     }
     context.ports += parsed->size();
@@ -341,12 +341,12 @@ void volumes(Node& node, const Context& context) {
       check_mount_target(item.at("target"), context);
       Node* source = item.find("source");
       if (source != nullptr && is_windows_path(source->text))
-        context.warn_or_refuse(*source, invalid("\"" + source->text + "\" is a path of Windows"));
+        context.warn_or_refuse(*source, invalid("\"" + source->text + "\" is a Windows path"));
     }
   }
 }
 
-// `exec: {command: null}` is what JSON output says of a rule without one.
+// JSON output contains `exec: {command: null}` for a rule without exec.
 void watch_rule(Node& rule, const Context& /*context*/) {
   const Node* exec = rule.find("exec");
   if (exec == nullptr || !exec->is_map()) return;
@@ -436,7 +436,7 @@ void external(Node& resource, const Context& context) {
   if (Node* name = external->find("name")) {
     Node* own = resource.find("name");
     if (own != nullptr && own->text != name->text) {
-      context.report.error(name->mark, "name and external.name are both set, and differ", "keep name only");
+      context.report.error(name->mark, "name and external.name differ", "keep only name");
     } else if (own == nullptr) {
       Node moved = std::move(*name);
       resource.set("name", std::move(moved));
@@ -445,7 +445,7 @@ void external(Node& resource, const Context& context) {
   resource.set("external", plain_node("true", mark));
 }
 
-// Either a word of its own or true and false.
+// Either a keyword, or true or false.
 void flag_to_text(Node& node, const Context& /*context*/) {
   if (!node.is_scalar()) return;
   if (node.type() == ScalarType::Bool) node.text = lower(node.text);
@@ -461,7 +461,7 @@ void provider_options(Node& node, const Context& context) {
 
 struct CanonicalRule {
   Rewrite rewrite;
-  bool raw_too = false;  // also where values are not interpolated
+  bool raw_too = false;  // also applies if values are not interpolated
 };
 using CanonicalTable = RuleTable<CanonicalRule>;
 

@@ -1,4 +1,4 @@
-// Short notations -> long ones, on the tree, so that merging and everything after it sees one form only.
+// Converts short notations in the tree to long ones, so that merging and later phases see only one form.
 #pragma once
 
 #include "orchestrator/compose/tree.h"
@@ -6,11 +6,10 @@
 namespace stack::compose {
 
 struct CanonicalOptions {
-  bool raw =
-      false;  // values are not interpolated: only what needs no parsing of texts with a `$` is rewritten
-  bool refuse = true;  // what has the right form but cannot be carried out is an error; false: a warning
+  bool raw = false;    // values are not interpolated: texts with a `$` are not parsed
+  bool refuse = true;  // unsupported values of the right form are errors; false: warnings
 };
-// Works on one checked document. Notations that cannot be read are reported and become Invalid.
+// Processes one checked document. Reports notations that cannot be parsed and makes them Invalid.
 void make_canonical(Node& document, const CanonicalOptions& options, const Provenances& provenances,
                     Report& report);
 

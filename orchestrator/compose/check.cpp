@@ -1,4 +1,4 @@
-// The walk of a document beside the table of attributes.
+// Walks a document along the table of attributes.
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -78,7 +78,7 @@ uint16_t form_of(const Node& node) {
   return kString;
 }
 
-// Shortest decimal text that reads back as the same single-precision number, in the form that Go gives it.
+// The shortest decimal text that parses to the same single-precision number, in Go's format.
 std::string number_text(double value) {
   std::array<char, 64> text{};
   double size = std::abs(value);
@@ -109,7 +109,7 @@ class Checker {
     return provenances_.poisoned(node) || (!options_.normalise && node.text.find('$') != std::string::npos);
   }
 
-  // Reports and spoils a node whose form or text the attribute does not take.
+  // Checks a node's form; reports a mismatch and makes the node Invalid.
   bool takes(Node& node, const Attribute& attribute, uint16_t forms) {
     if (raw(node)) return true;
     uint16_t form = form_of(node);
@@ -128,7 +128,7 @@ class Checker {
   static std::string hint_for(const Node& node, uint16_t form, uint16_t forms, Meaning meaning) {
     if ((form != kNumber && form != kBoolean) || (forms & kString) == 0) return {};
     if (meaning == Meaning::Duration) return "add a unit: " + node.text + "s";
-    return "put it in quotes: \"" + node.text + "\"";
+    return "quote it: \"" + node.text + "\"";
   }
 
   bool check_choice(Node& node, const char* choices, bool open) {
@@ -194,11 +194,11 @@ class Checker {
     std::string_view text = trim(node.text);
     auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
     bool decimal = code == std::errc{} && end == text.data() + text.size() && std::abs(number) < 9e15;
-    // In quotes a leading zero does not make it octal.
+    // In a quoted number, a leading zero does not mean octal.
     bool quoted_digits =
         node.string && decimal && is_all_digits(text.starts_with('-') ? text.substr(1) : text);
     if (quoted_digits || !parse_yaml_integer(text, value)) {
-      // "2.0" is a whole number too.
+      // "2.0" also counts as a whole number.
       if (!decimal || std::trunc(number) != number) {
         wrong(node, "expected a whole number, found " + describe(node));
         return false;
@@ -314,7 +314,7 @@ class Checker {
     entry.value.make_invalid();
   }
 
-  // The name nearest to a key, of those that the mapping does not have yet.
+  // The closest known name to a key, among those not yet in the mapping.
   static std::string missing_name(const std::string& key, const Cursor& at, const Node& map) {
     std::vector<std::string> names = at.names();
     for (int tries = 0; tries < 3; ++tries) {
@@ -333,7 +333,7 @@ class Checker {
     });
     if (!good)
       report_.error(entry.mark, "\"" + entry.key + "\" is not a valid name in " + std::string(path_[0]),
-                    "use letters, digits, \".\", \"_\" and \"-\"");
+                    "use letters, digits, \".\", \"_\", and \"-\"");
   }
 
   void walk_list(Node& list, const Cursor& at, const Attribute& attribute) {
@@ -344,7 +344,7 @@ class Checker {
       path_.push_back(index);
       Node& item = list.items[i];
       if (item.is_null()) {
-        wrong(item, "an empty list item", "give it a value or remove it");
+        wrong(item, "empty list item", "add a value or remove the item");
       } else if (map_too || !at.has_any()) {
         takes(item, {}, item_forms);
       } else {
@@ -378,7 +378,7 @@ class Checker {
   std::vector<std::string_view> path_;
 };
 
-// Walks everything that has a row, without changing it.
+// Walks all nodes that have a row, without changing them.
 class NullChecker {
  public:
   explicit NullChecker(Report& report) : report_(report) {}
@@ -388,7 +388,7 @@ class NullChecker {
       if ((forms & kNull) != 0) return;
       report_.error(node.mark,
                     path_text(path_) + ": expected " + forms_text(forms, Meaning::Text) + ", found nothing",
-                    "give it a value or remove the key");
+                    "add a value or remove the key");
       node.make_invalid();
       return;
     }
@@ -442,8 +442,7 @@ class SupportReporter {
   void speak(const Entry& entry, const Attribute& rule) {
     bool refused = rule.support == Support::Refused;
     bool error = refused ? options_.refuse : options_.strict;
-    std::string text =
-        path_text(path_) + (refused ? " cannot be carried out: " : " is ignored: ") + rule.note;
+    std::string text = path_text(path_) + (refused ? " is not supported: " : " is ignored: ") + rule.note;
     if (error) {
       report_.error(entry.mark, std::move(text));
     } else {

@@ -10,9 +10,9 @@ namespace stack::compose {
 namespace {
 
 constexpr int kDeepestNesting = 100;
-constexpr size_t kLongestKey = 1000;  // yaml-cpp looks no further than 1024 for the colon
+constexpr size_t kLongestKey = 1000;  // yaml-cpp searches at most 1024 characters for the colon
 
-// Thrown at the first thing that is left to yaml-cpp.
+// Thrown at the first construct that only yaml-cpp can read.
 struct Left {};
 
 bool is_word(char c) {
@@ -21,7 +21,7 @@ bool is_word(char c) {
 
 bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
 
-// What yaml-cpp tells as a null, whatever the tag.
+// Texts that yaml-cpp reports as null, regardless of the tag.
 bool is_null_text(std::string_view text) {
   return text == "~" || text == "null" || text == "Null" || text == "NULL";
 }
@@ -43,7 +43,7 @@ class Reader {
   }
 
  private:
-  // ---- where we are ----
+  // ---- position ----
 
   int column() const { return static_cast<int>(at_ - line_begin_); }
   char here() const { return at_ < line_end_ ? text_[at_] : '\n'; }
@@ -68,7 +68,7 @@ class Reader {
     line_end_ = end == std::string_view::npos ? text_.size() : end;
   }
 
-  // False at the end of the text, which is then where we are.
+  // Moves to the next line; false at the end of the text.
   bool advance_line() {
     if (line_end_ == text_.size()) {
       at_ = line_end_;
@@ -93,7 +93,7 @@ class Reader {
     if (!ended_ && is_marker()) throw Left{};
   }
 
-  // To the first line from here on that holds more than spaces and a comment.
+  // Moves to the next line that contains more than spaces and a comment.
   void find_content() {
     do {
       skip_spaces();
@@ -102,14 +102,14 @@ class Reader {
     ended_ = true;
   }
 
-  // Only spaces, and perhaps a comment, up to the end of the line.
+  // Whether only spaces and perhaps a comment follow on this line.
   bool nothing_follows() {
     size_t before = at_;
     skip_spaces();
     return at_ == line_end_ || (text_[at_] == '#' && (at_ > before || text_[at_ - 1] == ' '));
   }
 
-  // Of a document's beginning or end.
+  // Whether the line marks the beginning or end of a document.
   bool is_marker() const { return column() == 0 && (rest().starts_with("---") || rest().starts_with("...")); }
 
   bool is_entry() const { return here() == '-' && (after() == ' ' || after() == '\n'); }
@@ -168,7 +168,7 @@ class Reader {
     }
   }
 
-  // The length of the key that begins here, without its colon; 0 if none does.
+  // The length of the key that begins here, without the colon; 0 if there is no key.
   size_t key_length() {
     size_t end = at_;
     if (here() == '"' || here() == '\'') {
@@ -218,14 +218,13 @@ class Reader {
       block(0, mark());
     } else {
       YAML::Mark next = mark();
-      // yaml-cpp ends the last line before the collections that are still open there.
+      // At the end of the text, yaml-cpp reports the end of open collections at column 0.
       if (ended_ && next.column >= indent) next.column = 0;
       out_.OnNull(next, 0);
     }
   }
 
-  // What stands behind a key or a dash, in a collection at `indent`, to the end of the line and, of a block,
-  // further.
+  // Reads the node after a key or a dash, in a collection at `indent`: to the end of the line, or for a block, further.
   void inline_node(int indent) {
     YAML::Mark start = mark();
     YAML::anchor_t anchor = 0;
@@ -240,7 +239,7 @@ class Reader {
     }
     switch (here()) {
       case '|':
-        if (anchor != 0) throw Left{};  // yaml-cpp measures such a block from the anchor
+        if (anchor != 0) throw Left{};  // yaml-cpp measures the indentation of such a block from the anchor
         literal(indent, start);
         return;
       case '[':
@@ -255,7 +254,7 @@ class Reader {
         plain(anchor, start);
     }
     next_line();
-    // A continued scalar, or an error.
+    // A multi-line scalar, or an error.
     if (!ended_ && column() > indent) throw Left{};
   }
 
@@ -318,20 +317,20 @@ class Reader {
     return out;
   }
 
-  // A literal block (YAML 1.2, 8.1.2), its lines without the indentation of the first.
+  // Reads a literal block (YAML 1.2, 8.1.2) and strips the indentation of its first line.
   void literal(int indent, YAML::Mark start) {
     ++at_;
     bool strip = here() == '-';
     if (strip) ++at_;
     if (!nothing_follows()) throw Left{};
     std::string out;
-    std::string blank;  // lines that count only if another follows
+    std::string blank;  // trailing blank lines, significant only if another line follows
     int own = -1;
     bool more = true;
     while ((more = advance_line())) {
       skip_spaces();
       if (at_ == line_end_) {
-        // Blanks that are deeper than the text, or stand before it, have rules of their own.
+        // Blank lines before the text, or deeper than it, have special rules.
         if (own < 0 || column() > own) throw Left{};
         blank += '\n';
         continue;
@@ -359,9 +358,9 @@ class Reader {
     if (!ended_ && (is_marker() || column() > indent)) throw Left{};
   }
 
-  // ---- flow collections, of one line ----
+  // ---- single-line flow collections ----
 
-  // Starts at the node or, if it has an anchor, behind that.
+  // Starts at the node, or after its anchor.
   void flow_node(YAML::anchor_t anchor, YAML::Mark start) {
     switch (here()) {
       case '"':
@@ -406,7 +405,7 @@ class Reader {
     out_.OnMapEnd();
   }
 
-  // True if an element follows.
+  // Returns whether an element follows.
   bool open_flow(char close) {
     ++at_;
     skip_spaces();

@@ -1,5 +1,5 @@
-// The part of YAML that most compose files are written in, read in one pass over the lines. yaml-cpp stays
-// the judge: whatever this reader is not sure about it leaves, and the file is read again from its beginning.
+// A fast reader for the subset of YAML that most Compose files use. It makes one pass over the lines. If it meets
+// anything outside the subset, yaml-cpp reads the file again from the beginning.
 #pragma once
 
 #include <yaml-cpp/eventhandler.h>
@@ -8,11 +8,11 @@
 
 namespace stack::compose {
 
-// Tells `handler` of one document, event for event as YAML::Parser would (YAML 1.2, chapters 7 and 8): block
-// mappings and sequences, scalars, flow collections and aliases of one line, literal blocks, anchors,
-// comments. False: the text holds something else (several documents, tags, folded or continued scalars, tabs,
-// an error); what the handler was told so far is to be forgotten. The text is UTF-8 without control
-// characters. What the handler throws passes through.
+// Sends the events of one document to `handler`, identical to those of YAML::Parser (YAML 1.2, chapters 7 and 8). The
+// subset: block mappings and sequences, scalars, single-line flow collections and aliases, literal blocks, anchors,
+// comments. Returns false if the text contains anything else (several documents, tags, folded or multi-line scalars,
+// tabs, errors); the caller then discards the events. The text must be UTF-8 without control characters. Exceptions of
+// the handler propagate.
 bool read_common_yaml(std::string_view text, YAML::EventHandler& handler);
 
 }  // namespace stack::compose

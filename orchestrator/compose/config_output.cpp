@@ -19,12 +19,12 @@ namespace {
 enum class Format { Yaml, Json };
 using Cursor = AttributeTable::Cursor;
 
-// What the reference leaves out because it is the type's zero value.
+// Whether the reference omits the node because it is the type's zero value.
 bool is_zero(const Node& node, const Attribute* attribute, const Cursor& at) {
   if (attribute != nullptr && attribute->omit_true && node.is_scalar() && node.text == "true") return true;
   if (attribute != nullptr && attribute->keep) return false;
   if (node.is_list()) return node.items.empty();
-  // An empty mapping of free keys is nothing; one with named members is something the user wrote.
+  // An empty mapping of free keys is a zero value; an empty mapping with named members is not.
   bool named = at.has_names() && !(attribute != nullptr && attribute->omit_empty);
   if (node.is_map()) return node.entries.empty() && !named;
   if (!node.is_scalar() || attribute == nullptr) return false;
@@ -48,8 +48,7 @@ bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
 }
 
-// The reference's order of free keys in YAML, as a reader expects it: A2 before A10, and signs before
-// letters.
+// The reference's natural order of free keys in YAML: A2 before A10, signs before letters.
 bool comes_before(std::string_view a, std::string_view b) {
   size_t at = 0;
   while (at < a.size() && at < b.size() && a[at] == b[at]) ++at;
@@ -64,7 +63,7 @@ bool comes_before(std::string_view a, std::string_view b) {
     while (end < text.size() && is_digit(text[end])) ++end;
     return text.substr(at, end - at);
   };
-  // Zeros count where the number has begun before the difference.
+  // Zeros count if the number begins before the difference.
   bool begun = false;
   for (size_t i = at; i > 0 && is_digit(a[i - 1]); --i) begun = begun || a[i - 1] != '0';
   auto number = [&](std::string_view run) {
@@ -78,13 +77,13 @@ bool comes_before(std::string_view a, std::string_view b) {
   return as_byte(a) < as_byte(b);
 }
 
-// A copy of the tree with members in the reference's order and zero values left out.
+// Copies the tree, with members in the reference's order and without zero values.
 class Presenter {
  public:
   Presenter(Format format, bool raw) : format_(format), raw_(raw) {}
 
   Node present(const Node& node, const Cursor& at) {
-    // Not a copy of the node: its children are made one by one.
+    // Not a copy of the node, because its children are added one by one.
     Node out;
     out.kind = node.kind;
     out.string = node.string;
@@ -119,7 +118,7 @@ class Presenter {
       ranked.push_back({named && !extension ? attribute_rank(attribute) : SIZE_MAX, &entry, child});
     }
     bool natural = format_ == Format::Yaml;
-    // Not std::sort, which needs a strict order of all keys at once; comes_before promises one of each pair.
+    // Not std::sort, which requires a strict weak order; comes_before only orders pairs.
     std::stable_sort(ranked.begin(), ranked.end(), [natural](const Ranked& a, const Ranked& b) {
       if (a.rank != b.rank) return a.rank < b.rank;
       return natural ? comes_before(a.entry->key, b.entry->key) : a.entry->key < b.entry->key;
@@ -144,7 +143,7 @@ class Presenter {
   int depth_ = 0;
 };
 
-// Members that Go's JSON encoder prints although they are empty.
+// Adds members that Go's JSON encoder prints even if they are empty.
 void add_json_members(Node& tree) {
   auto add_empty = [](Node& map, const char* key, Node value) {
     if (map.is_map() && map.find(key) == nullptr) map.entries.push_back({key, map.mark, std::move(value)});
@@ -183,7 +182,7 @@ void sort_by_rank(Node& map, const Cursor& at) {
   });
 }
 
-// JSON: the top level is a Go map, so its keys are sorted; objects inside keep their order.
+// JSON: the top level is a Go map, so its keys are sorted; nested objects keep their order.
 void order_json(Node& tree) {
   std::sort(tree.entries.begin(), tree.entries.end(),
             [](const Entry& a, const Entry& b) { return a.key < b.key; });

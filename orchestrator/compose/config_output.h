@@ -1,4 +1,4 @@
-// What `stack config` prints: the resolved model in the form of `docker compose config`.
+// The output of `stack config`: the resolved model in the format of `docker compose config`.
 #pragma once
 
 #include <map>
@@ -13,30 +13,29 @@ namespace stack::compose {
 std::string config_yaml(const Loaded& loaded);
 std::string config_json(const Loaded& loaded);
 
-// Each list is in the order and form in which the reference prints it, one item a line.
-std::vector<std::string> list_services(const Loaded& loaded);  // enabled ones, dependencies first
+// Each list has the order and format of the reference, one item per line.
+std::vector<std::string> list_services(const Loaded& loaded);  // enabled services, dependencies first
 std::vector<std::string> list_volumes(const Loaded& loaded);   // keys
 std::vector<std::string> list_networks(const Loaded& loaded);  // keys
 std::vector<std::string> list_models(const Loaded& loaded);    // model references
 std::vector<std::string> list_images(const Loaded& loaded);    // image_name() of each service
-std::vector<std::string> list_profiles(const Loaded& loaded);  // all that occur, disabled services included
+std::vector<std::string> list_profiles(
+    const Loaded& loaded);  // all profiles, including those of disabled services
 std::vector<std::string> list_environment(const Loaded& loaded);  // "K=V" used for interpolation, sorted
-// Every variable that the files mention, as the table NAME REQUIRED DEFAULT VALUE ALTERNATE VALUE, as JSON,
-// as YAML.
+// All variables mentioned in the files, as a table (NAME, REQUIRED, DEFAULT VALUE, ALTERNATE VALUE), as JSON, or as YAML.
 std::string variables_table(const Loaded& loaded);
 std::string variables_json(const Loaded& loaded);
 std::string variables_yaml(const Loaded& loaded);
-// "<service> <sha256>" of the service's canonical JSON; `services` is "*" for all, or "a,b". Fails for a name
-// that is none.
+// "<service> <sha256>" of the service's canonical JSON; `services` is "*" for all, or "a,b". Fails for an unknown name.
 Result<std::vector<std::string>> list_hashes(const Loaded& loaded, const std::string& services);
-// Each value with where it came from: "services.web.image = nginx:1.27  # compose.yaml:4:12, TAG from .env".
+// Each value with its origin: "services.web.image = nginx:1.27  # compose.yaml:4:12, TAG from .env".
 std::vector<std::string> list_origins(const Loaded& loaded);
 
-// The images of services and of volumes of type image that do not name a digest yet, each once.
+// The images of services and of image volumes without a digest, each once.
 std::vector<std::string> images_to_pin(const Loaded& loaded);
-// The model with "@<digest>" behind every image that has one in `digests`.
+// The model with "@<digest>" appended to every image found in `digests`.
 Loaded with_pinned_images(const Loaded& loaded, const std::map<std::string, std::string>& digests);
-// Nothing but the services' images: an overriding file that fixes them.
+// Only the images of the services: an override file that pins them.
 Loaded images_only(const Loaded& loaded);
 
 }  // namespace stack::compose

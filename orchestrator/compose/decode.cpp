@@ -22,7 +22,7 @@ Number integer_of(const Node& node) {
 
 class TreeReader;
 
-// One overload per type of member. Nodes of another kind leave the member as it is.
+// One overload per type of member. Nodes of another kind leave the member unchanged.
 void read(const Node& node, std::string& out) {
   if (node.is_scalar()) out = node.text;
 }
@@ -121,7 +121,7 @@ void complete_file_targets(std::vector<FileMount>& mounts, const std::string& di
   }
 }
 
-// What the tree may still say in two ways.
+// Unifies values that the tree can express in two ways.
 void complete(Service& service) {
   for (DeviceMapping& device : service.devices)
     if (device.permissions.empty()) device.permissions = "rwm";
@@ -154,7 +154,7 @@ void read_section(const Node& tree, const char* section, std::map<std::string, T
     if (entry.value.is_map()) read(entry.value, out[entry.key]);
 }
 
-// Which values keep their place, as JSON pointers below a service or a top-level section.
+// Records the positions of values, as JSON pointers below a service or a top-level section.
 void note_origins(const Node& tree, const Sources& sources, std::map<std::string, std::string>& out) {
   auto note = [&](std::string pointer, Mark mark) {
     if (mark.file != 0) out.emplace(std::move(pointer), sources.place(mark));
@@ -280,7 +280,7 @@ void load_object(FileObject& object, const Node& definition, Session& session) {
     auto found = session.variables.find(object.environment);
     if (found == session.variables.end()) {
       session.report.error(definition.find("environment")->mark,
-                           "the variable \"" + object.environment + "\" is not set");
+                           "variable \"" + object.environment + "\" is not set");
     } else {
       object.bytes = found->second.value;
     }

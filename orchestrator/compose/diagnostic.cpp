@@ -4,8 +4,7 @@ namespace stack::compose {
 
 namespace {
 
-// Files come from others: what would move a terminal's cursor or change its colours is shown as U+FFFD. Tabs
-// stay.
+// Replaces control characters other than tabs with U+FFFD, so that a foreign file cannot control the terminal.
 std::string harmless(const std::string& text) {
   constexpr const char* kReplacement = "\xEF\xBF\xBD";
   std::string out;
@@ -26,7 +25,7 @@ std::string harmless(const std::string& text) {
   return out;
 }
 
-// The caret's indentation repeats the line's own tabs, so that it stands under the column at any tab width.
+// The indentation of the caret repeats the line's tabs, so that it aligns at any tab width.
 std::string caret_line(const std::string& line, uint32_t column) {
   std::string out;
   uint32_t characters = 1;

@@ -1,4 +1,4 @@
-// The canonical tree as `stack config` shows it, with what is needed to explain it.
+// The canonical tree shown by `stack config`, with the data that explains its values.
 #pragma once
 
 #include "orchestrator/compose/select.h"

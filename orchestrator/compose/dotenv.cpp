@@ -128,7 +128,7 @@ class DotenvParser {
     size_t begin = at_;
     while (!at_end() && peek() != '\n') ++at_;
     std::string_view raw = std::string_view(text_).substr(begin, at_ - begin);
-    // A comment needs a value and a space before it: a#b and #b are values.
+    // A comment must follow a value and a space: a#b and #b are values.
     raw = raw.substr(0, raw.find(" #"));
     while (!raw.empty() && blank(raw.back())) raw.remove_suffix(1);
     return expanded(raw, start);
@@ -141,7 +141,7 @@ class DotenvParser {
     while (!at_end() && peek() != quote) {
       if (peek() == '\\' && at_ + 1 < text_.size()) {
         raw += text_[at_++];
-        // The escaped character is kept with its backslash, so that \" does not end the value.
+        // Keeps the escaped character with its backslash, so that \" does not end the value.
         if (peek() == quote && quote == '\'')
           raw.back() = quote;
         else
@@ -153,10 +153,10 @@ class DotenvParser {
       advance();
     }
     if (at_end()) {
-      fail(opening, "the quoted value is not closed");
+      fail(opening, "unclosed quoted value");
       return {};
     }
-    ++at_;  // what follows a closing quote is the next statement, or a comment
+    ++at_;  // a closing quote is followed by the next statement or a comment
     return quote == '\'' ? raw : expanded(unescape(raw), start);
   }
 
@@ -167,7 +167,7 @@ class DotenvParser {
     return at == std::string_view::npos || c == 'c' ? '\0' : kControls[at];
   }
 
-  // Escapes come before variables: \$ becomes $$, which stands for a literal $ there.
+  // Escapes are processed before variables: \$ becomes $$, the notation for a literal $.
   static std::string unescape(std::string_view raw) {
     std::string out;
     for (size_t i = 0; i < raw.size(); ++i) {
@@ -192,7 +192,7 @@ class DotenvParser {
     return out;
   }
 
-  // \0ooo with up to three octal digits; `i` stands on the 0 and is moved to the last digit used.
+  // \0ooo with up to three octal digits; `i` is at the 0 and is moved to the last digit.
   static char octal(std::string_view raw, size_t& i) {
     int value = 0;
     for (int digits = 0; digits < 3 && i + 1 < raw.size() && raw[i + 1] >= '0' && raw[i + 1] <= '7'; ++digits)
@@ -215,8 +215,8 @@ class DotenvParser {
       fail(start, *expansion.missing);
     }
     for (const std::string& name : expansion.unset)
-      report_.warning(start, "the variable \"" + name + "\" is not set; an empty string is used",
-                      "use single quotes if the $ is meant literally");
+      report_.warning(start, "variable \"" + name + "\" is not set; using an empty string",
+                      "use single quotes for a literal $");
     return expansion.text;
   }
 
@@ -253,7 +253,7 @@ std::vector<DotenvLine> parse_raw_env(const Sources& sources, uint32_t file, con
     std::string name(line.substr(0, equals));
     if (name.empty() || name.find_first_of(" \t") != std::string::npos) {
       report.error({file, number, 1},
-                   name.empty() ? "a variable name is missing" : "a variable name cannot contain a space");
+                   name.empty() ? "missing variable name" : "a variable name cannot contain a space");
       continue;
     }
     DotenvLine entry{name, std::nullopt, number};

@@ -45,7 +45,7 @@ class Folder {
     put_under(service, "environment", std::move(found));
   }
 
-  // The attribute stays: the labels that a file gives are the same when they are read again.
+  // The attribute stays, because reading the file again gives the same labels.
   void fold_labels(Node& service) {
     const Node* list = service.find("label_file");
     if (list == nullptr) return;
@@ -56,7 +56,7 @@ class Folder {
     put_under(service, "labels", std::move(found));
   }
 
-  // Variables in the file: the project's, then the service's own environment, then what was read before.
+  // Variables in the file resolve from the project, then the service's environment, then files read earlier.
   void read(const Node& path, bool required, bool raw, const Node* own, Found& found) {
     std::optional<uint32_t> source = open(path, required);
     if (!source) return;
@@ -76,16 +76,16 @@ class Folder {
     for (DotenvLine& line : lines) {
       Mark mark{*source, line.line, 1};
       Node value = line.value ? scalar_node(std::move(*line.value), mark) : null_node(mark);
-      // A bare name that nobody sets is as if not written.
+      // A bare name that is not set anywhere is dropped.
       if (!value.is_null()) found[line.name] = std::move(value);
     }
   }
 
-  // The same file is often named by many services.
+  // Many services often use the same file.
   std::optional<uint32_t> open(const Node& path, bool required) {
     auto known = opened_.find(path.text);
     if (known != opened_.end()) return known->second;
-    // Relative still under --no-path-resolution.
+    // Still relative with --no-path-resolution.
     const std::string file = session_.resolved(path.text, session_.project_directory);
     if (!path_exists(file)) {
       if (required) session_.report.error(path.mark, "file " + session_.shown(file) + " not found");

@@ -1,6 +1,5 @@
-// The members of every type of project.h with their names in the Compose Specification, written down once.
-// Reading from the tree, writing JSON and reading JSON are three visitors of it. A dotted name is a member of
-// a member.
+// The members of every type in project.h with their names in the Compose Specification. Three visitors use the lists:
+// reading from the tree, writing JSON, and reading JSON. A dotted name is a nested member.
 #pragma once
 
 #include <concepts>

@@ -25,10 +25,10 @@ struct Braced {
   char action = 0;         // '-', '+', '?', or 0
   bool empty_too = false;  // the operator had a colon
   std::string_view word;
-  size_t length = 0;  // of the whole, from `$` to `}`
+  size_t length = 0;  // total length from `$` to `}`
 };
 
-// `text` starts with "${". Braces inside the word are counted, plain ones too, so that JSON can be a default.
+// `text` starts with "${". Counts all braces inside the word, so that JSON can be a default.
 std::optional<Braced> take_braced(std::string_view text) {
   Braced out;
   out.name = take_name(text.substr(2));
@@ -81,7 +81,7 @@ class Expander {
  private:
   bool stopped() const { return result_.malformed || result_.missing.has_value(); }
 
-  // `text` starts with `$`; returns how much of it was dealt with.
+  // `text` starts with `$`; returns the number of characters consumed.
   size_t step(std::string_view text, int depth, std::string& out) {
     char next = text.size() > 1 ? text[1] : '\0';
     if (next == '$') {
@@ -115,7 +115,7 @@ class Expander {
     return {};
   }
 
-  // Each name once, and not without end.
+  // Adds each name once, up to a limit.
   static void note(std::vector<std::string>& names, std::string_view name) {
     if (names.size() < 50 && std::find(names.begin(), names.end(), name) == names.end())
       names.emplace_back(name);
@@ -177,8 +177,7 @@ void interpolate_scalar(Node& node, const Variables& variables, Provenances& pro
     provenance.problems.push_back({true, *expansion.missing, ""});
   } else {
     for (const std::string& name : expansion.unset)
-      provenance.problems.push_back({false,
-                                     "the variable \"" + name + "\" is not set; an empty string is used",
+      provenance.problems.push_back({false, "variable \"" + name + "\" is not set; using an empty string",
                                      "set it, or write ${" + name + ":-default}"});
     node.text = std::move(expansion.text);
   }

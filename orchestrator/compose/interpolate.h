@@ -1,4 +1,4 @@
-// ${VARIABLES} in values.  compose-spec, 12-interpolation.md; the grammar is the reference's.
+// Interpolation of ${VARIABLES} in values. compose-spec, 12-interpolation.md; the grammar is the reference's.
 #pragma once
 
 #include <functional>
@@ -12,41 +12,41 @@
 
 namespace stack::compose {
 
-// A variable and who set it: "the environment", ".env", "base.env".
+// A variable and its source: "the environment", ".env", "base.env".
 struct Variable {
   std::string value;
   std::string source;
 };
 using Variables = std::map<std::string, Variable, std::less<>>;
-// nullptr: not set. The pointer must stay valid during the call that was given the look-up.
+// Returns nullptr for an unset variable. The pointer must stay valid during the call that uses the lookup.
 using Lookup = std::function<const std::string*(std::string_view name)>;
 
 struct Expansion {
   std::string text;
-  std::vector<std::string> unset;      // variables that were used without being set and without an operator
-  std::vector<std::string> used;       // variables that were set and used
-  std::optional<std::string> missing;  // ${X:?message} failed: the whole message
-  bool malformed = false;              // not in the grammar
+  std::vector<std::string> unset;      // unset variables used without an operator
+  std::vector<std::string> used;       // set variables that were used
+  std::optional<std::string> missing;  // the complete message of a failed ${X:?message}
+  bool malformed = false;              // invalid syntax
 };
 
-// Operators' words are expanded only if used. Never throws; nesting is limited.
+// Expands the words of operators only if they are used. Never throws; limits nesting.
 Expansion expand(std::string_view text, const Lookup& lookup);
 
-// A variable as texts mention it.
+// A variable mentioned in texts.
 struct VariableUse {
   bool required = false;
-  std::string fallback;     // of ${X:-fallback}, the first there is
+  std::string fallback;     // of the first ${X:-fallback}
   std::string alternative;  // of ${X:+alternative}
 };
 using MentionedVariables = std::map<std::string, VariableUse>;
-// All variables of a text, also in words that are not used.
+// Collects all variables of a text, including those in unused words.
 void note_mentioned_variables(std::string_view text, MentionedVariables& out);
 
-// Expands all values (not keys) of a tree. What is to be said about a value is noted in `provenances`, to be
-// raised only if the value is used. Values that hold a variable become strings.
+// Expands all values (not keys) of a tree. Stores problems in `provenances`, to be reported only if the value is used.
+// Values that contain a variable become strings.
 void interpolate(Node& node, const Variables& variables, Provenances& provenances);
 
-// Raises what interpolation noted about the nodes of this tree, each variable's warning once.
+// Reports the interpolation problems of the nodes in this tree; warns once per variable.
 void report_interpolation(const Node& node, const Provenances& provenances, Report& report);
 
 }  // namespace stack::compose

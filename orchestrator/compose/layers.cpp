@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kMostIncludes = 500;
 constexpr size_t kLongestExtends = 100;
-// Values that extends may copy; thousands of services that extend one large one are no project.
+// Maximum number of values copied by extends, a limit against malicious files.
 constexpr size_t kMostExtended = 1'000'000;
 
 constexpr const char* kSections[] = {"services", "networks", "volumes", "secrets", "configs", "models"};
@@ -44,7 +44,7 @@ class Layers {
  public:
   explicit Layers(Session& session) : session_(session) {}
 
-  // `variables` are those that these files see: an include may have more than the project.
+  // `variables` are the variables visible to these files; an include may have more than the project.
   Node load(std::vector<ParsedFile> files, const Variables& variables) {
     Node total = map_node({});
     for (ParsedFile& file : files)
@@ -65,7 +65,7 @@ class Layers {
 
     Node& services;
     KeyIndex index;
-    const Node* imported;  // services of the includes, resolved already; or nullptr
+    const Node* imported;  // resolved services of the includes, or nullptr
     const Variables& variables;
     std::set<std::string> done;
   };
@@ -107,7 +107,7 @@ class Layers {
 
   // --- extends
 
-  // Replaces the service by its bases with itself laid over them.
+  // Replaces the service with its bases, overlaid with the service itself.
   void resolve_extends(Scope& scope, const std::string& name, Chain& chain) {
     Node* service = scope.find(name);
     if (service == nullptr || !service->is_map() || !scope.done.insert(name).second) return;
@@ -120,7 +120,7 @@ class Layers {
     Mark mark = reference.mark;
     if (base_service.empty()) {
       if (reference.find("service") == nullptr)
-        session_.report.error(mark, "extends needs the name of a service");
+        session_.report.error(mark, "extends requires a service name");
       return;
     }
     chain.push_back({session_.sources.at(mark.file).path, name});
@@ -134,7 +134,7 @@ class Layers {
     service = scope.find(name);
     if (service == nullptr) return;
     if (!base) {
-      // Has had its error; that it has no image then is no news.
+      // The error has been reported; suppresses a second one about a missing image.
       if (service->find("image") == nullptr) service->at("image").make_invalid();
       return;
     }
@@ -161,7 +161,7 @@ class Layers {
     if (std::find(chain.begin(), chain.end(), Step{path, base}) != chain.end()) {
       std::string shown;
       for (const Step& step : chain) shown += step.service + " -> ";
-      session_.report.error(mark, "extends goes in a circle: " + shown + base);
+      session_.report.error(mark, "extends cycle: " + shown + base);
       return std::nullopt;
     }
     resolve_extends(scope, base, chain);
@@ -169,22 +169,21 @@ class Layers {
     if (found == nullptr && scope.imported != nullptr) found = scope.imported->find(base);
     if (found == nullptr) {
       std::string near = nearest(base, keys_of(scope.services));
-      session_.report.error(
-          mark, "service \"" + base + "\", which is to be extended, is not in " + session_.shown(path),
-          near.empty() ? "" : "did you mean \"" + near + "\"?");
+      session_.report.error(mark,
+                            "service \"" + base + "\", named by extends, is not in " + session_.shown(path),
+                            near.empty() ? "" : "did you mean \"" + near + "\"?");
       return std::nullopt;
     }
     if (!found->is_map()) return std::nullopt;
     extended_nodes_ += count_nodes(*found);
     if (extended_nodes_ > kMostExtended) {
-      session_.report.error(mark, "too many values copied by extends",
-                            "the project expands beyond any reasonable size");
+      session_.report.error(mark, "too many values copied by extends", "the expanded project is too large");
       return std::nullopt;
     }
     return *found;
   }
 
-  // The prepared tree of a file that is only extended from; loaded once.
+  // The prepared tree of a file used only by extends; loaded once.
   Node* extended_file(const std::string& path, Mark from, const Variables& variables) {
     auto known = extended_.find(path);
     if (known == extended_.end()) {
@@ -211,7 +210,7 @@ class Layers {
     if (list == nullptr) return total;
     std::vector<Node> loaded;
     for (const Node& item : list->items) loaded.push_back(load_include(item, variables));
-    // Among includes the earlier one wins.
+    // Earlier includes override later ones.
     for (auto one = loaded.rbegin(); one != loaded.rend(); ++one)
       merge_document(total, std::move(*one), session_.report);
     total.erase("name");
@@ -236,7 +235,7 @@ class Layers {
     }
     std::vector<const Node*> names = texts_of(item.is_map() ? item.find("path") : &item);
     if (names.empty()) {
-      session_.report.error(item.mark, "an include needs a path");
+      session_.report.error(item.mark, "an include requires a path");
       return nothing;
     }
     if (++includes_ > kMostIncludes) {
@@ -272,11 +271,11 @@ class Layers {
     if (!circle) return true;
     std::string shown;
     for (const std::string& step : including_) shown += (shown.empty() ? "" : " -> ") + session_.shown(step);
-    session_.report.error(mark, "include goes in a circle: " + shown);
+    session_.report.error(mark, "include cycle: " + shown);
     return false;
   }
 
-  // The including project's variables win over the include's own.
+  // Variables of the including project override those of the include.
   bool read_include_env(const Node& item, const std::string& here, const std::string& directory,
                         Variables& variables) {
     std::vector<const Node*> named = texts_of(item.find("env_file"));
@@ -307,7 +306,7 @@ class Layers {
     }
   }
 
-  // --- NAME without a value: taken from the variables
+  // --- NAME without a value, taken from the variables
 
   void resolve_bare_names(Node& total, const Variables& variables) {
     Node* services = total.find("services");

@@ -1,12 +1,12 @@
-// The files of a project into one tree: each document is interpolated, checked, made canonical, its includes
-// loaded, its extends resolved, and it is laid over what came before.
+// Merges the files of a project into one tree. Each document is interpolated, checked, made canonical, and merged over
+// the previous ones, after its includes are loaded and its extends are resolved.
 #pragma once
 
 #include "orchestrator/compose/settings.h"
 
 namespace stack::compose {
 
-// The merged, canonical tree, its `name` set. What is wrong is reported; the rest is in the tree.
+// Returns the merged, canonical tree with `name` set. Reports errors; the valid parts are in the tree.
 Node merge_layers(Session& session, std::vector<ParsedFile> files);
 
 }  // namespace stack::compose

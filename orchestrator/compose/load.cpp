@@ -16,7 +16,7 @@ namespace stack::compose {
 
 namespace {
 
-// The state that the phases hand on.
+// The state passed between phases.
 struct Work {
   Session& session;
   Node tree;
@@ -33,7 +33,7 @@ void normalise_phase(Work& work) {
   }
 }
 
-// Without interpolation the names of profiles are not known, so every service is shown.
+// Without interpolation, profile names are unknown, so every service is shown.
 void select_phase(Work& work) {
   if (!work.session.options.no_interpolate) work.selection = select_services(work.tree, work.session);
 }
@@ -53,7 +53,7 @@ void consistency_phase(Work& work) {
   if (work.session.options.no_consistency) return;
   const Node* services = work.tree.find("services");
   bool none = services == nullptr || (services->is_map() && services->entries.empty());
-  // `config` shows such files too.
+  // `config` also accepts such files.
   if (none && work.selection.disabled.empty() && !work.session.report.failed() && work.session.options.refuse)
     work.session.report.error({}, "the project has no services");
   check_consistency(work.tree, work.selection, work.session);
@@ -62,7 +62,7 @@ void consistency_phase(Work& work) {
 void support_phase(Work& work) {
   SupportOptions options{.strict = work.session.options.strict, .refuse = work.session.options.refuse};
   report_support(work.tree, options, work.session.report);
-  work.tree.erase("version");  // has had its warning
+  work.tree.erase("version");  // the warning has been reported
 }
 
 void env_files_phase(Work& work) {
@@ -77,30 +77,30 @@ void decode_phase(Work& work) {
 
 void contents_phase(Work& work) {
   if (!work.session.options.load_contents) return;
-  // Where something else is wrong, what is missing is to be said all the same.
+  // Missing contents are reported even after other errors.
   if (work.session.report.failed()) decode_file_objects(work.tree, work.project);
   load_contents(work.project, work.tree, work.session);
 }
 
-// After the files have become one tree (layers.h); the order decides the meaning:
+// The phases after merging (layers.h). Their order matters:
 struct Phase {
   const char* name;
   void (*run)(Work&);
 };
 constexpr Phase kPhases[] = {
-    {"nulls", nulls_phase},          // normalising gives some of them a meaning
+    {"nulls", nulls_phase},          // before normalization, which gives some nulls a meaning
     {"normalise", normalise_phase},  // implicit dependencies must precede the selection
-    {"select", select_phase},        // nothing below speaks of disabled services
+    {"select", select_phase},        // later phases ignore disabled services
     {"consistency", consistency_phase},
-    {"resources", resources_phase},          // after the checks, which suggest names of unused ones
-    {"interpolation", interpolation_phase},  // what was noted about values that are used
+    {"resources", resources_phase},          // after the checks, which suggest names of unused resources
+    {"interpolation", interpolation_phase},  // problems of values that are used
     {"support", support_phase},
     {"env files", env_files_phase},
-    {"decode", decode_phase},  // of what is right as a whole
+    {"decode", decode_phase},  // only if there are no errors
     {"contents", contents_phase},
 };
 
-// Warnings too: they often explain the errors, which come last.
+// Includes warnings, which often explain the errors. Errors come last.
 Diagnostics problems(Session& session) {
   Diagnostics out = session.report.take_warnings();
   Diagnostics errors = session.report.take_errors();
@@ -108,7 +108,7 @@ Diagnostics problems(Session& session) {
   return out;
 }
 
-// Reads all files before judging any: the project's name is needed to interpolate the first.
+// Reads all files before checking any, because interpolation needs the project name.
 std::optional<std::vector<ParsedFile>> read_files(Session& session) {
   std::optional<std::vector<ComposeFile>> files = find_files(session, true);
   if (!files) return std::nullopt;

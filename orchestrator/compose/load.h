@@ -1,7 +1,7 @@
-// Compose files -> Project: the one entry point of the loader.
+// Loads Compose files into a Project. The entry point of the loader.
 //
-// The loader reads files, .env files, env_files, label files and the files of configs and secrets; it never
-// writes. What it takes from the caller's process it takes through LoadOptions only.
+// The loader reads Compose files, .env files, env_files, label files, and files of configs and secrets. It never writes.
+// All input from the caller's process comes from LoadOptions.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@
 namespace stack::compose {
 
 struct LoadOptions {
-  // -f; empty: COMPOSE_FILE, else discovery from current_directory upwards. "-" is standard input.
+  // -f; empty: COMPOSE_FILE, otherwise a search from current_directory upward. "-" is stdin.
   std::vector<std::string> files;
   std::optional<std::string> project_name;         // -p
   std::optional<std::string> project_directory;    // --project-directory
@@ -25,25 +25,25 @@ struct LoadOptions {
   std::vector<std::string> profiles;               // --profile; empty: COMPOSE_PROFILES
   std::map<std::string, std::string> environment;  // the caller's process environment
   std::string current_directory;                   // absolute
-  // Services to keep, with what they depend on; empty: all enabled by profile. Naming a service activates its
-  // profiles. The rest goes to Project::disabled_services, and errors of interpolation in it are not raised.
+  // Services to load, with their dependencies; empty: all enabled by profile. Naming a service activates its profiles.
+  // Other services go to Project::disabled_services; their interpolation errors are not reported.
   std::vector<std::string> services;
   bool with_dependencies = true;  // false: --no-deps
-  bool all_resources = false;     // keep networks, volumes, ... that no service uses
+  bool all_resources = false;     // keep unused networks, volumes, ...
 
   bool load_contents = true;  // read the bytes of configs and secrets into FileObject::bytes
-  bool strict = false;        // keys that are ignored are errors instead of warnings
-  bool refuse = true;         // keys that cannot be carried out are errors; false: warnings (`stack config`)
+  bool strict = false;        // ignored keys are errors instead of warnings
+  bool refuse = true;         // unsupported keys are errors; false: warnings (`stack config`)
   // `stack config` only:
   bool no_interpolate = false;
   bool no_normalize = false;
   bool no_path_resolution = false;
   bool no_consistency = false;
   bool no_env_resolution = false;
-  bool only_document = false;  // leave Loaded::project empty: only the document is printed
+  bool only_document = false;  // leave Loaded::project empty, because only the document is printed
 };
 
-class Document;  // the canonical tree with source marks, and the environment it was made with; see
+class Document;  // the canonical tree with source marks and its environment; see
                  // config_output.h
 
 struct Loaded {
@@ -52,13 +52,13 @@ struct Loaded {
   std::shared_ptr<const Document> document;
 };
 
-// The warnings, and then all errors that could be found in one run, each in order of place.
+// The warnings, then all errors found in one run, each sorted by position.
 using Diagnostics = std::vector<Diagnostic>;
 tl::expected<Loaded, Diagnostics> load(const LoadOptions& options);
 
-// What the environment and .env say to the command line itself: COMPOSE_* variables, .env files included,
-// real environment first. Used for settings that are not the loader's (COMPOSE_PROGRESS, ...) and by commands
-// that need only a project's name. Missing files are no error here.
+// Settings of the command line: COMPOSE_* variables from the environment and from .env files; the environment has
+// precedence. Used for settings outside the loader (COMPOSE_PROGRESS, ...) and by commands that need only the project
+// name. Missing files are not errors here.
 struct ProjectHead {
   std::optional<std::string>
       project_name;  // -p, COMPOSE_PROJECT_NAME, `name:`, or the folder's name; nullopt: no file

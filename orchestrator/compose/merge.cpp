@@ -13,18 +13,18 @@ namespace {
 using ItemKey = std::string (*)(const Node&);
 
 enum class Way {
-  Default,       // mappings deeply, lists appended, scalars replaced, null keeps what is there
-  Replace,       // whole, by null as well
-  MapOrReplace,  // mappings deeply; a number is replaced by a mapping and the reverse
-  NullToo,       // mapping whose null values mean something: they replace
-  Logging,       // whole, if the drivers differ
+  Default,       // merge mappings, append lists, replace scalars; null keeps the value
+  Replace,       // replace the whole value, also with null
+  MapOrReplace,  // merge mappings; replace a number with a mapping and vice versa
+  NullToo,       // a mapping in which null values are significant and replace
+  Logging,       // replace the whole value if the drivers differ
   BySubnet,
 };
 
 struct Rule {
   Way way = Way::Default;
-  ItemKey key = nullptr;  // lists: items with equal keys are one; the later replaces the earlier in its place
-  bool pairs = false;  // a mapping, or a list of KEY=VALUE where it could not be made one (no interpolation)
+  ItemKey key = nullptr;  // lists: a later item replaces an earlier one with the same key, in place
+  bool pairs = false;     // a mapping, or a list of KEY=VALUE that could not be converted (no interpolation)
 };
 using Table = RuleTable<Rule>;
 
@@ -124,7 +124,7 @@ const Table& table() {
 
 using Cursor = Table::Cursor;
 
-// {K: V} as ["K=V"]; where values are not interpolated one file's list may meet another's mapping.
+// {K: V} as ["K=V"], because without interpolation a list may be merged with a mapping.
 Node pairs_as_list(Node map) {
   Node list = list_node(map.mark);
   list.tag = map.tag;
@@ -142,7 +142,7 @@ Node pairs_as_list(Node map) {
   return list;
 }
 
-// Takes the tags out of what is newly added: nothing was there to be reset or overridden.
+// Removes tags from added nodes, which have nothing to reset or override.
 void drop_tags(Node& node) {
   node.tag = MergeTag::None;
   std::erase_if(node.entries, [](const Entry& entry) { return entry.value.tag == MergeTag::Reset; });
@@ -218,7 +218,7 @@ class Merger {
   }
 
   static void append(Node& base, Node over, ItemKey key_of) {
-    if (key_of == nullptr) key_of = json_text;  // equal items say no more than one
+    if (key_of == nullptr) key_of = json_text;  // drop duplicate items
     std::unordered_map<std::string, size_t> places;
     for (size_t i = 0; i < base.items.size(); ++i) places.emplace(key_of(base.items[i]), i);
     bool any_gone = false;
@@ -257,7 +257,7 @@ class Merger {
   Report& report_;
 };
 
-// Equal items inside one document's list.
+// Removes duplicate items within one document's list.
 void unite_items(Node& node, const Cursor& at) {
   if (at.none()) return;
   const Rule* rule = at.rule();

@@ -63,7 +63,7 @@ void build_defaults(Node& service, const Session& session) {
   }
   if (build->find("dockerfile") == nullptr && build->find("dockerfile_inline") == nullptr)
     build->set("dockerfile", made(scalar_node("Dockerfile", build->mark)));
-  // Arguments without a value that nobody sets are as if not written.
+  // Drops arguments without a value that are not set.
   if (Node* args = build->find("args"); args != nullptr && !session.options.no_interpolate)
     std::erase_if(args->entries, [](const Entry& entry) { return entry.value.is_null(); });
 }
@@ -90,7 +90,7 @@ void normalise_service(Node& service, const std::string& name, const Session& se
     policy->text = "missing";
 }
 
-// The network `default` exists where a service is on it.
+// Adds the network `default` if a service uses it.
 void add_default_network(Node& tree, const Node& services) {
   Mark mark;
   for (const Entry& service : services.entries) {

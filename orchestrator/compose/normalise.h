@@ -1,11 +1,11 @@
-// What the files leave unsaid: default network, real names, implicit dependencies, build defaults.
+// Adds implied values: default network, real names, implicit dependencies, build defaults.
 #pragma once
 
 #include "orchestrator/compose/session.h"
 
 namespace stack::compose {
 
-// Everything added carries the mark of what it follows from, and is `made`.
+// Added nodes have the mark of the node that implies them, and are `made`.
 void normalise(Node& tree, const Session& session);
 
 // `volumes: {data: }` -> `volumes: {data: {}}`. Part of normalise().

@@ -21,10 +21,10 @@ namespace {
 constexpr size_t kMostAliasNodes = 200'000;
 constexpr size_t kDeepestOpen = 100;
 
-// Ends the reading of a source; the reason has been reported.
+// Aborts parsing of a source; the reason has been reported.
 struct Abandoned {};
 
-// What a copy of the tree costs, in nodes; stops counting at `limit`.
+// The number of nodes in the tree; stops counting at `limit`.
 size_t cost_of(const Node& node, size_t limit) {
   size_t cost = 1 + node.text.size() / 64;
   for (const Entry& entry : node.entries) {
@@ -46,7 +46,7 @@ size_t utf8_length(unsigned char first) {
   return 0;
 }
 
-// Whether a whole character begins at `at`; 0 if not, else its length.
+// The length of the complete character at `at`, or 0.
 size_t character_at(std::string_view text, size_t at) {
   size_t length = utf8_length(static_cast<unsigned char>(text[at]));
   if (length == 0 || at + length > text.size()) return 0;
@@ -97,9 +97,9 @@ class Builder : public YAML::EventHandler {
   Builder(uint32_t file, Report& report) : file_(file), report_(report) {}
 
   std::vector<Node> take_documents() { return std::move(documents_); }
-  // Where the last scalar that is not plain begins.
+  // The position of the last quoted scalar.
   Mark last_quoted() const { return last_quoted_; }
-  // Where the innermost { or [ begins that is still open; line 0 if none is.
+  // The position of the innermost open { or [; line 0 if there is none.
   Mark open_bracket() const {
     for (auto one = open_.rbegin(); one != open_.rend(); ++one)
       if (one->flow) return one->node.mark;
@@ -107,7 +107,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    // yaml-cpp begins one document after the other at a token it can do nothing with, such as a comma.
+    // yaml-cpp starts one document after another at a token it cannot handle, such as a comma.
     if (document_start_ && *document_start_ == mark.pos) throw YAML::ParserException(mark, "unexpected text");
     document_start_ = mark.pos;
     anchors_.clear();
@@ -127,13 +127,12 @@ class Builder : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     auto found = anchors_.find(anchor);
     if (found == anchors_.end()) {
-      report_.error(mark_of(mark), "an alias cannot stand inside the value it names");
+      report_.error(mark_of(mark), "an alias cannot be inside the value it refers to");
       throw Abandoned{};
     }
     alias_nodes_ += cost_of(found->second, kMostAliasNodes);
     if (alias_nodes_ > kMostAliasNodes + 4 * own_nodes_) {
-      report_.error(mark_of(mark), "too many nodes made by aliases",
-                    "the document expands beyond any reasonable size");
+      report_.error(mark_of(mark), "too many nodes created by aliases", "the expanded document is too large");
       throw Abandoned{};
     }
     complete(Node(found->second), 0);
@@ -168,14 +167,14 @@ class Builder : public YAML::EventHandler {
   struct Open {
     Node node;
     YAML::anchor_t anchor = 0;
-    bool flow = false;     // in brackets
-    bool has_key = false;  // Map: `key` waits for its value
-    bool skip = false;     // Map: the key was refused, so its value is dropped
+    bool flow = false;     // in braces or brackets
+    bool has_key = false;  // Map: the value of `key` comes next
+    bool skip = false;     // Map: the key was rejected, so its value is dropped
     bool merge = false;    // Map: the key is the merge key <<
     std::string key;
     Mark key_mark;
-    std::optional<Mark> merge_mark;  // of the <<
-    std::vector<Node> merged;        // maps named by it, in order
+    std::optional<Mark> merge_mark;  // position of the <<
+    std::vector<Node> merged;        // maps listed in it, in order
 
     Entry* find(const std::string& name) {
       if (node.entries.size() < kSmall) return node.find_entry(name);
@@ -185,7 +184,7 @@ class Builder : public YAML::EventHandler {
     }
 
    private:
-    static constexpr size_t kSmall = 24;  // up to here a scan is cheaper
+    static constexpr size_t kSmall = 24;  // up to this size a linear scan is faster
     std::unordered_map<std::string, size_t> places;
   };
 
@@ -200,11 +199,11 @@ class Builder : public YAML::EventHandler {
     } else if (tag == "!override") {
       node.tag = MergeTag::Override;
     } else if (!tag.empty() && tag != "!" && tag != "?" && !tag.starts_with("tag:yaml.org,2002:")) {
-      report_.warning(node.mark, "the tag " + tag + " has no meaning here and is ignored");
+      report_.warning(node.mark, "the tag " + tag + " has no effect here and is ignored");
     }
   }
 
-  // !!binary: base64, in which blanks and line breaks do not count. What it stands for must be text.
+  // !!binary: base64 with optional blanks and line breaks. The decoded value must be text.
   void take_binary(Node& node) {
     std::optional<std::string> text = decoded_base64(node.text);
     if (!text) {
@@ -213,7 +212,7 @@ class Builder : public YAML::EventHandler {
     }
     if (!is_utf8(*text) || text->find('\0') != std::string::npos) {
       report_.error(node.mark, "the value of !!binary is not text",
-                    "put the bytes in a file of their own and mount it, as a secret or a config");
+                    "store the bytes in a file and mount it as a secret or config");
       return;
     }
     node.text = std::move(*text);
@@ -268,7 +267,7 @@ class Builder : public YAML::EventHandler {
     if (!key.is_scalar() || (key.type() != ScalarType::String && !map.merge)) {
       report_.error(key.mark,
                     key.is_scalar() ? "the key " + key.text + " is not a string" : "a key must be a string",
-                    key.is_scalar() ? "put it in quotes: \"" + key.text + "\"" : "");
+                    key.is_scalar() ? "quote it: \"" + key.text + "\"" : "");
       map.skip = true;
       return;
     }
@@ -283,17 +282,17 @@ class Builder : public YAML::EventHandler {
     }
     if (!first) return;
     report_.error(map.key_mark,
-                  "the key \"" + map.key + "\" is already defined in line " + std::to_string(first->line));
+                  "the key \"" + map.key + "\" is already defined on line " + std::to_string(first->line));
     map.skip = true;
   }
 
   void take_value(Open& map, Node value) {
     map.has_key = false;
     if (map.skip) return;
-    // A value that is not there is best shown at its key.
+    // A missing value is shown at its key.
     if (value.is_null() && value.mark.line != map.key_mark.line) value.mark = map.key_mark;
     if (value.tag == MergeTag::Reset) {
-      // The value of a reset key is of no interest to any phase.
+      // No phase uses the value of a reset key.
       Mark mark = value.mark;
       value = null_node(mark);
       value.tag = MergeTag::Reset;
@@ -312,12 +311,12 @@ class Builder : public YAML::EventHandler {
       if (one.is_map()) {
         map.merged.push_back(std::move(one));
       } else if (!one.is_null()) {
-        report_.error(map.key_mark, "<< takes a mapping or a list of mappings, found " + describe(one));
+        report_.error(map.key_mark, "<< requires a mapping or a list of mappings, found " + describe(one));
       }
     }
   }
 
-  // YAML merge key: the map's own keys win, then earlier maps of the list over later ones.
+  // YAML merge key: the map's own keys have precedence, then earlier maps of the list.
   static void apply_merge_keys(Open& open) {
     for (Node& merged : open.merged)
       for (Entry& entry : merged.entries)
@@ -340,12 +339,12 @@ class Builder : public YAML::EventHandler {
 class MemoryBuffer : public std::streambuf {
  public:
   explicit MemoryBuffer(std::string_view text) {
-    char* start = const_cast<char*>(text.data());  // a get area is never written to
+    char* start = const_cast<char*>(text.data());  // streambuf does not write to a get area
     setg(start, start, start + text.size());
   }
 };
 
-// Bytes that YAML does not allow; yaml-cpp would take some of them for the end of the file.
+// Rejects bytes that YAML does not allow. yaml-cpp treats some of them as the end of the file.
 bool check_characters(const Source& source, uint32_t file, Report& report) {
   const std::string& text = source.text;
   Mark mark{file, 1, 1};
@@ -371,12 +370,12 @@ bool check_characters(const Source& source, uint32_t file, Report& report) {
   return true;
 }
 
-// yaml-cpp takes the end of the file for the end of a quoted scalar. True if the scalar at `mark` is closed.
+// Whether the scalar at `mark` is closed. yaml-cpp accepts the end of the file as the end of a quoted scalar.
 bool is_closed(const Source& source, Mark mark) {
   if (mark.line == 0) return true;
   std::string_view text = source.text;
   size_t at = source.line_starts.at(mark.line - 1) + mark.column - 1;
-  // Tags and anchors stand before the quote.
+  // Tags and anchors precede the quote.
   while (at < text.size() && (text[at] == '!' || text[at] == '&')) {
     while (at < text.size() && text[at] != ' ' && text[at] != '\n') ++at;
     while (at < text.size() && (text[at] == ' ' || text[at] == '\n')) ++at;
@@ -399,29 +398,29 @@ struct SyntaxHelp {
   std::string hint;
 };
 
-// yaml-cpp's wording names its own states; these are what a writer of the file can act on.
+// Replaces yaml-cpp's internal wording with texts that help the author of the file.
 SyntaxHelp help_for(const std::string& message, std::string_view line) {
   std::string_view indentation = line.substr(0, line.find_first_not_of(" \t"));
   if (indentation.find('\t') != std::string_view::npos)
-    return {"a tab in the indentation", "YAML is indented with spaces only"};
+    return {"a tab in the indentation", "indent with spaces"};
   if (message == "illegal map value")
-    return {"a mapping is not allowed here", "a value that contains \": \" must be put in quotes"};
+    return {"a mapping is not allowed here", "quote a value that contains \": \""};
   if (message == "end of map not found" || message == "end of sequence not found")
     return {"unexpected indentation or text", "check that the keys of one mapping start in the same column"};
   if (message == "illegal block entry") return {"a list item is not allowed here", ""};
-  if (message == "illegal flow end") return {"a } or ] that closes nothing", "put the value in quotes"};
-  if (message == "unexpected text") return {"this text belongs to nothing", "put the value in quotes"};
+  if (message == "illegal flow end") return {"unmatched } or ]", "quote the value"};
+  if (message == "unexpected text") return {"unexpected text", "quote the value"};
   if (message == "illegal map key") return {"a key is not allowed here", ""};
   if (message.find("unknown token") != std::string::npos)
-    return {"a value cannot start with this character", "put it in quotes"};
+    return {"a value cannot start with this character", "quote the value"};
   if (message.find("anchor is not defined") != std::string::npos)
-    return {"the alias names an anchor that is not defined before it", ""};
-  if (message.find("end of sequence flow not found") != std::string::npos) return {"a [ is not closed", ""};
-  if (message.find("end of map flow not found") != std::string::npos) return {"a { is not closed", ""};
+    return {"the alias refers to an undefined anchor", ""};
+  if (message.find("end of sequence flow not found") != std::string::npos) return {"[ is not closed", ""};
+  if (message.find("end of map flow not found") != std::string::npos) return {"{ is not closed", ""};
   return {message, ""};
 }
 
-// Most files, in a tenth of the time; nullopt for what is left to yaml-cpp.
+// The fast reader for most files; nullopt if yaml-cpp must read the file.
 std::optional<std::vector<Node>> parse_common(const Sources& sources, uint32_t file, Report& report) {
   Report own(sources);
   Builder builder(file, own);
@@ -458,10 +457,10 @@ std::vector<Node> parse_yaml(const Sources& sources, uint32_t file, Report& repo
     SyntaxHelp help = help_for(problem.msg, line);
     if (size_t tab = line.find('\t'); tab < line.find_first_not_of(" \t"))
       mark.column = static_cast<uint32_t>(tab + 1);
-    // What is open is noticed where the text breaks off, often at the end of the file.
+    // An unclosed bracket is often noticed only at the end of the file.
     Mark bracket = builder.open_bracket();
     if (help.message.ends_with("is not closed") && bracket.line > 0 && bracket.line != mark.line) {
-      help.hint = "the reading ends in line " + std::to_string(mark.line);
+      help.hint = "parsing stopped on line " + std::to_string(mark.line);
       mark = bracket;
     }
     report.error(mark, "YAML syntax: " + help.message, help.hint);
@@ -470,7 +469,7 @@ std::vector<Node> parse_yaml(const Sources& sources, uint32_t file, Report& repo
     return {};
   }
   if (!is_closed(source, builder.last_quoted())) {
-    report.error(builder.last_quoted(), "YAML syntax: the quoted text is not closed");
+    report.error(builder.last_quoted(), "YAML syntax: unclosed quoted text");
     return {};
   }
   return builder.take_documents();

@@ -1,5 +1,5 @@
-// YAML text -> trees with marks. The only file that borders on yaml-cpp, through its event interface:
-// anchors, aliases, merge keys, tags, duplicate keys and quoting are seen here and nowhere else.
+// Parses YAML text into trees with marks. Only this file uses yaml-cpp, through its event interface, and only this file
+// handles anchors, aliases, merge keys, tags, duplicate keys, and quoting.
 #pragma once
 
 #include <vector>
@@ -8,9 +8,9 @@
 
 namespace stack::compose {
 
-// The documents of a source, empty ones left out. What is wrong goes to the report: syntax errors end the
-// reading of the source, duplicate and non-string keys, undefined aliases and unknown tags do not. Nodes made
-// by aliases are limited (alias bombs), and so is depth.
+// The non-empty documents of a source. Syntax errors stop the parsing; duplicate and non-string keys, undefined aliases,
+// and unknown tags are reported without stopping it. Limits the number of nodes created by aliases (alias bombs) and the
+// nesting depth.
 std::vector<Node> parse_yaml(const Sources& sources, uint32_t file, Report& report);
 
 }  // namespace stack::compose

@@ -20,7 +20,7 @@ bool is_remote_context(std::string_view text) {
   return text.find("://") != std::string_view::npos;
 }
 
-// `directory` of the file in which the node was written.
+// The directory of the file that contains the node.
 const std::string& directory_of(const Node& node, const Session& session) {
   return node.mark.file == 0 ? session.project_directory : session.sources.at(node.mark.file).directory;
 }
@@ -32,15 +32,15 @@ bool opaque(const Node& node, const Session& session) {
 
 using Resolve = void (*)(Node&, const Session&);
 
-// Absolute paths stay as they are written.
+// Absolute paths stay unchanged.
 void plain_path(Node& node, const Session& session) {
   node.string = true;
   if (opaque(node, session) || node.text.starts_with('/')) return;
   node.text = session.placed(node.text, directory_of(node, session));
 }
 
-// What is watched is the place a link leads to. Only the first link of the path is followed: behind it the
-// path is real.
+// The watch follows a link to its target. Only the first link in the path needs to be resolved: the result is a real
+// path.
 void watched_path(Node& node, const Session& session) {
   plain_path(node, session);
   if (opaque(node, session) || session.options.no_path_resolution) return;

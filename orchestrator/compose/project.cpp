@@ -8,7 +8,7 @@ std::string image_name(const Project& project, const Service& service) {
 
 int64_t replicas(const Service& service) {
   if (service.scale) return *service.scale;
-  // One on each machine, and there is one machine.
+  // One replica per machine, and there is only one machine.
   if (service.deploy && service.deploy->mode.starts_with("global")) return 1;
   if (service.deploy && service.deploy->replicas) return *service.deploy->replicas;
   return 1;

@@ -1,5 +1,5 @@
-// The resolved Compose project: what a set of compose files means after interpolation, merging, profiles and
-// normalisation. Plain values; no text is left to be interpreted.
+// The resolved Compose project: the result of interpolation, merging, profile selection, and normalization. Plain
+// values; all texts have been parsed.
 //
 // Strings: empty means "not set" unless the member is an optional. Field names are those of the Compose
 // Specification (https://github.com/compose-spec/compose-spec, 05-services.md ff.).
@@ -23,7 +23,7 @@ using Json = nlohmann::json;
 namespace stack::compose {
 
 using StringMap = std::map<std::string, std::string>;
-// A null value means "named without a value and absent from the environment": it unsets the image's variable.
+// A null value (a name without a value that is not set in the environment) unsets the image's variable.
 using Environment = std::map<std::string, std::optional<std::string>>;
 using StringList = std::vector<std::string>;
 // x-* keys: name -> compact JSON text of the value.
@@ -50,12 +50,12 @@ struct PortMapping {
   bool operator==(const PortMapping&) const = default;
 };
 
-// Volume is the default, and so the first: project_to_json leaves first enumerators out.
+// Volume, the default, comes first, because project_to_json omits the first enumerator.
 enum class MountType { Volume, Bind, Tmpfs, Image };
 
 struct BindOptions {
   std::string propagation;        // "", rprivate, private, rshared, shared, rslave, slave
-  bool create_host_path = false;  // make a missing source directory
+  bool create_host_path = false;  // create a missing source directory
   std::string recursive;          // "", enabled, disabled, writable, readonly
   std::string selinux;            // "", z, Z
   bool operator==(const BindOptions&) const = default;
@@ -147,7 +147,7 @@ struct BlkioWeightDevice {
 
 struct BlkioRateDevice {
   std::string path;
-  uint64_t rate = 0;  // bytes or operations a second
+  uint64_t rate = 0;  // bytes or operations per second
   bool operator==(const BlkioRateDevice&) const = default;
 };
 
@@ -243,7 +243,7 @@ struct Deploy {
 };
 
 struct Build {
-  std::string context;     // absolute path, or a URL / service:x left alone
+  std::string context;     // absolute path, or an unchanged URL or service:x
   std::string dockerfile;  // relative to context, or absolute; "" with dockerfile_inline
   std::optional<std::string> dockerfile_inline;
   StringList entitlements;
@@ -293,7 +293,7 @@ struct WatchRule {
 };
 
 struct ServiceNetwork {
-  StringList aliases;  // without the service's own name, which is always answered
+  StringList aliases;  // without the service's own name, which always resolves
   std::string interface_name;
   std::string ipv4_address;
   std::string ipv6_address;
@@ -347,8 +347,8 @@ struct Service {
   std::string stop_signal;
   std::optional<Nanoseconds> stop_grace_period;
   std::optional<bool> attach;  // nullopt = true
-  Environment environment;     // env_file folded in, environment wins
-  StringMap labels;            // label_file folded in
+  Environment environment;     // includes env_file; environment has precedence
+  StringMap labels;            // includes label_file
   StringMap annotations;
 
   // Lifecycle
@@ -484,10 +484,10 @@ struct FileObject {
   std::string file;                    // absolute path; "" = not from a file
   std::string environment;             // variable name; "" = not from the environment
   std::optional<std::string> content;  // as written inline (configs only)
-  // The bytes themselves, whatever the source, if an enabled service uses the object and contents were asked
-  // for. nullopt where `file` is a directory, or the object is external.
+  // The contents from any source, if an enabled service uses the object and contents were requested. nullopt if `file`
+  // is a directory or the object is external.
   std::optional<std::string> bytes;
-  bool directory = false;  // `file` names a directory: to be bind-mounted
+  bool directory = false;  // `file` is a directory, which is bind-mounted
   StringMap labels;
   std::string driver;
   StringMap driver_opts;
@@ -506,7 +506,7 @@ struct Model {
 
 enum class DisabledReason { Profile, NotSelected };
 
-// A service of the files that this load left out. It is known, so its containers are no orphans.
+// A service that this load excluded. Its containers are not orphans.
 struct DisabledService {
   DisabledReason reason = DisabledReason::Profile;
   StringList profiles;
@@ -518,7 +518,7 @@ struct Project {
   std::string working_dir;                  // absolute project directory
   StringList compose_files;                 // absolute paths ("-" for standard input), in -f order
   StringList env_files;                     // absolute paths of the environment files read
-  StringList profiles;                      // active ones
+  StringList profiles;                      // active profiles
   std::map<std::string, Service> services;  // enabled only; key == Service::name
   std::map<std::string, DisabledService> disabled_services;
   std::map<std::string, Network> networks;
@@ -533,7 +533,7 @@ struct Project {
   bool operator==(const Project&) const = default;
 };
 
-// The image a service runs: `image`, or "<project>-<service>" for one that is only built.
+// The service's image: `image`, or "<project>-<service>" if it is only built.
 std::string image_name(const Project& project, const Service& service);
 // `scale`, else deploy.replicas, else 1.
 int64_t replicas(const Service& service);
@@ -541,15 +541,15 @@ int64_t replicas(const Service& service);
 std::string to_text(const RestartPolicy& policy);
 std::string_view to_text(DependencyCondition condition);  // "service_started", ...
 std::string_view to_text(MountType type);                 // "bind", ...
-// The origin of the nearest enclosing value that has one, or "".
+// The origin of the closest enclosing value that has one, or "".
 std::string origin_of(const Project& project, std::string_view json_pointer);
 
-// Lossless: project_from_json(project_to_json(p)) == p. Members at their default are left out; names are
-// those of the Compose Specification, durations are Go's ("1m30s"), sizes plain numbers of bytes.
+// Lossless: project_from_json(project_to_json(p)) == p. Omits members with default values. Uses the names of the Compose
+// Specification, Go durations ("1m30s"), and sizes in bytes.
 Json project_to_json(const Project& project);
-// Unknown members are ignored, so that a newer command line can talk to an older engine. Never throws.
+// Ignores unknown members, so that a newer command line can talk to an older engine. Never throws.
 Result<Project> project_from_json(const Json& json);
-// One service alone, in the same form (for hashing and comparing).
+// A single service in the same format, for hashing and comparing.
 Json service_to_json(const Service& service);
 Json network_to_json(const Network& network);
 Json volume_to_json(const Volume& volume);

@@ -1,4 +1,4 @@
-// Project <-> JSON, by the lists of fields.h.
+// Project <-> JSON, using the lists in fields.h.
 #include <openssl/evp.h>
 
 #include <array>
@@ -41,13 +41,13 @@ class JsonWriter {
  public:
   template <typename T>
   void operator()(std::string_view name, const T& member) {
-    // An enumeration's member may have another default than its first value.
+    // The default of an enumeration may differ from its first value.
     if constexpr (!std::is_enum_v<T>) {
       if (member == T{}) return;
     }
     place(name) = write(member);
   }
-  // Members whose absence means true.
+  // Members that default to true.
   void always(std::string_view name, bool member) { place(name) = member; }
 
   void extensions(const Extensions& extensions) {
@@ -93,7 +93,7 @@ template <typename T>
 Json write(const T& value) {
   JsonWriter writer;
   fields(writer, value);
-  // The default of `required` is true, so false has to be said and true is left out.
+  // `required` defaults to true, so only false is written.
   if constexpr (std::same_as<T, Dependency>) {
     writer.out.erase("required");
     if (!value.required) writer.always("required", false);
@@ -201,7 +201,7 @@ void read(const Json& json, T& out) {
   fields(reader, out);
 }
 
-// --- bytes, which need not be text
+// --- bytes, which may not be text
 
 std::string to_base64(const std::string& bytes) {
   std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');

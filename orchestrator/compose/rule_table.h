@@ -1,4 +1,4 @@
-// Rules as tables: a path pattern such as "services.*.ports.*" and what holds there.
+// Tables of rules: a path pattern such as "services.*.ports.*" and its rule.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +12,8 @@
 
 namespace stack::compose {
 
-// A path pattern -> rule map, walked beside a tree. `*` stands for any key and for list items; a named step
-// is preferred to it. Built once from a table; the table's texts must outlive it.
+// Maps path patterns to rules, for walking along a tree. `*` matches any key and list items; a named step has precedence.
+// Built once from a table; the table's texts must outlive it.
 template <typename Rule>
 class RuleTable {
  public:
@@ -31,7 +31,7 @@ class RuleTable {
 
   class Cursor {
    public:
-    // No rule here and none below.
+    // Whether there is no rule here or below.
     bool none() const { return table_ == nullptr; }
     const Rule* rule() const { return none() ? nullptr : table_->steps_[at_].rule; }
     Cursor child(std::string_view key) const {
@@ -77,7 +77,7 @@ class RuleTable {
     std::vector<Child> children;  // in the order of before()
   };
 
-  // By length first: most names differ in it, and the texts need not be looked at.
+  // Compares lengths first: most names differ in length.
   static bool before(std::string_view a, std::string_view b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
   }
@@ -110,8 +110,8 @@ class RuleTable {
   std::vector<Step> steps_;
 };
 
-// Calls visit(node, rule) for every node that has a rule, parents before children; what visit changes is
-// walked on.
+// Calls visit(node, rule) for every node that has a rule, parents before children. The walk includes changes made by
+// visit.
 template <typename Rule, typename Visit>
 void apply_rules(Node& node, typename RuleTable<Rule>::Cursor at, Visit&& visit) {
   if (at.none() || node.is_invalid()) return;

@@ -23,7 +23,7 @@ bool in(const std::vector<std::string>& list, std::string_view word) {
 
 bool active(const StringList& profiles, const std::vector<std::string>& chosen) {
   if (profiles.empty() || in(chosen, "*")) return true;
-  // A profile without a name is the one of those who choose none.
+  // The empty profile is active if no profile is chosen.
   if (chosen.empty() && in(profiles, "")) return true;
   return std::any_of(profiles.begin(), profiles.end(),
                      [&](const std::string& one) { return in(chosen, one); });

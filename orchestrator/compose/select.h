@@ -1,4 +1,4 @@
-// Which services take part: profiles, the services named by the caller, and what they need.
+// Selects services by profiles and by the caller's names, with their dependencies.
 #pragma once
 
 #include "orchestrator/compose/session.h"
@@ -8,13 +8,13 @@ namespace stack::compose {
 struct Selection {
   std::vector<std::string> active_profiles;
   std::map<std::string, DisabledService> disabled;
-  std::vector<std::string> all_profiles;  // that occur anywhere, sorted
+  std::vector<std::string> all_profiles;  // all profiles in the files, sorted
 };
 
-// Takes the disabled services out of the tree.
+// Removes the disabled services from the tree.
 Selection select_services(Node& tree, Session& session);
 
-// Takes networks, volumes, configs and secrets out that no service of the tree uses.
+// Removes networks, volumes, configs, and secrets that no service in the tree uses.
 void drop_unused_resources(Node& tree);
 
 }  // namespace stack::compose

@@ -1,4 +1,4 @@
-// What the phases of one load share.
+// State shared by the phases of one load.
 #pragma once
 
 #include <string>
@@ -20,19 +20,19 @@ struct Session {
   Report report;
   Provenances provenances;
 
-  Variables variables;  // of the project: the environment, --env-file or .env
+  Variables variables;  // the project's variables: the environment, --env-file, or .env
   std::string project_directory;
   std::string project_name;
   std::vector<std::string> compose_files;  // absolute
-  std::vector<std::string> env_files;      // absolute, those that were read
-  MentionedVariables mentioned;            // every ${VARIABLE} of the files
+  std::vector<std::string> env_files;      // absolute paths of the files read
+  MentionedVariables mentioned;            // every ${VARIABLE} in the files
 
-  // The way a path is shown: relative where it lies in the current directory.
+  // The path for messages: relative if it is in the current directory.
   std::string shown(const std::string& path) const;
-  // `~` and relative paths made absolute and clean; `directory` is what relative ones are relative to.
+  // Expands `~` and makes the path absolute and clean; `directory` is the base of relative paths.
   std::string resolved(std::string_view path, const std::string& directory) const;
-  // The same for a path of the model. With --no-path-resolution it stays as it is written, but in a file of
-  // another directory, included or extended, it becomes relative to the project's: the model has one only.
+  // The same for a path in the model. With --no-path-resolution the path stays as written, except that a path in an
+  // included or extended file of another directory becomes relative to the project directory.
   std::string placed(std::string_view path, const std::string& directory) const;
 };
 

@@ -41,14 +41,14 @@ std::vector<std::string> split_list(const std::string& text, char separator) {
   return out;
 }
 
-// What is set already wins.
+// Variables that are already set have precedence.
 void add_default_env_file(Session& session, const std::string& directory) {
   Variables own;
   read_env_file(session, directory + "/.env", session.variables, own);
   for (auto& [name, variable] : own) session.variables.emplace(name, std::move(variable));
 }
 
-// --env-file, else COMPOSE_ENV_FILES, else .env of the directory we start from.
+// --env-file, otherwise COMPOSE_ENV_FILES, otherwise .env in the start directory.
 bool read_named_env_files(Session& session, const std::string& directory) {
   const LoadOptions& options = session.options;
   std::vector<std::string> named = options.env_files;
@@ -60,7 +60,7 @@ bool read_named_env_files(Session& session, const std::string& directory) {
       add_default_env_file(session, directory);
     return true;
   }
-  // Later files win over earlier ones, the environment over all of them.
+  // Later files override earlier ones; the environment overrides all files.
   Variables from_files;
   for (const std::string& name : named) {
     std::string path = session.resolved(name, options.current_directory);
@@ -97,14 +97,14 @@ std::vector<ComposeFile> named_files(const Session& session) {
   return compose_files(session, split_list(*list, separator == nullptr ? ':' : (*separator)[0]));
 }
 
-// Where the first file lies that is not standard input.
+// The directory of the first file other than stdin.
 std::string directory_of_first(const std::vector<ComposeFile>& files, const std::string& otherwise) {
   for (const ComposeFile& file : files)
     if (file.path != "-") return directory_name(file.path);
   return otherwise;
 }
 
-// The first of the default names in `start` or the nearest parent that has one, with its override file.
+// The first default name in `start` or the closest parent that has one, with its override file.
 std::vector<ComposeFile> discover(Session& session, const std::string& start) {
   for (std::string directory = start;; directory = directory_name(directory)) {
     std::vector<std::string> found;
@@ -114,7 +114,7 @@ std::vector<ComposeFile> discover(Session& session, const std::string& start) {
     if (!found.empty()) {
       if (found.size() > 1)
         session.report.warning({}, "several compose files in " + directory + "; using " + base_name(found[0]),
-                               "remove the others, or choose with -f");
+                               "remove the others or select one with -f");
       std::vector<ComposeFile> files{{session.shown(found[0]), found[0]}};
       for (const char* name : kOverrides) {
         if (!path_exists(prefix + name)) continue;
@@ -163,8 +163,8 @@ std::optional<std::vector<ComposeFile>> find_files(Session& session, bool need_f
     session.report.error({},
                          "no compose file found: neither compose.yaml, compose.yml, docker-compose.yml nor "
                          "docker-compose.yaml in " +
-                             start + " or a directory above it",
-                         "name one with -f");
+                             start + " or its parent directories",
+                         "specify one with -f");
     return std::nullopt;
   }
   session.project_directory = options.project_directory ? start : directory_of_first(files, start);
@@ -183,7 +183,7 @@ bool is_pipe(const std::string& path) {
 
 namespace {
 
-// A carriage return alone ends a line too, as it does in YAML.
+// A lone carriage return also ends a line in YAML.
 void end_lines(std::string& text) {
   for (size_t at = text.find('\r'); at != std::string::npos; at = text.find('\r', at + 1))
     if (at + 1 == text.size() || text[at + 1] != '\n') text[at] = '\n';
@@ -197,7 +197,7 @@ std::optional<ParsedFile> read_compose_file(Session& session, const ComposeFile&
     session.report.error(from, "cannot load " + file.name + ": remote compose files are not supported");
     return std::nullopt;
   }
-  // Whoever names a pipe with -f has something that writes to it; a file that names one would wait for ever.
+  // A pipe is accepted only from -f, where the user provides a writer; in a file it could block indefinitely.
   Result<std::string> text = is_directory(file.path) ? Result<std::string>(invalid("it is a directory"))
                              : from.file != 0 && is_pipe(file.path)
                                  ? Result<std::string>(invalid("it is a pipe"))
@@ -271,7 +271,7 @@ std::optional<WrittenName> name_in_files(Session& session, const std::vector<Par
 std::string choose_project_name(Session& session, const std::vector<ParsedFile>& files) {
   const std::string* variable = find_value(session.variables, "COMPOSE_PROJECT_NAME");
   constexpr const char* kRule =
-      "use lower-case letters, digits, \"-\" and \"_\", beginning with a letter or digit";
+      "use lowercase letters, digits, \"-\", and \"_\", starting with a letter or digit";
   if ((session.options.project_name && !session.options.project_name->empty()) || variable != nullptr) {
     bool flag = session.options.project_name && !session.options.project_name->empty();
     std::string name = flag ? *session.options.project_name : *variable;
@@ -287,7 +287,7 @@ std::string choose_project_name(Session& session, const std::vector<ParsedFile>&
   std::string name = written ? normal_name(written->text) : normal_name(base_name(session.project_directory));
   if (name.empty())
     session.report.error(written ? written->mark : Mark{}, "the project name must not be empty",
-                         "set `name:` in the compose file, or use -p");
+                         "set `name:` in the compose file or use -p");
   return name;
 }
 

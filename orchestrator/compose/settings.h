@@ -1,5 +1,5 @@
-// Which files make up the project, where it lives, what it is called, and which variables it sees.
-// Precedence as in the reference (compose-go, cli/options.go).
+// Determines the project's files, directory, name, and variables. Precedence as in the reference (compose-go,
+// cli/options.go).
 #pragma once
 
 #include <optional>
@@ -13,8 +13,8 @@ struct ComposeFile {
   std::string path;  // absolute, "-" for standard input
 };
 
-// Fills session.variables, project_directory, compose_files and env_files; nullopt if there is no way on
-// (reported). With `need_files` off, the absence of a compose file is an empty list.
+// Sets session.variables, project_directory, compose_files, and env_files. Returns nullopt after a fatal error, which is
+// reported. Without `need_files`, a missing Compose file gives an empty list.
 std::optional<std::vector<ComposeFile>> find_files(Session& session, bool need_files);
 
 // A file split into its YAML documents.
@@ -23,20 +23,19 @@ struct ParsedFile {
   std::vector<Node> documents;
 };
 
-// Reads and parses; nullopt if it cannot be read or is no YAML (reported). `directory`: what its relative
-// paths are relative to. `from`: who named the file.
+// Reads and parses a file; reports errors and returns nullopt if it cannot be read or is not YAML. `directory` is the
+// base of its relative paths; `from` is the position that names the file.
 std::optional<ParsedFile> read_compose_file(Session& session, const ComposeFile& file,
                                             const std::string& directory, Mark from);
 
-// Reading one may never end.
+// Whether the path is a pipe, which may block a reader indefinitely.
 bool is_pipe(const std::string& path);
 
-// -p, COMPOSE_PROJECT_NAME, the last `name:` of the files, or the directory's name. Reports what is no valid
-// name.
+// -p, COMPOSE_PROJECT_NAME, the last `name:` in the files, or the directory's name. Reports an invalid name.
 std::string choose_project_name(Session& session, const std::vector<ParsedFile>& files);
 
-// Reads a .env file into `variables`, over what is there. Its own ${VARIABLES} are looked up in `outer`
-// first. False if the file is not there.
+// Reads a .env file into `variables`, replacing existing values. Its ${VARIABLES} are looked up in `outer` first. Returns
+// false if the file does not exist.
 bool read_env_file(Session& session, const std::string& path, const Variables& outer, Variables& variables);
 
 }  // namespace stack::compose

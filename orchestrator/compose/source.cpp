@@ -63,8 +63,7 @@ void Report::add(Diagnostic diagnostic) {
   if (std::find(list.begin(), list.end(), diagnostic) == list.end()) list.push_back(std::move(diagnostic));
 }
 
-// Working out the column and the line of a message that is not kept would cost more than all else on a long
-// line.
+// Drops surplus messages early: computing the line and column is expensive on long lines.
 void Report::error(Mark mark, std::string message, std::string hint) {
   if (!full()) add(make(Severity::Error, mark, std::move(message), std::move(hint)));
 }
@@ -75,7 +74,7 @@ void Report::warning(Mark mark, std::string message, std::string hint) {
 
 namespace {
 
-// Files stay in the order in which they were first complained about.
+// Files are ordered by their first message.
 std::vector<Diagnostic> by_place(std::vector<Diagnostic> list) {
   std::vector<std::string> files;
   for (const Diagnostic& one : list)

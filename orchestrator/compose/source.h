@@ -1,4 +1,4 @@
-// The texts that were read, kept to the end so that every message can show its line.
+// The source texts, kept so that every message can show its line.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace stack::compose {
 
-// A place in a source. Line and column count from 1; the column counts bytes. file 0: nowhere.
+// A position in a source. Line and column are 1-based; the column counts bytes. file 0: no position.
 struct Mark {
   uint32_t file = 0;
   uint32_t line = 0;
@@ -20,22 +20,22 @@ struct Mark {
 };
 
 struct Source {
-  std::string name;       // as the user named it
+  std::string name;       // as named by the user
   std::string path;       // absolute; "-" for standard input
-  std::string directory;  // what relative paths written in it are relative to
+  std::string directory;  // base of its relative paths
   std::string text;
   std::vector<size_t> line_starts;
 };
 
 class Sources {
  public:
-  // Returns the file number for marks. A file loaded twice for different directories is two sources.
+  // Returns the file number for marks. A file loaded for two directories counts as two sources.
   uint32_t add(std::string name, std::string path, std::string directory, std::string text);
   // Precondition: file is a number returned by add().
   const Source& at(uint32_t file) const { return sources_.at(file - 1); }
-  // The text of a line without its end; "" where there is none.
+  // The text of a line without its line break; "" if the line does not exist.
   std::string_view line(uint32_t file, uint32_t line) const;
-  // "compose.yaml:3:5", or "" for a mark that is nowhere.
+  // "compose.yaml:3:5", or "" for a mark without a position.
   std::string place(Mark mark) const;
   // Column in characters for a column in bytes.
   uint32_t character_column(Mark mark) const;
@@ -44,7 +44,7 @@ class Sources {
   std::deque<Source> sources_;
 };
 
-// Collects what is wrong, once per place and text.
+// Collects errors and warnings, once per position and text.
 class Report {
  public:
   explicit Report(const Sources& sources) : sources_(sources) {}
@@ -54,9 +54,9 @@ class Report {
   void add(Diagnostic diagnostic);
 
   bool failed() const { return !errors_.empty(); }
-  // No further error is kept; callers may spare themselves costly hints.
+  // Whether further errors are dropped; callers can then skip expensive hints.
   bool full() const { return errors_.size() >= kMost; }
-  // In order of place; at most kMost.
+  // Sorted by position; at most kMost.
   std::vector<Diagnostic> take_errors();
   std::vector<Diagnostic> take_warnings();
   const Sources& sources() const { return sources_; }

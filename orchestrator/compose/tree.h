@@ -1,5 +1,4 @@
-// The tree that every phase of the loader works on: YAML's three kinds of node, each with the place it came
-// from.
+// The tree used by all phases of the loader: YAML's three kinds of nodes, each with its source position.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +11,13 @@
 
 namespace stack::compose {
 
-// Invalid: something was wrong here and has been reported; later phases pass over it.
+// Invalid: an error has been reported here; later phases skip the node.
 enum class NodeKind : uint8_t { Null, Scalar, Map, List, Invalid };
 
-// Tags of ours on a node (compose-spec, 13-merge.md).
+// Merge tags on a node (compose-spec, 13-merge.md).
 enum class MergeTag : uint8_t { None, Reset, Override };
 
-// What a scalar's text means by YAML's core schema (YAML 1.2, with 1.1's integer forms as the reference reads
-// them).
+// The type of a scalar in YAML's core schema (YAML 1.2, with the integer forms of 1.1, like the reference).
 enum class ScalarType : uint8_t { Null, Bool, Int, Float, String };
 
 struct Entry;
@@ -27,12 +25,12 @@ struct Entry;
 struct Node {
   NodeKind kind = NodeKind::Null;
   MergeTag tag = MergeTag::None;
-  bool string = false;      // Scalar: certainly a string (quoted, block, tagged !!str, or interpolated)
-  bool made = false;        // not written by the user: added by a phase
-  uint32_t provenance = 0;  // index into Provenances; 0 = nothing to tell
+  bool string = false;      // Scalar: always a string (quoted, block, tagged !!str, or interpolated)
+  bool made = false;        // added by a phase, not written by the user
+  uint32_t provenance = 0;  // index into Provenances; 0 = none
   Mark mark;
-  std::string text;            // Scalar: the text as written, after YAML's own unquoting
-  std::vector<Entry> entries;  // Map: in order of writing, keys unique
+  std::string text;            // Scalar: the text after YAML's unquoting
+  std::vector<Entry> entries;  // Map: in source order, keys unique
   std::vector<Node> items;     // List
 
   bool is_null() const { return kind == NodeKind::Null; }
@@ -46,7 +44,7 @@ struct Node {
   Node* find(std::string_view key);
   const Node* find(std::string_view key) const;
   Entry* find_entry(std::string_view key);
-  // Map: the value of a key, added as Null (with this node's mark) where it is missing.
+  // Map: the value of a key, added as Null (with this node's mark) if missing.
   Node& at(std::string_view key);
   // Map: sets or replaces.
   void set(std::string_view key, Node value);
@@ -62,7 +60,7 @@ struct Entry {
   Node value;
 };
 
-// Finds and sets entries of a mapping that may have thousands of them. The mapping must not change otherwise.
+// An index of a mapping with many entries. The mapping must not change in any other way.
 class KeyIndex {
  public:
   explicit KeyIndex(Node& map);
@@ -72,7 +70,7 @@ class KeyIndex {
  private:
   void note_all();
 
-  static constexpr size_t kSmall = 32;  // up to here a scan is cheaper
+  static constexpr size_t kSmall = 32;  // up to this size a linear scan is faster
   Node& map_;
   std::unordered_map<std::string, size_t> places_;
 };
@@ -89,8 +87,7 @@ ScalarType type_of_plain(std::string_view text);
 // The value of an integer text in any of YAML's forms (0123, 0o17, 0x1F, 0b1, 1_000), or nullopt.
 bool parse_yaml_integer(std::string_view text, int64_t& value);
 
-// What interpolation has to tell about a node, raised only if the node is still there when everything is
-// merged and the services have been selected.
+// Notes of the interpolation about a node, reported only if the node still exists after merging and service selection.
 struct Provenance {
   struct Problem {
     bool error = false;
@@ -109,7 +106,7 @@ class Provenances {
     return static_cast<uint32_t>(list_.size() - 1);
   }
   const Provenance& at(uint32_t index) const { return list_.at(index); }
-  // True for a value whose interpolation failed: its text means nothing.
+  // Whether the interpolation of the value failed, so that its text is invalid.
   bool poisoned(const Node& node) const;
 
  private:

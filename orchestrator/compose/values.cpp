@@ -39,9 +39,9 @@ Result<PortRange> parse_port_range(std::string_view text, bool zero) {
   if (!good)
     return invalid("invalid port " + in_quotes(text) + ": expected a number or a range such as 3000-3010");
   if (range.last > 65535 || (range.first == 0 && !zero))
-    return invalid("invalid port " + in_quotes(text) + ": ports go from 1 to 65535");
+    return invalid("invalid port " + in_quotes(text) + ": expected 1 to 65535");
   if (range.first > range.last)
-    return invalid("invalid port range " + in_quotes(text) + ": the first port is the higher one");
+    return invalid("invalid port range " + in_quotes(text) + ": the first port exceeds the last");
   return range;
 }
 
@@ -54,8 +54,7 @@ struct PortParts {
   std::string protocol;
 };
 
-// From the right: CONTAINER, then HOST, and all before that is the address (which may hold colons in
-// brackets).
+// Splits from the right: CONTAINER, then HOST; the rest is the address, which may contain colons in brackets.
 Result<PortParts> split_port(std::string_view text) {
   PortParts parts;
   std::string_view rest = text;
@@ -66,7 +65,7 @@ Result<PortParts> split_port(std::string_view text) {
     rest = rest.substr(0, slash);
     if (parts.protocol != "tcp" && parts.protocol != "udp" && parts.protocol != "sctp")
       return invalid("invalid protocol " + in_quotes(parts.protocol) + " in port " + in_quotes(text) +
-                     ": expected tcp, udp or sctp");
+                     ": expected tcp, udp, or sctp");
   }
   size_t colon = rest.rfind(':');
   if (colon == std::string_view::npos) {
@@ -123,7 +122,7 @@ Result<std::vector<PortMapping>> parse_port(std::string_view text) {
     }
     out.push_back(std::move(port));
   }
-  // The reference sorts the ports of a range as text, which differs where the number of digits does.
+  // The reference sorts the ports of a range as text, which matters if the number of digits differs.
   if (parts.container.size() > 5)
     std::stable_sort(out.begin(), out.end(), [](const PortMapping& a, const PortMapping& b) {
       return std::to_string(a.target) < std::to_string(b.target);
@@ -141,7 +140,7 @@ bool looks_like_path(std::string_view source) {
 Result<> apply_volume_option(VolumeMount& mount, std::string_view option, std::string_view text) {
   static constexpr std::array<std::string_view, 6> kPropagation{"rprivate", "private", "rshared",
                                                                 "shared",   "rslave",  "slave"};
-  // Of a named volume too: nothing comes of them there, but they are common.
+  // Also accepted on named volumes, where they have no effect but are common.
   auto bind = [&]() -> BindOptions& { return mount.bind ? *mount.bind : mount.bind.emplace(); };
   if (option == "ro" || option == "rw") {
     mount.read_only = option == "ro";
@@ -153,7 +152,7 @@ Result<> apply_volume_option(VolumeMount& mount, std::string_view option, std::s
   } else if (std::find(kPropagation.begin(), kPropagation.end(), option) != kPropagation.end()) {
     bind().propagation = option;
   } else if (option == "cached" || option == "delegated" || option == "consistent") {
-    // means something on other systems than Linux
+    // has an effect only outside Linux
   } else if (!option.empty()) {
     static const std::vector<std::string> kKnown{"ro",       "rw",      "z",         "Z",         "nocopy",
                                                  "rprivate", "private", "rshared",   "shared",    "rslave",
@@ -171,8 +170,8 @@ namespace {
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// The parts between the colons, but a colon behind the letter of a Windows drive separates nothing: a letter
-// before a backslash, or before a path that is followed by another path. `v:/data` alone is the volume v.
+// Splits at colons, except after a Windows drive letter: a letter before a backslash, or before a path that is followed
+// by another path. `v:/data` alone means the volume v.
 std::vector<std::string> volume_parts(std::string_view text) {
   std::vector<std::string> parts = split(text, ':');
   auto is_path = [&](size_t i) {
@@ -202,7 +201,7 @@ bool is_windows_path(std::string_view path) {
 Result<VolumeMount> parse_volume(std::string_view text) {
   VolumeMount mount;
   std::vector<std::string> parts = volume_parts(text);
-  if (text.empty()) return invalid("an empty volume");
+  if (text.empty()) return invalid("empty volume");
   if (parts.size() > 3) return invalid("volume " + in_quotes(text) + ": too many colons");
   for (size_t i = 0; i < std::min<size_t>(parts.size(), 2); ++i)
     if (parts[i].empty()) return invalid("volume " + in_quotes(text) + ": an empty section between colons");
@@ -229,7 +228,7 @@ Result<DeviceMapping> parse_device(std::string_view text) {
   if (parts.size() > 3 || device.source.empty())
     return invalid("device " + in_quotes(text) + ": expected SOURCE[:TARGET[:PERMISSIONS]]");
   if (device.permissions.empty() || device.permissions.find_first_not_of("rwm") != std::string::npos)
-    return invalid("device " + in_quotes(text) + ": permissions are made of r, w and m");
+    return invalid("device " + in_quotes(text) + ": permissions must consist of r, w, and m");
   return device;
 }
 
@@ -247,7 +246,7 @@ Result<std::vector<std::string>> split_words(std::string_view text) {
     if (c == '\\' && quote != '\'') {
       if (i + 1 == text.size()) return invalid("the command ends with a backslash");
       char next = text[++i];
-      // In double quotes a backslash is only special before these.
+      // Within double quotes, a backslash is special only before these characters.
       if (quote == '"' && std::string_view("\"\\$`\n").find(next) == std::string_view::npos) word += '\\';
       if (next != '\n') word += next;
       in_word = true;
@@ -263,11 +262,11 @@ Result<std::vector<std::string>> split_words(std::string_view text) {
     } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
       finish();
     } else if (std::string_view(";&|<>").find(c) != std::string_view::npos) {
-      // A digit right before a redirection belongs to it: "2>file".
+      // A number right before a redirection belongs to it: "2>file".
       if (c == '>' && is_all_digits(word)) in_word = false;
       break;
     } else if (c == '`' || (c == '(' && word.ends_with('$'))) {
-      // Nobody expands it, but it is one piece, blanks and quotes included.
+      // Not expanded, but kept as one word, including blanks and quotes.
       size_t end = text.find(c == '`' ? '`' : ')', i + 1);
       if (end == std::string_view::npos) return invalid(std::string("the command has an unclosed ") + c);
       word += text.substr(i, end - i + 1);
@@ -275,7 +274,7 @@ Result<std::vector<std::string>> split_words(std::string_view text) {
       i = end;
     } else if (c == '(' || c == ')') {
       return invalid(
-          "parentheses have no meaning in a command; put them in quotes, or run a shell: [\"sh\", \"-c\", "
+          "parentheses are not allowed in a command; quote them or run a shell: [\"sh\", \"-c\", "
           "...]");
     } else {
       word += c;
@@ -311,7 +310,7 @@ Result<RestartPolicy> parse_restart(std::string_view text) {
   static const std::vector<std::string> kKnown{"no", "always", "unless-stopped", "on-failure"};
   std::string near = nearest(text, kKnown);
   return invalid("unknown restart policy " + in_quotes(text) +
-                 ": expected no, always, unless-stopped or on-failure[:N]" +
+                 ": expected no, always, unless-stopped, or on-failure[:N]" +
                  (near.empty() ? "" : "; did you mean " + in_quotes(near) + "?"));
 }
 

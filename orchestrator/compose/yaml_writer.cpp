@@ -12,7 +12,7 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// 1:30, which YAML 1.1 reads as a number to the base of 60.
+// 1:30, which YAML 1.1 reads as a base-60 number.
 bool is_base_60(std::string_view text) {
   if (text.find(':') == std::string_view::npos) return false;
   if (text[0] == '-' || text[0] == '+') text.remove_prefix(1);
@@ -30,7 +30,7 @@ bool is_base_60(std::string_view text) {
   return fraction.empty() || fraction.substr(1).find_first_not_of("0123456789_") == std::string_view::npos;
 }
 
-// YAML 1.1 booleans, quoted for older readers.
+// YAML 1.1 booleans, quoted for older parsers.
 bool is_old_boolean(std::string_view text) {
   if (text.size() > 3) return false;
   static constexpr std::array<std::string_view, 16> kWords{
@@ -38,7 +38,7 @@ bool is_old_boolean(std::string_view text) {
   return std::find(kWords.begin(), kWords.end(), text) != kWords.end();
 }
 
-// 2001-02-03, with or without a time after it.
+// 2001-02-03, optionally with a time.
 bool is_timestamp(std::string_view text) {
   auto digits = [&](size_t count) {
     for (size_t i = 0; i < count; ++i, text.remove_prefix(1))
@@ -68,14 +68,14 @@ bool reads_as_string(std::string_view text) {
          !is_base_60(text) && !is_old_boolean(text);
 }
 
-// What the characters of a text allow.
+// The output styles that a text's characters allow.
 struct Analysis {
   bool plain = true;
   bool single_quoted = true;
   bool block = true;
 };
 
-// Length of the UTF-8 sequence at `at` if it can stand as it is, 0 if it has to be escaped.
+// The length of the UTF-8 sequence at `at`, or 0 if it must be escaped.
 size_t printable(std::string_view text, size_t at) {
   auto byte = [&](size_t offset) {
     return at + offset < text.size() ? static_cast<unsigned char>(text[at + offset]) : 0U;
@@ -95,8 +95,7 @@ size_t printable(std::string_view text, size_t at) {
   return 0;
 }
 
-// Letters, digits and signs that mean nothing in YAML wherever they stand, with a letter or a slash in front:
-// most texts.
+// Fast path for most texts: a letter or slash, then letters, digits, and signs without special meaning in YAML.
 bool is_harmless(std::string_view text) {
   if (text.empty() || is_digit(text[0]) || text[0] == '-' || text[0] == '.') return false;
   return std::all_of(text.begin(), text.end(), [](char c) {
@@ -187,12 +186,12 @@ std::string single_quoted(std::string_view text) {
   return out + '\'';
 }
 
-// Longer keys are written with the "? " indicator; readers look for the colon only so far.
+// Longer keys use the "? " indicator, because parsers limit the search for the colon.
 constexpr size_t kLongestSimpleKey = 128;
 
 class YamlWriter {
  public:
-  // The node after "key:" or "- ", or at the very start.
+  // Writes the node after "key:" or "- ", or at the start.
   void value(const Node& node, int indent) {
     switch (node.kind) {
       case NodeKind::Map:
@@ -235,7 +234,7 @@ class YamlWriter {
     }
   }
 
-  // A collection goes to the next line, all else stays behind the colon.
+  // A collection starts on the next line; other nodes stay after the colon.
   void child(const Node& node, int indent) {
     bool block = (node.is_map() || node.is_list()) && !empty(node);
     if (block) {
@@ -353,7 +352,7 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
-// JSON knows decimal numbers only.
+// JSON supports only decimal numbers.
 std::string json_number(const Node& node) {
   int64_t integer = 0;
   if (node.type() == ScalarType::Int && parse_yaml_integer(node.text, integer))

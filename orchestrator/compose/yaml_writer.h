@@ -1,5 +1,5 @@
-// A tree as text: YAML with the quoting and layout that the reference's encoder (go-yaml, indent 2) produces,
-// so that outputs can be compared byte by byte; and JSON in the layout of Go's MarshalIndent.
+// Writes a tree as text: YAML with the quoting and layout of the reference's encoder (go-yaml, indent 2), so that outputs
+// are identical byte by byte; JSON in the layout of Go's MarshalIndent.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace stack::compose {
 
-// Keys in the order of the tree. Ends with '\n'.
+// Writes keys in the order of the tree. Ends with '\n'.
 std::string yaml_of(const Node& node);
-// Two blanks of indent, <, > and & escaped as Go does. No '\n' at the end.
+// Indents by two blanks and escapes <, >, and & like Go. Does not end with '\n'.
 std::string indented_json_of(const Node& node);
 
 }  // namespace stack::compose

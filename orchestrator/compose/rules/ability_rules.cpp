@@ -1,5 +1,5 @@
-// What this engine cannot carry out, so that a command refuses it before it changes anything: runtimes,
-// platforms, drivers, and where build contexts may be.
+// Rejects settings that the engine does not support, before a command changes anything: runtimes, platforms, drivers,
+// build contexts.
 #include <sys/utsname.h>
 
 #include "base/text.h"
@@ -10,7 +10,7 @@ namespace stack::compose::rules {
 
 namespace {
 
-// Go's name of this machine's architecture, as image platforms have it.
+// The host architecture in Go's notation, as used in image platforms.
 std::string host_architecture() {
   utsname machine{};
   ::uname(&machine);
@@ -55,7 +55,7 @@ void runtime_and_platform(RuleContext& rules, const std::string& name, const Nod
                      "expected runc");
   const Node* platform = service.find("platform");
   if (!rules.opaque(platform) && !platform->text.empty() && !is_this_platform(platform->text))
-    rules.cannot_run(platform->mark, "service " + name + ": platform " + platform->text + " cannot run here",
+    rules.cannot_run(platform->mark, "service " + name + ": platform " + platform->text + " is not supported",
                      "this machine is linux/" + host_architecture());
 }
 
@@ -65,7 +65,7 @@ void build_context(RuleContext& rules, const std::string& name, const Node& serv
   if (rules.opaque(context) || is_directory_context(context->text)) return;
   rules.cannot_run(context->mark,
                    "service " + name + ": build context " + context->text + " is not supported",
-                   "only directories are; clone it first");
+                   "only directories are supported; clone it first");
 }
 
 void log_driver(RuleContext& rules, const std::string& name, const Node& service) {
@@ -79,7 +79,8 @@ void log_driver(RuleContext& rules, const std::string& name, const Node& service
 }
 
 void resource_driver(RuleContext& rules, const char* section, const Entry& entry) {
-  if (std::string_view(section) == "networks") check_driver(rules, section, entry, {"bridge", "default", "ipvlan", "macvlan"});
+  if (std::string_view(section) == "networks")
+    check_driver(rules, section, entry, {"bridge", "default", "ipvlan", "macvlan"});
   if (std::string_view(section) == "volumes") check_driver(rules, section, entry, {"local"});
 }
 

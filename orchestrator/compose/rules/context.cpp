@@ -70,8 +70,7 @@ void RuleContext::undefined(Mark mark, const std::string& service, const char* k
                             std::string_view name) {
   std::string hint = suggestion(name, names_in(section));
   if (hint.empty()) hint = "define it under the top-level key " + std::string(section);
-  report.error(mark,
-               "service " + service + " refers to the undefined " + kind + " \"" + std::string(name) + "\"",
+  report.error(mark, "service " + service + " refers to undefined " + kind + " \"" + std::string(name) + "\"",
                hint);
 }
 
@@ -84,7 +83,7 @@ void RuleContext::check_service(Mark mark, const std::string& service, std::stri
                  how_to_enable(name));
     return;
   }
-  report.error(mark, "service " + service + " " + what + " the undefined service \"" + name + "\"",
+  report.error(mark, "service " + service + " " + what + " undefined service \"" + name + "\"",
                suggestion(name, names_in("services")));
 }
 

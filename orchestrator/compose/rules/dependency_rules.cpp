@@ -9,7 +9,7 @@ void dependencies(RuleContext& rules, const std::string& name, const Node& servi
   if (map == nullptr) return;
   for (const Entry& entry : map->entries) {
     const Node& dependency = entry.value;
-    if (dependency.made || !dependency.is_map()) continue;  // references are checked where they are written
+    if (dependency.made || !dependency.is_map()) continue;  // references are checked at their position
     bool optional = dependency.text_of("required") == "false";
     bool known = rules.services.contains(entry.key) || rules.selection.disabled.contains(entry.key);
     bool left_out = rules.selection.disabled.contains(entry.key) &&
@@ -44,7 +44,7 @@ class CycleSearch {
   }
 
  private:
-  // Depth first without recursion: a chain may be as long as the file. False once a cycle has been reported.
+  // Depth first without recursion, because a chain may be as long as the file. False after reporting a cycle.
   bool search(const std::string& start) {
     struct Frame {
       std::string name;

@@ -7,7 +7,7 @@ namespace stack::compose::rules {
 void image_source(RuleContext& rules, const std::string& name, const Node& service) {
   for (const char* key : {"image", "build", "provider"})
     if (present(service.find(key))) return;
-  // A misspelt key has been reported; it may well be this one.
+  // A misspelled key has been reported and may be the missing one.
   for (const Entry& entry : service.entries)
     if (entry.value.is_invalid()) return;
   rules.report.error(rules.mark_of(name), "service " + name + " has neither an image nor a build");
@@ -19,7 +19,7 @@ void image_text(RuleContext& rules, const std::string& /*name*/, const Node& ser
   if (image->text.empty()) {
     rules.report.error(image->mark, "the image is empty");
   } else if (image->text.find_first_of(" \t\n") != std::string::npos) {
-    rules.report.error(image->mark, "an image reference cannot contain a blank");
+    rules.report.error(image->mark, "an image reference cannot contain blanks");
   }
 }
 
@@ -40,7 +40,7 @@ void build(RuleContext& rules, const std::string& name, const Node& service) {
       rules.check_service(entry.value.mark, name, target, "builds from");
       auto found = rules.services.find(target);
       if (found != rules.services.end() && !present(found->second->find("build")))
-        rules.report.error(entry.value.mark, "service " + target + ", which is built from, has no build");
+        rules.report.error(entry.value.mark, "service " + target + ", used as a build base, has no build");
     }
   }
   const Node* platforms = build->find("platforms");
@@ -57,7 +57,7 @@ void pull_policy(RuleContext& rules, const std::string& name, const Node& servic
   const Node* policy = service.find("pull_policy");
   if (rules.opaque(policy) || is_pull_policy(policy->text)) return;
   rules.report.error(policy->mark, "service " + name + ": unknown pull_policy \"" + policy->text + "\"",
-                     "expected always, never, missing, build, daily, weekly or every_<duration>");
+                     "expected always, never, missing, build, daily, weekly, or every_<duration>");
 }
 
 }  // namespace stack::compose::rules

@@ -1,4 +1,4 @@
-// Numbers: scale, limits and devices.
+// Numbers: scale, limits, and devices.
 #include <array>
 #include "orchestrator/compose/rules/rules.h"
 
@@ -17,12 +17,11 @@ void scale(RuleContext& rules, const std::string& name, const Node& service) {
     rules.report.error(replicas->mark, "service " + name + ": deploy.replicas must not be negative");
   const Node* container = service.find("container_name");
   if (present(container) && (a.value_or(1) > 1 || b.value_or(1) > 1))
-    rules.report.error(
-        container->mark,
-        "service " + name + ": a fixed container_name does not go with more than one container");
+    rules.report.error(container->mark,
+                       "service " + name + ": container_name cannot be used with more than one container");
 }
 
-// Flat attribute and its counterpart in deploy.resources must agree.
+// A flat attribute and its counterpart in deploy.resources must agree.
 void deployed_limits(RuleContext& rules, const std::string& name, const Node& service) {
   struct Pair {
     const char* flat;
@@ -70,7 +69,7 @@ void numbers(RuleContext& rules, const std::string& name, const Node& service) {
     if (value && (*value < range.least || *value > range.most))
       rules.cannot_run(service.find(range.key)->mark,
                        "service " + name + ": " + range.key + " is out of range",
-                       "it goes from " + whole(range.least) + " to " + whole(range.most));
+                       "expected " + whole(range.least) + " to " + whole(range.most));
   }
   for (const char* key : {"mem_limit", "mem_reservation", "shm_size"}) {
     std::optional<double> value = number(service.find(key));
@@ -106,8 +105,8 @@ void ulimits(RuleContext& rules, const std::string& name, const Node& service) {
         rules.report.error(entry.mark,
                            "service " + name + ": ulimit " + entry.key + " has no " + key + " limit");
     if (soft && hard && *hard >= 0 && (*soft > *hard || *soft < 0))
-      rules.cannot_run(entry.mark,
-                       "service " + name + ": ulimit " + entry.key + ": the soft limit exceeds the hard one");
+      rules.cannot_run(entry.mark, "service " + name + ": ulimit " + entry.key +
+                                       ": the soft limit exceeds the hard limit");
   }
 }
 

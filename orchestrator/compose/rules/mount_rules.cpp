@@ -1,4 +1,4 @@
-// Volumes, files and models of services.
+// Volumes, files, and models of services.
 #include <unordered_map>
 #include "orchestrator/compose/rules/rules.h"
 
@@ -22,7 +22,7 @@ void check_recursion(RuleContext& rules, const std::string& name, const Node& mo
   if (rules.opaque(how) || is_true(mount.find("read_only"))) return;
   if (how->text == "writable" || how->text == "readonly")
     rules.cannot_run(how->mark,
-                     "service " + name + ": bind.recursive: " + how->text + " needs read_only: true");
+                     "service " + name + ": bind.recursive: " + how->text + " requires read_only: true");
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ void check_mount(RuleContext& rules, const std::string& name, const Node& item, 
   const Node* target = item.find("target");
   if (type == nullptr)
     return rules.report.error(item.mark, "service " + name + ": the volume has no type",
-                              "add type: bind, volume, tmpfs or image");
+                              "add type: bind, volume, tmpfs, or image");
   if (target == nullptr)
     return rules.report.error(item.mark, "service " + name + ": the volume has no target");
   if (rules.opaque(type) || rules.opaque(target)) return;
@@ -69,7 +69,7 @@ void mounts(RuleContext& rules, const std::string& name, const Node& service) {
     auto [first, added] = targets.emplace(target, mark);
     if (!added)
       rules.report.error(mark, "service " + name + ": " + target + " is mounted twice",
-                         "the first is at " + rules.session.sources.place(first->second));
+                         "the first mount is at " + rules.session.sources.place(first->second));
   };
   if (const Node* list = service.find("volumes"))
     for (const Node& item : list->items) check_mount(rules, name, item, claim);

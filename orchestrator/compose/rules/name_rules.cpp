@@ -15,7 +15,7 @@ void container_name(RuleContext& rules, const std::string& name, const Node& ser
       !std::all_of(text.begin(), text.end(), good)) {
     rules.cannot_run(
         container->mark, "invalid container_name \"" + text + "\"",
-        "use at least two of letters, digits, \"_\", \".\" and \"-\", beginning with a letter or digit");
+        "use two or more letters, digits, \"_\", \".\", and \"-\", starting with a letter or digit");
     return;
   }
   auto [first, added] = rules.container_names.emplace(text, name);

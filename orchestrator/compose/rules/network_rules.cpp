@@ -1,4 +1,4 @@
-// Networks, ports and shared namespaces.
+// Networks, ports, and shared namespaces.
 #include "base/text.h"
 #include "orchestrator/compose/rules/rules.h"
 #include "orchestrator/compose/values.h"
@@ -55,9 +55,8 @@ void networks(RuleContext& rules, const std::string& name, const Node& service) 
     if (publishes)
       rules.report.warning(ports->mark, "service " + name + ": ports have no effect with network_mode none");
   } else if (!mode->text.empty() && !is_network_name(mode->text)) {
-    rules.cannot_run(
-        mode->mark, "unknown network_mode \"" + mode->text + "\"",
-        "expected none, host, bridge, service:<name>, container:<name> or the name of a network");
+    rules.cannot_run(mode->mark, "unknown network_mode \"" + mode->text + "\"",
+                     "expected none, host, bridge, service:<name>, container:<name>, or a network name");
   }
 }
 
@@ -124,7 +123,7 @@ void address_pools(RuleContext& rules, const Entry& entry) {
       if (!rules.opaque(value) && !is_subnet(value->text))
         rules.cannot_run(value->mark,
                          "networks." + entry.key + ": \"" + value->text + "\" is not a valid CIDR range",
-                         "write 172.28.0.0/16");
+                         "for example 172.28.0.0/16");
     }
     const Node* gateway = pool.find("gateway");
     if (!rules.opaque(gateway) && !is_ip_address(gateway->text))

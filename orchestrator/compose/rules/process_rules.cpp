@@ -1,4 +1,4 @@
-// What runs in the containers: health checks, hooks, restarts, watch rules.
+// Processes in containers: health checks, hooks, restarts, watch rules.
 #include "base/text.h"
 #include "orchestrator/compose/rules/rules.h"
 #include "orchestrator/compose/values.h"
@@ -21,12 +21,12 @@ void health(RuleContext& rules, const std::string& name, const Node& service) {
     if (kind != "CMD" && kind != "CMD-SHELL" && kind != "NONE")
       rules.report.error(
           test->items[0].mark,
-          "service " + name + ": a healthcheck test given as a list begins with CMD, CMD-SHELL or NONE",
+          "service " + name + ": a healthcheck test list must start with CMD, CMD-SHELL, or NONE",
           "write [\"CMD\", \"" + kind + "\", ...]");
   }
   if (present(check->find("start_interval")) && !present(check->find("start_period")))
     rules.cannot_run(check->find("start_interval")->mark,
-                     "service " + name + ": start_interval needs a start_period");
+                     "service " + name + ": start_interval requires start_period");
   for (const char* key : {"interval", "timeout", "start_period", "start_interval", "retries"}) {
     const Node* value = check->find(key);
     if (value != nullptr && value->is_scalar() && value->text.starts_with('-'))
@@ -43,7 +43,7 @@ void watch_rules(RuleContext& rules, const std::string& name, const Node& servic
     std::string_view action = rule.text_of("action");
     for (const char* key : {"path", "action"})
       if (rule.find(key) == nullptr)
-        rules.report.error(rule.mark, "service " + name + ": a watch rule needs " + std::string(key));
+        rules.report.error(rule.mark, "service " + name + ": a watch rule requires " + std::string(key));
     const Node* path = rule.find("path");
     if (path != nullptr && path->is_scalar() && path->text.empty())
       rules.report.error(path->mark, "service " + name + ": the path of a watch rule is empty");
@@ -51,10 +51,10 @@ void watch_rules(RuleContext& rules, const std::string& name, const Node& servic
     bool no_target =
         target == nullptr || (target->is_scalar() && target->text.empty() && !rules.opaque(target));
     if (action.starts_with("sync") && no_target)
-      rules.report.error(rule.mark,
-                         "service " + name + ": the watch action " + std::string(action) + " needs a target");
+      rules.report.error(
+          rule.mark, "service " + name + ": the watch action " + std::string(action) + " requires a target");
     if (action == "sync+exec" && rule.find("exec") == nullptr)
-      rules.report.error(rule.mark, "service " + name + ": the watch action sync+exec needs exec");
+      rules.report.error(rule.mark, "service " + name + ": the watch action sync+exec requires exec");
   }
 }
 
@@ -64,7 +64,7 @@ void hooks(RuleContext& rules, const std::string& name, const Node& service) {
     if (list == nullptr) continue;
     for (const Node& hook : list->items)
       if (hook.is_map() && hook.find("command") == nullptr)
-        rules.report.error(hook.mark, "service " + name + ": a " + key + " hook needs a command");
+        rules.report.error(hook.mark, "service " + name + ": a " + key + " hook requires a command");
   }
   const Node* list = service.find("pre_start");
   if (list == nullptr) return;

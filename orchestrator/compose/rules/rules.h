@@ -1,5 +1,5 @@
-// Rules about several values at once: references, cycles, contradictions. One function a rule, one file a
-// subject; consistency.cpp lists them.
+// Rules about several values: references, cycles, contradictions. One function per rule, one file per subject;
+// consistency.cpp lists them.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace stack::compose::rules {
 
-// The merged tree of the enabled services, and where the rules report.
+// The merged tree of the enabled services, and the report.
 class RuleContext {
  public:
   RuleContext(const Node& merged, const Selection& selected, Session& of);
@@ -21,22 +21,22 @@ class RuleContext {
   Session& session;
   Report& report;
   std::unordered_map<std::string, const Node*> services;
-  std::unordered_map<std::string, std::string> container_names;  // those seen so far -> service
+  std::unordered_map<std::string, std::string> container_names;  // names seen so far -> service
 
-  // Nothing can be said of the value: absent, broken, or text that depends on a variable nobody knows.
+  // Whether the value cannot be checked: absent, invalid, or dependent on an unknown variable.
   bool opaque(const Node* node) const;
   // An entry of a top-level section, or null.
   const Node* resource(const char* section, std::string_view name) const;
   std::vector<std::string> names_in(const char* section) const;
   Mark mark_of(const std::string& service) const { return marks_.at(service); }
 
-  // Good enough to be shown by `stack config`, but not to be carried out.
+  // Reports a value that `stack config` can show but the engine cannot run.
   void cannot_run(Mark mark, std::string message, std::string hint = {});
   void undefined(Mark mark, const std::string& service, const char* kind, const char* section,
                  std::string_view name);
-  // A reference to another service; `what` says what for: "links to".
+  // Checks a reference to another service; `what` describes it: "links to".
   void check_service(Mark mark, const std::string& service, std::string_view target, const std::string& what);
-  // The sources of mounted configs or secrets.
+  // Checks the sources of mounted configs or secrets.
   void check_sources(const std::string& service, const Node& list, const char* section, const char* kind);
 
  private:
@@ -50,7 +50,7 @@ bool broken(const Node& map, std::string_view key);
 bool is_true(const Node* node);
 std::optional<double> number(const Node* node);
 
-// About one service.
+// Rules for one service.
 using ServiceRule = void (*)(RuleContext& rules, const std::string& name, const Node& service);
 
 void image_source(RuleContext& rules, const std::string& name, const Node& service);
@@ -89,7 +89,7 @@ void runtime_and_platform(RuleContext& rules, const std::string& name, const Nod
 void build_context(RuleContext& rules, const std::string& name, const Node& service);
 void log_driver(RuleContext& rules, const std::string& name, const Node& service);
 
-// About the whole file.
+// Rules for the whole file.
 void required_members(RuleContext& rules);
 void top_level_resources(RuleContext& rules);
 void address_pools(RuleContext& rules, const Entry& network);

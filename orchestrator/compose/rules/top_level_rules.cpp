@@ -1,4 +1,4 @@
-// Networks, volumes, configs and secrets; members that cannot be left out.
+// Networks, volumes, configs, and secrets; required members.
 #include "orchestrator/compose/rule_table.h"
 #include "orchestrator/compose/rules/rules.h"
 
@@ -6,7 +6,7 @@ namespace stack::compose::rules {
 
 namespace {
 
-// Members that a mapping cannot do without. Ports, volumes and others say more when theirs are missing.
+// Required members. Ports, volumes, and others have more specific messages of their own.
 using RequiredTable = RuleTable<const char*>;
 constexpr RequiredTable::Row kRequired[] = {
     {"services.*.build.secrets.*", "source"},
@@ -63,7 +63,7 @@ void check_content(RuleContext& rules, const char* section, const Entry& entry) 
   for (const char* key : {"file", "environment", "content"})
     if (const Node* source = object.find(key); source != nullptr)
       if (std::string_view(key) != "environment" || source->is_null() || !source->text.empty()) ++sources;
-  std::string expected = secret ? "file or environment" : "file, environment or content";
+  std::string expected = secret ? "file or environment" : "file, environment, or content";
   if (sources == 0)
     rules.report.error(entry.mark, std::string(section) + "." + entry.key + " has no " + expected);
   if (sources > 1)

@@ -25,14 +25,14 @@ TEST_F(RulesTest, WrongTypes) {
           {"    ports: {a: b}\n",
            "compose.yaml:4:12: services.web.ports: expected a list, found a mapping\n"},
           {"    user: 5\n",
-           "compose.yaml:4:11: services.web.user: expected a string, found the number 5\n  put it in quotes: "
+           "compose.yaml:4:11: services.web.user: expected a string, found the number 5\n  quote it: "
            "\"5\"\n"},
           {"    hostname: true\n",
-           "compose.yaml:4:15: services.web.hostname: expected a string, found the boolean true\n  put it in "
-           "quotes: \"true\"\n"},
+           "compose.yaml:4:15: services.web.hostname: expected a string, found the boolean true\n  quote it: "
+           "\"true\"\n"},
           {"    command: [a, 5]\n",
-           "compose.yaml:4:18: services.web.command.1: expected a string, found the number 5\n  put it in "
-           "quotes: \"5\"\n"},
+           "compose.yaml:4:18: services.web.command.1: expected a string, found the number 5\n  quote it: "
+           "\"5\"\n"},
           {"    environment: x\n",
            "compose.yaml:4:18: services.web.environment: expected a list or a mapping, found \"x\"\n"},
           {"    environment: {A: [1]}\n",
@@ -68,10 +68,10 @@ TEST_F(RulesTest, WrongTypes) {
           {"    security_opt: [A, A]\n",
            "compose.yaml:4:23: services.web.security_opt: \"A\" is listed twice\n"},
           {"    ports: [~]\n",
-           "compose.yaml:4:13: services.web.ports.0: an empty list item\n  give it a value or remove it\n"},
+           "compose.yaml:4:13: services.web.ports.0: empty list item\n  add a value or remove the item\n"},
           {"    ports:\n",
-           "compose.yaml:4:5: services.web.ports: expected a list, found nothing\n  give it a value or "
-           "remove the key\n"},
+           "compose.yaml:4:5: services.web.ports: expected a list, found nothing\n  add a value or remove "
+           "the key\n"},
       },
       "secrets: {s: {environment: S}}\n");
 }
@@ -102,39 +102,39 @@ TEST_F(RulesTest, NamesOfServicesAndResources) {
 TEST_F(RulesTest, ServiceNeedsAnImageOrABuild) {
   EXPECT_EQ(errors("services:\n  web:\n    user: a\n"),
             "compose.yaml:2:3: service web has neither an image nor a build\n");
-  EXPECT_EQ(errors("services:\n  web:\n"),
-            "compose.yaml:2:3: services.web: expected a mapping, found nothing\n  give it a value or remove "
-            "the key\n");
+  EXPECT_EQ(
+      errors("services:\n  web:\n"),
+      "compose.yaml:2:3: services.web: expected a mapping, found nothing\n  add a value or remove the key\n");
   expect_contains(errors("services:\n  web: {image: \"\"}\n"), "the image is empty");
-  expect_contains(errors("services:\n  web: {image: a b}\n"), "an image reference cannot contain a blank");
+  expect_contains(errors("services:\n  web: {image: a b}\n"), "an image reference cannot contain blanks");
 }
 
 TEST_F(RulesTest, UndefinedReferences) {
   expect_errors(
       {
           {"    networks: [bak]\n",
-           "compose.yaml:4:16: service web refers to the undefined network \"bak\"\n  did you mean "
+           "compose.yaml:4:16: service web refers to undefined network \"bak\"\n  did you mean "
            "\"back\"?\n"},
           {"    volumes: [\"dta:/x\"]\n",
-           "compose.yaml:4:15: service web refers to the undefined volume \"dta\"\n  did you mean "
+           "compose.yaml:4:15: service web refers to undefined volume \"dta\"\n  did you mean "
            "\"data\"?\n"},
           {"    secrets: [pw]\n",
-           "compose.yaml:4:15: service web refers to the undefined secret \"pw\"\n  define it under the "
+           "compose.yaml:4:15: service web refers to undefined secret \"pw\"\n  define it under the "
            "top-level key secrets\n"},
           {"    configs: [{source: c}]\n",
-           "compose.yaml:4:24: service web refers to the undefined config \"c\"\n  define it under the "
+           "compose.yaml:4:24: service web refers to undefined config \"c\"\n  define it under the "
            "top-level key configs\n"},
           {"    depends_on: [dbb]\n",
-           "compose.yaml:4:18: service web depends on the undefined service \"dbb\"\n  did you mean "
+           "compose.yaml:4:18: service web depends on undefined service \"dbb\"\n  did you mean "
            "\"db\"?\n"},
           {"    links: [\"xyzzy:alias\"]\n",
-           "compose.yaml:4:13: service web links to the undefined service \"xyzzy\"\n"},
+           "compose.yaml:4:13: service web links to undefined service \"xyzzy\"\n"},
           {"    volumes_from: [xyzzy:ro]\n",
-           "compose.yaml:4:20: service web takes the volumes of the undefined service \"xyzzy\"\n"},
+           "compose.yaml:4:20: service web takes the volumes of undefined service \"xyzzy\"\n"},
           {"    network_mode: service:xyzzy\n",
-           "compose.yaml:4:19: service web shares a namespace with the undefined service \"xyzzy\"\n"},
+           "compose.yaml:4:19: service web shares a namespace with undefined service \"xyzzy\"\n"},
           {"    pid: service:xyzzy\n",
-           "compose.yaml:4:10: service web shares a namespace with the undefined service \"xyzzy\"\n"},
+           "compose.yaml:4:10: service web shares a namespace with undefined service \"xyzzy\"\n"},
           {"    ipc: service:web\n", "compose.yaml:4:10: service web cannot share its own namespace\n"},
       },
       "  db: {image: a}\nnetworks: {back: }\nvolumes: {data: }\n");
@@ -164,8 +164,7 @@ TEST_F(RulesTest, Networking) {
            "compose.yaml:4:19: service web: network_mode and networks cannot be used together\n"},
           {"    network_mode: ns:/x\n",
            "compose.yaml:4:19: unknown network_mode \"ns:/x\"\n  expected none, host, bridge, "
-           "service:<name>, "
-           "container:<name> or the name of a network\n"},
+           "service:<name>, container:<name>, or a network name\n"},
           {"    network_mode: container:x\n    ports: [\"80:80\"]\n",
            "compose.yaml:5:12: service web: ports cannot be published with network_mode container:x\n"},
           {"    networks: {n: {ipv4_address: x}}\n", "compose.yaml:4:34: \"x\" is not an IPv4 address\n"},
@@ -174,9 +173,9 @@ TEST_F(RulesTest, Networking) {
           {"    ports: [{published: 80}]\n", "compose.yaml:4:13: service web: the port has no target\n"},
           {"    ports: [{target: 80, host_ip: x}]\n", "compose.yaml:4:35: \"x\" is not an IP address\n"},
           {"    ports: [{target: 80, protocol: http}]\n",
-           "compose.yaml:4:36: unknown protocol \"http\": expected tcp, udp or sctp\n"},
+           "compose.yaml:4:36: unknown protocol \"http\": expected tcp, udp, or sctp\n"},
           {"    ports: [\"99999:80\"]\n",
-           "compose.yaml:4:13: port \"99999:80\": invalid port \"99999\": ports go from 1 to 65535\n"},
+           "compose.yaml:4:13: port \"99999:80\": invalid port \"99999\": expected 1 to 65535\n"},
           {"    expose: [x]\n",
            "compose.yaml:4:14: service web: expose: invalid port \"x\": expected a number or a range such as "
            "3000-3010\n"},
@@ -191,11 +190,11 @@ TEST_F(RulesTest, Networking) {
 TEST_F(RulesTest, Mounts) {
   expect_errors({
       {"    volumes: [\"/a:/x\"]\n    tmpfs: [/x]\n",
-       "compose.yaml:5:13: service web: /x is mounted twice\n  the first is at compose.yaml:4:15\n"},
+       "compose.yaml:5:13: service web: /x is mounted twice\n  the first mount is at compose.yaml:4:15\n"},
       {"    volumes: [{type: bind, target: /x}]\n",
        "compose.yaml:4:15: service web: a volume of type bind needs a source\n"},
       {"    volumes: [{source: /a, target: /x}]\n",
-       "compose.yaml:4:15: service web: the volume has no type\n  add type: bind, volume, tmpfs or image\n"},
+       "compose.yaml:4:15: service web: the volume has no type\n  add type: bind, volume, tmpfs, or image\n"},
       {"    volumes: [{type: tmpfs}]\n", "compose.yaml:4:15: service web: the volume has no target\n"},
       {"    volumes: [{type: tmpfs, source: x, target: /x}]\n",
        "compose.yaml:4:37: service web: a tmpfs has no source\n"},
@@ -215,18 +214,18 @@ TEST_F(RulesTest, BuildRules) {
       {"    build: {dockerfile: D, dockerfile_inline: FROM a}\n",
        "compose.yaml:4:47: service web: dockerfile and dockerfile_inline cannot be used together\n"},
       {"    build: {additional_contexts: {b: service:nob}}\n  nob: {image: a}\n",
-       "compose.yaml:4:38: service nob, which is built from, has no build\n"},
+       "compose.yaml:4:38: service nob, used as a build base, has no build\n"},
       {"    build: {platforms: [linux/s390x]}\n    platform: linux\n",
        "compose.yaml:5:15: service web: build.platforms does not list the platform linux\n"},
       {"    build: {secrets: [s]}\n",
-       "compose.yaml:4:23: service web refers to the undefined secret \"s\"\n  define it under the top-level "
+       "compose.yaml:4:23: service web refers to undefined secret \"s\"\n  define it under the top-level "
        "key secrets\n"},
   });
 }
 
 TEST_F(RulesTest, HowFarReadOnlyReachesNeedsReadOnly) {
   expect_errors({{"    volumes: [{type: bind, source: /a, target: /a, bind: {recursive: readonly}}]\n",
-                  "compose.yaml:4:70: service web: bind.recursive: readonly needs read_only: true\n"}});
+                  "compose.yaml:4:70: service web: bind.recursive: readonly requires read_only: true\n"}});
 }
 
 TEST_F(RulesTest, UserNamespacesOtherThanTheHostsAreRefused) {
@@ -241,14 +240,13 @@ TEST_F(RulesTest, WhatThisEngineCannotCarryOutIsRefusedBeforeAnythingChanges) {
       {"    runtime: kata\n",
        "compose.yaml:4:14: service web: runtime \"kata\" is not supported\n  expected runc\n"},
       {"    logging: {driver: gelf}\n",
-       "compose.yaml:4:23: service web: logger: no log driver named 'gelf' is registered: json-file, local, "
-       "journald and none "
-       "are\n"},
+       "compose.yaml:4:23: service web: logger: no log driver named 'gelf' is registered; use json-file, "
+       "local, journald, or none\n"},
       {"    build: https://example.com/x.git\n",
        "compose.yaml:4:12: service web: build context https://example.com/x.git is not supported\n  only "
-       "directories are; clone it first\n"},
+       "directories are supported; clone it first\n"},
   });
-  expect_contains(web_errors("    platform: linux/s390x\n", ""), "platform linux/s390x cannot run here");
+  expect_contains(web_errors("    platform: linux/s390x\n", ""), "platform linux/s390x is not supported");
   expect_contains(web_errors("", "networks: {default: {driver: weave}}\n"),
                   "networks.default: driver \"weave\" is not supported");
   expect_contains(web_errors("", "volumes: {v: {driver: rclone}}\n"),
@@ -265,7 +263,7 @@ TEST_F(RulesTest, ANetworkModeMayNameANetwork) {
 
 TEST_F(RulesTest, StartIntervalWithoutAPeriodIsNothingToRun) {
   expect_errors({{"    healthcheck: {test: x, start_interval: 1s}\n",
-                  "compose.yaml:4:44: service web: start_interval needs a start_period\n"}});
+                  "compose.yaml:4:44: service web: start_interval requires start_period\n"}});
   options.refuse = false;
   config("services: {web: {image: a, healthcheck: {test: x, start_interval: 1s}}}\n");
   EXPECT_TRUE(load(options));
@@ -275,19 +273,19 @@ TEST_F(RulesTest, HealthAndHooksAndWatch) {
   options.refuse = false;
   expect_errors({
       {"    healthcheck: {test: [curl, x]}\n",
-       "compose.yaml:4:26: service web: a healthcheck test given as a list begins with CMD, CMD-SHELL or "
-       "NONE\n  write [\"CMD\", \"curl\", ...]\n"},
+       "compose.yaml:4:26: service web: a healthcheck test list must start with CMD, CMD-SHELL, or NONE\n  "
+       "write [\"CMD\", \"curl\", ...]\n"},
       {"    healthcheck: {test: x, retries: -1}\n",
        "compose.yaml:4:37: service web: retries must not be negative\n"},
       {"    post_start: [{user: root}]\n",
-       "compose.yaml:4:18: service web: a post_start hook needs a command\n"},
+       "compose.yaml:4:18: service web: a post_start hook requires a command\n"},
       {"    pre_start: [{command: a, per_replica: true}]\n",
        "compose.yaml:4:43: service web: pre_start hooks run once per service; per_replica: true is not "
        "supported\n"},
       {"    develop: {watch: [{path: ., action: sync}]}\n",
-       "compose.yaml:4:23: service web: the watch action sync needs a target\n"},
+       "compose.yaml:4:23: service web: the watch action sync requires a target\n"},
       {"    develop: {watch: [{action: rebuild}]}\n",
-       "compose.yaml:4:23: service web: a watch rule needs path\n"},
+       "compose.yaml:4:23: service web: a watch rule requires path\n"},
   });
 }
 
@@ -307,7 +305,7 @@ TEST_F(RulesTest, MembersThatCannotBeMissing) {
       {"    develop: {watch: [{path: \"\", action: rebuild}]}\n",
        "compose.yaml:4:30: service web: the path of a watch rule is empty\n"},
       {"    models: [none]\n",
-       "compose.yaml:4:14: service web refers to the undefined model \"none\"\n  define it under the "
+       "compose.yaml:4:14: service web refers to undefined model \"none\"\n  define it under the "
        "top-level key "
        "models\n"},
   });
@@ -351,18 +349,18 @@ TEST_F(RulesTest, ScaleAndNames) {
        "compose.yaml:4:12: service web: scale and deploy.replicas differ\n"},
       {"    scale: -1\n", "compose.yaml:4:12: service web: scale must not be negative\n"},
       {"    scale: 2\n    container_name: xx\n",
-       "compose.yaml:5:21: service web: a fixed container_name does not go with more than one container\n"},
+       "compose.yaml:5:21: service web: container_name cannot be used with more than one container\n"},
       {"    container_name: \"a b\"\n",
-       "compose.yaml:4:21: invalid container_name \"a b\"\n  use at least two of letters, digits, \"_\", "
-       "\".\" and \"-\", beginning with a letter or digit\n"},
+       "compose.yaml:4:21: invalid container_name \"a b\"\n  use two or more letters, digits, \"_\", \".\", "
+       "and \"-\", starting with a letter or digit\n"},
       {"    container_name: same\n  two: {image: a, container_name: same}\n",
        "compose.yaml:5:35: services web and two have the same container_name \"same\"\n"},
       {"    restart: alwais\n",
-       "compose.yaml:4:14: unknown restart policy \"alwais\": expected no, always, unless-stopped or "
+       "compose.yaml:4:14: unknown restart policy \"alwais\": expected no, always, unless-stopped, or "
        "on-failure[:N]; did you mean \"always\"?\n"},
       {"    pull_policy: sometimes\n",
        "compose.yaml:4:18: service web: unknown pull_policy \"sometimes\"\n  expected always, never, "
-       "missing, build, daily, weekly or every_<duration>\n"},
+       "missing, build, daily, weekly, or every_<duration>\n"},
       {"    labels: [com.docker.compose.project=x]\n",
        "compose.yaml:4:14: service web: labels that begin with com.docker.compose. are reserved\n"},
   });
@@ -376,11 +374,11 @@ TEST_F(RulesTest, ResourceNumbers) {
       {"    cpus: 1\n    deploy: {resources: {limits: {cpus: \"2\"}}}\n",
        "compose.yaml:4:11: service web: cpus and deploy.resources.limits.cpus differ\n  keep one of them\n"},
       {"    oom_score_adj: 2000\n",
-       "compose.yaml:4:20: service web: oom_score_adj is out of range\n  it goes from -1000 to 1000\n"},
+       "compose.yaml:4:20: service web: oom_score_adj is out of range\n  expected -1000 to 1000\n"},
       {"    mem_swappiness: 101\n",
-       "compose.yaml:4:21: service web: mem_swappiness is out of range\n  it goes from 0 to 100\n"},
+       "compose.yaml:4:21: service web: mem_swappiness is out of range\n  expected 0 to 100\n"},
       {"    ulimits: {nofile: {soft: 5, hard: 4}}\n",
-       "compose.yaml:4:15: service web: ulimit nofile: the soft limit exceeds the hard one\n"},
+       "compose.yaml:4:15: service web: ulimit nofile: the soft limit exceeds the hard limit\n"},
       {"    ulimits: {nofile: {soft: 5}}\n",
        "compose.yaml:4:15: service web: ulimit nofile has no hard limit\n"},
   });
@@ -390,13 +388,12 @@ TEST_F(RulesTest, TopLevelResources) {
   auto error = [&](const std::string& rest) { return errors("services: {web: {image: a}}\n" + rest); };
   expect_contains(error("volumes: {v: {external: true, driver: x}}\n"),
                   "volumes.v is external, so driver cannot be set");
-  expect_contains(error("volumes: {v: {external: {name: a}, name: b}}\n"),
-                  "name and external.name are both set, and differ");
+  expect_contains(error("volumes: {v: {external: {name: a}, name: b}}\n"), "name and external.name differ");
   expect_contains(error("secrets: {s: {}}\n"), "compose.yaml:2:11: secrets.s has no file or environment");
   expect_contains(error("secrets: {s: {file: a, environment: b}}\n"),
                   "secrets.s must have exactly one of file or environment");
   expect_contains(error("configs: {c: {file: a, content: b}}\n"),
-                  "configs.c must have exactly one of file, environment or content");
+                  "configs.c must have exactly one of file, environment, or content");
   expect_contains(error("secrets: {s: }\n"), "secrets.s: expected a mapping, found nothing");
 }
 
@@ -404,7 +401,7 @@ TEST_F(RulesTest, ContentsOfSecretsAndConfigsMustBeThere) {
   expect_contains(web_errors("    secrets: [s]\n", "secrets: {s: {file: none}}\n"),
                   "compose.yaml:5:21: file none not found");
   expect_contains(web_errors("    configs: [s]\n", "configs: {s: {environment: NONE}}\n"),
-                  "compose.yaml:5:28: the variable \"NONE\" is not set");
+                  "compose.yaml:5:28: variable \"NONE\" is not set");
   EXPECT_EQ(web_errors("    secrets: [s, t]\n    scale: x\n",
                        "secrets: {s: {file: none}, t: {file: \"${X:?x}\"}}\n"),
             "compose.yaml:5:12: services.web.scale: expected a whole number, found \"x\"\n"
@@ -418,25 +415,25 @@ TEST_F(RulesTest, IgnoredKeysWarnAndStrictRefuses) {
   web("    deploy: {placement: {constraints: [a]}, endpoint_mode: dnsrr}\n    isolation: x\n",
       "version: \"3\"\n");
   EXPECT_EQ(warnings,
-            "compose.yaml:4:14: warning: services.web.deploy.placement is ignored: has a meaning in a Swarm "
-            "cluster only\n"
-            "compose.yaml:4:45: warning: services.web.deploy.endpoint_mode is ignored: has a meaning in a "
-            "Swarm cluster only\n"
-            "compose.yaml:5:5: warning: services.web.isolation is ignored: has a meaning on Windows only\n"
+            "compose.yaml:4:14: warning: services.web.deploy.placement is ignored: applies only to a Swarm "
+            "cluster\n"
+            "compose.yaml:4:45: warning: services.web.deploy.endpoint_mode is ignored: applies only to a "
+            "Swarm cluster\n"
+            "compose.yaml:5:5: warning: services.web.isolation is ignored: applies only to Windows\n"
             "compose.yaml:6:1: warning: version is ignored: the attribute is obsolete; remove it\n");
   options.strict = true;
   expect_contains(errors(), "compose.yaml:5:5: services.web.isolation is ignored");
 }
 
 TEST_F(RulesTest, RefusedKeysAreErrorsUnlessOnlyShown) {
-  expect_contains(web_errors("    gpus: all\n"), "compose.yaml:4:5: services.web.gpus cannot be carried out");
+  expect_contains(web_errors("    gpus: all\n"), "compose.yaml:4:5: services.web.gpus is not supported");
   expect_contains(web_errors("    storage_opt: {size: 1G}\n"),
-                  "compose.yaml:4:5: services.web.storage_opt cannot be carried out");
+                  "compose.yaml:4:5: services.web.storage_opt is not supported");
   expect_contains(web_errors("    secrets: [s]\n", "secrets: {s: {external: true}}\n"),
-                  "secrets.s.external cannot be carried out");
+                  "secrets.s.external is not supported");
   options.refuse = false;
   EXPECT_EQ(web("    gpus: all\n").gpus.at(0).count, -1);
-  expect_contains(warnings, "services.web.gpus cannot be carried out");
+  expect_contains(warnings, "services.web.gpus is not supported");
 }
 
 TEST_F(RulesTest, RefusedKeysOfServicesThatAreNotUsedAreNoMatter) {
@@ -452,7 +449,7 @@ TEST_F(RulesTest, ManyMistakesAreShownInOneRunInOrder) {
       text,
       "compose.yaml:3:5: unknown key \"imgae\" in services.web\n  did you mean \"image\"?\n"
       "compose.yaml:4:13: port \"x:80\": invalid port \"x\": expected a number or a range such as 3000-3010\n"
-      "compose.yaml:5:16: service web refers to the undefined network \"front\"\n  define it under the "
+      "compose.yaml:5:16: service web refers to undefined network \"front\"\n  define it under the "
       "top-level key networks\n"
       "compose.yaml:7:12: required variable DB is missing a value: set DB\n"
       "compose.yaml:11:18: dependency cycle: db -> cache -> db\n");

@@ -102,7 +102,7 @@ TEST(Dotenv, NameAloneIsTakenFromOutside) {
 TEST(Dotenv, ErrorsNameLineAndColumn) {
   EXPECT_EQ(read("A=1\nB C=2\n").errors,
             "x.env:2:1: a variable name cannot contain a space\n  write NAME=value\n");
-  EXPECT_EQ(read("A=1\n\nB=\"open\n").errors, "x.env:3:3: the quoted value is not closed\n");
+  EXPECT_EQ(read("A=1\n\nB=\"open\n").errors, "x.env:3:3: unclosed quoted value\n");
   EXPECT_EQ(read("=x\n").errors, "x.env:1:1: unexpected \"=\" in a variable name\n  write NAME=value\n");
   expect_contains(read("A=${\n").errors, "x.env:1:1: invalid interpolation");
   expect_contains(read("A=${NONE:?need}\n").errors, "required variable NONE is missing a value: need");
@@ -110,8 +110,8 @@ TEST(Dotenv, ErrorsNameLineAndColumn) {
 
 TEST(Dotenv, UnsetVariableIsWarnedOfWithItsLine) {
   EXPECT_EQ(read("A=1\nPASSWORD=pa$ss\n").warnings,
-            "x.env:2:1: warning: the variable \"ss\" is not set; an empty string is used\n"
-            "  use single quotes if the $ is meant literally\n");
+            "x.env:2:1: warning: variable \"ss\" is not set; using an empty string\n"
+            "  use single quotes for a literal $\n");
 }
 
 TEST(Dotenv, CommentsAndBlankLinesAreSkipped) {
@@ -173,7 +173,7 @@ TEST_F(ComposeTest, DotEnvOfTheProjectDirectoryAddsWhatIsMissing) {
 
 TEST_F(ComposeTest, MistakeInDotEnvIsReportedWithItsLine) {
   write(".env", "A=1\nB=\"x\n");
-  expect_contains(errors("services:\n  web: {image: a}\n"), ".env:2:3: the quoted value is not closed");
+  expect_contains(errors("services:\n  web: {image: a}\n"), ".env:2:3: unclosed quoted value");
 }
 
 // --- env_file and label_file

@@ -100,7 +100,7 @@ TEST(Interpolation, MentionedVariablesIncludeUnusedWords) {
 TEST_F(ComposeTest, UnsetVariableWarnsOnceWithPlace) {
   project("services:\n  web:\n    image: a$NONE\n    user: $NONE\n");
   EXPECT_EQ(warnings,
-            "compose.yaml:3:12: warning: the variable \"NONE\" is not set; an empty string is used\n"
+            "compose.yaml:3:12: warning: variable \"NONE\" is not set; using an empty string\n"
             "  set it, or write ${NONE:-default}\n");
 }
 
@@ -109,7 +109,7 @@ TEST_F(ComposeTest, WarningsAreShownBesideErrors) {
   auto loaded = load(options);
   ASSERT_FALSE(loaded);
   ASSERT_EQ(loaded.error().size(), 2u);
-  EXPECT_EQ(loaded.error()[0].message, "the variable \"NONE\" is not set; an empty string is used");
+  EXPECT_EQ(loaded.error()[0].message, "variable \"NONE\" is not set; using an empty string");
   EXPECT_EQ(loaded.error()[1].severity, Severity::Error);
 }
 

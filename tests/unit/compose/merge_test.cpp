@@ -315,12 +315,12 @@ services:
 TEST_F(ComposeTest, ExtendsInACircleIsAnError) {
   EXPECT_EQ(errors("services:\n  a: {image: x, extends: b}\n  b: {image: x, extends: c}\n  c: {image: x, "
                    "extends: a}\n"),
-            "compose.yaml:4:26: extends goes in a circle: a -> b -> c -> a\n");
+            "compose.yaml:4:26: extends cycle: a -> b -> c -> a\n");
 }
 
 TEST_F(ComposeTest, ExtendsOfSomethingMissingIsAnError) {
   EXPECT_EQ(web_errors("    extends: bas\n  base: {image: b}\n"),
-            "compose.yaml:4:14: service \"bas\", which is to be extended, is not in compose.yaml\n  did you "
+            "compose.yaml:4:14: service \"bas\", named by extends, is not in compose.yaml\n  did you "
             "mean \"base\"?\n");
   expect_contains(web_errors("    extends: {service: x, file: none.yaml}\n"),
                   "compose.yaml:4:33: cannot read the compose file none.yaml");
@@ -338,7 +338,7 @@ TEST_F(ComposeTest, ExtendingServiceMayReset) {
 TEST_F(ComposeTest, InheritedDependenciesMustExist) {
   write("base.yaml", "services:\n  base: {image: a, depends_on: [db]}\n");
   expect_contains(errors("services:\n  web: {extends: {service: base, file: base.yaml}}\n"),
-                  "base.yaml:2:33: service web depends on the undefined service \"db\"");
+                  "base.yaml:2:33: service web depends on undefined service \"db\"");
 }
 
 // --- include
@@ -408,9 +408,9 @@ TEST_F(ComposeTest, IncludeInACircleIsAnError) {
   write("a.yaml", "include: [b.yaml]\nservices: {a: {image: a}}\n");
   write("b.yaml", "include: [a.yaml]\nservices: {b: {image: a}}\n");
   expect_contains(errors("include: [a.yaml]\nservices: {web: {image: a}}\n"),
-                  "b.yaml:1:11: include goes in a circle: a.yaml -> b.yaml -> a.yaml");
+                  "b.yaml:1:11: include cycle: a.yaml -> b.yaml -> a.yaml");
   expect_contains(errors("include: [compose.yaml]\nservices: {web: {image: a}}\n"),
-                  "include goes in a circle: compose.yaml");
+                  "include cycle: compose.yaml");
 }
 
 TEST_F(ComposeTest, IncludesThatMultiplyAreLimited) {

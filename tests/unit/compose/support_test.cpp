@@ -1,4 +1,4 @@
-// docs/COMPOSE-SUPPORT.md says the same as the table of attributes, and the table knows the whole
+// docs/COMPOSE-SUPPORT.md agrees with the table of attributes, and the table covers the whole
 // specification.
 #include <cstdlib>
 
@@ -28,7 +28,7 @@ const Attribute* decisive(const std::string& pattern) {
 std::string state_of(const Attribute& attribute) {
   switch (attribute.support) {
     case Support::CarriedOut:
-      return "carried out";
+      return "supported";
     case Support::Ignored:
       return "ignored, with a warning";
     case Support::Refused:
@@ -38,7 +38,7 @@ std::string state_of(const Attribute& attribute) {
 }
 
 std::string expected_table() {
-  std::string out = "| attribute | state | remark |\n|---|---|---|\n";
+  std::string out = "| attribute | state | note |\n|---|---|---|\n";
   for (const auto& row : attribute_rows()) {
     const Attribute* attribute = decisive(row.pattern);
     out +=
@@ -48,7 +48,7 @@ std::string expected_table() {
 }
 
 // STACK_UPDATE_DOCS=1 writes the table instead of comparing it.
-TEST(ComposeSupport, DocumentSaysWhatTheTableSays) {
+TEST(ComposeSupport, DocumentAgreesWithTheTable) {
   std::string file = std::string(STACK_SOURCE_DIR) + "/docs/COMPOSE-SUPPORT.md";
   auto text = read_file(file);
   ASSERT_TRUE(text) << text.error().text();

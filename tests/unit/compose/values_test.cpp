@@ -46,16 +46,16 @@ TEST(Port, ExpandedPortsAreSortedAsText) { EXPECT_EQ(port("9999-10000"), "any>10
 TEST(Port, MistakesAreExplained) {
   EXPECT_EQ(port("x:80"),
             "ERROR port \"x:80\": invalid port \"x\": expected a number or a range such as 3000-3010");
-  EXPECT_EQ(port("80:70000"), "ERROR port \"80:70000\": invalid port \"70000\": ports go from 1 to 65535");
+  EXPECT_EQ(port("80:70000"), "ERROR port \"80:70000\": invalid port \"70000\": expected 1 to 65535");
   EXPECT_EQ(port("80/http"),
-            "ERROR invalid protocol \"http\" in port \"80/http\": expected tcp, udp or sctp");
+            "ERROR invalid protocol \"http\" in port \"80/http\": expected tcp, udp, or sctp");
   EXPECT_EQ(port("1.2.3:80:80"),
             "ERROR invalid address \"1.2.3\" in port \"1.2.3:80:80\": expected an IP address");
   EXPECT_EQ(port("1-3:1-2"), "ERROR port \"1-3:1-2\": the two ranges have different lengths");
-  EXPECT_EQ(port("5-3"), "ERROR port \"5-3\": invalid port range \"5-3\": the first port is the higher one");
+  EXPECT_EQ(port("5-3"), "ERROR port \"5-3\": invalid port range \"5-3\": the first port exceeds the last");
   EXPECT_EQ(port("8080:"), "ERROR no container port in \"8080:\"");
   EXPECT_EQ(port(""), "ERROR no container port in \"\"");
-  EXPECT_EQ(port("0"), "ERROR port \"0\": invalid port \"0\": ports go from 1 to 65535");
+  EXPECT_EQ(port("0"), "ERROR port \"0\": invalid port \"0\": expected 1 to 65535");
 }
 
 std::string volume(std::string_view text) {
@@ -134,7 +134,7 @@ TEST(Restart, FormsAndMistakes) {
   EXPECT_EQ(to_text(*parse_restart("no")), "no");
   EXPECT_EQ(to_text(*parse_restart("unless-stopped")), "unless-stopped");
   EXPECT_EQ(parse_restart("alway").error().text(),
-            "unknown restart policy \"alway\": expected no, always, unless-stopped or on-failure[:N]; did "
+            "unknown restart policy \"alway\": expected no, always, unless-stopped, or on-failure[:N]; did "
             "you mean \"always\"?");
   EXPECT_FALSE(parse_restart("on-failure:x"));
 }

@@ -11,28 +11,26 @@ TEST_F(ComposeTest, SyntaxErrorsNameThePlace) {
   };
   const Case cases[] = {
       {"services:\n\tweb:\n",
-       "compose.yaml:2:1: YAML syntax: a tab in the indentation\n  YAML is indented with spaces only\n"},
+       "compose.yaml:2:1: YAML syntax: a tab in the indentation\n  indent with spaces\n"},
       {"services:\n  web:\n    image: a: b\n",
-       "compose.yaml:3:13: YAML syntax: a mapping is not allowed here\n  a value that contains \": \" must "
-       "be put in quotes\n"},
+       "compose.yaml:3:13: YAML syntax: a mapping is not allowed here\n  quote a value that contains \": "
+       "\"\n"},
       {"services:\n  web:\n    image: a\n   build: b\n",
        "compose.yaml:4:4: YAML syntax: unexpected indentation or text\n"
        "  check that the keys of one mapping start in the same column\n"},
-      {"services:\n  web:\n    image: \"a\n",
-       "compose.yaml:3:12: YAML syntax: the quoted text is not closed\n"},
-      {"services:\n  web:\n    image: 'it''s\n",
-       "compose.yaml:3:12: YAML syntax: the quoted text is not closed\n"},
+      {"services:\n  web:\n    image: \"a\n", "compose.yaml:3:12: YAML syntax: unclosed quoted text\n"},
+      {"services:\n  web:\n    image: 'it''s\n", "compose.yaml:3:12: YAML syntax: unclosed quoted text\n"},
       {"services:\n  web:\n    image: *a\n",
-       "compose.yaml:3:12: YAML syntax: the alias names an anchor that is not defined before it\n"},
+       "compose.yaml:3:12: YAML syntax: the alias refers to an undefined anchor\n"},
       {"services:\n  web:\n    image: @a\n",
-       "compose.yaml:3:12: YAML syntax: a value cannot start with this character\n  put it in quotes\n"},
+       "compose.yaml:3:12: YAML syntax: a value cannot start with this character\n  quote the value\n"},
       {"services:\n  web: {image: a\n",
-       "compose.yaml:2:8: YAML syntax: a { is not closed\n  the reading ends in line 3\n"},
+       "compose.yaml:2:8: YAML syntax: { is not closed\n  parsing stopped on line 3\n"},
       {"services:\n  web:\n    image: a\n    ports: [\"1:1\",\n      \"2:2\"\n    command: x\n",
-       "compose.yaml:4:12: YAML syntax: a [ is not closed\n  the reading ends in line 6\n"},
-      {",", "compose.yaml:1:1: YAML syntax: this text belongs to nothing\n  put the value in quotes\n"},
+       "compose.yaml:4:12: YAML syntax: [ is not closed\n  parsing stopped on line 6\n"},
+      {",", "compose.yaml:1:1: YAML syntax: unexpected text\n  quote the value\n"},
       {"services:\n  web: {ports: [a]]}\n",
-       "compose.yaml:2:19: YAML syntax: a } or ] that closes nothing\n  put the value in quotes\n"},
+       "compose.yaml:2:19: YAML syntax: unmatched } or ]\n  quote the value\n"},
   };
   for (const Case& one : cases) EXPECT_EQ(errors(one.text), one.error) << one.text;
 }
@@ -52,14 +50,14 @@ TEST_F(ComposeTest, BinaryIsBase64OfText) {
 
 TEST_F(ComposeTest, DuplicateKeysAreAllReported) {
   EXPECT_EQ(errors("services:\n  web:\n    image: a\n    image: b\n  web:\n    image: c\n"),
-            "compose.yaml:4:5: the key \"image\" is already defined in line 3\n"
-            "compose.yaml:5:3: the key \"web\" is already defined in line 2\n");
+            "compose.yaml:4:5: the key \"image\" is already defined on line 3\n"
+            "compose.yaml:5:3: the key \"web\" is already defined on line 2\n");
 }
 
 TEST_F(ComposeTest, KeysMustBeStrings) {
   EXPECT_EQ(errors("services:\n  web: {image: a}\n  5: {image: a}\n  true: {image: a}\n"),
-            "compose.yaml:3:3: the key 5 is not a string\n  put it in quotes: \"5\"\n"
-            "compose.yaml:4:3: the key true is not a string\n  put it in quotes: \"true\"\n");
+            "compose.yaml:3:3: the key 5 is not a string\n  quote it: \"5\"\n"
+            "compose.yaml:4:3: the key true is not a string\n  quote it: \"true\"\n");
   expect_contains(errors("services:\n  ? [a]\n  : {image: a}\n"), "a key must be a string");
 }
 
@@ -136,7 +134,7 @@ services:
 
 TEST_F(ComposeTest, MergeKeyTakesMappingsOnly) {
   expect_contains(errors("x: &x 5\nservices:\n  web:\n    <<: *x\n    image: a\n"),
-                  "compose.yaml:4:5: << takes a mapping or a list of mappings, found the number 5");
+                  "compose.yaml:4:5: << requires a mapping or a list of mappings, found the number 5");
 }
 
 TEST_F(ComposeTest, QuotedMergeKeyIsAnOrdinaryKey) {
@@ -145,7 +143,7 @@ TEST_F(ComposeTest, QuotedMergeKeyIsAnOrdinaryKey) {
 
 TEST_F(ComposeTest, AliasInsideItsOwnAnchorIsRefused) {
   expect_contains(errors("services:\n  web: &w\n    image: a\n    x-me: *w\n"),
-                  "compose.yaml:4:11: an alias cannot stand inside the value it names");
+                  "compose.yaml:4:11: an alias cannot be inside the value it refers to");
 }
 
 TEST_F(ComposeTest, AliasBombIsRefusedQuickly) {
@@ -156,7 +154,7 @@ TEST_F(ComposeTest, AliasBombIsRefusedQuickly) {
     for (int j = 0; j < 9; ++j) text += ", " + previous;
     text += "]\n";
   }
-  expect_contains(errors(text + "services: {web: {image: a}}\n"), "too many nodes made by aliases");
+  expect_contains(errors(text + "services: {web: {image: a}}\n"), "too many nodes created by aliases");
 }
 
 TEST_F(ComposeTest, DeepNestingIsRefused) {
@@ -173,7 +171,7 @@ TEST_F(ComposeTest, SeveralDocumentsOverrideEachOther) {
 
 TEST_F(ComposeTest, UnknownTagIsIgnoredWithAWarning) {
   EXPECT_EQ(web("    user: !Ref x\n").user, "x");
-  EXPECT_EQ(warnings, "compose.yaml:4:11: warning: the tag !Ref has no meaning here and is ignored\n");
+  EXPECT_EQ(warnings, "compose.yaml:4:11: warning: the tag !Ref has no effect here and is ignored\n");
 }
 
 TEST_F(ComposeTest, ScalarsKeepTheirTextWhereTheValueIsText) {
