@@ -22,12 +22,12 @@ namespace stack::engine {
 
 namespace {
 
-// Followers of logs and events hold a connection each.
+// Each follower of logs or events holds a connection.
 constexpr size_t kConnectionLimit = 16 * 1024;
 
 constexpr auto kReapDelay = std::chrono::milliseconds(1500);
 
-// Blocked, so that no thread's system call is interrupted; call before there are threads.
+// Blocks SIGCHLD, so that no system call of any thread is interrupted; call before starting threads.
 Fd open_child_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -51,7 +51,7 @@ std::string read_boot_id() {
   return id ? std::string(trim(*id)) : "";
 }
 
-// Everything that is opened before the first request is served.
+// Everything that is opened before serving requests.
 struct Engine {
   asio::io_context io{1};
   Context context;
@@ -73,7 +73,7 @@ struct Engine {
 
   Engine(Paths paths, Store store) : context(io, std::move(paths), std::move(store)), networks(context) {}
 
-  std::string socket;        // socket_identity() of the one clients find
+  std::string socket;        // socket_identity() of the socket that clients find
   bool socket_ours = false;  // bound by us, not by systemd
   bool leaving = false;
   Fd child_signals;  // SIGCHLD, signalfd(2)
@@ -81,7 +81,7 @@ struct Engine {
   Result<> open();
   Result<> listen(std::vector<Fd> inherited);
   Task<> serve(EngineOptions& options, Result<>& outcome);
-  // Once a second: the socket, the disk reserve, and whether the engine is still needed.
+  // Checks once per second the socket, the disk reserve, and whether the engine is still needed.
   Task<> look_after(std::chrono::seconds idle_limit);
   void keep_socket();
   Task<> scrub_store();
@@ -92,7 +92,7 @@ struct Engine {
 Result<> Engine::open() {
   context.boot_id = read_boot_id();
   TRY_ASSIGN(runtime::Cgroups cgroups, runtime::Cgroups::detect());
-  // Before the image store removes the layers they write to.
+  // Must precede the image store, which removes the layers they write to.
   end_orphaned_steps(context.paths, cgroups);
   TRY_ASSIGN(images, images::ImageStore::open(context.paths.images()));
   for (const std::string& note : images->notes()) log_warning("image store: " + note);
@@ -119,7 +119,7 @@ Result<> Engine::open() {
   return {};
 }
 
-// The sockets systemd passed, or else our own.
+// Listens on the sockets passed by systemd, or on our own.
 Result<> Engine::listen(std::vector<Fd> inherited) {
   socket_ours = inherited.empty();
   for (Fd& one : inherited) TRY(server->listen(std::move(one)));
@@ -134,25 +134,25 @@ Result<> Engine::listen(std::vector<Fd> inherited) {
 void Engine::shut_down() {
   containers->leave();
   if (server) server->stop_accepting();
-  // systemd may have put its own there since.
+  // systemd may have replaced it since.
   if (socket_ours && socket == socket_identity(context.paths.socket()))
     ::unlink(context.paths.socket().c_str());
   leaving = true;
   asio::post(io, [this] { io.stop(); });
 }
 
-// The run root may be removed while the engine serves (a cleaner of temporary files): without its socket the
-// engine could be neither reached nor replaced.
+// Recreates the socket if the run root is removed, for example by a cleaner of temporary files. Otherwise the engine
+// could be neither reached nor replaced.
 void Engine::keep_socket() {
-  // Where somebody else listens now (systemd), this engine is about to be replaced.
+  // If another process (systemd) listens now, this engine will be replaced soon.
   if (leaving || path_exists(context.paths.socket())) return;
-  log_warning(context.paths.socket() + " was removed; making it again");
+  log_warning(context.paths.socket() + " was removed; creating it again");
   Result<> made = make_directories(context.paths);
   if (made) made = listen({});
   if (!made) log_error(made.error().text());
 }
 
-// Overwrites removed records in the state file's log, once it is quiet.
+// Overwrites removed records in the state file's log when it is idle.
 Task<> Engine::scrub_store() {
   if (!context.store.needs_scrub()) co_return;
   auto scrub = [folder = context.paths.root] { return Store::scrub(folder); };
@@ -181,8 +181,8 @@ Task<> Engine::look_after(std::chrono::seconds limit) {
   }
 }
 
-// Containers and exec sessions whose monitor was killed are our children then. Their new monitor reads the exit
-// status of the zombie first, which takes it a moment.
+// Reaps containers and exec sessions that became our children when their monitor was killed. Waits a moment, because
+// their new monitor first reads the exit status of the zombie.
 Task<> Engine::reap_inherited() {
   asio::posix::stream_descriptor ended(io, child_signals.release());
   for (;;) {
@@ -205,7 +205,7 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
   }
   co_await builds->clear_leftovers();
   std::vector<std::string> swept = co_await networks.sweep(true);
-  for (const std::string& what : swept) log_info("removed the left-over " + what);
+  for (const std::string& what : swept) log_info("removed leftover " + what);
   http::ServerOptions server_options;
   server_options.headers = {
       {"Api-Version", kApiVersion}, {"Ostype", "linux"},
@@ -239,23 +239,23 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
 
 namespace {
 
-// Takes the state root. An engine that is leaving holds the lock for some moments more. nullopt: another one
-// serves already, or systemd holds the socket and starts it.
+// Locks the state root. A stopping engine may hold the lock a little longer. nullopt: another engine already serves, or
+// systemd holds the socket and starts one.
 Result<std::optional<FileLock>> acquire_lock(const Paths& paths, bool holds_socket) {
   std::string path = paths.root + "/engine.lock";
   auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   bool asked = false;
   for (;;) {
-    // Before the lock: where systemd listens, connecting has it start the engine, and a socket of our own
-    // would hide its.
+    // Must precede the lock: if systemd listens, connecting makes it start the engine, and our own socket would hide
+    // systemd's.
     if (!holds_socket && http::connect_unix(paths.socket())) return std::optional<FileLock>();
     TRY_ASSIGN(std::optional<FileLock> lock, FileLock::try_acquire(path));
     if (lock) return lock;
-    // What was started without systemd no longer has the socket that clients find.
+    // An engine started without systemd no longer has the socket that clients find.
     if (holds_socket && !asked) TRY(replace_holder(path));
     asked = true;
     if (std::chrono::steady_clock::now() > deadline)
-      return conflict("another engine holds " + paths.root + ", but does not answer");
+      return conflict("another engine holds " + paths.root + " but does not answer");
     ::usleep(20'000);
   }
 }
@@ -264,7 +264,7 @@ Result<std::optional<FileLock>> acquire_lock(const Paths& paths, bool holds_sock
 
 namespace {
 
-// A bug in one handler must not take the containers' engine down.
+// A bug in one handler must not end the engine.
 void run_to_the_end(asio::io_context& io) {
   for (;;) {
     try {
@@ -283,7 +283,7 @@ Result<> run_engine(EngineOptions options) {
   TRY_ASSIGN(options.inherited, http::inherited_listeners());
   TRY_ASSIGN(std::optional<FileLock> lock, acquire_lock(options.paths, !options.inherited.empty()));
   if (!lock) {
-    // Two were started at once. Whoever waits for this one is served by the other.
+    // Two engines were started concurrently; the other one serves all clients.
     log_info("another engine serves " + options.paths.root + " already");
     if (options.ready) (void)write_all(options.ready.get(), "1");
     return {};
@@ -302,9 +302,8 @@ Result<> run_engine(EngineOptions options) {
   Result<> outcome;
   start(engine.io, engine.serve(options, outcome));
   run_to_the_end(engine.io);
-  if (outcome) log_info("leaving; containers run on");
-  // Threads may still be in a build; what they have begun is staged and swept at the next start. Nothing else
-  // needs a destructor.
+  if (outcome) log_info("exiting; containers keep running");
+  // Exits without destructors, because threads may still be in a build; the next start sweeps their staged files.
   TRY(std::move(outcome));
   engine.networks.leave();
   (void)engine.images->sync();

@@ -1,4 +1,4 @@
-// The engine: all services of one state root, and the socket they are served on.
+// The engine: all services of one state root, and its socket.
 #pragma once
 
 #include <chrono>
@@ -13,12 +13,12 @@ namespace stack::engine {
 
 struct EngineOptions {
   Paths paths;
-  Fd ready;                            // one byte is written here once requests are served
-  std::vector<Fd> inherited;           // listening sockets from systemd, instead of one of our own
-  std::chrono::seconds idle_exit{60};  // without containers and clients; negative: never
+  Fd ready;                            // receives one byte once the engine serves requests
+  std::vector<Fd> inherited;           // listening sockets from systemd, used instead of our own
+  std::chrono::seconds idle_exit{60};  // idle time without containers and clients; negative: never exit
 };
 
-// Runs until it is told to stop, or is idle. Conflict where another engine holds the state root.
+// Runs until a stop request or the idle limit. Conflict if another engine holds the state root.
 Result<> run_engine(EngineOptions options);
 
 }  // namespace stack::engine

@@ -1,4 +1,4 @@
-// stackd: the engine's process. Started by the command line, by a monitor, or by systemd.
+// stackd: the engine's process, started by the command line, a monitor, or systemd.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ void usage() {
   std::fputs(
       "usage: stackd [--root DIR] [--run-root DIR] [--ready-fd N] [--idle-exit SECONDS|never] [--log-level "
       "debug|info|warning|error]\n"
-      "The engine of stack. It is started by the stack command when needed.\n",
+      "The engine of stack. The stack command starts it on demand.\n",
       stdout);
 }
 
@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
     stack::log_error("stackd must be run as root");
     return 1;
   }
-  // Containers whose monitor was killed become our children, so that their end is seen.
+  // Containers whose monitor is killed become our children, so that we can observe their exit.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::umask(022);
   if (stack::Result<> raised = stack::raise_descriptor_limit(); !raised)

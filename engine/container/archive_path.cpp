@@ -24,7 +24,7 @@ Error missing(const std::string& path, const std::string& container_id) {
   return not_found("Could not find the file " + path + " in container " + container_id);
 }
 
-// A loop, or a link of procfs, leads nowhere either.
+// A link loop or a procfs link also counts as absent.
 bool is_absent(const Error& error) { return error.kind() == ErrorKind::NotFound || error.code() == ELOOP; }
 
 std::string read_link(int fd) {
@@ -34,7 +34,7 @@ std::string read_link(int fd) {
   return target;
 }
 
-// Where a link leads in the end, as an absolute path in the container: clients ask for that next.
+// The final target of a link as an absolute path in the container, which clients request next.
 std::string link_target(int root, std::string path) {
   for (int i = 0; i < kLinkLimit; ++i) {
     Result<Fd> fd = runtime::open_in_root(root, path, O_PATH | O_NOFOLLOW);
@@ -113,7 +113,7 @@ Result<> extract_archive(const runtime::ContainerFiles& files, const std::string
   struct stat info{};
   if (::fstat(fd->get(), &info) != 0) return Error::last_errno("stat " + path);
   if (!S_ISDIR(info.st_mode)) return invalid("extraction point is not a directory");
-  // Links in the archive's paths are those of the container's root, not of this directory's.
+  // Links in the archive's paths resolve from the container's root, not from this directory.
   images::UnpackOptions unpack;
   unpack.whiteouts = false;
   unpack.follow_links = true;

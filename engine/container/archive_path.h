@@ -1,5 +1,4 @@
-// Paths in a container for GET, HEAD and PUT /containers/{id}/archive, by Docker's rules. Blocking; for the
-// pool.
+// Paths in a container for GET, HEAD, and PUT /containers/{id}/archive, by Docker's rules. Blocking; run on the pool.
 #pragma once
 
 #include <string>
@@ -10,10 +9,10 @@
 
 namespace stack::engine {
 
-// A path that was found, held by its descriptor.
+// An existing path, held by a descriptor.
 struct FoundPath {
-  Fd fd;             // O_PATH; a link itself, unless the path ended with "/" or "/."
-  std::string name;  // what the archive calls it
+  Fd fd;             // O_PATH; the link itself, unless the path ends with "/" or "/."
+  std::string name;  // its name in the archive
   Json stat;         // {"name","size","mode","mtime","linkTarget"}: mode in Go's bits
 };
 
@@ -28,13 +27,13 @@ std::string path_stat_header(const Json& stat);
 
 struct ExtractOptions {
   bool no_overwrite_kinds = false;  // noOverwriteDirNonDir
-  bool override_owner = false;      // copyUIDGID: to these
+  bool override_owner = false;      // copyUIDGID: change the owner to the IDs below
   uid_t uid = 0;
   gid_t gid = 0;
 };
 
-// Unpacks the tar file, plain or compressed, into the existing directory. Invalid where it is none, NotFound
-// where it is not there; an error with code EROFS where it may not be written.
+// Unpacks the tar file, plain or compressed, into an existing directory. Invalid if the path is not a directory,
+// NotFound if it does not exist; an error with code EROFS if it is read-only.
 Result<> extract_archive(const runtime::ContainerFiles& files, const std::string& path, int archive,
                          const ExtractOptions& options, const std::string& container_id);
 

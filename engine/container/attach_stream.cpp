@@ -27,8 +27,8 @@ std::string stream_frame(int stream, std::string_view payload) {
 
 void FrameSelector::frame(int stream, std::string_view payload, std::string& to) const {
   if (stream == kGap) {
-    std::string text =
-        "[" + std::to_string(number_of(payload)) + " bytes of output left out: read too slowly]\r\n";
+    std::string text = "[" + std::to_string(number_of(payload)) +
+                       " bytes of output dropped: the client reads too slowly]\r\n";
     if (raw_) to += text;
     if (!raw_ && err_) to += stream_frame(2, text);
     return;

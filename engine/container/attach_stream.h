@@ -1,4 +1,4 @@
-// The bytes between an attached client and a process: Docker's frames, and pumps in both directions.
+// Streams between an attached client and a process: Docker's frames, and pumps in both directions.
 #pragma once
 
 #include <functional>
@@ -15,14 +15,13 @@ namespace stack::engine {
 // Docker's 8-byte header {stream, 0, 0, 0, length as big-endian u32}, and the payload. 1: stdout, 2: stderr.
 std::string stream_frame(int stream, std::string_view payload);
 
-// Turns the monitor's frames (runtime::Attached) into what a client gets.
+// Converts the monitor's frames (runtime::Attached) to the client's stream.
 class FrameSelector {
  public:
-  // `raw`: payloads alone, for terminals. A gap, which Docker's clients do not know, becomes a line on
-  // stderr.
+  // `raw`: only payloads, for terminals. A gap, which Docker's clients do not support, becomes a line on stderr.
   FrameSelector(bool raw, bool out, bool err) : raw_(raw), out_(out), err_(err) {}
-  // What to pass on of the next bytes, wherever they are cut. Payloads go on before their frame is complete
-  // only for terminals.
+  // The output for the next bytes, which may be split anywhere. Only for terminals, payloads are passed on before their
+  // frame is complete.
   std::string take(std::string_view bytes);
 
  private:
@@ -37,24 +36,24 @@ class FrameSelector {
 using Source = std::shared_ptr<asio::posix::stream_descriptor>;
 using Client = std::shared_ptr<http::RawStream>;
 
-// From the monitor to the client, until one of both ends.
+// Copies from the monitor to the client until either ends.
 Task<> pump_frames(Source source, Client client, FrameSelector selector);
 
-// From a process to the client, framed as `kind` unless it is 0, to the source's end: what comes after the
-// client has gone is read and dropped, because the process must not block for that.
+// Copies from a process to the client until the source ends, framed as `kind` unless it is 0. After the client has left,
+// reads and drops the output, because the process must not block.
 struct PumpState {
   explicit PumpState(asio::io_context& io) : changed(io) {}
-  int open = 0;     // pumps whose source has not ended
-  int writing = 0;  // pumps that wait for the client
+  int open = 0;     // number of pumps whose source has not ended
+  int writing = 0;  // number of pumps waiting for the client
   Signal changed;
 };
 Task<> pump_out(Source source, Client client, int kind, std::shared_ptr<PumpState> state);
 
-// From the client to a process, until the client has no more, or typed the keys. Ends a socket's sending half
-// then. true: detached.
+// Copies from the client to a process until the client's input ends or the client types the detach keys. Then shuts down
+// the sending half of a socket. Returns true if detached.
 Task<bool> pump_in(Client client, Source sink, DetachKeys keys, bool is_socket);
 
-// Calls `gone` once the client is gone in both directions; ends when the client's stream is closed.
+// Calls `gone` once the client has closed both directions; ends when the client's stream is closed.
 Task<> watch_client(Client client, std::function<void()> gone);
 
 }  // namespace stack::engine

@@ -20,7 +20,7 @@ Task<Result<CommandQueue::Turn>> CommandQueue::enter(Kind kind) {
   co_await command->turn.async_wait(asio::redirect_error(asio::use_awaitable, code));
   if (command->running) co_return Turn(this, command);
   std::erase(waiting_, command);
-  co_return Error(ErrorKind::Cancelled, "pre-empted by a command that ends the container");
+  co_return Error(ErrorKind::Cancelled, "preempted by a command that ends the container");
 }
 
 void CommandQueue::pre_empt() {

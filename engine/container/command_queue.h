@@ -1,5 +1,5 @@
-// The commands of one container: they run one at a time, in the order in which they came. Those that end a
-// container (stop, kill, forced removal) do not queue: they pre-empt the starts that run or wait.
+// The commands of one container, which run one at a time in order of arrival. Commands that end a container (stop, kill,
+// forced removal) do not queue; they preempt running and waiting starts.
 #pragma once
 
 #include <deque>
@@ -12,14 +12,14 @@ namespace stack::engine {
 
 class CommandQueue {
  public:
-  // Start: pre_empt() ends it. Steady: it does not.
+  // pre_empt() ends a Start command, but not a Steady one.
   enum class Kind { Start, Steady };
 
  private:
   struct Command {
     Command(asio::io_context& io, Kind command_kind)
         : turn(io, asio::steady_timer::time_point::max()), kind(command_kind) {}
-    asio::steady_timer turn;  // canceled when the command's turn has come, or never will
+    asio::steady_timer turn;  // canceled when the command's turn comes, or when it is preempted
     Kind kind;
     bool running = false;
     bool pre_empted = false;
@@ -27,7 +27,7 @@ class CommandQueue {
   using CommandPtr = std::shared_ptr<Command>;
 
  public:
-  // Held while a command runs; its destruction lets the next one run.
+  // Held while a command runs; its destruction starts the next one.
   class Turn {
    public:
     Turn(CommandQueue* queue, CommandPtr command) : queue_(queue), command_(std::move(command)) {}
@@ -48,9 +48,9 @@ class CommandQueue {
   CommandQueue(const CommandQueue&) = delete;
   CommandQueue& operator=(const CommandQueue&) = delete;
 
-  // Waits for the command's turn. Cancelled where a start was pre-empted, or the waiting coroutine canceled.
+  // Waits for the command's turn. Returns Cancelled if a start is preempted or the coroutine is canceled.
   Task<Result<Turn>> enter(Kind kind);
-  // Starts that wait are canceled; one that runs finds pre_empted() set.
+  // Cancels waiting starts; a running start sees pre_empted().
   void pre_empt();
   bool busy() const { return running_ != nullptr; }
 

@@ -107,7 +107,7 @@ Endpoint read_endpoint(const Json& j) {
   return e;
 }
 
-// The phase as the next engine must find it.
+// The phase to record for the next engine.
 std::string phase_record(const Container& c) {
   bool leaves_nothing = c.phase == Phase::Making || c.leaving();
   return leaves_nothing ? "creating" : std::string(to_text(c.status()));

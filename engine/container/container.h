@@ -1,4 +1,4 @@
-// One container as the engine knows it: what is kept in the state store, and what is alive of it.
+// One container in the engine: its stored record and its running state.
 #pragma once
 
 #include <functional>
@@ -22,24 +22,24 @@
 
 namespace stack::engine {
 
-// A mount with everything looked up: what `docker inspect` shows and what the runtime mounts.
+// A resolved mount, as shown by `docker inspect` and mounted by the runtime.
 struct MountPoint {
   MountKind kind = MountKind::Volume;
   std::string name;         // Volume: its name
   std::string source;       // host path; empty for tmpfs
   std::string destination;  // in the container
   bool read_only = false;
-  bool anonymous = false;   // a volume nobody named: goes with `rm -v`
+  bool anonymous = false;   // an unnamed volume, removed by `rm -v`
   std::string propagation;  // Bind
   bool recursive = true;
-  bool read_only_top = false;  // read_only is for this mount alone, not for what is mounted below it
+  bool read_only_top = false;  // read_only applies only to this mount, not to mounts below it
   std::string subpath;
   std::string tmpfs_options;
-  std::string filesystem;  // Volume: a file system to be mounted anew ("nfs"); "" = bind the source
+  std::string filesystem;  // Volume: a file system to mount ("nfs"); "" = bind the source
   std::string filesystem_options;
 };
 
-// One attachment to a network. The address is kept for the container's next start while nobody else got it.
+// One attachment to a network. The next start reuses the address if it is still free.
 struct Endpoint {
   EndpointSpec spec;
   std::string network_id;
@@ -53,7 +53,7 @@ struct Endpoint {
   bool attached = false;
 };
 
-// What a published port came to; host_port is never 0.
+// A published port after allocation; host_port is never 0.
 struct PublishedPort {
   uint16_t container_port = 0;
   std::string protocol;
@@ -61,28 +61,28 @@ struct PublishedPort {
   uint16_t host_port = 0;
 };
 
-// Facts about the present run, or the last one.
+// Facts about the current run, or the last one.
 struct ContainerState {
   int64_t pid = 0;
   int exit_code = 0;
   bool oom_killed = false;
-  // By stop or kill, since its last start by request: the restart policy rests, and `unless-stopped` honors it
-  // when the engine starts.
+  // Stopped by stop or kill since the last requested start: the restart policy is suspended, and `unless-stopped` honors
+  // it when the engine starts.
   bool stopped_by_user = false;
   std::string error;
-  std::string started_at;  // RFC 3339; Docker's zero time while never
+  std::string started_at;  // RFC 3339; Docker's zero time if never started
   std::string finished_at;
   int restart_count = 0;
 };
 
-// What a container has in the kernel from its start until it is stopped (container_run.h).
+// A container's kernel resources from its start until it is stopped (container_run.h).
 struct ContainerRun;
 struct ContainerProcess;
 
 struct Container {
   explicit Container(asio::io_context& io) : commands(io), changed(io) {}
 
-  // Kept in the store.
+  // Stored in the state store.
   std::string id;
   ContainerSpec spec;
   std::string image_id;  // "sha256:..."
@@ -91,40 +91,40 @@ struct Container {
   std::vector<Endpoint> endpoints;
   std::vector<PublishedPort> published;
   ContainerState state;
-  std::string boot_id;      // of the boot it last ran in
-  std::string config_text;  // the planner's canonical JSON of the service it was made from
+  std::string boot_id;      // ID of the boot in which it last ran
+  std::string config_text;  // the planner's canonical JSON of its service
 
-  // Kept as Docker's word for it, "creating" for what an engine must finish removing at its start.
+  // Stored as Docker's status; "creating" if the next engine must remove the container at its start.
   Phase phase = Phase::Making;
 
-  // Not kept.
+  // Not stored.
   std::optional<HealthState> health;  // none: no health check, or not running yet
-  std::shared_ptr<ContainerRun> run;  // none in the phases Making, Stopped and Gone
-  // Attachments requested before the start: the command runs only once they stand, so that they miss nothing.
+  std::shared_ptr<ContainerRun> run;  // null in the phases Making, Stopped, and Gone
+  // Attachments requested before the start. The command starts after they are connected, so that they miss no output.
   struct WaitingAttach {
     runtime::AttachOptions options;
     std::function<void(Result<Fd>)> done;
-    std::shared_ptr<void> owner;  // tells one from another
+    std::shared_ptr<void> owner;  // identity of the attachment
   };
   std::list<WaitingAttach> waiting_attaches;
-  // Ends of its command that were reported, also those after which the restart policy starts it again.
+  // Reported exits of its command, including those followed by a restart.
   struct Ends {
     uint64_t count = 0;
-    int exit_code = 0;  // of the last one
+    int exit_code = 0;  // of the last exit
   };
   Ends ends;
 
   CommandQueue commands;
-  Signal changed;  // phase, health, facts: whatever a waiting coroutine may look at
+  Signal changed;  // notified after changes of phase, health, or facts
 
-  // Moves to the next phase where the table has it so (Verdict::Go); logs an impossible event. Callers save,
-  // publish and notify.
+  // Moves to the next phase if the table says so (Verdict::Go); logs an impossible event. Callers save, publish, and
+  // notify.
   Verdict take(LifeEvent event);
   ContainerStatus status() const;
-  // Visible to clients: neither being made, nor gone.
+  // Whether clients can see it: neither in creation nor gone.
   bool exists() const { return phase != Phase::Making && phase != Phase::Gone; }
   bool leaving() const { return phase == Phase::Removing || phase == Phase::Gone; }
-  // Its command was started and has not ended.
+  // Whether its command has started and not exited.
   bool has_process() const;
   bool running() const { return has_process() && !leaving(); }
   bool alive() const { return running() || status() == ContainerStatus::Restarting; }
@@ -137,7 +137,7 @@ struct Container {
 
 using ContainerPtr = std::shared_ptr<Container>;
 
-// The store's form of a container.
+// The stored form of a container.
 Json record_of(const Container& container);
 Result<> read_record(const Json& record, Container& container);
 

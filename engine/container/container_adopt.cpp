@@ -1,5 +1,4 @@
-// ContainerService: taking over containers that run, from their monitors or, where those do not answer, from
-// what the kernel shows of them.
+// ContainerService: adopts running containers through their monitors, or if these do not answer, from kernel state.
 #include <signal.h>
 
 #include <algorithm>
@@ -18,7 +17,7 @@ namespace {
 constexpr auto kGreetingLimit = std::chrono::seconds(2);
 constexpr size_t kAdoptedAtOnce = 32;
 
-// The monitor's first message after connecting; nullopt where it does not come.
+// The monitor's first message after connecting; nullopt if none arrives.
 Task<std::optional<runtime::Hello>> greeting(asio::io_context& io, asio::posix::stream_descriptor& control) {
   asio::steady_timer limit(io, kGreetingLimit);
   limit.async_wait([&control](asio::error_code code) {
@@ -39,8 +38,8 @@ Task<std::optional<runtime::Hello>> greeting(asio::io_context& io, asio::posix::
   }
 }
 
-// A monitor that does not answer, or whose socket is gone: stopped while its successor is made, so that no
-// output is read by both, and ended once that has taken over.
+// A monitor that does not answer or has lost its socket. It is stopped while its successor starts, so that they do not
+// both read output, and killed once the successor has taken over.
 class FormerMonitor {
  public:
   FormerMonitor() = default;
@@ -68,7 +67,7 @@ class FormerMonitor {
 
 }  // namespace
 
-// Without what only the caller has: the process, its streams and its network namespace.
+// The request without the parts that only the caller has: the process, its streams, and its network namespace.
 runtime::AdoptRequest ContainerService::adopt_request(const Container& container) const {
   runtime::AdoptRequest request;
   request.container_id = container.id;
@@ -89,7 +88,7 @@ runtime::AdoptRequest ContainerService::adopt_request(const Container& container
   return request;
 }
 
-// A new monitor for a container that lives without one that answers. NotFound: it does not live.
+// Starts a new monitor for a running container whose monitor does not answer. NotFound if it does not run.
 Task<Result<runtime::Hello>> ContainerService::take_over(ContainerPtr container,
                                                          std::shared_ptr<ContainerProcess> process) {
   runtime::AdoptRequest request = adopt_request(*container);
@@ -97,7 +96,7 @@ Task<Result<runtime::Hello>> ContainerService::take_over(ContainerPtr container,
   auto recorded = static_cast<pid_t>(container->state.pid);
   std::optional<pid_t> pid = first_process(parts_.cgroups, request.cgroup_path, recorded);
   Result<Fd> pidfd = pid ? open_pidfd(*pid) : Result<Fd>(Error("gone"));
-  if (!pidfd) co_return not_found("no process of it lives");
+  if (!pidfd) co_return not_found("it has no live process");
   auto search = [paths = context_.paths] { return find_monitors(paths); };
   std::map<std::string, pid_t> monitors = co_await offload(context_.pool, search);
   auto found = monitors.find(container->id);
@@ -119,7 +118,7 @@ Task<Result<runtime::Hello>> ContainerService::take_over(ContainerPtr container,
   std::optional<runtime::Hello> hello = co_await greeting(context_.io, process->control);
   if (!hello) co_return Error("its new monitor does not answer");
   former.end();
-  log_info("container " + container->spec.name + ": its monitor did not answer; it has a new one");
+  log_info("container " + container->spec.name + ": its monitor did not answer; started a new one");
   co_return std::move(*hello);
 }
 
@@ -141,7 +140,7 @@ Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container)
   Result<runtime::Hello> hello = co_await reach(container, process);
   if (!hello && hello.error().kind() == ErrorKind::NotFound) co_return Adoption::Gone;
   if (!hello) {
-    std::string reason = "it runs, but cannot be taken over: " + hello.error().text();
+    std::string reason = "it is running but cannot be adopted: " + hello.error().text();
     log_error("container " + container->spec.name + ": " + reason);
     context_.unreadable.push_back({Table::Containers, container->id, std::move(reason)});
     co_return Adoption::Unreachable;
@@ -161,20 +160,20 @@ Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container)
   bool noted = container->phase == Phase::Running || container->phase == Phase::Paused;
   (void)container->take(LifeEvent::Adopted);
   if (!noted) {
-    // The engine died between the start and its note of it.
+    // The engine died after the start, before recording it.
     container->state.started_at = rfc3339(std::chrono::system_clock::now());
     container->state.finished_at = kZeroTime;
   }
   container->state.pid = hello->pid;
   container->boot_id = context_.boot_id;
-  // Its end is dealt with once the networks stand, by whoever supervises it.
+  // Its supervisor handles the exit after the networks are set up.
   process->ended = hello->exited;
   process->readers_lost = hello->readers_lost;
   (void)context_.save(*container);
   co_return Adoption::Running;
 }
 
-// Some at a time: a monitor that hangs must hold up neither the others nor the engine's start.
+// Adopts several at a time, so that a hanging monitor blocks neither the others nor the engine's start.
 Task<std::vector<ContainerService::Adoption>> ContainerService::adopt_all(std::vector<ContainerPtr> all) {
   struct Progress {
     Progress(asio::io_context& io, size_t count) : outcomes(count, Adoption::Gone), ended(io) {}

@@ -1,4 +1,4 @@
-// ContainerService: waiting for a container's end, and joining its streams.
+// ContainerService: waits for a container's exit, and attaches to its streams.
 #include "engine/container/container_run.h"
 #include "engine/container/container_service.h"
 #include "engine/container/refusal.h"
@@ -20,7 +20,7 @@ Task<Result<int>> ContainerService::wait(ContainerPtr container, Condition condi
 
 namespace {
 
-// What an attachment waits for.
+// The answer that an attachment waits for.
 struct AttachAnswer {
   explicit AttachAnswer(asio::io_context& io) : arrived(io) {}
   std::optional<Result<Fd>> value;
@@ -59,7 +59,7 @@ Task<Result<Fd>> ContainerService::attach(ContainerPtr container, runtime::Attac
     if (!notified) break;
   }
   waiting.remove_if([&](const Container::WaitingAttach& attach) { return attach.owner == answer; });
-  if (stop.stop_requested()) co_return Error(ErrorKind::Cancelled, "the client went away");
+  if (stop.stop_requested()) co_return Error(ErrorKind::Cancelled, "the client disconnected");
   if (!answer->value) co_return Error(ErrorKind::Timeout, "attach: the container's monitor does not answer");
   co_return std::move(*answer->value);
 }

@@ -1,4 +1,4 @@
-// ContainerService: a container's files as others see them, and a new image from them.
+// ContainerService: access to a container's files, and commits of new images.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@ namespace stack::engine {
 
 namespace {
 
-// Made by the runtime for its mounts, where the image has none.
+// Mount points that the runtime creates if the image lacks them.
 const std::vector<std::string> kOwnMountPoints{"/dev",       "/proc",         "/sys",
                                                "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
 
@@ -43,7 +43,7 @@ Result<> copy_upper(const std::string& upper, const images::StagedLayer& staged,
   return builder::remove_mount_points(below, staged.directory(), mount_points);
 }
 
-// Docker's Config of a container: the image's, with what the container says.
+// Docker's Config of a container: the image's, overridden by the container's.
 images::ImageConfig committed_config(const ContainerSpec& spec, images::ImageConfig config) {
   for (const std::string& entry : spec.env) {
     std::string key = entry.substr(0, entry.find('='));
@@ -70,7 +70,7 @@ images::ImageConfig committed_config(const ContainerSpec& spec, images::ImageCon
   return config;
 }
 
-// What a client may say in the body, over what the container has.
+// Applies the overrides in a client's request body.
 void apply_overrides(const Json& body, images::ImageConfig& config) {
   if (!body.is_object()) return;
   images::ImageConfig wanted = images::image_config_from_json(body);

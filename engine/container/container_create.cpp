@@ -1,4 +1,4 @@
-// ContainerService: making and removing containers.
+// ContainerService: creates and removes containers.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -40,8 +40,9 @@ Result<> ContainerService::check_spec(const ContainerSpec& spec) const {
       spec.runtime != "io.containerd.runc.v2")
     return unsupported("runtime \"" + spec.runtime + "\" is not supported");
   if (!spec.storage_opt.empty())
-    return unsupported("storage_opt " + spec.storage_opt.begin()->first +
-                       " is not supported: overlay on this file system has no limits per container");
+    return unsupported(
+        "storage_opt " + spec.storage_opt.begin()->first +
+        " is not supported: overlay on this file system does not support limits per container");
   if (!spec.stop_signal.empty()) TRY(parse_signal(spec.stop_signal));
   TRY(parse_security_options(spec.security_opt));
   TRY(capabilities_of(spec));
@@ -153,7 +154,7 @@ Result<> fill_volumes(volumes::VolumeStore& store, const std::vector<MountPoint>
       TRY_ASSIGN(view, runtime::open_rootfs_view(image.layer_dirs));
     }
     Result<Fd> source = runtime::open_in_root(view.get(), mount.destination, O_RDONLY | O_DIRECTORY);
-    if (!source) continue;  // the image has nothing there
+    if (!source) continue;  // the image has no files at this path
     Result<bool> filled = store.populate(mount.name, source->get());
     if (!filled) return std::move(filled).error().in("volume " + mount.name);
   }
@@ -175,7 +176,7 @@ Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Ima
       spec.name = mount.name;
       if (mount.anonymous) {
         spec.labels["com.docker.volume.anonymous"] = "";
-        // So that `down -v` finds it when its container is long gone.
+        // Lets `down -v` find it after its container is removed.
         std::string project = container->label(label::kProject);
         if (!project.empty()) spec.labels[label::kProject] = project;
       }
@@ -204,7 +205,7 @@ Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Ima
 
 namespace {
 
-// "linux/arm64/v8": the system and the architecture count.
+// "linux/arm64/v8": compares system and architecture.
 Result<> check_platform(const ContainerSpec& spec, const images::Image& image) {
   std::vector<std::string> parts = split(spec.platform, '/');
   if (parts.size() < 2) return {};
@@ -282,7 +283,7 @@ std::optional<int> ContainerService::exit_code_of_removed(const std::string& id)
   return std::nullopt;
 }
 
-// Anonymous volumes that no other container mounts.
+// The anonymous volumes that no other container mounts.
 std::vector<std::string> ContainerService::own_volumes(const Container& container) const {
   std::vector<std::string> names;
   for (const MountPoint& mount : container.mounts) {
@@ -298,7 +299,7 @@ std::vector<std::string> ContainerService::own_volumes(const Container& containe
   return names;
 }
 
-// Removes the record and all that belongs to the container alone. Continues after failures.
+// Removes the record and everything that belongs only to the container. Continues after failures.
 Task<> ContainerService::discard(ContainerPtr container) {
   auto work = [paths = context_.paths, id = container->id, name = container->spec.name,
                cgroup = cgroup_path(*container), cgroups = parts_.cgroups, &store = parts_.volumes,
@@ -343,7 +344,7 @@ Task<Result<>> ContainerService::remove(ContainerPtr container, bool force, bool
   }
   Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
   CO_TRY(turn);
-  // A crash from here on is finished at the next start: records that are being made or removed go.
+  // After a crash from here on, the next engine completes the removal.
   (void)context_.save(*container);
   co_await discard(container);
   context_.publish(*container, "destroy");

@@ -1,4 +1,4 @@
-// ContainerService: from the kept description to what the monitor is told.
+// ContainerService: builds the monitor's launch request from the stored spec.
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sys/stat.h>
@@ -52,7 +52,7 @@ Result<runtime::User> ContainerService::resolve_user(const Container& container,
                                                      const std::string& user) const {
   TRY_ASSIGN(images::Image image, parts_.images.resolve(container.image_id));
   std::string name = user.empty() ? image.config().user : user;
-  // The container's own changes lie on top of the image's layers.
+  // The container's own changes are on top of the image's layers.
   std::vector<std::string> layers;
   std::string upper = context_.paths.container(container.id) + "/rootfs/upper";
   if (is_directory(upper)) layers.push_back(upper);
@@ -77,7 +77,7 @@ Result<SeccompFilter> ContainerService::seccomp_filter(const ContainerSpec& spec
   TRY_ASSIGN(filter.bpf, runtime::cached_seccomp(request, context_.paths.cache() + "/seccomp"));
   TRY_ASSIGN(Json profile, parse_json(request.profile));
   TRY_ASSIGN(std::optional<unsigned> flags, runtime::seccomp_flags(profile));
-  // About listeners, of which there is none.
+  // This flag concerns listeners, which the engine does not use.
   filter.flags = flags.value_or(0) & ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
   seccomp_filters_[key] = filter;
   return filter;
@@ -94,7 +94,7 @@ Result<> write_owned(const std::string& path, const FileSpec& file) {
 
 }  // namespace
 
-// /etc/hosts and the like, configs and secrets: written anew at each start, bound into the container.
+// Writes /etc/hosts and similar files, configs, and secrets. They are rewritten at each start and bind-mounted.
 Result<std::vector<OciInputs::OwnFile>> ContainerService::write_own_files(const Container& container) {
   std::string directory = context_.paths.container(container.id);
   std::string run_directory = context_.paths.container_run(container.id);
@@ -108,8 +108,7 @@ Result<std::vector<OciInputs::OwnFile>> ContainerService::write_own_files(const 
   TRY(put("resolv.conf", parts_.networks.resolv_conf(container)));
   TRY(put("hostname", hostname_of(container) + "\n"));
   if (container.spec.files.empty()) return files;
-  // Configs and secrets live in the run root, which is no disk on a usual machine; the folder keeps others
-  // out.
+  // Configs and secrets are in the run root, which is usually a tmpfs; the folder's mode denies access to others.
   std::string own = run_directory + "/files";
   TRY(ensure_directory(own, 0700));
   for (size_t i = 0; i < container.spec.files.size(); ++i) {
@@ -190,7 +189,7 @@ Result<runtime::LaunchRequest> ContainerService::launch_request(Container& conta
   request.rootfs.path = rootfs + "/merged";
   request.rootfs.lower_dirs = image.layer_dirs;
   if (image.layer_dirs.empty()) {
-    // An image from scratch with no files: overlay needs something below.
+    // An image without files: overlay requires a lower directory.
     TRY(ensure_directory(rootfs + "/empty", 0755));
     request.rootfs.lower_dirs.push_back(rootfs + "/empty");
   }
@@ -204,7 +203,7 @@ Result<runtime::LaunchRequest> ContainerService::launch_request(Container& conta
   TRY_ASSIGN(request.log, log_of(container));
   request.open_stdin = container.spec.open_stdin;
   request.stdin_once = container.spec.stdin_once;
-  // A client waits for the output of `run`, and comes back for it with the next engine where this one dies.
+  // A client waits for the output of `run`, and returns for it if this engine dies.
   request.keep_output = container.label(label::kOneOff) == "True";
   request.use_init = container.spec.init.value_or(false);
   request.engine = engine_restart();

@@ -1,4 +1,4 @@
-// ContainerService: from the launch of a process to its end.
+// ContainerService: from the launch of a process to its exit.
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -18,14 +18,14 @@ namespace stack::engine {
 
 namespace {
 
-// How long a monitor may take to report an end that its process's descriptor shows already.
+// Maximum time for a monitor to report an exit that the pidfd already shows.
 constexpr auto kReportLimit = std::chrono::milliseconds(500);
-// How long clients of a former engine may take to come back.
+// Maximum time for clients of a previous engine to return.
 constexpr auto kReturnLimit = std::chrono::seconds(5);
 
 std::string now_text() { return rfc3339(std::chrono::system_clock::now()); }
 
-// The next message of the monitor; Closed when it is gone.
+// The monitor's next message; Closed if the monitor is gone.
 Task<runtime::Message> next_message(std::shared_ptr<ContainerProcess> process) {
   for (;;) {
     Result<std::optional<runtime::Message>> message =
@@ -73,7 +73,7 @@ Task<> ContainerService::fail_start(ContainerPtr container, Error error) {
   co_await finish(container, false);
 }
 
-// Ends a launch that is under way: its launcher reports no start any more.
+// Aborts a launch in progress: its launcher will not report a start.
 void ContainerService::end_launch(ContainerRun& run) {
   if (run.launching && run.launching->monitor_pidfd)
     (void)signal_pidfd(run.launching->monitor_pidfd.get(), SIGKILL);
@@ -99,7 +99,7 @@ void refuse_attaching(ContainerProcess& process, const Error& error) {
 
 }  // namespace
 
-// Spawns the monitor. Network and run must stand.
+// Spawns the monitor. Requires the network and the ContainerRun.
 Result<std::shared_ptr<ContainerProcess>> ContainerService::spawn_monitor(Container& container) {
   ContainerRun& run = *container.run;
   TRY_ASSIGN(runtime::LaunchRequest request, launch_request(container));
@@ -117,7 +117,7 @@ Result<std::shared_ptr<ContainerProcess>> ContainerService::spawn_monitor(Contai
   return process;
 }
 
-// Spawns the monitor and waits until the command runs.
+// Spawns the monitor and waits until the command is running.
 Task<Result<>> ContainerService::launch(ContainerPtr container) {
   std::shared_ptr<ContainerRun> run = container->run;
   Result<std::shared_ptr<ContainerProcess>> spawned = spawn_monitor(*container);
@@ -142,14 +142,14 @@ Task<Result<>> ContainerService::launch(ContainerPtr container) {
     } else if (auto* failed = std::get_if<runtime::Failed>(&message)) {
       failure = Error(kind_of(*failed), failed->text);
     } else if (std::holds_alternative<runtime::Closed>(message)) {
-      failure = Error("the container's monitor ended before the container was started");
+      failure = Error("the container's monitor exited before the container started");
     }
   }
   refuse_attaching(*process, *failure);
   end_launch(*run);
   co_await reap_monitor(process);
   run->launching.reset();
-  // A launcher that was killed has undone nothing.
+  // A killed launcher has not undone its work.
   auto kill_rest = [cgroups = parts_.cgroups, cgroup = cgroup_path(*container)] {
     return cgroups.exists(cgroup) ? cgroups.kill_all(cgroup) : Result<>();
   };
@@ -194,7 +194,7 @@ Task<> ContainerService::reap_monitor(std::shared_ptr<ContainerProcess> process)
 
 namespace {
 
-// Answers to requests that attach a reader.
+// Passes on answers to attach requests.
 void pass_on_stream(ContainerProcess& process, runtime::Message& message) {
   if (auto* attached = std::get_if<runtime::Attached>(&message)) {
     ++process.attached;
@@ -206,8 +206,8 @@ void pass_on_stream(ContainerProcess& process, runtime::Message& message) {
 
 }  // namespace
 
-// The command ended while no engine was there, and clients that were attached to it have lost theirs: they get
-// some seconds to come back for the rest of its output, which the monitor keeps until its exit is acknowledged.
+// The command exited while no engine was running, and attached clients lost their connection. They have a few seconds to
+// return for the rest of its output, which the monitor keeps until the exit is acknowledged.
 Task<> ContainerService::serve_returning_readers(std::shared_ptr<ContainerProcess> process) {
   asio::steady_timer limit(context_.io, kReturnLimit);
   limit.async_wait([process](asio::error_code code) {
@@ -234,11 +234,11 @@ Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<Conta
       co_return;
     }
     if (std::holds_alternative<runtime::Closed>(message)) {
-      log_warning("container " + container->spec.name + ": its monitor is gone; making another");
+      log_warning("container " + container->spec.name + ": its monitor is gone; starting another");
       bool over = co_await replace_monitor(container, run, process);
       if (over) co_return;
     } else if (std::holds_alternative<runtime::StdinClosed>(message)) {
-      // Our copy of the pipe's end would keep the container from seeing it.
+      // Our copy of the pipe would prevent the container from seeing end of file.
       process->stdio.stdin_write.reset();
     } else if (std::holds_alternative<runtime::OomKilled>(message)) {
       container->state.oom_killed = true;
@@ -249,8 +249,7 @@ Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<Conta
   }
 }
 
-// Gives the container a new monitor after its own was killed. true: the container is over, nothing is left to
-// supervise.
+// Starts a new monitor after the old one was killed. Returns true if the container has exited.
 Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared_ptr<ContainerRun> run,
                                              std::shared_ptr<ContainerProcess> process) {
   co_await reap_monitor(process);
@@ -278,7 +277,7 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
   for (const runtime::OwnedNamedFd& held : run->held) request.held_fds.push_back({held.name, held.fd.get()});
   Result<runtime::Monitor> monitor = runtime::adopt(request, parts_.monitor_program);
   if (!monitor) {
-    // Without a monitor its end would stay unknown.
+    // Without a monitor, its exit would not be noticed.
     log_error("container " + container->spec.name + ": " + monitor.error().text() + "; stopping it");
     (void)signal_pidfd(process->pidfd.get(), SIGKILL);
     runtime::Exited end;
@@ -327,7 +326,7 @@ Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<Containe
   run->process.reset();
   (void)container->take(again ? LifeEvent::ExitedForNow : LifeEvent::Exited);
   Result<> saved = context_.save(*container);
-  // Only what is stored may be forgotten by the monitor; else it tells the next engine.
+  // The monitor may forget only a stored exit; otherwise it reports the exit to the next engine.
   if (saved) (void)runtime::send_acknowledge_exit(process->control.native_handle());
   refuse_attaching(*process, Error("the container has exited"));
   stack::start(context_.io, reap_monitor(process));
@@ -361,8 +360,8 @@ Task<> ContainerService::restart_by_policy(ContainerPtr container, std::shared_p
   if (!launched) co_await fail_start(container, launched.error());
 }
 
-// The group above the containers goes with the last of them. Whatever is being launched has a ContainerRun, or counts
-// as a build step, before its group is made; so nothing can be in the way here.
+// Removes the parent cgroup with the last container. A launch has a ContainerRun, or counts as a build step, before its
+// cgroup is created, so there is no race.
 void ContainerService::remove_cgroup_parent() {
   bool used = !context_.build_steps.empty() ||
               std::any_of(context_.containers.begin(), context_.containers.end(),
@@ -381,8 +380,7 @@ Task<> remove_ended(ContainerService& service, ContainerPtr container) {
 
 }  // namespace
 
-// To Stopped: no process and no network afterwards. `ended`: the command had run and its end was not reported
-// yet.
+// Moves to Stopped: no process and no network remain. `ended`: the command ran and its exit has not been reported.
 Task<> ContainerService::finish(ContainerPtr container, bool ended) {
   co_await parts_.networks.disconnect(container);
   std::string cgroup = cgroup_path(*container);
@@ -397,7 +395,7 @@ Task<> ContainerService::finish(ContainerPtr container, bool ended) {
   container->changed.notify_all();
   bool goes = container->spec.auto_remove && container->phase == Phase::Stopped &&
               container->status() == ContainerStatus::Exited;
-  // On its own: a removal queues behind the start that may have brought us here.
+  // As a separate coroutine, because the removal queues behind the start that may have called this.
   if (goes) stack::start(context_.io, remove_ended(*this, container));
 }
 
@@ -418,8 +416,8 @@ void signal_monitor(const ContainerProcess& process, int signal) {
 
 }  // namespace
 
-// Until the run is over, or the deadline has passed (false). A monitor that does not report an end that is
-// seen from here may have been stopped: it is continued, and where that does not help replaced.
+// Waits until the run ends; returns false at the deadline. A monitor that does not report a visible exit may be stopped:
+// it is continued, and if that does not help, replaced.
 Task<bool> ContainerService::await_end(ContainerPtr container, std::shared_ptr<ContainerRun> run,
                                        std::chrono::steady_clock::time_point deadline) {
   int overdue = 0;

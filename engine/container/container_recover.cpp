@@ -1,4 +1,4 @@
-// ContainerService: what an earlier engine left.
+// ContainerService: recovery of containers left by a previous engine.
 #include <signal.h>
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace stack::engine {
 
-// A container that is recorded as alive but is not, and whose end nobody saw.
+// Handles a container that is recorded as running but is not, and whose exit was not seen.
 void ContainerService::note_lost(Container& container) {
   ContainerState& state = container.state;
   state.pid = 0;
@@ -26,7 +26,7 @@ void ContainerService::note_lost(Container& container) {
     } else {
       state.exit_code = 255;
       state.finished_at = rfc3339(std::chrono::system_clock::now());
-      state.error = "the machine or the engine stopped while it ran";
+      state.error = "the machine or the engine stopped while it was running";
     }
   }
   (void)container.take(LifeEvent::Lost);
@@ -34,9 +34,9 @@ void ContainerService::note_lost(Container& container) {
   context_.publish(container, "die", {{"exitCode", std::to_string(state.exit_code)}});
 }
 
-// Whether the policy wants a container that does not run to run again.
+// Whether the restart policy requires a stopped container to run again.
 bool ContainerService::comes_back(Container& container) {
-  // As its record says; nothing of it was found.
+  // The recorded phase; no process was found.
   bool was_restarting = container.phase == Phase::Backoff;
   bool was_running = was_restarting || container.phase == Phase::Running || container.phase == Phase::Paused;
   if (was_running) note_lost(container);
@@ -59,8 +59,8 @@ Result<> ContainerService::load() {
   for (ContainerPtr& container : loaded.good) context_.containers[container->id] = std::move(container);
   for (Unreadable& record : loaded.unreadable) {
     log_error("container " + record.key + ": its record cannot be read (" + record.reason +
-              "); it is left as it is");
-    // While somebody is connected, its monitor does not look for another engine.
+              "); leaving it unchanged");
+    // While connected to an engine, its monitor does not start another one.
     Result<Fd> control = runtime::connect_monitor(context_.paths.container_run(record.key));
     if (control) strangers_[record.key] = std::move(*control);
     context_.unreadable.push_back(std::move(record));
@@ -70,7 +70,7 @@ Result<> ContainerService::load() {
 
 namespace {
 
-// A container whose removal was begun: its processes and its monitor end without being waited for.
+// Kills the processes and the monitor of a container whose removal had started, without waiting.
 void end_half_made(Container& container) {
   if (!container.run || !container.run->process) return;
   (void)signal_pidfd(container.run->process->pidfd.get(), SIGKILL);
@@ -112,7 +112,7 @@ Task<Result<std::vector<ContainerPtr>>> ContainerService::recover() {
   std::vector<Leftover> left = co_await sweep(true);
   for (const Leftover& leftover : left) {
     if (leftover.kind != LeftoverKind::Unknown) continue;
-    log_error(leftover.text + "; it is left as it is: see stack doctor");
+    log_error(leftover.text + "; leaving it unchanged (see `stack doctor`)");
     context_.unreadable.push_back({Table::Containers, leftover.id, leftover.text});
   }
   co_return to_start;
@@ -138,7 +138,7 @@ Task<std::vector<Leftover>> ContainerService::sweep(bool repair) {
     return find_leftovers(paths, cgroups, known);
   };
   std::vector<Leftover> found = co_await offload(context_.pool, search);
-  // Something may have been made while the search went on.
+  // Containers may have been created during the search.
   Owners now = owners();
   std::erase_if(found, [&](const Leftover& leftover) {
     bool of_container = now.containers.contains(leftover.id) && leftover.kind != LeftoverKind::Cgroup;
@@ -150,7 +150,7 @@ Task<std::vector<Leftover>> ContainerService::sweep(bool repair) {
       if (leftover.kind == LeftoverKind::Unknown) continue;
       Result<> removed = remove_leftover(paths, cgroups, leftover);
       if (removed) {
-        log_info("removed the leftover " + leftover.text);
+        log_info("removed leftover " + leftover.text);
       } else {
         log_warning(leftover.text + ": " + removed.error().text());
       }
@@ -165,7 +165,7 @@ Task<std::vector<Leftover>> ContainerService::sweep(bool repair) {
 Task<Result<>> ContainerService::give_up(std::string id) {
   Owners known = owners();
   if (known.containers.contains(id) && !known.unreadable.contains(id))
-    co_return conflict("container " + id + " has a record: remove it as any other");
+    co_return conflict("container " + id + " has a record; remove it like any other container");
   strangers_.erase(id);
   auto clear = [paths = context_.paths, cgroups = parts_.cgroups, id] {
     return remove_leftover(paths, cgroups, {LeftoverKind::Unknown, id, ""});

@@ -1,4 +1,4 @@
-// ContainerService: what clients ask of a container that exists. The life table (life.h) says what is possible.
+// ContainerService: requests of clients for an existing container. The life table (life.h) decides what is possible.
 #include <signal.h>
 
 #include <algorithm>
@@ -35,12 +35,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How often a process that missed its stop signal is looked at.
+// Poll interval for a process that missed its stop signal.
 constexpr auto kPollInterval = std::chrono::milliseconds(30);
-// How long the kernel may take to end a process after SIGKILL.
+// Maximum time for a process to end after SIGKILL.
 constexpr auto kKillLimit = std::chrono::seconds(12);
 
-// Waits while the table says so; Verdict::Wait where the command was pre-empted meanwhile.
+// Waits while the table says so; returns Verdict::Wait if the command was preempted.
 Task<Verdict> when_possible(ContainerPtr container, LifeEvent request, const CommandQueue::Turn* turn) {
   for (;;) {
     Verdict verdict = next(container->phase, request).verdict;
@@ -54,7 +54,7 @@ Task<Verdict> when_possible(ContainerPtr container, LifeEvent request, const Com
 
 Task<Result<bool>> ContainerService::start(ContainerPtr container) {
   Result<bool> started = co_await start_in_turn(container);
-  // `--rm` of what never ran: nobody else would remove it.
+  // Nothing else would remove a container with `--rm` that never ran.
   if (!started && container->spec.auto_remove && container->phase == Phase::Stopped &&
       container->status() == ContainerStatus::Created) {
     Result<> removed = co_await remove(container, true, true);
@@ -75,7 +75,7 @@ Task<Result<bool>> ContainerService::start_in_turn(ContainerPtr container) {
   co_return true;
 }
 
-// The signal that stop sends: the container's own, its image's, or SIGTERM.
+// The stop signal: the container's, its image's, or SIGTERM.
 Result<int> ContainerService::stop_signal(const Container& container) const {
   std::string signal = container.spec.stop_signal;
   if (signal.empty()) {
@@ -101,7 +101,7 @@ Task<Result<bool>> ContainerService::stop_now(ContainerPtr container, int signal
   std::shared_ptr<ContainerRun> run = container->run;
   (void)container->take(LifeEvent::Stop);
   container->state.stopped_by_user = !context_.host_stops;
-  // Kept first: an engine that dies now must not let the policy start the container again.
+  // Saved first, so that the restart policy does not restart the container if the engine dies now.
   (void)context_.save(*container);
   end_launch(*run);
   container->changed.notify_all();
@@ -115,9 +115,8 @@ Task<Result<bool>> ContainerService::stop_now(ContainerPtr container, int signal
   co_return true;
 }
 
-// Sends the stop signal and waits. A process that has not yet come to install its handler misses the signal,
-// and would be waited for in vain: it gets the signal again once it would notice it. false: the deadline has
-// passed.
+// Sends the stop signal and waits. A process that has not yet installed its handler misses the signal, so the signal is
+// sent again once a handler is installed. Returns false at the deadline.
 Task<bool> ContainerService::signal_until_ended(ContainerPtr container, int signal,
                                                 Clock::time_point deadline, bool thaw) {
   std::shared_ptr<ContainerRun> run = container->run;
@@ -136,7 +135,7 @@ Task<bool> ContainerService::signal_until_ended(ContainerPtr container, int sign
   if (missed && container->run == run)
     log_info("container " + container->spec.name +
              ": its first process has no handler for the stop signal, " +
-             "which is then not delivered to it; start the command with exec, or set init: true");
+             "so the kernel does not deliver it; start the command with exec, or set init: true");
   co_return co_await await_end(container, run, deadline);
 }
 
@@ -166,7 +165,7 @@ Task<Result<>> ContainerService::restart(ContainerPtr container,
     Result<bool> stopped = co_await stop_now(container, *signal, timeout);
     CO_TRY(stopped);
     if (turn->pre_empted()) co_return start_canceled(*container);
-    // Another stop may have seen the end first; a removal by --rm comes with it.
+    // Another stop may have handled the exit first, including a removal by --rm.
     verdict = co_await when_possible(container, LifeEvent::Start, &*turn);
     if (verdict != Verdict::Go) co_return refusal(*container, LifeEvent::Restart);
     Result<> started = co_await begin_run(container);
@@ -196,7 +195,7 @@ Task<Result<>> ContainerService::kill(ContainerPtr container, std::string signal
   if (run->process) {
     Result<> sent = signal_pidfd(run->process->pidfd.get(), *number);
     CO_TRY(sent);
-    // The signal is delivered once the processes may run again.
+    // The signal is delivered when the processes resume.
     if (was_paused && container->phase != Phase::Paused) {
       (void)parts_.cgroups.thaw(cgroup_path(*container));
       context_.publish(*container, "unpause");
@@ -217,7 +216,7 @@ Task<Result<>> ContainerService::pause(ContainerPtr container) {
   auto freeze = [cgroups = parts_.cgroups, cgroup] { return cgroups.freeze(cgroup); };
   Result<> frozen = co_await offload(context_.pool, freeze);
   CO_TRY(frozen);
-  // It may have ended, or been told to, before it froze.
+  // It may have exited, or received a stop request, before it froze.
   if (container->take(LifeEvent::Pause) != Verdict::Go) {
     (void)parts_.cgroups.thaw(cgroup);
     co_return refusal(*container, LifeEvent::Pause);

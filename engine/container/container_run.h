@@ -1,5 +1,5 @@
-// What a container has in the kernel while it lives: its network, from the first start to the final stop
-// (policy restarts keep it), and its process with the monitor that watches it.
+// The kernel resources of a running container: its network, from the first start to the final stop (restarts by policy
+// keep it), and its process with its monitor.
 #pragma once
 
 #include <functional>
@@ -19,15 +19,14 @@ namespace stack::engine {
 struct ContainerProcess {
   explicit ContainerProcess(asio::io_context& io) : control(io) {}
 
-  asio::posix::stream_descriptor control;  // to the monitor
+  asio::posix::stream_descriptor control;  // connection to the monitor
   pid_t monitor_pid = -1;
-  Fd monitor_pidfd;  // empty where the monitor is not our child
+  Fd monitor_pidfd;  // empty if the monitor is not our child
   Fd pidfd;
   runtime::Stdio stdio;
-  std::optional<runtime::Exited>
-      ended;                  // told by the monitor's greeting: it exited while no engine was there
-  bool readers_lost = false;  // told by the greeting: attached clients were cut off, and may come back
-  int attached = 0;           // attachments that were made, by this engine
+  std::optional<runtime::Exited> ended;  // from the monitor's greeting: it exited while no engine was running
+  bool readers_lost = false;  // from the greeting: attached clients lost their connection and may return
+  int attached = 0;           // number of attachments made by this engine
   uint32_t next_token = 1;
   std::map<uint32_t, std::function<void(Result<Fd>)>> attaching;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
@@ -35,12 +34,12 @@ struct ContainerProcess {
 
 struct ContainerRun {
   Fd netns;  // none with network_mode host
-  // Duplicates of DNS and proxy sockets, as the monitor holds them.
+  // Duplicates of the DNS and proxy sockets that the monitor holds.
   std::vector<runtime::OwnedNamedFd> held;
-  std::shared_ptr<ContainerProcess> launching;  // the process whose start is being waited for
-  std::shared_ptr<ContainerProcess> process;    // from its start to its end
-  int pauses = 0;          // so far: a health probe that was frozen half-way says nothing
-  bool by_policy = false;  // the present start is the restart policy's
+  std::shared_ptr<ContainerProcess> launching;  // the process that is starting
+  std::shared_ptr<ContainerProcess> process;    // the process from its start to its exit
+  int pauses = 0;          // number of pauses; a probe interrupted by a pause has no result
+  bool by_policy = false;  // the current start is by the restart policy
   RestartHistory restarts;
 };
 

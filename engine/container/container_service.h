@@ -1,5 +1,5 @@
-// The life of containers: create, start, stop, restart by policy, remove; and taking them over after the
-// engine was gone. One coroutine supervises each running container; everything else asks it by signals.
+// The life cycle of containers: create, start, stop, restart by policy, remove, and adoption by the next engine. One
+// coroutine supervises each running container; other code communicates with it by signals.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,7 @@
 
 namespace stack::engine {
 
-// Where the pieces that containers are made of come from.
+// The parts of the engine that containers use.
 struct ContainerParts {
   images::ImageStore& images;
   volumes::VolumeStore& volumes;
@@ -45,92 +45,91 @@ class ContainerService {
   ContainerService(Context& context, ContainerParts& parts)
       : context_(context), parts_(parts), compressor_(context) {}
 
-  // Takes over what an earlier engine left: adopts running containers, finishes what was half done, removes
-  // what is known to have no owner, and returns those stopped ones that their restart policy wants to run
-  // again. Call once, before serving.
+  // Recovers the state of a previous engine: adopts running containers, completes interrupted work, removes objects
+  // known to have no owner, and returns stopped containers that their restart policy starts again. Call once, before
+  // serving.
   Task<Result<std::vector<ContainerPtr>>> recover();
-  // What nobody owns; with `repair` it is removed, except what a lost record may have owned.
+  // Objects without an owner. `repair` removes them, except those that a lost record may own.
   Task<std::vector<Leftover>> sweep(bool repair);
-  // Removes what is left of a container whose record is lost or cannot be read, its data included.
+  // Removes the remains of a container whose record is lost or unreadable, including its data.
   Task<Result<>> give_up(std::string id);
-  // The engine is about to end on purpose: monitors need not start it again at once.
+  // The engine ends intentionally, so monitors must not restart it immediately.
   void leave();
-  // Whether anything lives that needs an engine.
+  // Whether any container needs an engine.
   bool any_alive() const;
 
   // Not an aggregate: g++ 12 copies temporaries of aggregates bitwise into coroutine frames.
   struct CreateOptions {
     CreateOptions() {}
-    ContainerPtr volumes_of;  // its anonymous volumes are taken over, by mount point
+    ContainerPtr volumes_of;  // take over its anonymous volumes with the same mount points
     std::string config_text;
   };
-  // Resolves image and mounts, makes and fills volumes. The image must be local. Conflict for a name in use.
+  // Resolves image and mounts, creates and fills volumes. The image must be local. Conflict if the name is in use.
   Task<Result<ContainerPtr>> create(ContainerSpec spec, CreateOptions options);
-  // false: it ran already.
+  // false: it was already running.
   Task<Result<bool>> start(ContainerPtr container);
-  // false: it did not run. nullopt: the container's own timeout; negative: wait for ever. "" = its own
-  // signal.
+  // false: it was not running. nullopt: the container's own timeout; negative: no timeout. "" = its own signal.
   Task<Result<bool>> stop(ContainerPtr container, std::optional<std::chrono::seconds> timeout,
                           std::string signal = "");
   Task<Result<>> restart(ContainerPtr container, std::optional<std::chrono::seconds> timeout);
   Task<Result<>> kill(ContainerPtr container, std::string signal);
   Task<Result<>> pause(ContainerPtr container);
   Task<Result<>> unpause(ContainerPtr container);
-  // `volumes`: anonymous ones go as well. Without `force` a running container is a Conflict.
+  // `volumes`: also removes anonymous volumes. Conflict for a running container without `force`.
   Task<Result<>> remove(ContainerPtr container, bool force, bool volumes);
   Task<Result<>> rename(ContainerPtr container, std::string name);
-  // Limits given as 0 (or "", or null) stay as they are; a new restart policy counts from the next exit on.
+  // Limits of 0 (or "", or null) stay unchanged; a new restart policy applies from the next exit.
   Task<Result<>> update(ContainerPtr container, ResourceSpec changes, std::optional<RestartSpec> restart);
 
-  // Of a container that is gone, for clients that waited for its end when their engine died. Only the latest
-  // containers with `--rm` are remembered.
+  // For clients that waited for the exit of a container when their engine died. Only the most recent containers with
+  // `--rm` are remembered.
   std::optional<int> exit_code_of_removed(const std::string& id) const;
 
   enum class Condition { NotRunning, NextExit, Removed };
-  // The exit code. NotRunning: at once where it does not run, else with NextExit at the end of its command, also
-  // where the restart policy starts it again. `stop` ends the wait.
+  // Returns the exit code. NotRunning returns immediately if it does not run, otherwise at the next exit of its command,
+  // even if the restart policy restarts it. `stop` ends the wait.
   Task<Result<int>> wait(ContainerPtr container, Condition condition, std::stop_token stop = {});
 
-  // A stream of framed output (Docker's 8-byte headers), and of stdin where requested. Waits for the start of a
-  // stopped container, until `stop`.
+  // A stream of framed output (Docker's 8-byte headers) and, if requested, stdin. Waits for a stopped container to start,
+  // until `stop`.
   Task<Result<Fd>> attach(ContainerPtr container, runtime::AttachOptions options, std::stop_token stop = {});
   Result<> resize(ContainerPtr container, uint16_t rows, uint16_t columns);
-  // Opens its files as it sees them, running or not; the function blocks. A stopped container must be kept
-  // from starting meanwhile (its command queue).
+  // Opens its files as the container sees them, running or not; the returned function blocks. The caller must prevent a
+  // stopped container from starting meanwhile (its command queue).
   Result<std::function<Result<runtime::ContainerFiles>()>> files_of(const Container& container) const;
-  // What it has changed in its image. Blocks.
+  // Its changes relative to the image. Blocks.
   Result<std::vector<images::LayerChange>> changes(const Container& container) const;
   struct CommitRequest {
     CommitRequest() {}
     std::string comment;
     std::string author;
-    bool pause = true;  // nothing runs in it while its files are copied
+    bool pause = true;  // pause it while its files are copied
     Json overrides;     // an image's "config"
     std::vector<Reference> tags;
   };
-  // An image of its present files and its configuration.
+  // Creates an image from its current files and configuration.
   Task<Result<images::Image>> commit(ContainerPtr container, CommitRequest request);
-  // The upper directory of its root: what it has changed.
+  // The upper directory of its root, which contains its changes.
   std::string upper_directory(const Container& container) const {
     return context_.paths.container(container.id) + "/rootfs/upper";
   }
 
-  // Environment, user and so on of the container's processes, for exec sessions.
+  // Environment, user, and other defaults for exec sessions.
   Result<ImageDefaults> image_defaults(const Container& container) const;
   std::vector<std::string> environment_of(const Container& container) const;
-  // In the container's present file system.
+  // Resolves a user in the container's current file system.
   Result<runtime::User> resolve_user(const Container& container, const std::string& user) const;
   std::string cgroup_path(const Container& container) const {
     return context_.paths.cgroup_parent() + "/" + container.id;
   }
   std::string log_path(const Container& container) const;
-  // The host's side of /etc/hosts and the like; "" before the first start.
+  // The host path of /etc/hosts and similar files; "" before the first start.
   std::string own_file(const Container& container, const std::string& name) const;
-  // Leaves no empty group behind once nothing runs.
+  // Removes the empty parent cgroup once nothing runs.
   void remove_cgroup_parent();
   Result<SeccompFilter> seccomp_filter(const ContainerSpec& spec, bool privileged);
 
-  // Set by the health service: begins and ends probing.
+  // Set by the health service, to start and stop probes.
   std::function<void(ContainerPtr)> on_started;
   std::function<void(ContainerPtr)> on_exited;
 
@@ -181,7 +180,7 @@ class ContainerService {
   enum class Adoption { Gone, Running, Unreachable };
   Result<> load();
   Task<std::vector<Adoption>> adopt_all(std::vector<ContainerPtr> all);
-  // Running: it lives, or its monitor told of its end.
+  // Running: it runs, or its monitor reported its exit.
   Task<Adoption> adopt(ContainerPtr container);
   Task<Result<runtime::Hello>> reach(ContainerPtr container, std::shared_ptr<ContainerProcess> process);
   Task<Result<runtime::Hello>> take_over(ContainerPtr container, std::shared_ptr<ContainerProcess> process);
@@ -193,15 +192,14 @@ class ContainerService {
   Context& context_;
   ContainerParts& parts_;
   LogCompressor compressor_;
-  std::map<std::string, Fd> strangers_;  // monitors of containers whose record cannot be read
+  std::map<std::string, Fd> strangers_;                   // monitors of containers with unreadable records
   std::map<std::string, SeccompFilter> seccomp_filters_;  // by profile and capabilities
-  std::deque<std::pair<std::string, int>> removed_;       // ids and exit codes
+  std::deque<std::pair<std::string, int>> removed_;       // IDs and exit codes
 };
 
 // "SIGTERM", "TERM" or "15" to a number; Invalid otherwise.
 Result<int> parse_signal(const std::string& text);
-// Docker's default name form: letters, digits and "_.-", at least two characters, beginning with a letter or
-// digit.
+// Docker's name rule: at least two letters, digits, "_", ".", or "-", starting with a letter or digit.
 Result<> check_container_name(const std::string& name);
 
 }  // namespace stack::engine

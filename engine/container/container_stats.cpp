@@ -61,7 +61,7 @@ uint64_t machine_memory() {
 uint64_t system_cpu_time(const std::string& proc_stat) {
   std::vector<std::string> words = words_of(proc_stat.substr(0, proc_stat.find('\n')));
   uint64_t ticks = 0;
-  // user, nice, system, idle, iowait, irq, softirq: what Docker adds up.
+  // user, nice, system, idle, iowait, irq, softirq, like Docker.
   for (size_t i = 1; i < words.size() && i <= 7; ++i) ticks += number_or_zero(words[i]);
   return ticks * 1'000'000'000 / static_cast<uint64_t>(::sysconf(_SC_CLK_TCK));
 }

@@ -15,7 +15,7 @@ namespace stack::engine {
 
 namespace {
 
-// A directory of the container and a name in it.
+// A directory in the container and a name in it.
 struct Place {
   Fd directory;
   std::string name;
@@ -29,12 +29,12 @@ Result<struct stat> stat_of(int directory, const std::string& name) {
   return info;
 }
 
-// Missing parents are made, and belong to whom the nearest existing one belongs to.
+// Creates missing parents with the owner of the closest existing one.
 Result<Place> place_of(int root, const std::string& target, bool make_parents) {
   std::string path = clean_path(target);
   std::string name = base_name(path);
   if (!path.starts_with('/') || !is_plain_name(name))
-    return invalid("\"" + target + "\" is not an absolute path of a file");
+    return invalid("\"" + target + "\" is not an absolute file path");
   std::string parent = directory_name(path);
   if (!make_parents) {
     TRY_ASSIGN(Fd directory, runtime::open_in_root(root, parent, O_PATH | O_DIRECTORY));
@@ -50,12 +50,12 @@ Result<Place> place_of(int root, const std::string& target, bool make_parents) {
   return Place{std::move(directory), name};
 }
 
-// The path by which functions that take paths reach the place; the kernel's link to the descriptor.
+// A path to the place through the descriptor's /proc link.
 std::string path_through(const Place& place) {
   return "/proc/self/fd/" + std::to_string(place.directory.get()) + "/" + place.name;
 }
 
-// Of what is replaced, else of the directory.
+// The owner of the replaced file, or of the directory.
 Result<struct stat> owner_for(const Place& place) {
   if (auto there = stat_of(place.directory.get(), place.name)) return *there;
   struct stat info{};
@@ -63,7 +63,7 @@ Result<struct stat> owner_for(const Place& place) {
   return info;
 }
 
-// A mount of its own cannot be replaced: its content is.
+// A mount point cannot be replaced, so its content is overwritten.
 Result<> write_in_place(int source, const struct stat& from, const Place& place) {
   Fd file(::openat(place.directory.get(), place.name.c_str(),
                    O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
@@ -121,7 +121,7 @@ Result<> put_directory(const struct stat& from, const Place& place) {
   return {};
 }
 
-// false: the source has gone.
+// false: the source no longer exists.
 Result<bool> copy_one(int root, const SyncRequest::Copy& copy) {
   struct stat from{};
   if (::lstat(copy.source.c_str(), &from) != 0) {
@@ -175,7 +175,7 @@ Task<Result<int>> sync_into(Context& context, ContainerPtr container, SyncReques
   std::string path = "/proc/" + std::to_string(container->state.pid) + "/root";
   Fd root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) co_return Error::last_errno("container " + container->spec.name + ": open its root");
-  // The number may have become another process': then ours has ended.
+  // The PID may have been reused; then our process has exited.
   if (::syscall(SYS_pidfd_send_signal, container->run->process->pidfd.get(), 0, nullptr, 0) != 0)
     co_return conflict("container " + container->spec.name + " is not running");
   auto shared_root = std::make_shared<Fd>(std::move(root));

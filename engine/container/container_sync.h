@@ -1,4 +1,4 @@
-// Putting files of the host into a running container and removing files from it: what `stack watch` does.
+// Copies host files into a running container and removes files from it, for `stack watch`.
 #pragma once
 
 #include <string>
@@ -12,18 +12,17 @@ namespace stack::engine {
 
 struct SyncRequest {
   struct Copy {
-    std::string source;  // absolute host path of a file, link or directory (without what is in it)
+    std::string source;  // absolute host path of a file, link, or directory (without its contents)
     std::string target;  // absolute path in the container
   };
   std::vector<Copy> copies;
-  std::vector<std::string> removals;  // absolute paths in the container, with all below them
+  std::vector<std::string> removals;  // absolute paths in the container, removed recursively
 };
 
-// In the container's own view: volumes and binds are written through. Paths are resolved below its root only.
-// Files appear whole, under their name at once, unless they are mounts of their own. A file that replaces
-// another keeps its owner; a new one has the owner of the directory it is put into. A source that has gone in
-// the meantime is left out; a removal of what is not there succeeds. Stops at the first error. Conflict where
-// the container does not run. Gives the number of files written and removed.
+// Works in the container's view, so volumes and binds are written through. Paths resolve only below its root. Files
+// appear atomically, unless they are mount points. A replaced file keeps its owner; a new file gets the owner of its
+// directory. A source that no longer exists is skipped; the removal of a missing path succeeds. Stops at the first error.
+// Conflict if the container does not run. Returns the number of files written and removed.
 Task<Result<int>> sync_into(Context& context, ContainerPtr container, SyncRequest request);
 
 }  // namespace stack::engine

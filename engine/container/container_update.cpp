@@ -1,4 +1,4 @@
-// ContainerService: new limits and a new restart policy for a container that exists. Docker's rules
+// ContainerService: changes limits and the restart policy of an existing container by Docker's rules
 // (daemon/container/container_unix.go, UpdateContainer).
 #include "engine/container/container_service.h"
 #include "engine/container/oci_config.h"
@@ -67,7 +67,7 @@ Task<Result<>> ContainerService::update(ContainerPtr container, ResourceSpec cha
     };
     Result<> applied = co_await offload(context_.pool, work);
     if (!applied) {
-      // Some of it may have been written: back to what is on record.
+      // Some limits may have been written; restores the recorded ones.
       if (Result<Json> before = limits_json(container->spec.resources); before && !before->empty())
         (void)parts_.cgroups.update(cgroup_path(*container), *before);
       co_return std::move(applied).error().in("cannot update container " + container->id);

@@ -66,10 +66,10 @@ Task<Result<>> ExecService::start(ExecPtr session) {
   CO_TRY(possible);
   session->started = true;
   Result<> launched = co_await launch(session);
-  // Nobody streams what did not start, and the session stays for a while.
+  // A session that did not start is not streamed, but is kept for a while.
   if (!launched) session->stdio = {};
   if (!launched && session->exit_code == 0) {
-    session->exit_code = 126;  // as Docker has it where no command was tried yet
+    session->exit_code = 126;  // Docker's code if the command was not tried
     session->ended = std::chrono::steady_clock::now();
   }
   co_return launched;
@@ -142,7 +142,7 @@ Task<> ExecService::supervise(ExecPtr session, pid_t helper, Fd helper_pidfd) {
       continue;
     }
     if (!message || std::holds_alternative<runtime::Closed>(**message)) {
-      // The helper was killed; what it ran may live on, but nobody can tell of its end.
+      // The launcher was killed; the process may still run, but its exit cannot be observed.
       if (session->exit_code == 0) session->exit_code = 137;
       over = true;
     } else if (auto* started = std::get_if<runtime::Started>(&**message)) {
@@ -227,7 +227,7 @@ Task<Result<ExecService::Captured>> ExecService::run(ContainerPtr container, Exe
     deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     if (session->pidfd) (void)signal_pidfd(session->pidfd.get(), SIGKILL);
   }
-  // Output that a background child still holds open is not waited for.
+  // Does not wait for output that a background child keeps open.
   auto patience = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
   while (*open > 0) {
     bool notified = co_await done->wait_until(patience);

@@ -1,4 +1,4 @@
-// Further processes in running containers: `exec`, health probes, hooks.
+// Additional processes in running containers: `exec`, health probes, hooks.
 #pragma once
 
 #include <map>
@@ -24,7 +24,7 @@ struct ExecRequest {
   uint16_t columns = 0;
 };
 
-// One exec session, kept for a while after its end so that clients can ask for the exit code.
+// One exec session, kept for a while after its end so that clients can read the exit code.
 struct ExecSession {
   explicit ExecSession(asio::io_context& io) : changed(io) {}
 
@@ -35,11 +35,11 @@ struct ExecSession {
   bool running = false;
   int exit_code = 0;
   int64_t pid = 0;
-  std::string failure;  // why it could not be started
+  std::string failure;  // why it could not start
   std::chrono::steady_clock::time_point ended;
   std::shared_ptr<asio::posix::stream_descriptor> control;
   Fd pidfd;              // of the process
-  runtime::Stdio stdio;  // our ends, for whoever streams
+  runtime::Stdio stdio;  // our ends of the streams
   Signal changed;
 };
 using ExecPtr = std::shared_ptr<ExecSession>;
@@ -51,12 +51,12 @@ class ExecService {
   // Conflict unless the container runs and is not paused.
   Result<ExecPtr> create(ContainerPtr container, ExecRequest request);
   ExecPtr find(const std::string& id) const;
-  // Starts the process; `changed` tells of its end. NoCommand and NotExecutable as for containers. Afterwards
-  // stdio is there.
+  // Starts the process and sets stdio; `changed` is notified at its exit. Returns NoCommand and NotExecutable like a
+  // container start.
   Task<Result<>> start(ExecPtr session);
-  // Conflict where the session was started already, or its container is not running any more.
+  // Conflict if the session has already started or its container no longer runs.
   Result<> may_start(const ExecSession& session) const;
-  // Of sessions that run in the container.
+  // IDs of the sessions that run in the container.
   std::vector<std::string> running_in(const Container& container) const;
   Result<> resize(ExecPtr session, uint16_t rows, uint16_t columns);
 
@@ -64,7 +64,7 @@ class ExecService {
     int exit_code = 0;   // -1: timed out
     std::string output;  // at most `limit` bytes
   };
-  // Runs a command to its end and keeps its output; after `timeout` it is killed.
+  // Runs a command to completion and captures its output; kills it after `timeout`.
   Task<Result<Captured>> run(ContainerPtr container, ExecRequest request, Nanoseconds timeout, size_t limit);
 
  private:

@@ -1,4 +1,4 @@
-// Health probes of running containers. The decisions are model/health.h's; here is only the doing.
+// Runs health probes of containers. model/health.h makes the decisions.
 #pragma once
 
 #include "engine/container/exec_service.h"
@@ -10,9 +10,9 @@ class HealthService {
   HealthService(Context& context, ContainerService& containers, ExecService& execs)
       : context_(context), containers_(containers), execs_(execs) {}
 
-  // Begins probing for the container's present run; ends by itself with it. No effect without a health check.
+  // Probes the container until its current run ends. No effect without a health check.
   void watch(ContainerPtr container);
-  // The container's own check, or its image's; nullopt for none.
+  // The container's health check, or its image's; nullopt if there is none.
   std::optional<HealthcheckSpec> check_of(const Container& container) const;
 
  private:

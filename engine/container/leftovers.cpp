@@ -22,7 +22,7 @@ std::vector<std::string> entries_of(const std::string& folder) {
   return names_in(folder).value_or(std::vector<std::string>());
 }
 
-// The id of a step's cgroup ("step-<id>").
+// The ID in the name of a step's cgroup ("step-<id>").
 std::optional<std::string> step_of(const std::string& group) {
   if (!group.starts_with(Paths::kStepPrefix)) return std::nullopt;
   return group.substr(Paths::kStepPrefix.size());
@@ -115,7 +115,7 @@ Result<> end_group(const runtime::Cgroups& cgroups, const std::string& path) {
   return cgroups.remove(path);
 }
 
-// The monitor after its processes, which it reaps.
+// The monitor is killed after its processes, because it reaps them.
 Result<> remove_step(const Paths& paths, const runtime::Cgroups& cgroups, const std::string& id) {
   Result<> ended = end_group(cgroups, paths.step_cgroup(id));
   end_monitor(paths, id);
@@ -172,7 +172,7 @@ void end_orphaned_steps(const Paths& paths, const runtime::Cgroups& cgroups) {
   for (const std::string& id : ids) {
     Result<> removed = remove_step(paths, cgroups, id);
     if (removed) {
-      log_info("ended build step " + id.substr(0, 12) + " of an engine that was killed");
+      log_info("ended build step " + id.substr(0, 12) + " left by a killed engine");
     } else {
       log_warning("build step " + id.substr(0, 12) + ": " + removed.error().text());
     }

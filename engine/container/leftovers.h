@@ -1,5 +1,5 @@
-// What containers and build steps leave in the roots, in the cgroups and among the processes, compared with
-// who owns it.
+// Finds leftovers of containers and build steps in the roots, the cgroups, and the process list, by comparing them with
+// the owners.
 #pragma once
 
 #include <set>
@@ -11,22 +11,22 @@
 
 namespace stack::engine {
 
-// By id.
+// Sets of IDs.
 struct Owners {
-  std::set<std::string> containers;  // with a record, readable or not
-  std::set<std::string> alive;       // those with a process
-  std::set<std::string> unreadable;  // whose record cannot be read: nothing of theirs is a leftover
-  std::set<std::string> steps;       // build steps under way
+  std::set<std::string> containers;  // containers with a record, readable or not
+  std::set<std::string> alive;       // containers with a process
+  std::set<std::string> unreadable;  // containers with an unreadable record, which have no leftovers
+  std::set<std::string> steps;       // running build steps
 };
 
 enum class LeftoverKind {
-  Step,         // of a build whose engine was killed: its processes and folders
-  Cgroup,       // of a container that has ended, or empty
+  Step,         // processes and folders of a build whose engine was killed
+  Cgroup,       // cgroup of an exited container, or an empty cgroup
   RunFolder,    // of a container that is gone
   EmptyFolder,  // of a container that is gone
-  GoneFolder,   // of a container whose removal was begun
-  Unknown,      // data or processes of a container without any record. Never removed by itself: a record was
-                // lost, and what it spoke of may be the only copy
+  GoneFolder,   // folder of a container whose removal had started
+  Unknown,  // data or processes of a container without a record. Never removed automatically: a record was lost,
+            // and the data may be the only copy
 };
 
 struct Leftover {
@@ -35,16 +35,16 @@ struct Leftover {
   std::string text;  // "cgroup /stack/3f2a...", "container 3f2a... runs without a record (process 712)"
 };
 
-// Blocks for some milliseconds: /proc, the cgroup tree and the roots are read.
+// Blocks for some milliseconds: reads /proc, the cgroup tree, and the roots.
 std::vector<Leftover> find_leftovers(const Paths& paths, const runtime::Cgroups& cgroups,
                                      const Owners& owners);
-// Ends processes, removes cgroups and folders of one; with `Unknown` its data as well. Blocks.
+// Kills the processes and removes the cgroups and folders of a leftover; for `Unknown` also its data. Blocks.
 Result<> remove_leftover(const Paths& paths, const runtime::Cgroups& cgroups, const Leftover& leftover);
 
-// Removes <root>/containers/<id>, the record in it at once, the rest as quickly as the disk allows. Blocks.
+// Removes <root>/containers/<id>, starting with the record. Blocks.
 Result<> remove_container_folder(const Paths& paths, const std::string& id);
 
-// The build steps of an engine that was killed; before anything is done with the layers they write to.
+// Ends build steps of a killed engine. Call before using the layers they write to.
 void end_orphaned_steps(const Paths& paths, const runtime::Cgroups& cgroups);
 
 }  // namespace stack::engine

@@ -10,7 +10,7 @@ using Row = std::array<Transition, kLifeEvents>;
 
 constexpr Transition go(Phase phase) { return {Verdict::Go, phase}; }
 
-// A row of the table, one cell an event in the order of LifeEvent. Cells that keep the phase get it from `phase`.
+// A row of the table, one cell per event in the order of LifeEvent. Cells that keep the phase take it from `phase`.
 constexpr Row row(Phase phase, Row cells) {
   for (Transition& cell : cells)
     if (cell.verdict != Verdict::Go && cell.verdict != Verdict::Missing) cell.next = phase;

@@ -1,5 +1,5 @@
-// The life of a container as a table: what a request or an event does in each phase. Pure; ContainerService
-// carries it out.
+// The life cycle of a container as a table: the effect of each request and event in each phase. Pure; ContainerService
+// executes it.
 #pragma once
 
 #include <array>
@@ -12,15 +12,15 @@
 namespace stack::engine {
 
 enum class Phase : uint8_t {
-  Making,    // the record exists, its files may not; an engine that finds it at its start removes it
+  Making,    // the record exists, its files may not; a starting engine removes it
   Stopped,   // no process, no network
   Starting,  // network and process are being set up, by a request or by the restart policy
   Running,
   Paused,
-  Stopping,  // its end was requested, or has come: network and cgroup are being taken down
-  Backoff,   // waits for its next start by the restart policy; the network stays up
+  Stopping,  // stop requested, or exited: network and cgroup are being removed
+  Backoff,   // waiting for a restart by policy; the network stays up
   Removing,
-  Gone,  // the record is deleted; only coroutines that still look at the container hold it
+  Gone,  // the record is deleted; only running coroutines still refer to it
 };
 inline constexpr size_t kPhases = 9;
 
@@ -28,8 +28,8 @@ enum class LifeEvent : uint8_t {
   // Requests.
   Start,
   Stop,
-  Kill,        // SIGKILL: the container ends, and the restart policy with it
-  StopSignal,  // kill with the signal that stop sends: the next exit is final
+  Kill,        // SIGKILL: the container exits and is not restarted
+  StopSignal,  // kill with the stop signal: the next exit is final
   Signal,      // kill with any other signal
   Remove,
   ForceRemove,
@@ -38,19 +38,19 @@ enum class LifeEvent : uint8_t {
   Unpause,
   Exec,
   Attach,
-  // What happens to it.
+  // Events.
   Made,
   MakeFailed,
   Launched,      // the command runs
   LaunchFailed,  // the process is gone; the network may still be up
-  Exited,        // for good
-  ExitedForNow,  // the restart policy will start it again
+  Exited,        // finally
+  ExitedForNow,  // the restart policy will restart it
   BackoffOver,
-  Cleared,    // network and cgroup are gone
-  Discarded,  // record and files are gone
+  Cleared,    // network and cgroup are removed
+  Discarded,  // record and files are removed
   // At the start of an engine, and at its end.
   Adopted,  // its monitor reports a running process
-  Lost,     // recorded as alive, but its process is gone
+  Lost,     // recorded as running, but its process is gone
   EngineStopping,
 };
 inline constexpr size_t kLifeEvents = 24;
@@ -58,10 +58,10 @@ inline constexpr size_t kLifeEvents = 24;
 enum class Verdict : uint8_t {
   Missing,     // the table has no such cell
   Go,          // the phase becomes `next`
-  Already,     // there is nothing to do
-  Wait,        // ask again when the phase has changed
+  Already,     // nothing to do
+  Wait,        // retry when the phase changes
   Refuse,      // a conflict
-  Impossible,  // nothing can cause this event in this phase: a bug in the engine
+  Impossible,  // the event cannot happen in this phase: a bug in the engine
 };
 
 struct Transition {
@@ -75,13 +75,13 @@ Transition next(Phase phase, LifeEvent event);
 std::string_view to_text(Phase phase);
 std::string_view to_text(LifeEvent event);
 
-// What a phase alone does not tell of the status.
+// Facts that determine the status in addition to the phase.
 struct StatusFacts {
-  bool has_process = false;  // its command has not ended
+  bool has_process = false;  // its command has not exited
   bool has_started = false;  // at least once
-  bool by_policy = false;    // this start is the restart policy's
+  bool by_policy = false;    // this start is by the restart policy
 };
-// Docker's word for a container in this phase.
+// Docker's status for a container in this phase.
 ContainerStatus status_of(Phase phase, const StatusFacts& facts);
 
 }  // namespace stack::engine

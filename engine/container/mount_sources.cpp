@@ -21,7 +21,7 @@ Result<Fd> open_volume(const MountPoint& mount) {
   return runtime::open_in_root(volume.get(), mount.subpath, O_PATH);
 }
 
-// A bind is slave or shared to the host's mount only if it is made from it before everything is private.
+// A slave or shared bind must be created from the host's mount before all mounts become private.
 bool follows_the_host(const MountPoint& mount) {
   return mount.kind == MountKind::Bind &&
          (mount.propagation.ends_with("slave") || mount.propagation.ends_with("shared"));

@@ -43,7 +43,7 @@ Result<std::vector<std::string>> command_line(const ContainerSpec& spec, const I
   std::vector<std::string> args;
   if (spec.entrypoint) {
     args = *spec.entrypoint;
-    // Docker writes an emptied entrypoint as [""].
+    // Docker represents a cleared entrypoint as [""].
     if (args.size() == 1 && args[0].empty()) args.clear();
   } else {
     args = image.entrypoint;
@@ -53,7 +53,7 @@ Result<std::vector<std::string>> command_line(const ContainerSpec& spec, const I
   } else if (!spec.entrypoint) {
     args.insert(args.end(), image.command.begin(), image.command.end());
   }
-  if (args.empty()) return invalid("no command specified: neither the service nor its image names one");
+  if (args.empty()) return invalid("no command specified by the service or its image");
   return args;
 }
 
@@ -69,7 +69,7 @@ std::vector<std::string> environment(const ContainerSpec& spec, const ImageDefau
 
 namespace {
 
-// A profile, or the path of one.
+// A profile, or the path of a profile.
 Result<std::string> read_profile(const std::string& value) {
   std::string text = value;
   if (!value.starts_with('{')) {
@@ -78,7 +78,7 @@ Result<std::string> read_profile(const std::string& value) {
   TRY_ASSIGN(Json profile, parse_json(text));
   if (profile.is_object() && runtime::seccomp_notifies(profile))
     return unsupported(
-        "SCMP_ACT_NOTIFY: nobody would answer, the engine passes no listener on (stack-runtime does, to "
+        "SCMP_ACT_NOTIFY is not supported, because the engine has no listener (stack-runtime passes it to "
         "listenerPath)");
   return text;
 }
@@ -93,7 +93,7 @@ Result<SecurityOptions> parse_security_options(const std::vector<std::string>& o
     std::string value = at == std::string::npos ? "" : option.substr(at + 1);
     if (key == "no-new-privileges") {
       if (value != "" && value != "true" && value != "false")
-        return invalid("invalid security option \"" + option + "\": no-new-privileges takes true or false");
+        return invalid("invalid security option \"" + option + "\": no-new-privileges must be true or false");
       out.no_new_privileges = value != "false";
     } else if (key == "seccomp") {
       out.seccomp_unconfined = value == "unconfined";
@@ -171,7 +171,7 @@ Json mount_json(const MountPoint& mount) {
   Json options{mount.recursive ? "rbind" : "bind",
                mount.propagation.empty() ? "rprivate" : mount.propagation};
   if (mount.read_only || mount.kind == MountKind::Image) {
-    // Mounts that come and go with the host's have the host's flags, so it would hold for some of them only.
+    // Mounts propagated from the host have the host's flags, so the flag would apply only to some mounts.
     bool own = mount.propagation.empty() || mount.propagation.ends_with("private");
     bool below = mount.kind == MountKind::Bind && mount.recursive && !mount.read_only_top && own;
     options.push_back(below ? "rro" : "ro");
@@ -185,7 +185,7 @@ size_t depth(const Json& mount) {
   return path == "/" ? 0 : static_cast<size_t>(std::count(path.begin(), path.end(), '/'));
 }
 
-// Own mounts replace default ones at the same place; parents come before what is mounted inside them.
+// The container's mounts replace default mounts at the same destination. Parents come before nested mounts.
 Json mounts_json(const OciInputs& in, const Json& defaults) {
   Json own = Json::array();
   for (const MountPoint& mount : in.container->mounts) own.push_back(mount_json(mount));
@@ -227,7 +227,7 @@ Result<Json> device_json(const DeviceSpec& device) {
 Result<Json> device_rule_json(const std::string& rule) {
   std::vector<std::string> words = split(rule, ' ');
   auto wrong = [&] {
-    return invalid("invalid device cgroup rule \"" + rule + "\": expected a form such as \"c 1:3 rwm\"");
+    return invalid("invalid device cgroup rule \"" + rule + "\": expected for example \"c 1:3 rwm\"");
   };
   if (words.size() != 3 || words[0].size() != 1 ||
       std::string_view("abc").find(words[0][0]) == std::string_view::npos)
@@ -249,7 +249,7 @@ Json memory_json(const ResourceSpec& r) {
   Json memory = Json::object();
   if (r.memory > 0) {
     memory["limit"] = r.memory;
-    // Docker: swap unset means as much swap as memory.
+    // Docker: without a swap limit, swap is as large as memory.
     memory["swap"] = r.memory_swap != 0 ? r.memory_swap : r.memory * 2;
   }
   if (r.memory_reservation > 0) memory["reservation"] = r.memory_reservation;

@@ -1,5 +1,5 @@
-// From a container's description to the OCI runtime-spec config.json that the runtime carries out. Pure: all
-// look-ups (image, user, volumes, addresses) are done by the caller.
+// Converts a container spec to the OCI config.json for the runtime. Pure: the caller looks up images, users, volumes, and
+// addresses.
 // https://github.com/opencontainers/runtime-spec/blob/v1.3.0/config.md
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace stack::engine {
 
-// What the image says a process gets.
+// Process defaults from the image.
 struct ImageDefaults {
   std::vector<std::string> entrypoint;
   std::vector<std::string> command;
@@ -23,12 +23,12 @@ struct ImageDefaults {
   std::string stop_signal;
 };
 
-// Entrypoint and command after Docker's rules: an entrypoint given by the user drops the image's command.
-// Invalid where nothing is left to run.
+// Entrypoint and command by Docker's rules: an entrypoint given by the user drops the image's command. Invalid if there
+// is no command to run.
 Result<std::vector<std::string>> command_line(const ContainerSpec& spec, const ImageDefaults& image);
 
-// Image variables, then the container's; "K" without "=" removes. PATH, HOSTNAME, HOME and (with a terminal)
-// TERM are there in any case. Order: Docker's.
+// Image variables, then the container's; "K" without "=" removes a variable. PATH, HOSTNAME, HOME, and (with a terminal)
+// TERM are always set. Docker's order.
 std::vector<std::string> environment(const ContainerSpec& spec, const ImageDefaults& image,
                                      const std::string& hostname, const std::string& home);
 
@@ -37,9 +37,9 @@ struct SecurityOptions {
   bool seccomp_unconfined = false;
   std::string seccomp_profile;  // JSON text; "" = default
   bool paths_unconfined = false;
-  std::vector<std::string> ignored;  // options this machine cannot honour: apparmor=..., label=...
+  std::vector<std::string> ignored;  // options that this machine cannot honor: apparmor=..., label=...
 };
-// `seccomp=` takes a file path or the profile's own JSON.
+// `seccomp=` accepts a file path or a profile as JSON.
 Result<SecurityOptions> parse_security_options(const std::vector<std::string>& options);
 
 // The bounding set of the container's processes, e.g. for the seccomp profile's conditions.
@@ -53,24 +53,24 @@ struct OciInputs {
   runtime::User user;
   std::string hostname;
   std::string cgroup_path;
-  // Files of our own that are bind-mounted: {host path, container path, read-only}.
+  // Files written by the engine and bind-mounted: {host path, container path, read-only}.
   struct OwnFile {
     std::string source;
     std::string target;
     bool read_only = false;
   };
   std::vector<OwnFile> own_files;
-  // Namespaces shared with another container: process ids, 0 = own namespace.
+  // Namespaces shared with another container: process IDs; 0 = own namespace.
   int64_t ipc_pid = 0;
   int64_t pid_pid = 0;
 };
 
 Result<Json> oci_config(const OciInputs& inputs);
 
-// linux.resources of the limits alone, without devices: what can be changed while the container runs.
+// linux.resources with the limits that can change while the container runs, without devices.
 Result<Json> limits_json(const ResourceSpec& resources);
 
-// process object of an exec session in that container.
+// The process object of an exec session in that container.
 struct ExecProcess {
   std::vector<std::string> args;
   std::vector<std::string> env;  // additions

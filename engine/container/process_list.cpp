@@ -36,7 +36,7 @@ std::string clock_text(int64_t seconds) {
   return text.data();
 }
 
-// "14:05" today, "Nov28" before.
+// "14:05" if today, otherwise "Nov28".
 std::string start_text(std::time_t started, std::time_t now) {
   std::tm begin{};
   std::tm today{};
@@ -62,11 +62,11 @@ std::string user_text(const std::string& status) {
   return status.substr(at + 6, status.find('\t', at + 6) - at - 6);
 }
 
-// Fields of /proc/<pid>/stat behind the name, which may hold anything: "state" is the first.
+// Fields of /proc/<pid>/stat after the name, which may contain any characters; the first is "state".
 struct Stat {
   std::string name;
   std::vector<std::string> fields;
-  int64_t number(size_t field) const {  // as proc(5) counts
+  int64_t number(size_t field) const {  // numbered as in proc(5)
     return field - 3 < fields.size() ? std::atoll(fields[field - 3].c_str()) : 0;
   }
 };
@@ -92,7 +92,7 @@ Json list_processes(std::vector<pid_t> pids) {
     Result<std::string> command = read_file(folder + "/cmdline");
     Result<std::string> status = read_file(folder + "/status");
     std::optional<Stat> stat = stat_file ? parse_stat(*stat_file) : std::nullopt;
-    if (!stat || !command || !status) continue;  // it has ended
+    if (!stat || !command || !status) continue;  // it has exited
     std::replace(command->begin(), command->end(), '\0', ' ');
     if (command->empty()) *command = "[" + stat->name + "]";
     int64_t cpu = (stat->number(14) + stat->number(15)) / ticks;
@@ -116,7 +116,7 @@ Result<Json> parse_ps(const std::string& output, const std::vector<pid_t>& pids)
     std::vector<std::string> words = words_of(lines[i]);
     if (words.size() <= at || !is_all_digits(words[at]) || words[at].size() > 9) continue;
     if (std::find(pids.begin(), pids.end(), std::stoi(words[at])) == pids.end()) continue;
-    // What is more than there are titles belongs to the last: a command with its arguments.
+    // Words beyond the number of titles belong to the last column: a command with its arguments.
     if (words.size() > titles.size()) {
       std::vector<std::string> rest(words.begin() + static_cast<std::ptrdiff_t>(titles.size()) - 1,
                                     words.end());

@@ -1,4 +1,4 @@
-// `docker top`: the processes of a container as ps(1) on the host shows them.
+// `docker top`: the processes of a container in the format of ps(1) on the host.
 #pragma once
 
 #include <sys/types.h>
@@ -11,14 +11,13 @@
 
 namespace stack::engine {
 
-// {"Titles": [...], "Processes": [[...], ...]} of these processes, as `ps -ef` prints them; without any
-// program.
+// {"Titles": [...], "Processes": [[...], ...]} for these processes in the format of `ps -ef`, without running ps.
 Json list_processes(std::vector<pid_t> pids);
 
-// The same through ps(1) with its own options. Blocks. Invalid where its output has no PID column.
+// The same, by running ps(1) with options. Blocks. Invalid if its output has no PID column.
 Result<Json> run_ps(const std::string& options, const std::vector<pid_t>& pids);
 
-// Picks the rows of `pids` from what ps printed.
+// Selects the rows of `pids` from the output of ps.
 Result<Json> parse_ps(const std::string& output, const std::vector<pid_t>& pids);
 
 }  // namespace stack::engine

@@ -22,7 +22,7 @@ std::string link_target(const std::string& path) {
   return length <= 0 ? std::string() : std::string(target.data(), static_cast<size_t>(length));
 }
 
-// Calls `visit` with each descriptor's number and what it leads to, until that returns true.
+// Calls `visit` with each descriptor's number and target until it returns true.
 template <typename Visit>
 bool any_descriptor(const std::string& process_folder, Visit visit) {
   std::string folder = process_folder + "/fd";
@@ -31,7 +31,7 @@ bool any_descriptor(const std::string& process_folder, Visit visit) {
   return false;
 }
 
-// Another engine's monitors have folders of other roots.
+// Monitors of other engines have folders in other roots.
 bool holds_folder_of(const Paths& paths, const std::string& process_folder) {
   return any_descriptor(process_folder, [&](const std::string&, const std::string& target) {
     return target.starts_with(paths.root + "/") || target.starts_with(paths.run_root + "/");
@@ -56,7 +56,7 @@ std::map<std::string, pid_t> find_monitors(const Paths& paths) {
   for (const std::string& name : names_in("/proc").value_or(std::vector<std::string>())) {
     if (!is_all_digits(name)) continue;
     std::string folder = "/proc/" + name;
-    // argv: "stack-monitor", a descriptor's number, the container's id.
+    // argv: "stack-monitor", a descriptor number, the container ID.
     std::vector<std::string> words = split(read_file(folder + "/cmdline").value_or(""), '\0');
     if (words.size() < 3 || words[0] != "stack-monitor") continue;
     if (holds_folder_of(paths, folder)) found[words[2]] = static_cast<pid_t>(std::stol(name));

@@ -15,7 +15,7 @@ Error remove_refusal(const Container& c) {
                   std::string(to_text(c.status())) + ": stop the container before removing or force remove");
 }
 
-// exec, attach, pause: they need a process that runs.
+// exec, attach, and pause require a running process.
 Error not_running(const Container& c, const std::string& request) {
   if (c.phase == Phase::Paused && request == "pause")
     return conflict("Container " + c.id + " is already paused");

@@ -6,7 +6,7 @@
 namespace stack::engine {
 
 Error refusal(const Container& container, LifeEvent request);
-// Of a start that a stop, a kill or a removal pre-empted.
+// The error of a start preempted by a stop, kill, or removal.
 Error start_canceled(const Container& container);
 
 }  // namespace stack::engine

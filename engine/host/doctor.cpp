@@ -31,7 +31,7 @@ void check_kernel(Report& report) {
   (void)std::sscanf(machine.release, "%d.%d", &major, &minor);
   bool enough = major > 5 || (major == 5 && minor >= 10);
   report.add("kernel", enough ? "ok" : "error", machine.release,
-             enough ? "" : "Linux 5.10 or later is needed");
+             enough ? "" : "Linux 5.10 or later is required");
   Result<std::string> filesystems = read_file("/proc/filesystems");
   bool overlay = filesystems && filesystems->find("overlay") != std::string::npos;
   report.add("overlayfs", overlay ? "ok" : "error", overlay ? "available" : "not available",
@@ -47,24 +47,24 @@ void check_cgroups(Report& report, const runtime::Cgroups& cgroups) {
     if (!cgroups.has(controller)) missing.emplace_back(controller);
   report.add("cgroups", missing.empty() ? "ok" : "warning",
              std::string(mode) + (missing.empty() ? "" : ", without " + join(missing, ", ")),
-             missing.empty() ? "" : "limits of these kinds cannot be set");
+             missing.empty() ? "" : "limits for these controllers cannot be set");
 }
 
 void check_disk(Report& report, const std::string& root) {
   struct statvfs space{};
   if (::statvfs(root.c_str(), &space) != 0) {
-    report.add("disk", "error", "cannot look at " + root);
+    report.add("disk", "error", "cannot inspect " + root);
     return;
   }
   auto free_bytes = static_cast<int64_t>(space.f_bavail * space.f_frsize);
   report.add("disk", free_bytes < (int64_t{1} << 30) ? "warning" : "ok",
              human_size({free_bytes}) + " free for " + root,
-             free_bytes < (int64_t{1} << 30) ? "remove unused images with stack image prune" : "");
+             free_bytes < (int64_t{1} << 30) ? "remove unused images with `stack image prune`" : "");
 }
 
 void check_images(Report& report, const images::ImageStore& store) {
   std::vector<images::DamagedItem> damaged = store.damaged();
-  if (damaged.empty()) return report.add("images", "ok", "none is damaged");
+  if (damaged.empty()) return report.add("images", "ok", "no damaged images");
   for (const images::DamagedItem& item : damaged)
     report.add("images", "warning", item.name + " is damaged: " + item.reason, item.remedy);
 }
@@ -75,7 +75,7 @@ std::string singular(Table table) {
   return name;
 }
 
-// Records and images that the last start found damaged.
+// Records and images that were damaged at the last start.
 void check_records(Report& report, const Services& s, const std::vector<Leftover>& left) {
   std::vector<std::string> lines = s.context.store.notes();
   for (const Unreadable& record : s.context.unreadable)
@@ -85,10 +85,11 @@ void check_records(Report& report, const Services& s, const std::vector<Leftover
     if (leftover.kind == LeftoverKind::Unknown) lines.push_back(leftover.text + " (" + leftover.id + ")");
   if (lines.empty()) return report.add("records", "ok", "all readable");
   bool lost = !s.context.unreadable.empty() || !left.empty();
-  report.add("records", "warning", join(lines, "; "),
-             lost ? "nothing of it is removed by itself: restore the state directory from a backup, or give "
-                    "a container up, its data included, with stack doctor --give-up ID"
-                  : "");
+  report.add(
+      "records", "warning", join(lines, "; "),
+      lost ? "nothing is removed automatically: restore the state directory from a backup, or remove the "
+             "container and its data with `stack doctor --give-up ID`"
+           : "");
 }
 
 bool comes_back(const Container& container) {
@@ -96,21 +97,23 @@ bool comes_back(const Container& container) {
   return policy == "always" || policy == "unless-stopped" || policy == "on-failure";
 }
 
-// Whether anything starts the engine, and with it the containers, after a reboot.
+// Whether the engine and its containers start after a reboot.
 void check_boot(Report& report, const Context& context) {
   auto count = std::count_if(context.containers.begin(), context.containers.end(),
                              [](const auto& entry) { return comes_back(*entry.second); });
   constexpr const char* kEnabled = "/etc/systemd/system/multi-user.target.wants/stack.service";
   bool enabled = context.paths.tag.empty() && path_exists(kEnabled);
   if (count == 0 || enabled)
-    return report.add("reboot", "ok", enabled ? "stack.service is enabled" : "no container has to come back");
-  std::string hint = !context.paths.tag.empty() ? "have the machine start stackd --root " + context.paths.root
+    return report.add("reboot", "ok",
+                      enabled ? "stack.service is enabled" : "no container needs to start at boot");
+  std::string hint = !context.paths.tag.empty()
+                         ? "run this command at boot: stackd --root " + context.paths.root
                      : path_exists("/run/systemd/system") ? "systemctl enable stack.service"
-                                                          : "have the machine start stackd at boot";
+                                                          : "run stackd at boot";
   report.add("reboot", "warning",
              std::to_string(count) +
-                 " containers with a restart policy do not come back after a reboot: "
-                 "nothing starts the engine then",
+                 " containers with a restart policy will not start after a reboot: "
+                 "the engine is not started at boot",
              hint);
 }
 
@@ -122,15 +125,15 @@ Task<Json> examine(Services& s, bool repair) {
   check_cgroups(report, s.containers.parts().cgroups);
   check_disk(report, s.context.paths.root);
   check_images(report, s.containers.parts().images);
-  report.add("packages", ::access("/usr/bin/mmdebstrap", X_OK) == 0 ? "ok" : "warning",
-             ::access("/usr/bin/mmdebstrap", X_OK) == 0 ? "mmdebstrap is there" : "mmdebstrap is missing",
-             ::access("/usr/bin/mmdebstrap", X_OK) == 0
-                 ? ""
-                 : "apt-get install mmdebstrap, to bootstrap base images");
+  report.add(
+      "packages", ::access("/usr/bin/mmdebstrap", X_OK) == 0 ? "ok" : "warning",
+      ::access("/usr/bin/mmdebstrap", X_OK) == 0 ? "mmdebstrap is installed" : "mmdebstrap is not installed",
+      ::access("/usr/bin/mmdebstrap", X_OK) == 0
+          ? ""
+          : "to bootstrap base images, run apt-get install mmdebstrap");
   std::vector<std::string> faults = s.networks.faults();
-  report.add("networks", faults.empty() ? "ok" : "error",
-             faults.empty() ? "as they should be" : join(faults, "; "),
-             faults.empty() ? "" : "the engine goes on trying to repair them");
+  report.add("networks", faults.empty() ? "ok" : "error", faults.empty() ? "ok" : join(faults, "; "),
+             faults.empty() ? "" : "the engine keeps trying to repair them");
   check_boot(report, s.context);
   std::vector<Leftover> found = co_await s.containers.sweep(repair);
   std::vector<std::string> leaks = co_await s.networks.sweep(repair);
@@ -142,7 +145,7 @@ Task<Json> examine(Services& s, bool repair) {
     report.add("leftovers", "ok", "none");
   } else {
     report.add("leftovers", repair ? "ok" : "warning", (repair ? "removed: " : "") + join(leaks, ", "),
-               repair ? "" : "stack doctor --repair removes them");
+               repair ? "" : "remove them with `stack doctor --repair`");
   }
   co_return Json{{"checks", report.checks}};
 }

@@ -23,7 +23,7 @@ Result<> notify_service_manager(std::string_view message) {
   size_t length = std::strlen(path);
   if (length >= sizeof address.sun_path) return invalid("NOTIFY_SOCKET is too long");
   std::memcpy(address.sun_path, path, length);
-  // "@name": in the abstract namespace.
+  // "@name" is in the abstract namespace.
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
   Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket) return Error::last_errno("NOTIFY_SOCKET");
@@ -61,7 +61,7 @@ Result<> replace_holder(const std::string& path) {
   if (pid <= 0) return {};
   Result<Fd> process = open_pidfd(pid);
   if (!process) return {};
-  // Inodes are only one file system's: another's lock may have the same number.
+  // Inode numbers are unique only within a file system, so a lock elsewhere may have the same number.
   Result<std::string> name = read_file("/proc/" + std::to_string(pid) + "/comm");
   if (!name || trim(*name) != "stackd" || pid == ::getpid()) return {};
   return signal_pidfd(process->get(), SIGTERM);

@@ -9,7 +9,7 @@ namespace stack::engine {
 
 namespace {
 constexpr uint32_t kEvents = IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR;
-// A busy writer makes one call of many events.
+// Merges many events of a busy writer into one call.
 constexpr std::chrono::milliseconds kPause{5};
 }  // namespace
 
@@ -76,7 +76,7 @@ void FolderWatch::State::unsubscribe(int number, Listeners::iterator listener) {
   found->second.erase(listener);
   if (!found->second.empty()) return;
   folders.erase(found);
-  // Of a folder that went away the kernel has ended the watch already.
+  // The kernel has already removed the watch of a deleted folder.
   if (events) ::inotify_rm_watch(events->native_handle(), number);
 }
 

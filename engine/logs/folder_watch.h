@@ -1,5 +1,5 @@
-// Folders of log files, watched by one inotify(7) instance: a user has few of those (fs.inotify.max_user_instances,
-// often 128), but many watches.
+// Watches folders of log files with a single inotify(7) instance, because instances per user are limited
+// (fs.inotify.max_user_instances, often 128).
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@ class FolderWatch {
   FolderWatch(const FolderWatch&) = delete;
   FolderWatch& operator=(const FolderWatch&) = delete;
 
-  // Ends with its destruction; may outlive the watch.
+  // Unsubscribes on destruction; may outlive the watch.
   class Subscription {
    public:
     Subscription() = default;
@@ -32,9 +32,9 @@ class FolderWatch {
     std::shared_ptr<void> entry_;
   };
 
-  // Calls `changed` on the engine's thread after a file in the folder was written, made or renamed, or the folder went
-  // away; several changes may come as one call. It must not subscribe or unsubscribe. Errors where the folder cannot be
-  // watched; nothing is left open then.
+  // Calls `changed` on the engine's thread after a file in the folder is written, created, or renamed, or the folder is
+  // removed. Several changes may cause one call. `changed` must not subscribe or unsubscribe. Fails if the folder cannot be
+  // watched.
   Result<Subscription> watch(const std::string& folder, std::function<void()> changed);
 
  private:

@@ -38,7 +38,7 @@ WallTime modified_of(const struct stat& info) {
   return WallTime(std::chrono::duration_cast<WallTime::duration>(time));
 }
 
-// Of somebody else's gzip file: its own inode.
+// For foreign gzip files: the file's own inode.
 LogIdentity compressed_identity(int fd, const struct stat& info) {
   LogIdentity identity{info.st_ino, modified_of(info), true};
   std::array<unsigned char, 12 + kExtraSize> head{};
@@ -59,7 +59,7 @@ Result<Fd> unnamed_file(const std::string& folder) {
   return made;
 }
 
-// Concatenated members are one text, as gzip has it. What is cut off is left out: the rest is still of use.
+// Concatenated gzip members form one text. A truncated end is ignored, because the rest is still useful.
 Result<> inflate_into(int from, int to) {
   z_stream stream{};
   if (::inflateInit2(&stream, 15 + 16) != Z_OK) return Error("inflate: out of memory");
@@ -130,8 +130,8 @@ Result<> deflate_into(int from, int to, const struct stat& info) {
 
 std::string rotated(const std::string& path, int number) { return path + "." + std::to_string(number); }
 
-// Puts the compressed file in the plain one's place, wherever that is by now. The lock keeps the writer from
-// rotating for this moment (runtime/watch/log_file.cpp).
+// Replaces the plain file, at its current name, with the compressed one. The lock prevents a rotation meanwhile
+// (runtime/monitor/log_file.cpp).
 Result<> exchange(const std::string& path, int max_file, uint64_t inode, const std::string& made) {
   TRY_ASSIGN(Fd folder, open_file(directory_name(path), O_RDONLY | O_DIRECTORY));
   if (::flock(folder.get(), LOCK_EX) != 0) return Error::last_errno("lock " + directory_name(path));

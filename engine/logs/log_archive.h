@@ -1,5 +1,5 @@
-// Rotated log files, plain (<name>.1) or compressed (<name>.1.gz). A compressed file remembers in its gzip
-// header which file it was made from, so that a reader in the middle of that file goes on at the right place.
+// Rotated log files, plain (<name>.1) or compressed (<name>.1.gz). The gzip header of a compressed file identifies its
+// plain file, so that a reader of that file can continue at the right offset.
 #pragma once
 
 #include <cstdint>
@@ -12,19 +12,18 @@
 
 namespace stack::logs {
 
-// Which file it is, or was before it was compressed.
+// The identity of a log file before compression.
 struct LogIdentity {
   uint64_t inode = 0;
-  WallTime modified{};  // of the plain file, at last
+  WallTime modified{};  // last change of the plain file
   bool compressed = false;
 };
 
-// Is `other` the file that is held open as `held`? The kernel gives the inode of a file that is gone to
-// another: between two plain files it tells them apart because one is held, else the time has to agree as
-// well.
+// Whether `other` is the file open as `held`. The kernel may reuse the inode of a deleted file. An open plain file keeps
+// its inode; otherwise the times must match as well.
 bool is_same_log(const LogIdentity& held, const LogIdentity& other);
 
-// Of `path` or `path`.gz; nullopt where there is neither.
+// The identity of `path` or `path`.gz; nullopt if neither exists.
 std::optional<LogIdentity> identity_of(const std::string& path);
 
 struct OpenLog {
@@ -32,14 +31,14 @@ struct OpenLog {
   LogIdentity identity;
 };
 
-// Of a plain file that is open.
+// The identity of an open plain file.
 LogIdentity identity_of_open(int file);
 
-// Opens `path`, or inflates `path`.gz into an unnamed file. nullopt where there is neither.
+// Opens `path`, or inflates `path`.gz into an unnamed file; nullopt if neither exists.
 Result<std::optional<OpenLog>> open_log(const std::string& path);
 
-// Compresses the rotated files `path`.1 ... `path`.(max_file - 1) that are plain, oldest first. They may be
-// rotated meanwhile. Blocks.
+// Compresses the plain rotated files `path`.1 ... `path`.(max_file - 1), oldest first. Tolerates concurrent rotation.
+// Blocks.
 Result<> compress_rotated(const std::string& path, int max_file);
 
 }  // namespace stack::logs

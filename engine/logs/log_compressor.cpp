@@ -65,7 +65,7 @@ Task<> LogCompressor::compress(std::shared_ptr<Log> log) {
       return logs::compress_rotated(path, max_file);
     };
     Result<> done = co_await offload(context_.pool, work);
-    // With its container's removal the folder goes too.
+    // The folder is removed with its container.
     if (!done && path_exists(directory_name(log->path))) log_warning("logs: " + done.error().text());
   } while (log->again);
   log->busy = false;

@@ -1,5 +1,5 @@
-// Compresses rotated log files (log option `compress`) beside the running containers. Their monitors only
-// rename; what they rotate while no engine is there is compressed when the next one comes.
+// Compresses rotated log files (log option `compress`). Monitors only rename files; the next engine compresses files
+// rotated while no engine was running.
 #pragma once
 
 #include <map>
@@ -14,8 +14,7 @@ class LogCompressor {
  public:
   explicit LogCompressor(Context& context) : context_(context) {}
 
-  // Takes care of this log from now on; what is there already is compressed at once. Idempotent. Ends with
-  // the folder.
+  // Compresses existing rotated files of this log and watches it until its folder is removed. Idempotent.
   void watch(const std::string& log_path, int max_file);
 
  private:
@@ -23,7 +22,7 @@ class LogCompressor {
     std::string path;
     int max_file = 1;
     bool busy = false;
-    bool again = false;  // rotated while it was busy
+    bool again = false;  // another rotation happened during compression
   };
 
   Task<> listen();

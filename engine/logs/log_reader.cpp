@@ -89,7 +89,7 @@ Result<bool> LogReader::read_more() {
   if (n < 0) return error;
   offset_ += static_cast<uint64_t>(n);
   if (n > 0) return true;
-  // Emptied in place by somebody ("truncate -s 0"): begin again.
+  // The file was truncated in place ("truncate -s 0"): start over.
   struct stat info{};
   if (::fstat(file_.get(), &info) != 0 || static_cast<uint64_t>(info.st_size) >= offset_) return false;
   offset_ = 0;
@@ -108,9 +108,9 @@ Result<bool> LogReader::next_file() {
   }
   if (!successor) return false;
   TRY_ASSIGN(std::optional<OpenLog> opened, open_log(file_name(*successor)));
-  // Renamed between look and open: the caller asks again.
+  // Renamed between lookup and open: the caller retries.
   if (!opened || (file_ && is_same_log(held_, opened->identity))) return false;
-  // The writer renames only between two records, and its last ones are in our file since: read them first.
+  // The writer renames only between records, so its last records are in our file: read them first.
   if (file_) {
     TRY_ASSIGN(bool more, read_more());
     if (more) return true;

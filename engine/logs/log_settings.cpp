@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
 
-// Journald's field names: upper case letters, digits and underscores, none in front.
+// A journald field name: uppercase letters, digits, and underscores, without a leading underscore.
 std::string field_name(const std::string& key) {
   std::string name;
   for (char c : key) {
@@ -23,7 +23,7 @@ std::string field_name(const std::string& key) {
   return name;
 }
 
-// KEY=value, or the form with a length where the value has more than one line.
+// KEY=value, or the binary form with a length for multi-line values.
 void add_field(std::string& out, const std::string& key, const std::string& value) {
   if (key.empty()) return;
   if (value.find('\n') == std::string::npos) {
@@ -91,7 +91,7 @@ Result<runtime::LogSettings> log_settings(const LogPlan& plan, const LogSubject&
   }
   constexpr size_t kRoom = 4096;
   if (log.fields.size() > kRoom)
-    return invalid("the labels and variables that go with each log message are longer than " +
+    return invalid("the labels and variables added to each log message are longer than " +
                    std::to_string(kRoom) + " bytes");
   return log;
 }

@@ -1,5 +1,5 @@
-// From a container's logging options to what its monitor does, and what Docker's drivers tell of a container
-// with each message.
+// Converts a container's logging options to the monitor's settings, including the attributes that Docker's drivers add to
+// each message.
 #pragma once
 
 #include <map>
@@ -11,21 +11,21 @@
 
 namespace stack::engine {
 
-// What the messages' attributes are made from.
+// The sources of message attributes.
 struct LogSubject {
   LogTagFacts facts;
   std::map<std::string, std::string> labels;
   std::vector<std::string> env;  // "K=V", complete
 };
 
-// The labels, variables and the tag that were asked for: json-file's "attrs".
+// The selected labels, variables, and tag: "attrs" of json-file.
 std::map<std::string, std::string> log_attributes(const LogPlan& plan, const LogSubject& subject);
 
-// Invalid where the attributes are too long to go with each message.
+// Invalid if the attributes are too long.
 Result<runtime::LogSettings> log_settings(const LogPlan& plan, const LogSubject& subject,
                                           const std::string& path);
 
-// Is what the driver needs on this machine (journald's socket)? Invalid where it is not.
+// Checks the driver's requirements (journald's socket). Invalid if they are missing.
 Result<> check_log_target(const LogPlan& plan);
 
 }  // namespace stack::engine

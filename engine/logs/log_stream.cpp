@@ -25,7 +25,7 @@ Result<> LogStream::add(ContainerPtr container, bool late) {
   query.follow = request_.follow;
   FolderWatch::Subscription watch;
   if (request_.follow) {
-    // Before the first read, so that nothing is missed between the two.
+    // Must precede the first read, so that no change is missed.
     TRY_ASSIGN(watch, folders_.watch(directory_name(query.path), [wake = wake_] { wake->rouse(); }));
   }
   Result<logs::LogReader> reader = logs::LogReader::open(query);
@@ -35,7 +35,7 @@ Result<> LogStream::add(ContainerPtr container, bool late) {
   return {};
 }
 
-// All that is there now, oldest first over all sources. false: the client is gone.
+// Emits all available lines, oldest first across all sources. Returns false if the client has left.
 Task<Result<bool>> LogStream::drain(const Emit& emit) {
   for (;;) {
     Source* oldest = nullptr;
@@ -80,7 +80,7 @@ void LogStream::take_event(const Event& event) {
   ContainerPtr container = context_.find_container(event.id);
   bool selected = container && selects_(*container);
   if (event.action == "start" && selected) joining_.push_back(container);
-  // Also of a container so short-lived that it has not joined yet.
+  // Also for a short-lived container that has not joined yet.
   if (event.action == "die" && selected) ends_.emplace_back(container, container->state.exit_code);
   wake_->rouse();
 }
@@ -101,13 +101,13 @@ Result<> LogStream::open(Selects selects) {
 Result<> LogStream::add_joining() {
   for (const ContainerPtr& container : std::exchange(joining_, {})) {
     Result<> added = add(container, true);
-    // One that is gone again already, as `run --rm` has them, is no failure of the others.
+    // A container that was already removed, such as of `run --rm`, must not fail the others.
     if (!added && !container->leaving() && context_.containers.contains(container->id)) return added;
   }
   return {};
 }
 
-// `pending` keeps a call that came while we were busy.
+// `pending` records a call that arrived meanwhile.
 Task<> LogStream::wait_for_news() {
   while (!wake_->pending && !stopped_) {
     bool roused =
@@ -121,7 +121,7 @@ Task<Result<>> LogStream::run(Emit emit) {
     wake_->pending = false;
     Result<> added = add_joining();
     CO_TRY(added);
-    // Ends that come while the lines are handed out wait for the next turn: their last lines come first.
+    // Exits that arrive while lines are emitted wait for the next round, so that the last lines come first.
     std::vector<std::pair<ContainerPtr, int>> ends = std::exchange(ends_, {});
     Result<bool> listening = co_await drain(emit);
     CO_TRY(listening);

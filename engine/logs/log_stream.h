@@ -1,4 +1,4 @@
-// Logs of several containers as one stream, in order of time, and on as they grow.
+// The logs of several containers as one stream ordered by time, optionally followed.
 #pragma once
 
 #include <functional>
@@ -19,10 +19,10 @@ struct LogRequest {
   bool out = true;
   bool err = true;
   bool follow = false;
-  bool stay = false;  // goes on when nothing is alive any more
+  bool stay = false;  // continue after all containers have exited
 };
 
-// One line, or the end of a container's run.
+// One line, or the exit of a container.
 struct LogEvent {
   const Container* container = nullptr;
   std::optional<logs::LogEntry> entry;
@@ -33,7 +33,7 @@ struct LogEvent {
 // "all", a number, or "" (all).
 std::optional<size_t> parse_tail(const std::string& text);
 
-// open(), then run() once. `selects` names the containers, those that are made later included.
+// Call open(), then run() once. `selects` chooses the containers, including later ones.
 class LogStream {
  public:
   using Emit = std::function<Task<bool>(LogEvent)>;
@@ -47,12 +47,11 @@ class LogStream {
         request_(std::move(request)),
         wake_(std::make_shared<Wake>(context.io)) {}
 
-  // Opens the logs that are there, so that what is wrong can still be told instead of an answer; nothing is left open
-  // after an error.
+  // Opens the existing logs, so that errors can be returned before the response starts.
   Result<> open(Selects selects);
-  // Calls `emit` for each event; false from it (the client is gone) ends the stream.
+  // Calls `emit` for each event until it returns false (the client has left).
   Task<Result<>> run(Emit emit);
-  // Ends a run from outside.
+  // Ends run().
   void stop() {
     stopped_ = true;
     wake_->rouse();
@@ -90,8 +89,8 @@ class LogStream {
   Selects selects_;
   std::optional<EventBus::Subscription> events_;
   std::vector<std::unique_ptr<Source>> sources_;
-  std::vector<ContainerPtr> joining_;               // started since
-  std::vector<std::pair<ContainerPtr, int>> ends_;  // runs that ended, with their exit codes, not told yet
+  std::vector<ContainerPtr> joining_;               // containers started since
+  std::vector<std::pair<ContainerPtr, int>> ends_;  // exits not yet emitted, with their exit codes
   std::shared_ptr<Wake> wake_;
   bool stopped_ = false;
 };

@@ -15,10 +15,10 @@ namespace {
 
 constexpr size_t kTailBlock = size_t{64} << 10;
 constexpr size_t kLongestTailRecord = size_t{4} << 20;
-// How far back the earlier parts of the tail's first lines are looked for, in records.
+// Maximum number of records to search backward for earlier parts of the first lines.
 constexpr size_t kPartSearch = 256;
 
-// The lines of one file, last first.
+// The lines of one file, from last to first.
 class BackwardLines {
  public:
   BackwardLines(int fd, uint64_t size) : fd_(fd), unread_(size) {}
@@ -30,12 +30,12 @@ class BackwardLines {
 
   Result<std::optional<Line>> next() {
     for (;;) {
-      // What follows the last newline is complete once the newline before it is known.
+      // A line is complete once the newline before it is found.
       size_t newline = held_.empty() ? std::string::npos : held_.rfind('\n');
       if (newline != std::string::npos) {
         Line line{unread_ + newline + 1, held_.substr(newline + 1)};
         held_.resize(newline);
-        if (std::exchange(first_, false)) continue;  // behind the last newline: empty, or being written
+        if (std::exchange(first_, false)) continue;  // after the last newline: empty, or being written
         return line;
       }
       if (unread_ == 0) {
@@ -73,7 +73,7 @@ class BackwardLines {
   bool first_ = true;
 };
 
-// Counts lines while records come in backwards, and says when to stop.
+// Counts lines while reading records backward, and decides when to stop.
 class TailCount {
  public:
   explicit TailCount(size_t lines) : wanted_(lines) {}
@@ -93,7 +93,7 @@ class TailCount {
     ++counted_;
     open_.insert(entry.stream);
   }
-  // Enough lines, and none of them may have earlier parts.
+  // Whether enough lines were found, without possible earlier parts.
   bool satisfied() const { return counted_ >= wanted_ && (open_.empty() || beyond_records_ >= kPartSearch); }
   size_t beyond() const { return beyond_lines_; }
 
@@ -103,7 +103,7 @@ class TailCount {
   size_t beyond_lines_ = 0;
   size_t beyond_records_ = 0;
   std::set<LogStream> seen_;
-  std::set<LogStream> open_;  // streams whose first counted line may have begun earlier
+  std::set<LogStream> open_;  // streams whose first counted line may have earlier parts
 };
 
 }  // namespace
@@ -123,7 +123,7 @@ Result<TailStart> find_tail(const std::function<std::string(size_t)>& file_name,
     if (::fstat(opened->file.get(), &info) != 0) return Error::last_errno("stat " + file_name(index));
     auto [inode, modified, compressed] = opened->identity;
     bool first = visited.insert({inode, compressed ? modified : WallTime()}).second;
-    if (!first) continue;  // rotated under our hands
+    if (!first) continue;  // rotated meanwhile
     uint64_t size = static_cast<uint64_t>(info.st_size);
     BackwardLines backward(opened->file.get(), size);
     start.file = std::move(opened->file);

@@ -1,4 +1,4 @@
-// Finding where the last N lines of a rotated log begin, from its end backwards.
+// Finds the start of the last N lines of a rotated log by reading backward.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,10 @@
 namespace stack::logs {
 
 struct TailStart {
-  Fd file;  // none where there is no log
+  Fd file;  // none if there is no log
   LogIdentity identity;
-  uint64_t offset = 0;       // of a record in it
-  size_t lines_to_pass = 0;  // selected lines from there on that come before the tail
+  uint64_t offset = 0;       // offset of a record in the file
+  size_t lines_to_pass = 0;  // number of selected lines between the offset and the tail
 };
 
 // `file_name(i)` names rotated file i (0 = current). An unfinished line at the end counts as a line.

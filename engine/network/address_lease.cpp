@@ -10,7 +10,7 @@ AddressLease::~AddressLease() {
 
 namespace {
 
-// nullopt: this pool is not the one that the address asked for belongs to.
+// nullopt: the requested address does not belong to this pool.
 Result<std::optional<IpAddress>> take_from(net::AddressPool& pool, bool only_pool, const std::string& wanted,
                                            const std::string& former, const std::string& holder) {
   if (!wanted.empty()) {
@@ -39,13 +39,13 @@ Result<std::vector<AddressLease>> lease_addresses(const NetworkPtr& network, End
   std::optional<Error> refusal[2];
   for (net::AddressPool& pool : network->pools) {
     bool v4 = pool.subnet.family() == Family::V4;
-    // One address of each family: further pools of a family are for addresses that were asked for.
+    // One address per family; additional pools of a family serve only requested addresses.
     if (taken[v4 ? 0 : 1]) continue;
     const std::string& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
     std::string& address = v4 ? endpoint.ipv4 : endpoint.ipv6;
     Result<std::optional<IpAddress>> got =
         take_from(pool, network->pools.size() == 1, wanted, address, holder);
-    // The next pool of this family may have room.
+    // The next pool of this family may have a free address.
     if (!got) refusal[v4 ? 0 : 1] = got.error();
     if (!got || !*got) continue;
     leases.emplace_back(network, **got);
@@ -58,8 +58,8 @@ Result<std::vector<AddressLease>> lease_addresses(const NetworkPtr& network, End
     if (refusal[v4 ? 0 : 1]) return *refusal[v4 ? 0 : 1];
     const std::string& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
     if (!wanted.empty())
-      return invalid("address " + wanted + " is in none of the subnets of network " + network->name());
-    // What was kept of an earlier run means nothing on a network without this family.
+      return invalid("address " + wanted + " is not in any subnet of network " + network->name());
+    // An address from an earlier run is invalid on a network without this family.
     (v4 ? endpoint.ipv4 : endpoint.ipv6).clear();
   }
   return leases;

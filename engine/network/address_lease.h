@@ -1,4 +1,4 @@
-// Addresses of endpoints, held as long as the object lives.
+// Addresses of endpoints, held for the lifetime of an object.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace stack::engine {
 
-// One address taken from a network's pools; given back at the end of its life.
+// One address taken from a network's pools; returned on destruction.
 class AddressLease {
  public:
   AddressLease(NetworkPtr network, IpAddress address) : network_(std::move(network)), address_(address) {}
@@ -24,12 +24,12 @@ class AddressLease {
   IpAddress address_;
 };
 
-// Takes an address of each of the network's pools and writes them into the endpoint: the one asked for, else the one
-// of the container's last run where it is still free, else the next free one. All or none.
+// Takes an address of each family from the network's pools and sets it in the endpoint: the requested address, otherwise
+// the address of the last run if it is still free, otherwise the next free address. All or nothing.
 Result<std::vector<AddressLease>> lease_addresses(const NetworkPtr& network, Endpoint& endpoint,
                                                   const std::string& holder);
 
-// Takes the addresses that the endpoint has already: it was attached by an earlier engine.
+// Takes the addresses of an endpoint that an earlier engine attached.
 Result<std::vector<AddressLease>> readopt_addresses(const NetworkPtr& network, const Endpoint& endpoint,
                                                     const std::string& holder);
 

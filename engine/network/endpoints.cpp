@@ -1,4 +1,4 @@
-// NetworkService: the interfaces of containers, and which of them is the way out.
+// NetworkService: the interfaces of containers, and the choice of their default gateway.
 #include <algorithm>
 
 #include "base/identity.h"
@@ -20,7 +20,7 @@ bool has_address(const Endpoint& endpoint, Family family) {
   return !(family == Family::V4 ? endpoint.ipv4 : endpoint.ipv6).empty();
 }
 
-// The address of the bridge in this family, where the network leads outside.
+// The gateway address of the network in this family, if it is not internal.
 std::optional<IpAddress> gateway_of(const NetworkPtr& network, Family family) {
   if (!network || network->request.internal) return std::nullopt;
   for (const net::AddressPool& pool : network->pools)
@@ -33,7 +33,7 @@ bool is_sysctl_part(const std::string& part) {
          part.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
 }
 
-// "net.ipv4.conf.IFNAME.log_martians=1,..." for one interface, as Docker takes it.
+// Sets "net.ipv4.conf.IFNAME.log_martians=1,..." for one interface, in Docker's notation.
 Result<> set_sysctls(int netns, const std::string& settings, const std::string& interface_name) {
   for (const std::string& setting : split(settings, ',')) {
     std::vector<std::string> parts = split(setting.substr(0, setting.find('=')), '.');
@@ -42,7 +42,7 @@ Result<> set_sysctls(int netns, const std::string& settings, const std::string& 
                 is_sysctl_part(parts[4]);
     if (!good)
       return invalid(std::string(kSysctlOption) + ": \"" + setting +
-                     "\" is not of the form net.X.Y.IFNAME.Z=VALUE");
+                     "\" does not have the form net.X.Y.IFNAME.Z=VALUE");
     parts[3] = interface_name;
     std::string name = join(std::span(parts).subspan(1), "/");
     TRY(net::write_sysctl(netns, name, setting.substr(setting.find('=') + 1)));
@@ -93,7 +93,7 @@ std::vector<Endpoint*> NetworkService::State::in_order(Container& container) con
   return order;
 }
 
-// Docker's rule: higher gw_priority, then networks that lead outside, then more families with a gateway, then the name.
+// Docker's rule: higher gw_priority, then external networks, then more families with a gateway, then the name.
 std::vector<const Endpoint*> NetworkService::State::by_gateway_priority(const Container& container) const {
   auto rank = [&](const Endpoint* endpoint) {
     NetworkPtr network = by_id(endpoint->network_id);
@@ -120,7 +120,7 @@ net::DefaultGateways NetworkService::State::gateways_of(const Container& contain
   return gateways;
 }
 
-// Whose address published ports lead to: the way out of the family, else the first that has an address of it.
+// The target endpoint of published ports: the gateway endpoint of the family, or the first with an address of it.
 const Endpoint* NetworkService::State::port_endpoint(const Container& container, Family family) const {
   const Endpoint* first = nullptr;
   for (const Endpoint* endpoint : by_gateway_priority(container)) {
@@ -139,12 +139,12 @@ int NetworkService::State::netns_of(const Container& container) const {
   return found == kept.end() ? -1 : found->second.netns.get();
 }
 
-// Addresses first: the choice of the default route depends on them. The interface comes with plug().
+// Takes addresses, on which the choice of the default route depends. plug() creates the interface.
 Result<> NetworkService::State::attach_endpoint(Container& container, Endpoint& endpoint) {
   NetworkPtr network = by_id(endpoint.network_id);
   if (!network || network->removing) return not_found("network " + endpoint.spec.network + " not found");
   TRY(ensure_ready(*network));
-  // An interface of an earlier run is still there where the namespace outlived it.
+  // An interface of an earlier run remains if the namespace outlived it.
   if (!endpoint.endpoint_id.empty() && netns_of(container) >= 0) TRY(unplug(container, endpoint));
   auto leases = lease_addresses(network, endpoint, container.spec.name);
   if (!leases) return std::move(leases).error().in("network " + network->name());
@@ -165,7 +165,7 @@ net::VethSpec NetworkService::State::host_side_of(const Endpoint& endpoint, cons
   return spec;
 }
 
-// Gives the container the interface of an attached endpoint. `interface_name`: "" = as asked for, else the first free one.
+// Creates the interface of an attached endpoint. `interface_name`: "" = the requested or else the first free name.
 Result<> NetworkService::State::plug(Container& container, Endpoint& endpoint,
                                      const net::DefaultGateways& gateways, std::string interface_name) {
   NetworkPtr network = by_id(endpoint.network_id);

@@ -1,4 +1,4 @@
-// NetworkService: the firewall table, kept as it should be whatever other programs do to it.
+// NetworkService: keeps the firewall table intact despite changes by other programs.
 #include <fcntl.h>
 
 #include "base/log.h"
@@ -12,14 +12,14 @@ Result<> NetworkService::State::open_firewall() {
   TRY(open_host());
   if (firewall) return {};
   TRY_ASSIGN(bool was_off, net::enable_ipv4_forwarding(*host));
-  // Remembered, because a later engine of this boot finds forwarding on already.
+  // Recorded, because a later engine of this boot finds forwarding already enabled.
   auto settings = context.store.load_documents(Table::Settings);
   bool ours = was_off;
   if (settings)
     for (const auto& [key, value] : settings->good)
       if (key == "ip_forward_boot" && value == Json(context.boot_id)) ours = true;
   if (was_off) {
-    log_info("turned net.ipv4.ip_forward on; what is not ours is not forwarded");
+    log_info("enabled net.ipv4.ip_forward; forwarding only our traffic");
     (void)context.store.put(Table::Settings, "ip_forward_boot", context.boot_id);
   }
   firewall =
@@ -27,15 +27,15 @@ Result<> NetworkService::State::open_firewall() {
   TRY(firewall->ensure());
   open_foreign_chains();
   Result<> watched = watch_ruleset();
-  if (!watched) log_warning("firewall: changes by others are not noticed: " + watched.error().text());
+  if (!watched) log_warning("firewall: cannot watch changes by other programs: " + watched.error().text());
   watched = watch_links();
-  if (!watched) log_warning("networks: changes by others are not noticed: " + watched.error().text());
+  if (!watched) log_warning("networks: cannot watch changes by other programs: " + watched.error().text());
   return {};
 }
 
 namespace {
 
-// Until `events` is cancelled. The watch lives as long as this coroutine.
+// Runs until `events` is canceled. The coroutine keeps the watch alive.
 Task<> follow_ruleset(std::shared_ptr<net::RulesetWatch> watch,
                       std::shared_ptr<asio::posix::stream_descriptor> events,
                       std::function<void(const net::RulesetChanges&)> changed) {
@@ -44,7 +44,7 @@ Task<> follow_ruleset(std::shared_ptr<net::RulesetWatch> watch,
     co_await events->async_wait(asio::posix::stream_descriptor::wait_read,
                                 asio::redirect_error(asio::use_awaitable, code));
     if (code) co_return;
-    // A reload comes as a burst of changes.
+    // A reload causes a burst of changes.
     asio::steady_timer pause(events->get_executor(), std::chrono::milliseconds(50));
     co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, code));
     if (!events->is_open()) co_return;
@@ -68,11 +68,11 @@ Result<> NetworkService::State::watch_ruleset() {
   return {};
 }
 
-// Somebody flushed or rewrote the machine's firewall ("systemctl reload nftables", Docker, firewalld).
+// Repairs the table after another program flushed or rewrote the firewall ("systemctl reload nftables", Docker, firewalld).
 void NetworkService::State::repair_ruleset(const net::RulesetChanges& changes) {
   if (!firewall) return;
   if (changes.own_table_removed) {
-    log_warning("the firewall table of this engine was removed by another program; making it again");
+    log_warning("another program removed the engine's firewall table; creating it again");
     std::vector<net::BridgeSpec> specs;
     for (const auto& [id, network] : networks)
       if (network->ready && network->is_bridge()) specs.push_back(network->bridge_spec());

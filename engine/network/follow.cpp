@@ -1,6 +1,6 @@
-// NetworkService: what depends on the endpoints of a container: its routes, published ports, names, hosts file. Each
-// is computed from the endpoints that are attached now and compared with what was last set; the difference is
-// applied. Start, stop, connect, disconnect and adoption all end here.
+// NetworkService: the state that depends on a container's endpoints: routes, published ports, names, hosts file. Each is
+// computed from the attached endpoints and compared with the last applied state; then the difference is applied. Start,
+// stop, connect, disconnect, and adoption all use this.
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ std::vector<std::string> names_on(const Container& container, const Endpoint& en
 
 }  // namespace
 
-// Ports come first: nothing may lead to an address that is about to be given back.
+// Ports come first, so that none forwards to an address that is about to be released.
 Result<> NetworkService::State::follow(Container& container) {
   Result<> ports = follow_ports(container);
   Result<> routes = follow_routes(container);
@@ -91,7 +91,7 @@ dns::ClientSpec NetworkService::State::dns_client_of(const Container& container)
   return client;
 }
 
-// The sockets live in the container's namespace, and in its monitor while no engine runs.
+// The sockets are in the container's namespace; its monitor holds them while no engine runs.
 Result<> NetworkService::State::start_dns(Container& container) {
   int netns = netns_of(container);
   TRY_ASSIGN(dns::DnsSockets sockets, dns::make_dns_sockets(netns));
@@ -104,8 +104,7 @@ Result<> NetworkService::State::start_dns(Container& container) {
   return dns_server().add_client(container.id, std::move(sockets), dns_client_of(container));
 }
 
-// The names of a container that does not run stay known, without address, so that questions about them do not leave
-// the machine.
+// The names of a stopped container stay in the zone without an address, so that queries for them do not leave the machine.
 void NetworkService::State::follow_names(const Container& container) {
   auto present = containers.find(container.id);
   if (!dns && present == containers.end()) return;
@@ -139,7 +138,7 @@ std::vector<std::string> NetworkService::State::addresses_of(const Container& co
   return addresses;
 }
 
-// Written in place: the file is bound into the container, and into those that share its network.
+// Written in place, because the file is bind-mounted into the container and those that share its network.
 void NetworkService::State::follow_hosts(const Container& container) {
   auto present = containers.find(container.id);
   if (present == containers.end()) return;

@@ -27,7 +27,7 @@ std::vector<std::string> resolver_words(std::string_view line) {
   return words;
 }
 
-// "name=ip" or "name:ip", IPv6 with or without brackets; "" where it is neither.
+// "name=ip" or "name:ip", IPv6 with or without brackets; "" if invalid.
 std::string extra_host_line(const std::string& extra, const std::string& host_gateway) {
   size_t separator = extra.find('=');
   if (separator == std::string::npos) separator = extra.find(':');

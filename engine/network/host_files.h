@@ -1,4 +1,4 @@
-// The texts of /etc/hosts and /etc/resolv.conf of containers. Pure.
+// The contents of /etc/hosts and /etc/resolv.conf in containers. Pure.
 #pragma once
 
 #include <string>
@@ -9,23 +9,23 @@
 
 namespace stack::engine {
 
-// The names behind a container's own addresses in /etc/hosts: "host.domain host", or "host".
+// The names after a container's own addresses in /etc/hosts: "host.domain host", or "host".
 std::string own_host_names(const ContainerSpec& spec, const std::string& short_id);
 
-// The lines that do not depend on the container's endpoints: localhost, and extra_hosts in their order with
-// host-gateway replaced by this address.
+// The lines that do not depend on endpoints: localhost, and extra_hosts in order, with host-gateway replaced by this
+// address.
 std::string fixed_hosts(const std::vector<std::string>& extra_hosts, const std::string& host_gateway,
                         bool ipv6);
 
 // "10.89.1.5\tweb\n" for each address.
 std::string endpoint_hosts(const std::vector<std::string>& addresses, const std::string& names);
 
-// The present text of a running container's file, with the lines of its `former` addresses replaced by those of
-// `addresses`; all other lines stay, those that the container wrote itself among them.
+// The current text of a running container's file, with the lines of its `former` addresses replaced by lines for
+// `addresses`. Other lines stay, including those that the container wrote.
 std::string update_hosts(std::string_view present, const std::vector<std::string>& former,
                          const std::vector<std::string>& addresses, const std::string& names);
 
-// What resolv.conf(5) says, words separated by any blanks, comments left out. The last `search` or `domain` counts.
+// The settings of resolv.conf(5): words separated by blanks, without comments. The last `search` or `domain` wins.
 struct ResolverSettings {
   std::vector<std::string> servers;
   std::vector<std::string> search;
@@ -33,8 +33,7 @@ struct ResolverSettings {
 };
 ResolverSettings parse_resolver_settings(std::string_view resolv_conf);
 
-// A container's file: the host's settings, with the container's own in their place where it has any. `embedded`: it
-// asks the engine's DNS server.
+// A container's file: the host's settings, overridden by the container's. `embedded`: use the engine's DNS server.
 std::string resolv_conf_text(ResolverSettings host, const ContainerSpec& spec, bool embedded);
 
 }  // namespace stack::engine

@@ -1,4 +1,4 @@
-// NetworkService: bridges and interfaces of containers, kept as they should be whatever other programs do to them.
+// NetworkService: keeps bridges and container interfaces intact despite changes by other programs.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -12,10 +12,10 @@ namespace stack::engine {
 
 namespace {
 
-constexpr std::chrono::milliseconds kBurst{100};  // a change comes as several notifications
-constexpr std::chrono::seconds kNextAttempt{3};   // after a repair that failed
+constexpr std::chrono::milliseconds kBurst{100};  // one change causes several notifications
+constexpr std::chrono::seconds kNextAttempt{3};   // after a failed repair
 
-// Until `events` is closed. The watch lives as long as this coroutine.
+// Runs until `events` is closed. The coroutine keeps the watch alive.
 Task<> follow_links(std::shared_ptr<net::LinkWatch> watch,
                     std::shared_ptr<asio::posix::stream_descriptor> events,
                     std::function<void(const net::LinkChanges&)> changed) {
@@ -50,8 +50,7 @@ void NetworkService::State::repair_links(const net::LinkChanges& changes) {
   if (!firewall) return;
   if (changes.forwarding_changed || changes.lost) {
     Result<bool> was_off = net::enable_ipv4_forwarding(*host);
-    if (was_off && *was_off)
-      log_warning("net.ipv4.ip_forward was turned off by another program; turned it on again");
+    if (was_off && *was_off) log_warning("another program disabled net.ipv4.ip_forward; enabled it again");
   }
   bool failed = false;
   for (const auto& [id, network] : networks) {
@@ -80,7 +79,7 @@ Task<> NetworkService::State::repair_again() {
   repair_links({});
 }
 
-// A bridge that was made anew has lost its ports.
+// A recreated bridge has lost its ports.
 void NetworkService::State::repair_bridge(Network& network) {
   net::BridgeSpec spec = network.bridge_spec();
   Result<std::string> problem = net::bridge_problem(*host, spec);
@@ -91,7 +90,7 @@ void NetworkService::State::repair_bridge(Network& network) {
   bool known = !network.fault.empty();
   std::string what = "network " + network.name() + ": " + (problem ? *problem : problem.error().text());
   Result<net::Link> made = net::ensure_bridge(*host, spec);
-  network.fault = made ? "" : what + "; it cannot be repaired: " + made.error().text();
+  network.fault = made ? "" : what + "; cannot repair it: " + made.error().text();
   if (made)
     log_warning(what + "; repaired");
   else if (!known)
@@ -125,7 +124,7 @@ void NetworkService::State::repair_endpoint(Container& container, Endpoint& endp
     present->second.faults.erase(endpoint.network_id);
     return;
   }
-  std::string fault = what + "; it cannot be repaired: " + repaired.error().text();
+  std::string fault = what + "; cannot repair it: " + repaired.error().text();
   if (!known) log_error(fault);
   present->second.faults[endpoint.network_id] = fault;
 }

@@ -36,7 +36,7 @@ Result<> check_network_name(const std::string& name) {
                           [](char c) { return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-'; });
   if (good) return {};
   return invalid("invalid network name " + quoted(name.substr(0, kLongestName)) +
-                 ": a name is 1 to 128 characters of [a-zA-Z0-9_.-] and begins with a letter or digit");
+                 ": a name must be 1 to 128 characters of [a-zA-Z0-9_.-] and start with a letter or digit");
 }
 
 std::string Network::option(const std::string& key) const {
@@ -62,7 +62,7 @@ Result<net::ChildKind> Network::child_kind() const {
   return net::macvlan_kind(option("macvlan_mode"));
 }
 
-// Each container has one address of each family; several pools of one family add up.
+// Each container uses one address per family; several pools of one family add up.
 uint64_t Network::capacity() const {
   uint64_t of_family[2] = {0, 0};
   for (const net::AddressPool& pool : pools)

@@ -1,4 +1,4 @@
-// One network: what was asked for, and what it came to.
+// One network: the request and its result.
 #pragma once
 
 #include <map>
@@ -14,7 +14,7 @@
 
 namespace stack::engine {
 
-// The body of POST /networks/create, and what the planner asks for.
+// A request by POST /networks/create or by the planner.
 struct NetworkRequest {
   std::string name;
   std::string driver;  // "" = bridge
@@ -32,45 +32,45 @@ struct NetworkRequest {
   };
   std::vector<Pool> pools;
   std::string ipam_driver;
-  // How many containers it will hold, where that is known: a subnet chosen for it has room for them.
+  // Expected number of containers, if known, for choosing the subnet size.
   size_t expected_containers = 0;
 };
 
-// Docker's default network: made when a container first needs it, and kept by `network prune`.
+// Docker's default network: created on first use, and not removed by `network prune`.
 constexpr const char* kDefaultNetwork = "bridge";
 
 struct Network {
   std::string id;
   std::string created_at;  // RFC 3339
   NetworkRequest request;
-  std::string bridge;        // interface name; "" where the driver has none
+  std::string bridge;        // interface name; "" if the driver has no bridge
   std::string parent;        // macvlan, ipvlan: the host's interface
-  bool made_parent = false;  // by this engine, for this network
+  bool made_parent = false;  // created by this engine for this network
   std::vector<net::AddressPool> pools;
-  bool ready = false;     // bridge and firewall entries are in place, as far as this run of the engine knows
-  bool removing = false;  // no container may be attached any more
-  std::string fault;      // why its bridge could not be repaired; "" = it works
+  bool ready = false;     // bridge and firewall entries were set up in this run of the engine
+  bool removing = false;  // no container may join
+  std::string fault;      // why its bridge could not be repaired; "" = no fault
 
   const std::string& name() const { return request.name; }
-  // A driver option: "com.docker.network.bridge.enable_icc"; "" = not given.
+  // A driver option such as "com.docker.network.bridge.enable_icc"; "" = not set.
   std::string option(const std::string& key) const;
   bool is_bridge() const { return request.driver == "bridge"; }
   net::BridgeSpec bridge_spec() const;
-  // macvlan, ipvlan: how its interfaces sit on the parent.
+  // macvlan, ipvlan: the kind of its interfaces.
   Result<net::ChildKind> child_kind() const;
-  // How many containers it can hold.
+  // Maximum number of containers.
   uint64_t capacity() const;
 };
 using NetworkPtr = std::shared_ptr<Network>;
 
-// 1 to 128 letters, digits, '_', '.' and '-', beginning with a letter or digit: the name is part of DNS names and
-// of messages.
+// 1 to 128 letters, digits, '_', '.', and '-', starting with a letter or digit, because the name is part of DNS names and
+// messages.
 Result<> check_network_name(const std::string& name);
 
-// The pool of a network: the subnet's host bits are cleared, a missing gateway is the first address.
+// The pool of a network: clears the subnet's host bits; a missing gateway is the first address.
 Result<net::AddressPool> make_pool(const NetworkRequest::Pool& wanted);
 
-// The store's form of a network.
+// The stored form of a network.
 Json record_of(const Network& network);
 Result<NetworkPtr> read_network(const std::string& id, const Json& record);
 

@@ -1,4 +1,4 @@
-// NetworkService: containers joining and leaving networks.
+// NetworkService: connects containers to networks and disconnects them.
 #include <algorithm>
 
 #include "base/log.h"
@@ -14,7 +14,7 @@ bool shares_namespace(const Container& container) {
   return container.spec.network_mode.starts_with("container:");
 }
 
-// Why a container of this network mode can join no network; "" = it can.
+// Why a container with this network mode cannot join networks; "" = it can.
 std::string obstacle_of(const Container& container) {
   const std::string& mode = container.spec.network_mode;
   std::string who = "container " + container.spec.name;
@@ -24,7 +24,7 @@ std::string obstacle_of(const Container& container) {
   return "";
 }
 
-// A monitor that was replaced does not know the namespace; the container's process does.
+// A replaced monitor does not have the namespace, so it is opened through the container's process.
 Result<> open_namespace(Container& container) {
   if (container.run->netns || container.spec.network_mode == "host" || container.state.pid <= 0) return {};
   TRY_ASSIGN(container.run->netns,
@@ -39,13 +39,13 @@ bool wants_default_network(const Container& container) {
 
 }  // namespace
 
-// ---- namespaces that outlive the container that made them ----
+// ---- namespaces that outlive the container that created them ----
 
 std::vector<runtime::OwnedNamedFd>& NetworkService::State::held_of(Container& container) {
   return container.run ? container.run->held : kept[container.id].held;
 }
 
-// The live containers that use this one's namespace.
+// The running containers that share this container's namespace.
 std::vector<ContainerPtr> NetworkService::State::sharers_of(const Container& container) const {
   std::vector<ContainerPtr> sharers;
   for (const auto& [id, other] : context.containers) {
@@ -55,7 +55,7 @@ std::vector<ContainerPtr> NetworkService::State::sharers_of(const Container& con
   return sharers;
 }
 
-// Who made the namespace that this container joins, perhaps by way of a third one; null where that is not known.
+// The creator of the namespace that this container joins, directly or indirectly; null if unknown.
 ContainerPtr NetworkService::State::owner_of(const Container& sharer) const {
   constexpr int kDeepest = 16;
   ContainerPtr owner = context.find_container(sharer.spec.network_mode.substr(10));
@@ -75,8 +75,8 @@ void NetworkService::State::publish_event(const Container& container, const Endp
       {{"name", network->name()}, {"type", network->request.driver}, {"container", container.id}});
 }
 
-// A container that stops leaves its whole network (interfaces, addresses, names, ports) to those that share it, and
-// finds it again at its next start.
+// When a container stops, its network (interfaces, addresses, names, ports) stays for the containers that share it, and
+// its next start finds it again.
 bool NetworkService::State::keep_for_sharers(Container& container) {
   if (shares_namespace(container) || !container.run || !container.run->netns) return false;
   if (sharers_of(container).empty()) return false;
@@ -87,7 +87,7 @@ bool NetworkService::State::keep_for_sharers(Container& container) {
   return true;
 }
 
-// Those that nobody shares any more.
+// Drops namespaces that are no longer shared.
 void NetworkService::State::drop_kept_namespaces() {
   std::vector<std::string> ids;
   for (const auto& [id, own] : kept) ids.push_back(id);
@@ -113,7 +113,7 @@ Result<> NetworkService::State::connect_now(Container& container) {
     TRY_ASSIGN(ContainerPtr other, context.require_container(mode.substr(10)));
     if (!other->run || !other->running())
       return conflict("cannot join the network of container " + other->spec.name + ": it is not running");
-    if (!other->run->netns) return {};  // it has the host's
+    if (!other->run->netns) return {};  // it uses the host's namespace
     TRY_ASSIGN(run.netns, other->run->netns.duplicate());
     return {};
   }
@@ -135,7 +135,7 @@ Result<> NetworkService::State::connect_endpoints(Container& container) {
   std::vector<Endpoint*> missing = in_order(container);
   std::erase_if(missing, [](const Endpoint* endpoint) { return endpoint->attached; });
   for (Endpoint* endpoint : missing) TRY(attach_endpoint(container, *endpoint));
-  // The default routes are chosen among all, and set with the interfaces.
+  // The default routes are chosen among all endpoints and set with the interfaces.
   ContainerNetwork& present = containers[container.id];
   net::DefaultGateways gateways = gateways_of(container);
   for (Endpoint* endpoint : missing) TRY(plug(container, *endpoint, gateways));
@@ -146,7 +146,7 @@ Result<> NetworkService::State::connect_endpoints(Container& container) {
   return follow(container);
 }
 
-// Goes on after failures, which are logged. Endpoints keep their address as a wish.
+// Continues after failures, which are logged. Endpoints keep their addresses as preferences.
 void NetworkService::State::disconnect_now(Container& container) {
   for (Endpoint& endpoint : container.endpoints) endpoint.attached = false;
   Result<> followed = follow_ports(container);
@@ -154,7 +154,7 @@ void NetworkService::State::disconnect_now(Container& container) {
   release_ports(container);
   follow_names(container);
   if (dns) dns->remove_client(container.id);
-  // Where others still use the namespace, it would keep an address that is about to be given back.
+  // If others still use the namespace, it would keep an address that is about to be released.
   bool shared = !sharers_of(container).empty();
   for (const Endpoint& endpoint : container.endpoints)
     if (Result<> gone = shared ? unplug(container, endpoint) : Result<>(); !gone)
@@ -162,7 +162,7 @@ void NetworkService::State::disconnect_now(Container& container) {
   containers.erase(container.id);
   kept.erase(container.id);
   if (!container.run) return;
-  // The namespace dies with its last descriptor, and its interfaces with it.
+  // The kernel destroys the namespace and its interfaces with its last descriptor.
   container.run->held.clear();
   container.run->netns.reset();
 }
@@ -181,7 +181,7 @@ Task<Result<>> NetworkService::connect(ContainerPtr container) {
     Result<NetworkPtr> made = co_await create(std::move(request));
     CO_TRY(made);
   }
-  // Left by a run whose end nobody saw: nothing of it is attached.
+  // A run whose exit was not seen: nothing is attached.
   if (!state_->containers.contains(container->id))
     for (Endpoint& endpoint : container->endpoints) endpoint.attached = false;
   Result<> connected = state_->connect_now(*container);
@@ -230,7 +230,7 @@ Task<Result<>> NetworkService::attach_network(ContainerPtr container, EndpointSp
   co_return joined;
 }
 
-// The last endpoint of a container that has a namespace. Undone on failure.
+// Connects the last endpoint of a container with a namespace. Undone on failure.
 Result<> NetworkService::State::join(Container& container, const NetworkPtr& network) {
   Endpoint& endpoint = container.endpoints.back();
   Result<> joined = open_host();
@@ -241,7 +241,7 @@ Result<> NetworkService::State::join(Container& container, const NetworkPtr& net
   return joined;
 }
 
-// What depends on the endpoint goes elsewhere before its interface and addresses do.
+// Moves dependent state to other endpoints before removing the interface and addresses.
 void NetworkService::State::leave(Container& container, const NetworkPtr& network) {
   auto endpoint = std::find_if(container.endpoints.begin(), container.endpoints.end(),
                                [&](const Endpoint& e) { return e.network_id == network->id; });
@@ -329,7 +329,7 @@ Result<> NetworkService::State::adopt_dns(Container& container) {
   }
   if (netns_of(container) < 0) return {};
   TRY(start_dns(container));
-  // The monitor that keeps them for the next engine: the container's own, or that of a container that shares.
+  // The monitor that holds them for the next engine: the container's, or one of a sharing container.
   std::vector<ContainerPtr> sharers = sharers_of(container);
   const Container* keeper = container.run || sharers.empty() ? &container : sharers.front().get();
   if (!keeper->run || !keeper->run->process) return {};
@@ -338,7 +338,7 @@ Result<> NetworkService::State::adopt_dns(Container& container) {
   return runtime::send_hold(keeper->run->process->control.native_handle(), fds);
 }
 
-// The namespaces of containers that stopped, which others use.
+// Adopts namespaces of stopped containers that other containers use.
 void NetworkService::State::adopt_kept_namespaces() {
   for (const auto& [id, container] : context.containers) {
     bool attached = std::any_of(container->endpoints.begin(), container->endpoints.end(),
@@ -384,14 +384,14 @@ Result<> NetworkService::adopt(const std::vector<ContainerPtr>& running) {
     Result<> followed = state.follow(*container);
     if (!followed) log_error("container " + container->spec.name + ": " + followed.error().text());
   }
-  // What others changed while no engine was there.
+  // Handles changes made while no engine was running.
   net::LinkChanges unseen;
   unseen.lost = true;
   state.repair_links(unseen);
   return {};
 }
 
-// Those that are used, or still there.
+// The bridges that are in use or still exist.
 std::vector<net::BridgeSpec> NetworkService::State::adopt_bridges() {
   std::vector<net::BridgeSpec> specs;
   for (const auto& [id, network] : networks) {

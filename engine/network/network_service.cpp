@@ -1,4 +1,4 @@
-// NetworkService: the networks themselves.
+// NetworkService: creates and removes networks.
 #include "engine/network/network_service.h"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ Result<> NetworkService::load() {
   for (NetworkPtr& network : loaded.good) state_->networks[network->id] = std::move(network);
   for (Unreadable& record : loaded.unreadable) {
     log_error("network " + record.key + ": its record cannot be read (" + record.reason +
-              "); it is left as it is");
+              "); leaving it unchanged");
     state_->context.unreadable.push_back(std::move(record));
   }
   return {};
@@ -47,7 +47,7 @@ Result<> NetworkService::State::open_host() {
   return {};
 }
 
-// The bridge and its firewall entries, or the parent interface; repeated calls cost nothing.
+// Sets up the bridge and its firewall entries, or the parent interface. Idempotent.
 Result<> NetworkService::State::ensure_ready(Network& network) {
   if (network.ready) return {};
   if (network.is_bridge()) {
@@ -93,7 +93,7 @@ NetworkPtr NetworkService::find(const std::string& name_or_id) const {
   return found;
 }
 
-// The names of the containers that are attached now.
+// The names of the attached containers.
 std::vector<std::string> NetworkService::State::users_of(const Network& network) const {
   std::vector<std::string> users;
   for (const auto& [id, present] : containers) {
@@ -104,7 +104,7 @@ std::vector<std::string> NetworkService::State::users_of(const Network& network)
   return users;
 }
 
-// Everything that a new subnet must not overlap: the machine's own networks and name servers, and ours.
+// Ranges that a new subnet must not overlap: the machine's networks and name servers, and our networks.
 Result<std::vector<Cidr>> NetworkService::State::subnets_in_use() {
   TRY_ASSIGN(std::vector<Cidr> used, net::host_subnets(*host));
   for (const auto& [id, network] : networks)
@@ -118,7 +118,7 @@ Result<std::vector<Cidr>> NetworkService::State::subnets_in_use() {
 
 namespace {
 
-// From the default ranges; large enough for twice the containers, as replaced ones overlap with their successors.
+// Chooses from the default ranges, for twice the number of containers, because replaced containers overlap with new ones.
 Result<Cidr> choose_ipv4(const NetworkRequest& request, const std::vector<Cidr>& used) {
   std::vector<net::SubnetRange> ranges =
       net::default_subnet_ranges(net::prefix_for(2 * request.expected_containers));
@@ -169,13 +169,13 @@ Result<> name_interfaces(Network& network) {
   if (driver == "macvlan" || driver == "ipvlan") {
     TRY(network.child_kind().in("network " + network.name()));
     network.parent = network.option("parent");
-    // As Docker: a network without a parent leads nowhere.
+    // Like Docker: a network without a parent uses a dummy interface.
     if (network.parent.empty()) network.parent = "dm-" + short_id;
     return net::check_interface_name(network.parent);
   }
   if (driver != "bridge")
     return unsupported("network " + network.name() + ": driver \"" + driver +
-                       "\" is not supported; bridge, macvlan and ipvlan are");
+                       "\" is not supported; use bridge, macvlan, or ipvlan");
   network.bridge = network.option("com.docker.network.bridge.name");
   if (network.bridge.empty()) network.bridge = "br-" + short_id;
   return net::check_interface_name(network.bridge);
@@ -220,14 +220,14 @@ Task<Result<NetworkPtr>> NetworkService::create(NetworkRequest request) {
 Task<Result<>> NetworkService::remove(std::string name_or_id) {
   NetworkPtr network = find(name_or_id);
   if (!network) co_return not_found("network " + name_or_id + " not found");
-  if (network->removing) co_return conflict("network " + network->name() + " is being removed already");
+  if (network->removing) co_return conflict("network " + network->name() + " is already being removed");
   std::vector<std::string> users = state_->users_of(*network);
   if (!users.empty())
     co_return conflict("error while removing network: network " + network->name() +
                        " has active endpoints (" + join(users, ", ") + ")");
   Result<> gone = state_->open_host();
   CO_TRY(gone);
-  // No container joins it from here on, although this waits.
+  // Prevents containers from joining while this waits.
   network->removing = true;
   gone = co_await state_->remove_network(network);
   network->removing = false;
@@ -240,7 +240,7 @@ Task<Result<>> NetworkService::remove(std::string name_or_id) {
 
 namespace {
 
-// The interfaces that go with the network.
+// The interfaces that are removed with the network.
 std::vector<std::string> own_links(const Network& network) {
   if (network.is_bridge()) return {network.bridge};
   return network.made_parent ? std::vector<std::string>{network.parent} : std::vector<std::string>{};
@@ -252,7 +252,7 @@ Task<Result<>> NetworkService::State::remove_network(NetworkPtr network) {
   Result<> gone = firewall && network->is_bridge() ? firewall->remove_network(network->bridge) : Result<>();
   if (!gone) log_warning("network " + network->name() + ": " + gone.error().text());
   network->ready = false;
-  // Some 30 ms under the kernel's lock: not on the engine's thread.
+  // Takes about 30 ms under the kernel's lock, so it does not run on the engine's thread.
   auto work = [netns = host->netns(), links = own_links(*network)]() -> Result<> {
     TRY_ASSIGN(net::Host own_host, net::Host::open(netns));
     return net::remove_links(own_host, links);
@@ -280,7 +280,7 @@ void NetworkService::leave() {
   if (gone) gone = net::close_foreign_chains(*state_->host, table);
   if (gone) gone = net::remove_table(*state_->host, table);
   if (gone) gone = net::remove_links(*state_->host, links);
-  if (!gone) log_warning("on leaving: " + gone.error().text());
+  if (!gone) log_warning("cleanup at exit: " + gone.error().text());
 }
 
 }  // namespace stack::engine

@@ -1,4 +1,4 @@
-// Networks, addresses, published ports and names: everything between a container and the wire.
+// Networks, addresses, published ports, and names of containers.
 #pragma once
 
 #include <map>
@@ -20,53 +20,53 @@ class NetworkService {
   NetworkService(const NetworkService&) = delete;
   NetworkService& operator=(const NetworkService&) = delete;
 
-  // Reads the networks that are kept. Touches nothing in the kernel.
+  // Reads the stored networks. Does not change the kernel.
   Result<> load();
-  // Takes over the networks of containers that run: bridges ensured, the firewall set to exactly what is
-  // kept, DNS and proxy sockets put to work again. Once, at start, after every ContainerRun was adopted.
+  // Adopts the networks of running containers: ensures bridges, sets the firewall to the stored state, and resumes DNS and
+  // proxy sockets. Call once at start, after all ContainerRuns are adopted.
   Result<> adopt(const std::vector<ContainerPtr>& running);
 
   std::vector<NetworkPtr> list() const;
-  // By name, id, or unique id prefix.
+  // Finds a network by name, ID, or unique ID prefix.
   NetworkPtr find(const std::string& name_or_id) const;
-  // Stored before the bridge is made, so that a crash leaves no bridge without a record.
+  // Stores the record before creating the bridge, so that a crash leaves no bridge without a record.
   Task<Result<NetworkPtr>> create(NetworkRequest request);
   // Conflict while containers are attached.
   Task<Result<>> remove(std::string name_or_id);
 
-  // Before a container's process starts: namespace, interfaces, DNS, published ports. Fills run->netns,
-  // run->held, endpoints and published. Undone by itself on failure.
+  // Sets up namespace, interfaces, DNS, and published ports before a container's process starts. Sets run->netns,
+  // run->held, endpoints, and published. Undoes its work on failure.
   Task<Result<>> connect(ContainerPtr container);
-  // After its final stop. Goes on after failures (logged). Endpoints keep their address as a wish.
+  // After the final stop. Continues after failures, which are logged. Endpoints keep their addresses as preferences.
   Task<> disconnect(ContainerPtr container);
 
-  // Network connect and disconnect of single networks, running or not.
+  // Connects and disconnects single networks, whether the container runs or not.
   Task<Result<>> attach_network(ContainerPtr container, EndpointSpec spec);
   Task<Result<>> detach_network(ContainerPtr container, std::string name_or_id);
 
-  // The container is removed: its names go.
+  // The container is being removed: removes its names.
   void forget(const Container& container);
-  // The names changed (rename).
+  // Updates names after a rename.
   void refresh_names(const Container& container);
 
-  // Who holds this host port: a container of ours, or a process of the host. nullopt: it is free.
+  // The owner of this host port: a container or a host process; nullopt if it is free.
   std::optional<std::string> port_holder(const std::string& host_ip, uint16_t port,
                                          const std::string& protocol);
 
-  // The files bound into the container; call after connect.
+  // The contents of the files bind-mounted into the container; call after connect.
   std::string hosts_file(const Container& container) const;
   std::string resolv_conf(const Container& container) const;
 
-  // The last call before the engine ends. Where no container runs, bridges and firewall go as well, so that
-  // an engine that is not there leaves nothing in the kernel; what is kept is enough to make them again.
+  // The last call before the engine exits. If no container runs, also removes bridges and the firewall, so that nothing
+  // remains in the kernel; the stored state suffices to create them again.
   void leave();
 
-  // What is broken and could not be repaired, for `doctor` and plans: a sentence each.
+  // Faults that could not be repaired, one sentence each, for `doctor` and plans.
   std::vector<std::string> faults() const;
-  // The first one of this network; "" = none.
+  // The first fault of this network; "" = none.
   std::string fault_of(const std::string& network_id) const;
 
-  // Kernel objects of ours without an owner, for `doctor`; with `repair` they are removed.
+  // Our kernel objects without an owner, for `doctor`; `repair` removes them.
   Task<std::vector<std::string>> sweep(bool repair);
 
  private:

@@ -1,4 +1,4 @@
-// Shared between the files of engine/network only.
+// Internal to engine/network.
 #pragma once
 
 #include <map>
@@ -28,21 +28,22 @@ struct RelayedPort {
   std::optional<proxy::Target> target;  // none: connections wait
 };
 
-// What one container has on the wire now. follow() compares it with what the container should have.
+// The applied network state of one container. follow() compares it with the desired state.
 struct ContainerNetwork {
   std::map<std::string, std::vector<AddressLease>> leases;  // by network id
-  net::DefaultGateways gateways;                            // of its namespace
+  net::DefaultGateways gateways;                            // in its namespace
   std::vector<net::PortForward> forwards;                   // in the firewall; sorted
   std::map<std::string, RelayedPort> relayed;               // by name in the proxy
-  std::set<std::string> named;                              // ids of the networks that know its names
+  std::set<std::string> named;                              // IDs of networks whose zone has its names
   std::vector<std::string> host_addresses;                  // in its hosts file
-  std::map<std::string, std::string> faults;  // of interfaces that could not be repaired, by network id
+  std::map<std::string, std::string>
+      faults;  // faults of interfaces that could not be repaired, by network ID
 };
 
-// The network namespace of a container that has stopped, for the containers that share it.
+// The network namespace of a stopped container, kept for the containers that share it.
 struct KeptNamespace {
   Fd netns;
-  std::vector<runtime::OwnedNamedFd> held;  // as ContainerRun::held
+  std::vector<runtime::OwnedNamedFd> held;  // like ContainerRun::held
 };
 
 struct NetworkService::State {
@@ -50,18 +51,18 @@ struct NetworkService::State {
 
   Context& context;
   std::map<std::string, NetworkPtr> networks;          // by id
-  std::map<std::string, ContainerNetwork> containers;  // by id; of those that have anything
-  std::map<std::string, KeptNamespace> kept;           // by id of the container that made it
-  std::unique_ptr<net::Host> host;                     // opened with the first use
-  std::unique_ptr<net::Firewall> firewall;             // exists while networks do
+  std::map<std::string, ContainerNetwork> containers;  // by ID; only containers with network state
+  std::map<std::string, KeptNamespace> kept;           // by ID of the container that created it
+  std::unique_ptr<net::Host> host;                     // opened on first use
+  std::unique_ptr<net::Firewall> firewall;             // exists while there are networks
   std::unique_ptr<dns::DnsServer> dns;
   std::unique_ptr<proxy::ProxyClient> proxy;  // stack-proxy, while ports are published
-  // Of the watch over the ruleset; closing it ends its coroutine.
+  // The events of the ruleset watch; closing it ends its coroutine.
   std::shared_ptr<asio::posix::stream_descriptor> ruleset_events;
-  std::shared_ptr<asio::posix::stream_descriptor> link_events;  // the same of the watch over interfaces
+  std::shared_ptr<asio::posix::stream_descriptor> link_events;  // the same for the interface watch
   bool repair_planned = false;
   std::vector<std::string>
-      closed_chains;  // of other programs, which stop containers' packets: a sentence each
+      closed_chains;  // chains of other programs that drop container packets, one sentence each
 
   // network_service.cpp
   NetworkPtr by_id(const std::string& id) const;
@@ -99,9 +100,9 @@ struct NetworkService::State {
   Result<> plug(Container& container, Endpoint& endpoint, const net::DefaultGateways& gateways,
                 std::string interface_name = "");
   Result<> unplug(const Container& container, const Endpoint& endpoint);
-  int netns_of(const Container& container) const;  // -1: it has none
+  int netns_of(const Container& container) const;  // -1 if it has none
 
-  // follow.cpp: what depends on the endpoints that are attached
+  // follow.cpp: state that depends on the attached endpoints
   Result<> follow(Container& container);
   Result<> follow_routes(Container& container);
   void follow_names(const Container& container);
@@ -154,7 +155,7 @@ struct NetworkService::State {
 
 // The host's end of the interface.
 std::string host_interface(const Endpoint& endpoint);
-// Whether the kernel has IPv6 at all.
+// Whether the kernel supports IPv6.
 bool has_ipv6();
 
 }  // namespace stack::engine

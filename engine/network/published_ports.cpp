@@ -1,5 +1,5 @@
-// NetworkService: published ports. A socket on each, in stack-proxy, reserves it and serves what NAT cannot; the firewall
-// forwards the rest.
+// NetworkService: published ports. For each port, a socket in stack-proxy reserves it and serves connections that NAT
+// cannot forward; the firewall forwards the rest.
 #include <algorithm>
 
 #include "base/log.h"
@@ -9,13 +9,13 @@ namespace stack::engine {
 
 namespace {
 
-// "proxy": the network's ports are served by stack-proxy alone, so that they pass the host's INPUT rules (ufw).
+// "proxy": only stack-proxy serves the network's ports, so that the host's INPUT rules (ufw) apply.
 constexpr const char* kPublishOption = "stack.network.publish";
 
-// After stack-proxy died, before it is started again.
+// Delay before restarting a dead stack-proxy.
 constexpr std::chrono::seconds kRestoreDelay{1};
 
-// What the container's port is called in stack-proxy: "<container id>/tcp/0.0.0.0/8080".
+// The name of a container's port in stack-proxy: "<container id>/tcp/0.0.0.0/8080".
 std::string relay_name(const Container& container, const proxy::BoundPort& port) {
   return container.id + (port.protocol == proxy::Protocol::Tcp ? "/tcp/" : "/udp/") + port.host_ip.text() +
          "/" + std::to_string(port.port);
@@ -29,7 +29,7 @@ net::Protocol nat_protocol(const std::string& name) {
   return name == "udp" ? net::Protocol::Udp : name == "sctp" ? net::Protocol::Sctp : net::Protocol::Tcp;
 }
 
-// Where a port is published: "" = all addresses of both families.
+// The host addresses on which a port is published: "" = all addresses of both families.
 Result<std::vector<IpAddress>> host_addresses_of(const std::string& host_ip) {
   std::vector<IpAddress> addresses;
   if (host_ip.empty()) {
@@ -42,7 +42,7 @@ Result<std::vector<IpAddress>> host_addresses_of(const std::string& host_ip) {
   return addresses;
 }
 
-// Whether two host addresses of one port exclude each other.
+// Whether two host addresses of one port conflict.
 bool overlap(const std::string& one, const std::string& other) {
   Result<IpAddress> a = parse_ip(one);
   Result<IpAddress> b = parse_ip(other);
@@ -68,13 +68,13 @@ proxy::ProxyClient& NetworkService::State::port_proxy() {
   return *proxy;
 }
 
-// The stack-proxy that an earlier engine started serves on.
+// Finds ports served by a stack-proxy that an earlier engine started.
 void NetworkService::State::find_relayed_ports() {
   Result<bool> found = port_proxy().find();
   if (!found) log_error("stack-proxy: " + found.error().text());
 }
 
-// Ports of containers that ended while no engine was there.
+// Drops ports of containers that exited while no engine was running.
 void NetworkService::State::drop_unknown_ports() {
   std::set<std::string> known;
   for (const auto& [id, present] : containers)
@@ -86,7 +86,7 @@ void NetworkService::State::drop_unknown_ports() {
 }
 
 Task<> NetworkService::State::restore_relay() {
-  log_warning("stack-proxy ended; connections through it are lost; starting it again");
+  log_warning("stack-proxy exited and its connections are lost; starting it again");
   co_await sleep_for(context.io, kRestoreDelay);
   for (auto& [id, present] : containers) {
     ContainerPtr container = context.find_container(id);
@@ -98,7 +98,7 @@ Task<> NetworkService::State::restore_relay() {
   }
 }
 
-// The name of the container that has this host port; "" where none has.
+// The name of the container that publishes this host port; "" if there is none.
 std::string NetworkService::State::publisher_of(const std::string& host_ip, uint16_t port,
                                                 const std::string& protocol, const Container* except) const {
   for (const auto& [id, container] : context.containers) {
@@ -110,7 +110,7 @@ std::string NetworkService::State::publisher_of(const std::string& host_ip, uint
   return "";
 }
 
-// Who outside this engine has the port; nullopt: it is free.
+// The owner of the port outside this engine; nullopt if it is free.
 std::optional<std::string> NetworkService::State::foreign_holder(const std::string& host_ip, uint16_t port,
                                                                  const std::string& protocol) {
   if (protocol == "sctp") return std::nullopt;
@@ -129,11 +129,11 @@ std::optional<std::string> NetworkService::port_holder(const std::string& host_i
   return state_->foreign_holder(host_ip, port, protocol);
 }
 
-// ---- taking ports ----
+// ---- reserve ports ----
 
 Result<> NetworkService::State::reserve_ports(Container& container) {
   container.published.clear();
-  // Where the network says so, ports without an address of the host are not published on all of them.
+  // A network option can restrict ports without a host address to one address.
   const Endpoint* endpoint = port_endpoint(container, Family::V4);
   NetworkPtr network = endpoint == nullptr ? nullptr : by_id(endpoint->network_id);
   std::string usual = network ? network->option("com.docker.network.bridge.host_binding_ipv4") : "";
@@ -154,7 +154,7 @@ Result<> NetworkService::State::reserve_port(Container& container, const PortSpe
                       " is published by container " + holder);
   }
   if (port.protocol == "sctp") {
-    if (port.host_port == 0) return unsupported("published sctp ports need a host port");
+    if (port.host_port == 0) return unsupported("published sctp ports require a host port");
     container.published.push_back(published);
     return {};
   }
@@ -167,7 +167,7 @@ Result<> NetworkService::State::reserve_port(Container& container, const PortSpe
   return {};
 }
 
-// Those that stack-proxy does not serve already.
+// Binds the ports that stack-proxy does not serve yet.
 Result<> NetworkService::State::bind_published_ports(Container& container) {
   for (const PublishedPort& port : container.published) {
     if (port.protocol == "sctp") continue;
@@ -189,7 +189,7 @@ Result<> NetworkService::State::bind_published_ports(Container& container) {
   return {};
 }
 
-// Without a target: follow_ports() gives it one.
+// Without a target, which follow_ports() sets.
 Result<> NetworkService::State::relay_port(Container& container, proxy::BoundPort socket,
                                            uint16_t container_port) {
   std::string name = relay_name(container, socket);
@@ -209,7 +209,7 @@ void NetworkService::State::release_ports(Container& container) {
   if (!used) proxy->close();
 }
 
-// ---- where they lead ----
+// ---- targets ----
 
 std::vector<net::PortForward> NetworkService::State::forwards_of(const Container& container) const {
   std::vector<net::PortForward> forwards;

@@ -1,4 +1,4 @@
-// NetworkService: kernel objects of this engine that nothing owns any more.
+// NetworkService: finds kernel objects of this engine without an owner.
 #include <algorithm>
 #include <set>
 
@@ -18,7 +18,7 @@ bool is_host_interface(const std::string& name) {
 
 }  // namespace
 
-// Bridges that our firewall table names and no record knows. One with ports is in use, whatever the records say.
+// Bridges in our firewall table without a record. A bridge with ports is in use, regardless of the records.
 std::vector<std::string> NetworkService::State::ownerless_bridges(const std::vector<net::Link>& links) {
   std::vector<std::string> out;
   net::Firewall table(*host, context.paths.firewall_table());
@@ -33,23 +33,22 @@ std::vector<std::string> NetworkService::State::ownerless_bridges(const std::vec
     bool used = std::any_of(links.begin(), links.end(),
                             [&](const net::Link& port) { return port.master == link->index; });
     if (used)
-      log_warning("bridge " + bridge +
-                  " is in use, but no network of this engine is known to have it; it is kept");
+      log_warning("bridge " + bridge + " is in use, but no network record refers to it; keeping it");
     else
       out.push_back(bridge);
   }
   return out;
 }
 
-// Before the table is set up anew, and forgets them.
+// Must precede the setup of the table, which drops its entries.
 Result<> NetworkService::State::remove_ownerless_bridges() {
   TRY_ASSIGN(std::vector<net::Link> links, net::list_links(*host));
   std::vector<std::string> doomed = ownerless_bridges(links);
-  for (const std::string& name : doomed) log_info("removing the left-over bridge " + name);
+  for (const std::string& name : doomed) log_info("removing leftover bridge " + name);
   return net::remove_links(*host, doomed);
 }
 
-// Interfaces on our bridges that belong to no container.
+// Interfaces on our bridges that do not belong to a container.
 std::vector<std::string> NetworkService::State::ownerless_interfaces(const std::vector<net::Link>& links) {
   std::set<std::string> owned;
   for (const auto& [id, container] : context.containers)
@@ -74,8 +73,8 @@ Task<std::vector<std::string>> NetworkService::sweep(bool repair) {
   const std::string own_table = state.context.paths.firewall_table();
   Result<std::vector<net::Link>> links = net::list_links(*state.host);
   std::vector<std::string> doomed;
-  // A build step has an interface and no record.
-  // A container whose record is lost may have some: which ones, nobody can say.
+  // A build step has an interface but no record.
+  // A container with a lost record may have unknown interfaces.
   bool certain = state.context.build_steps.empty() && state.context.unreadable.empty();
   if (links && certain) doomed = state.ownerless_interfaces(*links);
   if (links)

@@ -27,7 +27,7 @@ Result<ContainerPtr> Context::require_container(const std::string& name_or_id) c
 }
 
 Result<> Context::save(const Container& container) {
-  // A container that was removed meanwhile must not come back by its last words.
+  // A late save must not recreate the record of a removed container.
   if (!containers.contains(container.id)) return {};
   bool is_new = container.phase == Phase::Making;
   Result<> saved = store.put(Table::Containers, container.id, record_of(container),

@@ -1,4 +1,4 @@
-// What every service of the engine shares. Owned by the Engine, outlives them all.
+// State shared by all services of the engine. Owned by the Engine; outlives the services.
 #pragma once
 
 #include <asio.hpp>
@@ -28,18 +28,18 @@ struct Context {
   asio::thread_pool pool;
   std::map<std::string, ContainerPtr> containers;  // by id
   std::string boot_id;
-  std::set<std::string> build_steps;  // ids of RUN steps under way
-  // Records that are there but cannot be read. What belongs to them is nobody's leftover.
+  std::set<std::string> build_steps;  // IDs of running RUN steps
+  // Unreadable records. Their objects are never leftovers.
   std::vector<Unreadable> unreadable;
-  bool host_stops = false;  // containers are stopped to come back with the next boot, not by their user
+  bool host_stops = false;  // containers are stopped for a shutdown and start again at the next boot
 
-  // By id, name (with or without a leading slash), or unique id prefix.
+  // Finds a container by ID, name (with or without a leading slash), or unique ID prefix.
   ContainerPtr find_container(const std::string& name_or_id) const;
-  // As above; errors with Docker's text.
+  // The same, with Docker's error texts.
   Result<ContainerPtr> require_container(const std::string& name_or_id) const;
-  // Writes the record of a container that is in `containers`; failures are logged and returned.
+  // Writes the record of a container in `containers`; failures are logged and returned.
   Result<> save(const Container& container);
-  // Docker's event for a container, with its labels, image and name as attributes.
+  // Publishes Docker's event for a container, with its labels, image, and name as attributes.
   void publish(const Container& container, const std::string& action,
                std::map<std::string, std::string> extra = {});
 };

@@ -33,7 +33,7 @@ void DiskReserve::refill() const {
   if (free_space(directory_name(path_)).bytes < kComfort.bytes) return;
   Result<Fd> file = open_file(path_, O_RDWR | O_CREAT, 0600);
   if (!file) return;
-  // fallocate(2), not a sparse file: the blocks must be ours.
+  // fallocate(2) instead of a sparse file, so that the blocks are reserved.
   if (::posix_fallocate(file->get(), 0, kSize.bytes) != 0) (void)!::ftruncate(file->get(), 0);
 }
 

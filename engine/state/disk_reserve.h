@@ -1,5 +1,4 @@
-// Disk space put aside so that what frees space can be recorded on a full disk: ending a container, removing
-// one, `down`.
+// Reserved disk space, so that operations that free space (stop, removal, `down`) can be recorded on a full disk.
 #pragma once
 
 #include <string>
@@ -8,22 +7,21 @@
 
 namespace stack::engine {
 
-// A file of kSize bytes, given back to the file system in steps of kStep. Not thread-safe: the engine's
-// thread only.
+// A file of kSize bytes, released to the file system in steps of kStep. Engine thread only.
 class DiskReserve {
  public:
   static constexpr ByteSize kSize{int64_t{2} << 20};
   static constexpr ByteSize kStep{int64_t{512} << 10};
-  // Filled up only while this much stays free.
+  // Refilled only while this much space stays free.
   static constexpr ByteSize kComfort{int64_t{16} << 20};
 
   DiskReserve() = default;
-  // `path`: the file; not touched before the first call.
+  // `path`: the file; not accessed before the first call.
   explicit DiskReserve(std::string path) : path_(std::move(path)) {}
 
-  // Gives one step back. False: nothing is left of it.
+  // Releases one step; false if the reserve is empty.
   bool release_step() const;
-  // Makes it whole again where space allows; repeated calls cost two system calls.
+  // Refills the reserve if space allows; repeated calls cost two system calls.
   void refill() const;
   ByteSize size() const;
 
@@ -31,7 +29,7 @@ class DiskReserve {
   std::string path_;
 };
 
-// Free to unprivileged and privileged users alike, on the file system that holds `path`; 0 where unknown.
+// Free space for unprivileged users on the file system of `path`; 0 if unknown.
 ByteSize free_space(const std::string& path);
 
 }  // namespace stack::engine

@@ -1,4 +1,4 @@
-// What happened, as Docker reports it: kept for a while, and handed to whoever listens.
+// Docker events: recent ones are kept, and new ones are passed to listeners.
 #pragma once
 
 #include <deque>
@@ -20,7 +20,7 @@ struct Event {
   WallTime time;
 };
 
-// Docker's form (GET /events, one object a line).
+// Docker's format (GET /events, one object per line).
 Json event_to_json(const Event& event);
 
 class EventBus {
@@ -44,11 +44,11 @@ class EventBus {
     std::list<Listener>::iterator place_;
   };
 
-  // Listeners are called on the engine thread, within publish; they must not publish or unsubscribe there.
+  // Listeners run on the engine thread within publish; they must not publish or unsubscribe.
   [[nodiscard]] Subscription subscribe(Listener listener);
   void publish(std::string type, std::string action, std::string id,
                std::map<std::string, std::string> attributes);
-  // The last events, oldest first (at most 1,024 are kept).
+  // The most recent events, oldest first (at most 1,024).
   const std::deque<Event>& recent() const { return recent_; }
 
  private:

@@ -16,7 +16,7 @@ std::string own_executable() {
   ssize_t length = ::readlink("/proc/self/exe", target.data(), target.size() - 1);
   std::string path =
       length > 0 ? std::string(target.data(), static_cast<size_t>(length)) : "/usr/libexec/stack/stackd";
-  // After an upgrade replaced the file, the link says so; the new file is at the same place.
+  // After an upgrade, the link has a suffix, and the new file has the same path.
   constexpr std::string_view kDeleted = " (deleted)";
   if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
   return path;

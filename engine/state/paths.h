@@ -1,4 +1,4 @@
-// Where one engine keeps everything. Two engines never share a state root or a run root.
+// The paths of one engine. Engines never share a state root or run root.
 #pragma once
 
 #include <string>
@@ -19,13 +19,13 @@ struct Paths {
   std::string cache() const { return root + "/cache"; }
   std::string containers() const { return root + "/containers"; }
   std::string container(const std::string& id) const { return containers() + "/" + id; }
-  // A container's folder while it is removed.
+  // Prefix of a container's folder during its removal.
   static constexpr std::string_view kGonePrefix = ".gone-";
   std::string container_gone(const std::string& id) const {
     return containers() + "/" + std::string(kGonePrefix) + id;
   }
   std::string container_run(const std::string& id) const { return run_root + "/containers/" + id; }
-  // A RUN step of a build: what it has is gone with the engine that began it, so it has no record.
+  // RUN steps of builds. A step does not outlive its engine, so it has no record.
   std::string steps() const { return run_root + "/steps"; }
   std::string step(const std::string& id) const { return steps() + "/" + id; }
   static constexpr std::string_view kStepPrefix = "step-";
@@ -33,12 +33,12 @@ struct Paths {
     return cgroup_parent() + "/" + std::string(kStepPrefix) + id;
   }
   std::string socket() const { return run_root + "/stack.sock"; }
-  // The cgroup all containers of this engine live in, relative to each controller's root.
+  // The parent cgroup of this engine's containers, relative to each controller's root.
   std::string cgroup_parent() const { return tag.empty() ? "/stack" : "/stack-" + tag; }
   std::string firewall_table() const { return tag.empty() ? "stack" : "stack_" + tag; }
 };
 
-// Absolute, cleaned roots; the programs are looked for beside this executable.
+// Absolute, cleaned roots; the programs are in the folder of this executable.
 Paths make_paths(const std::string& root, const std::string& run_root);
 
 }  // namespace stack::engine

@@ -1,11 +1,11 @@
-// The copy of a record that lies beside the state file, so that neither alone is the only one:
+// A copy of a record next to the state file, for redundancy:
 //
 //   stack-record <layout> <revision> <SHA-256 of all that follows, hexadecimal>\n
 //   <key, a JSON string>\n
 //   <document, JSON>\n
 //
-// Mode 0600. Written to a sibling and renamed: a reader sees the old or the new record, never half of one.
-// Not synchronized to the disk, as the state file's log is not: after a power cut either may be older.
+// Mode 0600. Written to a temporary file and renamed, so that readers see either the old or the new record. Not
+// synchronized to disk, like the state file's log: after a power cut, either may be older.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,9 @@ struct RecordFile {
   Json document;
 };
 
-// Makes the folder (mode 0700) where missing.
+// Creates the folder (mode 0700) if it is missing.
 Result<> write_record_file(const std::string& path, const RecordFile& record);
-// NotFound where there is none; Invalid where the seal does not fit.
+// NotFound if there is no file; Invalid if the checksum does not match.
 Result<RecordFile> read_record_file(const std::string& path);
 
 }  // namespace stack::engine

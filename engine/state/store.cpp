@@ -63,7 +63,7 @@ std::string text_column(const Statement& statement, int index) {
           static_cast<size_t>(::sqlite3_column_bytes(statement.handle, index))};
 }
 
-// A full disk, in the forms SQLite has for it.
+// Whether the error means a full disk, in all of SQLite's forms.
 bool is_full(sqlite3* db) {
   int code = ::sqlite3_errcode(db);
   if (code == SQLITE_FULL) return true;
@@ -102,13 +102,13 @@ Result<> ensure_tables(sqlite3* db) {
   TRY_ASSIGN(int layout, file_layout(db));
   if (layout > kFileLayout)
     return unsupported("state store: written by a newer version of stack (layout " + std::to_string(layout) +
-                       "); install that version again");
+                       "); reinstall that version");
   if (layout == 1) return execute(db, upgrade());
   if (layout == kFileLayout) return {};
   return execute(db, schema());
 }
 
-// Damage that a read would meet only later, or take for data.
+// Detects damage that reads might miss.
 Result<> check(sqlite3* db) {
   Statement query;
   TRY(prepare(db, "PRAGMA quick_check(1)", query));
@@ -118,7 +118,7 @@ Result<> check(sqlite3* db) {
   return failure(db, "check");
 }
 
-// Environments of containers are in it. SQLite gives its other files the mode of this one.
+// The file contains environments of containers. SQLite's other files get the same mode.
 Result<> restrict_access(const std::string& path) {
   TRY_ASSIGN(Fd made, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600).in("state store"));
   for (const char* suffix : {"", "-wal", "-shm"}) {
@@ -145,7 +145,7 @@ Opened open_database(const std::string& path) {
     return opened;
   }
   ::sqlite3_busy_timeout(opened.db, kBusyMs);
-  // secure_delete: secrets of projects must not outlive them.
+  // secure_delete: the secrets of a removed project must not remain.
   opened.outcome =
       execute(opened.db, "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA secure_delete=ON");
   if (opened.outcome) opened.outcome = check(opened.db);
@@ -173,7 +173,7 @@ Result<Json> document_of(const std::string& text, int layout) {
   return parse_json(text);
 }
 
-// Names of files as they are, whatever the key is.
+// A safe file name for any key.
 std::string file_name_of(const std::string& key) {
   auto plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
   bool usable =
@@ -204,7 +204,7 @@ Result<Store> Store::open(const std::string& folder) {
     std::string why = opened.outcome.error().text();
     ::sqlite3_close(opened.db);
     TRY_ASSIGN(std::string place, set_aside(path));
-    notes.push_back(why + "; the file was set aside as " + place + " and made again from its copies");
+    notes.push_back(why + "; the file was moved to " + place + " and rebuilt from its copies");
     log_error(notes.back());
     opened = open_database(path);
   }
@@ -264,7 +264,7 @@ Result<> Store::put(Table table, const std::string& key, const Json& document, S
   int64_t revision = ++revision_;
   TRY(write_row(table, key, stack::to_text(document), revision, space));
   if (!has_copies(table)) return {};
-  // The row is what counts; a copy that is missing is written by the next call.
+  // The row is authoritative; the next call writes a missing copy.
   Result<> copied = write_record_file(copy_path(table, key), {kRecordLayout, revision, key, document});
   if (!copied)
     log_warning("copy of " + std::string(to_text(table)) + " " + key + ": " + copied.error().text());
@@ -272,7 +272,7 @@ Result<> Store::put(Table table, const std::string& key, const Json& document, S
 }
 
 Result<> Store::remove(Table table, const std::string& key) {
-  // The copy first: a copy without a row is a record whose row was lost.
+  // The copy first, because a copy without a row means a lost row.
   if (has_copies(table) && ::unlink(copy_path(table, key).c_str()) != 0 && errno != ENOENT &&
       errno != ENOTDIR)
     return Error::last_errno("remove the copy of " + std::string(to_text(table)) + " " + key);
@@ -307,7 +307,7 @@ void Store::read_copies(Table table, Candidates& out) const {
   std::string folder = folder_ + "/" + std::string(to_text(table));
   bool nested = table == Table::Containers;
   for (const std::string& name : names_in(folder).value_or(std::vector<std::string>())) {
-    // Folders that are being removed begin with a dot.
+    // Folders under removal start with a dot.
     if (name.starts_with('.') || (!nested && !name.ends_with(kSuffix))) continue;
     Result<RecordFile> file = read_record_file(folder + "/" + name + (nested ? "/record" : ""));
     if (!file && file.error().kind() == ErrorKind::NotFound) continue;
@@ -338,7 +338,7 @@ Result<Store::Candidates> Store::collect(Table table) {
   return candidates;
 }
 
-// Brings row and copy back to the version that was read, where either is older, damaged or missing.
+// Restores the row and the copy to the version that was read, if either is older, damaged, or missing.
 void Store::repair(Table table, const std::string& key, const Versions& versions, const Version& good) {
   if (!has_copies(table)) return;
   bool whole = versions.size() == 2 && std::all_of(versions.begin(), versions.end(), [&](const Version& v) {
@@ -347,7 +347,7 @@ void Store::repair(Table table, const std::string& key, const Versions& versions
   if (whole) return;
   if (good.is_copy)
     log_warning("state store: " + std::string(to_text(table)) + " " + key +
-                ": its row was lost or damaged; restored from the copy");
+                ": its row was lost or damaged; restored it from the copy");
   Result<> written = put(table, key, *good.document, Space::Reserved);
   if (!written) log_error(written.error().text());
 }
@@ -370,7 +370,7 @@ Result<> Store::scrub(const std::string& folder) {
   Store closer("", db);
   if (code != SQLITE_OK) return Error(std::string("state store: ") + ::sqlite3_errstr(code));
   ::sqlite3_busy_timeout(db, kBusyMs);
-  // The first call does the work without holding up writers.
+  // The first call does most of the work without blocking writers.
   return execute(db, "PRAGMA wal_checkpoint(PASSIVE);PRAGMA wal_checkpoint(TRUNCATE)");
 }
 

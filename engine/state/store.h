@@ -1,5 +1,5 @@
-// The engine's state: a few tables of JSON documents in one SQLite file, in WAL mode, and a sealed copy of
-// each container's, network's and project's record beside it (record_file.h):
+// The engine's state: tables of JSON documents in a SQLite file in WAL mode, and a checksummed copy of each container,
+// network, and project record next to it (record_file.h):
 //
 //   <folder>/state.db                    the tables
 //   <folder>/containers/<id>/record
@@ -7,16 +7,15 @@
 //   <folder>/projects/<name>.record
 //   <folder>/reserve                     disk_reserve.h
 //
-// Each call is one transaction; a crash of the engine loses none. Neither the file's log nor the copies are
-// synchronized at each write (synchronous=NORMAL, https://sqlite.org/pragma.html#pragma_synchronous): a power
-// cut may take the last ones back, together with every process and kernel object they spoke of.
+// Each call is one transaction; a crash of the engine loses none. Neither the log nor the copies are synchronized at each
+// write (synchronous=NORMAL, https://sqlite.org/pragma.html#pragma_synchronous): a power cut may lose the last writes,
+// but it also ends the processes and kernel objects that they describe.
 //
-// Doubt never destroys. A record is read from the newer of its row and its copy, and from the other where
-// that one is damaged; the other is then repaired. Where neither can be read the record is kept as it is and
-// reported, so that nobody takes what belongs to it for a leftover. A state file that is no database any more
-// is set aside and made again from the copies.
+// Damage never causes deletion. A record is read from the newer of its row and its copy, or from the other if that one is
+// damaged, which is then repaired. If neither is readable, the record is kept and reported, so that its objects do not
+// count as leftovers. A state file that is not a valid database is moved aside and rebuilt from the copies.
 //
-// The engine's thread only.
+// Engine thread only.
 #pragma once
 
 #include <functional>
@@ -37,7 +36,7 @@ namespace stack::engine {
 enum class Table { Containers, Networks, Projects, Operations, Settings };
 std::string_view to_text(Table table);  // "containers", ...
 
-// A record that is there but cannot be read: neither row nor copy.
+// A record whose row and copy are both unreadable.
 struct Unreadable {
   Table table = Table::Containers;
   std::string key;
@@ -50,38 +49,38 @@ struct LoadedRecords {
   std::vector<Unreadable> unreadable;
 };
 
-// Whether a write may use the disk space put aside: what frees space, or records what has happened already.
+// Whether a write may use the reserved disk space: writes that free space or record past events.
 enum class Space { Ordinary, Reserved };
 
 class Store {
  public:
-  // Creates what is absent. A file of a newer layout is refused.
+  // Creates missing files. Rejects a file with a newer layout.
   static Result<Store> open(const std::string& folder);
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();
 
   Result<> put(Table table, const std::string& key, const Json& document, Space space = Space::Ordinary);
-  Result<> remove(Table table, const std::string& key);  // absent is success; may use the reserve
+  Result<> remove(Table table, const std::string& key);  // succeeds if absent; may use the reserve
 
-  // Reads every record of a table: once per table, before anything is put into it. A document that `read`
-  // refuses counts as damaged.
+  // Reads all records of a table. Call once per table, before writing to it. A document rejected by `read` counts as
+  // damaged.
   template <typename T>
   using Reader = std::function<Result<T>(const std::string& key, const Json& document)>;
   template <typename T>
   Result<LoadedRecords<T>> load(Table table, const Reader<T>& read);
-  // The documents as they are.
+  // The raw documents.
   using Document = std::pair<std::string, Json>;
   Result<LoadedRecords<Document>> load_documents(Table table);
 
-  // What open() found damaged, one line each.
+  // Damage found by open(), one line each.
   const std::vector<std::string>& notes() const { return notes_; }
   const DiskReserve& reserve() const { return reserve_; }
 
-  // Overwrites what was deleted in the state file's log as well (in the file itself, secure_delete does).
-  // Opens the file anew; blocks; any thread.
+  // Overwrites deleted data in the state file's log (secure_delete handles the file itself). Opens the file separately;
+  // blocks; thread-safe.
   static Result<> scrub(const std::string& folder);
-  // Whether something was removed since the last scrubbed(), and nothing was written since the last call.
+  // Whether something was removed since the last scrubbed() and nothing was written since the last call.
   bool needs_scrub();
   void scrubbed() { removals_ = 0; }
 
@@ -106,7 +105,7 @@ class Store {
   std::string folder_;
   sqlite3* db_;
   DiskReserve reserve_;
-  int64_t revision_ = 0;  // the highest given or seen
+  int64_t revision_ = 0;  // the highest revision assigned or read
   int removals_ = 0;
   int64_t quiet_since_ = 0;
   std::vector<std::string> notes_;

@@ -32,8 +32,8 @@ TEST(FrameSelector, TerminalsGetBytesAlone) {
 // Docker's clients know streams 0 to 2 and give up at anything else.
 TEST(FrameSelector, GapBecomesALineOnStderr) {
   std::string out = FrameSelector(false, true, true).take(kGapOfNine + stream_frame(1, "after"));
-  EXPECT_EQ(out,
-            stream_frame(2, "[9 bytes of output left out: read too slowly]\r\n") + stream_frame(1, "after"));
+  EXPECT_EQ(out, stream_frame(2, "[9 bytes of output dropped: the client reads too slowly]\r\n") +
+                     stream_frame(1, "after"));
   EXPECT_EQ(FrameSelector(false, true, false).take(kGapOfNine), "");
 }
 

@@ -96,7 +96,7 @@ TEST(AddressLease, AskedForAddressChoosesThePoolOfItsFamily) {
   Endpoint stranger;
   stranger.spec.ipv4_address = "10.9.0.9";
   EXPECT_EQ(lease_addresses(network, stranger, "web").error().text(),
-            "address 10.9.0.9 is in none of the subnets of network net");
+            "address 10.9.0.9 is not in any subnet of network net");
 }
 
 TEST(Network, NameIsPartOfDnsNamesAndMessages) {
