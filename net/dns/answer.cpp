@@ -8,7 +8,7 @@ namespace stack::dns {
 
 namespace {
 
-// No stub asks for more over UDP with success on every path; on loopback it is enough for 250 addresses.
+// Larger UDP answers do not pass every path; on loopback this suffices for 250 addresses.
 constexpr size_t kMostUdp = 4096;
 
 bool is_or_below(std::string_view name, std::string_view top) {

@@ -1,4 +1,4 @@
-// The decision about one query. Pure: no sockets, no clock; randomness comes in.
+// Decides how to answer one query. Pure: no sockets or clock; the caller passes the random state.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 
 namespace stack::dns {
 
-// Addresses of containers change when they are made anew, and the answer comes from the same machine in
-// microseconds, so it is kept only briefly; 0 would be ignored by some (nginx keeps it for a second, glibc's
-// nscd refuses it). Names that do not exist now may in a moment.
+// Short, because addresses change when containers are recreated and a local query takes only microseconds. Not 0,
+// because some clients do not honor 0 (nginx caches for a second, glibc's nscd rejects it). Applies to negative answers
+// as well, because missing names may soon exist.
 inline constexpr uint32_t kLocalTtl = 5;
 inline constexpr uint32_t kNegativeTtl = 1;
 
@@ -26,20 +26,20 @@ struct Decision {
 };
 
 // Rules, in order:
-//   malformed                              as parse_query() says
+//   malformed                              as returned by parse_query()
 //   EDNS version above 0                   BADVERS
 //   class other than IN and ANY            REFUSED
 //   localhost, *.localhost                 127.0.0.1, ::1 (RFC 6761)
 //   *.invalid                              NXDOMAIN
 //   a name on the view's networks          A, AAAA: all its addresses, shuffled; ANY: those of one family;
 //                                          other types: NODATA
-//   a name of stopped containers only      NXDOMAIN: the question must not leave the machine
+//   a name of stopped containers only      NXDOMAIN: the query must not leave the machine
 //   PTR of an address of the view          container.network
 //   PTR of 127.0.0.0/8, ::1                localhost
 //   PTR of other addresses of our subnets  NXDOMAIN
 //   *.<internal network>                   NXDOMAIN
-//   everything else                        Forward; NXDOMAIN where the view has internal networks only
-// Negative answers carry an SOA. `random` is the state of the shuffle.
+//   everything else                        Forward; NXDOMAIN if all networks of the view are internal
+// Negative answers have an SOA. `random` is the state of the shuffle.
 Decision answer(std::string_view bytes, const View& view, const Zone& zone, Transport transport,
                 uint64_t& random);
 

@@ -1,4 +1,4 @@
-// Upstream answers, kept for their time to live, the least recently used first to go.
+// Cache of upstream answers for their time to live; evicts the least recently used.
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,8 @@ class Cache {
   explicit Cache(size_t limit) : limit_(limit) {}
 
   struct Hit {
-    std::shared_ptr<const UpstreamReply> reply;  // null: nothing kept
-    uint32_t age = 0;                            // whole seconds since it came
+    std::shared_ptr<const UpstreamReply> reply;  // null: not cached
+    uint32_t age = 0;                            // whole seconds since it was stored
   };
   Hit find(const std::string& key, Clock::time_point now);
   // No-op for a `ttl` of 0.

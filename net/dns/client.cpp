@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kTcpConnections = 64;
 constexpr std::chrono::milliseconds kRetry{50};
-// Over UDP nobody gets more than this in one piece, whatever they ask for.
+// Maximum size of a forwarded UDP answer, regardless of the client's limit.
 constexpr size_t kMostForwarded = 4096;
 
 size_t limit_of(const Query& query, Transport transport) {
@@ -76,7 +76,7 @@ void Client::receive() {
                           });
 }
 
-// The kernel is out of memory, say: what waits in the socket is not lost meanwhile.
+// Retries later, for example if the kernel is out of memory. Queries waiting in the socket are not lost.
 void Client::receive_later() {
   pause_.expires_after(kRetry);
   pause_.async_wait([self = shared_from_this()](const asio::error_code& problem) {

@@ -1,4 +1,4 @@
-// One container's side of the server. Private to this library.
+// The server's sockets and state for one container. Private to this library.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@
 
 namespace stack::dns {
 
-// What the clients share.
+// State shared by all clients.
 struct ServerCore {
   ServerCore(asio::io_context& io, const DnsServerOptions& o);
 
@@ -39,13 +39,12 @@ class Client : public std::enable_shared_from_this<Client> {
   Result<> open(DnsSockets sockets);
   void set(ClientSpec spec);
   void start();
-  // Ends everything; the object goes when its last operation has been told.
+  // Closes everything; the object is destroyed after its last operation completes.
   void close();
 
-  // Called with the answer, now or later; not at all where the query deserves none or the client was closed
-  // meanwhile.
+  // Called with the answer, now or later; not called if the query has no answer or the client was closed.
   using Deliver = std::function<void(std::string)>;
-  // false: the bytes deserve no answer.
+  // Returns false if the bytes get no answer.
   bool resolve(std::string_view bytes, Transport transport, const Deliver& deliver);
 
  private:
@@ -63,7 +62,7 @@ class Client : public std::enable_shared_from_this<Client> {
   asio::ip::udp::socket udp_;
   asio::ip::tcp::acceptor tcp_;
   asio::steady_timer pause_;
-  asio::steady_timer slot_free_;  // never expires; cancelled when a TCP connection ends
+  asio::steady_timer slot_free_;  // never expires; canceled when a TCP connection ends
   asio::ip::udp::endpoint sender_;
   std::array<char, 1232> buffer_;
   View view_;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kTcpQuestions = 64;
 
-// A failure, a name that does not exist, or one without records of this type.
+// A failure, a nonexistent name, or a name without records of this type.
 bool is_denial(const UpstreamReply& reply) {
   return reply.rcode != Rcode::NoError || read_u16(reply.bytes, 6) == 0;
 }
@@ -24,7 +24,7 @@ bool is_denial(const UpstreamReply& reply) {
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {
-  // Length bytes are below 64 and have no other case.
+  // Length bytes are below 64, so lowercasing does not change them.
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
            return x == y || (is_letter(x) && is_letter(y) && (x ^ y) == 0x20);
          });
@@ -140,7 +140,7 @@ void Exchange::on_timer() {
   if (forwarder_ == nullptr) return;
   if (!attempts_.empty() && attempts_.back().socket) attempts_.back().server->note_silence();
   if (std::chrono::steady_clock::now() >= deadline_) return finish(truncated_.get());
-  // All were asked: from the first again, datagrams get lost.
+  // All servers were asked: starts over, because datagrams may be lost.
   if (next_ >= order_.size()) next_ = 0;
   size_t sent_before = attempts_.size();
   advance();
@@ -159,7 +159,7 @@ void Exchange::on_datagram(uint16_t id, std::string_view bytes) {
   if (forwarder_ == nullptr || attempt == nullptr) return;
   auto reply = parse_reply(bytes);
   if (!reply) {
-    // Servers that know no EDNS may refuse with a bare header.
+    // Servers without EDNS support may refuse with a bare header.
     bool bare = bytes.size() == kHeaderSize && (read_u16(bytes, 2) & kFlagQr) != 0;
     if (bare && attempt->edns) {
       attempt->server->note_no_edns();
@@ -199,7 +199,7 @@ void Exchange::judge(Attempt& attempt, UpstreamReply reply, bool by_tcp) {
   finish(kept.get());
 }
 
-// Asks the server that denied a name in random case for the name as written.
+// Repeats a query denied in random case with the name as written.
 void Exchange::doubt(Attempt& attempt) {
   attempt.denied = true;
   if (attempt.socket) attempt.socket->forget(attempt.id);
@@ -208,7 +208,7 @@ void Exchange::doubt(Attempt& attempt) {
   if (!asked) advance();
 }
 
-// A server that has as written what it denied in random case compares names exactly.
+// A server that denies a name in random case but knows it as written compares names exactly.
 void Exchange::note_letter_case(const Attempt& attempt, const UpstreamReply& reply) {
   if (!attempt.as_written) return attempt.server->note_kept_case();
   auto before = std::find_if(attempts_.begin(), attempts_.end(), [&](const Attempt& other) {
@@ -218,7 +218,7 @@ void Exchange::note_letter_case(const Attempt& attempt, const UpstreamReply& rep
   if (before->denied)
     attempt.server->note_exact_case();
   else if (before->socket)
-    attempt.server->note_changed_case();  // silence: perhaps it drops such questions
+    attempt.server->note_changed_case();  // no answer: it may drop queries in random case
 }
 
 void Exchange::attempt_failed(Attempt& attempt) {
@@ -296,7 +296,7 @@ void Exchange::tcp_answered(const std::shared_ptr<Upstream>& server, std::string
   judge(attempt, std::move(*reply), true);
 }
 
-// It may have been asked by TCP because it answered in a case of its own.
+// The reason for TCP may have been an answer with a different letter case.
 void Exchange::tcp_failed(const std::shared_ptr<Upstream>& server) {
   bool asked = truncated_ == nullptr && ask_as_written(server);
   if (!asked) advance();

@@ -1,4 +1,4 @@
-// One question on its way through the upstream servers. Private to the forwarder.
+// One query to the upstream servers. Private to the forwarder.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -12,12 +12,12 @@
 
 namespace stack::dns {
 
-// Asks the servers one after another, each after the timeout or the refusal of the one before; the first good
-// answer counts, whichever server it comes from.
+// Queries the servers in turn, each after the previous one timed out or refused; the first good answer from any server
+// wins.
 //
-// The name goes out in random letter case (DNS 0x20), which a forger has to guess. Some servers compare names byte by
-// byte and deny, refuse or ignore what they have under another case, or answer in a case of their own: a server's
-// failure or negative answer is believed only after it was asked as the client wrote the name.
+// Queries use random letter case (DNS 0x20), which an attacker has to guess. Some servers compare names byte by byte and
+// deny, refuse, or ignore names in another case, or change the case in answers. Therefore a failure or negative answer
+// counts only after the server was asked for the name as the client wrote it.
 class Exchange : public AttemptListener, public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(Forwarder& forwarder, std::string key, const Query& query, std::shared_ptr<ServerSet> servers);
@@ -25,7 +25,7 @@ class Exchange : public AttemptListener, public std::enable_shared_from_this<Exc
 
   void add_waiter(Forwarder::Deliver deliver) { waiters_.push_back(std::move(deliver)); }
   void start();
-  // Without answer, without telling anybody: the forwarder goes away.
+  // Ends without an answer, because the forwarder is being destroyed.
   void abandon();
 
   void on_datagram(uint16_t id, std::string_view bytes) override;
@@ -34,21 +34,21 @@ class Exchange : public AttemptListener, public std::enable_shared_from_this<Exc
  private:
   struct Attempt {
     std::shared_ptr<Upstream> server;
-    std::shared_ptr<UpstreamSocket> socket;  // null once it failed
-    std::string wire_name;                   // in the letter case it was asked with
+    std::shared_ptr<UpstreamSocket> socket;  // null after a failure
+    std::string wire_name;                   // in the letter case of the query
     uint16_t id = 0;
     bool edns = true;
-    bool as_written = false;  // wire_name is the client's own
+    bool as_written = false;  // wire_name has the client's letter case
     bool denied = false;      // answered with a failure or without records
   };
 
   void order_servers();
-  // In random case at first, as written from the second time on. false: it could not be sent.
+  // Uses random case for the first query and the name as written afterwards. Returns false if sending fails.
   bool send_to(const std::shared_ptr<Upstream>& server);
-  // false: it was asked so before, or cannot be reached.
+  // Returns false if it was already asked this way or cannot be reached.
   bool ask_as_written(const std::shared_ptr<Upstream>& server);
   bool was_asked(const Upstream& server) const;
-  // The next server, or the end where none is left and none can still answer.
+  // Queries the next server, or ends if no server is left and none can still answer.
   void advance();
   void on_timer();
   void arm_timer();
@@ -70,13 +70,13 @@ class Exchange : public AttemptListener, public std::enable_shared_from_this<Exc
   Query query_;
   std::shared_ptr<ServerSet> set_;
   std::vector<std::shared_ptr<Upstream>> order_;
-  size_t next_ = 0;  // index into order_; beyond it: repeats
+  size_t next_ = 0;  // index into order_; wraps around for repeats
   std::vector<Attempt> attempts_;
   std::vector<Forwarder::Deliver> waiters_;
   asio::steady_timer timer_;
   std::chrono::steady_clock::time_point deadline_;
   size_t tcp_running_ = 0;
-  std::shared_ptr<UpstreamReply> truncated_;  // better than nothing
+  std::shared_ptr<UpstreamReply> truncated_;  // used if there is no complete answer
 };
 
 }  // namespace stack::dns

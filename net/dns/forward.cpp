@@ -15,13 +15,13 @@ uint64_t seed() {
   return value;
 }
 
-// Everything the answer depends on.
+// The cache key: everything that determines the answer.
 std::string key_of(const Query& query, const ServerSet& servers) {
   const Question& question = query.question;
   std::string key;
   key.reserve(question.name.size() + 16);
   key += question.name;
-  // A label may hold a dot; the wire form tells such names apart.
+  // A label may contain a dot; the wire form distinguishes such names.
   if (question.odd) key += question.wire_name;
   key += '\0';
   put_u16(key, question.type);
@@ -42,8 +42,8 @@ Forwarder::~Forwarder() {
 }
 
 uint64_t Forwarder::random() {
-  // Ports, ids and letter case must not be guessed from earlier ones: the state is renewed from the kernel
-  // now and then.
+  // Ports, IDs, and letter case must not be predictable from earlier ones, so the state is reseeded from the kernel
+  // regularly.
   if (++drawn_ % 64 == 0) random_ ^= seed();
   if (random_ == 0) random_ = seed();
   return next_random(random_) * 0x2545F4914F6CDD1DU;
@@ -88,7 +88,7 @@ void Forwarder::note_failure(const std::string& key, const Query& query) {
   Query plain = query;
   plain.edns.reset();
   failure->bytes = empty_reply(plain, Rcode::ServFail);
-  // RFC 9520: a failure is remembered too, so that clients that ask again at once do not load the servers.
+  // RFC 9520: caches failures, so that clients that retry immediately do not overload the servers.
   constexpr uint32_t kFailureTtl = 1;
   cache_.keep(key, std::move(failure), kFailureTtl, Cache::Clock::now());
 }

@@ -1,4 +1,4 @@
-// Asking upstream servers: merged, cached, in time.
+// Forwards queries to upstream servers: merges identical ones, caches answers, enforces timeouts.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -27,22 +27,22 @@ class Exchange;
 
 class Forwarder {
  public:
-  // Called exactly once, perhaps before ask() returns: an answer for reply_for(), or null where all servers
+  // Called exactly once, possibly before ask() returns, with an answer for reply_for(), or null if all servers
   // failed.
   using Deliver = std::function<void(const UpstreamReply* reply)>;
 
   Forwarder(asio::io_context& context, ForwarderOptions options);
-  // Drops the questions in flight without answer.
+  // Drops queries in flight without an answer.
   ~Forwarder();
   Forwarder(const Forwarder&) = delete;
   Forwarder& operator=(const Forwarder&) = delete;
 
-  // The set for this list; the same object while anybody holds it.
+  // The set for this list; returns the same object while it is in use.
   std::shared_ptr<ServerSet> servers(const std::vector<UpstreamAddress>& addresses);
 
-  // What was asked before, if it is still good.
+  // The cached answer, if it is still valid.
   Cache::Hit cached(const Query& query, const ServerSet& servers);
-  // Joins the same question of somebody else in flight, or asks.
+  // Joins an identical query in flight, or sends a new one.
   void ask(const Query& query, std::shared_ptr<ServerSet> servers, Deliver deliver);
 
   uint64_t merged() const { return merged_; }

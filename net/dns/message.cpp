@@ -8,7 +8,7 @@ namespace stack::dns {
 
 namespace {
 
-// Where a positive answer is kept longer than this, an address that changed would hide too long.
+// Limits caching of positive answers, so that changed addresses become visible.
 constexpr uint32_t kMaxTtl = 3600;
 constexpr uint32_t kMaxNegativeTtl = 300;
 constexpr size_t kOptSize = 11;
@@ -18,7 +18,7 @@ uint8_t byte_at(std::string_view bytes, size_t at) { return static_cast<uint8_t>
 
 char lowered(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// Walks records without copying them; every step checks its bounds.
+// Reads records without copying; every step checks bounds.
 class Reader {
  public:
   explicit Reader(std::string_view bytes, size_t at) : bytes_(bytes), at_(at) {}
@@ -40,7 +40,7 @@ class Reader {
     if (need(n)) at_ += n;
   }
 
-  // Skips a name; a compression pointer must lead backwards, but is not followed.
+  // Skips a name; a compression pointer must point backward, but is not followed.
   void skip_name() {
     size_t length = 0;
     while (need(1)) {
@@ -97,7 +97,7 @@ Record read_record(Reader& reader) {
   return record;
 }
 
-// The name of a question: no compression, for nothing before it could be pointed at.
+// The name of a question. Compression is invalid here, because no name precedes it.
 bool read_question_name(std::string_view bytes, size_t& at, Question& question) {
   size_t begin = at;
   while (at < bytes.size()) {
@@ -118,7 +118,7 @@ bool read_question_name(std::string_view bytes, size_t& at, Question& question) 
   return false;
 }
 
-// FORMERR where it returns false.
+// Returns false for FORMERR.
 bool read_additional(Reader& reader, unsigned authorities, unsigned additionals, Query& query) {
   for (unsigned i = 0; i < authorities + additionals; ++i) {
     Record record = read_record(reader);
@@ -251,7 +251,7 @@ bool ReplyBuilder::add_soa(uint32_t ttl, unsigned skipped_labels) {
   for (unsigned i = 0; i < skipped_labels && owner.size() > 1; ++i)
     owner.remove_prefix(byte_at(owner, 0) + 1U);
   using namespace std::string_view_literals;
-  // Names below "internal.", which is kept free for private use.
+  // Names below "internal.", which is reserved for private use.
   std::string content("\5stack\10internal\0\12hostmaster\5stack\10internal\0"sv);
   put_u32(content, 1);
   for (uint32_t seconds : {60U, 60U, 60U, ttl}) put_u32(content, seconds);
@@ -291,7 +291,7 @@ std::optional<std::string> wire_name_of(std::string_view dotted) {
 
 namespace {
 
-// Takes the last label off "a.b.c"; "" when nothing is left.
+// Removes the last label from "a.b.c"; "" when none is left.
 std::string_view take_last_label(std::string_view& name) {
   size_t dot = name.rfind('.');
   std::string_view label = dot == std::string_view::npos ? name : name.substr(dot + 1);
@@ -328,7 +328,7 @@ std::optional<IpAddress> reverse_address(std::string_view name) {
 
 namespace {
 
-// The life of an answer: positive by its least TTL, negative by the SOA (RFC 2308 section 5).
+// The time to live of an answer: the minimum TTL of a positive answer, the SOA of a negative one (RFC 2308 section 5).
 struct Lifetime {
   uint32_t least = kMaxTtl;
   std::optional<uint32_t> negative;
@@ -352,7 +352,7 @@ struct Lifetime {
 
 namespace {
 
-// Lets the header's counts say that only the first `records` records are there.
+// Sets the header's counts to the first `records` records.
 void set_counts(std::string& bytes, unsigned records) {
   for (size_t section : {6U, 8U, 10U}) {
     unsigned count = std::min<unsigned>(read_u16(bytes, section), records);
@@ -361,7 +361,7 @@ void set_counts(std::string& bytes, unsigned records) {
   }
 }
 
-// Drops the records that do not fit into `room` bytes. false: only additional ones went, or none.
+// Drops records that do not fit into `room` bytes. Returns false if at most additional records were dropped.
 bool cut_records(std::string& bytes, const UpstreamReply& upstream, size_t question_end, size_t room) {
   unsigned required = read_u16(bytes, 6) + unsigned{read_u16(bytes, 8)};
   const std::vector<uint16_t>& ends = upstream.record_ends;
@@ -440,7 +440,7 @@ std::string forward_query(const Query& query, uint16_t id, std::string_view wire
 }
 
 std::string reply_for(const Query& query, const UpstreamReply& upstream, uint32_t age, size_t limit) {
-  // The names were compared before; an answer to another question must never be written over nevertheless.
+  // The names have been compared; this check prevents writing over an answer to another question in any case.
   if (upstream.wire_name.size() != query.question.wire_name.size())
     return empty_reply(query, Rcode::ServFail);
   std::string out = upstream.bytes;

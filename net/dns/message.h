@@ -1,5 +1,4 @@
-// The wire format of DNS, as far as a stub's server and forwarder needs it (RFC 1035, 2181, 6891). Pure; any
-// bytes may come in.
+// The wire format of DNS for a stub resolver's server and forwarder (RFC 1035, 2181, 6891). Pure; accepts any input.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +11,7 @@
 
 namespace stack::dns {
 
-// Record types by number; others pass as they are.
+// Record types by number; others are forwarded unchanged.
 inline constexpr uint16_t kTypeA = 1;
 inline constexpr uint16_t kTypeSoa = 6;
 inline constexpr uint16_t kTypePtr = 12;
@@ -43,15 +42,16 @@ inline constexpr uint16_t kFlagCd = 0x0010;
 inline constexpr size_t kHeaderSize = 12;
 inline constexpr size_t kMaxName = 255;  // on the wire, with the root
 inline constexpr size_t kMaxMessage = 65535;
-// What we tell others to send us (DNS flag day 2020), and the least everybody must take.
+// The UDP size that we advertise (DNS flag day 2020), and the minimum that everyone must accept.
 inline constexpr uint16_t kOurUdpSize = 1232;
 inline constexpr uint16_t kLeastUdpSize = 512;
 
 struct Question {
-  std::string wire_name;  // as asked, case kept, uncompressed, with the root's zero
-  std::string name;  // lower case, dotted, no final dot; "" for the root. Bytes that cannot stand in a host
-                     // name are kept as they are, except '.' and NUL inside a label, which make it `odd`.
-  bool odd = false;  // no local name can equal it
+  std::string wire_name;  // as in the query: original case, uncompressed, with the root's zero
+  std::string
+      name;  // lowercase, dotted, no final dot; "" for the root. Bytes that are invalid in host names are kept,
+             // except '.' and NUL inside a label, which make the name `odd`.
+  bool odd = false;  // cannot match a local name
   uint16_t type = 0;
   uint16_t klass = 0;
 };
@@ -69,15 +69,15 @@ struct Query {
   std::optional<Edns> edns;
 
   bool recursion_desired() const { return (flags & kFlagRd) != 0; }
-  // How large an answer over UDP may be.
+  // Maximum size of an answer over UDP.
   size_t udp_limit() const;
 };
 
-// What became of the bytes of a client.
+// The result of parsing a client's message.
 struct ParsedQuery {
   enum class Kind {
-    Good,    // `query` is whole
-    Refuse,  // answer header_reply(bytes, rcode)
+    Good,    // `query` is valid
+    Refuse,  // reply with header_reply(bytes, rcode)
     Drop,    // not a query: no answer
   };
   Kind kind = Kind::Drop;
@@ -85,26 +85,25 @@ struct ParsedQuery {
   Query query;
 };
 
-// Short messages and answers (QR=1) are dropped; other opcodes than QUERY get NOTIMP; not exactly one
-// question, malformed names or records, two OPT records get FORMERR; an EDNS version above 0 is Good with
-// edns->version set (the answer is BADVERS).
+// Short messages and answers (QR=1) are dropped. Opcodes other than QUERY get NOTIMP. A question count other than one,
+// malformed names or records, and two OPT records get FORMERR. An EDNS version above 0 is Good with edns->version set (the
+// answer is BADVERS).
 ParsedQuery parse_query(std::string_view bytes);
 
-// The twelve bytes of a refusal: id, opcode and RD of the query.
+// The twelve bytes of a refusal, with ID, opcode, and RD of the query.
 std::string header_reply(std::string_view query, Rcode rcode);
 
 // Builds an answer to a query.
 class ReplyBuilder {
  public:
-  // `limit`: most bytes the answer may have; space for the OPT record is kept free where the query has one.
+  // `limit`: maximum size of the answer; reserves space for the OPT record if the query has one.
   ReplyBuilder(const Query& query, size_t limit);
 
-  // Each is put whole or not at all; false (and TC set) where it does not fit. The owner of answers is the
-  // question's name.
+  // Adds a complete record, or returns false and sets TC if it does not fit. The owner is the question's name.
   bool add_address(const IpAddress& address, uint32_t ttl);
   bool add_ptr(std::string_view dotted_name, uint32_t ttl);
-  // Negative answers: a synthetic SOA in the authority section with this TTL and minimum (RFC 2308), owned by
-  // the question's name with `skipped_labels` of its first labels left out.
+  // For negative answers: adds a synthetic SOA to the authority section with this TTL and minimum (RFC 2308), owned by the
+  // question's name without its first `skipped_labels` labels.
   bool add_soa(uint32_t ttl, unsigned skipped_labels);
   void set_authoritative() { flags_ |= kFlagAa; }
 
@@ -125,10 +124,10 @@ class ReplyBuilder {
 // An answer without records.
 std::string empty_reply(const Query& query, Rcode rcode);
 
-// "a.b" -> 1 a 1 b 0; nullopt where it is no name on the wire.
+// "a.b" -> 1 a 1 b 0; nullopt if it is not a valid name.
 std::optional<std::string> wire_name_of(std::string_view dotted);
 
-// The address of "4.3.2.1.in-addr.arpa" or a full "...ip6.arpa" name in lower case.
+// The address of "4.3.2.1.in-addr.arpa" or a full "...ip6.arpa" name in lowercase.
 std::optional<IpAddress> reverse_address(std::string_view name);
 
 // --- answers of upstream servers ---
@@ -137,32 +136,32 @@ struct UpstreamReply {
   uint16_t id = 0;
   uint16_t flags = 0;
   Rcode rcode = Rcode::NoError;  // the low four bits
-  std::string wire_name;         // as in the answer's question
+  std::string wire_name;         // from the answer's question
   uint16_t type = 0;
   uint16_t klass = 0;
   bool truncated = false;
   bool has_edns = false;
-  // Time to live of the whole: least TTL of all records; for negative answers by their SOA; 0 where it must
-  // not be kept.
+  // Time to live of the message: the minimum TTL of all records; for negative answers from the SOA; 0 if it must not be
+  // cached.
   uint32_t ttl = 0;
-  // Of each record in `bytes`: where its TTL stands, and where it ends.
+  // For each record in `bytes`: the offset of its TTL, and its end.
   std::vector<uint16_t> ttl_offsets;
   std::vector<uint16_t> record_ends;
-  // The message without its OPT record and what came behind that.
+  // The message without its OPT record and the bytes after it.
   std::string bytes;
 };
 
-// nullopt: malformed, not an answer, or not exactly one question. A truncated one may end inside a record: the
-// whole ones before it are kept.
+// nullopt: malformed, not an answer, or not exactly one question. A truncated message may end inside a record; the
+// complete records before it are kept.
 std::optional<UpstreamReply> parse_reply(std::string_view bytes);
 
-// A question for an upstream server: RD set, CD and AD as in the query, OPT with our size (unless !edns) and
-// the query's DO bit.
+// A query for an upstream server: RD set, CD and AD as in the client's query, OPT with our size (unless !edns) and the
+// client's DO bit.
 std::string forward_query(const Query& query, uint16_t id, std::string_view wire_name, bool edns);
 
-// An upstream's answer for one client: its id, its question's case, RA set, `age` seconds taken off each TTL,
-// OPT where it asked with one. Where it exceeds `limit`, the whole records that fit, with TC unless only additional
-// records are missing (RFC 2181 section 9). SERVFAIL where it answers a question of another length.
+// An upstream answer adapted to one client: the client's ID and letter case, RA set, each TTL reduced by `age` seconds,
+// OPT if the query has one. If it exceeds `limit`, contains the complete records that fit, with TC unless only additional
+// records are missing (RFC 2181 section 9). SERVFAIL if it answers a question of another length.
 std::string reply_for(const Query& query, const UpstreamReply& upstream, uint32_t age, size_t limit);
 
 uint16_t read_u16(std::string_view bytes, size_t at);

@@ -18,7 +18,7 @@ namespace stack::dns {
 namespace {
 
 constexpr size_t kMaxServers = 3;  // MAXNS of the C library
-// Editors and DHCP clients write in several steps.
+// Delay, because editors and DHCP clients write in several steps.
 constexpr std::chrono::milliseconds kSettle{50};
 constexpr size_t kFileLimit = 1024 * 1024;
 
@@ -72,7 +72,7 @@ struct ResolvConfWatch::State : std::enable_shared_from_this<ResolvConfWatch::St
     }
   }
 
-  // Adding a folder again changes nothing; a missing one may come later, with a change of the other.
+  // Idempotent; a missing folder may be added after a later change.
   void watch_folder_of(const std::string& file) {
     ::inotify_add_watch(events.native_handle(), directory_name(file).c_str(),
                         IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE);
@@ -97,7 +97,7 @@ struct ResolvConfWatch::State : std::enable_shared_from_this<ResolvConfWatch::St
                            });
   }
 
-  // The folders hold other files too; reading ours again costs less than telling the events apart.
+  // The folders contain other files as well; rereading ours is cheaper than parsing the events.
   void reread_soon() {
     if (pending) return;
     pending = true;
@@ -131,7 +131,7 @@ ResolvConfWatch::ResolvConfWatch(asio::io_context& context, std::string path, st
                                  std::function<void(const std::vector<UpstreamAddress>&)> on_change)
     : state_(std::make_shared<State>(context, std::move(path), std::move(systemd_path))) {
   bool watching = state_->open();
-  // The watches stand before the first reading, so that no change falls between.
+  // Adds the watches before the first read, so that no change is missed.
   if (watching) state_->watch_folders();
   state_->reread();
   state_->on_change = std::move(on_change);

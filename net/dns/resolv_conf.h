@@ -1,4 +1,4 @@
-// The host's resolver configuration (resolv.conf(5)), read and followed.
+// Reads and watches the host's resolver configuration (resolv.conf(5)).
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -12,19 +12,18 @@
 
 namespace stack::dns {
 
-// The first three `nameserver` lines that are addresses; others are skipped, as the C library does. Pure.
+// The first three `nameserver` lines with valid addresses; skips others like the C library. Pure.
 std::vector<UpstreamAddress> parse_resolv_conf(std::string_view text);
 
-// The servers of `path`. Where its only server is systemd-resolved's stub (127.0.0.53) and `systemd_path`
-// names others, those: the stub may be gone while its list stays. A missing file gives none.
+// The servers in `path`. If its only server is systemd-resolved's stub (127.0.0.53) and `systemd_path` lists others,
+// returns those, because the stub may not be running. Empty if the file is missing.
 std::vector<UpstreamAddress> read_upstreams(const std::string& path, const std::string& systemd_path);
 
-// Follows both files with inotify(7) on their folders and the folders of what they link to, so replaced,
-// removed and re-created files are noticed too.
+// Watches both files with inotify(7) on their folders and the folders of their link targets, so that replaced, removed,
+// and recreated files are noticed.
 class ResolvConfWatch {
  public:
-  // Reads at once; `on_change` is called later, from the context's thread, with a list that differs from the
-  // last one.
+  // Reads immediately; later calls `on_change` on the context's thread with each list that differs from the last one.
   ResolvConfWatch(asio::io_context& context, std::string path, std::string systemd_path,
                   std::function<void(const std::vector<UpstreamAddress>&)> on_change);
   ~ResolvConfWatch();

@@ -31,30 +31,30 @@ struct DnsSockets {
   uint16_t tcp_port = 0;
 };
 
-// Both on 127.0.0.11, ports of the kernel's choice, made inside that namespace by the calling thread, which
-// is back in its own on return. Brings the namespace's `lo` up where it is not.
+// Creates both sockets on 127.0.0.11 with ports chosen by the kernel. The calling thread enters the namespace and leaves
+// it on return. Brings up the namespace's `lo` if necessary.
 Result<DnsSockets> make_dns_sockets(int netns_fd);
 
-// The same from descriptors that another process kept: checks what they are and reads their ports.
+// The same from descriptors kept by another process: checks their type and reads their ports.
 Result<DnsSockets> adopt_dns_sockets(Fd udp, Fd tcp);
 
 struct ClientSpec {
   View view = {};
-  // The container's own `dns:` servers, in place of the host's. They are asked from the host's namespace.
+  // The container's own `dns:` servers, used instead of the host's and queried from the host's namespace.
   std::vector<UpstreamAddress> servers = {};
 };
 
 struct DnsServerOptions {
-  // The host's file, followed while it changes.
+  // The host's file, watched for changes.
   std::string resolv_conf = "/etc/resolv.conf";
-  // Read instead where the former names only systemd-resolved's stub.
+  // Read instead if the former lists only systemd-resolved's stub.
   std::string systemd_resolv_conf = "/run/systemd/resolve/resolv.conf";
   // Not empty: used instead of both files. For tests.
   std::vector<UpstreamAddress> upstreams = {};
   size_t cache_entries = 4096;
-  size_t in_flight_limit = 4096;                   // forwarded questions of all clients together
-  size_t in_flight_per_client = 512;               // more get SERVFAIL
-  std::chrono::milliseconds attempt_timeout{800};  // then the next server is asked too
+  size_t in_flight_limit = 4096;                   // forwarded queries of all clients
+  size_t in_flight_per_client = 512;               // further queries get SERVFAIL
+  std::chrono::milliseconds attempt_timeout{800};  // then the next server is also queried
   std::chrono::milliseconds total_timeout{4500};   // then SERVFAIL
 };
 
@@ -62,10 +62,10 @@ struct DnsStatistics {
   uint64_t queries = 0;
   uint64_t local = 0;  // answered from the zone
   uint64_t cached = 0;
-  uint64_t merged = 0;     // joined a question in flight
-  uint64_t forwarded = 0;  // asked upstream
+  uint64_t merged = 0;     // joined a query in flight
+  uint64_t forwarded = 0;  // sent upstream
   uint64_t failed = 0;     // answered SERVFAIL
-  uint64_t dropped = 0;    // not a query, or the client could not be sent to
+  uint64_t dropped = 0;    // not a query, or the answer could not be sent
 };
 
 // Runs on the context's thread; all calls from there.
@@ -76,19 +76,19 @@ class DnsServer {
   DnsServer(const DnsServer&) = delete;
   DnsServer& operator=(const DnsServer&) = delete;
 
-  // Changes take effect with the next query; no query is lost by any of them.
+  // Changes take effect with the next query and lose no query.
   Zone& zone();
 
-  // Serves a container from now on, what waits in its sockets included. Sockets kept by another process while
-  // this one was away are as good as new ones. Replaces an earlier client of the same id.
+  // Starts serving a container, including queries already waiting in its sockets, which may have been kept by another
+  // process. Replaces an earlier client with the same ID.
   Result<> add_client(const std::string& container_id, DnsSockets sockets, ClientSpec spec);
-  // Networks connected or disconnected while it runs. Unknown ids are ignored.
+  // Updates the client after networks were connected or disconnected. Ignores unknown IDs.
   void update_client(const std::string& container_id, ClientSpec spec);
-  // Closes our sockets (copies held elsewhere stay open); missing is fine.
+  // Closes our sockets (copies elsewhere stay open). Idempotent.
   void remove_client(const std::string& container_id);
   bool has_client(const std::string& container_id) const;
 
-  // The servers questions are forwarded to by default, as last read.
+  // The default upstream servers, as last read.
   std::vector<UpstreamAddress> upstreams() const;
   DnsStatistics statistics() const;
 

@@ -13,7 +13,7 @@ namespace stack::dns {
 namespace {
 
 constexpr uint32_t kServerAddress = 0x7F00000B;  // 127.0.0.11
-// What a container may ask while no process answers, without loss. The kernel caps it at net.core.rmem_max.
+// Buffers queries while no process answers. The kernel limits it to net.core.rmem_max.
 constexpr int kReceiveBuffer = 1024 * 1024;
 constexpr int kBacklog = 128;
 
@@ -29,8 +29,8 @@ Result<uint16_t> port_of(int fd, int wanted_type) {
   return ntohs(address.sin_port);
 }
 
-// In a namespace without any address bind(2) takes 127.0.0.11 for a broadcast address, and the kernel then
-// sends the answers from 127.0.0.1.
+// In a namespace without addresses, bind(2) treats 127.0.0.11 as a broadcast address, and the kernel then sends answers
+// from 127.0.0.1.
 Result<> ensure_loopback_up(int any_socket) {
   ifreq request{};
   std::memcpy(request.ifr_name, "lo", 3);

@@ -11,7 +11,7 @@
 namespace stack::dns {
 
 namespace {
-// RFC 7766 asks for a few seconds; a question must also arrive whole within this time.
+// RFC 7766 recommends a few seconds; a complete query must also arrive within this time.
 constexpr std::chrono::seconds kIdle{10};
 constexpr size_t kOpenQuestions = 64;
 constexpr size_t kPendingBytes = 256 * 1024;
@@ -47,7 +47,7 @@ void TcpConnection::close() {
   answered_.cancel();
 }
 
-// Only what the peer does counts as life: reading a question, taking an answer.
+// Only the peer's activity resets the timer: sending a query or receiving an answer.
 void TcpConnection::arm_idle() {
   idle_.expires_after(kIdle);
   idle_.async_wait([weak = weak_from_this()](const asio::error_code& problem) {
@@ -80,7 +80,7 @@ asio::awaitable<void> TcpConnection::read_loop() {
     auto self = shared_from_this();
     bool expected = client_->resolve(question, Transport::Tcp,
                                      [self](std::string bytes) { self->reply(std::move(bytes)); });
-    // Whoever sends such a message by TCP gets no second chance.
+    // Closes the connection after an invalid message.
     if (!expected) break;
   }
 }

@@ -1,4 +1,4 @@
-// A container's TCP connection: many questions, answered as answers come (RFC 7766). Private to this library.
+// A container's TCP connection: many queries, answered in any order (RFC 7766). Private to this library.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -31,8 +31,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   asio::ip::tcp::socket socket_;
   std::shared_ptr<Client> client_;
   asio::steady_timer idle_;
-  asio::steady_timer answered_;  // never expires; cancelled by each answer
-  std::string pending_;          // framed answers, not being written yet
+  asio::steady_timer answered_;  // never expires; canceled by each answer
+  std::string pending_;          // framed answers waiting to be written
   std::string writing_;
   size_t open_questions_ = 0;
 };

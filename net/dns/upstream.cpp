@@ -50,7 +50,7 @@ bool UpstreamSocket::worn_out() const {
 Result<> UpstreamSocket::send(std::string_view bytes, uint16_t id, std::weak_ptr<AttemptListener> listener) {
   asio::error_code problem;
   socket_.send(asio::buffer(bytes.data(), bytes.size()), 0, problem);
-  // An error left by an earlier datagram is reported on this one, which was not sent.
+  // This call reports the error of an earlier datagram and has sent nothing.
   if (problem == asio::error::connection_refused) {
     refuse_all();
     socket_.send(asio::buffer(bytes.data(), bytes.size()), 0, problem);
@@ -72,7 +72,7 @@ void UpstreamSocket::retire() {
   close_if_done();
 }
 
-// The pending receive keeps the object alive, until the socket is closed.
+// The pending receive keeps the object alive until the socket is closed.
 void UpstreamSocket::close_if_done() {
   if (!retired_ || !waiting_.empty()) return;
   asio::error_code ignored;

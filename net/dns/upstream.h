@@ -1,4 +1,4 @@
-// One upstream server: its connected UDP sockets, and what is known of its manners.
+// One upstream server: its connected UDP sockets and its observed behavior.
 #pragma once
 
 #include <array>
@@ -18,18 +18,18 @@
 
 namespace stack::dns {
 
-// Who waits for an answer to one datagram.
+// Waits for the answer to one datagram.
 class AttemptListener {
  public:
   virtual ~AttemptListener() = default;
-  // A message with this attempt's id, from the server's address; unchecked otherwise.
+  // A message with this attempt's ID from the server's address; otherwise unchecked.
   virtual void on_datagram(uint16_t id, std::string_view bytes) = 0;
-  // The server's machine refused it (ICMP), or the socket broke.
+  // The server's machine refused it (ICMP), or the socket failed.
   virtual void on_refused(uint16_t id) = 0;
 };
 
-// A connected UDP socket. Its port is random (the kernel's choice), so sockets are used for a number of
-// questions and then replaced: answers cannot be forged without guessing port, id and letter case (RFC 5452).
+// A connected UDP socket with a random port chosen by the kernel. Sockets are replaced after a number of queries, so that
+// forging an answer requires guessing port, ID, and letter case (RFC 5452).
 class UpstreamSocket : public std::enable_shared_from_this<UpstreamSocket> {
  public:
   explicit UpstreamSocket(asio::io_context& context) : socket_(context) {}
@@ -39,7 +39,7 @@ class UpstreamSocket : public std::enable_shared_from_this<UpstreamSocket> {
   Result<> send(std::string_view bytes, uint16_t id, std::weak_ptr<AttemptListener> listener);
   void forget(uint16_t id);
   bool worn_out() const;
-  // Closes it when the last question is answered or forgotten.
+  // Closes the socket when its last query is answered or dropped.
   void retire();
 
  private:
@@ -63,21 +63,21 @@ class Upstream {
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
 
-  // One of a few sockets, at random. Errors where the server cannot be reached at all (no route).
+  // A random one of a few sockets. Fails if the server is unreachable (no route).
   Result<std::shared_ptr<UpstreamSocket>> socket(uint64_t random);
   Result<asio::ip::tcp::endpoint> tcp_endpoint() const;
 
   bool healthy() const { return std::chrono::steady_clock::now() >= bad_until_; }
-  // It did not answer in time: others are asked first for a while.
+  // The server did not answer in time; others are preferred for a while.
   void note_silence();
   void note_answer() { bad_until_ = {}; }
   bool edns() const { return edns_; }
   void note_no_edns() { edns_ = false; }
-  // Some servers answer in a letter case of their own; after a few such answers random case is given up.
+  // Some servers change the letter case; after a few such answers, random case is disabled.
   bool random_case() const { return case_changes_ < kCaseChanges; }
   void note_changed_case() { ++case_changes_; }
   void note_kept_case() { case_changes_ = 0; }
-  // It compares names byte by byte: random case hides names from us.
+  // The server compares names byte by byte, so random case must not be used.
   void note_exact_case() { case_changes_ = kCaseChanges; }
 
  private:
@@ -94,7 +94,7 @@ class Upstream {
 
 // The servers for one group of clients, in order of preference.
 struct ServerSet {
-  uint64_t number = 0;  // part of the keys of cache and flights
+  uint64_t number = 0;  // part of the keys for the cache and queries in flight
   std::vector<std::shared_ptr<Upstream>> servers;
 };
 

@@ -1,4 +1,4 @@
-// Where a resolver answers.
+// The address of a resolver.
 #pragma once
 
 #include <cstdint>

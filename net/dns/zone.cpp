@@ -50,7 +50,7 @@ void Zone::forget(Network& network, const Endpoint& endpoint) {
     std::erase(place->second, &endpoint);
     if (place->second.empty()) network.by_name.erase(place);
   }
-  // An address may have passed to another endpoint already.
+  // The address may already belong to another endpoint.
   for (const IpAddress& address : endpoint.addresses) {
     auto place = network.by_address.find(address);
     if (place != network.by_address.end() && place->second == &endpoint) network.by_address.erase(place);

@@ -1,4 +1,4 @@
-// What names mean: the networks, and who is on them under which names.
+// The names of endpoints on each network.
 #pragma once
 
 #include <cstdint>
@@ -16,52 +16,51 @@ namespace stack::dns {
 
 struct ZoneNetwork {
   std::string name;                // for "web.<name>" and for PTR answers
-  bool internal = false;           // its names never leave the machine; it gives no way out
-  std::vector<Cidr> subnets = {};  // reverse questions about them are never forwarded
+  bool internal = false;           // its names are never forwarded; it has no route to the outside
+  std::vector<Cidr> subnets = {};  // reverse queries for these are never forwarded
 };
 
 struct EndpointNames {
-  // Container name first (PTR answers give it), then service name, aliases, 12-character id, hostname. Case
-  // does not matter, duplicates neither.
+  // The container name first (used in PTR answers), then service name, aliases, 12-character ID, hostname. Not
+  // case-sensitive; duplicates are allowed.
   std::vector<std::string> names = {};
-  // Empty while the container is stopped: its names are then known, without address, and do not leave.
+  // Empty while the container is stopped: its names then exist without an address and are not forwarded.
   std::vector<IpAddress> addresses = {};
 };
 
-// The names of a container that asks: which networks it is on, first match wins.
+// The names visible to one container: its networks; the first match wins.
 struct View {
   std::vector<std::string> networks = {};  // network ids, in the order of look-up
-  // Lower-case alias -> name, looked up before everything else (legacy `links`).
+  // Lowercase alias -> name, looked up first (legacy `links`).
   std::map<std::string, std::string> links = {};
 };
 
-// Mutable, for one thread; adding and removing an endpoint costs its own names only, however many others
-// there are.
+// Mutable; single-threaded. The cost of adding and removing an endpoint depends only on its own names.
 class Zone {
  public:
-  // Adds or changes; endpoints are kept.
+  // Adds or changes a network; keeps its endpoints.
   void set_network(const std::string& network_id, ZoneNetwork spec);
-  // With its endpoints; missing is fine.
+  // Removes a network with its endpoints. Idempotent.
   void remove_network(const std::string& network_id);
-  // Adds or replaces. The network must have been set; false where it was not.
+  // Adds or replaces an endpoint; false if the network was not set.
   bool set_endpoint(const std::string& network_id, const std::string& endpoint_id, EndpointNames spec);
   void remove_endpoint(const std::string& network_id, const std::string& endpoint_id);
 
-  // --- questions, names in lower case without the final dot ---
+  // --- lookups; names are lowercase without the final dot ---
   struct Found {
-    bool known = false;  // somebody has this name, running or not
+    bool known = false;  // an endpoint has this name, running or not
     std::vector<IpAddress>
-        addresses;  // of all that run, without duplicates, on the first network where one does
+        addresses;  // addresses of the running endpoints on the first network that has any, without duplicates
   };
-  // The name as a whole on the view's networks, then as "name.network" with every split.
+  // Looks up the whole name on the view's networks, then "name.network" with every split.
   Found find(const View& view, std::string_view name) const;
   // "<container>.<network>" for an address on one of the view's networks.
   std::optional<std::string> find_name(const View& view, const IpAddress& address) const;
-  // Is the address inside a subnet of the view's networks?
+  // Whether the address is in a subnet of the view's networks.
   bool owns_address(const View& view, const IpAddress& address) const;
-  // Does the name end in the name of an internal network of the view?
+  // Whether the name ends with the name of an internal network of the view.
   bool is_internal_name(const View& view, std::string_view name) const;
-  // Has the view a network that leads out?
+  // Whether the view has a network with a route to the outside.
   bool has_way_out(const View& view) const;
 
   size_t network_count() const { return networks_.size(); }

@@ -11,7 +11,7 @@
 namespace stack::net {
 namespace {
 
-// Bits of CTA_FILTER_ORIG_FLAGS; the kernel keeps their names to itself (nf_conntrack_netlink.c).
+// Bits of CTA_FILTER_ORIG_FLAGS, which the kernel does not export (nf_conntrack_netlink.c).
 constexpr uint32_t kFilterProtocol = 1U << 3;
 constexpr uint32_t kFilterDestinationPort = 1U << 5;
 
@@ -83,9 +83,9 @@ Result<std::vector<Flow>> find_flows(Host& host, Family family, const std::set<u
 Result<> forget_udp_flows(Host& host, Family family, const std::set<uint16_t>& host_ports) {
   if (host_ports.empty()) return {};
   auto flows = find_flows(host, family, host_ports, true);
-  // Kernels before 5.8 know no filter.
+  // Kernels before 5.8 do not support the filter.
   if (!flows) flows = find_flows(host, family, host_ports, false);
-  // Without ctnetlink there is no telling; EINVAL is nfnetlink's word for a missing subsystem.
+  // Without ctnetlink, flows cannot be listed; nfnetlink returns EINVAL for a missing subsystem.
   if (!flows && (flows.error().code() == EINVAL || flows.error().code() == EOPNOTSUPP)) return {};
   if (!flows) return std::move(flows).error();
   for (const Flow& flow : *flows) {

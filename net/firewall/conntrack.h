@@ -1,4 +1,4 @@
-// Forgetting tracked connections (ctnetlink), so that a change of NAT reaches flows that are already running.
+// Deletes tracked connections (ctnetlink), so that a change of NAT applies to existing flows.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 
 namespace stack::net {
 
-// Deletes UDP flows whose original destination port is one of these, unless they only leave through source
-// NAT (somebody's query to a server outside). UDP has no connections: a client that keeps sending keeps its
-// entry alive, and with it the destination of old. One pass over the table, the kernel filters.
+// Deletes UDP flows whose original destination port is one of these, except flows with only source NAT (queries to
+// outside servers). A client that keeps sending keeps its entry and the old destination alive. Makes one pass over the
+// table, filtered by the kernel.
 Result<> forget_udp_flows(Host& host, Family family, const std::set<uint16_t>& host_ports);
 
 }  // namespace stack::net

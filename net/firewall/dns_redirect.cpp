@@ -24,7 +24,7 @@ Message redirect_rule(const nft::Table& table, uint8_t protocol, uint16_t port) 
   return rule.finish();
 }
 
-// Deleting waits for readers of the rules (some 15 ms), so a table is replaced only where there is one.
+// Deletion waits for readers of the rules (about 15 ms), so a table is replaced only if it exists.
 std::vector<Message> table_messages(const nft::Table& table, uint16_t udp_port, uint16_t tcp_port,
                                     bool replace) {
   std::vector<Message> batch;
@@ -32,7 +32,7 @@ std::vector<Message> table_messages(const nft::Table& table, uint16_t udp_port, 
     batch.push_back(nft::delete_table(table));
   }
   batch.push_back(nft::new_table(table, true));
-  // Connection tracking turns the source of answers back by itself: no rule for the other direction.
+  // Connection tracking restores the source of answers, so the other direction needs no rule.
   batch.push_back(nft::new_base_chain(table, "output", "nat", nft::Hook::Output, nft::kDestinationNat));
   batch.push_back(redirect_rule(table, IPPROTO_UDP, udp_port));
   batch.push_back(redirect_rule(table, IPPROTO_TCP, tcp_port));

@@ -1,4 +1,4 @@
-// The way to the embedded DNS server inside a container's own namespace.
+// The redirect to the embedded DNS server inside a container's namespace.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 
 namespace stack::net {
 
-// 127.0.0.11:53, UDP and TCP, leads to 127.0.0.11:<port>, where the DNS server's sockets of this namespace
-// listen; answers appear to come from port 53 again. Not port 53 itself, so that the container may serve it.
-// One transaction (table "ip stack_dns"); calling again replaces. IPv4 only, as the address is.
+// Redirects 127.0.0.11:53 (UDP and TCP) to 127.0.0.11:<port>, where the DNS sockets of this namespace listen; answers
+// appear to come from port 53. The sockets do not use port 53, so that the container can. One transaction (table "ip
+// stack_dns"); a repeated call replaces it. IPv4 only, like the address.
 Result<> install_dns_redirect(int netns_fd, uint16_t udp_port, uint16_t tcp_port);
 
 }  // namespace stack::net

@@ -27,7 +27,7 @@ constexpr std::string_view kClosed = "closed";  // icc off
 constexpr std::string_view kLoops = "loops";    // the pair (bridge, same bridge)
 constexpr std::string_view kNetworkSets[] = {kBridges, kInternal, kMasqueraded, kClosed, kLoops};
 
-// Published ports: anywhere on the host, and on one address of it.
+// Published ports: on all host addresses, and on one host address.
 constexpr std::string_view kPorts4 = "ports4";
 constexpr std::string_view kPorts4At = "ports4_at";
 constexpr std::string_view kPorts6 = "ports6";
@@ -83,7 +83,7 @@ void forward_rules(std::vector<Message>& batch, const Table& table, const Firewa
 
   add(Rule(table, "admit").set_mark_bits(kAdmittedMark).accept());
 
-  // A connection that NAT turned around comes back over the bridge only if its source is NATed as well.
+  // A hairpin connection returns over the bridge only if its source is NATed as well.
   add(Rule(table, "same_bridge").status_has(IPS_DST_NAT).set_mark_bits(kHairpinMark).go_to("admit"));
   add(Rule(table, "same_bridge").input_name(reg(0)).in_set(reg(0), kClosed).drop());
   add(Rule(table, "same_bridge").go_to("admit"));
@@ -96,7 +96,7 @@ void forward_rules(std::vector<Message>& batch, const Table& table, const Firewa
           .go_to("same_bridge"));
   add(Rule(table, "bridged").input_name(reg(0)).in_set(reg(0), kInternal).drop());
   add(Rule(table, "bridged").output_name(reg(0)).in_set(reg(0), kInternal).drop());
-  // Packets conntrack cannot place would leave with the container's own address.
+  // Packets that conntrack cannot assign would leave with the container's own address.
   add(Rule(table, "bridged").state_any_of(NF_CT_STATE_INVALID_BIT).drop());
   add(Rule(table, "bridged").status_has(IPS_DST_NAT).go_to("admit"));
   add(Rule(table, "bridged").output_name(reg(0)).in_set(reg(0), kBridges).drop());
@@ -105,9 +105,9 @@ void forward_rules(std::vector<Message>& batch, const Table& table, const Firewa
   add(Rule(table, "forward").input_name(reg(0)).in_set(reg(0), kBridges).go_to("bridged"));
   add(Rule(table, "forward").output_name(reg(0)).in_set(reg(0), kBridges).go_to("bridged"));
   if (options.drop_foreign_forwarding) {
-    // Answers pass, so that a VPN or a bridge of somebody else who is a client still works.
+    // Accepts answers, so that clients on a VPN or a foreign bridge keep working.
     add(Rule(table, "forward").state_any_of(kAnswers).accept());
-    // Bridges of others (another engine, virtual machines) have rules of their own.
+    // Foreign bridges (another engine, virtual machines) have their own rules.
     const nft::Bytes bridge = nft::interface_bytes("bridge");
     add(Rule(table, "forward").input_kind(reg(0)).equal(reg(0), bridge).accept());
     add(Rule(table, "forward").output_kind(reg(0)).equal(reg(0), bridge).accept());
@@ -131,7 +131,7 @@ void nat_rules(std::vector<Message>& batch, const Table& table) {
           .return_());
   for (const Family family : {Family::V4, Family::V6}) {
     const bool v4 = family == Family::V4;
-    const unsigned words = v4 ? 1 : 4;  // registers that an address fills
+    const unsigned words = v4 ? 1 : 4;  // number of registers for an address
     add(Rule(table, "published")
             .family_is(family)
             .destination_address(family, reg(0))
@@ -154,8 +154,7 @@ void nat_rules(std::vector<Message>& batch, const Table& table) {
   add(Rule(table, "nat_postrouting").output_name(reg(0)).in_set(reg(0), kBridges).return_());
   add(Rule(table, "nat_postrouting").input_name(reg(0)).in_set(reg(0), kMasqueraded).masquerade());
 
-  // Ports published on 127.0.0.x are for this machine only, even where route_localnet is on for another
-  // program's sake.
+  // Ports published on 127.0.0.x are reachable only from this machine, even if another program enabled route_localnet.
   add(Rule(table, "raw_prerouting")
           .family_is(Family::V4)
           .destination_net8(reg(0))
@@ -259,7 +258,7 @@ bool same_host_side(const PortForward& one, const PortForward& other) {
          one.container_ip.family() == other.container_ip.family();
 }
 
-// Which of `ports` leads elsewhere already.
+// Names the port in `ports` that is already forwarded elsewhere.
 Error explain_conflict(Host& host, const Table& table, std::span<const PortForward> ports, Error error) {
   const auto present = list_ports(host, table);
   if (!present) return error;
@@ -297,7 +296,7 @@ Result<> Firewall::ensure() {
 Result<> Firewall::reset_to(std::span<const BridgeSpec> networks, std::span<const PortForward> ports) {
   const Table table = table_of(table_);
   std::vector<Message> batch;
-  // Made first, because deleting what is not there fails.
+  // Created first, because deleting a missing table fails.
   batch.push_back(nft::new_table(table));
   batch.push_back(nft::delete_table(table));
   batch.push_back(nft::new_table(table));
@@ -351,7 +350,7 @@ Result<> replace_elements(Host& host, const Table& table, const Changes& removed
   return host.netfilter().transaction(batch, added.empty() ? "unpublish ports" : "publish ports");
 }
 
-// Leaves out what is not there. nullopt: the table itself is missing.
+// Drops missing elements; nullopt if the table is missing.
 Result<std::optional<Changes>> only_present(Host& host, const Table& table, const Changes& removed) {
   Changes out;
   for (const auto& [set, elements] : removed) {
@@ -372,7 +371,7 @@ Result<> Firewall::change(std::span<const PortForward> removed, std::span<const 
   const Changes gone = describe_ports(removed);
   const Changes wanted = describe_ports(added);
   auto done = replace_elements(*host_, table, gone, wanted);
-  // One that is missing fails all of them.
+  // A missing element fails the whole transaction.
   if (!done && done.error().code() == ENOENT && !gone.empty()) {
     TRY_ASSIGN(const auto present, only_present(*host_, table, gone));
     if (!present && wanted.empty()) return {};

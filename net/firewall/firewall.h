@@ -1,21 +1,22 @@
 // The firewall of one engine: one nf_tables table (family inet) in the host's namespace.
 //
-// Which path serves a published port, so that NAT and the port proxy never meet:
-//   - The proxy's socket is bound to the host port, which also reserves it against other programs.
-//   - Destination NAT takes traffic to a local, non-loopback address: from outside, from containers (own
-//     published port included) and from the host itself. It keeps the client's address, and the socket never
-//     sees it. Exception: a container that calls a port of its own network through the host's address is
-//     seen as coming from the bridge.
-//   - 127.0.0.0/8 and ::1, and IPv6 to a container that has IPv4 only, are never NATed: they reach the
-//   socket.
+// clang-format off
+// The paths of a published port, which keep NAT and the port proxy separate:
+//   - The proxy's socket is bound to the host port, which also reserves the port.
+//   - Destination NAT handles traffic to a local, non-loopback address: from outside, from containers (including
+//     their own published ports), and from the host. It keeps the client's address, and the socket never sees the
+//     traffic. Exception: a container that connects to a port of its own network through the host's address
+//     appears with the bridge's address.
+//   - 127.0.0.0/8, ::1, and IPv6 to a container with only IPv4 are never NATed: they reach the socket.
 //
-// What may pass between interfaces ("outside" = anything that is not a bridge of ours):
-//   same bridge           yes, unless icc is off
-//   bridge -> outside     yes, masqueraded; not for internal networks
-//   anything -> bridge    answers, and connections that were destination-NATed; nothing else, so neither
-//   another
-//                         network's container nor a neighbour on the LAN reaches an unpublished port
-// Networks and ports are elements of sets and maps: rules never grow, cost per packet and per change is
+// Traffic between interfaces ("outside" = anything that is not one of our bridges):
+//   same bridge           accepted, unless icc is off
+//   bridge -> outside     accepted and masqueraded; dropped for internal networks
+//   anything -> bridge    only answers and destination-NATed connections are accepted, so that neither containers
+//                         of other networks nor machines on the LAN reach an unpublished port
+// clang-format on
+//
+// Networks and ports are elements of sets and maps, so the number of rules and the cost per packet and per change are
 // constant.
 #pragma once
 
@@ -35,24 +36,23 @@ enum class Protocol : uint8_t { Tcp = 6, Udp = 17, Sctp = 132 };
 
 struct PortForward {
   Protocol protocol = Protocol::Tcp;
-  // None: every local address of container_ip's family. 0.0.0.0 and :: mean the same, each for its family.
+  // None: every local address of container_ip's family. 0.0.0.0 and :: have the same meaning for their family.
   std::optional<IpAddress> host_ip;
   uint16_t host_port = 0;
-  IpAddress container_ip;  // on the network that holds the container's default route
+  IpAddress container_ip;  // on the network of the container's default route
   uint16_t container_port = 0;
 
   auto operator<=>(const PortForward&) const = default;
 };
 
-// Whether destination NAT serves it at all: not for a loopback host_ip, nor for one of the other family.
+// Whether destination NAT can serve it: not for a loopback host_ip or one of another family.
 bool served_by_nat(const PortForward& forward);
 
-// The marks our chains put on forwarded packets, for rules in other people's chains (net/firewall/foreign_firewall.h).
-inline constexpr uint32_t kAdmittedMark = 0x02000000;  // our forward chain let it pass
-inline constexpr uint32_t kHairpinMark = 0x04000000;   // goes back into the bridge it came from, NATed
+// The marks that our chains set on forwarded packets, for rules in foreign chains (net/firewall/foreign_firewall.h).
+inline constexpr uint32_t kAdmittedMark = 0x02000000;  // accepted by our forward chain
+inline constexpr uint32_t kHairpinMark = 0x04000000;   // returns to the bridge it came from, NATed
 
-// Our forward chain comes before iptables' mangle and filter and everybody's "filter", so that they see the
-// mark.
+// Our forward chain precedes iptables' mangle and filter and all "filter" chains, so that they see the mark.
 inline constexpr int kForwardPriority = -160;
 
 struct FirewallState {
@@ -61,9 +61,9 @@ struct FirewallState {
 };
 
 struct FirewallOptions {
-  // Drop what the host would forward between two interfaces of which neither is ours nor any bridge (those
-  // belong to other engines and virtual machines, with rules of their own): set it where the engine itself
-  // turned ip_forward on, or the machine would become a router for its neighbours.
+  // Drops traffic forwarded between two foreign interfaces that are not bridges (foreign bridges belong to other engines
+  // and virtual machines, with their own rules). Set if the engine itself enabled ip_forward, which would otherwise make
+  // the machine a router for its neighbors.
   bool drop_foreign_forwarding = false;
 };
 
@@ -73,29 +73,28 @@ class Firewall {
   Firewall(Host& host, std::string table_name, FirewallOptions options = {})
       : host_(&host), table_(std::move(table_name)), options_(options) {}
 
-  // Makes the table where it is missing; an existing one is left as it is.
+  // Creates the table if it is missing; does not change an existing one.
   Result<> ensure();
-  // Replaces whatever is there by exactly this, in one transaction: no packet sees a moment without rules.
-  // This is how a restarted engine adopts.
+  // Replaces the table with exactly this state in one transaction, so that no packet passes without rules. A restarted
+  // engine uses this for adoption.
   Result<> reset_to(std::span<const BridgeSpec> networks, std::span<const PortForward> ports);
 
-  // Idempotent; a network that is there with other properties gets the new ones.
+  // Idempotent; updates the properties of an existing network.
   Result<> add_network(const BridgeSpec& network);
   Result<> remove_network(const std::string& bridge_name);
 
-  // Takes some ports back and publishes others in one transaction, so that a port which moves is never without a
-  // target and never has the old one. All of `added` or none: the same forward twice is fine, a host port that leads
-  // elsewhere is a Conflict that names it. Of `removed`, missing ones are skipped; the others are the
-  // caller's own, since the kernel deletes a port by its number, wherever it leads.
-  // UDP flows of both are forgotten, so that they take the new path.
+  // Removes and publishes ports in one transaction, so that a moved port always has exactly one target. Adds all of
+  // `added` or none: repeating a forward is allowed; a host port forwarded elsewhere is a Conflict that names it. Skips
+  // missing ports in `removed`; the caller must own the others, because the kernel deletes a port by number, regardless of
+  // its target. Deletes the UDP flows of both, so that they take the new path.
   Result<> change(std::span<const PortForward> removed, std::span<const PortForward> added);
   Result<> publish(std::span<const PortForward> ports) { return change({}, ports); }
   Result<> unpublish(std::span<const PortForward> ports) { return change(ports, {}); }
 
-  // nullopt: there is no table. Loopback forwards are not listed: NAT does not know their containers.
+  // nullopt if there is no table. Does not list loopback forwards, whose containers NAT does not know.
   Result<std::optional<FirewallState>> list();
 
-  // Missing is success.
+  // Idempotent.
   Result<> remove_table();
 
  private:
@@ -104,7 +103,7 @@ class Firewall {
   FirewallOptions options_;
 };
 
-// For sweeps: tables of family inet whose name begins so.
+// For sweeps: tables of family inet with this name prefix.
 Result<std::vector<std::string>> list_tables(Host& host, std::string_view name_prefix);
 Result<> remove_table(Host& host, const std::string& name);
 

@@ -35,7 +35,7 @@ struct ForeignRule {
   bool ours = false;
 };
 
-// A chain that packets on the forward hook may come to.
+// A chain reachable from the forward hook.
 struct ReachedChain {
   nft::TableFamily family = nft::TableFamily::Inet;
   std::string table;
@@ -59,13 +59,13 @@ std::string name_of(nft::TableFamily family) {
 
 std::string tag_of(const std::string& our_table) { return "stack: " + our_table; }
 
-// Tables of this and of other engines: each lets bridges that are not its own alone.
+// Tables of this and other engines, which leave foreign bridges alone.
 bool is_of_an_engine(const BaseChain& chain) {
   return chain.family == nft::TableFamily::Inet &&
          (chain.table == "stack" || chain.table.starts_with("stack_"));
 }
 
-// ---- reading
+// ---- read rulesets
 
 Result<std::vector<BaseChain>> foreign_forward_chains(Host& host) {
   std::vector<BaseChain> chains;
@@ -105,7 +105,7 @@ std::string_view xtables_name(const nlattr* data) {
   return text_of(parse_nested(data, NFTA_TARGET_NAME)[NFTA_TARGET_NAME]);
 }
 
-// A rule drops everything if it has no condition, and refuses. It leads somewhere with or without one.
+// A rule drops everything if it has no condition and a drop verdict. Jumps count with or without a condition.
 void read_expressions(const nlattr* expressions, ForeignRule& rule) {
   bool refuses = false;
   bool conditional = false;
@@ -142,8 +142,8 @@ Result<std::vector<ForeignRule>> list_rules(Host& host, nft::TableFamily family,
   return rules;
 }
 
-// The base chain and all that it leads to by jump or goto. Verdict maps are not followed: who uses them
-// (Docker's nf_tables backend, netavark) sends its own interfaces through them.
+// The base chain and all chains that it reaches by jump or goto. Does not follow verdict maps, because their users
+// (Docker's nf_tables backend, netavark) send only their own interfaces through them.
 std::vector<ReachedChain> reached_from(const BaseChain& base, const std::vector<ForeignRule>& rules) {
   std::vector<ReachedChain> reached{
       {base.family, base.table, base.name, base.priority, base.policy_drops, {}}};
@@ -160,9 +160,9 @@ std::vector<ReachedChain> reached_from(const BaseChain& base, const std::vector<
   return reached;
 }
 
-// ---- judging
+// ---- find drops
 
-// Where the default of a chain lies: the first rule that refuses everything, or the end.
+// The position of a chain's default: the first rule that drops everything, or the end.
 size_t default_position(const std::vector<ForeignRule>& rules) {
   const auto last =
       std::find_if(rules.begin(), rules.end(), [](const ForeignRule& rule) { return rule.drops_everything; });
@@ -186,7 +186,7 @@ std::optional<ForeignChain> judge(const ReachedChain& chain) {
 
 Result<> insert_rule(Host& host, const ReachedChain& chain, const std::string& tag) {
   std::vector<Message> batch;
-  // One that stands behind the default by now is of no use there.
+  // Our rule has no effect if it is now after the default.
   for (const ForeignRule& rule : chain.rules)
     if (rule.ours) batch.push_back(nft::delete_rule(chain.family, chain.table, chain.name, rule.handle));
   const size_t end = default_position(chain.rules);
@@ -204,7 +204,7 @@ Result<std::vector<ForeignChain>> for_each_obstacle(Host& host, const std::strin
   TRY_ASSIGN(const auto bases, foreign_forward_chains(host));
   for (const BaseChain& base : bases) {
     const auto rules = list_rules(host, base.family, base.table, tag_of(our_table));
-    // The table may be gone by now: its owner is at work.
+    // The owner may have removed the table meanwhile.
     if (!rules) continue;
     for (const ReachedChain& chain : reached_from(base, *rules)) {
       auto obstacle = judge(chain);

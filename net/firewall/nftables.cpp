@@ -1,6 +1,6 @@
 #include "net/firewall/nftables.h"
 
-// Before the kernel's headers, which else define the same types.
+// Must precede the kernel's headers, which otherwise define the same types.
 #include <netinet/in.h>
 
 #include <linux/netfilter.h>
@@ -72,7 +72,7 @@ std::span<const uint8_t> native_bytes(const uint32_t& value) {
   return {reinterpret_cast<const uint8_t*>(&value), sizeof value};
 }
 
-// The user data nft(8) stores comments in: type, length, text with its NUL.
+// The user data in which nft(8) stores comments: type, length, text with its NUL.
 Bytes comment_data(std::string_view comment) {
   comment = comment.substr(0, 127);
   Bytes bytes{0, static_cast<uint8_t>(comment.size() + 1)};
@@ -148,7 +148,7 @@ Message new_set(const Table& table, std::string_view name, uint32_t id, std::spa
                 std::span<const Type> value_type) {
   Message out = message(table.family, NFT_MSG_NEWSET, NLM_F_CREATE);
   out.put_text(NFTA_SET_TABLE, table.name).put_text(NFTA_SET_NAME, name);
-  // NFT_SET_CONCAT only means something for intervals.
+  // NFT_SET_CONCAT matters only for intervals.
   out.put_be32(NFTA_SET_FLAGS, value_type.empty() ? 0 : NFT_SET_MAP);
   out.put_be32(NFTA_SET_KEY_TYPE, type_number(key_type)).put_be32(NFTA_SET_KEY_LEN, type_bytes(key_type));
   if (!value_type.empty()) {
@@ -156,7 +156,7 @@ Message new_set(const Table& table, std::string_view name, uint32_t id, std::spa
     out.put_be32(NFTA_SET_DATA_LEN, type_bytes(value_type));
   }
   out.put_be32(NFTA_SET_ID, id);
-  // For nft(8): the byte order of keys, 1 = the machine's (names), 2 = big endian.
+  // For nft(8): the byte order of keys, 1 = host order (names), 2 = big endian.
   const uint8_t order = key_type[0] == Type::InterfaceName ? 1 : 2;
   const uint8_t user_data[] = {0, 4, order, 0, 0, 0};
   return std::move(out.put(NFTA_SET_USERDATA, user_data, sizeof user_data));
@@ -175,7 +175,7 @@ void delete_elements(std::vector<Message>& batch, const Table& table, std::strin
 // ---- rules
 
 Rule::Rule(const Table& table, std::string_view chain, uint64_t before_handle)
-    // With a position, NLM_F_APPEND would mean "after that rule", its absence "before".
+    // With a position, NLM_F_APPEND means "after that rule" and its absence "before".
     : message_(nft::message(table.family, NFT_MSG_NEWRULE,
                             NLM_F_CREATE | (before_handle == 0 ? NLM_F_APPEND : 0), kRuleBytes)) {
   message_.put_text(NFTA_RULE_TABLE, table.name).put_text(NFTA_RULE_CHAIN, chain);
@@ -373,7 +373,7 @@ Message delete_rule(TableFamily family, std::string_view table, std::string_view
   return std::move(out.put_be64(NFTA_RULE_HANDLE, handle));
 }
 
-// ---- listing
+// ---- list
 
 std::string_view comment_of(const nlattr* user_data) {
   auto bytes = bytes_of(user_data);

@@ -1,6 +1,5 @@
-// Messages of nf_tables, encoded in this one place (linux/netfilter/nf_tables.h; the meaning of an
-// expression's attributes is what `nft --debug=netlink` prints). Used only inside net/: what we filter is
-// said in firewall.cpp.
+// Encodes nf_tables messages (linux/netfilter/nf_tables.h; `nft --debug=netlink` shows the attributes of expressions).
+// Used only inside net/; firewall.cpp defines the rules.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +21,11 @@ struct Table {
   std::string name;
 };
 
-// Sixteen registers of four bytes; a value longer than that fills the following ones.
+// Sixteen registers of four bytes; a longer value also fills the following registers.
 using Register = uint32_t;
 constexpr Register reg(unsigned number) { return 8 + number; }
 
-// The element types nft(8) prints by; concatenated fields each fill a multiple of four bytes.
+// The element types used by nft(8) for printing; each concatenated field fills a multiple of four bytes.
 enum class Type : uint32_t { Ipv4 = 7, Ipv6 = 8, Protocol = 12, Port = 13, InterfaceName = 41 };
 
 enum class Hook : uint32_t { Prerouting = 0, Forward = 2, Output = 3, Postrouting = 4 };
@@ -54,7 +53,7 @@ struct Element {
 
 // ---- table, chains, sets
 
-// An existing one is fine, unless `exclusive` (EEXIST).
+// Accepts an existing table, unless `exclusive` (EEXIST).
 Message new_table(const Table& table, bool exclusive = false);
 Message delete_table(const Table& table);
 Message new_chain(const Table& table, std::string_view name);
@@ -64,17 +63,17 @@ Message new_base_chain(const Table& table, std::string_view name, std::string_vi
 // `id` is unique within the transaction. With `value_type` it is a map.
 Message new_set(const Table& table, std::string_view name, uint32_t id, std::span<const Type> key_type,
                 std::span<const Type> value_type = {});
-// As many messages as it takes: an attribute holds 64 KiB.
+// Uses as many messages as necessary, because an attribute is limited to 64 KiB.
 void add_elements(std::vector<Message>& batch, const Table& table, std::string_view set,
                   std::span<const Element> elements);
-// Removing goes by key. A missing one fails the transaction with ENOENT.
+// Removes elements by key. A missing element fails the transaction with ENOENT.
 void delete_elements(std::vector<Message>& batch, const Table& table, std::string_view set,
                      std::span<const Element> elements);
 
 // ---- rules
 
-// A rule under construction: expressions in order, the first that does not match ends it. `position` other
-// than 0: the handle of the rule that the new one goes in front of; otherwise it goes to the end.
+// A rule under construction: a list of expressions; evaluation stops at the first one that does not match. `position`: the
+// handle of the rule before which to insert the new one; 0 = append.
 class Rule {
  public:
   Rule(const Table& table, std::string_view chain, uint64_t before_handle = 0);
@@ -90,7 +89,7 @@ class Rule {
   Rule&& destination_net8(Register to);  // first byte of the IPv4 destination
   Rule&& destination_port(Register to);
 
-  // Matches. Interface names, protocols and the like are compared whole.
+  // Matches. Interface names, protocols, and similar values are compared completely.
   Rule&& family_is(Family family);
   Rule&& protocol_is(uint8_t protocol);
   Rule&& equal(Register value, std::span<const uint8_t> bytes);
@@ -102,7 +101,8 @@ class Rule {
   Rule&& mark_has(uint32_t bits);
 
   // Actions.
-  Rule&& look_up(Register key, std::string_view map, Register to);  // no match without an element
+  Rule&& look_up(Register key, std::string_view map,
+                 Register to);  // does not match if there is no such element
   Rule&& load(Register to, std::span<const uint8_t> bytes);
   Rule&& set_mark_bits(uint32_t bits);
   Rule&& dnat(Family family, Register address, Register port);
@@ -114,7 +114,7 @@ class Rule {
   Rule&& jump(std::string_view chain);
   Rule&& go_to(std::string_view chain);
 
-  // The message; the rule is used up. The comment is shown by nft(8).
+  // Builds the message and consumes the rule. nft(8) shows the comment.
   Message finish(std::string_view comment = "");
 
  private:
@@ -137,7 +137,7 @@ std::string_view comment_of(const nlattr* user_data);
 // The value of an attribute of kind NFTA_DATA_VALUE.
 Bytes data_value(const nlattr* data);
 
-// The elements of a set or map; an error with ENOENT where there is no such set.
+// The elements of a set or map; an error with ENOENT if the set does not exist.
 Result<std::vector<Element>> list_elements(NetlinkSocket& socket, const Table& table, std::string_view set);
 
 // Names of the tables of a family.

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kBytes = 64 * 1024;
 
-// Whether this notification is about a chain or rule: elements of sets change too often to look at.
+// Whether the notification concerns a chain or rule; elements of sets change too often.
 bool concerns_chains(int nft_message) {
   switch (nft_message) {
     case NFT_MSG_NEWTABLE:
@@ -37,13 +37,13 @@ bool concerns_chains(int nft_message) {
 void read_notification(const nlmsghdr& header, const std::string& our_table, RulesetChanges& changes) {
   const int type = header.nlmsg_type - nft::message_type(0);
   if (header.nlmsg_type < nft::message_type(0) || !concerns_chains(type)) return;
-  // The table's name is the first attribute of tables, chains and rules alike.
+  // The table name is the first attribute of tables, chains, and rules.
   static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1);
   const auto name = text_of(parse_attributes(header, sizeof(nfgenmsg), NFTA_TABLE_NAME)[NFTA_TABLE_NAME]);
   const bool ours = name == our_table && header_of<nfgenmsg>(header).nfgen_family == NFPROTO_INET;
   if (!ours) changes.foreign_chains_changed = true;
   if (ours && type == NFT_MSG_DELTABLE) changes.own_table_removed = true;
-  // Made again in the same breath, by reset_to().
+  // reset_to() created it again in the same transaction.
   if (ours && type == NFT_MSG_NEWTABLE) changes.own_table_removed = false;
 }
 

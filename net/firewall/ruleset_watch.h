@@ -1,5 +1,5 @@
-// Noticing that somebody else changed the firewall: "systemctl reload nftables" flushes everybody's rules,
-// Docker, ufw and firewalld write their chains anew.
+// Detects firewall changes by other programs: "systemctl reload nftables" flushes all rules; Docker, ufw, and firewalld
+// rewrite their chains.
 #pragma once
 
 #include <string>
@@ -11,20 +11,19 @@
 namespace stack::net {
 
 struct RulesetChanges {
-  bool own_table_removed = false;       // Firewall::reset_to() is due
-  bool foreign_chains_changed = false;  // open_foreign_chains() is due
+  bool own_table_removed = false;       // Firewall::reset_to() is required
+  bool foreign_chains_changed = false;  // open_foreign_chains() is required
 };
 
-// Listens to nf_tables' notifications (NFNLGRP_NFTABLES) in the host's namespace. For an event loop: wait
-// until fd() is readable, then drain(). What this engine does itself is reported as well where it looks
-// alike: a reset_to() removes and makes the table in one transaction, which is not reported; remove_table()
-// is.
+// Listens to nf_tables notifications (NFNLGRP_NFTABLES) in the host's namespace. For an event loop: wait until fd() is
+// readable, then call drain(). Changes by this engine may be reported as well: remove_table() is, but reset_to(), which
+// removes and creates the table in one transaction, is not.
 class RulesetWatch {
  public:
   static Result<RulesetWatch> open(Host& host, const std::string& our_table);
 
   int fd() const { return fd_.get(); }  // non-blocking
-  // Reads all that is there. Lost notifications count as both.
+  // Reads all pending notifications. Lost notifications set both members.
   Result<RulesetChanges> drain();
 
  private:

@@ -14,13 +14,13 @@ bool free_of(const Cidr& candidate, std::span<const Cidr> in_use) {
                       [&](const Cidr& used) { return used.overlaps(candidate); });
 }
 
-// One pass over the blockers, which are sorted by their first address.
+// Makes one pass over the blockers, which are sorted by first address.
 std::optional<Cidr> first_free(const SubnetRange& range, std::span<const Cidr> blockers) {
   Cidr candidate = Cidr{range.first, range.prefix}.network();
   for (const Cidr& blocker : blockers) {
     if (blocker.family() != candidate.family() || blocker.last() < candidate.address) continue;
     if (blocker.address > candidate.last()) break;
-    // Past the whole blocker at once: it may be a /8.
+    // Skips the whole blocker, which may be a /8.
     const auto next = offset(std::max(blocker.last(), candidate.last()), 1);
     if (!next) return std::nullopt;
     candidate = Cidr{*next, range.prefix}.network();
@@ -37,7 +37,7 @@ bool is_reserved_by_protocol(const Cidr& subnet, const IpAddress& address) {
   return subnet.prefix <= 126 && address == subnet.first();  // subnet-router anycast, RFC 4291 section 2.6.1
 }
 
-// Who has the address, "" = nobody.
+// The holder of the address, "" = none.
 std::string holder_of(const AddressPool& pool, const IpAddress& address) {
   if (is_reserved_by_protocol(pool.subnet, address))
     return address == pool.subnet.first() ? "the network itself" : "broadcast";
@@ -81,7 +81,7 @@ Result<Cidr> choose_subnet(std::span<const SubnetRange> ranges, std::span<const 
   std::sort(blockers.begin(), blockers.end());
   for (const SubnetRange& range : ranges)
     if (const auto found = first_free(range, blockers)) return *found;
-  return conflict("no free subnet for a network: all of the address ranges are in use");
+  return conflict("no free subnet for a network: all address ranges are in use");
 }
 
 Result<Cidr> choose_ula_subnet(std::string_view seed, std::span<const Cidr> in_use) {
@@ -114,10 +114,10 @@ Result<> validate(const AddressPool& pool) {
     return invalid(what + " " + text + " is not in subnet " + subnet.text());
   };
   if (pool.subnet != subnet)
-    return invalid("subnet " + pool.subnet.text() + " has host bits set: did you mean " + subnet.text() +
+    return invalid("subnet " + pool.subnet.text() + " has host bits set; did you mean " + subnet.text() +
                    "?");
   if (pool.subnet.prefix + 1U > pool.subnet.address.bits())
-    return invalid("subnet " + subnet.text() + " has no room for a container");
+    return invalid("subnet " + subnet.text() + " is too small for a container");
   if (pool.ip_range && !subnet.contains(*pool.ip_range)) return outside("ip_range", pool.ip_range->text());
   if (pool.gateway && !subnet.contains(*pool.gateway)) return outside("gateway", pool.gateway->text());
   if (pool.gateway && is_reserved_by_protocol(subnet, *pool.gateway))
@@ -131,7 +131,7 @@ Result<> validate(const AddressPool& pool) {
 Result<IpAddress> allocate(AddressPool& pool, const std::string& holder) {
   const Cidr range = pool.ip_range.value_or(pool.subnet).network();
   const IpAddress start = next_in(range, pool.last.value_or(range.last()));
-  // Each step skips one held address, so taken and reserved ones bound the search.
+  // Each step skips one held address, so the number of taken and reserved addresses bounds the search.
   const size_t most = pool.taken.size() + pool.auxiliary.size() + 4;
   IpAddress candidate = start;
   for (size_t step = 0; step < most; ++step) {
@@ -144,7 +144,7 @@ Result<IpAddress> allocate(AddressPool& pool, const std::string& holder) {
     if (candidate == start) break;
   }
   return conflict("no free address in " + range.text() + ": " + std::to_string(pool.taken.size()) +
-                  " are taken");
+                  " addresses are in use");
 }
 
 Result<> reserve(AddressPool& pool, const IpAddress& address, const std::string& holder) {

@@ -17,8 +17,8 @@ constexpr uint32_t kDefaultMtu = 1500;
 
 uint32_t mtu_of(const BridgeSpec& spec) { return spec.mtu != 0 ? spec.mtu : kDefaultMtu; }
 
-// Fixed at creation, or the kernel would give the bridge the MAC of its lowest port, and change it as ports
-// come and go. Derived from the id, so that a bridge made again after a reboot is the one containers knew.
+// Set at creation, because otherwise the kernel uses the MAC of the lowest port and changes it with the ports. Derived
+// from the ID, so that a bridge recreated after a reboot has the same MAC.
 MacAddress mac_of_bridge(const BridgeSpec& spec) {
   const std::string digest = sha256_hex(spec.id.empty() ? spec.name : spec.id);
   MacAddress mac{{0x06, 0x42, 0, 0, 0, 0}};
@@ -40,7 +40,7 @@ Message create_message(const BridgeSpec& spec) {
     message.put_text(IFLA_INFO_KIND, "bridge");
     message.nest(IFLA_INFO_DATA, [&] {
       message.put_u32(IFLA_BR_STP_STATE, 0).put_u32(IFLA_BR_FORWARD_DELAY, 0);
-      // Queriers are rare on such bridges; without one, snooping only loses multicast.
+      // Such bridges rarely have a querier, and without one, snooping loses multicast packets.
       message.put_u8(IFLA_BR_MCAST_SNOOPING, 0);
     });
   });
@@ -99,7 +99,7 @@ Result<std::vector<Cidr>> addresses_of(Host& host, uint32_t index) {
   return addresses;
 }
 
-// What is not wanted goes first: a changed subnet may overlap the new one.
+// Removes unwanted addresses first, because a former subnet may overlap the new one.
 Result<> set_addresses(Host& host, const BridgeSpec& spec, uint32_t index, bool created) {
   std::vector<Cidr> present;
   if (!created) {
@@ -122,11 +122,11 @@ Result<> set_addresses(Host& host, const BridgeSpec& spec, uint32_t index, bool 
 
 Result<> set_ipv6_parameters(Host& host, const BridgeSpec& spec) {
   const std::string folder = "ipv6/conf/" + spec.name + "/";
-  // A kernel without IPv6 has no such file, and nothing to protect.
+  // A kernel without IPv6 does not have this file.
   if (!read_sysctl(host.netns(), folder + "disable_ipv6")) return {};
   TRY(write_sysctl(host.netns(), folder + "accept_ra", "0"));
-  // Its link-local address is ours to set: a generated one stays tentative for a second after the first
-  // container, and until then the host forwards nothing, because it asks for neighbours from that address.
+  // Sets the link-local address explicitly: a generated one stays tentative for a second after the first container starts,
+  // and until then the host forwards nothing, because neighbor discovery uses that address.
   TRY(write_sysctl(host.netns(), folder + "addr_gen_mode", "1"));
   return write_sysctl(host.netns(), folder + "disable_ipv6", has_ipv6(spec) ? "0" : "1");
 }

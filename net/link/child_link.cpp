@@ -19,7 +19,7 @@ Result<uint32_t> choose(const std::map<std::string, uint32_t>& values, const std
                         const char* what) {
   const auto found = values.find(word);
   if (found != values.end()) return found->second;
-  return invalid(std::string(what) + " \"" + word + "\" is unknown");
+  return invalid(std::string(what) + " \"" + word + "\" is not supported");
 }
 
 Message child_message(uint32_t parent, const ChildKind& kind, const VethSpec& spec) {
@@ -53,7 +53,7 @@ Message parent_message(const std::string& name, const Link* base, uint16_t vlan)
   message.header(header).put_text(IFLA_IFNAME, name);
   if (base != nullptr) message.put_u32(IFLA_LINK, base->index);
   message.nest(IFLA_LINKINFO, [&] {
-    // Without a base: a bridge without ports, which every kernel that runs us has, unlike "dummy".
+    // Without a base: a bridge without ports, because not every kernel has "dummy".
     message.put_text(IFLA_INFO_KIND, base != nullptr ? "vlan" : "bridge");
     if (base == nullptr) return;
     message.nest(IFLA_INFO_DATA, [&] { message.put_u16(IFLA_VLAN_ID, vlan); });
@@ -61,7 +61,7 @@ Message parent_message(const std::string& name, const Link* base, uint16_t vlan)
   return message;
 }
 
-// 10 of "eth0.10"; 0 where the name is not of that form.
+// 10 for "eth0.10"; 0 if the name has another form.
 uint16_t vlan_of(const std::string& name) {
   const size_t dot = name.rfind('.');
   if (dot == std::string::npos || dot == 0) return 0;

@@ -1,5 +1,5 @@
-// Interfaces that share another one of the host: macvlan and ipvlan (linux/Documentation/networking/ipvlan.rst,
-// ip-link(8)), and the parents made for them.
+// Interfaces that share a host interface: macvlan and ipvlan (linux/Documentation/networking/ipvlan.rst, ip-link(8)), and
+// their parents.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +23,15 @@ struct ChildKind {
 Result<ChildKind> macvlan_kind(const std::string& mode);
 Result<ChildKind> ipvlan_kind(const std::string& mode, const std::string& flag);
 
-// Gives a container such an interface on `parent`, up, addressed and routed. Of the spec, the host's side (host_name,
-// bridge, isolated) does not count; ipvlan has its parent's MAC. NotFound: no such parent.
+// Creates such an interface on `parent` in a container, up, with addresses and routes. Ignores the host's side of the spec
+// (host_name, bridge, isolated); ipvlan uses its parent's MAC. NotFound if the parent does not exist.
 Result<MacAddress> attach_child(Host& host, const std::string& parent, const ChildKind& kind,
                                 const VethSpec& spec);
-// Missing is success.
+// Idempotent.
 Result<> detach_child(int netns, const std::string& name);
 
-// Makes the parent where it is missing: "eth0.10" as VLAN 10 of an existing eth0, or an `unconnected` one, which leads
-// nowhere. It is up afterwards. True: it was made, and is the caller's to remove. NotFound: it cannot be made.
+// Creates a missing parent: "eth0.10" as VLAN 10 of an existing eth0, or an `unconnected` interface. Brings it up. Returns
+// true if it was created, and the caller must remove it. NotFound if it cannot be created.
 Result<bool> ensure_parent(Host& host, const std::string& parent, bool unconnected);
 
 }  // namespace stack::net

@@ -29,8 +29,8 @@ constexpr uint32_t kDefaultLinkMtu = 1500;
 constexpr int kAttempts = 250;          // of wait_until_running(): 50 ms
 constexpr uint32_t kLoopbackIndex = 1;  // lo is the first device of every namespace
 
-// Both ends in one message, the container's already in its namespace: moving a link later costs 14 ms.
-// IFF_UP for that end is refused here (ENOTCONN), so it comes with the addresses.
+// Creates both ends in one message, with the container's end already in its namespace, because moving a link later costs
+// 14 ms. The kernel rejects IFF_UP for that end here (ENOTCONN), so it is brought up with the addresses.
 Message create_message(const VethSpec& spec, uint32_t bridge_index) {
   const uint32_t mtu = spec.mtu != 0 ? spec.mtu : kDefaultLinkMtu;
   Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 1024);
@@ -54,9 +54,8 @@ Message create_message(const VethSpec& spec, uint32_t bridge_index) {
   return message;
 }
 
-// Port flags cannot be part of the creating message: the kernel reads them only for an existing port.
-// Hairpin: with bridge-nf-call-iptables a container's connection to its own published port is turned around
-// by the bridge, on the port it came from.
+// Port flags require a separate message, because the kernel reads them only for an existing port. Hairpin: with
+// bridge-nf-call-iptables, the bridge returns a container's connection to its own published port on the same port.
 Message port_message(const VethSpec& spec) {
   Message message(RTM_NEWLINK, 0, 256);
   message.header(ifinfomsg{}).put_text(IFLA_IFNAME, spec.host_name);
@@ -69,8 +68,8 @@ Message port_message(const VethSpec& spec) {
   return message;
 }
 
-// A bridge's port needs no IPv6 address of its own. Not part of the creating message either; it comes in
-// time, as there is no carrier before the other end is up.
+// A bridge port does not need an IPv6 address. Also a separate message; it is early enough, because there is no carrier
+// before the other end is up.
 Message no_address_message(const VethSpec& spec) {
   Message message(RTM_NEWLINK, 0, 256);
   message.header(ifinfomsg{}).put_text(IFLA_IFNAME, spec.host_name);
@@ -95,13 +94,13 @@ Result<> create_pair(Host& host, const VethSpec& spec, uint32_t bridge_index) {
     messages.push_back(port_message(spec));
     messages.push_back(no_address_message(spec));
     TRY_ASSIGN(auto answers, host.route().send_all(messages));
-    answers.pop_back();  // where the kernel has no IPv6, the last one is refused, and not needed
+    answers.pop_back();  // without IPv6, the kernel rejects the last message, which is not needed then
     auto done = first_failure(answers, steps);
     if (done) return done;
     TRY_ASSIGN(const auto present, find_link(host, spec.host_name));
     const bool stale = answers[0].error == EEXIST && present.has_value();
     if (stale && present->kind != "veth") return done;
-    // Either an interface of a killed engine is in the way, or ours is half made.
+    // Either an interface of a killed engine exists, or ours is incomplete.
     if (present) TRY(detach(host, spec.host_name));
     if (answers[0].error == EEXIST && !stale)
       return conflict("the container already has a network interface " + spec.name);
@@ -110,7 +109,7 @@ Result<> create_pair(Host& host, const VethSpec& spec, uint32_t bridge_index) {
   return {};
 }
 
-// Everything inside, in one send: lo, addresses, up, routes.
+// Configures everything inside in one send: lo, addresses, up, routes.
 Result<> configure_inside(NetlinkSocket& inside, const VethSpec& spec, uint32_t index) {
   std::vector<Message> messages;
   std::vector<std::string> steps;
@@ -122,7 +121,7 @@ Result<> configure_inside(NetlinkSocket& inside, const VethSpec& spec, uint32_t 
   for (const Cidr& address : spec.addresses)
     add(new_address(index, address), "set address " + address.text());
   add(set_link_up(index), "bring up " + spec.name);
-  // A running container may have a default route by another network: the caller's decision replaces it.
+  // Replaces a default route that a running container has over another network, as the caller decided.
   for (const auto& gateway : {spec.gateway4, spec.gateway6})
     if (gateway) add(new_default_route(*gateway, index, true), "set default route via " + gateway->text());
   for (const StaticRoute& route : spec.routes)
@@ -136,8 +135,8 @@ bool has_ipv6(const VethSpec& spec) {
                      [](const Cidr& address) { return !address.address.is_v4(); });
 }
 
-// Runs inside the container's namespace. Neighbours' router advertisements are not to be believed, and
-// addresses that the pool gave out need no probing. Best effort: a kernel without IPv6 has no such files.
+// Runs inside the container's namespace. Disables router advertisements, which are untrusted, and address probing, because
+// the pool guarantees unique addresses. Best effort: a kernel without IPv6 does not have these files.
 void set_ipv6_parameters(const VethSpec& spec) {
   const std::string folder = "/proc/sys/net/ipv6/conf/" + spec.name + "/";
   const auto set = [&](const char* name, std::string_view value) {
@@ -149,7 +148,7 @@ void set_ipv6_parameters(const VethSpec& spec) {
   set("accept_dad", "0");
 }
 
-// The carrier comes up from the container's end to the bridge: container, port, bridge.
+// The carrier comes up in this order: container, port, bridge.
 Result<> wait_for_carrier(Host& host, const VethSpec& spec) {
   TRY(wait_until_running(host, spec.host_name, kAttempts));
   TRY(wait_until_running(host, spec.bridge, kAttempts));
@@ -254,7 +253,7 @@ Result<> set_default_routes(int netns, const DefaultGateways& gateways) {
   TRY_ASSIGN(const auto answers, inside.route().send_all(messages));
   for (size_t i = 0; i < answers.size(); ++i) {
     const bool removal = !(i == 0 ? gateways.v4 : gateways.v6);
-    // There was no such route to remove, no table for it yet, or no IPv6 at all.
+    // There was no such route, no table, or no IPv6.
     const int error = answers[i].error;
     const bool absent = error == ESRCH || error == ENOENT || error == EAFNOSUPPORT;
     if (error != 0 && !(removal && absent))

@@ -1,5 +1,4 @@
-// The side of networking that holds bridges, routes and the firewall: one network namespace, usually the
-// engine's own, in tests a private one.
+// The network namespace with bridges, routes, and the firewall: usually the engine's own, in tests a private one.
 #pragma once
 
 #include "base/fd.h"
@@ -8,13 +7,13 @@
 
 namespace stack::net {
 
-// Netlink sockets opened in one namespace. Calls block for the kernel's answer (microseconds to
-// milliseconds). Not for use by two threads at once; a second Host of the same namespace costs some 20 us.
+// Netlink sockets opened in one namespace. Calls block until the kernel answers (microseconds to milliseconds). Not
+// thread-safe; a second Host for the same namespace costs about 20 us.
 class Host {
  public:
   static Result<Host> open();              // the calling thread's namespace
   static Result<Host> open(int netns_fd);  // the descriptor is duplicated
-  // A further one of the same namespace, for another thread.
+  // Another Host for the same namespace, for use on another thread.
   Result<Host> another() const { return open(netns_.get()); }
 
   int netns() const { return netns_.get(); }

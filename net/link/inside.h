@@ -1,4 +1,4 @@
-// The container's end of an interface, whatever kind it is. Used only inside net/link.
+// The container's end of an interface of any kind. Used only inside net/link.
 #pragma once
 
 #include "net/link/endpoint.h"
@@ -7,7 +7,7 @@ namespace stack::net {
 
 // The spec's MAC, or the one derived from its first address.
 MacAddress mac_for(const VethSpec& spec);
-// Brings lo and the interface `spec.name` up inside its namespace, with addresses and routes.
+// Brings up lo and the interface `spec.name` in the namespace, with addresses and routes.
 Result<> set_up_inside(const VethSpec& spec);
 
 }  // namespace stack::net

@@ -34,8 +34,7 @@ Message set_group(const std::string& name, uint32_t group) {
   return message;
 }
 
-// The kernel deletes all links of a group in one pass; the default group 0 and small numbers that people use
-// are left alone.
+// The kernel deletes all links of a group in one pass. Avoids the default group 0 and other small numbers.
 uint32_t fresh_group() {
   std::random_device random;
   return 0x40000000U | (random() & 0x3fffffffU);
@@ -98,7 +97,7 @@ Result<> remove_links(Host& host, std::span<const std::string> names) {
   Message message(RTM_DELLINK, 0, 256);
   message.header(ifinfomsg{}).put_u32(IFLA_GROUP, group);
   auto removed = host.route().request(message, "remove network interfaces");
-  // Somebody else may have removed them between the two calls.
+  // Another program may have removed them between the two calls.
   if (!removed && removed.error().code() != ENODEV) return removed;
   return first_failure;
 }

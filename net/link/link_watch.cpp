@@ -20,7 +20,7 @@ void read_link_state(const nlmsghdr& header, LinkChanges& changes) {
   const auto& info = header_of<ifinfomsg>(header);
   const auto attributes = parse_attributes(header, sizeof(ifinfomsg), IFLA_MASTER);
   const bool up = (info.ifi_flags & IFF_UP) != 0;
-  // Messages of the bridge family tell of ports: one that leaves its bridge is "deleted" there.
+  // Messages of the bridge family concern ports: a port that leaves its bridge is reported as deleted.
   const bool removed = header.nlmsg_type == RTM_DELLINK;
   const bool has_master = attributes[IFLA_MASTER] != nullptr;
   if (removed || !up || !has_master) changes.unfit.emplace(text_of(attributes[IFLA_IFNAME]));

@@ -1,5 +1,4 @@
-// Noticing that somebody else changed interfaces of the host: rtnetlink(7) notifications of links, addresses and
-// forwarding.
+// Detects changes of host interfaces by other programs: rtnetlink(7) notifications of links, addresses, and forwarding.
 #pragma once
 
 #include <set>
@@ -13,21 +12,21 @@ namespace stack::net {
 
 struct LinkChanges {
   std::set<std::string> unfit;      // interfaces that were removed, are down, or lost their bridge
-  bool addresses_removed = false;   // of some interface
+  bool addresses_removed = false;   // from any interface
   bool forwarding_changed = false;  // net.ipv4.ip_forward
-  bool lost = false;                // notifications were lost: anything may have changed
+  bool lost = false;                // notifications were lost, so anything may have changed
 
   bool any() const { return !unfit.empty() || addresses_removed || forwarding_changed || lost; }
 };
 
-// Listens in the host's namespace. For an event loop: wait until fd() is readable, then drain(). An interface that is just
-// being made is reported as well where it looks alike: each notification tells the state at its time.
+// Listens in the host's namespace. For an event loop: wait until fd() is readable, then call drain(). An interface during
+// creation may be reported as well, because each notification contains the state at its time.
 class LinkWatch {
  public:
   static Result<LinkWatch> open(Host& host);
 
   int fd() const { return fd_.get(); }  // non-blocking
-  // Reads all that is there.
+  // Reads all pending notifications.
   Result<LinkChanges> drain();
 
  private:

@@ -14,10 +14,10 @@
 namespace stack::net {
 namespace {
 
-// Going on in a wrong namespace would put the engine's next bridge into a container.
+// Continuing in the wrong namespace would create the engine's next bridge inside a container.
 void return_or_abort(int home) {
   if (setns(home, CLONE_NEWNET) == 0) return;
-  std::perror("cannot return to the own network namespace");
+  std::perror("cannot return to the original network namespace");
   std::abort();
 }
 
@@ -50,7 +50,7 @@ EnteredNamespace::~EnteredNamespace() {
 
 Result<Fd> make_network_namespace() {
   TRY_ASSIGN(const Fd home, current_network_namespace());
-  // unshare(2) of the network namespace concerns the calling thread alone.
+  // unshare(2) of the network namespace affects only the calling thread.
   if (unshare(CLONE_NEWNET) < 0) return Error::last_errno("create network namespace");
   auto made = current_network_namespace();
   return_or_abort(home.get());

@@ -1,4 +1,4 @@
-// Network namespaces held by file descriptors (network_namespaces(7)). None is ever pinned by a bind mount.
+// Network namespaces held by file descriptors (network_namespaces(7)), never by bind mounts.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace stack::net {
 
-// A new, empty network namespace; it lives as long as a descriptor, process or socket refers to it. `lo` is
-// down. The calling thread is back in its own namespace on return; other threads never notice. About 0.4 ms.
+// Creates an empty network namespace, which exists while a descriptor, process, or socket refers to it. `lo` is down. The
+// calling thread is back in its namespace on return; other threads are not affected. Takes about 0.4 ms.
 Result<Fd> make_network_namespace();
 
 // The calling thread's own network namespace.
@@ -19,12 +19,12 @@ Result<Fd> current_network_namespace();
 // /proc/<pid>/ns/net, or any path of a namespace file.
 Result<Fd> open_network_namespace(const std::string& path);
 
-// Whether two descriptors mean the same namespace.
+// Whether two descriptors refer to the same namespace.
 Result<bool> same_network_namespace(int first, int second);
 
-// The calling thread is inside another network namespace for the life of this object. Sockets opened
-// meanwhile stay there; /proc/sys/net is that namespace's. Never hold one across a coroutine suspension. The
-// way back cannot fail for any reason but a bug; if it does, the process aborts rather than run astray.
+// Keeps the calling thread inside another network namespace during the object's lifetime. Sockets opened meanwhile belong
+// to that namespace, and so does /proc/sys/net. Do not hold it across a coroutine suspension. A failed return can only be a
+// bug and aborts the process.
 class EnteredNamespace {
  public:
   static Result<EnteredNamespace> enter(int netns_fd);
@@ -45,7 +45,7 @@ auto with_namespace(int netns_fd, Function&& function) -> decltype(function()) {
   return std::forward<Function>(function)();
 }
 
-// Brings `lo` up, for namespaces that get no endpoint (network_mode none).
+// Brings up `lo`, for namespaces without endpoints (network_mode none).
 Result<> bring_up_loopback(int netns_fd);
 
 }  // namespace stack::net

@@ -92,7 +92,7 @@ nlattr* Message::begin(int attribute, bool flagged) {
 
 void Message::end(nlattr* nest) {
   if (overflown_) return;
-  // libnl's nla_nest_end() takes an empty nest away again, which would drop a list that is meant to be empty.
+  // libnl's nla_nest_end() removes an empty nest, which would drop an intentionally empty list.
   const char* tail = static_cast<const char*>(nlmsg_tail(nlmsg_hdr(message_.get())));
   const auto length = static_cast<size_t>(tail - reinterpret_cast<const char*>(nest));
   if (length > UINT16_MAX) {
@@ -114,7 +114,7 @@ Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
   Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
   if (!fd) return Error::last_errno("open netlink socket");
   const int on = 1;
-  // Both only make answers better: error text, and errors without a copy of the request.
+  // Both options only improve answers: error texts, and errors without a copy of the request.
   setsockopt(fd.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
   setsockopt(fd.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
   setsockopt(fd.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
@@ -129,7 +129,7 @@ Result<> NetlinkSocket::send(std::span<nlmsghdr* const> headers) {
   std::vector<iovec> pieces;
   pieces.reserve(headers.size());
   for (nlmsghdr* header : headers) pieces.push_back({header, NLMSG_ALIGN(header->nlmsg_len)});
-  // More pieces than sendmsg(2) takes are joined; the kernel copies everything into one buffer anyway.
+  // Joins more pieces than sendmsg(2) accepts; the kernel copies everything into one buffer anyway.
   std::vector<char> joined;
   if (pieces.size() > 512) {
     for (const iovec& piece : pieces) {
@@ -200,7 +200,7 @@ Result<> NetlinkSocket::query(Message& message, std::string_view what,
   const uint32_t sequence = next_sequence();
   message.raw()->nlmsg_seq = sequence;
   const bool dump = (message.raw()->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-  // A get is followed by its acknowledgement, so that both kinds end alike.
+  // Requests an acknowledgment after a get, so that both kinds end in the same way.
   if (!dump) message.raw()->nlmsg_flags |= NLM_F_ACK;
   nlmsghdr* const header_to_send = message.raw();
   TRY(send({&header_to_send, 1}).in(what));
@@ -237,7 +237,7 @@ Result<> NetlinkSocket::transaction(std::span<Message> messages, std::string_vie
     headers.push_back(message.raw());
     total += message.size();
   }
-  // Only one acknowledgement: thousands would overflow the receive buffer. Failures answer for themselves.
+  // Requests only one acknowledgment: thousands would overflow the receive buffer. Failures are always reported.
   messages.back().raw()->nlmsg_flags |= NLM_F_ACK;
   headers.push_back(end.raw());
   const uint32_t first = sequence_ + 1;
@@ -245,13 +245,12 @@ Result<> NetlinkSocket::transaction(std::span<Message> messages, std::string_vie
 
   if (total > kLargestTransaction) return Error(std::string(what) + ": transaction too long");
   const int room = static_cast<int>(total) + 64 * 1024;
-  // The plain option is capped by net.core.wmem_max; the forcing one needs CAP_NET_ADMIN in the initial user
-  // namespace.
+  // The plain option is limited by net.core.wmem_max; the force option requires CAP_NET_ADMIN in the initial user namespace.
   if (setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0)
     setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 
   TRY(send(headers).in(what));
-  // The kernel works in our sendmsg(2): all answers are queued by now, the first failure is the cause.
+  // The kernel executes the transaction in sendmsg(2), so all answers are queued; the first failure is the cause.
   Answer failure;
   bool acknowledged = false;
   while (true) {
@@ -331,7 +330,7 @@ std::span<const uint8_t> bytes_of(const nlattr* attribute) {
 
 Error netlink_error(std::string_view what, int error, std::string_view kernel_text) {
   if (kernel_text.empty()) return Error::from_errno(what, error);
-  // Context is only ever put in front, so the kernel's own words go into the middle.
+  // Context can only be prepended, so the kernel's text is placed in the middle.
   return Error::from_errno(std::string(what) + " (" + std::string(kernel_text) + ")", error);
 }
 

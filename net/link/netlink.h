@@ -1,5 +1,5 @@
-// Netlink requests: libnl builds the messages, we send them in batches and read the answers with the kernel's
-// own errno and text (netlink(7), rtnetlink(7)). Used only inside net/.
+// Netlink requests: libnl builds the messages; this code sends them in batches and reads the answers with the kernel's errno
+// and text (netlink(7), rtnetlink(7)). Used only inside net/.
 #pragma once
 
 #include <sys/types.h>
@@ -20,13 +20,13 @@ struct nlattr;
 
 namespace stack::net {
 
-// One message under construction. A put that does not fit is remembered and fails the send.
+// One message under construction. If a put does not fit, the send fails.
 class Message {
  public:
-  // `capacity` bytes in all, header included.
+  // `capacity`: total bytes, including the header.
   Message(int type, int flags, size_t capacity = 1024);
 
-  // The family header after nlmsghdr (ifinfomsg, nfgenmsg, ...); first thing to append.
+  // The family header after nlmsghdr (ifinfomsg, nfgenmsg, ...); must be appended first.
   template <typename Header>
   Message& header(const Header& value) {
     append(&value, sizeof value);
@@ -42,7 +42,7 @@ class Message {
   Message& put_be64(int attribute, uint64_t host_order);
   Message& put_flag(int attribute);
 
-  // Between begin and end, puts go into the nested attribute. `flagged` sets NLA_F_NESTED.
+  // Puts between begin and end go into the nested attribute. `flagged` sets NLA_F_NESTED.
   nlattr* begin(int attribute, bool flagged = false);
   void end(nlattr* nest);
   // begin(), body(), end().
@@ -71,7 +71,7 @@ class Message {
 // The kernel's answer to one request of a batch.
 struct Answer {
   int error = 0;     // errno, 0 = success
-  std::string text;  // extended acknowledgement, "" = none
+  std::string text;  // extended acknowledgment, "" = none
 };
 
 class NetlinkSocket {
@@ -79,19 +79,18 @@ class NetlinkSocket {
   // In the calling thread's namespace. `protocol` is NETLINK_ROUTE or NETLINK_NETFILTER.
   static Result<NetlinkSocket> open(int protocol);
 
-  // One request, waiting for its acknowledgement. `what` names it in errors; the errno is kept in code().
+  // Sends one request and waits for its acknowledgment. `what` names it in errors; code() is the errno.
   Result<> request(Message& message, std::string_view what);
 
-  // Several in one send; they take effect one by one in order, each alone succeeding or failing. One answer
-  // each.
+  // Sends several requests at once. They execute in order and succeed or fail individually, with one answer each.
   Result<std::vector<Answer>> send_all(std::span<Message> messages);
 
-  // A request that is answered by messages (NLM_F_DUMP or a single get). The handler sees each answer.
-  // An error answer is returned as an error with its errno.
+  // Sends a request that is answered with messages (NLM_F_DUMP or a single get). The handler receives each answer.
+  // Returns an error answer as an error with its errno.
   Result<> query(Message& message, std::string_view what,
                  const std::function<void(const nlmsghdr&)>& handler);
 
-  // nfnetlink: all messages or none, between NFNL_MSG_BATCH_BEGIN and _END.
+  // nfnetlink: executes all messages or none, between NFNL_MSG_BATCH_BEGIN and _END.
   Result<> transaction(std::span<Message> messages, std::string_view what);
   Result<> transaction(std::vector<Message>&& messages, std::string_view what) {
     return transaction(std::span(messages), what);

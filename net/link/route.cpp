@@ -50,7 +50,7 @@ Result<std::vector<RouteEntry>> main_table(Host& host, int family) {
   return entries;
 }
 
-// fe80::/10 is on every interface, and 169.254.0.0/16 often.
+// fe80::/10 is on every interface, and 169.254.0.0/16 on many.
 bool is_link_local(const Cidr& subnet) {
   const auto bytes = subnet.address.bytes();
   if (subnet.address.is_v4()) return bytes[0] == 169 && bytes[1] == 254;

@@ -1,4 +1,4 @@
-// What the host's own routing table says.
+// Information from the host's routing table.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,11 @@
 
 namespace stack::net {
 
-// On-link destinations (routes without a gateway) of the main table, IPv4 and IPv6, without link-local and
-// multicast. What a new subnet must avoid. Routes through a gateway are left out on purpose: VPNs announce
-// whole private ranges.
+// On-link destinations (routes without a gateway) in the main table, IPv4 and IPv6, without link-local and multicast; new
+// subnets must avoid them. Excludes routes through a gateway, because VPNs announce whole private ranges.
 Result<std::vector<Cidr>> host_subnets(Host& host);
 
-// MTU of the interface of the IPv4 default route; 1500 where there is none.
+// MTU of the interface of the IPv4 default route; 1500 if there is none.
 Result<uint32_t> default_route_mtu(Host& host);
 
 }  // namespace stack::net

@@ -1,4 +1,4 @@
-// Address and route messages that bridges and endpoints share (rtnetlink(7)). Used only inside net/.
+// Address and route messages for bridges and endpoints (rtnetlink(7)). Used only inside net/.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 
 namespace stack::net {
 
-// RTM_NEWADDR without duplicate address detection: the pool guarantees that nobody else has it.
+// RTM_NEWADDR without duplicate address detection, because the pool guarantees unique addresses.
 Message new_address(uint32_t link_index, const Cidr& address);
 Message delete_address(uint32_t link_index, const Cidr& address);
 
-// RTM_NEWROUTE into the main table. An existing route of the same destination is an error, or replaced.
+// RTM_NEWROUTE for the main table. Replaces an existing route to the same destination if `replace`, otherwise fails.
 Message new_route(const Cidr& destination, const IpAddress& gateway, uint32_t link_index, bool replace);
 // The default route of a family.
 Message new_default_route(const IpAddress& gateway, uint32_t link_index, bool replace);

@@ -13,7 +13,7 @@ namespace {
 
 const std::string kRoot = "/proc/sys/net/";
 
-// Turns a switch on; whether it was off.
+// Enables a switch; returns whether it was off.
 Result<bool> turn_on(int netns_fd, const std::string& name) {
   TRY_ASSIGN(const std::string now, read_sysctl(netns_fd, name));
   if (now != "0") return false;
@@ -23,7 +23,7 @@ Result<bool> turn_on(int netns_fd, const std::string& name) {
 
 }  // namespace
 
-// The kernel picks the namespace by the task that opens the file, so opening inside is all it takes.
+// The kernel selects the namespace by the task that opens the file.
 Result<std::string> read_sysctl(int netns_fd, const std::string& name) {
   TRY_ASSIGN(const std::string text, with_namespace(netns_fd, [&] { return read_file(kRoot + name); }));
   return std::string(trim(text));
@@ -43,7 +43,7 @@ Result<bool> enable_ipv4_forwarding(Host& host) { return turn_on(host.netns(), "
 Result<bool> enable_ipv6_forwarding(Host& host) {
   TRY_ASSIGN(const std::string now, read_sysctl(host.netns(), "ipv6/conf/all/forwarding"));
   if (now != "0") return false;
-  // Before forwarding goes on, or a router advertisement in between would take the host's routes away.
+  // Must precede enabling forwarding, otherwise the host would lose its routes from router advertisements.
   TRY_ASSIGN(const auto links, list_links(host));
   for (const Link& link : links) {
     const std::string accept = "ipv6/conf/" + link.name + "/accept_ra";

@@ -34,7 +34,7 @@ Result<std::optional<Target>> read_target(const Json& json) {
   return std::optional(Target{ip, static_cast<uint16_t>(port), bool_or(json, "local")});
 }
 
-// A path longer than sun_path goes through a descriptor of its folder.
+// Reaches a path longer than sun_path through a descriptor of its folder.
 struct ControlAddress {
   Fd folder;
   sockaddr_un address{};
@@ -113,7 +113,7 @@ Result<Fd> listen_control(const std::string& path) {
   TRY_ASSIGN(ControlAddress place, control_address(path));
   TRY_ASSIGN(Fd socket, control_socket());
   (void)::unlinkat(place.folder.get(), base_name(path).c_str(), 0);
-  // The mode of the new file: nobody may connect before chmod.
+  // Sets the mode of the new file, so that others cannot connect before chmod.
   (void)::fchmod(socket.get(), 0600);
   if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&place.address), sizeof(place.address)) != 0 ||
       ::listen(socket.get(), 8) != 0)
@@ -126,7 +126,7 @@ Result<Fd> connect_control(const std::string& path) {
   TRY_ASSIGN(Fd socket, control_socket());
   if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&place.address), sizeof(place.address)) == 0)
     return socket;
-  if (errno == ENOENT || errno == ECONNREFUSED) return not_found("nobody listens on " + path);
+  if (errno == ENOENT || errno == ECONNREFUSED) return not_found("no process listens on " + path);
   return Error::last_errno("connect to " + path);
 }
 

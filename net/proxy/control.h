@@ -1,12 +1,12 @@
-// What the engine and stack-proxy say to each other: one JSON object a message, over a SOCK_SEQPACKET unix socket.
+// The protocol between the engine and stack-proxy: one JSON object per message over a SOCK_SEQPACKET Unix socket.
 //
-//   proxy -> engine, once after connecting, in one or more messages of which all but the last have "more":
+//   proxy -> engine, once after connecting, in one or more messages; all except the last have "more":
 //     {"version":1,"ports":["<name>",...],"more":true}
-//   engine -> proxy, without answers but for the last:
+//   engine -> proxy; only "settle" has an answer:
 //     {"do":"add","name":"<name>","target":{"ip":"10.89.0.2","port":80,"local":false}}   with the port's socket
 //     {"do":"target","name":"<name>","target":...}     null: connections wait
 //     {"do":"remove","name":"<name>"}
-//     {"do":"settle"}                                  answered by kSettled when all of the above is done
+//     {"do":"settle"}                                  answered with kSettled after all previous requests
 #pragma once
 
 #include <optional>
@@ -29,14 +29,14 @@ struct ProxyRequest {
 };
 
 std::string encode(const ProxyRequest& request);
-// Invalid for anything that encode() does not write.
+// Invalid for messages that encode() does not produce.
 Result<ProxyRequest> decode_request(std::string_view bytes, std::vector<Fd> fds);
 
 struct ProxyGreeting {
   std::vector<std::string> ports;
   bool more = false;
 };
-// In messages that fit into a socket's buffer, at least one.
+// At least one message; each fits into a socket buffer.
 std::vector<std::string> encode_greetings(const std::vector<std::string>& ports);
 Result<ProxyGreeting> decode_greeting(std::string_view bytes);
 
@@ -45,8 +45,8 @@ inline constexpr std::string_view kSettled = "{\"settled\":true}";
 // The largest message of either side.
 inline constexpr size_t kMostControlBytes = 64 * 1024;
 
-// SOCK_SEQPACKET sockets by path, of any length. listen_control() replaces what is there; only the owner may connect.
-// connect_control(): NotFound where nobody listens.
+// SOCK_SEQPACKET sockets at a path of any length. listen_control() replaces an existing file; only the owner may connect.
+// connect_control() returns NotFound if no process listens.
 Result<Fd> listen_control(const std::string& path);
 Result<Fd> connect_control(const std::string& path);
 

@@ -1,4 +1,4 @@
-// What all ports of a proxy share. Private to this library.
+// State shared by all ports of a proxy. Private to this library.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace stack::proxy {
 struct Core {
   Core(asio::io_context& io, PortProxyOptions o) : context(io), options(o) {}
 
-  // A pipe is held only while bytes are on their way through it, so idle connections have none.
+  // A connection holds a pipe only while bytes are in it, so idle connections have none.
   Result<Pipe> take_pipe();
   void give_pipe(Pipe pipe);  // empty
 
@@ -23,14 +23,14 @@ struct Core {
   PortProxyOptions options;
   PortProxyStatistics statistics;
   std::vector<Pipe> pipes;
-  std::array<char, 65536> datagram;                     // one at a time, on the one thread
-  std::vector<std::function<void()>> waiting_for_room;  // ports that met the connection limit
+  std::array<char, 65536> datagram;                     // buffer for one datagram at a time
+  std::vector<std::function<void()>> waiting_for_room;  // ports that reached the connection limit
 };
 
-// Whether the client is this machine: it connected from the address it connected to, or over loopback.
+// Whether the client is on this machine: both addresses are equal, or it connected over loopback.
 bool is_local_client(const IpAddress& client, const IpAddress& local);
 
-// A published port, whatever its protocol.
+// A published port of any protocol.
 class Port {
  public:
   virtual ~Port() = default;

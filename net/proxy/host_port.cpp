@@ -9,7 +9,7 @@ namespace stack::proxy {
 namespace {
 
 constexpr int kBacklog = 4096;
-// A port the kernel gave on the first address may be taken on the next one.
+// A port chosen by the kernel on the first address may be in use on the next one.
 constexpr int kAnyPortTries = 16;
 
 std::string name_of(Protocol protocol) { return protocol == Protocol::Tcp ? "tcp" : "udp"; }
@@ -29,12 +29,12 @@ Result<Fd> open_socket(const IpAddress& ip, Protocol protocol) {
   return fd;
 }
 
-// Errors keep their errno: EADDRINUSE means the next port may do.
+// Errors keep their errno: after EADDRINUSE, the next port is tried.
 Result<BoundPort> bind_one(const IpAddress& ip, uint16_t port, Protocol protocol) {
   TRY_ASSIGN(Fd fd, open_socket(ip, protocol));
   SocketAddress address = socket_address(ip, port);
   if (::bind(fd.get(), address.raw(), address.size) != 0) return Error::last_errno("bind");
-  // Two listeners on one address are told apart only here where both set SO_REUSEADDR.
+  // If both sockets set SO_REUSEADDR, only listen(2) detects a second listener.
   if (protocol == Protocol::Tcp && ::listen(fd.get(), kBacklog) != 0) return Error::last_errno("listen");
   return adopt_host_port(std::move(fd));
 }

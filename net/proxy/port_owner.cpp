@@ -32,7 +32,7 @@ std::optional<unsigned> hex_number(std::string_view text) {
   return value;
 }
 
-// "0100007F": each 32-bit word in the machine's own byte order.
+// "0100007F": each 32-bit word in host byte order.
 std::optional<IpAddress> address_of(std::string_view hex) {
   std::array<uint8_t, 16> bytes{};
   if (hex.size() != 8 && hex.size() != 32) return std::nullopt;
@@ -64,7 +64,7 @@ std::optional<IpAddress> mapped_v4(const IpAddress& ip) {
   return address_from(bytes.subspan(12));
 }
 
-// Would both sockets want the same packets? A socket on :: may take IPv4 as well.
+// Whether both sockets would receive the same packets. A socket on :: may also receive IPv4.
 bool collide(const IpAddress& wanted, IpAddress present) {
   if (auto v4 = mapped_v4(present)) present = *v4;
   bool same_family = wanted.is_v4() == present.is_v4();
@@ -104,7 +104,7 @@ std::optional<std::string> port_owner(const IpAddress& host_ip, uint16_t port, P
   constexpr unsigned kClose = 7;    // TCP_CLOSE: unconnected UDP
   std::set<std::string> links;
   bool tcp = protocol == Protocol::Tcp;
-  // thread-self: the calling thread may be in another network namespace than the process.
+  // thread-self, because the calling thread may be in another network namespace than the process.
   for (const char* file : {tcp ? "/proc/thread-self/net/tcp" : "/proc/thread-self/net/udp",
                            tcp ? "/proc/thread-self/net/tcp6" : "/proc/thread-self/net/udp6"})
     collect(file, tcp ? kListen : kClose, host_ip, port, links);

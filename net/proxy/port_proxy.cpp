@@ -9,7 +9,7 @@ namespace stack::proxy {
 
 namespace {
 
-// splice(2) to a socket whose peer has gone raises it, and takes no MSG_NOSIGNAL.
+// splice(2) to a closed socket raises SIGPIPE and does not support MSG_NOSIGNAL.
 void ignore_sigpipe() {
   struct sigaction present{};
   if (::sigaction(SIGPIPE, nullptr, &present) == 0 && present.sa_handler == SIG_DFL)

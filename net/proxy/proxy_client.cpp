@@ -58,7 +58,7 @@ struct ProxyClient::State : std::enable_shared_from_this<ProxyClient::State> {
     if (waiting.size() == 1) flush();
   }
 
-  // A process that is stopped takes nothing: requests wait here, in order.
+  // A stopped process reads nothing, so requests wait here in order.
   void flush() {
     while (!waiting.empty()) {
       const Outgoing& next = waiting.front();
@@ -77,7 +77,7 @@ struct ProxyClient::State : std::enable_shared_from_this<ProxyClient::State> {
                        });
   }
 
-  // Only late answers to settle() come by themselves, and the end.
+  // Only late answers to settle() and end of file arrive unrequested.
   void watch() {
     control.async_wait(asio::posix::stream_descriptor::wait_read,
                        [self = shared_from_this()](const asio::error_code& problem) {
@@ -116,7 +116,7 @@ struct ProxyClient::State : std::enable_shared_from_this<ProxyClient::State> {
 ProxyClient::ProxyClient(asio::io_context& context, ProxyProcess process)
     : context_(context), process_(std::move(process)) {}
 
-// The process goes on with the ports it has.
+// The process keeps serving its ports.
 ProxyClient::~ProxyClient() {
   if (state_) state_->close();
 }
@@ -140,7 +140,7 @@ Result<bool> ProxyClient::find() {
   return true;
 }
 
-// The socket listens before the process runs, so there is nothing to wait for.
+// The socket listens before the process starts, so no wait is necessary.
 Result<> ProxyClient::open() {
   if (state_) return {};
   TRY_ASSIGN(bool present, find());

@@ -8,11 +8,11 @@ namespace stack::proxy {
 namespace {
 
 constexpr std::chrono::seconds kPatience{10};
-// How often a process without an engine looks whether its socket can still be found.
+// Interval at which a process without an engine checks whether its socket still exists.
 constexpr std::chrono::milliseconds kLookAgain{50};
 constexpr int kMessagesPerTurn = 64;
 
-// The socket's mode keeps others out; this holds where its folder lies on a file system without modes.
+// The socket's mode already denies access to others; this check also works on file systems without modes.
 bool is_trusted(int socket) {
   ucred peer{};
   socklen_t size = sizeof(peer);
@@ -58,7 +58,7 @@ void ProxyServer::greet() {
 
 void ProxyServer::receive() {
   engine_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const asio::error_code& problem) {
-    if (problem) return;  // another engine took this one's place
+    if (problem) return;  // another engine has connected
     for (int i = 0; i < kMessagesPerTurn; ++i) {
       Result<MessageWithFds> message = receive_with_fds(engine_.native_handle(), kMostControlBytes);
       if (!message && message.error().code() == EAGAIN) break;

@@ -1,4 +1,4 @@
-// stack-proxy's side: serves ports for an engine, and goes on serving them while no engine is there.
+// stack-proxy's side: serves ports for an engine, and keeps serving them while no engine is connected.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -12,12 +12,12 @@
 
 namespace stack::proxy {
 
-// Listens for an engine; a new connection takes the place of the former one. Stops the context once no engine is
-// connected and no port is served.
+// Listens for an engine; a new connection replaces the previous one. Stops the context when no engine is connected and no
+// port is served.
 class ProxyServer {
  public:
-  // `listener`: of listen_control(), at `path`. Without an engine and without that file nobody could take the ports
-  // over, so the context stops. "": the file does not matter.
+  // `listener`: from listen_control() at `path`. Without an engine and without that file, no engine could adopt the ports,
+  // so the context stops. "": does not check the file.
   ProxyServer(asio::io_context& context, Fd listener, std::string path = {});
 
  private:
@@ -32,7 +32,7 @@ class ProxyServer {
   asio::posix::stream_descriptor listener_;
   asio::posix::stream_descriptor engine_;
   std::string path_;
-  asio::steady_timer patience_;  // for an engine to come
+  asio::steady_timer patience_;  // for an engine to connect
   PortProxy proxy_;
   std::set<std::string> ports_;
 };

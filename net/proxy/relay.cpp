@@ -12,14 +12,14 @@ namespace {
 
 constexpr size_t kPipeSize = 256 * 1024;
 constexpr size_t kPooledPipes = 64;
-// Then other connections have their turn.
+// Limit per turn, for fairness between connections.
 constexpr int kStepsPerTurn = 16;
 
 void set_option(int fd, int level, int option, int value) {
   (void)::setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-// A container that went away with its namespace says no farewell.
+// A container that disappears with its namespace does not close its connections.
 void tune(TcpSocket& socket) {
   int fd = socket.native_handle();
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -114,7 +114,7 @@ void Relay::pump(Direction& direction) {
         return abort();
     }
   }
-  // More is there: the wait completes at once, but behind the others.
+  // More data is available: the wait completes immediately, but after other connections.
   if (over_) return;
   if (direction.in_pipe > 0)
     wait(direction, *direction.to, TcpSocket::wait_write);

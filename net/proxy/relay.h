@@ -13,8 +13,8 @@ namespace stack::proxy {
 
 using TcpSocket = asio::ip::tcp::socket;
 
-// Moves bytes both ways with splice(2), through a pipe and past user space. The end of one direction is
-// passed on alone (half-close); a reset is passed on as a reset.
+// Moves bytes in both directions with splice(2) through a pipe, without copying them to user space. Passes on half-closes
+// and resets.
 class Relay : public std::enable_shared_from_this<Relay> {
  public:
   Relay(std::shared_ptr<Core> core, TcpSocket client, std::function<void(Relay*)> on_end);
@@ -32,8 +32,8 @@ class Relay : public std::enable_shared_from_this<Relay> {
     TcpSocket* to;
     std::optional<Pipe> pipe;
     size_t in_pipe = 0;
-    bool ended = false;     // nothing more comes from `from`
-    bool finished = false;  // and `to` has been told
+    bool ended = false;     // end of file from `from`
+    bool finished = false;  // and passed on to `to`
   };
   enum class Step { Moved, WaitRead, WaitWrite, Ended, Broken };
 

@@ -1,4 +1,4 @@
-// Between our addresses and the kernel's. Private to this library.
+// Conversion between our addresses and the kernel's. Private to this library.
 #pragma once
 
 #include <netinet/in.h>
@@ -28,7 +28,7 @@ struct IpPort {
   uint16_t port = 0;
   auto operator<=>(const IpPort&) const = default;
 };
-// nullopt for other families than IPv4 and IPv6.
+// nullopt for families other than IPv4 and IPv6.
 std::optional<IpPort> ip_port_of(const SocketAddress& address);
 
 }  // namespace stack::proxy

@@ -44,7 +44,7 @@ class TcpPort : public Port, public std::enable_shared_from_this<TcpPort> {
   }
 
  private:
-  // One wait at a time, and none while there is no target or no room: clients stay in the backlog then.
+  // One wait at a time. Does not accept without a target or capacity; clients then stay in the backlog.
   void accept() {
     if (waiting_ || closed_ || !target_) return;
     waiting_ = true;
@@ -75,7 +75,7 @@ class TcpPort : public Port, public std::enable_shared_from_this<TcpPort> {
     }
     if (!failure || failure == asio::error::would_block || failure == asio::error::connection_aborted)
       return accept();
-    // Out of descriptors: the client waits in the backlog meanwhile.
+    // Out of descriptors: the client waits in the backlog.
     waiting_ = true;
     pause_.expires_after(kRetryAccept);
     pause_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {

@@ -17,8 +17,7 @@ namespace {
 using UdpSocket = asio::ip::udp::socket;
 constexpr int kDatagramsPerTurn = 32;
 
-// Who sent to which of our addresses: the answer must come from there, or the client's connected socket drops
-// it.
+// The client's address and our address: the answer must come from our address, or the client's connected socket drops it.
 struct ClientKey {
   IpPort client;
   IpAddress local;
@@ -110,7 +109,7 @@ class UdpPort : public Port, public std::enable_shared_from_this<UdpPort> {
     bool dropped = false;
   };
   using ClientPtr = std::shared_ptr<Client>;
-  using Clients = std::list<ClientPtr>;  // the one idle longest first
+  using Clients = std::list<ClientPtr>;  // longest idle first
 
   void wait() {
     if (waiting_ || closed_ || !target_) return;
@@ -123,7 +122,7 @@ class UdpPort : public Port, public std::enable_shared_from_this<UdpPort> {
     });
   }
 
-  // One datagram; false where none is there.
+  // Handles one datagram; false if there is none.
   bool take_from_client() {
     SocketAddress from;
     Control control{};
@@ -143,10 +142,10 @@ class UdpPort : public Port, public std::enable_shared_from_this<UdpPort> {
     if (target_->local_only && !is_local_client(client->ip, local)) return true;
     ClientPtr present = client_of({*client, local});
     if (!present) return true;
-    // What the target does not take is lost, as datagrams are.
+    // Datagrams that the target does not accept are lost.
     ssize_t sent =
         ::send(present->socket.native_handle(), core_->datagram.data(), static_cast<size_t>(n), MSG_DONTWAIT);
-    // An earlier datagram's refusal is told on this call, which then sent nothing.
+    // This call reports the refusal of an earlier datagram and has sent nothing.
     if (sent < 0 && errno == ECONNREFUSED)
       sent = ::send(present->socket.native_handle(), core_->datagram.data(), static_cast<size_t>(n),
                     MSG_DONTWAIT);
@@ -212,7 +211,7 @@ class UdpPort : public Port, public std::enable_shared_from_this<UdpPort> {
   bool take_from_target(Client& client) {
     ssize_t n =
         ::recv(client.socket.native_handle(), core_->datagram.data(), core_->datagram.size(), MSG_DONTWAIT);
-    // Refusals (ICMP) are read off like datagrams.
+    // Refusals (ICMP) are read like datagrams.
     if (n < 0) return errno == EINTR || errno == ECONNREFUSED;
     SocketAddress to = socket_address(client.key.client.ip, client.key.client.port);
     alignas(cmsghdr) Control control{};

@@ -1,6 +1,6 @@
-// stack-proxy: relays connections to published ports that NAT cannot take to their containers. Started by the engine,
-// with the socket it listens on as descriptor 3 and its path as argument; ends when its last port is taken away, or when
-// no engine can find it any more.
+// stack-proxy: relays connections to published ports that NAT cannot forward. The engine starts it with the listening
+// socket as descriptor 3 and the socket's path as argument. It exits when its last port is removed, or when no engine can
+// find it.
 #include <sys/resource.h>
 
 #include <asio/io_context.hpp>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kListener = 3;
 
-// Two descriptors a connection, and pipes.
+// Two descriptors per connection, and pipes.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -24,7 +24,7 @@ void raise_descriptor_limit() {
 
 int main(int argc, char** argv) {
   raise_descriptor_limit();
-  // They are meant for the terminal that the engine was started from.
+  // These signals are meant for programs on the terminal from which the engine was started.
   (void)std::signal(SIGINT, SIG_IGN);
   (void)std::signal(SIGHUP, SIG_IGN);
   asio::io_context context(1);

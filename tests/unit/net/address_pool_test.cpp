@@ -152,7 +152,7 @@ TEST(AddressPool, ValidationNamesWhatIsWrong) {
   wrong = pool("10.1.2.0/24");
   wrong.subnet = cidr("10.1.2.5/24");
   EXPECT_EQ(validate(wrong).error().text(),
-            "subnet 10.1.2.5/24 has host bits set: did you mean 10.1.2.0/24?");
+            "subnet 10.1.2.5/24 has host bits set; did you mean 10.1.2.0/24?");
   wrong.subnet = cidr("10.1.2.1/32");
   EXPECT_FALSE(validate(wrong));
 }
