@@ -30,7 +30,7 @@ std::string device_key(const Json& device) {
   return std::to_string(int_or(device, "major")) + ":" + std::to_string(int_or(device, "minor"));
 }
 
-// "max" where version 2 wants it for -1.
+// cgroup v2 uses "max" for -1.
 std::string or_max(int64_t value) { return value < 0 ? "max" : std::to_string(value); }
 
 void add_number(Writes& out, const Json& object, const char* key, const char* controller, const char* file,
@@ -67,7 +67,7 @@ constexpr NumberKey kNumbers[] = {
     {"network", "classID"},
 };
 
-// A number written as anything else would read as "none".
+// Rejects other types, which would otherwise count as missing.
 Result<> check_numbers(const Json& resources) {
   if (!resources.is_object()) return {};
   for (const char* name : {"memory", "cpu", "pids", "blockIO", "network", "rdma", "unified"}) {
@@ -90,7 +90,8 @@ Result<> check_numbers(const Json& resources) {
 Result<> check_memory(const Json& memory) {
   int64_t limit = int_or(memory, "limit", -1);
   int64_t swap = int_or(memory, "swap", -1);
-  if (limit > 0 && swap > 0 && swap < limit) return invalid("memory+swap limit is below the memory limit");
+  if (limit > 0 && swap > 0 && swap < limit)
+    return invalid("the limit of memory and swap is below the memory limit");
   if (present(memory, "swappiness") &&
       (int_or(memory, "swappiness") < 0 || int_or(memory, "swappiness") > 100))
     return invalid("swappiness must be from 0 to 100");
@@ -105,10 +106,10 @@ Result<> check_cpu(const Json& cpu) {
 
 void memory_v1(Writes& out, const Json& memory) {
   add_number(out, memory, "limit", "memory", "memory.limit_in_bytes");
-  // Kernels without swap accounting have no such file.
+  // Kernels without swap accounting do not have this file.
   if (int_or(memory, "swap") != 0)
     add_number(out, memory, "swap", "memory", "memory.memsw.limit_in_bytes", true);
-  else if (int_or(memory, "limit") < 0)  // memory cannot be more than memory and swap together
+  else if (int_or(memory, "limit") < 0)  // memory cannot exceed memory and swap together
     out.push_back({"memory", "memory.memsw.limit_in_bytes", "-1", true});
   add_number(out, memory, "reservation", "memory", "memory.soft_limit_in_bytes");
   add_number(out, memory, "kernel", "memory", "memory.kmem.limit_in_bytes", true);
@@ -131,7 +132,7 @@ void cpu_v1(Writes& out, const Json& cpu) {
 }
 
 void block_v1(Writes& out, const Json& block) {
-  // The scheduler CFQ had the plain names, BFQ has its own.
+  // The CFQ scheduler has the plain names, BFQ its own.
   if (int_or(block, "weight") != 0)
     out.push_back(
         {"blkio", "blkio.weight", std::to_string(int_or(block, "weight")), false, "blkio.bfq.weight"});
@@ -157,7 +158,7 @@ void memory_v2(Writes& out, const Json& memory) {
   if (present(memory, "limit") && limit != 0) out.push_back({"memory", "memory.max", or_max(limit), false});
   int64_t swap = int_or(memory, "swap");
   if (present(memory, "swap") && swap != 0) {
-    // The specification's value is memory and swap together; the file takes swap alone.
+    // The specification's value is memory plus swap; the file contains only swap.
     std::string value = swap < 0 ? "max" : std::to_string(swap - std::max<int64_t>(limit, 0));
     out.push_back({"memory", "memory.swap.max", value, true});
   }
@@ -284,7 +285,7 @@ Result<std::vector<DeviceRule>> parse_device_rules(const Json& resources) {
 }
 
 Result<std::vector<CgroupWrite>> writes_for_v1(const Json& resources) {
-  if (!part(resources, "unified").empty()) return invalid("resources.unified needs cgroup version 2");
+  if (!part(resources, "unified").empty()) return invalid("resources.unified requires cgroup v2");
   TRY(check_numbers(resources));
   TRY(check_memory(part(resources, "memory")));
   TRY(check_cpu(part(resources, "cpu")));

@@ -10,16 +10,16 @@
 
 namespace stack::runtime {
 
-// One write: `controller` picks the hierarchy, `file` is below the group's directory.
+// One write: `controller` selects the hierarchy; `file` is in the cgroup's directory.
 struct CgroupWrite {
   std::string controller;
   std::string file;
   std::string value;
-  bool optional = false;        // a file that is missing, or refuses, is noted and passed over
-  std::string other_file = {};  // takes the same where `file` is missing
+  bool optional = false;        // if the file is missing or rejects the value, add a note and continue
+  std::string other_file = {};  // used if `file` is missing
 };
 
-// Pure: what to write, in order. Invalid for values that make no sense.
+// The writes, in order. Pure. Invalid for invalid values.
 Result<std::vector<CgroupWrite>> writes_for_v1(const Json& resources);
 Result<std::vector<CgroupWrite>> writes_for_v2(const Json& resources);
 
@@ -36,8 +36,7 @@ struct DeviceRule {
 };
 Result<std::vector<DeviceRule>> parse_device_rules(const Json& resources);
 
-// Attaches a program that carries out `rules` (the last that matches decides; none: allowed) to a version 2
-// group.
+// Attaches a program that implements `rules` to a v2 cgroup. The last matching rule decides; the default is to allow.
 Result<> attach_device_filter(int cgroup_directory, const std::vector<DeviceRule>& rules);
 
 }  // namespace stack::runtime

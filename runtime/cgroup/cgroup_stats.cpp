@@ -1,4 +1,4 @@
-// Reading a group's counters. The arithmetic that Docker's users see (CPU %, cache left out) is the engine's.
+// Reads a cgroup's counters. The engine computes the values shown to users (CPU %, memory without cache).
 #include <sys/sysinfo.h>
 
 #include "base/files.h"
@@ -37,7 +37,7 @@ uint64_t pick(const std::map<std::string, uint64_t>& pairs, const std::string& n
   return found == pairs.end() ? 0 : found->second;
 }
 
-// Version 1 says "no limit" with the largest multiple of the page size.
+// cgroup v1 represents "no limit" as the largest multiple of the page size.
 uint64_t limit_or_none(uint64_t value) { return value >= uint64_t{1} << 62 ? 0 : value; }
 
 uint64_t clock_ticks_to_ns(uint64_t ticks) { return ticks * 10000000; }  // USER_HZ is 100 everywhere we run

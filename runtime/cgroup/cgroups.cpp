@@ -46,7 +46,7 @@ bool parse_mount_line(const std::string& line, Cgroups::Hierarchy& out) {
   return true;
 }
 
-// Files that exist in every group that has the controller: how we see that a parent passed it on.
+// Files that exist in every cgroup with the controller, used to check whether the parent enabled it.
 const char* witness_file(const std::string& controller) {
   if (controller == "memory") return "memory.max";
   if (controller == "pids") return "pids.max";
@@ -60,7 +60,7 @@ bool wants_controller(const std::vector<CgroupWrite>& writes, const std::string&
                      [&](const CgroupWrite& write) { return write.controller == controller; });
 }
 
-// The hierarchies a container gets a group in even without limits: what stats and freeze need.
+// The hierarchies in which a container gets a cgroup even without limits, for stats and freeze.
 bool always_used(const std::string& controller, CgroupMode mode) {
   if (controller == "freezer") return mode == CgroupMode::V1;
   return controller == "memory" || controller == "cpu" || controller == "cpuacct" || controller == "pids" ||
@@ -82,7 +82,7 @@ Result<> make_group(const std::string& directory) {
   return Error::last_errno("create cgroup " + directory);
 }
 
-// A fresh cpuset group has neither CPUs nor nodes, and then takes no task: fill from the parent, top down.
+// A new cpuset cgroup has no CPUs or nodes and accepts no task: copies them from the parent, top down.
 Result<> fill_cpuset(const std::string& mount_point, const std::string& path) {
   std::string parent = mount_point;
   for (const std::string& name : split(path, '/')) {
@@ -97,10 +97,10 @@ Result<> fill_cpuset(const std::string& mount_point, const std::string& path) {
   return {};
 }
 
-// ---- version 2: passing controllers down ----
+// ---- v2: enable controllers ----
 
-// A group with processes of its own may not pass controllers down; a container host inside a container has
-// that at the top of what it sees. Its processes move to a group beside ours.
+// A cgroup with processes cannot enable controllers for its children. On a container host inside a container, this applies
+// to the top visible cgroup, so its processes are moved to a sibling of ours.
 Result<> move_processes_aside(const std::string& directory) {
   std::string aside = directory + "/stack-host";
   TRY(make_group(aside));
@@ -127,7 +127,7 @@ Result<> pass_controllers_down(const std::string& directory) {
       TRY(move_processes_aside(directory));
       done = write_control(directory + "/cgroup.subtree_control", "+" + name);
     }
-    // A single controller that cannot be passed (cpu with realtime tasks) is noticed where it is needed.
+    // A controller that cannot be enabled (cpu with realtime tasks) causes an error only if it is needed.
   }
   return {};
 }
@@ -150,7 +150,7 @@ Result<> make_unified(const Cgroups::Hierarchy& hierarchy, const std::string& pa
   return {};
 }
 
-// Carries writes out; consecutive ones to one file (device rules) share its descriptor.
+// Performs writes; consecutive writes to one file (device rules) share a descriptor.
 class ControlWriter {
  public:
   explicit ControlWriter(std::vector<std::string>* notes) : notes_(notes) {}
@@ -174,8 +174,8 @@ class ControlWriter {
     return {};
   }
 
-  // Where the kernel compares two values, which one goes first depends on those that are there: memory and
-  // memory+swap, the period and the quota of processor time (below a parent's).
+  // The kernel compares some values (memory and memory+swap; CPU period and quota below a parent's), so the order of writes
+  // depends on the current values.
   Result<> apply_pair(const CgroupWrite& one, const CgroupWrite& other, const std::string& directory) {
     Result<> first = apply(one, directory);
     if (!first && first.error().code() == EINVAL) {
@@ -223,7 +223,7 @@ Result<> apply_writes(const Cgroups& cgroups, const std::string& path, const std
   return {};
 }
 
-// ---- walking ----
+// ---- traversal ----
 
 std::vector<std::string> child_groups(const std::string& directory) {
   std::vector<std::string> out;
@@ -244,7 +244,7 @@ void collect_pids(const std::string& directory, std::set<pid_t>& out) {
   for (const std::string& child : child_groups(directory)) collect_pids(directory + "/" + child, out);
 }
 
-// Removes a group and those below it; EBUSY where a process is still there.
+// Removes a cgroup and its descendants; EBUSY if a process remains.
 int remove_group(const std::string& directory) {
   if (::rmdir(directory.c_str()) == 0 || errno == ENOENT) return 0;
   int reason = errno;
@@ -269,7 +269,7 @@ Result<Cgroups> Cgroups::detect() {
   std::set<std::string> seen;
   bool v1_controllers = false;
   for (const std::string& line : split(mounts, '\n')) {
-    // Most lines are other mounts: a cheap look first.
+    // A cheap check first, because most lines are other mounts.
     if (line.find("cgroup") == std::string::npos) continue;
     Hierarchy hierarchy;
     if (!parse_mount_line(line, hierarchy)) continue;
@@ -359,8 +359,7 @@ Result<> Cgroups::create(const std::string& path, const Json& resources,
 
 namespace {
 
-// Version 1 refuses a memory limit above that of memory and swap together: who raises both must begin with
-// that one.
+// cgroup v1 rejects a memory limit above the limit of memory plus swap, so the latter must be raised first.
 void raise_swap_first(std::vector<CgroupWrite>& writes, const std::string& group) {
   auto named = [&](std::string_view file) {
     return std::find_if(writes.begin(), writes.end(), [&](const CgroupWrite& w) { return w.file == file; });
@@ -375,8 +374,7 @@ void raise_swap_first(std::vector<CgroupWrite>& writes, const std::string& group
   if (raises) std::iter_swap(limit, swap);
 }
 
-// Moves what is in the container's other groups into one that has just been made for it. What is forked
-// meanwhile is found in the next round.
+// Moves the container's processes into a newly created cgroup. Repeats to include processes forked meanwhile.
 Result<> move_in(const Cgroups& cgroups, const std::string& path, const std::string& directory) {
   for (int round = 0; round < 16; ++round) {
     TRY_ASSIGN(std::vector<pid_t> all, cgroups.pids(path));
@@ -391,10 +389,10 @@ Result<> move_in(const Cgroups& cgroups, const std::string& path, const std::str
     }
     if (!moved) return {};
   }
-  return Error(ErrorKind::Timeout, "the processes do not move to " + directory);
+  return Error(ErrorKind::Timeout, "cannot move all processes to " + directory);
 }
 
-// A container made without limits of a controller has no group in its hierarchy yet.
+// A container created without limits for a controller does not yet have a cgroup in its hierarchy.
 Result<> join_missing(const Cgroups& cgroups, const std::string& path,
                       const std::vector<CgroupWrite>& writes) {
   for (const Cgroups::Hierarchy& hierarchy : cgroups.hierarchies()) {
@@ -422,7 +420,7 @@ Result<> Cgroups::update(const std::string& path, const Json& resources) const {
     TRY_ASSIGN(CgroupStats now, stats(path));
     if (limit > 0 && now.memory_usage > static_cast<uint64_t>(limit))
       return conflict("memory limit " + std::to_string(limit) +
-                      " is below what is in use: " + std::to_string(now.memory_usage));
+                      " is below the current usage: " + std::to_string(now.memory_usage));
   }
   if (mode_ != CgroupMode::V2) {
     TRY(join_missing(*this, path, writes));
@@ -464,14 +462,14 @@ Result<> Cgroups::freeze(const std::string& path, std::chrono::milliseconds limi
   if (!unified.empty() && path_exists(unified + "/cgroup.freeze")) {
     TRY(write_control(unified + "/cgroup.freeze", "1"));
     while (!event_says(unified + "/cgroup.events", "frozen 1")) {
-      if (Clock::now() > end) return Error(ErrorKind::Timeout, "the processes do not freeze");
+      if (Clock::now() > end) return Error(ErrorKind::Timeout, "the processes did not freeze in time");
       pause_for(std::chrono::milliseconds(1));
     }
     return {};
   }
   std::string group = directory("freezer", path);
   if (group.empty()) return unsupported("no freezer cgroup is available");
-  // A process forked meanwhile can leave the group FREEZING: ask again.
+  // A process forked meanwhile can leave the cgroup in state FREEZING: retry.
   for (;;) {
     TRY(write_control(group + "/freezer.state", "FROZEN"));
     if (trim(read_control(group + "/freezer.state")) == "FROZEN") return {};
@@ -479,7 +477,7 @@ Result<> Cgroups::freeze(const std::string& path, std::chrono::milliseconds limi
     pause_for(std::chrono::milliseconds(1));
   }
   (void)write_control(group + "/freezer.state", "THAWED");
-  return Error(ErrorKind::Timeout, "the processes do not freeze");
+  return Error(ErrorKind::Timeout, "the processes did not freeze in time");
 }
 
 Result<> Cgroups::thaw(const std::string& path) const {
@@ -508,11 +506,11 @@ Result<> Cgroups::kill_all(const std::string& path, std::chrono::milliseconds li
     if (unified.empty() || !write_control(unified + "/cgroup.kill", "1")) {
       for (pid_t pid : processes) ::kill(pid, SIGKILL);
     }
-    // A frozen process of version 1 dies only when thawed.
+    // In cgroup v1, a frozen process dies only after thawing.
     if (round == 0 && frozen(path)) (void)thaw(path);
     if (Clock::now() > end)
-      return Error(ErrorKind::Timeout,
-                   "cgroup " + path + ": " + std::to_string(processes.size()) + " processes do not end");
+      return Error(ErrorKind::Timeout, "cgroup " + path + ": " + std::to_string(processes.size()) +
+                                           " processes did not exit after SIGKILL");
     pause_for(std::chrono::milliseconds(round < 10 ? 1 : 10));
   }
 }

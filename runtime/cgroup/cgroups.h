@@ -1,5 +1,5 @@
-// Control groups, version 1, version 2 and hybrid: a container is one path, "/stack/<id>", in every hierarchy
-// used. Kernel: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/*.rst.
+// Control groups v1, v2, and hybrid: a container has one path, "/stack/<id>", in every hierarchy used. Kernel:
+// Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/*.rst.
 #pragma once
 
 #include <sys/types.h>
@@ -25,7 +25,7 @@ struct CgroupStats {
   uint64_t throttled_periods = 0;
   uint64_t periods = 0;
   uint64_t throttled_ns = 0;
-  uint64_t memory_usage = 0;          // bytes, page cache included
+  uint64_t memory_usage = 0;          // bytes, including page cache
   uint64_t memory_inactive_file = 0;  // Docker subtracts it: total_inactive_file (v1), inactive_file (v2)
   uint64_t memory_limit = 0;          // 0: none
   uint64_t memory_max_usage = 0;
@@ -41,25 +41,25 @@ struct CgroupStats {
 // The hierarchies of this machine. Copyable; holds only paths.
 class Cgroups {
  public:
-  // From /proc/self/mountinfo and /proc/self/cgroup. Where our own group is not the root of what we see (a
-  // container host inside a container), paths are taken below what is mounted.
+  // Reads /proc/self/mountinfo and /proc/self/cgroup. If our cgroup is not the visible root (a container host inside a
+  // container), paths are relative to the mounted hierarchy.
   static Result<Cgroups> detect();
 
   CgroupMode mode() const { return mode_; }
-  // Controllers that can be used: "memory", "pids", ...
+  // Whether a controller ("memory", "pids", ...) is available.
   bool has(const std::string& controller) const;
 
-  // Those hierarchies in which create() makes a group for these resources.
+  // The hierarchies in which create() creates a cgroup for these resources.
   Result<Cgroups> used_for(const Json& resources) const;
 
-  // Makes the group in all hierarchies we use and applies an OCI linux.resources object. A limit whose
-  // controller is missing is an error, except where it asks for nothing. `notes` gets what was left out.
+  // Creates the cgroup in all hierarchies used and applies an OCI linux.resources object. A limit without its controller is
+  // an error, unless it has no effect. `notes` lists skipped settings.
   Result<> create(const std::string& path, const Json& resources,
                   std::vector<std::string>* notes = nullptr) const;
-  // Applies resources to a group that exists (docker update).
+  // Applies resources to an existing cgroup (docker update).
   Result<> update(const std::string& path, const Json& resources) const;
 
-  // Descriptors through which a process enters: see ProcessEntry.
+  // Descriptors for entering the cgroup.
   struct Entry {
     Fd unified;             // cgroup2 directory for clone3(CLONE_INTO_CGROUP), or none
     std::vector<Fd> tasks;  // version 1 `tasks` files: the single-threaded child writes "0" to each
@@ -73,9 +73,9 @@ class Cgroups {
   Result<> thaw(const std::string& path) const;
   bool frozen(const std::string& path) const;
 
-  // SIGKILL to every process, again until none is left or the time is over. Frozen groups are thawed.
+  // Sends SIGKILL to all processes until none is left or the limit is reached. Thaws frozen cgroups.
   Result<> kill_all(const std::string& path, std::chrono::milliseconds limit = std::chrono::seconds(5)) const;
-  // Process ids, in our pid namespace, of the group and the groups below it. A missing group has none.
+  // PIDs, in our PID namespace, of the cgroup and its descendants. Empty for a missing cgroup.
   Result<std::vector<pid_t>> pids(const std::string& path) const;
 
   Result<CgroupStats> stats(const std::string& path) const;
@@ -83,18 +83,16 @@ class Cgroups {
   // The file whose counter "oom_kill" counts kills, and (version 1) the one to register an eventfd for.
   std::string oom_file(const std::string& path) const;
 
-  // rmdir in every hierarchy, groups below first; retries while busy for up to `limit`. Missing is success.
+  // Removes the cgroup in every hierarchy, descendants first; retries while busy for up to `limit`. Idempotent.
   Result<> remove(const std::string& path, std::chrono::milliseconds limit = std::chrono::seconds(2)) const;
   bool exists(const std::string& path) const;
-  // Names directly below `prefix` ("/stack") in any hierarchy: what a sweep compares with the containers
-  // known.
+  // Names directly below `prefix` ("/stack") in any hierarchy, for sweeps.
   std::vector<std::string> list(const std::string& prefix) const;
   // Kills and removes every group below `prefix` whose name is not in `keep`; returns the names removed.
   Result<std::vector<std::string>> sweep(const std::string& prefix,
                                          const std::vector<std::string>& keep) const;
 
-  // Directory of a controller's group; "" where there is none. For version 2 any controller gives the one
-  // tree.
+  // The directory of a controller's cgroup; "" if there is none. In v2, all controllers share one tree.
   std::string directory(const std::string& controller, const std::string& path) const;
   // Mount points used, for a container's own view: controller list -> host directory ("cpu,cpuacct" -> ...).
   struct Hierarchy {

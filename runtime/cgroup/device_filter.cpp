@@ -51,7 +51,7 @@ void append_rule(std::vector<bpf_insn>& program, const DeviceRule& rule) {
   if (bits != kAllAccess) {
     program.push_back(instruction(BPF_ALU | BPF_MOV | BPF_X, R1, R3, 0, 0));
     program.push_back(instruction(BPF_ALU | BPF_AND | BPF_K, R1, R0, 0, bits));
-    // Allowed is what lies wholly inside; denied is whatever touches it.
+    // An allow rule must cover the whole access; a deny rule applies to any overlap.
     program.push_back(rule.allow ? instruction(BPF_JMP | BPF_JNE | BPF_X, R1, R3, 0, 0)
                                  : instruction(BPF_JMP | BPF_JEQ | BPF_K, R1, R0, 0, 0));
   }
@@ -75,7 +75,7 @@ std::vector<bpf_insn> build_program(const std::vector<DeviceRule>& rules) {
   program.push_back(load_context(R5, 8));
   for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
     append_rule(program, *rule);
-    // Nothing after a rule that matches everything can be reached, and the verifier refuses dead code.
+    // Rules after one that matches everything are unreachable, and the verifier rejects dead code.
     if (rule->type == 'a' && rule->major < 0 && rule->minor < 0 && access_bits(rule->access) == kAllAccess)
       return program;
   }

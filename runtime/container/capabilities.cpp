@@ -63,7 +63,7 @@ std::string capability_name(int number) { return std::string(kNames.at(static_ca
 int known_capabilities() { return static_cast<int>(kNames.size()); }
 
 int last_capability() {
-  // The kernel refuses to read what it does not know (EINVAL); 41 names cover every kernel so far.
+  // The kernel returns EINVAL for unknown capabilities; 41 names cover all current kernels.
   int last = static_cast<int>(kNames.size()) - 1;
   while (last > 0 && ::prctl(PR_CAPBSET_READ, last, 0, 0, 0) < 0) --last;
   return last;

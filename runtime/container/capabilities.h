@@ -8,7 +8,7 @@
 
 namespace stack::runtime {
 
-// "CAP_CHOWN" -> 0; nullopt for a name we do not know.
+// "CAP_CHOWN" -> 0; nullopt for an unknown name.
 std::optional<int> capability_number(std::string_view name);
 std::string capability_name(int number);
 int known_capabilities();

@@ -33,15 +33,15 @@ struct Step {
   StepFunction run;
 };
 
-// A process that is alone in its thread group and moves only itself spares the kernel the wait for an RCU
-// grace period that a write to cgroup.procs costs: "0" to `tasks`.
+// A single-threaded process that moves itself by writing "0" to `tasks` avoids the RCU grace period that a write to
+// cgroup.procs costs.
 Result<> enter_cgroups(Context& context) {
   for (const Fd& tasks : context.resources.cgroup.tasks) TRY(write_all(tasks.get(), "0"));
   return {};
 }
 
 Result<> begin_session(Context& context) {
-  // Nobody in the container may look into us before the command has replaced us (CVE-2016-9962).
+  // Processes in the container must not inspect us before we execute the command (CVE-2016-9962).
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::last_errno("prctl dumpable");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
   if (::setsid() < 0 && errno != EPERM) return Error::last_errno("setsid");
@@ -83,7 +83,7 @@ Result<> enter_namespaces(Context& context) {
     TRY(enter_namespace(context, type));
   if (plan.netns_fd >= 0 && ::setns(plan.netns_fd, CLONE_NEWNET) != 0)
     return Error::last_errno("join network namespace");
-  // After the groups are entered, so that the group of now is what the container sees as the root.
+  // Must follow entering the cgroups, so that the container sees its cgroup as the root.
   if (plan.spec.new_namespace(CLONE_NEWCGROUP) && ::unshare(CLONE_NEWCGROUP) != 0)
     return Error::last_errno("new cgroup namespace");
   return {};
@@ -92,16 +92,16 @@ Result<> enter_namespaces(Context& context) {
 Result<> set_oom_score(Context& context) {
   const std::optional<ProcessSpec>& process = context.setup.plan.spec.process;
   if (!process || !process->oom_score_adj) return {};
-  // While the host's /proc is in sight.
+  // Must precede pivot_root, while the host's /proc is visible.
   Result<> written = write_file("/proc/self/oom_score_adj", std::to_string(*process->oom_score_adj));
   if (written || (written.error().code() != EACCES && written.error().code() != EPERM)) return written;
   context.setup.notes.push_back("oom_score_adj " + std::to_string(*process->oom_score_adj) +
-                                " may not be set here: it stays as it is");
+                                " cannot be set here; keeping the current value");
   return {};
 }
 
 Result<> root_step(Context& context) {
-  // Where we are is where the hooks that are ours begin; the steps to there move about.
+  // Saves the working directory for our hooks, because later steps change it.
   if (!context.setup.plan.spec.hooks.create_container.empty()) {
     TRY_ASSIGN(context.setup.start_directory, open_file(".", O_PATH | O_DIRECTORY));
   }
@@ -118,8 +118,8 @@ Result<> hide_step(Context& context) {
 }
 Result<> pivot_step(Context& context) { return enter_root(context.setup); }
 
-// From here on paths are looked up that the container's author wrote, and "/proc/self/fd/7/../.." must lead
-// nowhere: neither through what we used nor through what our caller left open (CVE-2024-21626).
+// From here on, paths from the container's configuration are looked up. Closes all descriptors, so that
+// "/proc/self/fd/7/../.." does not reach the host (CVE-2024-21626).
 Result<> drop_descriptors(Context& context) {
   Setup& setup = context.setup;
   std::vector<int> kept = {setup.sync,
@@ -138,8 +138,8 @@ Result<> hooks_step(Context& context) {
   const ContainerPlan& plan = context.setup.plan;
   const HookSet& hooks = plan.spec.hooks;
   if (hooks.prestart.empty() && hooks.create_runtime.empty() && hooks.create_container.empty()) return {};
-  // The launcher's come first, in its namespaces; ours are found in its file system as well: the root is not
-  // entered yet.
+  // The launcher's hooks run first, in its namespaces. Our hooks also use the host's file system, because the root has not
+  // been entered yet.
   TRY(send_report(context.setup.sync, ReportKind::Hooks));
   TRY_ASSIGN(std::optional<Report> go, receive_report(context.setup.sync));
   if (!go) ::_exit(1);
@@ -164,13 +164,13 @@ Result<> prepare_process(Context& context) {
   if (process.cwd != "/") TRY(enter_working_directory(process.cwd));
   context.setup.object = process.args.front();
   TRY_ASSIGN(context.setup.executable, find_executable(process.args.front(), process.env));
-  // Now, not with the command: whoever reads what the launcher's streams were must not wait for its start.
+  // Done before the start, so that readers of the launcher's streams do not wait for it.
   context.setup.object = "standard streams";
   return set_up_stdio(process, context.setup.stdio, context.setup.terminal_peer.get(),
                       context.null_device.get());
 }
 
-// What the launcher and its callers left open goes, that nobody waits for its end as long as we wait here.
+// Closes descriptors left open by the launcher and its callers, so that no reader waits for end of file meanwhile.
 Result<> keep_only(int listener, int first) {
   bool below = listener <= first || ::syscall(SYS_close_range, first, listener - 1, 0) == 0;
   bool above = ::syscall(SYS_close_range, listener + 1, ~0U, 0) == 0;
@@ -178,7 +178,7 @@ Result<> keep_only(int listener, int first) {
   return {};
 }
 
-// Whoever connects to the start socket and says Go takes the launcher's place.
+// The process that connects to the start socket and sends Go replaces the launcher.
 Result<> wait_at_start_socket(Context& context) {
   for (;;) {
     Fd starter(::accept4(context.setup.plan.start_listener, nullptr, nullptr, SOCK_CLOEXEC));
@@ -191,13 +191,13 @@ Result<> wait_at_start_socket(Context& context) {
   }
 }
 
-// Beyond this point everything stands; only the command is missing.
+// At this point the container is complete except for the command.
 Result<> announce(Context& context) {
   const ContainerPlan& plan = context.setup.plan;
   for (const std::string& note : context.setup.notes)
     TRY(send_report(context.setup.sync, ReportKind::Note, note));
   if (!plan.hold) return send_report(context.setup.sync, ReportKind::Ready);
-  // The launcher may go as soon as it has answered: its end must then no longer be ours.
+  // The launcher may exit after its answer; its exit must no longer kill us.
   if (plan.start_listener >= 0 && ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
     return Error::last_errno("prctl pdeathsig");
   TRY(send_report(context.setup.sync, ReportKind::Ready));
@@ -218,7 +218,7 @@ Result<> start_hooks_step(Context& context) {
 Result<> become_user(Context& context) {
   const ContainerPlan& plan = context.setup.plan;
   if (!plan.spec.process) return invalid("the configuration has no process");
-  // The launcher may go from now on: the command's life is its own. A change of user would clear it as well.
+  // From now on, the launcher may exit without affecting the command. A change of user would clear this as well.
   if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return Error::last_errno("prctl pdeathsig");
   TRY(close_on_execution(3 + plan.kept_fds));
   return become(*plan.spec.process, plan.seccomp, context.setup.sync);

@@ -15,10 +15,10 @@ struct ChildResources {
   int launcher_sync = -1;  // the launcher's end, closed first
   Cgroups::Entry cgroup;
   std::vector<JoinedNamespace> joined;
-  bool joined_early = false;  // all of them, before the clone
+  bool joined_early = false;  // all namespaces were joined before the clone
 };
 
-// Runs the steps one after the other; reports the first failure to the launcher and exits.
+// Runs the steps in order; reports the first failure to the launcher and exits.
 [[noreturn]] void run_child(const ContainerPlan& plan, const ChildResources& resources);
 
 }  // namespace stack::runtime

@@ -1,4 +1,4 @@
-// Device nodes and the usual links of /dev.
+// Device nodes and the standard links in /dev.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -40,11 +40,11 @@ Result<> check_existing(int parent, const std::string& name, const OciDevice& de
     return Error::last_errno("stat " + device.path);
   bool same = (info.st_mode & S_IFMT) == type_bits(device.type) &&
               (device.type == 'p' || info.st_rdev == makedev(device.major, device.minor));
-  if (!same) return conflict(device.path + " exists and is something else");
+  if (!same) return conflict(device.path + " exists but is a different file");
   return {};
 }
 
-// Without the right to make nodes (user namespace) the host's node is bound over an empty file.
+// In a user namespace, which cannot create nodes, bind-mounts the host's node over an empty file.
 Result<> bind_host_device(int parent, const std::string& name, const OciDevice& device) {
   TRY_ASSIGN(Fd source, clone_mount_at(device.path, false));
   struct stat info{};
@@ -100,10 +100,10 @@ Result<> make_links(Setup& setup) {
 Result<> set_up_devices(Setup& setup) {
   const OciSpec& spec = setup.plan.spec;
   if (!setup.dev) {
-    // No mount on /dev: the image's directory, which must not be a link to elsewhere.
+    // Without a mount on /dev, uses the image's directory, which must not be a link.
     TRY_ASSIGN(setup.dev, ensure_directory_in_root(setup.root.get(), "/dev"));
   }
-  // A /dev of the host is left as it is.
+  // Does not change the host's /dev.
   if (binds_dev(spec)) return {};
   for (const OciDevice& device : kDefaultDevices) {
     setup.object = device.path;

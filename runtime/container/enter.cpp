@@ -30,13 +30,13 @@ Result<Fd> take_terminal(const EnterPlan& plan, int sync) {
 // In the container, in its namespaces and groups.
 Result<> run_command(const EnterPlan& plan, int sync, int null_device, std::string& object) {
   std::vector<std::string> notes;
-  // Before any path of the container is looked up: see drop_descriptors() in child.cpp.
+  // Must precede the lookup of any container path: see drop_descriptors() in child.cpp.
   std::vector<int> kept = {sync, null_device, plan.stdio.in, plan.stdio.out, plan.stdio.err};
   for (int i = 0; i < plan.kept_fds; ++i) kept.push_back(3 + i);
   TRY(close_all_but(std::move(kept)));
   TRY(apply_limits(plan.process, notes));
   TRY(apply_execution_domain(plan.execution));
-  // Joining a mount namespace has led to its root.
+  // Joining a mount namespace changes the root.
   bool in_root = (plan.namespaces & CLONE_NEWNS) != 0;
   Fd root(in_root ? -1 : ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   std::vector<std::string> environment = command_environment(plan.process, in_root ? AT_FDCWD : root.get());
@@ -55,7 +55,7 @@ Result<> run_command(const EnterPlan& plan, int sync, int null_device, std::stri
   return execute(plan.process, environment, executable, -1);
 }
 
-// Not before the clone: into a version 2 group only the host's root may clone.
+// Must follow the clone, because only the host's root may clone into a v2 cgroup.
 Result<> become_namespace_root(const EnterPlan& plan) {
   if ((plan.namespaces & CLONE_NEWUSER) == 0) return {};
   if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)
@@ -66,8 +66,8 @@ Result<> become_namespace_root(const EnterPlan& plan) {
 Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {
   TRY(pin_to_cpus(plan.process.cpu_affinity_initial));
   for (const Fd& tasks : plan.cgroup.tasks) TRY(write_all(tasks.get(), "0"));
-  // Only from inside of the group: where cgroup2 is mounted with nsdelegate, as systemd does, a process of
-  // that namespace may not be moved in from outside of it, nor be cloned into the group.
+  // Must be done inside the cgroup: if cgroup2 is mounted with nsdelegate, as by systemd, a process in that namespace cannot
+  // be moved or cloned into the cgroup from outside.
   if ((plan.namespaces & CLONE_NEWCGROUP) != 0 && ::setns(target_pidfd, CLONE_NEWCGROUP) != 0)
     return Error::last_errno("join cgroup namespace");
   return become_namespace_root(plan);
@@ -79,7 +79,7 @@ Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {
   leave_session_keyring();
   const char* step = "cgroup";
   Result<> done = enter_groups(plan, target_pidfd);
-  // After the change of user, which would clear both.
+  // Must follow the change of user, which clears both.
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (done) {
@@ -91,8 +91,8 @@ Result<> enter_groups(const EnterPlan& plan, int target_pidfd) {
   ::_exit(failure.exit_code);
 }
 
-// The user namespace last: in it we have no rights over those that belong to the host. A caller without
-// rights of its own gets them there, and joins all at once.
+// Joins the user namespace last, because inside it we have no rights over namespaces of the host. A caller without rights
+// obtains them there and joins all namespaces at once.
 Result<> join_namespaces(int pidfd, int namespaces) {
   if (namespaces == 0) return {};
   int others = namespaces & ~CLONE_NEWUSER;
@@ -130,7 +130,7 @@ Result<NewContainer> enter_container(const EnterPlan& plan, int target_pidfd) {
   Fd null_device(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null_device) return Error::last_errno("open /dev/null");
   TRY_ASSIGN(SocketPair sync, make_socket_pair(SOCK_SEQPACKET));
-  // Not to be looked into by the container from the moment we are in its pid namespace (CVE-2016-9962).
+  // The container must not inspect us once we are in its PID namespace (CVE-2016-9962).
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::last_errno("prctl dumpable");
   TRY(join_namespaces(target_pidfd, plan.namespaces & ~CLONE_NEWCGROUP));
   int pidfd = -1;

@@ -1,4 +1,4 @@
-// A further process in a running container: the launcher's side and the process's own.
+// Starts a further process in a running container: the launcher's side and the process's side.
 #pragma once
 
 #include <sys/types.h>
@@ -21,18 +21,16 @@ struct EnterPlan {
   SeccompProgram seccomp;
   ChildStdio stdio;
   Cgroups::Entry cgroup;
-  int namespaces = 0;  // CLONE_NEW* in which the container differs from us
+  int namespaces = 0;  // CLONE_NEW* flags of the namespaces that differ from ours
   int kept_fds = 0;    // 3, 4, ... stay open for the command
 };
 
-// The namespaces in which the process differs from us: setns(2) refuses a user namespace that is already
-// ours.
+// The namespaces of the process that differ from ours, because setns(2) rejects our own user namespace.
 Result<int> differing_namespaces(pid_t pid);
 
-// Joins the namespaces of `target_pidfd` and clones. The calling process itself stays in them, all but the
-// pid namespace, and is no longer to be looked into (PR_SET_DUMPABLE). The new process reports as a
-// container's first one does: Terminal, Note, SeccompListener, Failure, and the end of the socket once it is
-// the command.
+// Joins the namespaces of `target_pidfd` and clones. The calling process stays in these namespaces, except the PID
+// namespace, and becomes undumpable (PR_SET_DUMPABLE). The new process sends the same reports as a container's first
+// process: Terminal, Note, SeccompListener, Failure, and end of file once it executes the command.
 Result<NewContainer> enter_container(const EnterPlan& plan, int target_pidfd);
 
 }  // namespace stack::runtime

@@ -38,7 +38,7 @@ int64_t now_ms() {
   return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
 }
 
-// False: the time was over first.
+// Returns false on timeout.
 Result<bool> wait_until_ended(int pidfd, int timeout_seconds) {
   if (timeout_seconds <= 0) return true;
   int64_t end = now_ms() + int64_t{timeout_seconds} * 1000;
@@ -59,14 +59,14 @@ Result<> finish(const OciHook& hook, pid_t pid) {
   TRY_ASSIGN(int status, wait_for(pid));
   if (!ended)
     return Error(ErrorKind::Timeout,
-                 "not ended after " + std::to_string(hook.timeout_seconds) + " seconds, killed");
+                 "still running after " + std::to_string(hook.timeout_seconds) + " seconds, killed");
   if (WIFSIGNALED(status)) return Error("killed by signal " + std::to_string(WTERMSIG(status)));
   if (WEXITSTATUS(status) != 0) return Error("exit status " + std::to_string(WEXITSTATUS(status)));
   return {};
 }
 
 Result<> run_hook(const OciHook& hook, const std::string& state_text) {
-  // A file in memory instead of a pipe: a hook that does not read it can neither block nor break us.
+  // A memory file instead of a pipe, so that a hook that does not read it cannot block or kill us.
   TRY_ASSIGN(Fd state, sealed_memfd("state", state_text));
   TRY_ASSIGN(Pipe failure, make_pipe());
   pid_t pid = ::fork();

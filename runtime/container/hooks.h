@@ -1,4 +1,4 @@
-// Hooks: programs of the configuration's author, run at points of a container's life.
+// Hooks: programs from the configuration that run at certain points of a container's life.
 // runtime-spec config.md "POSIX-platform Hooks", runtime.md "Lifecycle"
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace stack::runtime {
 
-// The state document but for what changes.
+// The constant part of the state document.
 struct HookState {
   std::string oci_version;
   std::string id;
@@ -25,8 +25,8 @@ struct HookState {
 
 std::string hook_state_text(const HookState& state, std::string_view status, pid_t pid);
 
-// Runs each in order, `state_text` on its standard input, and waits for it; at its timeout it is killed. The
-// first that fails ends it, with an error that names it. Descriptors above 2 are closed for it.
+// Runs the hooks in order with `state_text` on stdin and waits for each; kills a hook at its timeout. Stops at the first
+// failure, with an error that names the hook. Closes descriptors above 2 for hooks.
 Result<> run_hooks(const std::vector<OciHook>& hooks, std::string_view kind, const std::string& state_text);
 
 }  // namespace stack::runtime

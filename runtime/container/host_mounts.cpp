@@ -18,7 +18,7 @@ namespace stack::runtime {
 
 namespace {
 
-// Ends, and reaps, a process that only holds a namespace open.
+// Kills and reaps a process that only holds a namespace open.
 class Holder {
  public:
   explicit Holder(pid_t pid) : pid_(pid) {}
@@ -37,7 +37,7 @@ class Holder {
 Result<Fd> mapping_namespace(const OciSpec& spec, const OciMount& mount) {
   if (!mount.uid_mappings.empty()) return make_user_namespace(mount.uid_mappings, mount.gid_mappings);
   const NamespaceSpec* user = spec.find_namespace(CLONE_NEWUSER);
-  if (user == nullptr) return invalid("idmap needs uidMappings and gidMappings, or a user namespace");
+  if (user == nullptr) return invalid("idmap requires uidMappings and gidMappings, or a user namespace");
   if (!user->path.empty()) return open_file(user->path, O_RDONLY);
   return make_user_namespace(spec.uid_mappings, spec.gid_mappings);
 }
@@ -88,7 +88,7 @@ Result<> make_host_mounts(ContainerPlan& plan) {
   for (size_t i = 0; i < spec.mounts.size(); ++i) {
     const OciMount& mount = spec.mounts[i];
     if (mount.id_mapped && !mount.bind)
-      return unsupported(mount.destination + ": ids can be mapped for bind mounts only");
+      return unsupported(mount.destination + ": IDs can be mapped only on bind mounts");
     if (!mount.bind || mount.remount || (!user_namespace && !mount.id_mapped)) continue;
     TRY_ASSIGN(Fd made, make_bind(spec, mount).in(mount.destination));
     plan.made_mounts.emplace(i, std::move(made));

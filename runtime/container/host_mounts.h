@@ -1,6 +1,5 @@
-// Mounts that must be made by the launcher: with a user namespace the container's first process has neither
-// the host's rights over a source nor, often, a way to its path; and mapping ids takes rights over the
-// source's file system.
+// Mounts that the launcher must create: in a user namespace, the container's first process has no host rights over a
+// source and often cannot reach its path, and mapping IDs requires rights over the source's file system.
 #pragma once
 
 #include "base/result.h"
@@ -8,10 +7,10 @@
 
 namespace stack::runtime {
 
-// Fills plan.root_source and plan.made_mounts as far as plan.spec asks for it.
+// Sets plan.root_source and plan.made_mounts according to plan.spec.
 Result<> make_host_mounts(ContainerPlan& plan);
 
-// A user namespace with these maps, as mount_setattr(2) wants one (MOUNT_ATTR_IDMAP). Nobody lives in it.
+// An empty user namespace with these maps, for mount_setattr(2) (MOUNT_ATTR_IDMAP).
 Result<Fd> make_user_namespace(const std::vector<IdMapping>& uids, const std::vector<IdMapping>& gids);
 
 }  // namespace stack::runtime

@@ -1,4 +1,4 @@
-// Host name, domain name and sysctls of the container's own namespaces.
+// Host name, domain name, and sysctls of the container's own namespaces.
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -18,7 +18,7 @@ namespace stack::runtime {
 
 namespace {
 
-// The namespace a sysctl belongs to; 0: to none, so that writing it would change the host.
+// The namespace of a sysctl; 0 if it has none, so that writing it would change the host.
 int namespace_of(std::string_view name) {
   static constexpr std::array<std::string_view, 8> kIpc = {
       "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
@@ -60,12 +60,12 @@ Result<> check_sysctl(const ContainerPlan& plan, const std::string& name) {
   return {};
 }
 
-// "net.//.kernel.core_pattern" begins like a value of the network's and leads out of it: RESOLVE_BENEATH only
-// keeps it below /proc.
+// Rejects names like "net.//.kernel.core_pattern", which begin like a network sysctl but leave that folder;
+// RESOLVE_BENEATH only keeps the path below /proc.
 Result<> check_components(const std::string& name, const std::string& path) {
   for (const std::string& part : split(path, '/')) {
     if (part.empty() || part == "." || part == "..")
-      return invalid("sysctl " + name + " is no name of a value");
+      return invalid("sysctl " + name + " is not a valid name");
   }
   return {};
 }

@@ -1,4 +1,4 @@
-// The running kernel's version, where a facility cannot be probed.
+// The running kernel's version, for features that cannot be probed.
 #pragma once
 
 #include <compare>

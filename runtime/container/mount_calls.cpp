@@ -57,7 +57,7 @@ constexpr SuperblockWord kSuperblockWords[] = {
     {"lazytime", MS_LAZYTIME}, {"iversion", MS_I_VERSION},
 };
 
-// Takes the words that mount(2) has as flags out of the options.
+// Removes the options that mount(2) represents as flags, and returns the flags.
 unsigned long take_superblock_flags(std::vector<std::string>& options) {
   unsigned long flags = 0;
   for (const SuperblockWord& row : kSuperblockWords) {

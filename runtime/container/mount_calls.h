@@ -14,11 +14,11 @@ namespace stack::runtime {
 // A detached mount of a new file system. `data`: "key=value" or "flag".
 Result<Fd> mount_new(const std::string& type, const std::string& source, const std::vector<std::string>& data,
                      uint64_t attributes);
-// A new file system attached on the directory `target`, in two calls: the working directory becomes `target`,
-// and is mounted on as ".". The working directory of the process is changed.
+// Mounts a new file system on the directory `target` in two calls: changes the working directory to `target` and mounts on
+// ".". Changes the working directory of the process.
 Result<> mount_new_on(int target, const std::string& type, const std::string& source,
                       const std::vector<std::string>& data, uint64_t attributes);
-// The same on `name` in the working directory, which is followed if it is a link: for names known to be none.
+// The same on `name` in the working directory. Follows links, so `name` must not be one.
 Result<> mount_new_here(const std::string& name, const std::string& type, const std::string& source,
                         const std::vector<std::string>& data, uint64_t attributes);
 // A detached copy of the mount (tree) at `fd`.

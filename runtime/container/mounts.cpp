@@ -1,5 +1,5 @@
-// The mounts of a container, in the order given. Each destination is resolved to a descriptor below the root,
-// and the mount is attached to that descriptor: nobody can swap a component in between.
+// The mounts of a container, in the given order. Each destination is resolved to a descriptor below the root, and the mount
+// is attached to that descriptor, so that path components cannot be swapped in between.
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -23,8 +23,7 @@ namespace stack::runtime {
 
 namespace {
 
-// A destination reached without any symbolic link: what we trust later (/proc, /sys, /dev) must be where it
-// says.
+// Opens a destination without following symbolic links, because the paths trusted later (/proc, /sys, /dev) must be real.
 Result<Fd> open_without_links(int root, const std::string& path) {
   open_how how{};
   how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
@@ -39,8 +38,7 @@ bool must_be_real(const OciMount& mount) {
   return mount.type == "proc" || mount.type == "sysfs" || mount.destination == "/dev";
 }
 
-// A name below /proc may hide nothing but what tools like lxcfs replace, so that a bind cannot forge
-// /proc/self.
+// Only the files that tools like lxcfs replace may be mounted below /proc, so that a bind cannot forge /proc/self.
 Result<> check_below_proc(const OciMount& mount) {
   if (!mount.destination.starts_with("/proc/")) return {};
   static constexpr std::array<std::string_view, 10> kAllowed = {
@@ -70,10 +68,10 @@ Result<Fd> open_destination(Setup& setup, const OciMount& mount, bool directory)
   TRY(check_below_proc(mount));
   TRY_ASSIGN(Fd found, find_destination(setup, mount, directory));
   static constexpr std::array<std::string_view, 3> kTop = {"/proc", "/sys", "/dev"};
-  // Found without following a link, at the top.
+  // Already opened without following links.
   if (must_be_real(mount) && std::find(kTop.begin(), kTop.end(), mount.destination) != kTop.end())
     return found;
-  // A link of the image may lead into /proc under another name.
+  // A link in the image may lead into /proc.
   struct statfs info{};
   if (::fstatfs(found.get(), &info) != 0) return Error::last_errno("statfs");
   if (info.f_type == PROC_SUPER_MAGIC && !mount.destination.starts_with("/proc"))
@@ -97,7 +95,7 @@ Result<> finish_propagation(const OciMount& mount, const Fd& made) {
 
 // ---- kinds of mounts ----
 
-// What the launcher handed over or made, else a copy of the host's path.
+// The source from the launcher, or a copy of the host's path.
 Result<Fd> open_bind_source(const ContainerPlan& plan, const OciMount& mount) {
   auto made = plan.made_mounts.find(static_cast<size_t>(&mount - plan.spec.mounts.data()));
   if (made != plan.made_mounts.end()) return made->second.duplicate();
@@ -112,7 +110,7 @@ Result<> mount_bind(Setup& setup, const OciMount& mount) {
   TRY_ASSIGN(Fd target, open_destination(setup, mount, is_directory_fd(source.get())));
   TRY(attach_mount(source.get(), target.get()));
   TRY(finish_propagation(mount, source));
-  // A /dev of the host is used as it is.
+  // Uses the host's /dev unchanged.
   if (mount.destination == "/dev") {
     TRY_ASSIGN(setup.dev, source.duplicate());
   }
@@ -127,8 +125,7 @@ bool has_option(const std::vector<std::string>& data, std::string_view key) {
   });
 }
 
-// A tmpfs without a mode takes the one of the directory it covers, as Docker's users expect of e.g.
-// /var/lib/x.
+// A tmpfs without a mode inherits the mode of the directory that it covers, like in Docker.
 void inherit_mode(const Setup& setup, const OciMount& mount, std::vector<std::string>& data) {
   if (has_option(data, "mode")) return;
   Result<Fd> existing = open_in_root(setup.root.get(), mount.destination, O_PATH | O_DIRECTORY);
@@ -145,8 +142,8 @@ Result<> mount_on(Setup& setup, const Fd& target, const std::string& type, const
   return mount_new_on(target.get(), type, source, data, attributes);
 }
 
-// The name of a destination right below our own /dev, where it has just been made: nobody else can have put a
-// link there. "": another place, or one that was there before.
+// The name of a destination directly below our own /dev that was just created, so that it cannot be a link. "" for other
+// or existing destinations.
 std::string made_in_dev(Setup& setup, const OciMount& mount) {
   bool plain = mount.recursive_set == 0 && mount.recursive_clear == 0 && mount.propagation == 0;
   if (!setup.fresh_dev || !plain || mount.copy_up || !mount.destination.starts_with("/dev/")) return "";
@@ -161,7 +158,7 @@ Result<> mount_in_dev(Setup& setup, const OciMount& mount, const std::string& na
   return mount_new_here(name, mount.type, mount.source, mount.data, mount.attributes_set);
 }
 
-// What is mounted on `destination` now.
+// The current mount on `destination`.
 Result<Fd> open_mounted(const Setup& setup, const std::string& destination) {
   return open_in_root(setup.root.get(), destination, O_PATH | O_DIRECTORY);
 }
@@ -176,7 +173,7 @@ Result<> finish_new(const Setup& setup, const OciMount& mount, Fd& mounted) {
   return finish_propagation(mount, mounted);
 }
 
-// A tmpfs that starts with what it covers is filled before it is attached.
+// Fills a tmpfs with the contents that it covers, before attaching it.
 Result<> mount_copied_up(Setup& setup, const OciMount& mount, const std::vector<std::string>& data) {
   TRY_ASSIGN(Fd made, mount_new("tmpfs", mount.source, data, 0));
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
@@ -186,7 +183,7 @@ Result<> mount_copied_up(Setup& setup, const OciMount& mount, const std::vector<
   return finish_propagation(mount, made);
 }
 
-// A read-only tmpfs in which mount points and devices are still to be made.
+// Whether a read-only tmpfs still needs mount points and devices.
 bool is_filled_later(const Setup& setup, const OciMount& mount) {
   const std::vector<OciMount>& mounts = setup.plan.spec.mounts;
   std::string below = mount.destination + "/";
@@ -224,7 +221,7 @@ Result<> mount_plain(Setup& setup, const OciMount& mount, const std::string& typ
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
   Result<> made = mount_on(setup, target, type, mount.source, mount.data, mount.attributes_set);
   if (!made && made.error().code() == EPERM && type == "sysfs") {
-    // The sysfs of a network namespace that is not ours to show: a bind of the host's will do.
+    // The sysfs of a shared network namespace cannot be mounted, so bind-mounts the host's.
     TRY_ASSIGN(Fd copy, clone_mount_at("/sys", true));
     TRY(change_mount(copy.get(), mount.attributes_set, mount.attributes_clear, true));
     made = attach_mount(copy.get(), target.get());
@@ -237,21 +234,21 @@ Result<> mount_plain(Setup& setup, const OciMount& mount, const std::string& typ
   return {};
 }
 
-// Version 1: a tmpfs with one read-only (or as asked) bind of the container's own group per hierarchy.
+// cgroup v1: a tmpfs with one bind of the container's cgroup per hierarchy, read-only unless specified otherwise.
 Result<> mount_cgroup_v1(Setup& setup, const OciMount& mount, const Cgroups& cgroups) {
   TRY_ASSIGN(Fd target, open_destination(setup, mount, true));
   TRY(mount_on(setup, target, "tmpfs", "cgroup", {"mode=755", "size=64k"}, 0));
   TRY_ASSIGN(Fd base, open_mounted(setup, mount.destination));
-  // The tmpfs is ours alone: names in it are no links.
+  // The tmpfs is private, so names in it are not links.
   if (::fchdir(base.get()) != 0) return Error::last_errno("fchdir");
   for (const Cgroups::Hierarchy& hierarchy : cgroups.hierarchies()) {
     std::string name = base_name(hierarchy.mount_point);
-    if (name == "devices") continue;  // nothing in it is of use inside
+    if (name == "devices") continue;  // not useful inside a container
     if (::mkdir(name.c_str(), 0755) != 0) return Error::last_errno("create " + name);
     std::string group = hierarchy.mount_point + hierarchy.root + setup.plan.cgroup_path;
     if (::mount(group.c_str(), name.c_str(), nullptr, MS_BIND, nullptr) != 0) {
       if (errno != ENOENT) return Error::last_errno("mount " + name);
-      // A hierarchy the container has no group in.
+      // The container has no cgroup in this hierarchy.
       (void)::rmdir(name.c_str());
       continue;
     }
@@ -266,7 +263,7 @@ Result<> mount_cgroup_v1(Setup& setup, const OciMount& mount, const Cgroups& cgr
   return {};
 }
 
-// A container without a group is shown none.
+// A container without a cgroup sees none.
 Result<> mount_no_cgroup(Setup& setup, const OciMount& mount) {
   OciMount empty = mount;
   empty.data = {"mode=755", "size=64k"};
@@ -278,8 +275,7 @@ Result<> mount_cgroup(Setup& setup, const OciMount& mount) {
   const Cgroups& cgroups = setup.plan.cgroups;
   if (cgroups.hierarchies().empty()) return unsupported("no cgroup hierarchy is mounted");
   if (cgroups.mode() != CgroupMode::V2) return mount_cgroup_v1(setup, mount, cgroups);
-  // With a cgroup namespace of its own the container sees its group as the root. Without, it gets a bind of
-  // its group.
+  // In its own cgroup namespace, the container sees its cgroup as the root. Otherwise it gets a bind of its cgroup.
   if (setup.plan.spec.find_namespace(CLONE_NEWCGROUP) != nullptr) {
     OciMount unified = mount;
     unified.data.clear();
@@ -297,7 +293,7 @@ Result<> remount(Setup& setup, const OciMount& mount) {
 }
 
 Result<> mount_one(Setup& setup, const OciMount& mount) {
-  // Covered: no longer the container's.
+  // Our procfs is now covered by this mount.
   if (mount.destination == "/proc" && !mount.remount) setup.proc.reset();
   if (mount.destination == "/dev" && !mount.remount) {
     setup.dev.reset();

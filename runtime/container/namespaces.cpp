@@ -31,7 +31,7 @@ Result<std::vector<JoinedNamespace>> open_joined_namespaces(const OciSpec& spec)
     TRY_ASSIGN(Fd fd, open_file(ns.path, O_RDONLY).in("namespace"));
     int type = ::ioctl(fd.get(), NS_GET_NSTYPE);
     if (type < 0) return invalid("namespace " + ns.path + ": not a namespace");
-    if (type != ns.type) return invalid("namespace " + ns.path + ": of another type than the one given");
+    if (type != ns.type) return invalid("namespace " + ns.path + ": its type does not match");
     out.push_back({ns.type, std::move(fd)});
   }
   return out;

@@ -17,16 +17,16 @@ struct JoinedNamespace {
   Fd fd;
 };
 
-// The namespaces that the spec gives by path, opened and checked to be of their type (NS_GET_NSTYPE).
+// Opens the namespaces that the spec gives by path and checks their types (NS_GET_NSTYPE).
 Result<std::vector<JoinedNamespace>> open_joined_namespaces(const OciSpec& spec);
 
-// Flags for clone3(2): the new namespaces, cgroup and time left out (they are unshared at their moment).
+// Flags for clone3(2): the new namespaces except cgroup and time, which are unshared separately.
 uint64_t clone_flags(const OciSpec& spec);
 
-// Writes /proc/<pid>/uid_map, gid_map. setgroups is denied only where the kernel insists on it.
+// Writes /proc/<pid>/uid_map and gid_map. Denies setgroups only if the kernel requires it.
 Result<> write_id_maps(pid_t pid, const OciSpec& spec);
 
-// Makes the calling process's future children live in a new time namespace with these offsets.
+// Creates a time namespace with these offsets for future children of the calling process.
 Result<> unshare_time(const std::vector<TimeOffset>& offsets);
 
 }  // namespace stack::runtime

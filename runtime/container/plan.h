@@ -1,4 +1,4 @@
-// One container start as a value: what the launcher and the container's first process work from.
+// The description of one container start, used by the launcher and the container's first process.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@
 
 namespace stack::runtime {
 
-// A compiled filter and how seccomp(2) is to take it.
+// A compiled filter and the flags for seccomp(2).
 struct SeccompProgram {
   std::string bpf;        // array of sock_filter; empty: no filter
   unsigned flags = 0;     // SECCOMP_FILTER_FLAG_*
@@ -23,30 +23,29 @@ struct SeccompProgram {
 struct ContainerPlan {
   OciSpec spec;
   std::string container_id;
-  OverlayLayers layers;  // used where lower_dirs is not empty, else spec.root_path
+  OverlayLayers layers;  // used if lower_dirs is not empty, otherwise spec.root_path
   std::string
       attach_point;  // a directory of the host on which the root is mounted, in the container's own namespace
   SeccompProgram seccomp;
   std::string cgroup_path;
-  Cgroups cgroups;  // of this machine; none detected: a container without a group
+  Cgroups cgroups;  // of this machine; empty: a container without a cgroup
   int netns_fd = -1;
   std::map<std::string, Fd> mount_sources;  // destination -> detached mount
-  // Made while the rights and paths of the host are still ours: the root, and mounts by their place in
-  // spec.mounts.
+  // Created while we still have the host's rights and paths: the root, and mounts by their index in spec.mounts.
   Fd root_source;
   std::map<size_t, Fd> made_mounts;
-  int init_fd = -1;   // program of our init; -1: the command is process 1 itself
+  int init_fd = -1;   // the init program; -1: the command is process 1
   bool hold = false;  // wait for the start message before the command
-  // The container outlives the launcher: it waits at this listening socket for who tells it to start, and
-  // reports to them. With `hold`.
+  // For a container that outlives the launcher: it waits at this listening socket for the process that starts it, and sends
+  // its reports there. With `hold`.
   int start_listener = -1;
   HookState hook_state;
-  bool no_pivot = false;    // move the root instead: a ramdisk cannot be pivoted away from
-  bool new_keyring = true;  // a session keyring of its own
+  bool no_pivot = false;    // move the root instead, because pivot_root(2) does not work on a ramdisk
+  bool new_keyring = true;  // create a new session keyring
   int kept_fds = 0;         // 3, 4, ... stay open for the command
 };
 
-// The container's ends of its standard streams; none of them with a terminal.
+// The container's ends of its standard streams; empty with a terminal.
 struct ChildStdio {
   int in = -1;
   int out = -1;

@@ -1,5 +1,5 @@
-// From a set-up container to the running command: limits, identity, capabilities, seccomp, execve.
-// Used for a container's first process and for exec sessions alike.
+// The last steps before the command runs: limits, identity, capabilities, seccomp, execve.
+// Used for a container's first process and for exec sessions.
 #pragma once
 
 #include <string>
@@ -12,50 +12,47 @@
 
 namespace stack::runtime {
 
-// Kernel keyrings are not namespaced: a new session keyring hides the host's. Without a name, which another
-// container could have given to one of its own. Kernels without keys, or a full quota: nothing to hide,
-// nothing lost.
+// Kernel keyrings are not namespaced: a new session keyring hides the host's. It has no name, because another container
+// could use the same name. Ignores kernels without keys and a full quota.
 void leave_session_keyring();
 
-// Closes every descriptor above 2 that is not in `kept`; numbers below 3 in it, and repeated ones, do no
-// harm. Close-on-exec is not enough where paths of others are still to be looked up.
+// Closes every descriptor above 2 that is not in `kept`, which may contain lower and repeated numbers. Close-on-exec is not
+// sufficient if untrusted paths are looked up before execve.
 Result<> close_all_but(std::vector<int> kept);
 
-// Takes the place of descriptors 0, 1, 2. Missing ones become `null_device`. With a terminal: all three are
-// it, and it becomes the controlling terminal of this (new) session. Their owner becomes the process's user,
-// so that /dev/stdout can be opened again.
+// Sets descriptors 0, 1, 2; missing ones become `null_device`. A terminal is used for all three and becomes the controlling
+// terminal of this (new) session. Changes their owner to the process's user, so that /dev/stdout can be reopened.
 Result<> set_up_stdio(const ProcessSpec& process, const ChildStdio& stdio, int terminal, int null_device);
 
-// Resource limits, OOM score, scheduling, I/O priority. What may not be raised is set as high as it may, with
-// a note.
+// Applies resource limits, OOM score, scheduling, and I/O priority. Limits that cannot be raised are set as high as
+// possible, with a note.
 Result<> apply_limits(const ProcessSpec& process, std::vector<std::string>& notes);
 
-// personality(2) and set_mempolicy(2), as linux.personality and linux.memoryPolicy say.
+// personality(2) and set_mempolicy(2) according to linux.personality and linux.memoryPolicy.
 Result<> apply_execution_domain(const OciSpec& spec);
 
 // sched_setaffinity(2) of the calling process; an empty mask changes nothing.
 Result<> pin_to_cpus(const std::vector<uint64_t>& mask);
 
-// chdir; a missing directory is made. Afterwards the working directory is known to be inside the root.
+// Changes the working directory; creates it if missing. Verifies that it is inside the root.
 Result<> enter_working_directory(const std::string& cwd);
 
 // The file that execvp(3) would execute, with PATH taken from `env`. NoCommand / NotExecutable with Docker's
 // text.
 Result<std::string> find_executable(const std::string& command, const std::vector<std::string>& env);
 
-// Bounding set, seccomp, groups, user, capabilities, no_new_privs, in the order that
-// never needs a right already given away. A filter that notifies sends its listener to `sync`.
+// Applies bounding set, seccomp, groups, user, capabilities, and no_new_privs, in an order that never needs a right that
+// has been dropped. A notifying filter sends its listener to `sync`.
 Result<> become(const ProcessSpec& process, const SeccompProgram& seccomp, int sync);
 
-// Marks all descriptors from `first` on as close-on-exec. Before become(): a filter may not know the call.
+// Marks all descriptors from `first` as close-on-exec. Must precede become(), because a filter may deny the call.
 Result<> close_on_execution(int first);
 
-// The environment as given; without a HOME, with the one that the passwd file below `root` has for the user.
-// `root`: a directory, or AT_FDCWD where the working directory is the root.
+// The given environment; if HOME is not set, adds it from the passwd file below `root`. `root`: a directory, or AT_FDCWD if
+// the working directory is the root.
 std::vector<std::string> command_environment(const ProcessSpec& process, int root);
 
-// Executes. Returns only on failure. `init_fd` >= 0: our init is executed instead and runs the command as its
-// child.
+// Executes the command. Returns only on failure. `init_fd` >= 0: executes our init, which runs the command as its child.
 Error execute(const ProcessSpec& process, const std::vector<std::string>& env, const std::string& executable,
               int init_fd);
 

@@ -13,8 +13,7 @@ struct Pty {
   Fd peer;
 };
 
-// `pts_directory`: an open devpts mount; anything else is refused. Height and width 0: the size is left
-// alone.
+// `pts_directory`: an open devpts mount; other directories are rejected. Height and width 0 keep the default size.
 Result<Pty> open_pty(int pts_directory, uint16_t height, uint16_t width);
 
 }  // namespace stack::runtime

@@ -1,4 +1,4 @@
-// What the container's first process and the launcher say to each other on a socket pair (SOCK_SEQPACKET).
+// Messages between the container's first process and the launcher on a socket pair (SOCK_SEQPACKET).
 #pragma once
 
 #include <optional>
@@ -21,14 +21,14 @@ struct StepFailure {
 StepFailure make_failure(std::string step, std::string object, const Error& error);
 
 enum class ReportKind : char {
-  Ready = 'R',            // all is set up; waits for Go where asked to hold
+  Ready = 'R',            // setup complete; waits for Go if `hold` is set
   Terminal = 'T',         // carries the pty master
   SeccompListener = 'L',  // carries the notification descriptor
   Note = 'N',
   Failure = 'E',
-  Mapped = 'M',  // from the launcher: the user namespace's maps are written
+  Mapped = 'M',  // from the launcher: the maps of the user namespace are written
   Go = 'G',      // from the launcher: execute
-  Hooks = 'H',   // the container stands, before pivot_root: run the hooks, then answer Go
+  Hooks = 'H',   // before pivot_root: run the hooks, then answer Go
 };
 
 struct Report {
@@ -40,7 +40,7 @@ struct Report {
 
 Result<> send_report(int socket, ReportKind kind, std::string_view text = {}, int fd = -1);
 Result<> send_failure(int socket, const StepFailure& failure);
-// Waits for one; nullopt: the other side is gone (for the launcher: the command was executed, or the child
+// Waits for a report; nullopt if the other side closed the socket (for the launcher: the command was executed or the child
 // died).
 Result<std::optional<Report>> receive_report(int socket);
 

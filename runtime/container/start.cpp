@@ -21,11 +21,11 @@ namespace stack::runtime {
 
 namespace {
 
-// A pid or time namespace is entered by children only.
+// Only children enter a PID or time namespace.
 bool entered_by_children(int type) { return type == CLONE_NEWPID || type == CLONE_NEWTIME; }
 
-// With a user namespace all others are joined before it: in it we have no rights over those that belong to
-// the host. Those that only its own root may join are joined after it.
+// Joins other namespaces before a user namespace, because inside it we have no rights over namespaces of the host.
+// Namespaces that only its root may join are joined after it.
 Result<> join_before_clone(const ContainerPlan& plan, const ChildResources& resources) {
   std::vector<const JoinedNamespace*> later;
   for (const JoinedNamespace& ns : resources.joined) {
@@ -50,8 +50,8 @@ bool needs_middle_process(const ContainerPlan& plan, const ChildResources& resou
                      [](const JoinedNamespace& ns) { return entered_by_children(ns.type); });
 }
 
-// Clones the container's first process, which is then a child of the caller or, with CLONE_PARENT, of its
-// parent. Returns -1 with errno set.
+// Clones the container's first process as a child of the caller or, with CLONE_PARENT, of its parent. Returns -1 and sets
+// errno on failure.
 long clone_child(const ContainerPlan& plan, const ChildResources& resources, uint64_t extra_flags,
                  int* pidfd) {
   clone_args args{};
@@ -68,7 +68,7 @@ long clone_child(const ContainerPlan& plan, const ChildResources& resources, uin
   run_child(plan, resources);
 }
 
-// What the middle process finds out, on a page that it shares with us.
+// The result of the intermediate process, on a page shared with us.
 struct MiddleResult {
   long pid = -1;
   int pidfd = -1;
@@ -93,9 +93,8 @@ void store_error(const Error& error, MiddleResult& result) {
   ::_exit(0);
 }
 
-// Joining would bind us and all that we start later, hooks for example: a process that goes away at once
-// joins and clones in our place. It shares our descriptors, so that the pidfd is ours too, and we stand still
-// meanwhile.
+// Joining namespaces would also affect us and later children such as hooks, so an intermediate process joins and clones and
+// then exits. It shares our descriptors, so that we also have the pidfd; we are suspended meanwhile.
 Result<long> clone_through_middle(const ContainerPlan& plan, const ChildResources& resources, int& pidfd) {
   void* page =
       ::mmap(nullptr, sizeof(MiddleResult), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -119,7 +118,7 @@ Result<long> clone_through_middle(const ContainerPlan& plan, const ChildResource
   return pid;
 }
 
-// Those in a row at once.
+// Closes ranges of consecutive descriptors at once.
 void close_all(std::vector<Fd> fds) {
   std::vector<unsigned> numbers;
   for (Fd& fd : fds) {

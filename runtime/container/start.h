@@ -1,4 +1,4 @@
-// Making a container's first process: the launcher's side.
+// Creates a container's first process: the launcher's side.
 #pragma once
 
 #include <sys/types.h>
@@ -15,14 +15,14 @@
 
 namespace stack::runtime {
 
-// A container's first process, which is our child. Killed with all it started when dropped before release().
+// A container's first process, which is our child. Killed with its descendants on destruction unless released.
 struct NewContainer {
   pid_t pid = -1;
   Fd pidfd;
   Fd sync;
 };
 
-// Joins what must be joined before, and clones. `cgroup` may be empty.
+// Joins namespaces and clones. `cgroup` may be empty.
 Result<NewContainer> clone_container(const ContainerPlan& plan, const ChildStdio& stdio,
                                      Cgroups::Entry cgroup);
 

@@ -1,4 +1,4 @@
-// The container's pty: made on its own devpts, its master sent to the launcher, its other end bound to
+// The container's pty: created on its own devpts; the master is sent to the launcher, the other end is bind-mounted on
 // /dev/console.
 #include <asm/ioctls.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ Result<Pty> open_pty(int pts_directory, uint16_t height, uint16_t width) {
   if (!pty.master) return Error::last_errno("open /dev/pts/ptmx");
   int locked = 0;
   if (::ioctl(pty.master.get(), TIOCSPTLCK, &locked) != 0) return Error::last_errno("unlock pty");
-  // By descriptor, never by the name /dev/pts/N, which could be swapped.
+  // Uses a descriptor instead of the name /dev/pts/N, which could be swapped.
   pty.peer = Fd(::ioctl(pty.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!pty.peer) return Error::last_errno("open pty");
   if (height != 0 || width != 0) {

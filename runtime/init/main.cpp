@@ -1,5 +1,5 @@
-// stack-init: process 1 of a container with `init: true`. Starts the command, passes signals on, reaps what
-// is orphaned, and ends as the command ended. argv: stack-init <executable> -- <command> <arguments...>
+// stack-init: process 1 of a container with `init: true`. Starts the command, forwards signals, reaps orphans, and exits
+// like the command. argv: stack-init <executable> -- <command> <arguments...>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +20,7 @@ void change_mask(int how, uint64_t mask) {
 }
 
 [[noreturn]] void run_command(const char* executable, char** args, char** env) {
-  // A process group of its own, in the foreground of the terminal if there is one, as a shell would start it.
+  // A new process group in the foreground of the terminal, if there is one, like a shell.
   int group = static_cast<int>(sys::getpid());
   sys::call(__NR_setpgid, 0, 0);
   sys::ioctl(0, kSetForeground, &group);
@@ -35,7 +35,7 @@ void change_mask(int how, uint64_t mask) {
 
 int exit_code(int status) { return (status & 0x7f) == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f); }
 
-// Reaps all that has ended; the command's exit code once it has, else -1.
+// Reaps all exited processes; returns the command's exit code, or -1 if it still runs.
 int reap(int command) {
   int code = -1;
   for (;;) {

@@ -15,7 +15,7 @@ std::string bytes_of(const T& message) {
 }
 
 void add_word(std::string& bytes, const std::string& word) {
-  // A message must fit; what is cut is only text for people.
+  // Cuts the text, because a message has a maximum size.
   std::string cut = word.substr(0, word.find('\0')).substr(0, 4000);
   if (bytes.size() + cut.size() + 1 > wire::kMaxMessage) cut.clear();
   bytes += cut;

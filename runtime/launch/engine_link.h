@@ -23,8 +23,8 @@ struct ProcessFds {
 Result<> tell_process(int control, wire::Type type, pid_t pid, const ProcessFds& fds,
                       const std::vector<std::string>& notes);
 Result<> tell_failure(int control, const StepFailure& failure);
-// Waits for the engine's start message; nullopt: the engine is gone. The value: how many requests follow that
-// come first.
+// Waits for the engine's start message; nullopt if the engine is gone. The value is the number of following requests that
+// must be handled first.
 Result<std::optional<uint32_t>> wait_for_start(int control);
 
 }  // namespace stack::runtime

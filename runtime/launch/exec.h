@@ -8,14 +8,14 @@
 namespace stack::runtime {
 
 struct ExecRequest {
-  pid_t target_pid = -1;    // a process of the container, in our pid namespace
-  int target_pidfd = -1;    // the same; namespaces are joined through it
+  pid_t target_pid = -1;    // a process of the container, in our PID namespace
+  int target_pidfd = -1;    // pidfd of that process, used to join its namespaces
   std::string cgroup_path;  // of the container
-  std::string process;      // text of an OCI `process` object; `terminal` and `consoleSize` are honoured
+  std::string process;      // text of an OCI `process` object; `terminal` and `consoleSize` are honored
   std::string seccomp_bpf;
   unsigned seccomp_flags = 0;
-  bool want_stdin = false;  // a pipe; else /dev/null. Without meaning where process.terminal is true
-  bool want_output = true;  // pipes for stdout and stderr; else /dev/null
+  bool want_stdin = false;  // a pipe, otherwise /dev/null; ignored if process.terminal is true
+  bool want_output = true;  // pipes for stdout and stderr, otherwise /dev/null
 };
 
 struct ExecSession {
@@ -23,10 +23,10 @@ struct ExecSession {
                // for the size
   pid_t pid = -1;  // the helper process, our child: reap it when pidfd is readable
   Fd pidfd;
-  Stdio stdio;  // our ends of the pipes, there at once; blocking mode as made by pipe2(2)
+  Stdio stdio;  // our ends of the pipes, available immediately; blocking
 };
 
-// Spawns a helper that enters the container, and returns at once. Closing `control` does not end the process.
+// Spawns a helper that enters the container, and returns immediately. Closing `control` does not end the process.
 Result<ExecSession> launch_exec(const ExecRequest& request, const MonitorProgram& program);
 
 }  // namespace stack::runtime

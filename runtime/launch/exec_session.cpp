@@ -51,8 +51,7 @@ StepFailure launch_exec_session(const Json& request) {
   for (;;) {
     Result<std::optional<Report>> report = receive_report(child->sync.get());
     if (!report) return make_failure("exec", "", report.error());
-    if (!*report && !announced)
-      return make_failure("exec", "", Error("the process was killed while it was being set up"));
+    if (!*report && !announced) return make_failure("exec", "", Error("the process was killed during setup"));
     if (!*report) break;
     announced = announced || (*report)->kind == ReportKind::Ready;
     if ((*report)->kind == ReportKind::Terminal) terminal = std::move((*report)->fd);

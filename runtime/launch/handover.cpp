@@ -115,7 +115,7 @@ Error become_watch(int monitor_fd, const wire::WatchState& state) {
   if (!memory) return Error::last_errno("memfd_create");
   Result<> written = write_all(memory.get(), {reinterpret_cast<const char*>(&state), sizeof(state)});
   if (!written) return std::move(written).error();
-  // The engine's descriptor of the request, whose number the state now takes, is not needed any more.
+  // The state reuses the number of the request descriptor, which is no longer needed.
   std::vector<int> kept = {state.control,     state.listener,    state.pidfd,       state.netns,
                            state.stdin_write, state.stdout_read, state.stderr_read, state.terminal,
                            state.oom_file,    state.oom_event,   state.state_dir,   state.run_dir,

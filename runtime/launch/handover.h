@@ -1,4 +1,4 @@
-// From launcher to watch process: the same process goes on as a much smaller program.
+// Turns the launcher into the monitor: the same process executes a much smaller program.
 #pragma once
 
 #include <string>
@@ -11,19 +11,16 @@
 
 namespace stack::runtime {
 
-// The parts of a watch state that come from the request alone: id, log, engine, held descriptors,
-// directories.
+// Sets the parts of the monitor's state that come from the request: ID, log, engine, held descriptors, directories.
 Result<> fill_watch_state(const Json& request, wire::WatchState& state);
 
-// Watches a memory group for kills: the file with the counter, and on version 1 an eventfd registered with
-// it.
+// Watches a memory cgroup for OOM kills: opens the file with the counter and, for cgroup v1, registers an eventfd.
 void open_oom_watch(const Cgroups& cgroups, const std::string& cgroup_path, wire::WatchState& state);
 
 // <run_dir>/monitor.sock, listening, mode 0600.
 Result<Fd> listen_in(const std::string& run_dir);
 
-// Executes `monitor_fd`. Every descriptor named in `state` stays open, all others close. Returns only on
-// failure.
+// Executes `monitor_fd`. Keeps the descriptors in `state` open and closes all others. Returns only on failure.
 Error become_watch(int monitor_fd, const wire::WatchState& state);
 
 }  // namespace stack::runtime

@@ -36,14 +36,13 @@ std::vector<std::string> strings(const Json& object, const char* key) {
   return out;
 }
 
-// Sources handed over as descriptors belong to the host's mount namespace: they are cloned while we are still
-// there.
+// Sources passed as descriptors belong to the host's mount namespace, so they are cloned while we are still there.
 Result<> take_mount_sources(const Json& request, ContainerPlan& plan) {
   const Json sources = request.value("mount_sources", Json::object());
   for (const auto& [destination, number] : sources.items()) {
     std::string clean = absolute_path("/", destination);
     Result<Fd> copy = clone_mount(number.get<int>(), true);
-    // Before Linux 6.15 a mount that is nowhere attached cannot be cloned; one that is whole can be used up.
+    // Before Linux 6.15, a detached mount cannot be cloned, so it is used directly.
     if (!copy && copy.error().code() == EINVAL) copy = Fd(::fcntl(number.get<int>(), F_DUPFD_CLOEXEC, 3));
     if (!copy) return std::move(copy).error().in("source of " + destination);
     plan.mount_sources.emplace(clean, std::move(*copy));
@@ -57,7 +56,7 @@ Result<ContainerPlan> read_plan(const Json& request) {
   TRY_ASSIGN(plan.spec, parse_spec(config).in("config.json"));
   if (!plan.spec.process) return invalid("config.json: process is missing");
   if (plan.spec.find_namespace(CLONE_NEWNS) == nullptr)
-    return unsupported("a container needs a mount namespace");
+    return unsupported("a container requires a mount namespace");
   plan.container_id = string_or(request, "container_id");
   Json rootfs = request.value("rootfs", Json::object());
   plan.layers.lower_dirs = strings(rootfs, "lower_dirs");
@@ -65,7 +64,7 @@ Result<ContainerPlan> read_plan(const Json& request) {
   plan.layers.work_dir = string_or(rootfs, "work_dir");
   plan.layers.volatile_upper = bool_or(rootfs, "volatile");
   if (plan.layers.upper_dir.empty() && plan.layers.lower_dirs.size() == 1) {
-    // An overlay of one read-only layer is no overlay.
+    // A single read-only layer needs no overlay.
     plan.spec.root_path = plan.layers.lower_dirs.front();
     plan.spec.root_readonly = true;
     plan.layers.lower_dirs.clear();
@@ -73,7 +72,7 @@ Result<ContainerPlan> read_plan(const Json& request) {
     plan.spec.root_path = string_or(rootfs, "path");
     if (!plan.spec.root_path.starts_with('/')) return invalid("the root's path must be absolute");
   }
-  // What it covers cannot be a bind source any more, so it is a directory that never is one.
+  // The directory it covers can no longer be a bind source, so it must never be one.
   plan.attach_point = string_or(rootfs, "path");
   if (plan.attach_point.empty()) plan.attach_point = plan.layers.upper_dir;
   if (plan.attach_point.empty()) plan.attach_point = plan.spec.root_path;
@@ -92,8 +91,8 @@ struct StdioPipes {
   Pipe in, out, err;
 };
 
-// A pipe whose write end reads as well: it never is without a reader, so that a container that writes while
-// engine and monitor are both dead waits for the next reader, and does not die of SIGPIPE.
+// A pipe whose write end can also read and which therefore always has a reader. If engine and monitor are both dead, a
+// writing container blocks until the next reader instead of dying from SIGPIPE.
 Result<Pipe> make_lasting_pipe() {
   TRY_ASSIGN(Pipe pipe, make_pipe());
   std::string path = "/proc/self/fd/" + std::to_string(pipe.write.get());
@@ -113,7 +112,7 @@ Result<StdioPipes> make_stdio(const Json& request, bool terminal) {
   return pipes;
 }
 
-// What must be undone when a start fails half-way.
+// Undoes a failed start.
 class Undo {
  public:
   explicit Undo(std::string run_dir) : run_dir_(std::move(run_dir)) {}
@@ -151,7 +150,7 @@ Result<Cgroups::Entry> make_cgroup(ContainerPlan& plan, Undo& undo, std::vector<
   if (plan.cgroup_path.empty()) return Cgroups::Entry();
   TRY_ASSIGN(plan.cgroups, Cgroups::detect());
   const Cgroups& cgroups = plan.cgroups;
-  // One hierarchy tells for all: groups are made and removed in all of them.
+  // Checking one hierarchy is enough, because cgroups are created and removed in all of them.
   bool existed =
       path_exists(cgroups.directory(cgroups.mode() == CgroupMode::V2 ? "" : "memory", plan.cgroup_path));
   if (!existed) undo.watch_cgroup(cgroups, plan.cgroup_path);
@@ -159,8 +158,8 @@ Result<Cgroups::Entry> make_cgroup(ContainerPlan& plan, Undo& undo, std::vector<
   return cgroups.open_entry(plan.cgroup_path);
 }
 
-// Follows the child's reports until the command runs (nullopt) or has failed. The end of the reports is the
-// execution of the command, once the child has announced it; before, it is the child's death.
+// Follows the child's reports until the command runs (nullopt) or fails. End of file means that the command was executed if
+// the child announced it, otherwise that the child died.
 struct Progress {
   Fd terminal;
   std::vector<std::string> notes;
@@ -174,7 +173,7 @@ Outcome follow(const NewContainer& child, Progress& progress, bool hold, const a
     Result<std::optional<Report>> report = receive_report(child.sync.get());
     if (!report) return make_failure("setup", "", report.error());
     if (!*report && announced) return std::nullopt;
-    if (!*report) return make_failure("setup", "", Error("the process was killed while it was being set up"));
+    if (!*report) return make_failure("setup", "", Error("the process was killed during setup"));
     switch ((*report)->kind) {
       case ReportKind::Terminal:
         progress.terminal = std::move((*report)->fd);
@@ -240,7 +239,7 @@ StepFailure launch_container(const Json& request) {
   auto on_ready = [&]() -> Result<> {
     TRY(tell_process(kControlFd, wire::kCreated, child->pid, engine_fds(*child, *pipes, progress), {}));
     TRY_ASSIGN(std::optional<uint32_t> start, wait_for_start(kControlFd));
-    if (!start) return Error(ErrorKind::Cancelled, "the engine went away before the start");
+    if (!start) return Error(ErrorKind::Cancelled, "the engine disconnected before the start");
     state.requests_first = *start;
     return {};
   };
@@ -263,11 +262,11 @@ StepFailure launch_container(const Json& request) {
   return fail("watch", error);
 }
 
-// ---- adoption: the container runs, its monitor is gone ----
+// ---- adoption: the container is running, its monitor is gone ----
 
 namespace {
 
-// The read end of a pipe that the container writes to, opened anew through the container's own descriptor.
+// Reopens the read end of a pipe that the container writes to, through the container's descriptor.
 int reopen_stream(pid_t pid, int number, int flags) {
   std::string path = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(number);
   struct stat info{};

@@ -6,8 +6,8 @@
 
 namespace stack::runtime {
 
-// Each returns only on failure; on success the process has become the watch process.
-// The descriptor number that the request names under `key`; -1 where it names none.
+// Each function returns only on failure; on success the process has become the monitor.
+// The descriptor number under `key` in the request; -1 if there is none.
 int request_fd(const Json& request, const char* key);
 
 StepFailure launch_container(const Json& request);

@@ -8,7 +8,7 @@ namespace stack::runtime {
 
 namespace {
 
-// The fields may hold any bytes.
+// Hexadecimal, because the fields may contain any bytes.
 std::string to_hex(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text;

@@ -1,5 +1,5 @@
-// The launcher's input: a JSON text in a sealed memfd, descriptors by number. Written by the engine's side
-// (monitor.cpp, exec.cpp), read by stack-launch.
+// The launcher's input: JSON in a sealed memfd, with descriptors by number. Written by the engine's side (client.cpp,
+// exec.cpp), read by stack-launch.
 #pragma once
 
 #include "base/json.h"
@@ -10,12 +10,12 @@
 
 namespace stack::runtime {
 
-// Descriptor numbers in the launcher; further ones follow as the JSON says.
+// Descriptor numbers in the launcher; the JSON defines further ones.
 constexpr int kControlFd = 3;
 constexpr int kRequestFd = 4;
 constexpr int kFirstExtraFd = 5;
 
-// Collects the descriptors for a spawn and names their numbers in the child.
+// Collects descriptors for a spawn and returns their numbers in the child.
 class FdTable {
  public:
   // The number that `fd` will have in the child; -1 stays -1.

@@ -1,4 +1,4 @@
-// stack-launch: starts one container (or one exec session) as the engine asks, then becomes stack-monitor.
+// stack-launch: starts one container (or exec session) for the engine, then becomes stack-monitor.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -22,10 +22,9 @@ StepFailure run(std::string_view mode) {
   Result<Json> request = parse_json(*text);
   if (!request) return make_failure("request", "", request.error());
   ::close(kRequestFd);
-  // The request comes from our own engine; a malformed one is a bug there, reported as a failure all the
-  // same.
+  // The request comes from our engine; a malformed one is a bug, which is reported as a failure.
   try {
-    // What the engine raised for itself is not for containers, which inherit their starter's limits.
+    // Restores the descriptor limit, because the engine raised its own and containers inherit ours.
     if (request->contains("descriptor_limit"))
       (void)set_descriptor_limit(request->at("descriptor_limit").get<uint64_t>());
     if (mode == "launch") return launch_container(*request);
@@ -41,7 +40,7 @@ StepFailure run(std::string_view mode) {
 
 int main(int argc, char** argv) {
   if (argc != 2 || ::fcntl(kControlFd, F_GETFD) < 0) {
-    constexpr std::string_view kText = "stack-launch is started by the engine, not by hand\n";
+    constexpr std::string_view kText = "stack-launch must be started by the engine\n";
     (void)!::write(2, kText.data(), kText.size());
     return 125;
   }

@@ -21,7 +21,7 @@ namespace stack::runtime {
 
 namespace {
 
-// Above every number that a spawn gives to the child, so that it is not overwritten there before execve.
+// Above all descriptor numbers used in a spawned child, so that it is not overwritten before execve.
 constexpr int kProgramFdFloor = 512;
 
 Result<Fd> move_up(const Fd& fd) {
@@ -30,7 +30,7 @@ Result<Fd> move_up(const Fd& fd) {
   return Fd(high);
 }
 
-// A view of the file through a mount that cannot be written: whoever opens /proc/<pid>/exe gets EROFS.
+// Opens the file through a read-only mount, so that writing to /proc/<pid>/exe fails with EROFS.
 // CVE-2019-5736
 Result<Fd> open_read_only_mount(const std::string& path) {
   Fd tree(::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
@@ -55,7 +55,7 @@ Result<> check_names(const std::vector<NamedFd>& fds) {
   if (fds.size() > wire::kMaxHeld) return invalid("too many held descriptors");
   for (const NamedFd& held : fds) {
     if (held.name.empty() || held.name.size() >= wire::kNameSize || held.name.find('\0') != std::string::npos)
-      return invalid("held descriptor: unusable name \"" + held.name + "\"");
+      return invalid("held descriptor: invalid name \"" + held.name + "\"");
     if (held.fd < 0) return invalid("held descriptor " + held.name + " is not open");
   }
   return {};
@@ -87,7 +87,7 @@ std::vector<std::string> read_words(std::string_view bytes) {
   return out;
 }
 
-// Hands out a message's descriptors in the order of the bits.
+// Returns a message's descriptors in the order of the bits.
 class FdQueue {
  public:
   FdQueue(uint32_t bits, std::vector<Fd> fds) : bits_(bits), fds_(std::move(fds)) {}
@@ -220,7 +220,7 @@ Result<Monitor> launch(const LaunchRequest& request, const MonitorProgram& progr
   TRY(check_names(request.held_fds));
   TRY(check_log(request.log));
   if (request.container_id.empty() || request.container_id.size() >= wire::kIdSize)
-    return invalid("unusable container id \"" + request.container_id + "\"");
+    return invalid("invalid container ID \"" + request.container_id + "\"");
   FdTable table;
   Json rootfs{{"path", request.rootfs.path},
               {"lower_dirs", request.rootfs.lower_dirs},
@@ -247,7 +247,7 @@ Result<Monitor> launch(const LaunchRequest& request, const MonitorProgram& progr
             {"engine", engine_to_json(request.engine)}};
   Fd filter;
   if (!request.seccomp_bpf.empty()) {
-    // As a memfd: binary, and parsed by nobody.
+    // As a memfd, because it is binary.
     TRY_ASSIGN(filter, sealed_memfd("stack-seccomp", request.seccomp_bpf));
     text["seccomp_fd"] = table.add(filter.get());
     text["seccomp_flags"] = request.seccomp_flags;
@@ -281,7 +281,7 @@ Result<Monitor> adopt(const AdoptRequest& request, const MonitorProgram& program
 }
 
 Result<Fd> connect_monitor(const std::string& run_dir) {
-  // Through a descriptor: the whole path may be longer than a socket address can hold.
+  // Through a descriptor, because the path may be longer than a socket address.
   Fd directory(::open(run_dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return not_found("monitor: " + Error::last_errno("open " + run_dir).text());
   Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -291,11 +291,10 @@ Result<Fd> connect_monitor(const std::string& run_dir) {
   std::string path = "/proc/self/fd/" + std::to_string(directory.get()) + "/monitor.sock";
   std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
   if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-    if (errno == ENOENT || errno == ECONNREFUSED) return not_found("no monitor listens in " + run_dir);
+    if (errno == ENOENT || errno == ECONNREFUSED) return not_found("no monitor is listening in " + run_dir);
     return Error::last_errno("connect to the monitor in " + run_dir);
   }
-  // Only a process of our own user may say that it watches a container (CVE-2020-15257 had the other
-  // direction open).
+  // The monitor must run as our user (CVE-2020-15257 is about the opposite direction).
   ucred peer{};
   socklen_t size = sizeof(peer);
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
@@ -305,12 +304,12 @@ Result<Fd> connect_monitor(const std::string& run_dir) {
   return socket;
 }
 
-// ---- receiving ----
+// ---- receive ----
 
 Result<Message> decode_message(std::string_view bytes, std::vector<Fd> fds) {
   if (bytes.empty()) return Message(Closed{});
   TRY_ASSIGN(wire::Header header, read_struct<wire::Header>(bytes));
-  if (header.magic != wire::kMagic) return invalid("monitor speaks another version of the protocol");
+  if (header.magic != wire::kMagic) return invalid("the monitor uses a different protocol version");
   FdQueue queue(header.fd_bits, std::move(fds));
   switch (header.type) {
     case wire::kCreated:
@@ -350,7 +349,7 @@ Result<std::optional<Message>> receive_message(int control) {
   return std::optional<Message>(std::move(message));
 }
 
-// ---- sending ----
+// ---- send ----
 
 Result<> send_start(int control, uint32_t requests_first) {
   auto message = make_message(wire::kStart);

@@ -29,7 +29,7 @@ constexpr int kMaxWords = 64;
 }  // namespace
 
 int64_t EngineStart::delay() const {
-  // Monitors spread out by their process id, so that hundreds do not try in the same moment.
+  // Spreads attempts by PID, so that hundreds of monitors do not try at the same time.
   int64_t spread = sys::getpid() % 64 * 8;
   int64_t base = 300;
   for (int i = 0; i < attempts_ && base < 60000; ++i) base *= 2;
@@ -38,14 +38,14 @@ int64_t EngineStart::delay() const {
 
 void EngineStart::attempt() {
   ++attempts_;
-  // Two generations: the engine must not become our child, whom nobody here would reap.
+  // Forks twice, so that the engine does not become our child, which we would have to reap.
   long child = sys::fork();
   if (child == 0) {
     if (sys::fork() != 0) sys::exit(0);
     if (state_.engine_lock[0] != '\0') {
       long lock = sys::openat(sys::kAtFdcwd, state_.engine_lock,
                               sys::kReadWrite | sys::kCreate | sys::kCloexec, 0600);
-      // Kept until the engine runs (close-on-exec): others that come meanwhile leave it to us.
+      // Held until the engine runs (close-on-exec), so that other monitors do not start it as well.
       if (lock >= 0 && sys::flock(static_cast<int>(lock), 2 | 4 /* LOCK_EX | LOCK_NB */) != 0) sys::exit(0);
     }
     run_engine(state_, env_);

@@ -1,4 +1,4 @@
-// Bringing the engine back when it is gone.
+// Restarts the engine.
 #pragma once
 
 #include <stdint.h>
@@ -12,11 +12,11 @@ class EngineStart {
   EngineStart(const wire::WatchState& state, char** env) : state_(state), env_(env) {}
 
   bool possible() const { return state_.engine_argv[0] != '\0'; }
-  // The engine was seen: forget past attempts.
+  // The engine is running: resets the number of attempts.
   void reset() { attempts_ = 0; }
   // Milliseconds to wait before the next attempt.
   int64_t delay() const;
-  // Tries once. Another monitor that is trying already counts as an attempt.
+  // Tries once. A concurrent attempt by another monitor counts as well.
   void attempt();
 
  private:

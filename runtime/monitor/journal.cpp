@@ -42,7 +42,7 @@ void Journal::send(const LogPiece& piece, const char* bytes, size_t size) {
     out.add("\nCONTAINER_PARTIAL_LAST=").add(piece.newline ? "true\n" : "false\n");
     if (!piece.newline) out.add("CONTAINER_PARTIAL_MESSAGE=true\n");
   }
-  // The binary form, with its length: a message may hold any bytes.
+  // The binary form with a length, because a message may contain any bytes.
   out.add("MESSAGE\n");
   for (int i = 0; i < 8; ++i) out.add(static_cast<char>(static_cast<uint64_t>(size) >> (8 * i)));
   for (size_t i = 0; i < size; ++i) out.add(bytes[i]);

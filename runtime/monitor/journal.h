@@ -14,11 +14,10 @@ constexpr char kJournalSocket[] = "/run/systemd/journal/socket";
 
 class Journal {
  public:
-  // `settings.fields`: the fields that all messages have in common, in the protocol's form; borrowed.
+  // `settings.fields`: fields added to all messages, in the protocol's format; borrowed.
   void open(const wire::LogValues& settings, const char* socket_path);
   void close();
-  // Waits up to a second for a journald that does not keep up, then drops the message and counts it. One that
-  // was started anew is found again.
+  // Waits up to one second for a slow journald, then drops and counts the message. Reconnects to a restarted journald.
   void send(const LogPiece& piece, const char* bytes, size_t size);
   uint64_t dropped_bytes() const { return dropped_; }
 

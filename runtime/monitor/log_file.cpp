@@ -6,12 +6,12 @@ namespace stack::runtime {
 
 namespace {
 
-// Records are collected here, so that a burst of short lines costs one write.
+// Collects records, so that a burst of short lines costs one write.
 constexpr size_t kBatch = 128 * 1024;
 char batch[kBatch];
 size_t batched = 0;
 
-// The caller has made room.
+// The caller ensures that there is room.
 void append(const char* bytes, size_t size) {
   for (size_t i = 0; i < size; ++i) batch[batched + i] = bytes[i];
   batched += size;
@@ -73,8 +73,8 @@ void LogFile::rotate() {
     if (sys::ftruncate(fd_, 0) == 0) size_ = 0;
     return;
   }
-  // The engine holds this lock for the moment in which it puts a compressed file in the place of a plain one:
-  // the names must stand still then. Not waited for: the file just grows by one batch more.
+  // The engine holds this lock while it replaces a plain file with a compressed one; names must not change then. Does not
+  // wait for the lock: the file only grows by one more batch.
   if (sys::flock(directory_, kLockExclusive | kLockNow) == -sys::kEagain) return;
   shift_files();
   sys::flock(directory_, kUnlock);
@@ -104,8 +104,8 @@ void LogFile::flush() {
 }
 
 void LogFile::add(const LogPiece& piece, const char* bytes, size_t size) {
-  // A file is changed only between records: what is collected goes out first if this one may not fit beside
-  // it, or if the current file is full with it. "max-size" is exact to one record.
+  // Rotates only between records: flushes collected records if this one may not fit, or if they fill the current file.
+  // "max-size" is exact to one record.
   bool attributes = settings_->driver == wire::kLogJson;
   size_t extra = 128 + (attributes ? settings_->fields_size : 0);
   bool full = settings_->max_size > 0 && size_ + static_cast<int64_t>(batched) >= settings_->max_size;

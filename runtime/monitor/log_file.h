@@ -1,5 +1,5 @@
-// A log file with its rotation: <name> is the current one, <name>.1 the one before, and so on; the older ones
-// may have become <name>.N.gz (engine/logs/log_compressor.h). No standard library, no allocation.
+// A rotated log file: <name> is the current file, <name>.1 the previous one, and so on; older files may be compressed to
+// <name>.N.gz (engine/logs/log_compressor.h). No standard library, no allocation.
 #pragma once
 
 #include <stddef.h>
@@ -10,15 +10,14 @@
 
 namespace stack::runtime {
 
-// Errors do not stop the container: what cannot be written (disk full) is dropped and counted, and the next
-// message is tried anew.
+// Errors do not stop the container: messages that cannot be written (disk full) are dropped and counted.
 class LogFile {
  public:
-  // `directory` is borrowed. Opens (or makes) settings.name; an existing file is continued.
+  // `directory` is borrowed. Opens or creates settings.name; appends to an existing file.
   void open(int directory, const wire::LogValues& settings);
   void close();
   bool is_open() const { return settings_ != nullptr; }
-  // One record. It is written by flush(), together with others.
+  // Adds one record, which flush() writes together with others.
   void add(const LogPiece& piece, const char* bytes, size_t size);
   // Rotates before writing, if the file is full.
   void flush();

@@ -1,5 +1,5 @@
-// Where a container's messages go: a file, the journal, both, or nowhere; at once or through a queue. And the
-// cutting of its streams into messages. No standard library.
+// The destination of a container's messages: a file, the journal, both, or none; directly or through a queue. Also splits
+// streams into messages. No standard library.
 #pragma once
 
 #include <stddef.h>
@@ -15,17 +15,17 @@ class LogOutput {
  public:
   // `directory` and `settings` are borrowed until close().
   void open(int directory, const wire::LogValues& settings, const char* journal_socket = kJournalSocket);
-  // What was added is written, as far as that is possible in two seconds.
+  // Writes pending messages for up to two seconds.
   void close();
   bool enabled() const { return settings_ != nullptr; }
 
   void add(const LogPiece& piece, const char* bytes, size_t size);
-  // Writes out what was collected; call after each batch of add().
+  // Writes collected messages; call after each batch of add().
   void flush();
 
-  // Non-blocking mode: poll for room, then flush(). -1: nothing waits.
+  // Non-blocking mode: poll until writable, then call flush(). -1: nothing is pending.
   int waiting_fd() const { return queue_.waiting_fd(); }
-  // Bytes of messages that were lost to a full disk, a full queue or a dead journal.
+  // Bytes lost because of a full disk, a full queue, or a dead journal.
   uint64_t dropped_bytes() const;
 
  private:
@@ -40,7 +40,7 @@ class LogOutput {
   LogQueue queue_;
 };
 
-// Cuts one stream into messages.
+// Splits one stream into messages.
 class LineLogger {
  public:
   explicit LineLogger(uint8_t stream) : stream_(stream) {}
@@ -52,7 +52,7 @@ class LineLogger {
   void emit(LogOutput& output, const char* bytes, size_t size, bool newline);
 
   uint8_t stream_;
-  uint16_t parts_ = 0;  // of the present line, given out already
+  uint16_t parts_ = 0;  // parts of the current line already emitted
   sys::TimeSpec line_time_ = {0, 0};
   size_t held_ = 0;
   char line_[kLongestMessage];

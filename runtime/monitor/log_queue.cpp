@@ -48,8 +48,8 @@ bool LogQueue::start_writer() {
   return true;
 }
 
-// The writer keeps no other descriptor: neither the container's streams nor the engine's socket may seem open
-// once the watch process is gone.
+// The writer keeps no other descriptors, so that the container's streams and the engine's socket close when the monitor
+// dies.
 void LogQueue::run_writer(int from) {
   sys::duplicate(from, 0);
   if (kept_ >= 0) sys::duplicate(kept_, 1);
@@ -105,7 +105,7 @@ void LogQueue::pump() {
     if (n == -sys::kEintr) continue;
     if (n == -sys::kEagain) return;
     if (n <= 0) {
-      // The writer was killed; what it had taken, and the record it may have taken a part of, is lost.
+      // The writer was killed: its data and a partially transferred record are lost.
       dropped_ += used_;
       begin_ = used_ = 0;
       stop_writer(0);
@@ -136,7 +136,7 @@ void LogQueue::stop_writer(int64_t patience_ms) {
   int status = 0;
   for (int64_t left = patience_ms; writer_pid_ > 0; left -= 2) {
     if (sys::wait4(writer_pid_, &status, 1 /* WNOHANG */) != 0) break;
-    // One that hangs in a dead disk ends when the disk lets it; init reaps it.
+    // A writer that hangs on a dead disk exits later and is reaped by init.
     if (left <= 0) break;
     sleep_briefly();
   }

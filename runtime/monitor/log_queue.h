@@ -1,6 +1,6 @@
-// `mode: non-blocking`: messages wait in a ring in memory for a writer process of their own, so that neither
-// a slow disk nor a slow journal ever holds the container up. What does not fit is dropped and counted, as
-// Docker has it (the new message goes, not an old one). No standard library.
+// `mode: non-blocking`: messages wait in a ring buffer for a separate writer process, so that a slow disk or journal never
+// blocks the container. Messages that do not fit are dropped and counted; like in Docker, the newest message is dropped. No
+// standard library.
 #pragma once
 
 #include <stddef.h>
@@ -12,23 +12,23 @@ namespace stack::runtime {
 
 class LogQueue {
  public:
-  // What the writer process does: `begin` first, with its own descriptor of what open() was given to keep;
-  // `deliver` for each message, `flush` after each batch.
+  // The functions of the writer process: `begin` with its copy of the descriptor passed to open(), then `deliver` for each
+  // message and `flush` after each batch.
   struct Writer {
     void* context = nullptr;
     void (*begin)(void* context, int kept) = nullptr;
     void (*deliver)(void* context, const LogPiece& piece, const char* bytes, size_t size) = nullptr;
     void (*flush)(void* context) = nullptr;
   };
-  // false: no memory or no process; nothing is queued then.
+  // Returns false if there is no memory or process; messages are then not queued.
   bool open(int64_t capacity, const Writer& writer, int kept);
-  // Gives the writer up to `patience_ms` to write what waits, and lets go of it.
+  // Gives the writer up to `patience_ms` to write pending messages, then detaches from it.
   void close(int64_t patience_ms);
 
   void add(const LogPiece& piece, const char* bytes, size_t size);
-  // To be polled for room; -1 while nothing waits.
+  // Descriptor to poll until writable; -1 if nothing is pending.
   int waiting_fd() const { return used_ > 0 ? pipe_ : -1; }
-  // Passes on what the pipe takes now.
+  // Passes on as much as the pipe accepts.
   void pump();
 
   bool is_open() const { return ring_ != nullptr; }

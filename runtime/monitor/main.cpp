@@ -1,4 +1,4 @@
-// stack-monitor: what stack-launch becomes once the container runs. argv[1] is the descriptor of its
+// stack-monitor: the program that stack-launch executes once the container runs. argv[1] is the descriptor of its
 // WatchState.
 #include "runtime/monitor/monitor.h"
 
@@ -29,11 +29,11 @@ inline void* operator new(size_t, void* where) noexcept { return where; }
 
 extern "C" int program_main(int argc, char** argv, char** env) {
   if (argc < 2 || !read_state(parse_number(argv[1]))) {
-    constexpr char kText[] = "stack-monitor is started by stack-launch, not by hand\n";
+    constexpr char kText[] = "stack-monitor must be started by stack-launch\n";
     sys::write(2, kText, sizeof(kText) - 1);
     return 125;
   }
-  // In static memory: nothing runs its destructor, the process just ends.
+  // In static memory, without a destructor call at exit.
   Watch* watch = new (watch_memory) Watch(state, env);
   watch->run();
   return 0;

@@ -12,9 +12,9 @@ constexpr int kPidfdType = 3;                     // P_PIDFD
 constexpr int kExitedOption = 4;                  // WEXITED
 constexpr int kExitedCode = 1;                    // CLD_EXITED
 constexpr int kMonotonic = 1, kRealtime = 0;
-// So long the container's output waits for readers whose engine died.
+// Maximum time that output waits for readers whose engine died.
 constexpr int64_t kReturnMs = 10000;
-// A reader that went so shortly before its engine did not leave on its own.
+// A reader that disconnects this shortly before its engine did not leave intentionally.
 constexpr int64_t kSameDeathMs = 1000;
 
 // ioctl(PIDFD_GET_INFO), Linux 6.13; the exit code since 6.15. include/uapi/linux/pidfd.h
@@ -59,7 +59,7 @@ void make_nonblocking(int fd) {
 
 }  // namespace
 
-// What is polled in one round; entries with fd -1 are skipped by the kernel.
+// Descriptors polled in one round; the kernel skips entries with fd -1.
 struct Watch::Polled {
   enum Slot { kControl, kListener, kPidfd, kStdout, kStderr, kTerminal, kStdin, kOom, kLog, kReaders };
   sys::PollFd fds[kReaders + wire::kMaxReaders];
@@ -76,8 +76,7 @@ void Watch::begin() {
   log_.open(state_.log_dir, state_.log);
   oom_seen_ = state_.oom_kills_before;
   if (state_.terminal >= 0) {
-    // With an end of our own open, a program that closes its terminal for a moment does not hang ours up for
-    // good.
+    // Keeps the other end open, so that a program that briefly closes its terminal does not hang it up permanently.
     long peer = sys::ioctl(
         state_.terminal, kGetPtyPeer,
         reinterpret_cast<const void*>(static_cast<long>(sys::kReadWrite | sys::kNoctty | sys::kCloexec)));
@@ -140,8 +139,8 @@ void Watch::step() {
 
 void Watch::handle(const Polled& polled) {
   constexpr short kReadable = sys::kPollIn | sys::kPollHup | sys::kPollErr;
-  // Requests before output: a reader asked for together with the start misses nothing. What was polled may be
-  // closed by then, so the rest is looked at anew.
+  // Handles requests before output, so that a reader requested with the start misses nothing. Requests may close polled
+  // descriptors, so the rest is polled again.
   if (has(polled.fds[Polled::kControl], kReadable)) return read_requests();
   if (has(polled.fds[Polled::kControl], sys::kPollOut)) send_untold();
   if (has(polled.fds[Polled::kStdout], kReadable)) read_output(state_.stdout_read, wire::kStreamStdout, out_);
@@ -172,7 +171,7 @@ void Watch::handle(const Polled& polled) {
 void Watch::read_output(int& fd, wire::Stream stream, LineLogger& logger) {
   long n = sys::read(fd, output_, sizeof(output_));
   if (n == -sys::kEagain || n == -sys::kEintr) return;
-  if (n <= 0) {  // end, or EIO of a terminal nobody has open any more
+  if (n <= 0) {  // end of file, or EIO from a terminal that is no longer open
     logger.finish(log_);
     close_fd(fd);
     return;
@@ -182,8 +181,8 @@ void Watch::read_output(int& fd, wire::Stream stream, LineLogger& logger) {
   readers_.deliver(stream, output_, static_cast<size_t>(n), milliseconds());
 }
 
-// After the end: what is still in the pipes. Readers that take nothing are waited for a second, the lossless
-// too.
+// After the exit: reads the remaining output from the pipes. Waits at most one second for readers that do not read,
+// including lossless ones.
 void Watch::drain_output() {
   struct {
     int& fd;
@@ -194,7 +193,7 @@ void Watch::drain_output() {
                  {state_.terminal, wire::kStreamStdout, out_}};
   close_fd(terminal_peer_);
   for (auto& stream : streams) {
-    // A pipe shared with a process outside of the container may never end: at most what fits a few pipes.
+    // A pipe shared with a process outside the container may never end, so the number of reads is limited.
     for (int round = 0; round < 1024 && stream.fd >= 0; ++round) {
       if (readers_.holding(milliseconds()) != 0) {
         sys::TimeSpec moment = {0, 1000000};
@@ -218,10 +217,10 @@ void Watch::drain_output() {
   log_.close();
 }
 
-// ---- the end ----
+// ---- exit ----
 
-// The wait status of a process that is not our child; -1: unknown. Until its new parent reaps it, it stands
-// in /proc/<pid>/stat; from then on in the pidfd (Linux 6.15).
+// The wait status of a process that is not our child; -1 if unknown. It is in /proc/<pid>/stat until the new parent reaps
+// the process, then in the pidfd (Linux 6.15).
 int Watch::read_foreign_status() {
   for (int round = 0; round < 200; ++round) {
     PidfdInfo info = {};
@@ -244,7 +243,7 @@ int Watch::read_foreign_status() {
   return -1;
 }
 
-// Opened while the pidfd says that the process lives, so that it is the file of this very process.
+// Opens the file while the pidfd shows that the process is alive, so that it belongs to this process.
 void Watch::open_stat_file() {
   char path[64];
   TextWriter out(path, sizeof(path));
@@ -366,7 +365,7 @@ void Watch::read_input(Reader& reader) {
     write_input();
     return;
   }
-  // The reader has said all, but may go on reading; a broken one is closed when its hang-up is seen.
+  // The reader has ended its input but may keep reading; a broken connection is closed at its hang-up.
   reader.input_over = true;
   if (n < 0) readers_.close(reader);
   if (wanted && (state_.flags & wire::kWatchStdinOnce) != 0 && (state_.flags & wire::kWatchTerminal) == 0) {
@@ -381,7 +380,7 @@ void Watch::write_input() {
     long n = fd < 0 ? 0 : sys::write(fd, input_ + input_sent_, input_held_ - input_sent_);
     if (n == -sys::kEintr) continue;
     if (n == -sys::kEagain) return;
-    if (n <= 0) {  // nobody reads any more
+    if (n <= 0) {  // stdin has no reader
       input_sent_ = input_held_;
       break;
     }
@@ -406,7 +405,7 @@ bool Watch::send_exit() {
   return send_message(state_.control, &message, sizeof(message), nullptr, 0) != -sys::kEagain;
 }
 
-// As far as the engine's socket has room; the rest when it has some again.
+// Sends as much as the engine's socket accepts; the rest follows later.
 void Watch::send_untold() {
   bool room = state_.control >= 0;
   auto sent = [&](Untold what, bool done) {
@@ -416,7 +415,7 @@ void Watch::send_untold() {
   if (room && (untold_ & kStdinEnd) != 0) room = sent(kStdinEnd, send_type(wire::kStdinClosed));
   if (room && (untold_ & kOom) != 0) room = sent(kOom, send_type(wire::kOomKilled));
   if (room && (untold_ & kExit) != 0) (void)sent(kExit, send_exit());
-  // The status of an exec session is of interest to its own engine alone.
+  // The status of an exec session matters only to its own engine.
   bool exec = (state_.flags & wire::kWatchExec) != 0;
   if (exec && exited_ && (state_.control < 0 || (untold_ & kExit) == 0)) done_ = true;
 }
@@ -468,7 +467,7 @@ void Watch::greet() {
     out.add(state_.held[i].name).add('\0');
     fds[count++] = state_.held[i].fd;
   }
-  // All but an out-of-memory kill is in the greeting.
+  // The greeting contains everything except OOM kills.
   untold_ &= kOom;
   if (send_message(state_.control, message_, out.used(), fds, count) < 0) lose_engine();
 }
@@ -480,7 +479,7 @@ void Watch::accept_engine() {
     sys::close(static_cast<int>(fd));
     return;
   }
-  // The newest engine is the engine; what the one before has said still counts.
+  // The newest connection replaces the previous one, whose pending requests are still handled.
   if (state_.control >= 0) read_requests();
   close_fd(state_.control);
   state_.control = static_cast<int>(fd);
@@ -496,7 +495,7 @@ void Watch::note_lost_readers() {
   if (readers_.any_resumable() || just_left) readers_lost_ = now;
 }
 
-// For how many milliseconds more the container's output waits for readers that were cut off; 0: not at all.
+// Remaining milliseconds that output waits for disconnected readers; 0 = none.
 int64_t Watch::awaiting_readers() const {
   int64_t left = readers_lost_ == 0 ? 0 : readers_lost_ + kReturnMs - milliseconds();
   return left > 0 ? left : 0;
@@ -522,8 +521,7 @@ void Watch::consider_engine_start() {
   next_engine_start_ = milliseconds() + engine_.delay();
 }
 
-// All requests that are there, up to a number that keeps a chatty engine from starving the container's
-// output.
+// Handles pending requests, up to a limit, so that a busy engine does not starve the container's output.
 void Watch::read_requests() {
   static Received received;
   for (int i = 0; i < 64 && state_.control >= 0 && !done_; ++i) {
@@ -532,7 +530,7 @@ void Watch::read_requests() {
     if (received.size <= 0) {
       state_.requests_first = 0;
       if ((state_.flags & wire::kWatchExec) != 0) {
-        close_fd(state_.control);  // the command goes on without us
+        close_fd(state_.control);  // the command continues without us
         send_untold();
       } else {
         lose_engine();

@@ -1,5 +1,5 @@
-// The resident half of stack-monitor: keeps a container's streams, log, exit status and descriptors while the
-// engine comes and goes. One thread, one poll loop, no allocation.
+// The resident part of stack-monitor: holds a container's streams, log, exit status, and descriptors across restarts of the
+// engine. One thread, one poll loop, no allocation.
 #pragma once
 
 #include <stddef.h>
@@ -18,7 +18,7 @@ namespace stack::runtime {
 class Watch {
  public:
   Watch(wire::WatchState& state, char** env) : state_(state), engine_(state, env) {}
-  // Returns when the container has ended and the engine knows it.
+  // Returns when the container has exited and the engine has acknowledged it.
   void run();
 
  private:
@@ -75,19 +75,19 @@ class Watch {
   OutputHistory history_;
   wire::ExitStatus status_;
   bool exited_ = false;
-  uint32_t untold_ = 0;       // what the engine has still to be told: Untold bits
-  int64_t reader_left_ = 0;   // when a reader that can come back went; monotonic milliseconds
-  int64_t readers_lost_ = 0;  // when such readers were cut off with their engine; 0: none wait
+  uint32_t untold_ = 0;       // messages not yet sent to the engine: Untold bits
+  int64_t reader_left_ = 0;   // when a resumable reader left; monotonic milliseconds
+  int64_t readers_lost_ = 0;  // when resumable readers lost their engine; 0: none
   bool done_ = false;
   bool engine_left_ = false;
   int64_t next_engine_start_ = 0;  // monotonic milliseconds; 0: none planned
   uint64_t oom_seen_ = 0;
   int terminal_peer_ = -1;
-  int stat_file_ = -1;  // of an adopted container
+  int stat_file_ = -1;  // /proc/<pid>/stat of an adopted container
 
-  size_t input_held_ = 0;  // bytes for stdin that it did not take yet
+  size_t input_held_ = 0;  // bytes not yet accepted by stdin
   size_t input_sent_ = 0;
-  bool input_ends_ = false;  // close stdin when those are written
+  bool input_ends_ = false;  // close stdin after these bytes
   char input_[4096];
   char output_[kLargestFrame];
   char message_[wire::kMaxMessage];

@@ -2,7 +2,7 @@
 
 namespace stack::runtime {
 
-// One with room for this stream, at the end of the ring; the oldest goes where there is none.
+// A slot with room for this stream at the end of the ring; drops the oldest if necessary.
 OutputHistory::Slot& OutputHistory::open_slot(wire::Stream stream) {
   if (count_ > 0) {
     Slot& last = slots_[(first_ + count_ - 1) % kSlots];

@@ -1,5 +1,5 @@
-// The latest output of a container, for readers that come back after their engine died. No standard library, no
-// allocation: pages that are never written cost nothing.
+// The latest output of a container, for readers that resume after their engine died. No standard library, no allocation;
+// unused pages cost nothing.
 #pragma once
 
 #include <stddef.h>
@@ -11,7 +11,7 @@ namespace stack::runtime {
 
 class OutputHistory {
  public:
-  // From now on output is kept.
+  // Starts keeping output.
   void begin() { keeping_ = true; }
   void add(wire::Stream stream, const char* bytes, size_t size);
 
@@ -19,13 +19,13 @@ class OutputHistory {
     wire::Stream stream = wire::kStreamStdout;
     const char* bytes = nullptr;
     size_t size = 0;
-    uint64_t missed = 0;  // bytes of this stream between `from` and the piece that are not kept any more
+    uint64_t missed = 0;  // bytes of this stream between `from` and the piece that were dropped
   };
-  // Walks over what follows a position: positions of stdout and stderr, advanced by each piece.
+  // Iterates over the output after a position; each piece advances the positions of stdout and stderr.
   class Walk {
    public:
     Walk(const OutputHistory& history, const uint64_t (&from)[2]);
-    // false: nothing is left.
+    // Returns false at the end.
     bool next(Piece& piece);
 
    private:

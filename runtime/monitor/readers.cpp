@@ -6,7 +6,7 @@ namespace stack::runtime {
 
 namespace {
 
-// Room for bursts. The kernel counts its own overhead too; a frame always fits whole or not at all.
+// Buffer size for bursts, including kernel overhead. A frame either fits completely or not at all.
 constexpr int kBuffer = 1 << 20;
 
 struct Packet {

@@ -1,7 +1,6 @@
-// The attached readers: each gets the container's output as frames and may write its stdin. The container
-// waits for a reader that goes on reading; one that takes nothing for kPatienceMs is not waited for any
-// longer: it misses output, and is told how much when it reads again. Only one that asked for it (lossless)
-// is waited for without end.
+// The attached readers: each receives the container's output as frames and may write to its stdin. The container waits for
+// a reader that keeps reading. A reader that does not read for kPatienceMs misses output and is told how much when it reads
+// again. The container waits indefinitely only for lossless readers.
 #pragma once
 
 #include <stddef.h>
@@ -18,7 +17,7 @@ constexpr int64_t kPatienceMs = 1000;
 struct Reader {
   int fd = -1;
   uint32_t flags = 0;      // wire::AttachFlags
-  bool full = false;       // its socket has no room for more
+  bool full = false;       // its socket is full
   int64_t full_since = 0;  // monotonic milliseconds
   bool input_over = false;
   uint64_t missed = 0;
@@ -30,11 +29,10 @@ class Readers {
   long attach(uint32_t flags, Reader*& reader);
   // `size` <= kLargestFrame.
   void deliver(wire::Stream stream, const char* bytes, size_t size, int64_t now);
-  // To one reader, pieces of any size; a gap of `missed` bytes first.
+  // Delivers pieces of any size to one reader, after a gap of `missed` bytes.
   void deliver_to(Reader& reader, wire::Stream stream, const char* bytes, size_t size, uint64_t missed);
   bool any_resumable() const;
-  // For how many milliseconds more output must not be read, because a reader has no room; 0: not at all, -1:
-  // until it has.
+  // Remaining milliseconds during which output must not be read because a reader is full; 0 = none, -1 = until it has room.
   int64_t holding(int64_t now) const;
   void close_all();
   Reader& at(int i) { return readers_[i]; }

@@ -12,7 +12,7 @@ constexpr int kMaxMessageFds = 253;  // SCM_MAX_FD
 long send_message(int socket, const void* bytes, size_t size, const int* fds, int fd_count);
 
 struct Received {
-  long size = 0;  // bytes; 0: the other side is gone; -errno
+  long size = 0;  // bytes; 0: the other side closed the socket; -errno
   int fd_count = 0;
   int fds[kMaxMessageFds];
 };
@@ -23,7 +23,7 @@ long make_stream_pair(int (&out)[2]);
 // A datagram socket, and one datagram to the socket at `path`; never waits. -errno on failure.
 long make_datagram_socket();
 long send_datagram(int socket, const char* path, const void* bytes, size_t size);
-// Bytes of `socket`'s peer user id equal to ours?
+// Whether the peer of `socket` runs as our user.
 bool peer_is_us(int socket);
 void set_send_buffer(int socket, int bytes);
 long accept(int socket);

@@ -1,4 +1,4 @@
-// The entry point and the four functions that compilers call on their own, for programs without a C library.
+// The entry point and the four functions that compilers call implicitly, for programs without a C library.
 #include <stddef.h>
 
 #include "runtime/monitor/system_calls.h"

@@ -1,5 +1,5 @@
-// The system calls of the watch process and of init, without a C library: each returns the kernel's value,
-// -errno on failure. Those programs are one per container, so every page counts.
+// System calls for the monitor and init without a C library: each returns the kernel's value, -errno on failure. These
+// programs run once per container, so every page counts.
 #pragma once
 
 #include <asm/unistd.h>
@@ -57,7 +57,7 @@ constexpr short kPollIn = 1, kPollPri = 2, kPollOut = 4, kPollErr = 8, kPollHup 
 constexpr int kEintr = 4, kEagain = 11, kEnospc = 28;
 constexpr int kAtFdcwd = -100;
 
-// Open flags that are the same on all our machines, and the one that is not.
+// Open flags that are equal on all supported architectures, and one that is not.
 constexpr int kWriteOnly = 1, kReadWrite = 2, kCreate = 0100, kTruncate = 01000, kAppend = 02000,
               kNonblock = 04000, kCloexec = 02000000, kNoctty = 0400;
 
@@ -95,7 +95,7 @@ inline long flock(int fd, int operation) { return call(__NR_flock, fd, operation
 inline long getpid() { return call(__NR_getpid); }
 inline long duplicate(int from, int to) { return call(__NR_dup3, from, to, 0); }
 inline long pipe(int (&ends)[2]) { return call(__NR_pipe2, pointer(ends), kCloexec); }
-// Anonymous memory, made as it is touched; -errno on failure.
+// Anonymous memory, allocated on first access; -errno on failure.
 inline long map_memory(size_t size) {
   return call(__NR_mmap, 0, static_cast<long>(size), 3 /* READ | WRITE */, 0x22 /* PRIVATE | ANONYMOUS */, -1,
               0);
@@ -119,7 +119,7 @@ inline long wait4(int pid, int* status, int options) {
   return call(__NR_wait4, pid, pointer(status), options, 0);
 }
 
-// Signal dispositions as the kernel wants them.
+// The kernel's layout of a signal disposition.
 struct SignalAction {
   void (*handler)(int);
   unsigned long flags;

@@ -1,4 +1,4 @@
-// Text for programs without a standard library: appending to a buffer of fixed size.
+// Text output for programs without a standard library: appends to a buffer of fixed size.
 #pragma once
 
 #include <stddef.h>
@@ -20,7 +20,7 @@ inline bool same_text(const char* left, const char* right) {
   return *left == *right;
 }
 
-// Appends while there is room; what does not fit is left out.
+// Appends while there is room and drops the rest.
 class TextWriter {
  public:
   TextWriter(char* to, size_t size) : to_(to), size_(size) {}

@@ -1,6 +1,5 @@
-// Layout of what passes between the engine, the launcher and the watch process. Plain values of fixed size:
-// the watch process is built without a standard library. Both ends come from one build (kMagic changes with
-// the layout).
+// The layout of messages between the engine, the launcher, and the monitor. Plain values of fixed size, because the monitor
+// is built without a standard library. Both ends must come from the same build (kMagic changes with the layout).
 #pragma once
 
 #include <stddef.h>
@@ -9,7 +8,7 @@
 namespace stack::runtime::wire {
 
 constexpr uint32_t kMagic = 0x53544b32;    // "STK2"
-constexpr size_t kMaxMessage = 48 * 1024;  // kMaxHeld names and what stands before them
+constexpr size_t kMaxMessage = 48 * 1024;  // fits kMaxHeld names and the preceding fields
 constexpr int kMaxHeld = 200;
 constexpr int kMaxReaders = 16;
 constexpr size_t kNameSize = 160;
@@ -124,11 +123,11 @@ struct LogValues {
   uint32_t driver = kLogNone;
   int32_t max_file = 1;
   int64_t max_size = 0;     // <= 0: unbounded
-  int64_t buffer_size = 0;  // > 0: non-blocking, with so much room
+  int64_t buffer_size = 0;  // > 0: non-blocking, with a buffer of this size
   char name[256] = {};      // below the log directory; "": no file
   uint32_t fields_size = 0;
   char fields[4096] =
-      {};  // kLogJson: what stands in each record before the time; kLogJournal: fields of each message
+      {};  // kLogJson: text of each record before the time; kLogJournal: fields of each message
 };
 
 // One descriptor: the log directory.
@@ -145,7 +144,7 @@ struct Frame {
   uint8_t length[4] = {};  // big-endian
 };
 
-// ---- launcher to watch process: the contents of descriptor kStateFd ----
+// ---- launcher to monitor: the contents of descriptor kStateFd ----
 
 constexpr int kStateFd = 3;
 
@@ -154,7 +153,7 @@ enum WatchFlags : uint32_t {
   kWatchStdinOnce = 2,
   kWatchAdopted = 4,  // the process is not our child
   kWatchExec = 8,     // an exec session: no log, no socket, no attach; ends with the process
-  kWatchGreet = 16,   // send Hello on the control socket at once
+  kWatchGreet = 16,   // send Hello on the control socket immediately
   kWatchKeepOutput = 32,
 };
 
@@ -176,7 +175,7 @@ struct WatchState {
   int32_t run_dir = -1;
   int32_t log_dir = -1;
   int32_t held_count = 0;
-  uint32_t requests_first = 0;  // so many requests of the engine come before the container's output is read
+  uint32_t requests_first = 0;  // number of engine requests to handle before reading the container's output
   uint64_t oom_kills_before = 0;
   LogValues log;
   struct {

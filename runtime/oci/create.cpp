@@ -16,7 +16,7 @@ Result<int> create(const GlobalOptions& global, const Arguments& arguments) {
 
 const Command kCreate = {"create",
                          "[flags] ID",
-                         "make a container; its command waits for start",
+                         "create a container; its command waits for start",
                          kLaunchFlags,
                          FlagOrder::Anywhere,
                          1,

@@ -55,7 +55,7 @@ Result<> DbusConnection::authenticate() {
   while ((end = unread_.find("\r\n")) == std::string::npos) TRY(read_more());
   std::string answer = unread_.substr(0, end);
   unread_.erase(0, end + 2);
-  if (!answer.starts_with("OK ")) return Error("D-Bus: not let in: " + answer);
+  if (!answer.starts_with("OK ")) return Error("D-Bus: authentication failed: " + answer);
   return {};
 }
 
@@ -69,7 +69,7 @@ Result<> DbusConnection::read_more() {
   ssize_t count = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
   if (count < 0 && errno == EINTR) return {};
   if (count < 0) return Error::last_errno("D-Bus: receive");
-  if (count == 0) return Error("D-Bus: the other side hung up");
+  if (count == 0) return Error("D-Bus: connection closed");
   unread_.append(bytes.data(), static_cast<size_t>(count));
   return {};
 }

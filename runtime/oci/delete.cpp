@@ -1,4 +1,4 @@
-// delete: removes a stopped container; with --force, any.
+// delete: removes a stopped container, or with --force any container.
 #include <regex.h>
 
 #include <algorithm>
@@ -11,9 +11,9 @@ namespace stack::runtime::oci {
 namespace {
 
 constexpr Flag kDeleteFlags[] = {
-    {"force", 'f', FlagKind::Switch, "", "kill what still runs; no error where there is no such container"},
+    {"force", 'f', FlagKind::Switch, "", "kill a running container; ignore missing containers"},
     {"regex", 'r', FlagKind::Switch, "",
-     "the words are regular expressions (POSIX extended) for container ids"},
+     "treat arguments as POSIX extended regular expressions for container IDs"},
 };
 
 Result<> remove_one(const GlobalOptions& global, const std::string& id, bool force) {
@@ -24,7 +24,7 @@ Result<> remove_one(const GlobalOptions& global, const std::string& id, bool for
   return destroy_container(container->directory, container->state);
 }
 
-// The containers whose id holds a match, as regexec(3) finds it.
+// The containers whose ID matches (regexec(3)).
 Result<std::vector<std::string>> matching(const std::string& root, const std::vector<std::string>& patterns) {
   TRY_ASSIGN(std::vector<std::string> ids, list_containers(root));
   std::vector<std::string> out;

@@ -27,27 +27,26 @@ constexpr std::array<Flag, 17> kExecFlags = joined(
     kProcessFlags,
     std::array<Flag, 13>{{
         kDetachFlag,
-        {"process", 'p', FlagKind::Text, "FILE", "the whole process object, as in config.json"},
-        {"tty", 't', FlagKind::Switch, "", "with a terminal"},
-        {"user", 'u', FlagKind::Text, "UID[:GID]", "as this user"},
-        {"additional-gids", 'g', FlagKind::List, "GID", "a further group"},
+        {"process", 'p', FlagKind::Text, "FILE", "read a complete process object, as in config.json"},
+        {"tty", 't', FlagKind::Switch, "", "allocate a terminal"},
+        {"user", 'u', FlagKind::Text, "UID[:GID]", "user and group ID"},
+        {"additional-gids", 'g', FlagKind::List, "GID", "add a group"},
         {"cwd", 0, FlagKind::Text, "DIR", "working directory in the container"},
-        {"env", 'e', FlagKind::List, "KEY=VALUE", "environment variable"},
-        {"cap", 'c', FlagKind::List, "CAPABILITY", "a further capability"},
-        {"no-new-privs", 0, FlagKind::Switch, "", "no privileges beyond those at hand"},
-        {"apparmor", 0, FlagKind::Text, "PROFILE", "refused where the kernel has no AppArmor"},
-        {"process-label", 0, FlagKind::Text, "LABEL", "refused where the kernel has no SELinux"},
-        {"cgroup", 0, FlagKind::Text, "PATH",
-         "below the container's cgroup; refused: the process joins the container's"},
-        {"ignore-paused", 0, FlagKind::Switch, "", "also in a paused container: runs once that is resumed"},
+        {"env", 'e', FlagKind::List, "KEY=VALUE", "set an environment variable"},
+        {"cap", 'c', FlagKind::List, "CAPABILITY", "add a capability"},
+        {"no-new-privs", 0, FlagKind::Switch, "", "set no_new_privs"},
+        {"apparmor", 0, FlagKind::Text, "PROFILE", "rejected on kernels without AppArmor"},
+        {"process-label", 0, FlagKind::Text, "LABEL", "rejected on kernels without SELinux"},
+        {"cgroup", 0, FlagKind::Text, "PATH", "not supported; the process joins the container's cgroup"},
+        {"ignore-paused", 0, FlagKind::Switch, "", "allow a paused container; the command runs after resume"},
     }});
 
-// All of the host that is needed later: once in the container, its paths are out of reach.
+// Host resources that are needed later, because host paths cannot be accessed inside the container.
 struct Outside {
   Fd pid_folder;
   std::string pid_name;
   Fd console;
-  Fd agent;  // listens to held-back calls
+  Fd agent;  // listens for notified calls
 };
 
 Result<Outside> open_outside(const Arguments& arguments) {
@@ -97,14 +96,14 @@ Result<EnterPlan> make_plan(const GlobalOptions& global, const FoundContainer& c
   return plan;
 }
 
-// What the new process says until it is the command.
+// The reports of the new process until it executes the command.
 struct Session {
   const FoundContainer& container;
   const ContainerFilter& filter;
   const Outside& outside;
   NewContainer process;
   Fd terminal;
-  bool announced = false;  // only the command itself is missing
+  bool announced = false;  // setup is complete
 
   Result<> on_report(Report report) {
     announced = announced || report.kind == ReportKind::Ready;
@@ -126,7 +125,7 @@ struct Session {
   Result<> follow() {
     for (;;) {
       TRY_ASSIGN(std::optional<Report> report, receive_report(process.sync.get()));
-      if (!report && !announced) return Error("the process was killed while it was being set up");
+      if (!report && !announced) return Error("the process was killed during setup");
       if (!report) return {};
       Result<> done = on_report(std::move(*report));
       if (done) continue;
@@ -139,16 +138,16 @@ struct Session {
 
 Result<> check_flags(const Arguments& arguments, bool terminal) {
   if (arguments.has("cgroup"))
-    return unsupported("exec --cgroup: the process joins the container's own cgroup");
+    return unsupported("exec --cgroup is not supported; the process joins the container's cgroup");
   if (terminal && arguments.on("detach") && !arguments.has("console-socket"))
-    return invalid("a terminal needs --console-socket where nobody stays to hold it");
+    return invalid("a terminal requires --console-socket with --detach");
   return {};
 }
 
 Result<int> run_exec(const GlobalOptions& global, const Arguments& arguments) {
   const std::string& id = arguments.words().front();
   TRY_ASSIGN(int64_t kept, arguments.number("preserve-fds", 0));
-  if (kept < 0 || kept > 1024) return invalid("--preserve-fds: from 0 to 1024");
+  if (kept < 0 || kept > 1024) return invalid("--preserve-fds must be from 0 to 1024");
   TRY(reserve_kept_fds(static_cast<int>(kept)));
   TRY_ASSIGN(FoundContainer container, find_container(global.root, id));
   bool waits = arguments.on("ignore-paused") && container.status == Status::Paused;
@@ -167,8 +166,7 @@ Result<int> run_exec(const GlobalOptions& global, const Arguments& arguments) {
   return attend({session.process.pid, session.process.pidfd.get(), std::move(session.terminal), Fd()});
 }
 
-// A failure of ours is told from the command's own by runc's code; 126 and 127 say that there is no such
-// command.
+// Our own failures return runc's code 255; 126 and 127 mean that the command cannot be executed or found.
 Result<int> exec(const GlobalOptions& global, const Arguments& arguments) {
   Result<int> code = run_exec(global, arguments);
   if (code) return code;

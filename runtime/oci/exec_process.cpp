@@ -16,7 +16,7 @@ Result<uint32_t> parse_id(std::string_view text) {
   uint32_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || text.empty() || value == UINT32_MAX)
-    return invalid("--user: not an id: \"" + std::string(text) + "\"");
+    return invalid("--user: not an ID: \"" + std::string(text) + "\"");
   return value;
 }
 
@@ -25,7 +25,7 @@ Result<> add_capability(Json& process, const std::string& name) {
   Result<std::string> normal = normalize_capability(name);
   if (!normal) {
     // As the specification has it for those of the configuration.
-    log(Level::Warning, normal.error().text() + " is ignored");
+    log(Level::Warning, normal.error().text() + "; ignoring it");
     return {};
   }
   std::vector<std::string> added =
@@ -78,7 +78,7 @@ Result<Json> parse_exec_user(const std::string& text, const Json& container_user
 Result<Json> exec_process(const Json& container_process, const Arguments& arguments) {
   const std::vector<std::string>& words = arguments.words();
   if (arguments.has("process")) {
-    if (words.size() > 1) return invalid("--process and a command exclude each other");
+    if (words.size() > 1) return invalid("--process and a command cannot be used together");
     TRY_ASSIGN(std::string text, read_file(arguments.text("process")).in("--process"));
     TRY_ASSIGN(Json process, parse_json(text).in("--process"));
     if (arguments.on("tty")) process["terminal"] = true;

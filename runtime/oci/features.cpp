@@ -1,4 +1,4 @@
-// features: what this runtime can do. runtime-spec features.md, features-linux.md
+// features: prints the supported features. runtime-spec features.md, features-linux.md
 #include "base/files.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/output.h"
@@ -61,7 +61,6 @@ Result<int> features(const GlobalOptions&, const Arguments&) {
 }  // namespace
 
 const Command kFeatures = {
-    "features", "",      "print what this runtime supports, as JSON", {}, FlagOrder::Anywhere, 0, 0,
-    false,      features};
+    "features", "", "print the supported features as JSON", {}, FlagOrder::Anywhere, 0, 0, false, features};
 
 }  // namespace stack::runtime::oci

@@ -38,9 +38,9 @@ Result<ContainerFilter> make_filter(const Json& seccomp, const std::string& cach
   out.listener_path = string_or(seccomp, "listenerPath");
   out.listener_metadata = string_or(seccomp, "listenerMetadata");
   if (out.program.notifies && out.listener_path.empty())
-    return invalid("seccomp: SCMP_ACT_NOTIFY needs a listenerPath");
+    return invalid("seccomp: SCMP_ACT_NOTIFY requires listenerPath");
   if (!out.program.notifies && !out.listener_metadata.empty() && out.listener_path.empty())
-    return invalid("seccomp: listenerMetadata without a listenerPath");
+    return invalid("seccomp: listenerMetadata requires listenerPath");
   if (!out.program.notifies)
     out.program.flags &= ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
   // Where the profile goes does not change the program.

@@ -111,11 +111,11 @@ Result<Arguments> parse_arguments(std::span<const Flag> flags, std::span<const s
     if (!written.has_value && written.flag->kind == FlagKind::Switch) {
       written.value = "true";
     } else if (!written.has_value) {
-      if (i + 1 >= words.size()) return invalid(written.shown + " needs a value");
+      if (i + 1 >= words.size()) return invalid(written.shown + " requires a value");
       written.value = words[++i];
     }
     if (written.flag->kind == FlagKind::Switch && written.value != "true" && written.value != "false")
-      return invalid(written.shown + " is either true or false, not \"" + written.value + "\"");
+      return invalid(written.shown + " must be true or false, not \"" + written.value + "\"");
     out.values_[std::string(written.flag->name)].push_back(std::move(written.value));
   }
   return out;

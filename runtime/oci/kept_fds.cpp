@@ -45,7 +45,7 @@ Result<> reserve_kept_fds(int count) {
     }
     if (is_open(fd))
       return invalid("--preserve-fds, LISTEN_FDS: descriptor " + std::to_string(fd) +
-                     " was not passed on to us");
+                     " was not passed to this program");
     Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
     if (!nothing) return Error::last_errno("open /dev/null");
     if (nothing.get() == fd) {

@@ -1,4 +1,4 @@
-// kill: a signal for a container's first process, or for all of them.
+// kill: sends a signal to a container's first process, or to all processes.
 #include <signal.h>
 
 #include "base/process.h"
@@ -13,12 +13,12 @@ namespace {
 
 constexpr Flag kKillFlags[] = {
     {"all", 'a', FlagKind::Switch, "", "signal every process of the container"},
-    {"regex", 'r', FlagKind::Switch, "", "refused: name the containers one by one"},
+    {"regex", 'r', FlagKind::Switch, "", "not supported"},
 };
 
 Result<> signal_all(const OciState& state, int signal) {
   if (state.cgroup_path.empty())
-    return unsupported("kill --all: container " + state.id + " was made without a cgroup");
+    return unsupported("kill --all: container " + state.id + " was created without a cgroup");
   TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
   if (signal == SIGKILL) return cgroups.kill_all(state.cgroup_path);
   TRY_ASSIGN(std::vector<pid_t> processes, cgroups.pids(state.cgroup_path));

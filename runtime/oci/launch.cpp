@@ -121,12 +121,12 @@ Result<> Creation::read_bundle() {
   TRY_ASSIGN(plan_.spec, read_bundle_spec(config_, settings_.bundle).in(file));
   for (const std::string& note : plan_.spec.notes) log(Level::Warning, note);
   const std::optional<ProcessSpec>& process = plan_.spec.process;
-  if (!process && !settings_.wait_for_start) return invalid(file + ": process is missing: nothing to run");
+  if (!process && !settings_.wait_for_start) return invalid(file + ": process is missing");
   if (!process) return {};
   for (const std::string& note : process->notes) log(Level::Warning, note);
   if (!process->terminal) return {};
   if (settings_.console_socket.empty() && !settings_.keep_terminal)
-    return invalid("process.terminal needs --console-socket where nobody stays to hold the terminal");
+    return invalid("process.terminal requires --console-socket for a detached container");
   return {};
 }
 
@@ -294,7 +294,7 @@ Result<> Creation::on_report(Report report) {
 Result<> Creation::follow() {
   for (;;) {
     TRY_ASSIGN(std::optional<Report> report, receive_report(child_->sync.get()));
-    if (!report && !ready_) return Error("the container's first process ended during its set-up");
+    if (!report && !ready_) return Error("the container's first process exited during setup");
     if (!report) return {};
     TRY(on_report(std::move(*report)));
     // Created: from here on the process waits for somebody else.
@@ -348,7 +348,7 @@ Result<> end_process(const OciState& state) {
   }
   pollfd poll{process->get(), POLLIN, 0};
   if (::poll(&poll, 1, 10000) <= 0)
-    return Error(ErrorKind::Timeout, "container " + state.id + " does not end");
+    return Error(ErrorKind::Timeout, "container " + state.id + " did not exit after SIGKILL");
   return {};
 }
 
@@ -411,7 +411,7 @@ Result<LaunchSettings> read_launch_settings(const Arguments& arguments) {
   out.pid_file = from_here(arguments.text("pid-file"));
   out.console_socket = from_here(arguments.text("console-socket"));
   TRY_ASSIGN(int64_t kept, arguments.number("preserve-fds", 0));
-  if (kept < 0 || kept > 1024) return invalid("--preserve-fds: from 0 to 1024");
+  if (kept < 0 || kept > 1024) return invalid("--preserve-fds must be from 0 to 1024");
   out.preserve_fds = static_cast<int>(kept);
   out.no_pivot = arguments.on("no-pivot");
   out.no_new_keyring = arguments.on("no-new-keyring");

@@ -15,25 +15,25 @@ namespace stack::runtime::oci {
 
 // What every command has that starts a process: create, run, exec.
 constexpr std::array<Flag, 4> kProcessFlags{{
-    {"pid-file", 0, FlagKind::Text, "FILE", "gets the number of the process"},
-    {"console-socket", 0, FlagKind::Text, "PATH", "gets the terminal"},
+    {"pid-file", 0, FlagKind::Text, "FILE", "write the PID of the process to a file"},
+    {"console-socket", 0, FlagKind::Text, "PATH", "send the terminal to a Unix socket"},
     {"preserve-fds", 0, FlagKind::Text, "N", "leave descriptors 3 to 2+N open for the command"},
-    {"no-subreaper", 0, FlagKind::Switch, "", "without effect: there is no subreaper"},
+    {"no-subreaper", 0, FlagKind::Switch, "", "ignored; there is no subreaper"},
 }};
 
 // What create and run share; read_launch_settings() reads them.
 constexpr std::array<Flag, 8> kLaunchFlags = joined(
     std::array<Flag, 4>{{
-        {"bundle", 'b', FlagKind::Text, "DIR", "the bundle: config.json and the root (default: here)"},
-        {"config", 'f', FlagKind::Text, "FILE", "the configuration, instead of the bundle's config.json"},
-        {"no-pivot", 0, FlagKind::Switch, "", "move the root instead of pivot_root(2): for ramdisks"},
-        {"no-new-keyring", 0, FlagKind::Switch, "", "keep the session keyring of the caller"},
+        {"bundle", 'b', FlagKind::Text, "DIR",
+         "bundle with config.json and the root (default: current directory)"},
+        {"config", 'f', FlagKind::Text, "FILE", "configuration to use instead of the bundle's config.json"},
+        {"no-pivot", 0, FlagKind::Switch, "", "move the root instead of pivot_root(2), for ramdisks"},
+        {"no-new-keyring", 0, FlagKind::Switch, "", "keep the caller's session keyring"},
     }},
     kProcessFlags);
 
 // What run and exec share.
-constexpr Flag kDetachFlag{"detach", 'd', FlagKind::Switch, "",
-                           "return once the command runs, which goes on"};
+constexpr Flag kDetachFlag{"detach", 'd', FlagKind::Switch, "", "return once the command is running"};
 
 struct LaunchSettings {
   std::string id;

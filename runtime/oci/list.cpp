@@ -9,7 +9,7 @@ namespace {
 
 constexpr Flag kListFlags[] = {
     {"format", 'f', FlagKind::Text, "FORMAT", "table (default) or json"},
-    {"quiet", 'q', FlagKind::Switch, "", "ids only"},
+    {"quiet", 'q', FlagKind::Switch, "", "print only IDs"},
 };
 
 std::string as_table(const OrderedJson& containers) {
@@ -25,7 +25,7 @@ std::string as_table(const OrderedJson& containers) {
 Result<int> list(const GlobalOptions& global, const Arguments& arguments) {
   std::string format = arguments.text("format", "table");
   if (format != "table" && format != "json")
-    return invalid("--format is table or json, not \"" + format + "\"");
+    return invalid("--format must be table or json, not \"" + format + "\"");
   TRY_ASSIGN(std::vector<std::string> ids, list_containers(global.root));
   OrderedJson containers = OrderedJson::array();
   std::string names;

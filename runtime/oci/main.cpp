@@ -1,4 +1,4 @@
-// stack-runtime: an OCI runtime on the command line, to be used in crun's or runc's place.
+// stack-runtime: an OCI runtime that can replace crun or runc.
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <malloc.h>
@@ -31,18 +31,18 @@ constexpr const Command* kCommands[] = {&kCreate, &kDelete, &kExec, &kFeatures, 
                                         &kPs,     &kResume, &kRun,  &kSpec,     &kStart, &kState, &kUpdate};
 
 constexpr Flag kGlobalFlags[] = {
-    {"root", 0, FlagKind::Text, "DIR", "where state is kept (default: /run/stack-runtime)"},
-    {"log", 0, FlagKind::Text, "FILE", "messages go there as well"},
+    {"root", 0, FlagKind::Text, "DIR", "state directory (default: /run/stack-runtime)"},
+    {"log", 0, FlagKind::Text, "FILE", "also write messages to a file"},
     {"log-format", 0, FlagKind::Text, "FORMAT", "text (default) or json"},
-    {"cgroup-manager", 0, FlagKind::Text, "NAME", "cgroupfs (default), systemd or disabled"},
-    {"systemd-cgroup", 0, FlagKind::Switch, "", "the same as --cgroup-manager systemd"},
-    {"rootless", 0, FlagKind::Text, "auto|false", "without effect: plain users are not supported"},
-    {"criu", 0, FlagKind::Text, "PATH", "without effect: there are no checkpoints"},
-    {"debug", 0, FlagKind::Switch, "", "say more"},
-    {"help", 'h', FlagKind::Switch, "", "this text"},
-    {"version", 'v', FlagKind::Switch, "", "the version"},
+    {"cgroup-manager", 0, FlagKind::Text, "NAME", "cgroupfs (default), systemd, or disabled"},
+    {"systemd-cgroup", 0, FlagKind::Switch, "", "same as --cgroup-manager systemd"},
+    {"rootless", 0, FlagKind::Text, "auto|false", "ignored; unprivileged users are not supported"},
+    {"criu", 0, FlagKind::Text, "PATH", "ignored; checkpoints are not supported"},
+    {"debug", 0, FlagKind::Switch, "", "print more details"},
+    {"help", 'h', FlagKind::Switch, "", "show help"},
+    {"version", 'v', FlagKind::Switch, "", "show the version"},
 };
-constexpr Flag kHelpFlag[] = {{"help", 'h', FlagKind::Switch, "", "this text"}};
+constexpr Flag kHelpFlag[] = {{"help", 'h', FlagKind::Switch, "", "show help"}};
 
 const Command* find_command(std::string_view name) {
   for (const Command* command : kCommands) {
@@ -73,7 +73,7 @@ Result<CgroupManager> read_manager(const Arguments& arguments) {
   if (name == "cgroupfs") return CgroupManager::Files;
   if (name == "disabled") return CgroupManager::Disabled;
   if (name == "systemd") return CgroupManager::Systemd;
-  return invalid("--cgroup-manager is cgroupfs, systemd or disabled, not \"" + name + "\"");
+  return invalid("--cgroup-manager must be cgroupfs, systemd, or disabled, not \"" + name + "\"");
 }
 
 Result<GlobalOptions> read_global(const Arguments& arguments) {
@@ -81,10 +81,10 @@ Result<GlobalOptions> read_global(const Arguments& arguments) {
   out.log_path = arguments.text("log");
   std::string format = arguments.text("log-format", "text");
   if (format != "text" && format != "json")
-    return invalid("--log-format is text or json, not \"" + format + "\"");
+    return invalid("--log-format must be text or json, not \"" + format + "\"");
   out.log_json = format == "json";
   out.debug = arguments.on("debug");
-  // Opened first: the caller reads there why the rest was refused.
+  // Opened first, so that the log contains the reason for a rejection.
   TRY(open_log(out));
   out.root = arguments.text("root", out.root);
   if (!out.root.starts_with('/')) {
@@ -117,7 +117,7 @@ void open_standard_streams() {
   if (::fcntl(1, F_GETFD) < 0) (void)!::open("/dev/null", O_RDWR);
 }
 
-// 0, 1, 2 are open, and what the caller left open above what is to be kept goes no further than to us.
+// Opens 0, 1, 2 if necessary, and marks other inherited descriptors close-on-exec unless they must be kept.
 void settle_descriptors() {
   if (!standard_streams_open()) open_standard_streams();
   note_inherited_fds();
@@ -168,7 +168,7 @@ int exit_code_of(const Error& error) {
 }
 
 Result<int> run_guarded(int argc, char** argv) {
-  // The JSON library throws where a configuration holds another type than the one looked for.
+  // The JSON library throws if a configuration contains an unexpected type.
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {
@@ -190,7 +190,7 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  // Memory in few steps: all of it goes with us in a moment.
+  // Allocates memory in large steps, because the process is short-lived.
   ::mallopt(M_TOP_PAD, 1 << 20);
   settle_descriptors();
   Result<int> code = run_guarded(argc, argv);

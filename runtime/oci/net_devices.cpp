@@ -204,7 +204,7 @@ Result<std::string> free_name(RouteSocket& inside, const std::string& wanted) {
 
 Result<> move_device(RouteSocket& host, RouteSocket& inside, int netns, const NetDeviceSpec& device) {
   TRY_ASSIGN(int index, find_link(host, device.host_name));
-  if (index == 0) return not_found("the host has no such device");
+  if (index == 0) return not_found("no such device on the host");
   TRY_ASSIGN(std::vector<Address> addresses, permanent_addresses(host, index));
   TRY_ASSIGN(std::string name, free_name(inside, device.name));
   Request move(RTM_NEWLINK, NLM_F_ACK);
@@ -231,7 +231,7 @@ Result<> move_net_devices(const std::vector<NetDeviceSpec>& devices, pid_t pid) 
   if (devices.empty()) return {};
   std::string path = "/proc/" + std::to_string(pid) + "/ns/net";
   if (same_namespace(path, "/proc/self/ns/net"))
-    return invalid("netDevices: the container has no network namespace of its own");
+    return invalid("netDevices requires a separate network namespace");
   TRY_ASSIGN(Fd netns, open_file(path, O_RDONLY));
   TRY_ASSIGN(RouteSocket host, RouteSocket::open());
   TRY_ASSIGN(RouteSocket inside, open_inside(netns.get()));

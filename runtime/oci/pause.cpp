@@ -12,7 +12,7 @@ Result<int> pause(const GlobalOptions& global, const Arguments& arguments) {
   TRY_ASSIGN(FoundContainer container, find_container(global.root, id, true));
   TRY(check_allowed(Operation::Pause, container.status, id));
   if (container.state.cgroup_path.empty())
-    return unsupported("pause: container " + id + " was made without a cgroup");
+    return unsupported("pause: container " + id + " was created without a cgroup");
   TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
   TRY(cgroups.freeze(container.state.cgroup_path));
   return 0;

@@ -10,8 +10,7 @@ namespace stack::runtime::oci {
 namespace {
 
 constexpr Flag kPsFlags[] = {
-    {"format", 'f', FlagKind::Text, "FORMAT",
-     "table (default): ps(1) with these processes; json: their numbers"},
+    {"format", 'f', FlagKind::Text, "FORMAT", "table (default, output of ps(1)) or json (PIDs)"},
 };
 
 // The lines of ps(1) with the container's processes, by the column "PID".
@@ -32,7 +31,7 @@ Result<std::string> as_table(const std::vector<pid_t>& pids, std::vector<std::st
   };
   std::vector<std::string> heading = words_of(lines.front());
   size_t column = static_cast<size_t>(std::find(heading.begin(), heading.end(), "PID") - heading.begin());
-  if (column == heading.size()) return invalid("ps shows no column PID");
+  if (column == heading.size()) return invalid("the output of ps has no PID column");
   std::string out = lines.front() + "\n";
   for (size_t i = 1; i < lines.size(); ++i) {
     std::vector<std::string> words = words_of(lines[i]);
@@ -48,7 +47,7 @@ Result<int> ps(const GlobalOptions& global, const Arguments& arguments) {
   const std::string& id = arguments.words().front();
   std::string format = arguments.text("format", "table");
   if (format != "table" && format != "json")
-    return invalid("--format is table or json, not \"" + format + "\"");
+    return invalid("--format must be table or json, not \"" + format + "\"");
   TRY_ASSIGN(FoundContainer container, find_container(global.root, id));
   TRY(check_allowed(Operation::Processes, container.status, id));
   std::vector<pid_t> pids;
@@ -56,7 +55,7 @@ Result<int> ps(const GlobalOptions& global, const Arguments& arguments) {
     TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
     TRY_ASSIGN(pids, cgroups.pids(container.state.cgroup_path));
   } else if (container.status != Status::Stopped) {
-    return unsupported("ps: container " + id + " was made without a cgroup");
+    return unsupported("ps: container " + id + " was created without a cgroup");
   }
   if (format == "json") {
     TRY(print(to_text(Json(pids)) + "\n"));

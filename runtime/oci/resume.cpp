@@ -1,4 +1,4 @@
-// resume: let a paused container go on.
+// resume: thaw all processes of a container.
 #include "runtime/cgroup/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/state.h"
@@ -12,7 +12,7 @@ Result<int> resume(const GlobalOptions& global, const Arguments& arguments) {
   TRY_ASSIGN(FoundContainer container, find_container(global.root, id, true));
   TRY(check_allowed(Operation::Resume, container.status, id));
   if (container.state.cgroup_path.empty())
-    return unsupported("resume: container " + id + " was made without a cgroup");
+    return unsupported("resume: container " + id + " was created without a cgroup");
   TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
   TRY(cgroups.thaw(container.state.cgroup_path));
   return 0;
@@ -20,7 +20,7 @@ Result<int> resume(const GlobalOptions& global, const Arguments& arguments) {
 
 }  // namespace
 
-const Command kResume = {"resume", "ID",  "let a paused container go on", {}, FlagOrder::Anywhere, 1, 1,
+const Command kResume = {"resume", "ID",  "resume a paused container", {}, FlagOrder::Anywhere, 1, 1,
                          false,    resume};
 
 }  // namespace stack::runtime::oci

@@ -1,4 +1,4 @@
-// run: create and start in one, and stay until the command ends.
+// run: creates and starts a container, and waits until the command exits.
 #include "runtime/container/hooks.h"
 #include "runtime/oci/foreground.h"
 #include "runtime/oci/launch.h"
@@ -8,13 +8,13 @@ namespace stack::runtime::oci {
 
 namespace {
 
-constexpr std::array<Flag, 10> kRunFlags = joined(
-    kLaunchFlags, std::array<Flag, 2>{{
-                      kDetachFlag,
-                      {"keep", 0, FlagKind::Switch, "", "keep the container when its command has ended"},
-                  }});
+constexpr std::array<Flag, 10> kRunFlags =
+    joined(kLaunchFlags, std::array<Flag, 2>{{
+                             kDetachFlag,
+                             {"keep", 0, FlagKind::Switch, "", "keep the container after its command exits"},
+                         }});
 
-// The container is ours to remove, whatever happens to it.
+// Removes the container in all cases.
 Result<> remove_container(LaunchedContainer& container) {
   Result<> locked = container.directory.lock();
   if (!locked && locked.error().kind() == ErrorKind::NotFound) return {};
@@ -57,7 +57,7 @@ Result<int> run(const GlobalOptions& global, const Arguments& arguments) {
 
 const Command kRun = {"run",
                       "[flags] ID",
-                      "make a container, start it and wait for its end",
+                      "create and start a container, and wait until it exits",
                       kRunFlags,
                       FlagOrder::Anywhere,
                       1,

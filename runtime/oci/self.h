@@ -5,10 +5,9 @@
 
 namespace stack::runtime::oci {
 
-// Before all else (entry.cpp), the program executes itself again from a private read-only mount of its file
-// if it is to enter a container: whoever gets at /proc/<pid>/exe there cannot write to it. Where mounts by
-// descriptor are not to be had, this does the same with a sealed copy in memory. Returns at once where the
-// program runs like that already.
+// If the program will enter a container, entry.cpp first executes it again from a private read-only mount of its file, so
+// that writing to /proc/<pid>/exe fails. If mounts by descriptor are not available, this function uses a sealed copy in
+// memory instead. Returns immediately if the program already runs from a protected file.
 Result<> run_from_protected_copy(char** argv, char** env);
 
 // The entry point found this program on a read-only mount: no need to look again.

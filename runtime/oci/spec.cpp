@@ -1,4 +1,4 @@
-// spec: a configuration to start from.
+// spec: writes a template configuration.
 #include "base/files.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/output.h"
@@ -9,8 +9,8 @@ namespace stack::runtime::oci {
 namespace {
 
 constexpr Flag kSpecFlags[] = {
-    {"bundle", 'b', FlagKind::Text, "DIR", "where to write config.json (default: here)"},
-    {"rootless", 0, FlagKind::Switch, "", "refused: containers of plain users are not supported"},
+    {"bundle", 'b', FlagKind::Text, "DIR", "directory for config.json (default: current directory)"},
+    {"rootless", 0, FlagKind::Switch, "", "not supported"},
 };
 
 Json starting_spec() {
@@ -27,9 +27,9 @@ Json starting_spec() {
 
 Result<int> spec(const GlobalOptions&, const Arguments& arguments) {
   if (arguments.on("rootless"))
-    return unsupported("spec --rootless: containers of plain users are not supported");
+    return unsupported("spec --rootless: unprivileged containers are not supported");
   std::string file = arguments.text("bundle", ".") + "/config.json";
-  if (path_exists(file)) return conflict(file + " exists already");
+  if (path_exists(file)) return conflict(file + " already exists");
   TRY(write_file(file, pretty(starting_spec())));
   return 0;
 }
@@ -37,7 +37,6 @@ Result<int> spec(const GlobalOptions&, const Arguments& arguments) {
 }  // namespace
 
 const Command kSpec = {
-    "spec", "[flags]", "write a config.json to start from", kSpecFlags, FlagOrder::Anywhere, 0, 0,
-    false,  spec};
+    "spec", "[flags]", "write a template config.json", kSpecFlags, FlagOrder::Anywhere, 0, 0, false, spec};
 
 }  // namespace stack::runtime::oci

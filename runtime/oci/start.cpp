@@ -1,4 +1,4 @@
-// start: tells the first process of a created container to go on.
+// start: makes the first process of a created container execute its command.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>

@@ -1,8 +1,8 @@
-// What stack-runtime keeps of a container between its calls: <root>/<id>/ with
+// The state of a container between calls of stack-runtime: <root>/<id>/ contains
 //   config.json   as it was when the container was created
 //   state.json    OciState
-//   start.sock    the container's first process waits there for `start`; gone once it was told to
-// The directory's name claims the id; an flock(2) on it serialises what changes the container.
+//   start.sock    where the container's first process waits for `start`; removed at the start
+// The directory's name reserves the ID; an flock(2) on it serializes changes of the container.
 #pragma once
 
 #include <sys/types.h>

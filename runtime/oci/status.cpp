@@ -64,7 +64,7 @@ Result<> check_allowed(Operation operation, Status status, const std::string& co
                        std::string(status_name(status));
     // containerd tells a process that is gone by these words.
     if (operation == Operation::Kill) text += " (container not running)";
-    if (operation == Operation::Delete) text += "; --force kills it first";
+    if (operation == Operation::Delete) text += "; use --force to kill it first";
     return conflict(std::move(text));
   }
   return {};
@@ -77,8 +77,8 @@ Result<> check_container_id(std::string_view id) {
   };
   if (id.empty()) return invalid("the container id is empty");
   if (id.size() > 255 || id[0] == '.' || !std::all_of(id.begin(), id.end(), fits))
-    return invalid("not a container id: \"" + std::string(id) +
-                   "\" (letters, digits and _+-., not beginning with a dot)");
+    return invalid("not a container ID: \"" + std::string(id) +
+                   "\" (must consist of letters, digits, and _+-. and not start with a dot)");
   return {};
 }
 

@@ -23,7 +23,7 @@ Result<std::string> group_of(pid_t pid, CgroupMode mode) {
     bool fits = mode == CgroupMode::V1 ? at != std::string::npos : at == 0;
     if (fits) return line.substr(at + wanted.size());
   }
-  return Error("the scope's cgroup is not to be found");
+  return Error("cannot find the scope's cgroup");
 }
 
 }  // namespace

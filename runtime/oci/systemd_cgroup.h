@@ -1,6 +1,5 @@
-// The group of a systemd scope, ready for a container to be cloned into. A scope cannot be without processes,
-// and moving one into a group costs an RCU grace period: so a place holder starts the scope, and goes when
-// the container is there.
+// The cgroup of a systemd scope, into which a container is cloned. A scope requires a process, and moving a process into a
+// cgroup costs an RCU grace period, so a placeholder process starts the scope and exits when the container is in it.
 #pragma once
 
 #include <string>

@@ -227,7 +227,7 @@ Result<ScopeName> scope_name(const std::string& cgroups_path, const std::string&
   std::vector<std::string> parts =
       cgroups_path.empty() ? std::vector<std::string>{"", "stack-runtime", id} : split(cgroups_path, ':');
   if (parts.size() != 3 || parts[2].empty())
-    return invalid("linux.cgroupsPath: with the systemd cgroup manager it is slice:prefix:name, not \"" +
+    return invalid("linux.cgroupsPath: must be slice:prefix:name with the systemd cgroup manager, not \"" +
                    cgroups_path + "\"");
   ScopeName out{parts[0].empty() ? "system.slice" : parts[0], parts[2]};
   if (!out.slice.ends_with(".slice") || out.slice.find('/') != std::string::npos)
@@ -290,7 +290,8 @@ bool systemd_runs() { return is_directory("/run/systemd/system"); }
 
 Result<> require_systemd() {
   if (systemd_runs()) return {};
-  return unsupported("--systemd-cgroup: systemd does not run on this machine; use --cgroup-manager cgroupfs");
+  return unsupported(
+      "--systemd-cgroup: systemd is not running on this machine; use --cgroup-manager cgroupfs");
 }
 
 Result<> start_scope(const ScopeName& name, pid_t first_process, const std::string& description,

@@ -1,4 +1,4 @@
-// update: other limits for a container that exists.
+// update: changes the limits of a container.
 #include "base/files.h"
 #include "runtime/cgroup/cgroups.h"
 #include "runtime/oci/command.h"
@@ -15,7 +15,7 @@ Result<int> update(const GlobalOptions& global, const Arguments& arguments) {
   TRY_ASSIGN(FoundContainer container, find_container(global.root, id, true));
   TRY(check_allowed(Operation::Update, container.status, id));
   if (container.state.cgroup_path.empty())
-    return unsupported("update: container " + id + " was made without a cgroup");
+    return unsupported("update: container " + id + " was created without a cgroup");
   TRY_ASSIGN(Json resources, update_resources(arguments));
   TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
   // First where systemd has them, or it would put the old ones back when it next looks at the unit. What it

@@ -12,25 +12,25 @@ namespace stack::runtime::oci {
 namespace {
 
 constexpr Flag kUpdateFlags[] = {
-    {"resources", 'r', FlagKind::Text, "FILE", "linux.resources as JSON; \"-\": from standard input"},
+    {"resources", 'r', FlagKind::Text, "FILE", "linux.resources as JSON; \"-\" reads stdin"},
     {"blkio-weight", 0, FlagKind::Text, "N", "block I/O weight, 10 to 1000"},
     {"cpu-period", 0, FlagKind::Text, "US", "CPU period in microseconds"},
     {"cpu-quota", 0, FlagKind::Text, "US", "CPU time per period; -1: no limit"},
-    {"cpu-burst", 0, FlagKind::Text, "US", "CPU time that may be saved up"},
+    {"cpu-burst", 0, FlagKind::Text, "US", "maximum accumulated CPU time"},
     {"cpu-share", 0, FlagKind::Text, "N", "CPU shares, 2 to 262144"},
-    {"cpu-idle", 0, FlagKind::Text, "0|1", "only what nobody else wants"},
-    {"cpu-rt-period", 0, FlagKind::Text, "US", "realtime period"},
+    {"cpu-idle", 0, FlagKind::Text, "0|1", "use only idle CPU time"},
+    {"cpu-rt-period", 0, FlagKind::Text, "US", "realtime period in microseconds"},
     {"cpu-rt-runtime", 0, FlagKind::Text, "US", "realtime CPU time per period"},
     {"cpuset-cpus", 0, FlagKind::Text, "LIST", "CPUs to run on: 0-2,5"},
     {"cpuset-mems", 0, FlagKind::Text, "LIST", "memory nodes"},
     {"memory", 0, FlagKind::Text, "BYTES", "memory limit; -1: none"},
     {"memory-reservation", 0, FlagKind::Text, "BYTES", "soft memory limit"},
-    {"memory-swap", 0, FlagKind::Text, "BYTES", "memory and swap together; -1: no limit"},
+    {"memory-swap", 0, FlagKind::Text, "BYTES", "limit of memory plus swap; -1: no limit"},
     {"kernel-memory", 0, FlagKind::Text, "BYTES", "kernel memory limit"},
     {"kernel-memory-tcp", 0, FlagKind::Text, "BYTES", "TCP buffer limit"},
     {"pids-limit", 0, FlagKind::Text, "N", "number of processes; -1: no limit"},
-    {"l3-cache-schema", 0, FlagKind::Text, "TEXT", "refused: intelRdt cannot be changed"},
-    {"mem-bw-schema", 0, FlagKind::Text, "TEXT", "refused: intelRdt cannot be changed"},
+    {"l3-cache-schema", 0, FlagKind::Text, "TEXT", "not supported"},
+    {"mem-bw-schema", 0, FlagKind::Text, "TEXT", "not supported"},
 };
 
 enum class Value : uint8_t { Number, Bytes, Text };
@@ -112,7 +112,7 @@ Result<Json> update_resources(const Arguments& arguments) {
     if (!resources[row.part].is_object()) resources[row.part] = Json::object();
     resources[row.part][row.key] = std::move(value);
   }
-  if (resources.empty()) return invalid("update: nothing to change");
+  if (resources.empty()) return invalid("update: no changes specified");
   return resources;
 }
 

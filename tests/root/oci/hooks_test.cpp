@@ -97,7 +97,7 @@ TEST(OciHooks, OneThatTakesTooLongIsKilled) {
   bundle.spec["hooks"]["createRuntime"] = Json::array({slow});
   Ran ran = bundle.run();
   EXPECT_EQ(ran.code, 1);
-  EXPECT_NE(ran.output.find("not ended after 1 seconds"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("still running after 1 seconds"), std::string::npos) << ran.output;
 }
 
 TEST(OciHooks, MayAskForTheState) {

@@ -39,7 +39,7 @@ TEST(OciMounts, IdsOfABindCanBeMapped) {
   EXPECT_EQ(bundle.run().code, 1) << "one kind of mapping alone was accepted";
   mount.erase("gidMappings");
   bundle.spec["mounts"].back() = mount;
-  EXPECT_NE(bundle.run().output.find("idmap needs"), std::string::npos);
+  EXPECT_NE(bundle.run().output.find("idmap requires"), std::string::npos);
 }
 
 TEST(OciMounts, AReadOnlyRootStaysSo) {

@@ -66,7 +66,7 @@ TEST(OciNamespaces, APathOfTheWrongTypeOrTheSameTypeTwiceIsAnError) {
   Bundle bundle;
   bundle.command({"true"});
   bundle.set_namespace("network", "/proc/self/ns/ipc");
-  EXPECT_NE(bundle.run().output.find("of another type"), std::string::npos);
+  EXPECT_NE(bundle.run().output.find("its type does not match"), std::string::npos);
   bundle.set_namespace("network", "/etc/passwd");
   EXPECT_EQ(bundle.run().code, 1);
   bundle.set_namespace("network", "relative/path");
@@ -131,7 +131,7 @@ TEST(OciNamespaces, NetworkDevicesMoveInWithTheirAddresses) {
   EXPECT_NE(text.find("inet 10.9.8.7/24"), std::string::npos) << text;
   EXPECT_NE(text.find("UP"), std::string::npos) << text;
   text = host_output("unshare -n sh -c '" + run + "' 2>&1");
-  EXPECT_NE(text.find("netDevices: nic7: the host has no such device"), std::string::npos) << text;
+  EXPECT_NE(text.find("netDevices: nic7: no such device on the host"), std::string::npos) << text;
 }
 
 }  // namespace

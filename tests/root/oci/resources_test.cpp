@@ -154,7 +154,7 @@ TEST(OciResources, WhatTheMachineCannotDoIsRefused) {
   bundle.command({"true"});
   if (Cgroups::detect().value().mode() != CgroupMode::V2) {
     bundle.spec["linux"]["resources"]["unified"] = {{"memory.max", "1000000"}};
-    EXPECT_NE(bundle.run().output.find("cgroup version 2"), std::string::npos);
+    EXPECT_NE(bundle.run().output.find("cgroup v2"), std::string::npos);
     bundle.spec["linux"]["resources"].erase("unified");
   }
   if (!path_exists("/sys/fs/resctrl/schemata")) {

@@ -99,7 +99,7 @@ TEST(Attack, MaskIsTheHostsNullDeviceWhateverTheImageCallsSo) {
   box.spec["linux"]["maskedPaths"] = Json::array({"/etc/passwd"});
   std::string text = failure_of(box);
   // The link in the way of the real device is noticed.
-  EXPECT_EQ(text, "device: /dev/null exists and is something else");
+  EXPECT_EQ(text, "device: /dev/null exists but is a different file");
 }
 
 // runc 2025-52565: /dev/pts/N is swapped before it is bound to /dev/console.

@@ -46,7 +46,7 @@ TEST(Flags, SwitchesCanBeTurnedOff) {
   EXPECT_TRUE(parse({"--detach"})->on("detach"));
   EXPECT_FALSE(parse({"--detach=false"})->on("detach"));
   EXPECT_FALSE(parse({})->on("detach"));
-  EXPECT_EQ(error_of({"--detach=maybe"}), "--detach is either true or false, not \"maybe\"");
+  EXPECT_EQ(error_of({"--detach=maybe"}), "--detach must be true or false, not \"maybe\"");
 }
 
 TEST(Flags, ACommandOfTheContainerIsNotReadAsFlags) {
@@ -63,7 +63,7 @@ TEST(Flags, TwoDashesEndThem) {
 
 TEST(Flags, ErrorsNameTheFlagAndSuggestOne) {
   EXPECT_EQ(error_of({"--bundel", "/b"}), "unknown flag --bundel (did you mean --bundle?)");
-  EXPECT_EQ(error_of({"--bundle"}), "--bundle needs a value");
+  EXPECT_EQ(error_of({"--bundle"}), "--bundle requires a value");
   EXPECT_EQ(error_of({"-x"}).substr(0, 15), "unknown flag -x");
 }
 

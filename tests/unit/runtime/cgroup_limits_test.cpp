@@ -60,13 +60,13 @@ TEST(CgroupLimits, NothingAskedIsNothingWritten) {
 
 TEST(CgroupLimits, NonsenseIsRefused) {
   EXPECT_EQ(text(writes_for_v1(Json{{"memory", {{"limit", 10}, {"swap", 5}}}})),
-            "error: memory+swap limit is below the memory limit");
+            "error: the limit of memory and swap is below the memory limit");
   EXPECT_EQ(text(writes_for_v2(Json{{"memory", {{"swappiness", 101}}}})),
             "error: swappiness must be from 0 to 100");
   EXPECT_EQ(text(writes_for_v2(Json{{"cpu", {{"quota", 10}, {"burst", 11}}}})),
             "error: cpu burst is above the quota");
   EXPECT_EQ(text(writes_for_v1(Json{{"unified", {{"memory.high", "1"}}}})),
-            "error: resources.unified needs cgroup version 2");
+            "error: resources.unified requires cgroup v2");
 }
 
 TEST(CgroupLimits, UnifiedKeysArePassedButNeverPaths) {
