@@ -220,7 +220,7 @@ TEST(Attack, DevicesThatAreLinksAreNotFollowed) {
     Container box;
     remove_mounts_below(box.spec, "/dev");
     link_in_image(box, std::string("/dev/") + name, outside(box) + "/made");
-    EXPECT_EQ(failure_of(box), std::string("device: /dev/") + name + " exists and is something else");
+    EXPECT_EQ(failure_of(box), std::string("device: /dev/") + name + " exists but is a different file");
     EXPECT_TRUE(empty_directory(outside(box)));
   }
 }
@@ -346,7 +346,7 @@ TEST(Attack, DeviceListedInTheImageIsNotTakenForOurs) {
   remove_mounts_below(box.spec, "/dev");
   ASSERT_TRUE(ensure_directory(box.folder() + "/upper/dev").has_value());
   ASSERT_EQ(::mknod((box.folder() + "/upper/dev/zero").c_str(), S_IFCHR | 0666, makedev(1, 1)), 0);
-  EXPECT_EQ(failure_of(box), "device: /dev/zero exists and is something else");
+  EXPECT_EQ(failure_of(box), "device: /dev/zero exists but is a different file");
 }
 
 TEST(Attack, ReleaseAgentCannotBeReached) {
