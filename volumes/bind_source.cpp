@@ -19,7 +19,7 @@ Result<BindSource> check_bind_source(const std::string& path, bool create) {
   if (reason == ENOENT) {
     struct stat link{};
     if (::lstat(source.path.c_str(), &link) == 0)
-      return invalid("bind source path is a symbolic link to nothing: " + source.path);
+      return invalid("bind source path is a dangling symbolic link: " + source.path);
     if (!create) return invalid("bind source path does not exist: " + source.path);
     source.exists = false;
     return source;

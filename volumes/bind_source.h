@@ -1,4 +1,4 @@
-// Sources of bind mounts: host paths that the user named.
+// Sources of bind mounts: host paths from the user.
 #pragma once
 
 #include <string>
@@ -10,15 +10,15 @@ namespace stack::volumes {
 struct BindSource {
   std::string path;  // cleaned, absolute
   bool directory = true;
-  bool exists = true;  // false: will be made (create_host_path)
+  bool exists = true;  // false: will be created (create_host_path)
 };
 
-// Looks, changes nothing. Errors (Invalid): relative path; missing although it must exist
-// ("bind source path does not exist: /x"); a component of the path is not a directory; not reachable.
-// With `create` a missing path is fine: exists = false.
+// Checks a source without changing anything. Errors (Invalid): relative path; required path is missing
+// ("bind source path does not exist: /x"); a path component is not a directory or not accessible.
+// With `create`, a missing path is allowed: exists = false.
 Result<BindSource> check_bind_source(const std::string& path, bool create);
 
-// check_bind_source, and makes a missing directory (with parents, 0755, root) where `create` is set.
+// Like check_bind_source, but with `create` also creates a missing directory (with parents, 0755, root).
 // Idempotent.
 Result<BindSource> ensure_bind_source(const std::string& path, bool create);
 

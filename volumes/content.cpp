@@ -21,7 +21,7 @@ Result<> take_over_mode(int from, int to) {
   struct stat info{};
   if (::fstat(from, &info) != 0) return Error::last_errno("stat");
   if (::fchown(to, info.st_uid, info.st_gid) != 0) return Error::last_errno("chown");
-  // After chown, which drops set-id bits.
+  // Must follow chown, which drops set-id bits.
   if (::fchmod(to, info.st_mode & 07777) != 0) return Error::last_errno("chmod");
   return {};
 }
@@ -77,7 +77,7 @@ Result<bool> fill_volume(const std::string& folder, int source) {
   TRY_ASSIGN(Fd staged, open_file(part, O_RDONLY | O_DIRECTORY));
   TRY(copy_tree(source, staged.get(), {}));
   TRY(take_over_mode(source, staged.get()));
-  // A power cut after the rename must not leave files without their content.
+  // Syncs first, so that a power cut after the rename does not leave files without contents.
   if (::syncfs(staged.get()) != 0) return Error::last_errno("sync");
   if (::rename(part.c_str(), (folder + "/_populate").c_str()) != 0)
     return Error::last_errno("rename " + part);

@@ -1,4 +1,4 @@
-// The content of a volume's folder: filling it from an image, measuring it.
+// The contents of a volume's folder: initial contents from an image, and disk usage.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,12 @@
 
 namespace stack::volumes {
 
-// Fills `<folder>/_data` from the directory `source` if it is empty, mode and owner of the directory
-// included; finishes or undoes an earlier call that was interrupted. `<folder>/_populate.part` holds an
-// unfinished copy (worthless),
-// `<folder>/_populate` a finished one that is being moved in, entry by entry, where nothing of that name is
-// in the way.
+// Fills `<folder>/_data` from the directory `source` if it is empty, including mode and owner of the directory. Completes or
+// undoes an interrupted earlier call. `<folder>/_populate.part` is an unfinished copy, `<folder>/_populate` a finished copy
+// whose entries are being moved in, without replacing existing files.
 Result<bool> fill_volume(const std::string& folder, int source);
 
-// Bytes that files below `path` take on disk; hard links counted once, other filesystems left out.
+// Disk usage of files below `path` in bytes; counts hard links once and skips other file systems.
 Result<uint64_t> tree_bytes(const std::string& path);
 
 }  // namespace stack::volumes

@@ -81,7 +81,7 @@ Result<> check_options(const Volume& volume) {
   for (const auto& [key, value] : volume.options) {
     if (key != "type" && key != "o" && key != "device")
       return invalid("invalid option of the local volume driver: \"" + key +
-                     "\" (it knows type, o and device)");
+                     "\" (must be type, o, or device)");
   }
   if (volume.options.empty()) return {};
   if (option(volume, "device").empty()) return invalid("missing required option: \"device\"");
@@ -98,7 +98,7 @@ Result<> check_volume_name(std::string_view name) {
   if (good) return {};
   return invalid("\"" + std::string(name) +
                  "\" includes invalid characters for a volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]*\" "
-                 "are allowed; a host folder is written as an absolute path");
+                 "are allowed; use an absolute path for a host folder");
 }
 
 Result<VolumeMount> mount_of(const Volume& volume) {

@@ -1,4 +1,4 @@
-// A named volume, and how a container's mount namespace gets it.
+// A named volume, and how it is mounted in a container.
 #pragma once
 
 #include <map>
@@ -10,10 +10,10 @@
 
 namespace stack::volumes {
 
-// What a volume shall be. `options` are Docker's for the `local` driver: type, o, device.
+// The desired volume. `options` are those of Docker's `local` driver: type, o, device.
 struct VolumeSpec {
-  std::string name;              // "" = anonymous: 64 random hexadecimal digits are chosen
-  std::string driver = "local";  // "" counts as local; nothing else exists
+  std::string name;              // "" = anonymous: 64 random hexadecimal digits
+  std::string driver = "local";  // "" means local, the only driver
   std::map<std::string, std::string> options;
   std::map<std::string, std::string> labels;
 };
@@ -32,22 +32,22 @@ struct Volume {
 // Docker's member names: Name, Driver, Scope, Mountpoint, CreatedAt, Options, Labels.
 Json volume_to_json(const Volume& volume);
 
-// How the volume is mounted: what mount(2) or the mount fd calls need, made inside the container's namespace.
+// The mount of a volume inside the container's namespace, for mount(2) or the mount fd calls.
 struct VolumeMount {
-  // "bind": `source` is a host directory or file to be bound (the common case: the volume's _data).
-  // Anything else is a filesystem type to be mounted anew ("tmpfs", "nfs", "ext4", ...).
+  // "bind": `source` is a host directory or file, usually the volume's _data.
+  // Other values are file system types to mount ("tmpfs", "nfs", "ext4", ...).
   std::string type = "bind";
   std::string source;
-  bool recursive = false;          // bind: with everything mounted below
+  bool recursive = false;          // bind: include submounts
   unsigned long flags = 0;         // MS_RDONLY, MS_NOSUID, ...
-  std::string filesystem_options;  // comma separated, what is left after the flags
+  std::string filesystem_options;  // comma-separated options other than flags
 };
 
-// [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 255 bytes. The text names the rule, as Docker's does.
+// [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 255 bytes. The error states the rule, like Docker's.
 Result<> check_volume_name(std::string_view name);
 
-// Pure. A `local` volume without device is its own directory; with o=bind or type=none the device is bound;
-// every other type is passed through. Errors: device missing, relative bind device, unknown option key.
+// Pure. A `local` volume without a device is its own directory; with o=bind or type=none, the device is bind-mounted; other
+// types are passed on. Errors: device missing, relative bind device, unknown option.
 Result<VolumeMount> mount_of(const Volume& volume);
 
 }  // namespace stack::volumes

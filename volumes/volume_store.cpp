@@ -67,7 +67,7 @@ Result<std::unique_ptr<VolumeStore>> VolumeStore::open(std::string root) {
 }
 
 Result<> VolumeStore::load() {
-  // Closed to others, who could otherwise run what a container has left set-user-id in a volume (CVE-2021-41091).
+  // Denies access to others, who could otherwise run set-user-id programs in a volume (CVE-2021-41091).
   TRY(ensure_directory(root_, 0700));
   if (::chmod(root_.c_str(), 0700) != 0) return Error::last_errno("chmod " + root_);
   TRY_ASSIGN(std::vector<std::string> names, names_in(root_));
@@ -100,7 +100,7 @@ Result<Volume> VolumeStore::create(const VolumeSpec& spec) {
   auto existing = volumes_.find(volume.name);
   if (existing != volumes_.end()) {
     if (existing->second.driver == volume.driver) return existing->second;
-    return conflict("volume " + volume.name + ": exists already with driver " + existing->second.driver);
+    return conflict("volume " + volume.name + ": already exists with driver " + existing->second.driver);
   }
   std::string fresh = root_ + "/.new-" + random_hex(8);
   Result<> made = make_folder(fresh, volume);

@@ -1,12 +1,12 @@
-// The volumes of one state root, kept on disk:
+// The volumes of one state root, stored on disk:
 //
 //   <root>/<name>/volume.json   description
 //   <root>/<name>/_data/        content
 //   <root>/<name>/_populate/    only while image content is being moved in (see populate)
-//   <root>/.new-*  .gone-*      half made or half removed; swept by open()
+//   <root>/.new-*  .gone-*      partially created or removed; swept by open()
 //
 // Every change is one rename, so that a crash leaves either the old or the new state.
-// Thread-safe. One process at a time (the engine's lock on its state root sees to that).
+// Thread-safe. Only one process at a time, guaranteed by the engine's lock on its state root.
 #pragma once
 
 #include <map>
@@ -24,28 +24,25 @@ namespace stack::volumes {
 
 class VolumeStore {
  public:
-  // Makes `root` (mode 0711, as Docker's) where missing, sweeps leftovers, reads what is there. A volume
-  // whose description cannot be read is kept and listed with driver "local" and no labels: its data is the
-  // user's.
+  // Creates `root` (mode 0700) if missing, sweeps leftovers, and reads the volumes. A volume with an unreadable description
+  // is kept and listed with driver "local" and no labels, because its data belongs to the user.
   static Result<std::unique_ptr<VolumeStore>> open(std::string root);
 
-  // Idempotent: an existing volume of that name and driver is returned unchanged, whatever its labels and
-  // options (compare them where it matters). Errors: Invalid (name, driver, options), Conflict (other
-  // driver).
+  // Idempotent: returns an existing volume of that name and driver unchanged, even if its labels and options differ. Errors:
+  // Invalid (name, driver, options), Conflict (other driver).
   Result<Volume> create(const VolumeSpec& spec);
 
   std::optional<Volume> find(const std::string& name) const;
   std::vector<Volume> list() const;  // by name
 
-  // `users`: names of the containers that hold the volume, for the refusal (Conflict). Unknown: NotFound.
+  // `users`: names of the containers that use the volume, for the Conflict error. NotFound for an unknown volume.
   Result<> remove(const std::string& name, std::span<const std::string> users);
 
-  // Copies an image's directory into the volume when the volume is empty: content, and mode and owner of the
-  // directory itself. Call before the first start of each new container that uses the volume without
-  // `nocopy`. Volumes with a device of their own are left alone. Blocks. Crash-safe: content is first
-  // completed beside the volume and then moved in entry by entry, never over something that is there; an
-  // interrupted call is finished or undone by the next one. The user's files are never removed. `source` is a
-  // directory descriptor (O_PATH will not do). Returns whether anything was copied.
+  // Copies an image's directory into an empty volume, including mode and owner of the directory. Call before the first start
+  // of each new container that uses the volume without `nocopy`. Skips volumes with a device. Blocks. Crash-safe: the copy is
+  // completed next to the volume and then moved in entry by entry, without replacing existing files; the next call completes
+  // or undoes an interrupted one. Never removes the user's files. `source` is a directory descriptor (not O_PATH). Returns
+  // whether anything was copied.
   Result<bool> populate(const std::string& name, int source);
 
   // Bytes on disk below _data; blocks.

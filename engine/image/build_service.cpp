@@ -248,7 +248,7 @@ Task<Result<std::string>> BuildService::bootstrap(std::string reference, BuildSi
     TRY_ASSIGN(Reference parsed, parse_reference(reference));
     if (!images::bootstrap_suite(parsed))
       return not_found("image " + reference +
-                       " is not local, and only debian images can be made without a registry");
+                       " is not local, and only Debian images can be created without a registry");
     images::BootstrapOptions options;
     options.stop = stop;
     auto line = [&](std::string_view text) {

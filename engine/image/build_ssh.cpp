@@ -59,7 +59,7 @@ Result<std::string> SshAgents::start_for_key(const std::string& key, const std::
   agent.fds = {{0, nothing.get()}, {1, nothing.get()}, {2, nothing.get()}};
   TRY_ASSIGN(pid_t pid, spawn(agent).in("ssh-agent, which holds the key " + key));
   started_.push_back(pid);
-  if (!wait_for_socket(socket)) return Error("ssh-agent did not begin to serve");
+  if (!wait_for_socket(socket)) return Error("ssh-agent did not start serving");
   SpawnRequest add;
   add.program = "ssh-add";
   add.args = {"-q", key};
@@ -79,7 +79,7 @@ Result<SshAgents> SshAgents::open(const std::vector<std::string>& wanted, const 
     std::string id = text.substr(0, equals);
     std::string path = equals == std::string::npos ? caller_socket : text.substr(equals + 1);
     std::string what = "build.ssh " + id;
-    if (path.empty()) return invalid(what + ": SSH_AUTH_SOCK is not set, so there is no agent to ask");
+    if (path.empty()) return invalid(what + ": no SSH agent, because SSH_AUTH_SOCK is not set");
     if (!path_exists(path)) return not_found(what + ": " + path + " does not exist");
     if (!is_socket(path)) {
       TRY_ASSIGN(path, agents.start_for_key(path, directory).in(what));

@@ -14,13 +14,14 @@ Result<images::Image> obtain_image(RegistryService& registries, images::ImageSto
   Result<Reference> reference = parse_reference(wanted.reference);
   bool can_be_made = reference && wanted.platform.empty() && images::bootstrap_suite(*reference).has_value();
   if (pulled.error().failure != Failure::Unreachable || !can_be_made) return std::move(error);
-  line("cannot reach registry " + reference->domain + ": making " + reference->familiar() +
+  line("cannot reach registry " + reference->domain + "; creating " + reference->familiar() +
        " from this host's package sources");
   images::BootstrapOptions options;
   options.stop = stop;
   Result<images::Image> made = images::bootstrap(store, *reference, options, line);
   if (!made && made.error().kind() != ErrorKind::Cancelled)
-    return std::move(error).in("making it from package sources failed as well (" + made.error().text() + ")");
+    return std::move(error).in("creating it from package sources failed as well (" + made.error().text() +
+                               ")");
   return made;
 }
 

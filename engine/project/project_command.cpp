@@ -25,7 +25,7 @@ void ProjectCommand::fail(const Error& error) const { tell(error_event(error)); 
 
 void ProjectCommand::client_left() {
   if (!abandoned_at_) abandoned_at_ = Clock::now();
-  if (ends_with_its_client(verb_)) cancellation_->cancel("the client has left");
+  if (ends_with_its_client(verb_)) cancellation_->cancel("the client disconnected");
 }
 
 bool ProjectCommand::preempts(const ProjectCommand& earlier) const {

@@ -131,7 +131,7 @@ Result<PlannedCommand> ProjectPlans::operation(const std::string& verb, const st
       {"unpause", orchestrator::plan_unpause},
   };
   auto planner = kPlanners.find(verb);
-  if (planner == kPlanners.end()) return invalid("there is no command \"" + verb + "\" for projects");
+  if (planner == kPlanners.end()) return invalid("unknown project command \"" + verb + "\"");
   std::optional<LoadedProject> known = known_project(name, body);
   const DesiredState* desired = desired_of(known);
   ObservedState observed = observe(parts_, name, desired);

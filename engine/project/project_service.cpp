@@ -196,7 +196,7 @@ void ProjectService::resume_operation(const std::string& project, const Json& ro
   std::string verb = string_or(row, "kind");
   int64_t attempts = int_or(row, "attempts") + 1;
   if (!is_resumed(verb) || attempts > kResumeAttempts) {
-    log_warning("project " + project + ": the interrupted " + verb + " is given up");
+    log_warning("project " + project + ": dropping the interrupted " + verb);
     (void)store.remove(Table::Operations, project);
     return;
   }

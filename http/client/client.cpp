@@ -111,7 +111,7 @@ const http_parser_settings& Client::State::settings() {
       if (p->status_code == 100) return 1;
       me.header_complete = true;
       me.keep_alive = http_should_keep_alive(p) != 0;
-      // The caller looks at the header before anything behind it is parsed.
+      // The caller handles the header before the body is parsed.
       http_parser_pause(p, 1);
       return me.head_request ? 1 : 0;
     };
@@ -193,7 +193,7 @@ Result<> Client::State::receive() {
     input.append(buffer.data(), static_cast<size_t>(n));
     return {};
   }
-  // A body without length ends here; anything else is cut off.
+  // A body without a length ends here; other bodies are truncated.
   http_parser_execute(&parser, &settings(), nullptr, 0);
   if (message_complete) return {};
   return Error::from_errno("connection to the engine", ECONNRESET);
@@ -213,7 +213,7 @@ Result<> Client::State::read_header() {
     if (input.empty()) TRY(receive());
     TRY(feed());
   }
-  // Paused in front of the header's last line feed: take it, so that what is left is the body or the switched
+  // The parser paused before the header's last line feed: consumes it, so that the rest is the body or the switched
   // protocol.
   http_parser_pause(&parser, 0);
   size_t used = http_parser_execute(&parser, &settings(), input.data(), 1);
@@ -226,7 +226,7 @@ Result<> Client::State::start(const ClientRequest& request, bool upgrade) {
   reset();
   head_request = request.method == "HEAD";
   Result<> sent = send(request, upgrade);
-  // A server that refuses early answers without reading all: its answer says more than the broken pipe.
+  // A server may reject a request before reading all of it; its response is more useful than the broken pipe.
   if (!sent && sent.error().code() != EPIPE && sent.error().code() != ECONNRESET) return sent;
   Result<> header = read_header();
   if (!header) return sent ? std::move(header) : std::move(sent);

@@ -1,5 +1,4 @@
-// A blocking HTTP/1.1 client over a unix socket, for the command line: no event loop, no threads, starts in
-// no time.
+// A blocking HTTP/1.1 client over a Unix socket, for the command line: no event loop, no threads, fast start.
 //
 //   TRY_ASSIGN(auto client, http::Client::connect("/run/stack/stack.sock"));
 //   TRY_ASSIGN(auto answer, client.call({.method = "GET", .target = "/containers/json?all=1"}));
@@ -25,7 +24,7 @@ struct ClientRequest {
   std::string body = {};
   std::string content_type = "application/json";  // sent with a body only
   std::vector<std::pair<std::string, std::string>> headers = {};
-  // If set, the body is what this returns, piece by piece until empty, sent chunked as it comes.
+  // If set, returns the pieces of a chunked body; an empty piece ends it.
   std::function<Result<std::string>()> body_source = {};
 };
 
@@ -40,46 +39,46 @@ struct Answer {
 // A connection after its protocol switch. Blocking.
 struct HijackedConnection {
   Fd socket;
-  std::string buffered;  // already received: comes before what `socket` gives
+  std::string buffered;  // bytes already received, which precede those from `socket`
   int status = 0;        // 101 or 200
   Headers headers;
 };
 
-// Not thread-safe. One request at a time; the connection is kept between them, and made again where the
-// server closed it while idle. A status of 400 and above is an Error of the kind that stands for it, with the
-// server's message as its text. A connection that breaks is an Error with code() ECONNRESET or EPIPE.
+// Not thread-safe. One request at a time. The connection is persistent and reopened if the server closed it while idle. A
+// status of 400 or above is an Error of the corresponding kind with the server's message. A broken connection is an Error
+// with code() ECONNRESET or EPIPE.
 class Client {
  public:
-  // Errors as of connect_unix: NotFound or ECONNREFUSED where no engine serves.
+  // Errors like connect_unix: NotFound or ECONNREFUSED if no engine is running.
   static Result<Client> connect(const std::string& socket_path);
-  // A connected socket of the caller's.
+  // Uses a connected socket of the caller.
   explicit Client(Fd connected);
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
   ~Client();
 
-  // Sends and reads the whole answer.
+  // Sends the request and reads the complete response.
   Result<Answer> call(ClientRequest request);
-  // call() with a JSON body (null: none), giving the answer's JSON.
+  // call() with a JSON body (null: none); returns the response's JSON.
   Result<Json> call_json(std::string method, std::string target, const Json& body = nullptr);
 
-  // Calls `on_bytes` with the answer's body as it arrives; false from it ends the call with success, and the
-  // connection with it.
+  // Calls `on_bytes` with the response body as it arrives. If `on_bytes` returns false, closes the connection and returns
+  // success.
   Result<> stream(ClientRequest request, const std::function<bool(std::string_view bytes)>& on_bytes);
-  // The same for bodies of JSON objects, one a line. A line that is not JSON is an error.
+  // The same for bodies with one JSON object per line. A line that is not JSON is an error.
   Result<> lines(ClientRequest request, const std::function<bool(const Json& line)>& on_line);
 
-  // Sends, and returns the answer without its body as soon as the header has come; the body follows by
-  // finish(). For `/wait`, which answers its header at once: start it, start the container, then finish().
+  // Sends the request and returns as soon as the response header arrives; finish() reads the body. For `/wait`, which sends
+  // its header immediately: begin(), start the container, then finish().
   Result<Answer> begin(ClientRequest request);
-  // The rest of the body of begin()'s answer.
+  // Reads the body of begin()'s response.
   Result<std::string> finish();
 
-  // Sends with "Connection: Upgrade, Upgrade: tcp" and takes the connection over; the client cannot be used
+  // Sends the request with "Connection: Upgrade, Upgrade: tcp" and takes over the connection; the client cannot be used
   // afterwards.
   Result<HijackedConnection> hijack(ClientRequest request);
 
-  // The descriptor, for poll(2) beside others.
+  // The descriptor, for use with poll(2).
   int fd() const;
 
  private:

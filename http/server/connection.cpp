@@ -15,10 +15,10 @@ namespace stack::http {
 
 namespace {
 
-// Headers are small, and a thousand idle connections hold a buffer each.
+// Small, because headers are small and every idle connection holds a buffer.
 constexpr size_t kHeaderReadSize = 4 * 1024;
 constexpr size_t kBodyReadSize = 64 * 1024;
-// How much of an unread request body is thrown away to keep the connection, and how much before closing it.
+// Maximum size of an unread request body to discard, to keep a connection or before closing it.
 constexpr size_t kDrainLimit = 1024 * 1024;
 constexpr size_t kLingerLimit = 16 * 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
@@ -128,7 +128,7 @@ asio::awaitable<Connection::Heading> Connection::read_header() {
       waiting_since_.reset();
       co_return Heading::Ready;
     }
-    // A server that stops takes no new requests, but answers one whose first bytes have come.
+    // A stopping server accepts no new requests, but completes one whose first bytes have arrived.
     if (server_->draining && !begun) co_return Heading::Closed;
     bool more = co_await fill_input(kHeaderReadSize);
     if (!more) co_return Heading::Closed;
@@ -138,7 +138,7 @@ asio::awaitable<Connection::Heading> Connection::read_header() {
 }
 
 asio::awaitable<bool> Connection::fill_input(size_t limit) {
-  // Asio waits for an event before it reads again after the end, and none would come.
+  // After end of file, Asio would wait for an event that never comes.
   if (ended_) co_return false;
   scratch_.resize(limit);
   asio::error_code problem;
@@ -215,7 +215,7 @@ asio::awaitable<void> Connection::finish(Response& response) {
   if (response.state_ == Response::State::Streaming) {
     if (chunked_ && !head_) bytes = "0\r\n\r\n";
   } else {
-    // What the client has not sent yet, it may never send: no next request can be found behind it.
+    // The client may never send the rest of the body, so a following request cannot be located.
     if (continue_due_ && !parser_->message_complete()) keep_alive_ = false;
     std::string framing;
     if (response.status_ != 204 && response.status_ != 304)
@@ -253,8 +253,8 @@ asio::awaitable<bool> Connection::drain_body() {
   co_return true;
 }
 
-// Closing with unread bytes makes the kernel reset the connection, and the client could lose the answer: read
-// on for a moment.
+// Reads on for a moment: closing with unread bytes makes the kernel reset the connection, and the client could lose the
+// response.
 asio::awaitable<void> Connection::linger() {
   if (!socket_.is_open()) co_return;
   asio::error_code ignored;
@@ -322,7 +322,7 @@ asio::awaitable<Result<RawStream>> Connection::hijack(Response& response) {
     Result<std::string> piece = co_await read_body();
     if (!piece) co_return std::move(piece).error();
   }
-  keep_alive_ = true;  // no "Connection: close" beside "Connection: Upgrade"
+  keep_alive_ = true;  // do not send "Connection: close" with "Connection: Upgrade"
   std::string framing = response.status_ == 101 ? "Connection: Upgrade\r\nUpgrade: tcp\r\n" : "";
   Result<> sent = co_await send(head_of(response, framing));
   if (!sent) co_return std::move(sent).error();
@@ -333,7 +333,7 @@ void Connection::watch_client(std::function<void()> callback) {
   gone_ = std::move(callback);
   if (watching_ || !handling_) return;
   watching_ = true;
-  // EPOLLHUP, which ends this wait, comes when both directions are closed: not for a half-close.
+  // EPOLLHUP, which ends this wait, occurs when both directions are closed, not for a half-close.
   socket_.async_wait(Socket::wait_error,
                      [weak = weak_from_this(), number = ++watch_](const asio::error_code& problem) {
                        auto self = weak.lock();

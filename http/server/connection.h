@@ -1,4 +1,4 @@
-// One client's connection: reads requests, runs the handler, writes answers. Private to this library.
+// One client connection: reads requests, runs the handler, writes responses. Private to this library.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -26,10 +26,10 @@ struct ServerState : std::enable_shared_from_this<ServerState> {
   ServerState(asio::io_context& io, Handler h, ServerOptions o);
   // Runs until the acceptor is closed.
   asio::awaitable<void> accept_loop(std::shared_ptr<Acceptor> acceptor);
-  // Tells of a failed accept(2), now and then.
+  // Reports failures of accept(2), rate-limited.
   void accept_failed(const asio::error_code& problem);
   void start(Socket socket);
-  // Room for another client: ends the connection that has been waiting for a request the longest.
+  // Makes room for another client: closes the connection that has been idle longest.
   void evict_idle();
 
   asio::io_context& context;
@@ -53,11 +53,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Serves requests until the connection ends.
   asio::awaitable<void> run();
-  // From outside of run(): `forcibly` also ends a request that is being handled.
+  // From outside run(). `forcibly` also ends a running request.
   void shut_down(bool forcibly);
-  // Since when it has been waiting for a request, or the rest of one's header; nullopt: it is busy.
+  // When it began to wait for a request or the rest of a header; nullopt if it is busy.
   std::optional<std::chrono::steady_clock::time_point> waiting_since() const { return waiting_since_; }
-  // Ends a waiting connection.
+  // Closes an idle connection.
   void evict();
 
   // For Body, Request and Response.
@@ -94,18 +94,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<RequestParser> parser_;
   std::string input_;    // received, not yet parsed
   std::string scratch_;  // read buffer
-  bool ended_ = false;   // the client sends nothing more
+  bool ended_ = false;   // end of file from the client
   bool keep_alive_ = true;
-  bool head_ = false;  // answering HEAD
+  bool head_ = false;  // responding to HEAD
   bool wants_upgrade_ = false;
   bool chunked_ = false;
   bool continue_due_ = false;
   bool handling_ = false;
   std::optional<std::chrono::steady_clock::time_point> waiting_since_;
   bool watching_ = false;
-  unsigned watch_ = 0;  // distinguishes the present watch from cancelled ones
-  unsigned arming_ =
-      0;  // the same for the timer, whose expiry may be on its way already when it is cancelled
+  unsigned watch_ = 0;   // distinguishes the current watch from canceled ones
+  unsigned arming_ = 0;  // the same for the timer, which may already have expired when it is canceled
   std::function<void()> gone_;
 };
 

@@ -48,7 +48,7 @@ const http_parser_settings& RequestParser::settings() {
 
 void RequestParser::on_header_field(std::string_view bytes) {
   if (in_value_) {
-    // Trailer fields of a chunked body are read and dropped: nothing here depends on them.
+    // Drops trailer fields of a chunked body, which are not used.
     if (!header_complete_) headers.add(std::move(field_), std::move(value_));
     field_.clear();
     value_.clear();
@@ -62,7 +62,7 @@ void RequestParser::on_header_value(std::string_view bytes) {
   value_.append(bytes);
 }
 
-// A request of HTTP/1.1 names its host once (RFC 9112 section 3.2).
+// An HTTP/1.1 request has exactly one Host field (RFC 9112 section 3.2).
 void RequestParser::check_host() {
   auto hosts = std::count_if(headers.items().begin(), headers.items().end(),
                              [](const auto& item) { return equal_ignoring_case(item.first, "Host"); });
@@ -77,8 +77,7 @@ void RequestParser::refuse(std::string reason) {
 
 size_t RequestParser::feed(std::string_view bytes) {
   if (failure_ != 0 || message_complete_) return 0;
-  // The limit counts what comes before the header's end, so a large first read of header and body together
-  // must not trip it.
+  // The limit applies only to the header, so a large first read that includes the body must not exceed it.
   size_t allowed = bytes.size();
   if (!header_complete_) {
     allowed = std::min(allowed, header_limit_ - header_bytes_);

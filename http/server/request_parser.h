@@ -11,21 +11,20 @@
 
 namespace stack::http {
 
-// Feed it bytes until header_complete(), take what it found, feed it on for the body. One object parses one
-// message.
+// Feed bytes until header_complete(), use the results, then feed the body. One object parses one message.
 class RequestParser {
  public:
   explicit RequestParser(size_t header_limit);
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  // Returns how many bytes were used; the rest belongs to the next message (or to the switched protocol).
-  // Body bytes, chunked coding removed, are appended to `body`.
+  // Returns the number of bytes used; the rest belongs to the next message or to the switched protocol.
+  // Appends decoded body bytes to `body`.
   size_t feed(std::string_view bytes);
 
   bool header_complete() const { return header_complete_; }
   bool message_complete() const { return message_complete_; }
-  // 0, or the status to refuse with.
+  // 0, or the status of the rejection.
   int failure() const { return failure_; }
   std::string failure_text() const;
 
@@ -57,7 +56,7 @@ class RequestParser {
   bool message_complete_ = false;
   bool keep_alive_ = false;
   int failure_ = 0;
-  std::string reason_;  // of a failure that http-parser does not see
+  std::string reason_;  // of a failure that http-parser does not detect
   HeaderForm form_;
 };
 

@@ -50,11 +50,11 @@ asio::awaitable<Result<>> Response::write_line(const Json& object) {
 }
 
 asio::awaitable<Result<RawStream>> Response::hijack(std::string content_type) {
-  if (started()) co_return Error(ErrorKind::Internal, "answer has begun already");
+  if (started()) co_return Error(ErrorKind::Internal, "the response has already started");
   status_ = connection_.wants_upgrade() ? 101 : 200;
   content_type_ = std::move(content_type);
   Result<RawStream> stream = co_await connection_.hijack(*this);
-  // A client lost half-way leaves nothing to answer to either.
+  // If the client disconnects during this, there is nobody to respond to.
   state_ = State::Hijacked;
   co_return stream;
 }

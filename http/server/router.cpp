@@ -46,7 +46,7 @@ struct Router::Route {
   std::vector<Segment> segments;
   Handler handler;
 
-  // Literal segments count, and a one-segment parameter beats a many-segment one.
+  // Literal segments have the highest weight; a one-segment parameter outweighs a multi-segment one.
   int weight() const {
     int sum = 0;
     for (const Segment& s : segments)
@@ -54,8 +54,7 @@ struct Router::Route {
     return sum;
   }
 
-  // How many segments a {name...} of this pattern takes of a path this long; nullopt where the lengths do not
-  // fit.
+  // The number of segments matched by {name...} for this path length; nullopt if the lengths do not match.
   std::optional<size_t> many_length(size_t path_length) const {
     bool has_many = std::any_of(segments.begin(), segments.end(),
                                 [](const Segment& s) { return s.kind == Segment::Kind::Many; });

@@ -1,4 +1,4 @@
-// From method and path to handler.
+// Maps method and path to a handler.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -17,13 +17,12 @@ namespace stack::http {
 using Handler = std::function<asio::awaitable<void>(Request&, Response&)>;
 
 // Patterns: "/containers/{id}/json"; {name} is one path segment, {name...} is one or more ("library/nginx").
-// Every pattern matches with and without a version prefix /v1.NN. Among several matches the one with more
-// literal segments wins ("/containers/json" over "/containers/{id}"). Unknown paths get 404, known paths with
-// another method 405 with Allow, versions out of range 400; all {"message": ...}. HEAD is served only where
-// it was added; its body is never sent.
+// Every pattern matches with and without a version prefix /v1.NN. Of several matches, the one with more literal segments
+// wins ("/containers/json" over "/containers/{id}"). Unknown paths return 404, other methods 405 with Allow, versions out of
+// range 400; all with {"message": ...}. HEAD must be added explicitly; its body is not sent.
 class Router {
  public:
-  // Versions outside of [1.oldest, 1.newest] are refused; `newest` is what unversioned requests get.
+  // Rejects versions outside [1.oldest, 1.newest]; requests without a version use `newest`.
   explicit Router(int oldest = 24, int newest = 99, int current = 50);
   Router(Router&&) noexcept;
   Router& operator=(Router&&) noexcept;
@@ -36,10 +35,9 @@ class Router {
   void put(std::string_view pattern, Handler handler) { add("PUT", pattern, std::move(handler)); }
   void del(std::string_view pattern, Handler handler) { add("DELETE", pattern, std::move(handler)); }
 
-  // Fills the request's path, version and params and returns the handler; or sets the error answer and
-  // returns null.
+  // Sets the request's path, version, and params and returns the handler; or sets an error response and returns null.
   const Handler* find(Request& request, Response& response) const;
-  // find, then the handler.
+  // Calls find() and the handler.
   asio::awaitable<void> operator()(Request& request, Response& response) const;
 
   // "GET /containers/json", sorted: for tests and documentation.

@@ -14,7 +14,7 @@ namespace stack::http {
 namespace {
 constexpr std::chrono::milliseconds kRetryAccept{50};
 constexpr std::chrono::seconds kTellAcceptFailure{30};
-// How soon an over-full server looks again for a connection that has been idle for long enough.
+// Interval at which a full server looks for an idle connection to close.
 constexpr std::chrono::milliseconds kRetryEviction{100};
 }  // namespace
 
@@ -60,7 +60,7 @@ asio::awaitable<void> ServerState::accept_loop(std::shared_ptr<Acceptor> accepto
     if (!problem) {
       start(std::move(socket));
     } else if (acceptor->is_open()) {
-      // Out of descriptors or memory: the client waits in the backlog meanwhile.
+      // Out of descriptors or memory: the client waits in the backlog.
       accept_failed(problem);
       evict_idle();
       asio::steady_timer pause(context, kRetryAccept);
@@ -113,7 +113,7 @@ void Server::stop_accepting() {
 
 void Server::stop() {
   stop_accepting();
-  // Callbacks may end connections: hold each while it is told.
+  // Callbacks may destroy connections, so each is held during its callback.
   std::vector<std::shared_ptr<Connection>> all;
   for (Connection* connection : state_->connections)
     if (auto held = connection->weak_from_this().lock()) all.push_back(std::move(held));

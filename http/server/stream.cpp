@@ -15,7 +15,7 @@ namespace stack::http {
 
 namespace {
 constexpr size_t kStreamReadSize = 32 * 1024;
-// Together some 50 ms.
+// About 50 ms in total.
 constexpr auto kFirstPause = std::chrono::microseconds(50);
 constexpr auto kLongestPause = std::chrono::milliseconds(30);
 
@@ -26,7 +26,7 @@ Error gone(const asio::error_code& problem) {
 
 asio::awaitable<Result<std::string>> RawStream::read() {
   if (!buffered_.empty()) co_return std::exchange(buffered_, {});
-  // Asio waits for an event before it reads again after the end, and none would come.
+  // After end of file, Asio would wait for an event that never comes.
   if (ended_) co_return std::string();
   std::string bytes(kStreamReadSize, '\0');
   asio::error_code problem;

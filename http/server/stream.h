@@ -11,25 +11,25 @@
 
 namespace stack::http {
 
-// Owns the socket; closing or destroying it ends the connection. May outlive the handler and the server's
-// connection object, not the io_context. Reading and writing may go on at the same time, from two coroutines.
+// Owns the socket; closing or destroying it ends the connection. May outlive the handler and the server's connection
+// object, but not the io_context. Two coroutines may read and write concurrently.
 class RawStream {
  public:
   RawStream(asio::local::stream_protocol::socket socket, std::string buffered)
       : socket_(std::move(socket)), buffered_(std::move(buffered)) {}
 
-  // Up to 32 KiB; empty at the end of what the client sends (it may still read: half-close).
+  // Returns up to 32 KiB; empty at the client's end of file (it may still read: half-close).
   asio::awaitable<Result<std::string>> read();
-  // All of it. `bytes` must live until the call completes. Errors of kind Cancelled where the client has
-  // gone. The first call waits, not long, until the client has read the head of the answer: Python's
-  // http.client, and so docker-py, reads it through a buffer and loses what came with it.
+  // Writes all bytes, which must live until the call completes. Returns Cancelled if the client has disconnected. The first
+  // call waits briefly until the client has read the response header, because Python's http.client, used by docker-py, reads
+  // the header through a buffer and loses the bytes after it.
   asio::awaitable<Result<>> write(std::string_view bytes);
-  // Tells the client that nothing more comes; it may still send.
+  // Shuts down the sending direction; the client may still send.
   void close_write();
   // Ends both directions and every pending operation.
   void close();
-  // Gives the descriptor (non-blocking) away, for another process. What buffered() holds was received already
-  // and must be forwarded too.
+  // Releases the (non-blocking) descriptor, for use by another process. The bytes in buffered() were already received and
+  // must be forwarded as well.
   Result<Fd> release();
   const std::string& buffered() const { return buffered_; }
   asio::local::stream_protocol::socket& socket() { return socket_; }
@@ -37,7 +37,7 @@ class RawStream {
  private:
   asio::local::stream_protocol::socket socket_;
   std::string buffered_;
-  // Until the kernel holds nothing that the client has not read (unix(7), SIOCOUTQ), or a moment has passed.
+  // Waits until the client has read all sent bytes (unix(7), SIOCOUTQ), or for a short time.
   asio::awaitable<void> wait_until_read();
 
   bool ended_ = false;

@@ -19,7 +19,7 @@ class Headers {
   std::optional<std::string_view> find(std::string_view name) const;
   std::string get(std::string_view name, std::string_view fallback = {}) const;
   bool has(std::string_view name) const { return find(name).has_value(); }
-  // Is `token` one of the comma-separated elements of any field of this name? ("Connection: keep-alive,
+  // Whether `token` is a comma-separated element of any field of this name ("Connection: keep-alive,
   // Upgrade")
   bool has_token(std::string_view name, std::string_view token) const;
   const std::vector<std::pair<std::string, std::string>>& items() const { return items_; }

@@ -22,21 +22,21 @@ std::string percent_encode(std::string_view text);
 class Query {
  public:
   Query() = default;
-  // `text` is what follows '?', still encoded.
+  // `text` is the part after '?', still encoded.
   static Result<Query> parse(std::string_view text);
 
   void add(std::string name, std::string value) { items_.emplace_back(std::move(name), std::move(value)); }
   bool has(std::string_view name) const;
-  // The first value, or the fallback where the name is absent.
+  // The first value, or the fallback if the name is missing.
   std::string get(std::string_view name, std::string_view fallback = {}) const;
   std::optional<std::string> find(std::string_view name) const;
   std::vector<std::string> all(std::string_view name) const;
   // Docker's rule: "", "0", "no", "false", "none" in any case are false, everything else is true.
   bool flag(std::string_view name, bool fallback = false) const;
-  // A whole decimal number; absent or empty gives the fallback, anything else is an error of kind Invalid.
+  // A decimal integer; the fallback if missing or empty; Invalid for other texts.
   Result<int64_t> integer(std::string_view name, int64_t fallback) const;
   const std::vector<std::pair<std::string, std::string>>& items() const { return items_; }
-  // "?a=b&c=d", or "" where there is none.
+  // "?a=b&c=d", or "" if empty.
   std::string text() const;
 
  private:

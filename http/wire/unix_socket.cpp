@@ -83,7 +83,7 @@ Result<Fd> listen_unix(const std::string& path, mode_t mode) {
   TRY(clear_stale(path));
   TRY_ASSIGN(UnixAddress address, address_of(path));
   TRY_ASSIGN(Fd fd, stream_socket());
-  // The file takes its mode from the socket's own inode, so it never exists with a wider one.
+  // The file inherits the mode of the socket's inode, so it never has wider permissions.
   if (::fchmod(fd.get(), mode) != 0) return Error::last_errno("set mode of socket");
   mode_t mask = ::umask(0);
   int rc = ::bind(fd.get(), generic(address), sizeof(address.address));

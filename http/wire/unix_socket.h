@@ -1,4 +1,4 @@
-// Unix stream sockets by path, of any length: a path beyond the 107 bytes of sockaddr_un goes through
+// Unix stream sockets at paths of any length: a path longer than the 107 bytes of sockaddr_un is reached through
 // /proc/self/fd/<directory>/<name>.
 #pragma once
 
@@ -12,18 +12,15 @@
 
 namespace stack::http {
 
-// A connected blocking socket. Kind NotFound where the path does not exist; code() is ECONNREFUSED where
-// nobody listens.
+// Returns a connected blocking socket. NotFound if the path does not exist; code() is ECONNREFUSED if no process listens.
 Result<Fd> connect_unix(const std::string& path);
 
-// Binds and listens. A stale socket file (nobody answers) is replaced; a live one is an error of kind
-// Conflict. The file appears with `mode` already set; whoever calls must hold the lock that keeps two servers
-// from racing.
+// Binds and listens. Replaces a stale socket file; Conflict if a server is listening. The file is created with `mode`. The
+// caller must hold a lock against concurrent servers.
 Result<Fd> listen_unix(const std::string& path, mode_t mode = 0660);
 
-// Listening sockets passed by systemd (LISTEN_PID, LISTEN_FDS; sd_listen_fds(3)), close-on-exec from now on.
-// The variables are removed from the environment. Empty where there are none. Sockets that are not listening
-// unix stream sockets are an error.
+// Listening sockets passed by systemd (LISTEN_PID, LISTEN_FDS; sd_listen_fds(3)), set to close-on-exec. Removes the
+// variables from the environment. Empty if there are none. Sockets other than listening Unix stream sockets are errors.
 Result<std::vector<Fd>> inherited_listeners();
 
 }  // namespace stack::http

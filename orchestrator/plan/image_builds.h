@@ -9,11 +9,10 @@
 
 namespace stack::orchestrator {
 
-// What is known of an image's build section; empty where nothing is.
+// The observed inputs of an image's build section; empty if unknown.
 const ObservedBuild& observed_build(const ObservedState& observed, const std::string& reference);
 
-// The other images of the project that the build of this one begins with: those that its additional contexts or
-// FROM lines name.
+// The other images of the project that are bases of this build: those named by its additional contexts or FROM lines.
 std::set<std::string> build_bases(const DesiredState& desired, const ObservedState& observed,
                                   const DesiredImage& image);
 
@@ -21,7 +20,7 @@ std::set<std::string> build_bases(const DesiredState& desired, const ObservedSta
 ActionId add_build(PlanBuilder& plan, const DesiredState& desired, const ObservedState& observed,
                    const DesiredImage& image, const std::string& cause);
 
-// An image is built after its bases. `images`: the actions by reference.
+// Orders each build after its bases. `images`: actions by reference.
 void order_builds(PlanBuilder& plan, const DesiredState& desired, const ObservedState& observed,
                   const std::map<std::string, ActionId>& images);
 

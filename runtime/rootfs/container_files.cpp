@@ -37,7 +37,7 @@ Result<Fd> open_source(const FilesMount& mount) {
 
 Result<> mount_one(int root, const FilesMount& mount) {
   Result<Fd> source = open_source(mount);
-  // Its host path has gone: the container shows its own directory there.
+  // The host path no longer exists: the container's own directory is visible there.
   if (!source && (source.error().code() == ENOENT || source.error().kind() == ErrorKind::NotFound)) return {};
   if (!source) return std::move(source).error();
   Fd tree(::open_tree(source->get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH));
@@ -53,10 +53,10 @@ Result<> mount_one(int root, const FilesMount& mount) {
   return {};
 }
 
-// In a thread whose mount namespace is its own.
+// Runs in a thread with its own mount namespace.
 Result<ContainerFiles> assemble(const Fd& overlay, const StoppedFiles& stopped) {
   if (::unshare(CLONE_FS | CLONE_NEWNS) != 0) return Error::last_errno("unshare");
-  // Nothing of this may reach the host, nor come from there later.
+  // Prevents mount propagation to and from the host.
   if (::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     return Error::last_errno("make mounts private");
   const std::string& place = stopped.attach_point;
@@ -79,7 +79,7 @@ Result<ContainerFiles> open_running_files(int pidfd, pid_t pid) {
   std::string path = "/proc/" + std::to_string(pid) + "/root";
   files.root = Fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!files.root && errno != ENOENT && errno != ESRCH) return Error::last_errno("open " + path);
-  // Looked at afterwards: while it lives, nobody else has its number.
+  // Checked afterward: while the process is alive, its PID cannot be reused.
   if (!files.root || has_ended(pidfd)) return not_found("the container is not running");
   return files;
 }

@@ -1,4 +1,4 @@
-// A container's files as the container sees them, opened from the host: for copying in and out.
+// A container's files as the container sees them, opened from the host, for copying files.
 #pragma once
 
 #include <sys/types.h>
@@ -11,15 +11,15 @@
 
 namespace stack::runtime {
 
-// A root directory, volumes and all mounted on it. Paths below it are hostile and are opened with
-// open_in_root() alone. The mounts live as long as this object.
+// A root directory with volumes and other mounts. Paths below it are untrusted and must be opened with open_in_root(). The
+// mounts exist as long as this object.
 struct ContainerFiles {
   Fd root;             // O_PATH
   Fd mount_namespace;  // keeps the mounts of a stopped container's view; none for a running one
 };
 
-// Of a running container: the root of its first process, in its own mount namespace, so that tmpfs and
-// everything it mounted itself is there. NotFound where the process has ended.
+// The files of a running container: the root of its first process in its mount namespace, including tmpfs and mounts made
+// by the container. NotFound if the process has exited.
 Result<ContainerFiles> open_running_files(int pidfd, pid_t pid);
 
 struct FilesMount {
@@ -38,8 +38,8 @@ struct StoppedFiles {
   std::vector<FilesMount> mounts;
 };
 
-// Of a stopped one: its overlay, with its volumes and bind mounts, in a mount namespace of nobody's. Mount
-// points that are missing are made, as a start would.
+// The files of a stopped container: its overlay with volumes and bind mounts, in a private mount namespace. Creates missing
+// mount points, like a start.
 Result<ContainerFiles> open_stopped_files(const StoppedFiles& stopped);
 
 }  // namespace stack::runtime

@@ -13,7 +13,7 @@ struct MountInfo {
   std::vector<std::string> super_options;  // of the file system, not of the mount
 };
 
-// nullopt for what is no such line.
+// nullopt if the line is invalid.
 std::optional<MountInfo> parse_mountinfo_line(const std::string& line);
 
 }  // namespace stack::runtime

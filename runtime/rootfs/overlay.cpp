@@ -26,8 +26,7 @@ Result<> set_string(int fs, const char* key, const std::string& value) {
   return context_error(fs, std::string(key) + "=" + value, errno);
 }
 
-// An earlier volatile mount leaves a mark that forbids the next one; the upper directory is taken as it is
-// then.
+// Removes the mark of an earlier volatile mount, which prevents the next one; the upper directory is used as it is.
 void forget_volatile_mark(const std::string& work_dir) {
   ::unlink((work_dir + "/work/incompat/volatile/dirty").c_str());
   ::rmdir((work_dir + "/work/incompat/volatile").c_str());
@@ -40,7 +39,7 @@ Result<> set_upper(int fs, const OverlayLayers& layers) {
   TRY(set_string(fs, "workdir", layers.work_dir));
   if (layers.volatile_upper) {
     forget_volatile_mark(layers.work_dir);
-    // Kernels before 5.10 do not know it: then the mount is merely slower.
+    // Kernels before 5.10 do not support it; the mount is then only slower.
     (void)::fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", nullptr, 0);
   }
   return {};
@@ -75,9 +74,9 @@ std::string mount_context_log(int fs_fd) {
 }
 
 Result<Fd> mount_overlay_detached(const OverlayLayers& layers) {
-  // Before, the option is refused late and with a bare EINVAL, so that probing would hide real errors.
+  // Older kernels reject the option late with a plain EINVAL, so probing would hide real errors.
   if (running_kernel() < KernelVersion{6, 8})
-    return unsupported("overlay: lowerdir+ is not known to this kernel");
+    return unsupported("overlay: this kernel does not support lowerdir+");
   TRY_ASSIGN(Fd fs, open_context());
   for (const std::string& lower : layers.lower_dirs) {
     if (::fsconfig(fs.get(), FSCONFIG_SET_STRING, "lowerdir+", lower.c_str(), 0) != 0)

@@ -16,16 +16,15 @@ struct OverlayLayers {
   bool volatile_upper = false;
 };
 
-// A detached mount (fsmount(2)), each layer given by "lowerdir+" (Linux 6.8). Unsupported where the kernel is
-// older.
+// A detached mount (fsmount(2)) that passes each layer as "lowerdir+" (Linux 6.8). Unsupported on older kernels.
 Result<Fd> mount_overlay_detached(const OverlayLayers& layers);
 
-// The same on older kernels, which take at most 255 bytes of "lowerdir": layers are named "5:6:7" relative to
-// /proc/thread-self/fd. Changes the working directory of the calling thread and unshares it from the process:
-// call it in a thread, or a process, of its own. Up to about 80 layers.
+// The same for older kernels, which accept at most 255 bytes of "lowerdir": layers are passed as "5:6:7" relative to
+// /proc/thread-self/fd. Changes the working directory of the calling thread and unshares it from the process, so it must run
+// in a separate thread or process. Supports about 80 layers.
 Result<Fd> mount_overlay_short_paths(const OverlayLayers& layers);
 
-// What the kernel wrote into a file system context's log, for messages; "" where nothing.
+// The kernel's log of a file system context, for messages; "" if empty.
 std::string mount_context_log(int fs_fd);
 
 }  // namespace stack::runtime

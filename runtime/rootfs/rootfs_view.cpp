@@ -24,7 +24,7 @@ Result<Fd> open_how_in_root(int root, const std::string& path, uint64_t flags, m
   how.mode = mode;
   how.resolve = resolve;
   const char* name = path.empty() ? "." : path.c_str();
-  // EAGAIN: a rename raced with ".." resolution; the kernel asks to try again (openat2(2)).
+  // EAGAIN: a rename raced with ".." resolution; retry (openat2(2)).
   for (int attempt = 0; attempt < 64; ++attempt) {
     long fd = ::syscall(SYS_openat2, root, name, &how, sizeof(how));
     if (fd >= 0) return Fd(static_cast<int>(fd));
@@ -35,7 +35,7 @@ Result<Fd> open_how_in_root(int root, const std::string& path, uint64_t flags, m
   return error;
 }
 
-// The first part of `path` (without leading slashes), and what follows it.
+// The first component of `path` (without leading slashes), and the rest.
 std::pair<std::string_view, std::string_view> split_first(std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
   size_t slash = path.find('/');
@@ -47,7 +47,7 @@ std::pair<std::string_view, std::string_view> split_first(std::string_view path)
 
 constexpr int kDirectory = O_PATH | O_DIRECTORY;
 
-// A directory just made in `parent`, given to its owner.
+// Opens a newly created directory in `parent` and sets its owner.
 Result<Fd> own_directory(const Fd& parent, const std::string& name, uid_t uid, gid_t gid) {
   bool owned = uid != 0 || gid != 0;
   if (owned && ::fchownat(parent.get(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
@@ -66,7 +66,7 @@ Result<Fd> open_in_root(int root, const std::string& path, int flags, mode_t mod
 Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid, gid_t gid, mode_t mode) {
   Result<Fd> whole = open_in_root(root, path, kDirectory);
   if (whole || whole.error().kind() != ErrorKind::NotFound) return whole;
-  // Mostly only the last part is missing.
+  // Usually only the last component is missing.
   if (size_t slash = path.rfind('/'); slash != std::string::npos && slash + 1 < path.size()) {
     std::string name = path.substr(slash + 1);
     Result<Fd> parent = open_in_root(root, path.substr(0, slash + 1), kDirectory);
@@ -74,8 +74,8 @@ Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid
     if (parent && plain && ::mkdirat(parent->get(), name.c_str(), mode) == 0)
       return own_directory(*parent, name, uid, gid);
   }
-  // Walks down; what exists is resolved from the root each time, so that links in the middle are followed
-  // inside it, and what is missing is made in the directory that is already open.
+  // Walks down: resolves existing components from the root each time, so that links are followed inside it, and creates
+  // missing components in the open directory.
   std::string done;
   std::string_view rest = path;
   TRY_ASSIGN(Fd parent, open_in_root(root, "/", kDirectory));
@@ -91,7 +91,7 @@ Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid
       if (name == "..") return invalid("create directory " + path + ": missing parts before \"..\"");
       if (::mkdirat(parent.get(), part.c_str(), rest.empty() ? mode : 0755) != 0) {
         if (errno != EEXIST) return Error::last_errno("create directory " + done);
-        // A dangling link, or somebody was faster.
+        // A dangling link, or created concurrently.
       } else if (uid != 0 || gid != 0) {
         if (::fchownat(parent.get(), part.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
           return Error::last_errno("chown " + done);
@@ -114,7 +114,7 @@ Result<Fd> ensure_file_in_root(int root, const std::string& path) {
   if (name.empty() || name == "." || name == "..") return invalid("not a file name: " + path);
   TRY_ASSIGN(Fd parent, ensure_directory_in_root(root, parent_path));
   Fd made(::openat(parent.get(), name.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY | O_CLOEXEC, 0644));
-  // A link that points to nothing stands there: the kernel makes its target, inside the root.
+  // A dangling link: the kernel creates its target inside the root.
   if (!made && errno == EEXIST) return open_in_root(root, path, O_CREAT | O_RDONLY | O_NONBLOCK, 0644);
   if (!made) return Error::last_errno("create " + path);
   return made;
@@ -146,7 +146,7 @@ Result<Fd> open_overlay(const std::vector<std::string>& lower_dirs, const std::s
   OverlayLayers layers{lower_dirs, upper_dir, work_dir, volatile_upper};
   Result<Fd> mounted = mount_overlay_detached(layers);
   if (mounted || mounted.error().kind() != ErrorKind::Unsupported) return mounted;
-  // Older kernels: short paths relative to the working directory of a thread of our own.
+  // Older kernels: short paths relative to the working directory of a separate thread.
   Result<Fd> fallback = Error("not run");
   std::thread worker([&] { fallback = mount_overlay_short_paths(layers); });
   worker.join();

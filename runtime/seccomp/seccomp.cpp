@@ -22,7 +22,7 @@ namespace stack::runtime {
 
 namespace {
 
-// Go's names of architectures, as profiles write them.
+// Go's names of architectures, as used in profiles.
 struct Architecture {
   std::string_view go_name;
   std::string_view scmp_name;
@@ -56,7 +56,7 @@ std::string_view native_go_name() {
   return "";
 }
 
-// The action `name_key` of `object` with the errno that `errno_key` gives; EPERM where it gives none.
+// The action `name_key` of `object` with the errno in `errno_key`, default EPERM.
 Result<uint32_t> parse_action(const Json& object, const char* name_key, const char* errno_key) {
   std::string name = string_or(object, name_key);
   auto given = object.find(errno_key);
@@ -65,7 +65,7 @@ Result<uint32_t> parse_action(const Json& object, const char* name_key, const ch
   if (errno_value < 0 || errno_value > 4095)
     return invalid("seccomp: " + std::string(errno_key) + " " + std::to_string(errno_value));
   if (has_errno && name != "SCMP_ACT_ERRNO" && name != "SCMP_ACT_TRACE")
-    return invalid("seccomp: " + std::string(errno_key) + " without meaning for the action " + name);
+    return invalid("seccomp: " + std::string(errno_key) + " is not allowed with action " + name);
   uint16_t code = static_cast<uint16_t>(errno_value);
   if (name == "SCMP_ACT_ALLOW") return uint32_t{SCMP_ACT_ALLOW};
   if (name == "SCMP_ACT_ERRNO") return uint32_t{SCMP_ACT_ERRNO(code)};
@@ -223,7 +223,7 @@ Result<std::vector<ArgumentTest>> parse_arguments(const Json& rule) {
     test.index = static_cast<unsigned>(index);
     test.value = unsigned_or(item, "value", 0);
     if (test.compare == ArgumentTest::Compare::MaskedEqual) {
-      // Here the profile's "value" is the mask and "valueTwo" what must be left.
+      // The profile's "value" is the mask and "valueTwo" the expected result.
       test.mask = std::exchange(test.value, unsigned_or(item, "valueTwo", 0));
     }
     out.push_back(test);
@@ -231,7 +231,7 @@ Result<std::vector<ArgumentTest>> parse_arguments(const Json& rule) {
   return out;
 }
 
-// All comparisons must hold; where an argument repeats, the profile means "any of".
+// All comparisons must hold; for a repeated argument, any of its comparisons must hold.
 std::vector<SyscallRule> rules_of(const std::vector<ArgumentTest>& tests, uint32_t action) {
   unsigned seen = 0;
   bool repeats = false;
@@ -250,8 +250,8 @@ void add_rules(SyscallTable& table, uint32_t number, const std::vector<SyscallRu
   known.insert(known.end(), rules.begin(), rules.end());
 }
 
-// Some architectures have one call for many: socketcall(2), ipc(2), whose first argument says which. The
-// arguments proper lie in memory there, out of the filter's sight.
+// Some architectures multiplex calls: the first argument of socketcall(2) and ipc(2) selects the call. The other arguments
+// are in memory, where the filter cannot read them.
 void add_multiplexed(SyscallTable& table, uint32_t token, int pseudo, uint32_t action) {
   // libseccomp's numbers: -100 - (the call of socketcall), -200 - (the call of ipc).
   bool sockets = pseudo > -200;
@@ -270,11 +270,11 @@ void add_call(SyscallTable& table, uint32_t token, const std::string& name,
     number = direct_syscall_number(token, name);
   }
   if (number == __NR_SCMP_ERROR) {
-    // Newer than the library.
+    // The call is newer than the library.
     number = recent_syscall_number(name);
     if (number >= 0 && table.x32) number |= 0x40000000;
   }
-  // Nobody knows it, or this architecture does not have it.
+  // The call is unknown, or this architecture does not have it.
   if (number >= 0) add_rules(table, static_cast<uint32_t>(number), rules_of(tests, action));
 }
 
@@ -293,15 +293,15 @@ Result<> add_rule(std::vector<SyscallTable>& tables, const Json& rule, uint32_t 
   TRY_ASSIGN(uint32_t action, parse_action(rule, "action", "errnoRet"));
   TRY_ASSIGN(std::vector<ArgumentTest> tests, parse_arguments(rule));
   TRY_ASSIGN(std::vector<std::string> names, names_of(rule));
-  if (action == default_action) return {};  // as runc: changes nothing
+  if (action == default_action) return {};  // no effect, like in runc
   for (SyscallTable& table : tables) {
     for (const std::string& name : names) add_call(table, token_of(table), name, tests, action);
   }
   return {};
 }
 
-// A call newer than all that the profile names is answered "no such call", so that programs fall back to an
-// older one, where a flat refusal would make them fail. As runc does.
+// Calls newer than all calls in the profile return ENOSYS, so that programs fall back to older calls; EPERM would make them
+// fail. Like in runc.
 void answer_unknown_calls(std::vector<SyscallTable>& tables, uint32_t default_action) {
   uint32_t kind = default_action & SECCOMP_RET_ACTION_FULL;
   bool refuses = kind == SECCOMP_RET_ERRNO || kind == SECCOMP_RET_KILL_THREAD ||
@@ -316,8 +316,8 @@ void answer_unknown_calls(std::vector<SyscallTable>& tables, uint32_t default_ac
 
 // ---- the cache ----
 
-// FNV-1a: names a file. What the file holds is compared whole, so nobody gains from a collision, and no
-// cryptographic library is needed where a start takes milliseconds.
+// FNV-1a, for a file name. The file's contents are compared completely, so collisions are harmless and no cryptographic
+// library is needed.
 uint64_t fingerprint(std::string_view bytes) {
   uint64_t hash = 0xcbf29ce484222325;
   for (char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
@@ -330,7 +330,7 @@ std::string hex(uint64_t number) {
   return text.data();
 }
 
-// All that the program depends on.
+// All inputs of the program.
 std::string cache_key(const SeccompRequest& request) {
   const scmp_version* version = seccomp_version();
   KernelVersion kernel = running_kernel();
@@ -342,8 +342,7 @@ std::string cache_key(const SeccompRequest& request) {
   return key + "\n" + request.profile;
 }
 
-// "<length of the key> <fingerprint of the program>\n<key><program>": a torn, changed or foreign file is
-// seen.
+// "<length of the key> <fingerprint of the program>\n<key><program>", which detects truncated, changed, and foreign files.
 std::string pack_cached(const std::string& key, const std::string& program) {
   return std::to_string(key.size()) + " " + hex(fingerprint(program)) + "\n" + key + program;
 }

@@ -1,5 +1,5 @@
-// A seccomp policy as a short BPF program: numbers with the same fate are merged into ranges, and a balanced tree
-// of comparisons finds the range, so that a call costs about seven steps. seccomp(2), linux/filter.h
+// A seccomp policy as a short BPF program: numbers with the same action are merged into ranges, and a balanced tree of
+// comparisons finds the range, so that a call costs about seven steps. seccomp(2), linux/filter.h
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace stack::runtime {
 
-// What is said of one argument, as unsigned numbers. Architectures of 32 bits compare the low halves.
+// A test of one argument as an unsigned number. 32-bit architectures compare the low halves.
 struct ArgumentTest {
   enum class Compare { Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual, MaskedEqual };
   unsigned index = 0;  // 0 to 5
@@ -22,7 +22,7 @@ struct ArgumentTest {
   auto operator<=>(const ArgumentTest&) const = default;
 };
 
-// `action` (SECCOMP_RET_*) where all tests hold.
+// Applies `action` (SECCOMP_RET_*) if all tests hold.
 struct SyscallRule {
   std::vector<ArgumentTest> tests;
   uint32_t action = 0;
@@ -30,16 +30,16 @@ struct SyscallRule {
   auto operator<=>(const SyscallRule&) const = default;
 };
 
-// One way to call the kernel.
+// The calls of one architecture.
 struct SyscallTable {
   uint32_t audit_arch = 0;  // AUDIT_ARCH_*
   bool x32 = false;         // calls of AUDIT_ARCH_X86_64 whose numbers have bit 30 set
   bool wide = true;         // 64-bit arguments
   bool big_endian = false;
-  // By number. A rule without tests decides; otherwise the first rule that holds; otherwise `otherwise`.
+  // By number. A rule without tests decides, otherwise the first matching rule, otherwise `otherwise`.
   std::map<uint32_t, std::vector<SyscallRule>> calls;
   uint32_t otherwise = 0;
-  // From this number on: calls that the policy's author cannot have known.
+  // First number of calls that are newer than the policy.
   uint32_t unknown_from = 0xffffffff;
   uint32_t unknown = 0;
 };

@@ -20,7 +20,7 @@ Result<> read_string(const Json& object, const char* key, std::string& out) {
   if (value == nullptr) return {};
   if (!value->is_string()) return wrong_type(key, "a string");
   out = value->get<std::string>();
-  if (out.find('\0') != std::string::npos) return invalid(std::string(key) + " holds a zero byte");
+  if (out.find('\0') != std::string::npos) return invalid(std::string(key) + " contains a zero byte");
   return {};
 }
 
@@ -39,7 +39,8 @@ Result<> read_strings(const Json& object, const char* key, std::vector<std::stri
   for (const Json& item : *value) {
     if (!item.is_string()) return wrong_type(key, "a list of strings");
     out.push_back(item.get<std::string>());
-    if (out.back().find('\0') != std::string::npos) return invalid(std::string(key) + " holds a zero byte");
+    if (out.back().find('\0') != std::string::npos)
+      return invalid(std::string(key) + " contains a zero byte");
   }
   return {};
 }

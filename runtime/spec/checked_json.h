@@ -1,5 +1,5 @@
-// Checked access to the members of config.json: an absent or null member leaves the value as it is; one of another type
-// is an error that names it. Strings with a zero byte are refused, since no system call would see what follows it.
+// Checked access to members of config.json: a missing or null member leaves the value unchanged; a member of another type is
+// an error that names it. Rejects strings with a zero byte, which would truncate them in system calls.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ std::optional<int64_t> find_value(const NamedValue (&table)[N], std::string_view
   return std::nullopt;
 }
 
-// Null where the member is absent or null.
+// Null if the member is missing or null.
 const Json* member(const Json& object, const char* key);
 Error wrong_type(std::string_view key, std::string_view wanted);
 Result<> read_string(const Json& object, const char* key, std::string& out);

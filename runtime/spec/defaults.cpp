@@ -35,8 +35,8 @@ bool unified_only() {
   return cgroups && cgroups->mode() == CgroupMode::V2;
 }
 
-// Every node of the host's /dev, as linux.devices[] has them; pts, shm and the like are mounts of the
-// container's own.
+// All nodes in the host's /dev in the format of linux.devices[], except pts, shm, and others, which the container mounts
+// itself.
 void collect_devices(const std::string& directory, Json& out) {
   static const std::set<std::string> kOwn = {"pts", "shm", "mqueue", "fd", "console", "ptmx", "hugepages"};
   for (const std::string& name : names_in(directory).value_or(std::vector<std::string>())) {
@@ -108,7 +108,7 @@ Result<std::vector<std::string>> effective_capabilities(const std::vector<std::s
   bool drop_all = dropped.contains("ALL");
   std::set<std::string> base(default_capabilities().begin(), default_capabilities().end());
   for (const std::string& name : all_capabilities()) {
-    // Docker: "drop ALL" leaves what is added by name; "add ALL" gives all but what is dropped by name.
+    // Docker: "drop ALL" keeps capabilities added by name; "add ALL" adds all except those dropped by name.
     bool have = add_all || added.contains(name) || (!drop_all && base.contains(name));
     if (have && (!dropped.contains(name) || (drop_all && added.contains(name)))) out.push_back(name);
   }
@@ -132,7 +132,7 @@ std::vector<std::string> masked_paths() {
                                   "/proc/timer_stats",
                                   "/sys/devices/virtual/powercap",
                                   "/sys/firmware"};
-  // Counters that tell neighbours' activity.
+  // Counters that reveal the activity of neighbors.
   for (const std::string& name : names_in("/sys/devices/system/cpu").value_or(std::vector<std::string>())) {
     if (!name.starts_with("cpu") || !is_all_digits(name.substr(3))) continue;
     std::string path = "/sys/devices/system/cpu/" + name + "/thermal_throttle";

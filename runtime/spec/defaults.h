@@ -1,4 +1,4 @@
-// What a container gets when nothing is said: Docker's posture, as OCI runtime-spec fragments.
+// Docker's defaults for containers, as OCI runtime-spec fragments.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace stack::runtime {
 
 // "CAP_CHOWN" ...: the 14 of Docker.
 const std::vector<std::string>& default_capabilities();
-// All capabilities this kernel knows, for `privileged`.
+// All capabilities of this kernel, for `privileged`.
 std::vector<std::string> all_capabilities();
 // Upper-cases, adds "CAP_"; Invalid for a name that does not exist. "ALL" is returned as "ALL".
 Result<std::string> normalize_capability(std::string_view name);
@@ -22,20 +22,19 @@ Result<std::vector<std::string>> effective_capabilities(const std::vector<std::s
 // Value of process.capabilities: bounding, effective, permitted = `names`; inheritable and ambient empty.
 Json capabilities_json(const std::vector<std::string>& names);
 
-std::vector<std::string> masked_paths();  // those of Docker, per-CPU ones included where the machine has them
+std::vector<std::string> masked_paths();  // Docker's list, including per-CPU paths
 std::vector<std::string> readonly_paths();
 // mounts[]: /proc /dev /dev/pts /dev/shm /dev/mqueue /sys /sys/fs/cgroup
 Json default_mounts(int64_t shm_bytes = int64_t{64} << 20);
-// linux.resources.devices[]: deny all, then the harmless ones.
+// linux.resources.devices[]: deny all, then allow harmless devices.
 Json default_device_rules();
 // linux.namespaces[]: pid, mount, uts, ipc, cgroup (v2 only); no network (LaunchRequest::netns_fd gives it).
 Json default_namespaces();
 
-// A whole config.json with the above, no process.args: the engine fills in process, hostname, mounts,
+// A complete config.json with these defaults but without process.args: the engine sets process, hostname, mounts, and
 // resources.
 Json default_spec();
-// The same for `privileged: true`: all capabilities, all host devices, nothing masked, /sys and cgroups
-// writable.
+// The same for `privileged: true`: all capabilities, all host devices, no masked paths, writable /sys and cgroups.
 Json privileged_spec();
 
 }  // namespace stack::runtime

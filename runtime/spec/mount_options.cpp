@@ -12,7 +12,7 @@ namespace {
 
 enum class Kind : uint8_t {
   Attribute,           // of this mount
-  RecursiveAttribute,  // of this mount and all below it
+  RecursiveAttribute,  // of this mount and all submounts
   Propagation,
   Bind,
   RecursiveBind,
@@ -20,8 +20,8 @@ enum class Kind : uint8_t {
   CopyUp,
   IdMap,
   RecursiveIdMap,
-  Superblock,  // handed to the file system
-  Nothing,     // accepted, the default or without effect on Linux today
+  Superblock,  // passed to the file system
+  Nothing,     // accepted; the default, or without effect on Linux
 };
 
 struct Row {
@@ -31,7 +31,7 @@ struct Row {
   uint64_t clear = 0;
 };
 
-// Access-time modes exclude each other: clearing the whole field comes with setting one.
+// Access-time modes are exclusive: setting one clears the whole field.
 constexpr uint64_t kAtime = MOUNT_ATTR__ATIME;
 
 constexpr Row kRows[] = {

@@ -1,4 +1,4 @@
-// The mount option words of config.md, and what each means to the kernel. mount_setattr(2), mount(8)
+// The mount options of config.md and their meaning for the kernel. mount_setattr(2), mount(8)
 #pragma once
 
 #include <string_view>
@@ -8,9 +8,9 @@
 
 namespace stack::runtime {
 
-// Sorts one option into `mount`; unknown words go to mount.data.
+// Applies one option to `mount`; unknown options go to mount.data.
 void apply_mount_option(std::string_view option, OciMount& mount);
-// Every word we know, for the `features` command.
+// All supported options, for the `features` command.
 std::vector<std::string_view> known_mount_options();
 
 }  // namespace stack::runtime

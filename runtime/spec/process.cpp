@@ -42,7 +42,7 @@ constexpr NamedValue kSchedulerFlags[] = {
     {"SCHED_FLAG_UTIL_CLAMP_MAX", 0x40},
 };
 
-// ioprio_set(2). By number: <linux/ioprio.h> has a parameter called "class" in newer releases, which is no
+// ioprio_set(2). By number, because newer versions of <linux/ioprio.h> have a parameter called "class", which is not valid
 // C++.
 constexpr int kIoClassShift = 13;
 constexpr NamedValue kIoClasses[] = {
@@ -71,7 +71,7 @@ Result<> read_limits(const Json& process, ProcessSpec& out) {
     }
     TRY(read_number(item, "soft", limit.soft));
     TRY(read_number(item, "hard", limit.hard));
-    if (limit.soft > limit.hard) return invalid(limit.name + ": soft limit above the hard one");
+    if (limit.soft > limit.hard) return invalid(limit.name + ": the soft limit exceeds the hard limit");
     out.limits.push_back(limit);
     return {};
   });
@@ -85,7 +85,7 @@ Result<> read_capability_set(const Json& sets, const char* key, uint64_t& mask, 
     if (number) {
       mask |= uint64_t{1} << *number;
     } else {
-      out.notes.push_back("unknown capability " + name + " is ignored");
+      out.notes.push_back("unknown capability " + name + "; ignoring it");
     }
   }
   return {};

@@ -126,7 +126,7 @@ Result<> read_time_offsets(const Json& linux, OciSpec& out) {
     out.time_offsets.push_back(parsed);
   }
   if (!out.time_offsets.empty() && !out.new_namespace(CLONE_NEWTIME))
-    return invalid("timeOffsets need a new time namespace");
+    return invalid("timeOffsets requires a new time namespace");
   return {};
 }
 
@@ -193,10 +193,10 @@ Result<> check_user_namespace(const OciSpec& spec) {
   bool mapped = !spec.uid_mappings.empty() || !spec.gid_mappings.empty();
   if (mapped && !spec.new_namespace(CLONE_NEWUSER)) {
     const NamespaceSpec* joined = spec.find_namespace(CLONE_NEWUSER);
-    if (joined == nullptr) return invalid("uidMappings and gidMappings need a user namespace");
+    if (joined == nullptr) return invalid("uidMappings and gidMappings require a user namespace");
   }
   if (spec.new_namespace(CLONE_NEWUSER) && (spec.uid_mappings.empty() || spec.gid_mappings.empty()))
-    return invalid("a new user namespace needs uidMappings and gidMappings");
+    return invalid("a new user namespace requires uidMappings and gidMappings");
   return {};
 }
 
@@ -262,20 +262,20 @@ Result<> read_hooks(const Json& config, HookSet& out) {
   return read("poststop", out.poststop);
 }
 
-// SemVer "1.x.y" with an optional suffix. Any 1.x is taken: unknown properties are ignored by rule.
+// SemVer "1.x.y" with an optional suffix. Accepts any 1.x, because unknown properties must be ignored.
 Result<> check_version(const std::string& version) {
   std::vector<std::string> parts = split(version.substr(0, version.find_first_of("-+")), '.');
   bool valid =
       parts.size() == 3 && is_all_digits(parts[0]) && is_all_digits(parts[1]) && is_all_digits(parts[2]);
   if (!valid) return invalid("ociVersion: not a version: \"" + version + "\"");
-  if (parts[0] != "1") return unsupported("ociVersion " + version + ": only 1.x is known here");
+  if (parts[0] != "1") return unsupported("ociVersion " + version + ": only 1.x is supported");
   return {};
 }
 
 Result<> check_hostname(const OciSpec& spec) {
   bool own = spec.find_namespace(CLONE_NEWUTS) != nullptr;
-  if (!spec.hostname.empty() && !own) return invalid("hostname needs a uts namespace");
-  if (!spec.domainname.empty() && !own) return invalid("domainname needs a uts namespace");
+  if (!spec.hostname.empty() && !own) return invalid("hostname requires a uts namespace");
+  if (!spec.domainname.empty() && !own) return invalid("domainname requires a uts namespace");
   if (spec.hostname.size() > 64) return invalid("hostname is longer than 64 bytes");
   if (spec.domainname.size() > 64) return invalid("domainname is longer than 64 bytes");
   return {};
@@ -305,7 +305,7 @@ Result<OciMount> parse_mount(const Json& mount) {
   TRY(read_string(mount, "type", out.type));
   TRY(read_string(mount, "source", out.source));
   if (out.destination.empty()) return invalid("destination is missing");
-  // The specification wants an absolute path and tolerates "x" as "/x".
+  // The specification requires an absolute path and accepts "x" as "/x".
   out.destination = absolute_path("/", out.destination);
   std::vector<std::string> options;
   TRY(read_strings(mount, "options", options));
@@ -314,9 +314,9 @@ Result<OciMount> parse_mount(const Json& mount) {
   TRY(read_mappings(mount, "uidMappings", out.uid_mappings));
   TRY(read_mappings(mount, "gidMappings", out.gid_mappings));
   if (out.uid_mappings.empty() != out.gid_mappings.empty())
-    return invalid(out.destination + ": uidMappings and gidMappings go together");
+    return invalid(out.destination + ": uidMappings and gidMappings must be used together");
   if (!out.uid_mappings.empty()) out.id_mapped = true;
-  if (out.bind && out.source.empty()) return invalid(out.destination + ": a bind mount needs a source");
+  if (out.bind && out.source.empty()) return invalid(out.destination + ": a bind mount requires a source");
   return out;
 }
 

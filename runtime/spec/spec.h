@@ -1,5 +1,5 @@
-// A runtime-spec 1.x config.json as typed values, checked: what cannot be carried out is refused here, before
-// anything is touched. https://github.com/opencontainers/runtime-spec (config.md, config-linux.md)
+// A checked runtime-spec 1.x config.json as typed values. Rejects unsupported settings before anything is changed.
+// https://github.com/opencontainers/runtime-spec (config.md, config-linux.md)
 #pragma once
 
 #include <sys/resource.h>
@@ -26,7 +26,7 @@ struct NamespaceSpec {
   std::string path;  // empty: a new one
 };
 
-// One mount, its option words sorted by what they act on.
+// One mount, with its options sorted by kind.
 struct OciMount {
   std::string destination;  // absolute
   std::string type;         // file system type; meaningless for binds
@@ -38,12 +38,12 @@ struct OciMount {
   uint64_t recursive_set = 0;  // the r* options: with AT_RECURSIVE
   uint64_t recursive_clear = 0;
   unsigned long propagation =
-      0;  // MS_PRIVATE|MS_SHARED|MS_SLAVE|MS_UNBINDABLE, with MS_REC or not; 0: none asked
+      0;  // MS_PRIVATE|MS_SHARED|MS_SLAVE|MS_UNBINDABLE, optionally with MS_REC; 0: not set
   bool remount = false;
-  bool copy_up = false;  // tmpcopyup: a tmpfs starts with what the directory held
+  bool copy_up = false;  // tmpcopyup: a tmpfs starts with the directory's contents
   bool id_mapped = false;
   bool id_mapped_recursive = false;
-  std::vector<std::string> data;  // options of the file system itself: "size=65536k", "ro" flags aside
+  std::vector<std::string> data;  // options of the file system, such as "size=65536k", without flags
   std::vector<IdMapping> uid_mappings;
   std::vector<IdMapping> gid_mappings;
 };
@@ -95,21 +95,21 @@ struct ProcessSpec {
   std::optional<mode_t> umask;
   std::vector<gid_t> additional_gids;
   std::vector<ResourceLimit> limits;
-  std::optional<CapabilitySets> capabilities;  // absent: none at all
+  std::optional<CapabilitySets> capabilities;  // missing: no capabilities
   bool no_new_privileges = false;
   std::optional<int> oom_score_adj;
   std::optional<SchedulerSpec> scheduler;
-  std::optional<int> io_priority;              // as ioprio_set(2) takes it
-  std::vector<uint64_t> cpu_affinity_initial;  // execCPUAffinity as bit masks; empty: none asked
+  std::optional<int> io_priority;              // value for ioprio_set(2)
+  std::vector<uint64_t> cpu_affinity_initial;  // execCPUAffinity as bit masks; empty: not set
   std::vector<uint64_t> cpu_affinity_final;
-  std::vector<std::string> notes;  // unknown capabilities and the like
+  std::vector<std::string> notes;  // warnings, such as unknown capabilities
 };
 
 struct OciHook {
   std::string path;
   std::vector<std::string> args;
   std::vector<std::string> env;
-  bool own_env = true;      // false: the runtime's environment, as `env` was not given
+  bool own_env = true;      // false: use the runtime's environment, because `env` is not set
   int timeout_seconds = 0;  // 0: none
 };
 
@@ -145,7 +145,7 @@ struct MemoryPolicySpec {
 struct OciSpec {
   std::string oci_version;
   std::optional<ProcessSpec> process;
-  std::vector<std::string> notes;  // what is ignored, and why
+  std::vector<std::string> notes;  // ignored settings with reasons
   std::string root_path;
   bool root_readonly = false;
   std::string hostname;
@@ -164,19 +164,19 @@ struct OciSpec {
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   std::vector<SysctlSpec> sysctls;
-  unsigned long rootfs_propagation = 0;  // MS_*, MS_REC: of all mounts in it as well; 0: private
+  unsigned long rootfs_propagation = 0;  // MS_*; with MS_REC also for all mounts in it; 0: private
   std::optional<unsigned long> personality;
   std::optional<MemoryPolicySpec> memory_policy;
   Json seccomp;  // linux.seccomp as written; null: none
 
-  // The namespace of this CLONE_NEW* type, or nullptr where it is inherited.
+  // The namespace of this CLONE_NEW* type, or nullptr if it is inherited.
   const NamespaceSpec* find_namespace(int type) const;
   bool new_namespace(int type) const;
 };
 
 Result<OciSpec> parse_spec(const Json& config);
 Result<ProcessSpec> parse_process(const Json& process);
-// The mount options of config.md, sorted; words nobody knows become file system options.
+// Parses a mount; unknown options become file system options.
 Result<OciMount> parse_mount(const Json& mount);
 
 // The CLONE_NEW* flag of "pid", "network", ...; 0 for none.

@@ -13,7 +13,7 @@ namespace {
 constexpr uint64_t kLargestId = 0xfffffffe;  // 2^32-1 means "unchanged" to the kernel
 constexpr size_t kLongestLine = 64 * 1024;
 
-// Digits only, in range. "1" is 1, "01" is 1; "+1", "-1", "1 ", "0x1" and "4294967296" are not numbers.
+// Only digits, in range. "1" is 1, "01" is 1; "+1", "-1", "1 ", "0x1" and "4294967296" are not numbers.
 std::optional<uint32_t> parse_id(std::string_view text) {
   if (!is_all_digits(text) || text.size() > 10) return std::nullopt;
   uint64_t value = 0;
@@ -85,7 +85,7 @@ void add_unique(std::vector<uint32_t>& list, uint32_t id) {
   if (std::find(list.begin(), list.end(), id) == list.end()) list.push_back(id);
 }
 
-// A name that is a number in the file wins over the number, as in Docker; a number needs no entry.
+// A numeric name in the file has precedence over the number, like in Docker; a number needs no entry.
 Result<User> resolve_name(const std::string& name, std::string_view passwd_text) {
   User user;
   user.home = "/";
@@ -125,7 +125,7 @@ Result<User> resolve_user(std::string_view spec, std::string_view passwd_text, s
   if (name.empty()) name = "0";
   TRY_ASSIGN(User user, resolve_name(name, passwd_text));
   if (!group.empty()) {
-    // With a group given, Docker leaves the memberships out.
+    // If a group is given, Docker ignores memberships.
     TRY_ASSIGN(user.gid, resolve_group(group, group_text));
     return user;
   }

@@ -1,4 +1,4 @@
-// What `stack push` and `stack build --push` do.
+// Shared by `stack push` and `stack build --push`.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace stack::cli {
 
-// Pushes the images of services (empty: all) that have both `build` and `image`. The exit code; an error where
-// there is none.
+// Pushes the images of services (empty: all) that have both `build` and `image`. Returns the exit code, or an error if
+// there is nothing to push.
 Result<int> push_services(Session& session, const ResolvedProject& project,
                           const std::vector<std::string>& services, bool with_dependencies,
                           const ImageTransferOptions& options);

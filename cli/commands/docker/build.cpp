@@ -23,32 +23,31 @@ namespace {
 
 constexpr Flag kBuildFlags[] = {
     {0, "add-host", FlagArity::Values, "list", "Add a HOST:IP entry to /etc/hosts of RUN steps"},
-    {0, "allow", FlagArity::Values, "stringArray", "Allow RUN steps more: network.host, security.insecure"},
+    {0, "allow", FlagArity::Values, "stringArray",
+     "Grant an entitlement to RUN steps: network.host, security.insecure"},
     {0, "attest", FlagArity::Values, "stringArray", ""},
     {0, "build-arg", FlagArity::Values, "list", "Set a build argument"},
     {0, "build-context", FlagArity::Values, "stringArray",
-     "Additional context NAME=PATH, a URL, docker-image://REF or oci-layout://PATH:TAG"},
+     "Additional context NAME=PATH, URL, docker-image://REF, or oci-layout://PATH:TAG"},
     {0, "builder", FlagArity::Value, "string", ""},
     {0, "cache-from", FlagArity::Values, "stringArray",
-     "Use the build cache of an image, registry or folder"},
+     "Import a build cache from an image, registry, or folder"},
     {0, "cache-to", FlagArity::Values, "stringArray",
-     "Write the build cache: inline, type=registry or type=local"},
+     "Export the build cache: inline, type=registry, or type=local"},
     {0, "call", FlagArity::Value, "string", "build, or check: report what is probably a mistake"},
-    {0, "check", FlagArity::Nothing, "",
-     "Report what is probably a mistake in the Dockerfile, and build nothing"},
+    {0, "check", FlagArity::Nothing, "", "Check the Dockerfile without building"},
     {0, "compress", FlagArity::Nothing, "", ""},
     {'f', "file", FlagArity::Value, "string", "Dockerfile (default PATH/Dockerfile)"},
     {0, "force-rm", FlagArity::Nothing, "", ""},
     {0, "iidfile", FlagArity::Value, "string", "Write the image ID to this file"},
     {0, "label", FlagArity::Values, "list", "Set a label of the image"},
     {0, "load", FlagArity::Nothing, "", ""},
-    {0, "metadata-file", FlagArity::Value, "string", "Write what was built to this file, as JSON"},
+    {0, "metadata-file", FlagArity::Value, "string", "Write build metadata to a file as JSON"},
     {0, "network", FlagArity::Value, "string", "Network for RUN steps: default, none, or host"},
     {0, "no-cache", FlagArity::Nothing, "", "Do not use the build cache"},
-    {0, "no-cache-filter", FlagArity::Values, "stringArray", "Run every step of these stages again"},
-    {'o', "output", FlagArity::Values, "stringArray",
-     "Where the result goes: DIR, -, type=local|tar|oci|docker|registry"},
-    {0, "platform", FlagArity::Values, "stringArray", "Platform of the image: this machine's"},
+    {0, "no-cache-filter", FlagArity::Values, "stringArray", "Do not use the build cache for these stages"},
+    {'o', "output", FlagArity::Values, "stringArray", "Output: DIR, -, type=local|tar|oci|docker|registry"},
+    {0, "platform", FlagArity::Values, "stringArray", "Platform of the image (only the host's platform)"},
     {0, "progress", FlagArity::Value, "string", "Progress output: auto, plain, tty, quiet, or rawjson"},
     {0, "provenance", FlagArity::Value, "string", ""},
     {0, "pull", FlagArity::Nothing, "", "Always pull newer versions of base images"},
@@ -69,7 +68,7 @@ bool is_remote_context(const std::string& path) {
   return path.find("://") != std::string::npos || path.starts_with("git@") || path.starts_with("github.com/");
 }
 
-// Standard input as a context: an archive, or a Dockerfile on its own. The archive is kept in a file that goes with it.
+// Stdin as a context: an archive or a Dockerfile. An archive is stored in a temporary file, removed on destruction.
 struct StdinContext {
   std::optional<TemporaryDirectory> folder;
 };
@@ -112,7 +111,7 @@ Result<Json> sources(const Session& session, const Arguments& arguments, StdinCo
   return source;
 }
 
-// NAME=VALUE; a value that is no address is a path of the caller's.
+// NAME=VALUE; a value that is not a URL is a path of the caller.
 Json named_contexts(const Session& session, const Arguments& arguments) {
   Json contexts = pairs_of(arguments.all("build-context"));
   for (auto& [name, value] : contexts.items()) {
@@ -127,7 +126,7 @@ Json named_contexts(const Session& session, const Arguments& arguments) {
   return contexts;
 }
 
-// Paths of type=local are the caller's.
+// Resolves paths of type=local relative to the caller.
 std::vector<std::string> cache_locations(const Session& session, const std::vector<std::string>& given) {
   std::vector<std::string> out;
   for (const std::string& text : given) {
@@ -143,16 +142,16 @@ std::vector<std::string> cache_locations(const Session& session, const std::vect
   return out;
 }
 
-// Attestations can be declined; wanting them is refused, so that nobody relies on some that are not there.
+// Attestations can be disabled. Requests for attestations are errors, because the builder does not create any.
 Result<> refuse_attestations(const Arguments& arguments) {
   for (const char* flag : {"provenance", "sbom"}) {
     std::string value = arguments.text(flag);
     if (!value.empty() && value != "false" && value != "0" && !value.starts_with("disabled"))
-      return unsupported(std::string("--") + flag + "=" + value + ": this builder makes no attestations");
+      return unsupported(std::string("--") + flag + "=" + value + ": attestations are not supported");
   }
   for (const std::string& text : arguments.all("attest"))
     if (text.find("disabled=true") == std::string::npos)
-      return unsupported("--attest " + text + ": this builder makes no attestations");
+      return unsupported("--attest " + text + ": attestations are not supported");
   return {};
 }
 
@@ -210,8 +209,9 @@ Result<Json> build_request(const Session& session, const Arguments& arguments, S
     body[member] = values;
   }
   if (body["platforms"].size() > 1)
-    return unsupported("one platform a build, not " + join(strings_of(body["platforms"]), ", ") +
-                       ": build each on a machine of its own, and join them with `docker manifest create`");
+    return unsupported(
+        "only one platform per build is supported, not " + join(strings_of(body["platforms"]), ", ") +
+        "; build each platform on its own machine and combine the images with `docker manifest create`");
   body["shm_size"] = arguments.text("shm-size");
   body["ulimits"] = pairs_of(arguments.all("ulimit"));
   body["check"] = is_check(arguments);
@@ -237,7 +237,7 @@ Result<BuildLines> lines_of(const Arguments& arguments) {
   if (arguments.on("quiet") || style == "quiet") return BuildLines::Hidden;
   if (style == "rawjson") return BuildLines::Raw;
   if (style == "auto" || style == "plain" || style == "tty") return BuildLines::Shown;
-  return invalid("invalid progress mode " + style + ": auto, plain, tty, quiet or rawjson");
+  return invalid("invalid progress mode " + style + ": must be auto, plain, tty, quiet, or rawjson");
 }
 
 Result<BuildEnd> follow_build(Session& session, const Json& body, BuildLines lines) {
@@ -265,7 +265,7 @@ Result<BuildEnd> follow_build(Session& session, const Json& body, BuildLines lin
   return end;
 }
 
-// Where the result goes; with --push the image goes to its registry, too.
+// The outputs; --push also pushes the image to its registry.
 Result<std::vector<BuildOutput>> outputs_of(const Session& session, const Arguments& arguments) {
   std::vector<BuildOutput> out;
   for (const std::string& text : arguments.all("output")) {
@@ -309,7 +309,7 @@ Result<> write_metadata(const Session& session, const Arguments& arguments, cons
                     to_text(data) + "\n");
 }
 
-// --check: what was found, and the exit code that says whether something was.
+// --check: prints the findings and returns the exit code.
 int report_check(const BuildEnd& end) {
   const Json& warnings = member(end.done, "warnings");
   size_t count = warnings.is_array() ? warnings.size() : 0;

@@ -73,7 +73,7 @@ TEST(Seccomp, MistakesAreErrors) {
                       "args":[{"index":0,"value":0,"op":"SCMP_CMP_X"}]}]})"),
       "seccomp: unknown comparison \"SCMP_CMP_X\"");
   EXPECT_EQ(error(R"({"defaultAction":"SCMP_ACT_ALLOW","defaultErrnoRet":5})"),
-            "seccomp: defaultErrnoRet without meaning for the action SCMP_ACT_ALLOW");
+            "seccomp: defaultErrnoRet is not allowed with action SCMP_ACT_ALLOW");
   EXPECT_EQ(
       error(R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW",
                       "errnoRet":1}]})"),

@@ -72,7 +72,7 @@ TEST(Spec, WronglyTypedValuesAreErrorsThatNameThem) {
 TEST(Spec, ZeroBytesAreRefused) {
   Json config = minimal();
   config["process"]["args"] = Json::array({std::string("a\0b", 3)});
-  EXPECT_EQ(error_of(config), "process: args holds a zero byte");
+  EXPECT_EQ(error_of(config), "process: args contains a zero byte");
 }
 
 TEST(Spec, NamespacesGivenTwiceOrUnknownOrRelativeAreErrors) {
@@ -95,7 +95,7 @@ TEST(Spec, LimitsGivenTwiceOrUnknownAreErrors) {
   config["process"]["rlimits"] = Json::array({{{"type", "RLIMIT_X"}, {"soft", 1}, {"hard", 1}}});
   EXPECT_EQ(error_of(config), "process: rlimits[0]: unknown limit RLIMIT_X");
   config["process"]["rlimits"] = Json::array({{{"type", "RLIMIT_CORE"}, {"soft", 2}, {"hard", 1}}});
-  EXPECT_NE(error_of(config).find("above the hard one"), std::string::npos);
+  EXPECT_NE(error_of(config).find("exceeds the hard limit"), std::string::npos);
 }
 
 TEST(Spec, UnlimitedLimitsFit) {
@@ -126,7 +126,7 @@ TEST(Spec, MaskedPathsMustBeAbsolute) {
 TEST(Spec, HostnameNeedsItsNamespace) {
   Json config = minimal();
   config["hostname"] = "box";
-  EXPECT_EQ(error_of(config), "hostname needs a uts namespace");
+  EXPECT_EQ(error_of(config), "hostname requires a uts namespace");
 }
 
 TEST(Spec, HooksNeedAbsolutePathsAndPositiveTimeouts) {
@@ -140,10 +140,10 @@ TEST(Spec, HooksNeedAbsolutePathsAndPositiveTimeouts) {
 TEST(Spec, UserNamespaceAndMappingsGoTogether) {
   Json config = minimal();
   config["linux"]["uidMappings"] = Json::array({{{"containerID", 0}, {"hostID", 1000}, {"size", 1}}});
-  EXPECT_NE(error_of(config).find("need a user namespace"), std::string::npos);
+  EXPECT_NE(error_of(config).find("require a user namespace"), std::string::npos);
   config = minimal();
   config["linux"]["namespaces"].push_back({{"type", "user"}});
-  EXPECT_NE(error_of(config).find("needs uidMappings"), std::string::npos);
+  EXPECT_NE(error_of(config).find("requires uidMappings"), std::string::npos);
 }
 
 TEST(Spec, HostileDestinationsAreCleanedButStayAbsolute) {

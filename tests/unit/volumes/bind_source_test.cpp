@@ -47,7 +47,7 @@ TEST_F(BindSources, RelativePathsDanglingLinksAndFilesInTheWayAreRefused) {
   EXPECT_FALSE(check_bind_source("here", true));
   ASSERT_EQ(::symlink("/nonexistent/x", path("link").c_str()), 0);
   EXPECT_EQ(check_bind_source(path("link"), true).error().text(),
-            "bind source path is a symbolic link to nothing: " + path("link"));
+            "bind source path is a dangling symbolic link: " + path("link"));
   ASSERT_TRUE(write_file(path("file"), "x"));
   EXPECT_EQ(check_bind_source(path("file/below"), true).error().text(),
             "bind source path " + path("file/below") + ": not a directory");

@@ -69,7 +69,7 @@ TEST(VolumeMount, WrongOptionsAreNamed) {
             "volume data: device \"here\" must be an absolute path");
   EXPECT_EQ(
       text({{"colour", "red"}}),
-      "volume data: invalid option of the local volume driver: \"colour\" (it knows type, o and device)");
+      "volume data: invalid option of the local volume driver: \"colour\" (must be type, o, or device)");
 }
 
 }  // namespace
