@@ -1,5 +1,5 @@
-// The engine's few asynchronous building blocks over Asio. All of it runs on the one engine thread,
-// except what `offload` moves to the pool.
+// The engine's asynchronous building blocks on top of Asio. Everything runs on the engine thread, except functions that
+// `offload` runs on the pool.
 #pragma once
 
 #include <asio.hpp>
@@ -17,7 +17,7 @@ namespace stack {
 template <typename T = void>
 using Task = asio::awaitable<T>;
 
-// A condition: coroutines wait for it, others notify. A notification wakes all that wait now and is not kept.
+// A condition variable for coroutines. A notification wakes all current waiters and is not stored.
 class Signal {
  public:
   explicit Signal(asio::io_context& io) : io_(io) {}
@@ -33,7 +33,7 @@ class Signal {
     (void)notified;
   }
 
-  // false when the deadline came first.
+  // Returns false at the deadline.
   Task<bool> wait_until(asio::steady_timer::time_point deadline) {
     asio::steady_timer timer(io_, deadline);
     auto place = waiters_.insert(waiters_.end(), &timer);
@@ -52,7 +52,7 @@ class Signal {
   std::list<asio::steady_timer*> waiters_;
 };
 
-// Runs a blocking function on the pool and comes back to the caller's executor with its result.
+// Runs a blocking function on the pool and returns its result on the caller's executor.
 template <typename Function>
 auto offload(asio::thread_pool& pool, Function function) -> Task<std::invoke_result_t<Function>> {
   using T = std::invoke_result_t<Function>;
@@ -60,8 +60,7 @@ auto offload(asio::thread_pool& pool, Function function) -> Task<std::invoke_res
   co_return co_await asio::co_spawn(pool, work(std::move(function)), asio::use_awaitable);
 }
 
-// Starts a coroutine whose result nobody awaits. An exception in it is a bug: it is logged, and ends that
-// coroutine alone.
+// Starts a coroutine without awaiting its result. An exception is a bug: it is logged and ends only that coroutine.
 template <typename T>
 void start(asio::io_context& io, Task<T> task) {
   asio::co_spawn(io, std::move(task), [](std::exception_ptr e, auto&&...) {

@@ -1,4 +1,4 @@
-// Mutual exclusion between coroutines of the engine thread, first come first served.
+// A fair mutex for coroutines on the engine thread.
 #pragma once
 
 #include <list>
@@ -34,9 +34,8 @@ class AsyncMutex {
     co_return std::move(*taken);
   }
 
-  // nullopt when `stop`, which must be requested on the engine thread, comes before the lock. Where Asio
-  // cancels the wait, the coroutine ends with an exception, as every canceled one does; the lock stays with
-  // its holder.
+  // Returns nullopt if `stop` is requested, on the engine thread, before the lock is available. If Asio cancels the wait,
+  // the coroutine ends with an exception, like every canceled coroutine, and the lock stays with its holder.
   Task<std::optional<Lock>> lock(std::stop_token stop) {
     if (stop.stop_requested()) co_return std::nullopt;
     if (!held_) {
@@ -50,14 +49,14 @@ class AsyncMutex {
       co_await turn.timer.async_wait(asio::redirect_error(asio::use_awaitable, code));
     }
     if (!turn.granted) co_return std::nullopt;
-    turn.granted = false;  // from here on the Lock owns it
+    turn.granted = false;  // the Lock owns it now
     co_return Lock(this);
   }
 
   bool held() const { return held_; }
 
  private:
-  // A place in the queue. One that ends while the mutex is already handed to it hands it on.
+  // A place in the queue. If it is destroyed after it was granted the mutex, it passes the mutex on.
   struct Turn {
     explicit Turn(AsyncMutex& owner)
         : mutex(owner),

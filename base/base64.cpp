@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-// -1 for what is no digit of either alphabet.
+// -1 for characters in neither alphabet.
 int value_of(char c) {
   if (c == '-') c = '+';
   if (c == '_') c = '/';

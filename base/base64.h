@@ -12,7 +12,7 @@ namespace stack {
 std::string encode_base64(std::string_view bytes);
 // The alphabet for URLs and file names (section 5), with padding.
 std::string encode_base64url(std::string_view bytes);
-// Either alphabet, with or without padding. Invalid for anything else; the text is not repeated in the error.
+// Accepts either alphabet, with or without padding; otherwise Invalid. The error does not contain the text.
 Result<std::string> decode_base64(std::string_view text);
 
 }  // namespace stack

@@ -24,7 +24,7 @@ Spawned& spawned() {
   return all;
 }
 
-// Of all threads: each has a list of its own. proc_tid_children(5)
+// The children of all threads; each thread has its own list. proc_tid_children(5)
 std::set<pid_t> present_children() {
   std::set<pid_t> children;
   for (const std::string& thread : names_in("/proc/self/task").value_or(std::vector<std::string>())) {
@@ -54,7 +54,7 @@ void reap_child(pid_t pid) {
 }
 
 int reap_inherited_children() {
-  // Held, so that no child is spawned between the look and the wait.
+  // Locked, so that no child is spawned between the check and the wait.
   std::lock_guard lock(spawned().mutex);
   int reaped = 0;
   for (pid_t pid : present_children())

@@ -1,6 +1,5 @@
-// Which children of this process it spawned itself. A subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)) gets others as
-// well, whose parents died: nobody waits for those, and in a pid namespace a zombie keeps its container from
-// ending.
+// Distinguishes children spawned by this process from inherited ones. A subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)) also
+// gets orphans, which must be reaped as well: in a PID namespace, a zombie prevents its container from exiting.
 #pragma once
 
 #include <sys/types.h>
@@ -9,13 +8,13 @@
 
 namespace stack {
 
-// Calls `spawn`, which gives a process id or a negative number, and takes note of the child.
+// Calls `spawn`, which returns a PID or a negative number, and records the child.
 pid_t spawn_noted(const std::function<pid_t()>& spawn);
-// For a child that was spawned here and has ended: takes its exit status from the kernel.
+// Reaps a child that was spawned here and has exited.
 void reap_child(pid_t pid);
-// It was waited for.
+// Drops the record of a child that has been reaped.
 void forget_child(pid_t pid);
-// Reaps every ended child that was not spawned here. Returns how many.
+// Reaps all exited children that were not spawned here. Returns their number.
 int reap_inherited_children();
 
 }  // namespace stack

@@ -24,7 +24,7 @@ Result<> copy_range(int from, int to, off_t start, off_t end) {
   while (in < end) {
     ssize_t n = ::copy_file_range(from, &in, to, &out, static_cast<size_t>(end - in), 0);
     if (n > 0) continue;
-    if (n == 0) return {};  // the source shrank meanwhile
+    if (n == 0) return {};  // the source was truncated meanwhile
     if (errno == EINTR) continue;
     if (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS && errno != EBADF)
       return Error::last_errno("copy");
@@ -111,7 +111,7 @@ class TreeCopy {
   Result<> entry(int from, int to, const std::string& name, const std::string& path) {
     struct stat info{};
     if (::fstatat(from, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) return {};  // gone since it was listed
+      if (errno == ENOENT) return {};  // removed since it was listed
       return Error::last_errno(path);
     }
     if (options_.wanted && !options_.wanted(path, info)) return {};
@@ -152,7 +152,7 @@ class TreeCopy {
     if (!target) return Error::last_errno("create " + path);
     TRY(copy_file_bytes(source.get(), target.get(), info.st_size).in(path));
     if (::fchown(target.get(), owner(info), group(info)) != 0) return Error::last_errno(path + ": chown");
-    // After chown, which clears capabilities and set-id bits.
+    // Must follow chown, which clears capabilities and set-id bits.
     TRY(copy_extended_attributes(source.get(), target.get()).in(path));
     if (::fchmod(target.get(), info.st_mode & 07777) != 0) return Error::last_errno(path + ": chmod");
     timespec times[2] = {info.st_atim, info.st_mtim};
@@ -222,7 +222,7 @@ Result<> copy_file_bytes(int from, int to, int64_t size) {
   off_t position = 0;
   while (position < size) {
     off_t start = ::lseek(from, position, SEEK_DATA);
-    if (start < 0 && errno == ENXIO) break;  // only a hole is left
+    if (start < 0 && errno == ENXIO) break;  // only a hole remains
     if (start < 0) start = position;
     off_t end = ::lseek(from, start, SEEK_HOLE);
     if (end < 0) end = size;

@@ -1,5 +1,5 @@
-// Copying directory trees with everything that belongs to a file: owner, mode, times, extended attributes,
-// hard links, holes, device numbers. Symbolic links are copied, never followed.
+// Copies directory trees with all file metadata: owner, mode, times, extended attributes, hard links, holes, device
+// numbers. Copies symbolic links without following them.
 #pragma once
 
 #include <sys/stat.h>
@@ -14,37 +14,35 @@
 namespace stack {
 
 struct CopyOptions {
-  std::optional<uid_t> uid;  // owner of everything copied, instead of the source's
+  std::optional<uid_t> uid;  // owner of all copied files, instead of the source's
   std::optional<gid_t> gid;
-  // Paths relative to the source ("a/b"); false leaves the entry out, with all below it.
+  // Called with paths relative to the source ("a/b"); false skips the entry and everything below it.
   std::function<bool(std::string_view path, const struct stat& info)> wanted;
-  // Overlay's mark of a directory that hides what is below it is kept: the copy is a layer too.
+  // Keeps overlay's opaque marks, for copies that are layers.
   bool keep_opaque = false;
-  // Everything but directories becomes a hard link to the source's file instead of a copy (same file system).
+  // Creates hard links to the source's files instead of copies (same file system).
   bool link_files = false;
-  // The attributes of the top directory itself are copied too.
+  // Copies the attributes of the top directory as well.
   bool copy_root_attributes = true;
 };
 
-// Copies what is in the directory `from` into the directory `to`. Existing directories are merged; an
-// existing non-directory is an error (EEXIST). Sockets are left out. Overlay's own attributes
-// (trusted.overlay.*, user.overlay.*) are not copied. Stops at the first error, named with its path; what was
-// copied stays.
+// Copies the contents of the directory `from` into the directory `to`. Merges existing directories; an existing
+// non-directory is an error (EEXIST). Skips sockets and overlay's attributes (trusted.overlay.*, user.overlay.*). Stops at
+// the first error, which contains the path, and keeps the files copied so far.
 Result<> copy_tree(int from, int to, const CopyOptions& options = {});
 
-// The bytes of one regular file into another, empty one: reflink, copy_file_range(2) or read and write;
-// holes stay holes. `size` is the source's.
+// Copies the bytes of a regular file into an empty file with a reflink, copy_file_range(2), or read and write; preserves
+// holes. `size` is the size of the source.
 Result<> copy_file_bytes(int from, int to, int64_t size);
 
-// Extended attributes of an open file or directory, without overlay's own. What the target's file system does
-// not support is left out silently.
+// Copies the extended attributes of an open file or directory, except overlay's. Silently skips attributes that the target's
+// file system does not support.
 Result<> copy_extended_attributes(int from, int to);
 
-// Does this attribute belong to the content of a file (as opposed to overlayfs' or the security module's
-// book-keeping)?
+// Whether the attribute belongs to the file's content, not to overlayfs or the security module.
 bool is_portable_attribute(std::string_view name);
 
-// Times of `info` on the entry `name` of `directory`, links not followed.
+// Sets the times of `info` on the entry `name` in `directory`, without following links.
 Result<> set_times_at(int directory, const char* name, const struct stat& info);
 
 }  // namespace stack

@@ -1,4 +1,4 @@
-// The keys that leave an attached terminal without ending what runs in it.
+// The keys that detach from an attached terminal.
 #pragma once
 
 #include <string>
@@ -8,14 +8,12 @@
 
 namespace stack {
 
-// Finds a key sequence in what is typed. Bytes that may begin the sequence are held back until it is decided.
+// Finds a key sequence in typed bytes. Holds back bytes that may begin the sequence.
 class DetachKeys {
  public:
-  // "ctrl-p,ctrl-q": letters, or ctrl- and one of a-z @ [ \ ] ^ _, separated by commas. Empty: never
-  // detaches.
+  // "ctrl-p,ctrl-q": letters, or ctrl- and one of a-z @ [ \ ] ^ _, separated by commas. Never detaches if empty.
   static Result<DetachKeys> parse(std::string_view text);
-  // What to pass on of `typed`; sets `detached` where the sequence was completed (what follows it is
-  // dropped).
+  // The bytes of `typed` to pass on; sets `detached` when the sequence is complete (drops the following bytes).
   std::string filter(std::string_view typed, bool& detached);
 
  private:

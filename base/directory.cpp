@@ -38,7 +38,7 @@ Result<std::vector<std::string>> names_in(const std::string& directory) {
 }
 
 Result<std::vector<std::string>> names_in(int directory) {
-  // Opened again, not duplicated: a duplicate shares the position.
+  // Reopened instead of duplicated, because a duplicate shares the position.
   Fd opened(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened) return Error::last_errno("open directory");
   return take_names(std::move(opened));

@@ -1,4 +1,4 @@
-// What a directory holds.
+// Lists directories.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace stack {
 
-// The names in a directory, sorted, "." and ".." left out. An entry that is made or removed meanwhile may be missing or not.
+// The sorted names in a directory without "." and "..". May or may not include entries created or removed concurrently.
 Result<std::vector<std::string>> names_in(const std::string& directory);
-// The same for an open directory (not O_PATH), whose reading position stays as it is.
+// The same for an open directory (not O_PATH), without changing its position.
 Result<std::vector<std::string>> names_in(int directory);
 
 }  // namespace stack

@@ -1,4 +1,4 @@
-// How much room things take on disk: `docker system df`, `docker ps --size`. Blocking; for the pool.
+// Disk usage: `docker system df`, `docker ps --size`. Blocking; run on the pool.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,7 @@
 
 namespace stack {
 
-// Bytes of the regular files below a directory, each inode once; 0 where there is none. Links are not
-// followed.
+// Bytes of the regular files below a directory, each inode once; 0 if it does not exist. Does not follow links.
 int64_t directory_size(const std::string& path);
 
 }  // namespace stack

@@ -1,4 +1,4 @@
-// Owner of one file descriptor, and the few descriptor operations everybody needs.
+// The owner of a file descriptor, and common descriptor operations.
 #pragma once
 
 #include <cstdint>

@@ -16,20 +16,20 @@ namespace stack {
 
 Result<Fd> open_file(const std::string& path, int flags, mode_t mode = 0644);  // adds O_CLOEXEC
 Result<std::string> read_file(const std::string& path, size_t limit = size_t{64} << 20);
-// Truncates and writes in place; for kernel control files and files nobody reads meanwhile.
+// Truncates and writes in place; for kernel control files and files without concurrent readers.
 Result<> write_file(const std::string& path, std::string_view contents, mode_t mode = 0644);
-// Writes to a temporary sibling and renames it over `path`; readers see old or new, never half.
+// Writes to a temporary file and renames it over `path`, so that readers see either the old or the new contents.
 Result<> write_file_atomic(const std::string& path, std::string_view contents, mode_t mode = 0644);
 bool path_exists(const std::string& path);
 bool is_directory(const std::string& path);
-// mkdir -p; existing directories are left as they are. Mode applies to the last component.
+// mkdir -p; does not change existing directories. The mode applies to the last component.
 Result<> ensure_directory(const std::string& path, mode_t mode = 0755);
-// rm -rf that never follows symbolic links and goes on after failures; reports the first one.
-// A missing path is success. Does not cross mount points' contents knowingly: unmount first.
+// rm -rf without following symbolic links. Continues after failures and returns the first one.
+// Idempotent. Unmount file systems below the path first.
 Result<> remove_tree(const std::string& path);
 // Lexical clean-up of an absolute or relative path: "." and ".." and double slashes removed.
 std::string clean_path(std::string_view path);
-// `path` if absolute, else base + "/" + path; cleaned.
+// `path` if absolute, otherwise base + "/" + path; cleaned.
 std::string absolute_path(std::string_view base, std::string_view path);
 std::string base_name(std::string_view path);
 std::string directory_name(std::string_view path);
@@ -37,9 +37,9 @@ std::string directory_name(std::string_view path);
 // An exclusive flock(2) on a lock file, released on destruction.
 class FileLock {
  public:
-  // Returns nullopt when somebody else holds it.
+  // Returns nullopt if another process holds the lock.
   static Result<std::optional<FileLock>> try_acquire(const std::string& path);
-  // Waits for it.
+  // Waits for the lock.
   static Result<FileLock> acquire(const std::string& path);
   int fd() const { return fd_.get(); }
 
@@ -48,7 +48,7 @@ class FileLock {
   Fd fd_;
 };
 
-// A directory made by mkdtemp(3), removed with all it holds on destruction unless released.
+// A directory created by mkdtemp(3); removed with its contents on destruction unless released.
 class TemporaryDirectory {
  public:
   // `prefix` is a full path prefix; six random characters are appended.

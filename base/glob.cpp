@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view::size_type kNone = std::string_view::npos;
 
-// One character of a class, escapes considered; false at a malformed end.
+// Reads one character of a class, with escapes; false if the class is malformed.
 bool take_class_char(std::string_view pattern, size_t& i, char& out) {
   if (i >= pattern.size() || pattern[i] == ']' || pattern[i] == '-') return false;
   if (pattern[i] == '\\' && ++i >= pattern.size()) return false;
@@ -19,7 +19,7 @@ bool take_class_char(std::string_view pattern, size_t& i, char& out) {
 
 enum class ClassMatch { Yes, No, Malformed };
 
-// `i` stands behind '['; it is moved behind ']'.
+// `i` is after '[' and is moved after ']'.
 ClassMatch match_class(std::string_view pattern, size_t& i, char c) {
   bool negated = i < pattern.size() && (pattern[i] == '^' || pattern[i] == '!');
   if (negated) ++i;
@@ -45,7 +45,7 @@ ClassMatch match_class(std::string_view pattern, size_t& i, char c) {
 
 enum class Stars { Single, IgnoreFile };
 
-// Backtracking; patterns are short and written by the user himself, but the depth is bounded all the same.
+// Backtracking. Patterns are short and come from the user, but the depth is limited anyway.
 bool match(std::string_view pattern, std::string_view name, Stars stars, int& budget) {
   if (--budget < 0) return false;
   size_t p = 0;
@@ -168,7 +168,7 @@ const IgnoreRules::Rule* IgnoreRules::deciding_rule(std::string_view path) const
   const Rule* deciding = nullptr;
   for (const Rule& rule : rules_) {
     bool undecided = (deciding == nullptr || deciding->negated) != rule.negated;
-    if (!undecided) continue;  // it could change nothing
+    if (!undecided) continue;  // it would change nothing
     bool matched = matches(rule.pattern, path, Stars::IgnoreFile);
     for (size_t slash = path.find('/'); !matched && slash != kNone; slash = path.find('/', slash + 1))
       matched = matches(rule.pattern, path.substr(0, slash), Stars::IgnoreFile);

@@ -12,14 +12,13 @@ namespace stack {
 // COPY sources: '*' and '?' do not cross '/', [a-z] and [^a-z] classes, '\' escapes (Go's filepath.Match).
 // False for a malformed pattern: check_glob() first.
 bool glob_matches(std::string_view pattern, std::string_view name);
-// With `**` between slashes meaning any number of directories, as COPY --parents has it.
+// Also supports `**` between slashes for any number of directories, like COPY --parents.
 bool deep_glob_matches(std::string_view pattern, std::string_view name);
 Result<> check_glob(std::string_view pattern);
 bool has_wildcards(std::string_view pattern);
 
-// .dockerignore and COPY --exclude: last match wins, '!' re-includes, a matched directory takes all below it
-// along,
-// `**` is any number of directories. https://docs.docker.com/build/concepts/context/#dockerignore-files
+// .dockerignore and COPY --exclude: the last match wins, '!' re-includes, a matched directory includes everything below it,
+// `**` matches any number of directories. https://docs.docker.com/build/concepts/context/#dockerignore-files
 class IgnoreRules {
  public:
   // Text of a .dockerignore file. Errors name the line.
@@ -27,11 +26,11 @@ class IgnoreRules {
   static Result<IgnoreRules> from_patterns(const std::vector<std::string>& patterns);
 
   bool empty() const { return rules_.empty(); }
-  // Of a path relative to the context, without leading slash.
+  // Whether a path, relative to the context and without a leading slash, is excluded.
   bool excluded(std::string_view path) const;
   // The line of the rule that excluded it; 0 if it is not excluded.
   int excluding_line(std::string_view path) const;
-  // May something below this excluded directory be re-included?
+  // Whether a path below this excluded directory may be re-included.
   bool may_reinclude_below(std::string_view directory) const;
 
  private:

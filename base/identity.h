@@ -7,12 +7,12 @@
 
 namespace stack {
 
-// 64 lower-case hexadecimal digits from getrandom(2): container, network, exec ids.
+// 64 lowercase hexadecimal digits from getrandom(2), for container, network, and exec IDs.
 std::string random_id();
 // `bytes` random bytes in hexadecimal.
 std::string random_hex(size_t bytes);
 
-// SHA-256 in lower-case hexadecimal (64 digits), without the "sha256:" prefix.
+// SHA-256 as 64 lowercase hexadecimal digits, without the "sha256:" prefix.
 std::string sha256_hex(std::string_view bytes);
 
 // Incremental SHA-256.

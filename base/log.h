@@ -1,5 +1,5 @@
 // Logging of the long-lived processes; one line per event, to stderr or to a file.
-// The CLI does not log: what it says is its output.
+// The command line does not log.
 #pragma once
 
 #include <exception>
@@ -10,14 +10,14 @@ namespace stack {
 
 enum class LogLevel { Debug, Info, Warning, Error };
 
-// `path` empty: stderr. Lines carry a UTC time stamp and the level.
+// An empty `path` means stderr. Lines have a UTC timestamp and the level.
 void open_log(const std::string& path, LogLevel least);
 void log(LogLevel level, std::string_view text);
 inline void log_debug(std::string_view text) { log(LogLevel::Debug, text); }
 inline void log_info(std::string_view text) { log(LogLevel::Info, text); }
 inline void log_warning(std::string_view text) { log(LogLevel::Warning, text); }
 inline void log_error(std::string_view text) { log(LogLevel::Error, text); }
-// An exception that nothing was there to catch: a bug, told as an error with its place.
+// Logs an uncaught exception, which is a bug, as an error with its location.
 void log_exception(std::string_view where, std::exception_ptr exception);
 
 }  // namespace stack

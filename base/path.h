@@ -1,5 +1,5 @@
-// Paths as text: components joined by '/', without looking at the file system. Unlike std::filesystem, "" is the
-// directory itself, so that relative paths of a tree need no "./".
+// Paths as text: components joined by '/', without access to the file system. Unlike in std::filesystem, "" is the
+// directory itself, so that relative paths in a tree do not need "./".
 #pragma once
 
 #include <string>

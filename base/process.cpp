@@ -47,7 +47,7 @@ std::vector<char*> argument_pointers(const std::vector<std::string>& words) {
 
 Result<pid_t> spawn(const SpawnRequest& request) {
   Actions actions;
-  // Targets and sources may overlap, so every source is first copied above all numbers in use.
+  // Targets and sources may overlap, so all sources are first duplicated above the numbers in use.
   int highest = 2;
   for (auto [target, source] : request.fds) highest = std::max({highest, target, source});
   std::vector<Fd> staged;

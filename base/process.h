@@ -1,4 +1,4 @@
-// Starting helper programs and holding processes by pidfd.
+// Spawns programs, and refers to processes by pidfd.
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +13,7 @@
 namespace stack {
 
 struct SpawnRequest {
-  std::string program;            // absolute path, or looked up in PATH where it has no '/'
+  std::string program;            // absolute path, or looked up in PATH if it has no '/'
   std::vector<std::string> args;  // argv without argv[0]
   std::vector<std::string> env;   // "K=V"; used only if replace_env
   bool replace_env = false;
@@ -22,31 +22,31 @@ struct SpawnRequest {
   bool new_session = false;  // setsid(2) in the child
 };
 
-// argv or envp of execve(2): pointers into `words`, which must outlive them, and the closing null.
+// argv or envp for execve(2): pointers into `words`, which must outlive them, and a terminating null.
 std::vector<char*> argument_pointers(const std::vector<std::string>& words);
 
-// posix_spawn(3): nothing of ours runs between fork and exec. stdin/out/err are inherited unless in `fds`.
+// posix_spawn(3), so that none of our code runs between fork and exec. Inherits stdin, stdout, and stderr unless in `fds`.
 // The child starts with default signal dispositions and an empty signal mask.
 Result<pid_t> spawn(const SpawnRequest& request);
 
 // pidfd_open(2).
 Result<Fd> open_pidfd(pid_t pid);
-// pidfd_send_signal(2). ESRCH is success: the process is gone already.
+// pidfd_send_signal(2). Succeeds if the process has already exited (ESRCH).
 Result<> signal_pidfd(int pidfd, int signal);
 // Whether a process catches the signal or keeps it for later (SigCgt and SigBlk of proc_pid_status(5)). The
 // first process of a pid namespace never notices another signal, SIGKILL and SIGSTOP apart
 // (pid_namespaces(7)). True where it cannot be told.
 bool notices_signal(pid_t pid, int signal);
-// waitpid(2) until the child ends; returns the raw wait status.
+// waitpid(2) until the child exits; returns the raw wait status.
 Result<int> wait_for(pid_t pid);
-// Exit code as shells show it: exit status, or 128 + signal.
+// The exit code in shell convention: exit status, or 128 + signal.
 int exit_code_of(int wait_status);
 
 struct CapturedRun {
   int exit_code = 0;
-  std::string output;  // stdout and stderr together
+  std::string output;  // stdout and stderr combined
 };
-// Runs to the end and captures output (at most 1 MiB kept). Blocks.
+// Runs to completion and captures up to 1 MiB of output. Blocks.
 Result<CapturedRun> run_captured(SpawnRequest request);
 
 }  // namespace stack

@@ -9,7 +9,7 @@ Error Error::from_errno(std::string_view what, int err) {
   std::string text(what);
   const char* description = strerrordesc_np(err);
   std::string reason = description != nullptr ? description : "error " + std::to_string(err);
-  // "Input/output error" reads as the rest of the line does; acronyms do not start these texts.
+  // Lowercases texts such as "Input/output error"; these texts never start with an acronym.
   reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
   text += ": ";
   text += reason;

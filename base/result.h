@@ -1,6 +1,6 @@
 // Errors as values: every fallible operation of `stack` returns a Result<T>.
 //
-// Error text is lower case, without a full stop, outermost context first:
+// Error texts are lowercase, without a period, with the outermost context first:
 //   "service web: network back: create bridge br-3f2a: file exists"
 #pragma once
 
@@ -12,14 +12,14 @@
 
 namespace stack {
 
-// What kind of failure, for callers that decide by it (HTTP status, exit code, retry).
+// The kind of a failure, for callers that depend on it (HTTP status, exit code, retry).
 enum class ErrorKind {
   Internal,     // system call or library failed
   Invalid,      // the input is wrong: HTTP 400
   NotFound,     // the named object does not exist: HTTP 404
-  Conflict,     // the object's state or another object forbids it: HTTP 409
-  Unsupported,  // this machine or this version cannot do it: HTTP 501
-  Cancelled,    // the caller asked to stop
+  Conflict,     // the object's state or another object prevents it: HTTP 409
+  Unsupported,  // not supported by this machine or version: HTTP 501
+  Cancelled,    // canceled by the caller
   Timeout,
   NotExecutable,  // command found but cannot be executed: exit code 126
   NoCommand,      // command not found in the container: exit code 127
@@ -30,7 +30,7 @@ class Error {
   explicit Error(std::string text) : text_(std::move(text)) {}
   Error(ErrorKind kind, std::string text) : kind_(kind), text_(std::move(text)) {}
 
-  // "<what>: <strerror(err)>", lower-cased; keeps the errno.
+  // "<what>: <strerror(err)>" in lowercase; keeps the errno.
   static Error from_errno(std::string_view what, int err);
   // Uses the calling thread's current errno.
   static Error last_errno(std::string_view what) { return from_errno(what, errno); }
@@ -40,7 +40,7 @@ class Error {
   // The errno that caused it, or 0.
   int code() const { return code_; }
 
-  // Puts "context: " in front of the text.
+  // Prepends "context: " to the text.
   Error in(std::string_view context) &&;
   Error in(std::string_view context) const&;
 

@@ -1,4 +1,4 @@
-// Opening paths inside a tree that somebody else wrote: nothing in it can lead outside.
+// Opens paths inside an untrusted tree without leaving it.
 #pragma once
 
 #include <sys/types.h>
@@ -14,7 +14,7 @@ namespace stack {
 // `root`. Adds O_CLOEXEC. Retries the kernel's EAGAIN (a rename raced with "..").
 Result<Fd> open_below(int root, const std::string& path, int flags, mode_t mode = 0);
 
-// As above with RESOLVE_NO_SYMLINKS: for paths whose every component must be real (ELOOP otherwise).
+// The same with RESOLVE_NO_SYMLINKS, for paths without symbolic links (ELOOP otherwise).
 Result<Fd> open_below_without_links(int root, const std::string& path, int flags, mode_t mode = 0);
 
 }  // namespace stack

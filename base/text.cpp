@@ -56,8 +56,7 @@ bool is_all_digits(std::string_view text) {
 
 namespace {
 
-// Insertions, deletions, replacements, and swaps of neighbours ("buidl"), each counting one.
-// Insertions, deletions, replacements, and swaps of neighbours.
+// Edit distance with insertions, deletions, replacements, and swaps of neighbors ("buidl"), each counting one.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> before(b.size() + 1);  // row i - 2
   std::vector<size_t> above(b.size() + 1);   // row i - 1
@@ -81,7 +80,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string nearest(std::string_view word, std::span<const std::string> candidates) {
   std::string best;
-  // A word of one letter is one change away from every other.
+  // A one-letter word is one change away from every other one-letter word.
   size_t furthest = word.size() < 2 ? 0 : std::max<size_t>(1, word.size() / 3);
   size_t best_distance = furthest + 1;
   for (const std::string& candidate : candidates) {

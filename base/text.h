@@ -13,12 +13,12 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 std::string_view trim(std::string_view text);
 std::string lower(std::string_view text);
 std::string upper(std::string_view text);
-// As isspace(3) in the C locale, for any char.
+// Like isspace(3) in the C locale, for any char.
 bool is_space(char c);
 bool is_all_digits(std::string_view text);  // false for ""
-// The candidate nearest to `word` by edit distance, or "" where none is near enough to suggest.
+// The candidate closest to `word` by edit distance, or "" if none is close enough.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
-// 'single quoted' for a POSIX shell where needed.
+// Single-quotes a word for a POSIX shell if necessary.
 std::string shell_quote(std::string_view word);
 
 }  // namespace stack

@@ -15,7 +15,7 @@ Result<ByteSize> parse_byte_size(std::string_view text) {
   std::string word = lower(trim(text));
   auto wrong = [&] {
     return invalid("invalid size \"" + std::string(text) +
-                   "\": expected a number with an optional unit b, k, m, g, t or p");
+                   "\": expected a number with an optional unit b, k, m, g, t, or p");
   };
   double number = 0;
   auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
@@ -61,7 +61,7 @@ std::string decimal_size(ByteSize size) {
 Result<Nanoseconds> parse_duration(std::string_view text) {
   std::string_view rest = trim(text);
   auto wrong = [&] {
-    return invalid("invalid duration \"" + std::string(text) + "\": expected a form such as 1m30s or 500ms");
+    return invalid("invalid duration \"" + std::string(text) + "\": expected for example 1m30s or 500ms");
   };
   if (rest == "0") return Nanoseconds{0};
   if (rest.empty()) return wrong();

@@ -103,7 +103,7 @@ Result<IpAddress> offset(const IpAddress& address, int64_t delta) {
   }
   std::array<uint8_t, 16> bytes{};
   std::copy(address.bytes().begin(), address.bytes().end(), bytes.begin());
-  // Adds limb by limb from the right; `delta` shrinks to the carry, -1 for a borrow.
+  // Adds byte by byte from the right; `delta` becomes the carry, or -1 for a borrow.
   for (size_t i = 16; i-- > 0 && delta != 0;) {
     const int64_t sum = int64_t{bytes[i]} + (delta & 0xff);
     bytes[i] = static_cast<uint8_t>(sum & 0xff);
@@ -127,7 +127,8 @@ std::string Cidr::text() const { return address.text() + "/" + std::to_string(pr
 Result<Cidr> parse_cidr(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos)
-    return invalid("invalid subnet '" + std::string(text) + "': expected address/prefix, as 10.1.2.0/24");
+    return invalid("invalid subnet '" + std::string(text) +
+                   "': expected address/prefix, such as 10.1.2.0/24");
   TRY_ASSIGN(const IpAddress address, parse_ip(text.substr(0, slash)));
   TRY_ASSIGN(const uint8_t prefix, parse_prefix(text.substr(slash + 1), address.bits()));
   return Cidr{address, prefix};

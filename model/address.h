@@ -1,4 +1,4 @@
-// IP addresses, prefixes and MAC addresses as plain values.
+// IP addresses, prefixes, and MAC addresses as plain values.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace stack {
 
 enum class Family : uint8_t { V4, V6 };
 
-// One IPv4 or IPv6 address. Ordered by family, then numerically.
+// An IPv4 or IPv6 address. Ordered by family, then numerically.
 class IpAddress {
  public:
   IpAddress() = default;  // 0.0.0.0
@@ -40,13 +40,13 @@ class IpAddress {
   std::array<uint8_t, 16> bytes_{};
 };
 
-// 4 or 16 bytes in network order; nullopt for any other number.
+// From 4 or 16 bytes in network order; nullopt for other lengths.
 std::optional<IpAddress> address_from(std::span<const uint8_t> bytes);
 
-// "10.1.2.3" or "fd00::1"; no scope ids, no brackets, no leading zeros in IPv4 parts.
+// "10.1.2.3" or "fd00::1"; without scope IDs, brackets, or leading zeros in IPv4 parts.
 Result<IpAddress> parse_ip(std::string_view text);
 
-// `address` + `delta`, or nullopt-like error where it leaves the family's range.
+// `address` + `delta`; an error if the result is outside the family's range.
 Result<IpAddress> offset(const IpAddress& address, int64_t delta);
 
 // An address with the length of its network part: "10.89.0.5/24".
@@ -66,7 +66,7 @@ struct Cidr {
   auto operator<=>(const Cidr&) const = default;
 };
 
-// "address/prefix"; host bits are kept (ask network() to clear them).
+// "address/prefix"; keeps host bits (network() clears them).
 Result<Cidr> parse_cidr(std::string_view text);
 
 struct MacAddress {
@@ -78,8 +78,8 @@ struct MacAddress {
 // "02:42:0a:59:00:02", ':' or '-' between the octets.
 Result<MacAddress> parse_mac(std::string_view text);
 
-// 02:42 followed by the IPv4 address: the same address always has the same MAC, so a neighbour's ARP entry
-// stays right when the address passes to another container. For IPv6: 02:42 and a hash of the address.
+// 02:42 followed by the IPv4 address, so that ARP entries of neighbors stay valid when the address passes to another
+// container. For IPv6: 02:42 and a hash of the address.
 MacAddress mac_of(const IpAddress& address);
 
 }  // namespace stack

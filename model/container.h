@@ -1,7 +1,6 @@
-// What a container shall be: the one description that the planner writes, the engine carries out and
-// keeps, and the Docker API speaks. Its JSON form is the body of Docker's POST /containers/create
-// (Engine API 1.44 or later: Config members at the top, "HostConfig", "NetworkingConfig") with our own
-// members under "Stack".
+// The desired container: the planner writes this description, the engine stores and executes it, and the Docker API
+// converts to and from it. Its JSON form is the body of Docker's POST /containers/create (Engine API 1.44 or later: Config
+// members at the top, "HostConfig", "NetworkingConfig") with our own members under "Stack".
 #pragma once
 
 #include <cstdint>
@@ -16,7 +15,7 @@
 
 namespace stack {
 
-// Docker's health probe. An empty `test` inherits the image's; {"NONE"} disables it.
+// Docker's health check. An empty `test` inherits the image's; {"NONE"} disables it.
 struct HealthcheckSpec {
   std::vector<std::string> test;  // {"CMD", args...} | {"CMD-SHELL", script} | {"NONE"}
   Nanoseconds interval{};         // 0 = default 30 s
@@ -36,9 +35,9 @@ struct MountSpec {
   bool read_only = false;
   // Bind
   std::string propagation;        // "" = rprivate
-  bool create_host_path = false;  // make a missing source directory
+  bool create_host_path = false;  // create a missing source directory
   bool recursive = true;
-  bool read_only_top = false;  // read_only leaves what is mounted below the source as it is
+  bool read_only_top = false;  // read_only does not apply to mounts below the source
   // Volume
   bool no_copy = false;
   std::string subpath;  // Volume and Image
@@ -46,18 +45,18 @@ struct MountSpec {
   // Tmpfs
   std::optional<ByteSize> tmpfs_size;
   std::optional<uint32_t> tmpfs_mode;
-  std::string tmpfs_options;  // further options of the short form, e.g. "uid=1000,noexec"
+  std::string tmpfs_options;  // additional options of the short form, such as "uid=1000,noexec"
 };
 
-// A config or secret: read-only file content put into the container.
+// A config or secret: a read-only file in the container.
 struct FileSpec {
   std::string target;     // absolute path
   std::string content;    // literal bytes; used when host_path is empty
-  std::string host_path;  // bound read-only instead
+  std::string host_path;  // bind-mounted read-only instead
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint32_t mode = 0444;
-  bool secret = false;  // content never shown, kept on tmpfs
+  bool secret = false;  // content is hidden and stored on tmpfs
 };
 
 struct EndpointSpec {
@@ -77,7 +76,7 @@ struct PortSpec {
   uint16_t container_port = 0;
   std::string protocol = "tcp";  // tcp | udp | sctp
   std::string host_ip;           // "" = all addresses, both families
-  uint16_t host_port = 0;        // 0 = any free one; with host_port_end: first of the range to choose from
+  uint16_t host_port = 0;        // 0 = any free port; with host_port_end: first of the range
   uint16_t host_port_end = 0;    // 0 = exactly host_port
 };
 
@@ -96,8 +95,8 @@ struct DeviceSpec {
 struct RestartSpec {
   std::string name = "no";  // no | always | unless-stopped | on-failure
   int max_retries = 0;      // 0 = unlimited
-  Nanoseconds delay{};      // between exit and restart; 0 = Docker's growing one
-  Nanoseconds window{};     // a run of this length is a success: the retries count anew; 0 = never
+  Nanoseconds delay{};      // between exit and restart; 0 = Docker's increasing delay
+  Nanoseconds window{};     // a run of this length resets the retries; 0 = never
 };
 
 struct ResourceSpec {
@@ -137,7 +136,7 @@ struct HookSpec {
 
 struct ContainerSpec {
   std::string name;   // "shop-web-1"
-  std::string image;  // reference as the user wrote it
+  std::string image;  // reference as written by the user
   // Process. nullopt = the image's; an empty list clears it.
   std::optional<std::vector<std::string>> entrypoint;
   std::optional<std::vector<std::string>> command;
@@ -145,12 +144,12 @@ struct ContainerSpec {
   std::string working_dir;
   std::string user;
   std::vector<std::string> group_add;
-  std::string hostname;  // "" = first 12 digits of the id
+  std::string hostname;  // "" = first 12 digits of the ID
   std::string domainname;
   bool tty = false;
   bool open_stdin = false;
   bool stdin_once = false;
-  std::string stop_signal;                           // "" = image's, else SIGTERM
+  std::string stop_signal;                           // "" = the image's, otherwise SIGTERM
   std::optional<std::chrono::seconds> stop_timeout;  // nullopt = 10 s
   std::optional<HealthcheckSpec> healthcheck;
   std::map<std::string, std::string> labels;
@@ -190,11 +189,11 @@ struct ContainerSpec {
   std::optional<int> oom_score_adj;
   std::optional<bool> init;
   bool api_socket = false;  // the engine's socket at /var/run/docker.sock
-  std::string runtime;      // "" = ours
+  std::string runtime;      // "" = the built-in runtime
   std::string platform;
   ResourceSpec resources;
 
-  // Life
+  // Restart policy
   RestartSpec restart;
   bool auto_remove = false;
   LogSpec log;

@@ -1,4 +1,4 @@
-// A container's status in Docker's words: State.Status of its inspection, State of its row in a list.
+// A container's status in Docker's terms: State.Status in inspections, State in lists.
 // https://docs.docker.com/reference/api/engine/ (ContainerState)
 #pragma once
 

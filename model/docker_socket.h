@@ -1,5 +1,5 @@
-// Docker's socket, as compose files and `docker run -v` name it. A container that mounts it gets the socket of
-// our own API instead, whether Docker is on the machine or not: what runs here is known to our engine alone.
+// Docker's socket in Compose files and `docker run -v`. A container that mounts it gets the socket of our API instead, even
+// if Docker is installed, because only our engine knows its containers.
 #pragma once
 
 #include <string_view>

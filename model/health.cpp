@@ -12,18 +12,18 @@ constexpr Nanoseconds kDefaultTimeout = 30s;
 constexpr Nanoseconds kDefaultStartInterval = 5s;
 constexpr int kDefaultRetries = 3;
 
-// The first of the probes that are made while the container starts.
+// Delay of the first probe while the container starts.
 constexpr Nanoseconds kFirstProbe = 20ms;
 constexpr Nanoseconds kLeastPause = 50ms;
 
-// Docker makes its first probe after a whole interval (or start_interval). Ours before that only make "healthy"
-// known sooner: their failures count nothing, so that a container is not unhealthy sooner than there.
+// Docker's first probe follows after one interval (or start_interval). Our earlier probes only detect "healthy" sooner:
+// their failures do not count, so that a container does not become unhealthy earlier than in Docker.
 bool in_start_period(const HealthState& state, const HealthcheckSpec& spec, WallTime now) {
   Nanoseconds free = std::max(spec.start_period, spec.interval);
   return state.status == Health::Starting && now - state.started < free;
 }
 
-// At first often, then after half of the time that has passed, at most start_interval.
+// Frequent at first, then half of the elapsed time, at most start_interval.
 Nanoseconds starting_pause(const HealthState& state, const HealthcheckSpec& spec, WallTime now) {
   if (state.results.empty()) return kFirstProbe;
   Nanoseconds elapsed = now - state.started;

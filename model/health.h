@@ -1,4 +1,4 @@
-// A container's health as its probes tell it. Pure; Docker's rules: moby `daemon/health.go`.
+// A container's health, determined by probes. Pure; Docker's rules: moby `daemon/health.go`.
 #pragma once
 
 #include <chrono>
@@ -20,30 +20,29 @@ inline constexpr size_t kProbeResultsKept = 5;
 struct ProbeResult {
   WallTime start;
   WallTime end;
-  int exit_code = 0;   // -1: timed out or could not be started
+  int exit_code = 0;   // -1: timed out or could not start
   std::string output;  // at most kProbeOutputLimit bytes
 };
 
 struct HealthState {
   Health status = Health::Starting;
   int failing_streak = 0;
-  WallTime started;                  // of the container's run
+  WallTime started;                  // start of the container's run
   std::vector<ProbeResult> results;  // the last kProbeResultsKept, oldest first
 };
 
-// Health check with Docker's defaults in place of zeros.
+// The health check with zeros replaced by Docker's defaults.
 HealthcheckSpec with_defaults(const HealthcheckSpec& spec);
-// False for no test, or {"NONE"}.
+// False without a test or for {"NONE"}.
 bool is_enabled(const HealthcheckSpec& spec);
 
-// At each start or restart of the container.
+// The state at each start or restart of the container.
 HealthState health_at_start(WallTime now);
-// After a probe has ended. Failures within the start period count nothing while the container is still
-// starting.
+// The state after a probe. Failures during the start period do not count while the container is starting.
 HealthState advance(HealthState state, ProbeResult result, const HealthcheckSpec& spec);
-// How long to wait for the next probe, counted from the end of the last one (or from the start).
+// The delay until the next probe, measured from the end of the last one or from the start.
 Nanoseconds next_probe_in(const HealthState& state, const HealthcheckSpec& spec, WallTime now);
-// "Health check exceeded timeout (30s)" and what had been said until then.
+// "Health check exceeded timeout (30s)" and the output so far.
 ProbeResult timed_out(WallTime start, WallTime end, const HealthcheckSpec& spec, std::string partial_output);
 
 }  // namespace stack

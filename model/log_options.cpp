@@ -106,7 +106,7 @@ Result<> plan_mode(const Options& options, LogPlan& plan) {
   return {};
 }
 
-// max-size, max-file and compress, which journald's cache has under names of its own.
+// max-size, max-file, and compress; journald's cache uses different names for them.
 Result<> plan_file(const Options& options, const std::string& prefix, LogPlan& plan) {
   auto value = [&](const char* name) { return options.find(prefix + name); };
   auto size = value("max-size");
@@ -143,11 +143,11 @@ Result<> plan_extras(const Options& options, LogPlan& plan) {
   return {};
 }
 
-// Bounded by default, unlike Docker's json-file: a log that nobody thought of must not fill a disk.
+// Limited by default, unlike Docker's json-file, so that logs do not fill the disk.
 void fill_defaults(const std::string& driver, const Options& options, LogPlan& plan) {
   plan.max_size = int64_t{10} << 20;
   plan.max_file = 3;
-  // Who gives one of the two means Docker's default for the other: one file.
+  // If only max-size is set, Docker's default for max-file applies: one file.
   if (driver == "json-file" && options.contains("max-size")) plan.max_file = 1;
   if (driver == "json-file") return;
   plan.max_size = int64_t{20} << 20;
@@ -205,8 +205,8 @@ Result<std::string> expand_log_tag(const std::string& tag, const LogTagFacts& fa
     auto value = values.find(name);
     if (end == std::string::npos || value == values.end())
       return invalid("invalid value for log option tag: \"" + tag +
-                     "\": it may name {{.ID}}, {{.FullID}}, {{.Name}}, {{.ImageID}}, {{.ImageFullID}}, "
-                     "{{.ImageName}} and {{.DaemonName}}");
+                     "\": must use only {{.ID}}, {{.FullID}}, {{.Name}}, {{.ImageID}}, {{.ImageFullID}}, "
+                     "{{.ImageName}}, and {{.DaemonName}}");
     out += value->second;
     at = end + 2;
   }

@@ -53,7 +53,7 @@ Result<uint16_t> parse_port_number(std::string_view text) {
   return value;
 }
 
-// Splits "[::1]:8080:80" or "127.0.0.1:8080:80" at its last colons.
+// Splits "[::1]:8080:80" or "127.0.0.1:8080:80" at the last colons.
 Result<> split_published(std::string_view text, PortSpec& port) {
   size_t last = text.rfind(':');
   std::string_view container = last == std::string_view::npos ? text : text.substr(last + 1);

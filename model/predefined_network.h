@@ -1,4 +1,4 @@
-// Docker's networks that are there from the beginning and cannot be removed: bridge, host and none.
+// Docker's predefined networks, which cannot be removed: bridge, host, and none.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace stack {
 
-// The network of containers that name none; with addresses and a bridge of its own, made when it is first needed.
+// The default network of containers, with its own addresses and bridge; created on first use.
 inline constexpr const char* kBridgeNetwork = "bridge";
 
 struct PredefinedNetwork {
@@ -17,7 +17,7 @@ inline constexpr PredefinedNetwork kPredefinedNetworks[] = {
     {kBridgeNetwork, "bridge"}, {"host", "host"}, {"none", "null"}};
 
 bool is_predefined_network(std::string_view name);
-// 64 hexadecimal digits, the same for every start of an engine. `engine_tag` tells engines of a machine apart.
+// 64 hexadecimal digits, the same at every start of an engine. `engine_tag` distinguishes engines on a machine.
 std::string predefined_network_id(std::string_view name, std::string_view engine_tag);
 
 }  // namespace stack

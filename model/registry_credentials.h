@@ -1,5 +1,4 @@
-// Credentials for image registries, as plain values. They travel from the caller to the engine with one request and are
-// never stored.
+// Credentials for image registries, as plain values. The caller sends them with each request; the engine never stores them.
 #pragma once
 
 #include <map>
@@ -11,23 +10,23 @@
 
 namespace stack {
 
-// What Docker's AuthConfig holds. At most one of the three ways is used: registry_token, identity_token, then user name and
+// The contents of Docker's AuthConfig. Only one method is used, in this order: registry_token, identity_token, user name and
 // password.
 struct RegistryCredentials {
   std::string username;
   std::string password;
   std::string identity_token;  // an OAuth2 refresh token
-  std::string registry_token;  // sent as it is: "Authorization: Bearer ..."
+  std::string registry_token;  // sent unchanged: "Authorization: Bearer ..."
 
   bool empty() const { return username.empty() && identity_token.empty() && registry_token.empty(); }
   bool operator==(const RegistryCredentials&) const = default;
 };
 
-// Credentials by registry_key(), or by a key with a path below it ("ghcr.io/team/app"), as containers-auth.json(5) has it.
+// Credentials by registry_key(), or by a key with a path below it ("ghcr.io/team/app"), see containers-auth.json(5).
 using RegistryKeyring = std::map<std::string, RegistryCredentials>;
 
-// The registry's name as references have it: "https://index.docker.io/v1/" and "registry-1.docker.io" are "docker.io",
-// "https://ghcr.io/v2/" is "ghcr.io". A path that is no API version ("host/team") stays.
+// The registry's name as in references: "https://index.docker.io/v1/" and "registry-1.docker.io" become "docker.io",
+// "https://ghcr.io/v2/" becomes "ghcr.io". Keeps a path that is not an API version ("host/team").
 std::string registry_key(std::string_view server);
 
 // The entry with the longest path that covers the reference: host/ns/repo, host/ns, host.

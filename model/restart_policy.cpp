@@ -36,7 +36,7 @@ RestartDecision decide_restart(const RestartSpec& policy, const ContainerExit& e
 
 bool start_at_boot(const RestartSpec& policy, int last_exit_code, bool manually_stopped) {
   if (policy.name == "always") return true;
-  // Docker looks at the stop by hand for this policy only.
+  // Docker considers a manual stop only for this policy.
   if (policy.name == "unless-stopped") return !manually_stopped;
   return policy.name == "on-failure" && last_exit_code != 0;
 }

@@ -47,13 +47,13 @@ TEST_F(RulesTest, WrongTypes) {
           {"    cpus: many\n", "compose.yaml:4:11: services.web.cpus: expected a number, found \"many\"\n"},
           {"    mem_limit: 12q\n",
            "compose.yaml:4:16: services.web.mem_limit: invalid size \"12q\": expected a number with an "
-           "optional unit b, k, m, g, t or p\n"},
+           "optional unit b, k, m, g, t, or p\n"},
           {"    stop_grace_period: 10\n",
            "compose.yaml:4:24: services.web.stop_grace_period: expected a duration such as 1m30s, found the "
            "number 10\n  add a unit: 10s\n"},
           {"    stop_grace_period: soon\n",
-           "compose.yaml:4:24: services.web.stop_grace_period: invalid duration \"soon\": expected a form "
-           "such as 1m30s or 500ms\n"},
+           "compose.yaml:4:24: services.web.stop_grace_period: invalid duration \"soon\": expected for "
+           "example 1m30s or 500ms\n"},
           {"    secrets: [{source: s, mode: rw}]\n",
            "compose.yaml:4:33: services.web.secrets.0.mode: expected a file mode such as 0440, found "
            "\"rw\"\n"},

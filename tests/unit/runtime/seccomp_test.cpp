@@ -77,7 +77,7 @@ TEST(Seccomp, MistakesAreErrors) {
   EXPECT_EQ(
       error(R"({"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW",
                       "errnoRet":1}]})"),
-      "seccomp: errnoRet without meaning for the action SCMP_ACT_ALLOW");
+      "seccomp: errnoRet is not allowed with action SCMP_ACT_ALLOW");
   EXPECT_EQ(error(R"({"defaultAction":"SCMP_ACT_ALLOW","flags":["SECCOMP_X"]})"),
             "seccomp: unknown flag \"SECCOMP_X\"");
 }
