@@ -247,9 +247,6 @@ class Starter {
   Starter(PlanBuilder& plan, const ServiceGraph& graph, const ObservedState& observed)
       : plan_(plan), graph_(graph), observed_(observed) {}
 
-  // A dependency that fails its condition does not prevent the start of its dependents.
-  void tolerate_failures() { tolerant_ = true; }
-
   // Starts after the conditions of the dependencies hold. `stopped` = the preceding stop, or 0.
   void start(const ObservedContainer& container, const std::string& cause, ActionId stopped,
              bool conditions) {
@@ -258,7 +255,7 @@ class Starter {
     for (const auto& [name, dependency] : graph_.dependencies(container.service)) {
       for (const ObservedContainer* other : containers_of(observed_, {name}, false)) {
         auto condition = conditions ? dependency.condition : compose::DependencyCondition::Started;
-        plan_.after(id, gate(*other, condition), tolerant_ || !dependency.required);
+        plan_.after(id, gate(*other, condition), !dependency.required);
       }
     }
     starts_[&container] = id;
@@ -295,13 +292,10 @@ class Starter {
       case compose::DependencyCondition::Started:
         return start;
       case compose::DependencyCondition::Healthy:
-        if (start == 0 && (container.health == Health::Healthy || (tolerant_ && !container.alive())))
-          return 0;
+        if (start == 0 && container.health == Health::Healthy) return 0;
         return wait_once(container, WaitHealthy{ref_to(container)});
       case compose::DependencyCondition::CompletedSuccessfully:
-        if (start == 0 && container.state == ContainerStatus::Exited &&
-            (tolerant_ || container.exit_code == 0))
-          return 0;
+        if (start == 0 && container.state == ContainerStatus::Exited && container.exit_code == 0) return 0;
         return wait_once(container, WaitCompleted{ref_to(container)});
     }
     return 0;
@@ -319,7 +313,6 @@ class Starter {
   PlanBuilder& plan_;
   const ServiceGraph& graph_;
   const ObservedState& observed_;
-  bool tolerant_ = false;
   std::map<const ObservedContainer*, ActionId> starts_;
   std::map<std::pair<const ObservedContainer*, size_t>, ActionId> waits_;
 };
@@ -450,19 +443,6 @@ Result<Plan> plan_start(const DesiredState* desired, const ObservedState& observ
     }
     if (desired && desired->services.count(service))
       starter.add_hooks(desired->services.at(service), containers);
-  }
-  return std::move(plan).finish();
-}
-
-Plan plan_boot(const DesiredState* desired, const ObservedState& observed, const std::set<std::string>& ids) {
-  ServiceGraph graph = known_graph(desired, observed);
-  PlanBuilder plan(observed.project);
-  plan.keep_going();
-  Starter starter(plan, graph, observed);
-  starter.tolerate_failures();
-  for (const std::string& service : order_of(graph)) {
-    for (const ObservedContainer* container : containers_of(observed, {service}, true))
-      if (ids.count(container->id)) starter.start(*container, "restart policy", 0, true);
   }
   return std::move(plan).finish();
 }

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -28,11 +27,6 @@ struct DownOptions {
 // Dependents stop before their dependencies; everything else is parallel. Containers whose service is not in the file
 // are orphans: they stay, with a warning, unless remove_orphans is set or the project is unknown (`desired` null).
 Plan plan_down(const DesiredState* desired, const ObservedState& observed, const DownOptions& options = {});
-
-// Starts the containers that restart policies require after a restart of the machine or the engine, in the order and
-// under the conditions of their dependencies. A dependency that fails its condition does not prevent the start of its
-// dependents.
-Plan plan_boot(const DesiredState* desired, const ObservedState& observed, const std::set<std::string>& ids);
 
 struct OperationOptions {
   std::vector<std::string> services;  // empty: all
