@@ -90,7 +90,7 @@ void send_stream(const Sink& sink, const std::string& text) { sink({{"stream", t
 
 BuildSink classic_sink(Sink sink, bool quiet) {
   return [sink = std::move(sink), quiet](const std::string& text, const std::string& stream) {
-    if (quiet) return;
+    if (quiet || stream == "done") return;
     send_stream(sink, stream == "output" ? text : classic_step(text));
     if (stream == "cached") send_stream(sink, " ---> Using cache");
   };

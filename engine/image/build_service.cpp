@@ -135,7 +135,13 @@ std::pair<std::string, std::string> line_of(const builder::BuildEvent& event) {
       return {event.text, "output"};
     case Kind::StepOutput:
       return {event.text, "output"};
-    case Kind::StepDone:
+    case Kind::StepDone: {
+      // Those that anyone has waited for.
+      if (event.seconds < 0.1) break;
+      char seconds[32];
+      std::snprintf(seconds, sizeof seconds, "done %.1fs", event.seconds);
+      return {prefix_of(event) + seconds, "done"};
+    }
     case Kind::StepCanceled:
       break;
   }

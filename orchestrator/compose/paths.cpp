@@ -67,6 +67,22 @@ void ssh_key(Node& node, const Session& session) {
               session.placed(std::string_view(node.text).substr(equals + 1), directory_of(node, session));
 }
 
+// "type=local,src=./cache": the folder of a build cache.
+void cache_folder(Node& node, const Session& session) {
+  if (opaque(node, session) || node.text.find("type=local") == std::string::npos) return;
+  std::vector<std::string> fields = split(node.text, ',');
+  for (std::string& field : fields) {
+    size_t equals = field.find('=');
+    std::string key = field.substr(0, equals);
+    if (equals == std::string::npos || (key != "src" && key != "dest") ||
+        field.substr(equals + 1).starts_with('/'))
+      continue;
+    field =
+        key + "=" + session.placed(std::string_view(field).substr(equals + 1), directory_of(node, session));
+  }
+  node.text = join(fields, ",");
+}
+
 void bind_source(Node& mount, const Session& session) {
   if (!mount.is_map() || mount.text_of("type") != "bind") return;
   Node* source = mount.find("source");
@@ -91,6 +107,8 @@ const PathTable::Row kPathRows[] = {
     {"services.*.build.context", context},
     {"services.*.build.additional_contexts.*", context},
     {"services.*.build.ssh.*", ssh_key},
+    {"services.*.build.cache_from.*", cache_folder},
+    {"services.*.build.cache_to.*", cache_folder},
     {"services.*.develop.watch.*.path", watched_path},
     {"services.*.env_file.*.path", plain_path},
     {"services.*.label_file.*", plain_path},

@@ -209,9 +209,8 @@ Result<Json> build_request(const Session& session, const Arguments& arguments, S
     body[member] = values;
   }
   if (body["platforms"].size() > 1)
-    return unsupported(
-        "only one platform per build is supported, not " + join(strings_of(body["platforms"]), ", ") +
-        "; build each platform on its own machine and combine the images with `docker manifest create`");
+    return unsupported("only one platform per build is supported, not " +
+                       join(strings_of(body["platforms"]), ", ") + "; build each platform on its own machine");
   body["shm_size"] = arguments.text("shm-size");
   body["ulimits"] = pairs_of(arguments.all("ulimit"));
   body["check"] = is_check(arguments);

@@ -513,8 +513,9 @@ std::string position_of(const Dockerfile& dockerfile, const Instruction& instruc
   const Instruction& inner = instruction.nested.empty() ? instruction : instruction.nested.front();
   for (const std::string& flag : inner.flags) {
     std::string name = flag.substr(0, flag.find('='));
-    if (error.find(name) != std::string_view::npos ||
-        error.find(name.substr(2) + " ") != std::string_view::npos)
+    std::string value = name.size() < flag.size() ? flag.substr(name.size() + 1) : "";
+    auto names = [error](const std::string& text) { return error.find(text) != std::string_view::npos; };
+    if (names(name) || names(name.substr(2) + " ") || (value.size() > 2 && names(value)))
       wanted.push_back(name);
   }
   for (const std::string& word : inner.words)

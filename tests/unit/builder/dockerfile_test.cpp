@@ -78,6 +78,8 @@ TEST(Dockerfile, PositionsAreThoseOfTheFlagOrWordThatAnErrorNames) {
   EXPECT_EQ(position_of(file, file.instructions[1], "--chmod: bad"), "3:5");
   EXPECT_EQ(position_of(file, file.instructions[1], "\"src\" not found"), "3:15");
   EXPECT_EQ(position_of(file, file.instructions[1], "something else"), "2:3");
+  file = parsed("FROM a\nCOPY --from=nothere x y\n");
+  EXPECT_EQ(position_of(file, file.instructions[1], "image nothere:latest: no"), "2:6");
 }
 
 TEST(Dockerfile, ByteOrderMarkAndCarriageReturnsAreIgnored) {

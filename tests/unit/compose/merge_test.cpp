@@ -212,6 +212,16 @@ TEST_F(MergeTest, RelativePathsOfAllFilesAreRelativeToTheFirst) {
   EXPECT_EQ(p.working_dir, path("two"));
 }
 
+TEST_F(MergeTest, FoldersOfBuildCachesAreRelativeToTheProject) {
+  write("one/a.yaml",
+        "services:\n  web:\n    build:\n      context: .\n      cache_to: [\"type=local,dest=./c,mode=max\"]\n"
+        "      cache_from: [\"type=local,src=/abs\", \"type=registry,ref=./x\"]\n");
+  options.files = {"one/a.yaml"};
+  Service web = project().services["web"];
+  EXPECT_EQ(web.build->cache_to, StringList{"type=local,dest=" + path("one/c") + ",mode=max"});
+  EXPECT_EQ(web.build->cache_from, (StringList{"type=local,src=/abs", "type=registry,ref=./x"}));
+}
+
 // --- discovery
 
 TEST_F(ComposeTest, DefaultFilesAreFoundInOrderAndInParents) {
