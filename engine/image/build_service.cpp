@@ -299,7 +299,7 @@ Result<std::string> only_platform(const std::vector<std::string>& platforms) {
   for (const std::string& platform : platforms)
     if (platform == host || platform.starts_with(host + "/")) return platform;
   if (platforms.empty()) return std::string();
-  return unsupported("images are built for this machine's platform (" + host + ") only, not for " +
+  return unsupported("images are built only for the host's platform (" + host + "), not for " +
                      join(platforms, ", "));
 }
 
@@ -326,7 +326,7 @@ Result<builder::BuildRequest> BuildService::request_of(const compose::Build& sec
     } else if (right == "security.insecure") {
       request.allow_insecure = true;
     } else {
-      return invalid("unknown entitlement \"" + right + "\": network.host or security.insecure");
+      return invalid("unknown entitlement \"" + right + "\": must be network.host or security.insecure");
     }
   }
   TRY_ASSIGN(request.platform, only_platform(section.platforms));

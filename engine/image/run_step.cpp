@@ -238,7 +238,7 @@ Task<Result<int>> EngineRunDriver::watch(runtime::LaunchRequest request, const b
   auto open = std::make_shared<bool>(false);
   auto done = std::make_shared<Signal>(context_.io);
   Fd pidfd;
-  Result<int> code = Error("the step's monitor ended");
+  Result<int> code = Error("the step's monitor exited");
   std::stop_callback on_stop(
       stop, [&io = context_.io, control] { asio::post(io, [control] { control->cancel(); }); });
   bool cancelled = false;

@@ -135,11 +135,11 @@ orchestrator::ExecuteOptions execute_options(const Json& options) {
 Result<LoadedProject> load_project(const std::string& name, const Json& body,
                                    const orchestrator::DesiredOptions& options) {
   const Json* project = member_of(body, "project");
-  if (project == nullptr || !project->is_object()) return invalid("the request names no project");
+  if (project == nullptr || !project->is_object()) return invalid("the request does not contain a project");
   LoadedProject loaded;
   TRY_ASSIGN(loaded.project, compose::project_from_json(*project));
   if (loaded.project.name != name)
-    return invalid("the project in the request is called " + loaded.project.name);
+    return invalid("the request contains another project: " + loaded.project.name);
   TRY_ASSIGN(loaded.desired, orchestrator::desired_state(loaded.project, options));
   return loaded;
 }

@@ -12,7 +12,7 @@ Result<> StoredProjects::load() {
                        row.value("project", Json())};
   for (Unreadable& record : loaded.unreadable) {
     log_error("project " + record.key + ": its record cannot be read (" + record.reason +
-              "); the next `up` with its files writes it again");
+              "); the next `up` with its files replaces it");
     context_.unreadable.push_back(std::move(record));
   }
   return {};

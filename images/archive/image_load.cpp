@@ -152,9 +152,9 @@ class ImageAssembler {
     } else if (docker.is_array()) {
       for (const Json& item : docker) TRY(docker_image(item));
     } else {
-      return invalid("neither a Docker nor an OCI archive: it has no manifest.json and no index.json");
+      return invalid("not a Docker or OCI archive: manifest.json and index.json are missing");
     }
-    if (images_.empty()) return invalid("the archive holds no image for this machine");
+    if (images_.empty()) return invalid("the archive contains no image for this platform");
     return std::move(images_);
   }
 
@@ -198,22 +198,22 @@ class ImageAssembler {
     if (found == content_.layers.end()) {
       // Left out by the writer because the reader has it.
       if (LayerPin pin = store_.pin_layer(diff_id)) return IngestedLayer{std::move(pin), nullptr};
-      return invalid("layer " + path + " is missing in the archive");
+      return invalid("layer " + path + " is missing from the archive");
     }
     if (found->second.layer->diff_id != diff_id)
-      return invalid("layer " + path + " has other content than its digest says: " +
-                     found->second.layer->diff_id + ", not " + diff_id);
+      return invalid("layer " + path + " does not match its digest: " + found->second.layer->diff_id +
+                     ", not " + diff_id);
     return found->second;
   }
 
   Result<> docker_image(const Json& item) {
     std::string path = member_name(string_or(item, "Config"));
     const std::string* config = content_.document(path);
-    if (config == nullptr) return invalid("image configuration " + path + " is missing in the archive");
+    if (config == nullptr) return invalid("image configuration " + path + " is missing from the archive");
     TRY_ASSIGN(ImageDocument document, parse_image_document(*config));
     std::vector<std::string> paths = string_list(member_or(item, "Layers", Json::array()));
     if (document.diff_ids.size() != paths.size())
-      return invalid("image " + path + " names other layers than the archive");
+      return invalid("image " + path + " lists other layers than the archive");
     std::vector<IngestedLayer> layers;
     for (size_t i = 0; i < paths.size(); ++i) {
       TRY_ASSIGN(IngestedLayer found, layer(member_name(paths[i]), document.diff_ids[i]));
@@ -227,7 +227,7 @@ class ImageAssembler {
 
   Result<const std::string*> blob(const BlobDescriptor& descriptor) const {
     const std::string* text = content_.document("blobs/sha256/" + descriptor.digest.substr(7));
-    if (text == nullptr) return invalid("blob " + descriptor.digest + " is missing in the archive");
+    if (text == nullptr) return invalid("blob " + descriptor.digest + " is missing from the archive");
     return text;
   }
 
@@ -271,7 +271,7 @@ class ImageAssembler {
     Result<ImageDocument> document = parse_image_document(*config);
     if (!document) return index.empty() ? Result<>(document.error()) : Result<>();
     if (document->diff_ids.size() != manifest->layers.size())
-      return invalid("image " + descriptor.digest + " names other layers than its configuration");
+      return invalid("image " + descriptor.digest + " lists other layers than its configuration");
     std::vector<IngestedLayer> layers;
     for (size_t i = 0; i < manifest->layers.size(); ++i) {
       std::string path = "blobs/sha256/" + manifest->layers[i].digest.substr(7);

@@ -43,7 +43,7 @@ class GzipInflater : public Inflater {
         if (bytes.front() == '\0') padded_ = true;
         if (padded_) {
           if (bytes.find_first_not_of('\0') != std::string_view::npos)
-            return damaged_stream("garbage after the gzip stream");
+            return damaged_stream("unexpected data after the gzip stream");
           return {};
         }
         begin_member();
@@ -200,7 +200,7 @@ Result<std::unique_ptr<Inflater>> make_inflater(std::string_view head) {
     case Compression::Bzip2:
       break;
   }
-  return unsupported("layers may be compressed by gzip or zstd, not by xz or bzip2");
+  return unsupported("layers must be compressed with gzip or zstd, not xz or bzip2");
 }
 
 }  // namespace stack::images

@@ -30,7 +30,7 @@ class LayoutLoader {
       TRY_ASSIGN(std::optional<Image> image, load(item, "", 0));
       if (image) return std::move(*image);
     }
-    return not_found("the layout has no image " + (digest.empty() ? tag : digest) + " for this machine");
+    return not_found("the layout has no image " + (digest.empty() ? tag : digest) + " for this platform");
   }
 
  private:
@@ -50,7 +50,7 @@ class LayoutLoader {
   Result<std::string> document(const BlobDescriptor& descriptor) const {
     TRY_ASSIGN(std::string text, read_file(path_of(descriptor.digest), kLargestDocument));
     if ("sha256:" + sha256_hex(text) != descriptor.digest)
-      return invalid("blob " + descriptor.digest + " has other content than its digest says");
+      return invalid("blob " + descriptor.digest + " does not match its digest");
     return text;
   }
 
@@ -80,7 +80,7 @@ class LayoutLoader {
     TRY_ASSIGN(std::string config, document(manifest->config));
     TRY_ASSIGN(ImageDocument parsed, parse_image_document(config));
     if (parsed.diff_ids.size() != manifest->layers.size())
-      return invalid("image " + digest + " names other layers than its configuration");
+      return invalid("image " + digest + " lists other layers than its configuration");
     TRY_ASSIGN(BlobPin pin, store_.put_blob(manifest->config.digest, config));
     std::vector<IngestedLayer> pins;
     for (size_t i = 0; i < manifest->layers.size(); ++i) {

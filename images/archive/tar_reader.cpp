@@ -165,7 +165,7 @@ Result<> TarReader::read_extended(const std::string& records, Extended& extended
     if (key == "GNU.sparse.name") extended.sparse_name = value;
     if (key == "GNU.sparse.major" && value == "1") extended.sparse_1_0 = true;
     if (key == "GNU.sparse.map" || key == "GNU.sparse.numblocks")
-      return unsupported("tar archive holds sparse files of an old PAX format (0.x)");
+      return unsupported("tar archive contains sparse files in an old PAX format (0.x)");
     if (key.starts_with(kSchily)) extended.xattrs[std::string(key.substr(kSchily.size()))] = value;
     if (key.starts_with(kLibarchive))
       extended.xattrs.try_emplace(std::string(key.substr(kLibarchive.size())), base64_decoded(value));

@@ -284,7 +284,7 @@ class Unpacker {
   Result<> content(int fd, int64_t size) {
     while (size > 0) {
       TRY_ASSIGN(size_t n, reader_.read(buffer_.data(), std::min(buffer_.size(), static_cast<size_t>(size))));
-      if (n == 0) return invalid("content ends early");
+      if (n == 0) return invalid("unexpected end of content");
       TRY(write_all(fd, std::string_view(buffer_.data(), n)));
       size -= static_cast<int64_t>(n);
     }
@@ -303,7 +303,7 @@ class Unpacker {
   Result<> special(int parent, const std::string& name, const TarMember& member) {
     TRY(check_owner(member));
     if (member.type == '2') {
-      if (member.link_name.empty()) return invalid("symbolic link to nothing");
+      if (member.link_name.empty()) return invalid("symbolic link without a target");
       if (::symlinkat(member.link_name.c_str(), parent, name.c_str()) != 0)
         return Error::last_errno("create link");
     } else {

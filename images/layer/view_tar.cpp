@@ -90,7 +90,7 @@ class ViewWalk {
       ssize_t n = ::read(fd, buffer.data(), std::min<size_t>(buffer.size(), static_cast<size_t>(size)));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return Error::last_errno("read");
-      if (n == 0) return Error("a file of a layer became shorter");
+      if (n == 0) return Error("a file of a layer was truncated while it was read");
       TRY(writer_.content({buffer.data(), static_cast<size_t>(n)}));
       size -= n;
     }

@@ -302,7 +302,8 @@ Error explain_failure(const std::vector<std::string>& lines, const std::string& 
       if (network.empty() && line.find(sign) != std::string::npos) network = line;
   }
   if (!network.empty())
-    return Error("the package mirror cannot be reached (network, proxy or certificates?): " + network + tail);
+    return Error("cannot reach the package mirror (check network, proxy, and certificates): " + network +
+                 tail);
   return Error("mmdebstrap " + suite + " failed:" + tail);
 }
 
@@ -346,7 +347,7 @@ Result<Image> make_base_image(ImageStore& store, const BootstrapSuite& suite, co
   if (!in_path("mmdebstrap"))
     return unsupported(
         "mmdebstrap is not installed: run `apt-get install mmdebstrap`, or load an image instead");
-  if (::geteuid() != 0) return unsupported("making a base image needs root");
+  if (::geteuid() != 0) return unsupported("creating a base image requires root");
   TRY_ASSIGN(StagedLayer staged, store.stage_layer());
   time_t start = std::time(nullptr);
   TRY(run_mmdebstrap(suite.suite, staged.directory(), options, progress));
@@ -356,7 +357,7 @@ Result<Image> make_base_image(ImageStore& store, const BootstrapSuite& suite, co
   TRY_ASSIGN(WallTime created, settle_times(staged.directory(), start));
   if (progress) progress("storing the image...");
   TRY_ASSIGN(LayerPin layer, store.commit_layer(std::move(staged)));
-  if (!layer) return Error("mmdebstrap made nothing");
+  if (!layer) return Error("mmdebstrap did not create a file system");
   ImageDocument document;
   document.architecture = host_architecture();
   document.created = rfc3339(created);
@@ -384,8 +385,8 @@ Result<Image> bootstrap(ImageStore& store, const Reference& reference, const Boo
   if (!suite)
     return invalid(
         "cannot bootstrap " + reference.familiar() +
-        ": known are debian:<release> and debian:<release>-slim for buster, bullseye, bookworm, trixie, "
-        "testing and sid");
+        ": must be debian:<release> or debian:<release>-slim for buster, bullseye, bookworm, trixie, "
+        "testing, or sid");
   TRY_ASSIGN(Reference canonical, parse_reference(suite->canonical));
   std::optional<Image> present = store.find(suite->canonical);
   if (present && !options.refresh) {

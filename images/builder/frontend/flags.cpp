@@ -137,7 +137,7 @@ Result<> set_mount_option(MountOptions& out, const std::string& key, const std::
     out.env = value;
   } else if (key == "sharing") {
     if (value != "shared" && value != "private" && value != "locked")
-      return invalid("unsupported sharing value \"" + value + "\": shared, private or locked");
+      return invalid("unsupported sharing value \"" + value + "\": must be shared, private, or locked");
     out.sharing = value;
   } else if (key == "readonly" || key == "ro") {
     TRY_ASSIGN(out.read_only, boolean(key, value));
@@ -206,7 +206,7 @@ Result<MountOptions> parse_mount(std::string_view text) {
   for (const std::string& key : keys) TRY(check_mount_key(out.type, key));
   if (out.type == MountType::Cache && !access_given) out.read_only = false;
   if (out.target.empty() && out.type != MountType::Secret && out.type != MountType::Ssh)
-    return invalid("mount needs a target");
+    return invalid("mount requires a target");
   return out;
 }
 

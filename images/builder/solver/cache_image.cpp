@@ -208,18 +208,19 @@ Result<CacheLocation> parse_cache_location(std::string_view text, bool is_target
   out.ignore_errors = take("ignore-error") == "true";
   if (type == "registry") {
     out.place = take("ref");
-    if (out.place.empty()) return invalid("cache type=registry needs ref=NAME");
+    if (out.place.empty()) return invalid("cache type=registry requires ref=NAME");
     TRY_ASSIGN(Reference reference, parse_reference(out.place));
     out.place = reference.full();
   } else if (type == "local") {
     out.kind = Kind::Local;
     out.place = take(is_target ? "dest" : "src");
     if (!out.place.starts_with('/'))
-      return invalid(std::string("cache type=local needs an absolute path as ") +
+      return invalid(std::string("cache type=local requires an absolute path as ") +
                      (is_target ? "dest" : "src"));
   } else if (type == "inline" && is_target) {
     out.kind = Kind::Inline;
-    if (out.all_stages) return invalid("cache type=inline has no mode=max: use type=registry or type=local");
+    if (out.all_stages)
+      return invalid("cache type=inline does not support mode=max; use type=registry or type=local");
   } else {
     return unsupported("cache type \"" + type + "\" is not supported: registry, local" +
                        (is_target ? " or inline" : ""));

@@ -129,7 +129,7 @@ Result<> plan_stages(BuildJob& job) {
     Result<> planned = plan_instruction(job, instruction);
     if (!planned) return planned.error().in(job.place(instruction, planned.error()));
   }
-  if (job.stages.empty()) return invalid(job.file_name + ": no build stage: a Dockerfile needs a FROM");
+  if (job.stages.empty()) return invalid(job.file_name + ": no build stage: a Dockerfile requires FROM");
   return {};
 }
 

@@ -69,7 +69,7 @@ Result<std::string> RemoteContexts::fetch(const std::string& address) {
   if (address.starts_with('/')) return open_archive(address);
   TRY_ASSIGN(std::optional<GitUrl> git, parse_git_url(address));
   if (!git && !is_http_url(address))
-    return unsupported("context " + address + ": expected a directory, a git repository or an http(s) URL");
+    return unsupported("context " + address + ": expected a directory, a git repository, or an http(s) URL");
   TRY_ASSIGN(std::string scratch, new_directory("remote"));
   return git ? fetch_git(*git, scratch) : fetch_archive(address, scratch);
 }

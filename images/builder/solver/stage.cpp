@@ -185,7 +185,7 @@ Result<> StageBuilder::from() {
   std::string host = "linux/" + images::host_architecture();
   for (const std::string& platform : {plan_.platform, job_.request.platform})
     if (!platform.empty() && platform != host && !platform.starts_with(host + "/"))
-      return unsupported("platform " + platform + " is not this machine's (" + host + ")");
+      return unsupported("platform " + platform + " is not the host's platform (" + host + ")");
   if (plan_.base_stage) {
     Step step(*this, plan_.from->text);
     TRY(step.end(from_stage(*plan_.base_stage)));

@@ -234,7 +234,7 @@ Result<> StageBuilder::healthcheck(const Instruction& instruction) {
     if (std::optional<std::string> retries = flags.find("retries")) {
       auto [end, error] = std::from_chars(retries->data(), retries->data() + retries->size(), check.retries);
       if (error != std::errc() || end != retries->data() + retries->size() || check.retries < 0)
-        return invalid("--retries \"" + *retries + "\" must be a number that is not negative");
+        return invalid("--retries \"" + *retries + "\" must be a non-negative number");
     }
   }
   config().healthcheck = check;

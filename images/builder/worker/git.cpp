@@ -78,7 +78,7 @@ class Git {
     request.fds = {{0, nothing.get()}, {1, out.write.get()}, {2, err.write.get()}};
     Result<pid_t> pid = spawn(request);
     if (!pid && pid.error().code() == ENOENT)
-      return not_found("git is not installed on this machine, and a git repository is wanted");
+      return not_found("git is not installed on this machine, but the build uses a git repository");
     TRY(pid);
     out.write.reset();
     err.write.reset();
@@ -190,7 +190,7 @@ Result<std::string> find_commit(const GitUrl& url, const GitAccess& access) {
   if (commit.empty())
     return not_found(url.remote + " has no branch or tag " + (url.ref.empty() ? "HEAD" : url.ref));
   if (!commit.starts_with(url.checksum))
-    return invalid("the commit is " + commit + ", and " + url.checksum + " was expected");
+    return invalid("the commit is " + commit + ", but expected " + url.checksum);
   return commit;
 }
 

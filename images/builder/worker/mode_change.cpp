@@ -8,9 +8,8 @@ namespace stack::builder {
 namespace {
 
 Error bad_mode(std::string_view change) {
-  return invalid(
-      "invalid chmod parameter: '" + std::string(change) +
-      "': it should be an octal number between 0 and 07777 or a symbolic mode such as u=rwX,go=rX");
+  return invalid("invalid chmod parameter: '" + std::string(change) +
+                 "': must be an octal number between 0 and 07777 or a symbolic mode such as u=rwX,go=rX");
 }
 
 struct Who {

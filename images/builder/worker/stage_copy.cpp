@@ -182,7 +182,7 @@ Result<> StageBuilder::find_remote(const Flags& flags, CopyParts& parts) {
           "git " + remote.commit + (remote.keep_git_dir ? " with history " : " ") + remote.git->subdir;
       if (!remote.git->submodules) remote.key += " without submodules";
     } else if (!is_http_url(source)) {
-      return unsupported("ADD " + source + ": only http, https and git are supported");
+      return unsupported("ADD " + source + ": only http, https, and git are supported");
     } else if (!checksum.empty()) {
       if (!checksum.starts_with("sha256:") || checksum.size() != 71)
         return invalid("--checksum must be sha256:<64 hexadecimal digits>, not " + checksum);
@@ -193,7 +193,7 @@ Result<> StageBuilder::find_remote(const Flags& flags, CopyParts& parts) {
   if (!checksum.empty() && parts.sources.size() > 1)
     return invalid("--checksum can't be specified for multiple sources");
   if (!checksum.empty() && parts.remotes.empty())
-    return invalid("--checksum requires an http, https or git source");
+    return invalid("--checksum requires an http, https, or git source");
   return {};
 }
 

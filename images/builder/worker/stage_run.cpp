@@ -121,7 +121,7 @@ Result<RunNetwork> network_mode(const std::string& text, RunNetwork fallback) {
   if (text == "default") return RunNetwork::Default;
   if (text == "none") return RunNetwork::None;
   if (text == "host") return RunNetwork::Host;
-  return invalid("unsupported network mode \"" + text + "\": default, none or host");
+  return invalid("unsupported network mode \"" + text + "\": must be default, none, or host");
 }
 
 // The command of a shell form with heredocs: the heredoc alone is a script, otherwise the shell reads all of
@@ -144,13 +144,13 @@ Result<> StageBuilder::prepare_run(const Instruction& instruction, RunParts& par
   TRY_ASSIGN(parts.network, network_mode(flags.value("network"), job_.request.network));
   bool host_allowed = job_.request.allow_host_network || job_.request.network == RunNetwork::Host;
   if (parts.network == RunNetwork::Host && !host_allowed)
-    return invalid("RUN --network=host needs the entitlement network.host");
+    return invalid("RUN --network=host requires the entitlement network.host");
   std::string security = flags.value("security");
   if (!security.empty() && security != "sandbox" && security != "insecure")
-    return invalid("security \"" + security + "\" is not valid: sandbox or insecure");
+    return invalid("security \"" + security + "\" is not valid: must be sandbox or insecure");
   parts.insecure = security == "insecure";
   if (parts.insecure && !job_.request.allow_insecure)
-    return invalid("RUN --security=insecure needs the entitlement security.insecure");
+    return invalid("RUN --security=insecure requires the entitlement security.insecure");
   if (flags.find("device")) return unsupported("RUN --device is not supported");
   for (const std::string& mount : flags.all("mount")) {
     TRY_ASSIGN(std::string expanded, expander().word(mount));
@@ -354,7 +354,7 @@ Result<> StageBuilder::secret_mount(const MountOptions& mount, RunParts& parts) 
   auto found = std::find_if(job_.request.secrets.begin(), job_.request.secrets.end(),
                             [&](const BuildSecret& secret) { return secret.id == id; });
   if (found == job_.request.secrets.end()) {
-    if (mount.required) return not_found("secret " + id + " is required and was not given");
+    if (mount.required) return not_found("secret " + id + " is required but was not provided");
     return {};
   }
   std::string content;
@@ -380,7 +380,7 @@ Result<> StageBuilder::ssh_mount(const MountOptions& mount, RunParts& parts) {
   auto found = std::find_if(job_.request.ssh.begin(), job_.request.ssh.end(),
                             [&](const BuildSsh& agent) { return agent.id == id; });
   if (found == job_.request.ssh.end()) {
-    if (mount.required) return not_found("SSH agent " + id + " is required and was not given");
+    if (mount.required) return not_found("SSH agent " + id + " is required but was not provided");
     return {};
   }
   size_t number = parts.ssh_mounts++;

@@ -40,7 +40,7 @@ std::string key_of(const AuthRequest& request) {
 }
 
 Error needs_login(const AuthRequest& request, const std::string& why) {
-  return invalid(why + (request.credentials.empty() ? " and no credentials are known" : ""));
+  return invalid(why + (request.credentials.empty() ? ", and no credentials are available" : ""));
 }
 
 std::vector<std::string> wanted_scopes(const AuthRequest& request, const Challenge& challenge) {
@@ -71,11 +71,11 @@ Result<Token> parse_token(std::string_view json) {
   Token out;
   out.value = string_or(body, "token");
   if (out.value.empty()) out.value = string_or(body, "access_token");
-  if (out.value.empty()) return invalid("the token service gave no token");
+  if (out.value.empty()) return invalid("the token service returned no token");
   // It becomes part of a header field.
   for (char c : out.value)
     if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f)
-      return invalid("the token service gave an unusable token");
+      return invalid("the token service returned an invalid token");
   seconds life{std::clamp<int64_t>(int_or(body, "expires_in"), kShortestLife.count(), kLongestLife.count())};
   out.lifetime = life;
   return out;
@@ -106,14 +106,14 @@ Result<std::string> Authenticator::answer(const AuthRequest& request,
                                           const std::vector<std::string>& challenges,
                                           const std::string& refused) {
   std::optional<Challenge> challenge = choose_challenge(challenges);
-  if (!challenge) return needs_login(request, "it asks for a kind of authentication that is not supported");
+  if (!challenge) return needs_login(request, "it requires an unsupported kind of authentication");
   std::shared_ptr<Entry> entry = entry_of(request);
   std::lock_guard guard(entry->mutex);
   auto now = steady_clock::now();
   if (!entry->value.empty() && entry->value != refused && entry->expires > now) return entry->value;
   if (challenge->scheme == "basic") {
     if (request.credentials.username.empty())
-      return needs_login(request, "it asks for a user name and password");
+      return needs_login(request, "it requires a user name and password");
     std::string value = basic(request.credentials);
     if (value == refused) return needs_login(request, "it does not accept the user name and password");
     entry->value = value;
@@ -140,7 +140,7 @@ HttpRequest Authenticator::token_request(const AuthRequest& request, const std::
 
 Result<Token> Authenticator::fetch_token(const AuthRequest& request, const Challenge& challenge) {
   std::optional<Url> realm = parse_url(challenge.parameter("realm"));
-  if (!realm) return invalid("its token service has no usable address");
+  if (!realm) return invalid("its token service has no valid address");
   std::optional<Url> registry = parse_url(request.origin);
   bool secret = !request.credentials.empty();
   if (secret && realm->scheme == "http" && registry && registry->scheme == "https")
@@ -204,7 +204,7 @@ Result<Token> Authenticator::get_token(const AuthRequest& request, const Challen
       std::erase_if(get.headers, [](const auto& field) { return field.first == "Authorization"; });
     get.url = next->text();
   }
-  return invalid("the token service redirects in a circle");
+  return invalid("the token service redirects too many times");
 }
 
 }  // namespace stack::images::registry

@@ -74,7 +74,7 @@ struct Attempt {
 
   Result<Download> run() {
     std::optional<Url> place = parse_url(request.url);
-    if (!place) return invalid("not a usable http or https URL");
+    if (!place) return invalid("not a valid http or https URL");
     std::string origin = place->origin();
     for (int count = 0; count <= kDownloadRedirects; ++count) {
       TRY_ASSIGN(Fd file, open_file(request.path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
@@ -88,9 +88,9 @@ struct Attempt {
       }
       if (!redirects(answer->status)) return finish(*answer, *place, digest);
       place = resolve_location(*place, answer->headers.get("location"));
-      if (!place) return invalid("redirected to an unusable address");
+      if (!place) return invalid("redirected to an invalid address");
     }
-    return invalid("redirected in a circle");
+    return invalid("too many redirects");
   }
 
  private:

@@ -45,7 +45,7 @@ Result<Descriptor> descriptor_from(const Json& item) {
   out.digest = string_or(item, "digest");
   out.size = int_or(item, "size", -1);
   if (!is_sha256_digest(out.digest))
-    return unsupported("unusable digest \"" + out.digest.substr(0, 80) + "\"");
+    return unsupported("invalid digest \"" + out.digest.substr(0, 80) + "\"");
   if (out.size < 0) return invalid("blob " + out.digest + " has no valid size");
   if (auto urls = item.find("urls"); urls != item.end() && urls->is_array())
     for (const Json& url : *urls)
@@ -61,7 +61,7 @@ Result<std::vector<Descriptor>> descriptors_from(const Json& document, const cha
   auto list = document.find(key);
   if (list == document.end() || list->is_null()) return out;
   if (!list->is_array() || list->size() > kMostEntries)
-    return invalid(std::string(key) + " is not a usable list");
+    return invalid(std::string(key) + " is not a valid list");
   for (const Json& item : *list) {
     TRY_ASSIGN(Descriptor one, descriptor_from(item));
     out.push_back(std::move(one));

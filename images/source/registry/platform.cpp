@@ -53,7 +53,7 @@ Platform host_platform() { return normalized({"linux", host_architecture(), ""})
 
 Result<Platform> parse_platform(std::string_view text) {
   std::vector<std::string> parts = split(text, '/');
-  Error bad = invalid("invalid platform \"" + std::string(text) + "\": it is OS/ARCHITECTURE[/VARIANT]");
+  Error bad = invalid("invalid platform \"" + std::string(text) + "\": must be OS/ARCHITECTURE[/VARIANT]");
   for (const std::string& part : parts)
     if (part.empty()) return bad;
   Platform host = host_platform();

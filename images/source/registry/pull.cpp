@@ -59,8 +59,8 @@ class IngestTarget : public BlobTarget {
 };
 
 Error platform_error(const Reference& reference, const Platform& wanted, const Index& index) {
-  return unsupported("image " + reference.familiar() + " is not made for " + platform_text(wanted) +
-                     "; it is there for " + platforms_text(index));
+  return unsupported("image " + reference.familiar() + " is not available for " + platform_text(wanted) +
+                     "; available platforms: " + platforms_text(index));
 }
 
 }  // namespace
@@ -388,11 +388,11 @@ std::string advice(Failure failure, const std::string& registry) {
       return "wait, log in with `stack login" + (registry == "docker.io" ? "" : " " + registry) +
              "`, or set up a mirror";
     case Failure::Unreachable:
-      return "check the network, the proxy variables (HTTPS_PROXY) and the registry's name; images can also "
+      return "check the network, the proxy variables (HTTPS_PROXY), and the registry's name; images can also "
              "be built, "
-             "loaded, or made with `stack image bootstrap`";
+             "loaded or created with `stack image bootstrap`";
     case Failure::Interrupted:
-      return "what came is kept: the next pull goes on from there";
+      return "the next pull resumes the download";
     case Failure::Unexpected:
     case Failure::Canceled:
     case Failure::Local:

@@ -167,7 +167,7 @@ Answer<HttpResponse> Repository::follow_redirects(const Call& call, const std::s
   for (int count = 0; count <= kMostRedirects; ++count) {
     std::optional<Url> place = parse_url(url);
     if (!place)
-      return tl::unexpected(RegistryError{Failure::Unexpected, invalid("unusable address in an answer")});
+      return tl::unexpected(RegistryError{Failure::Unexpected, invalid("invalid address in a response")});
     bool at_home = home && place->origin() == home->origin();
     HttpRequest request;
     request.method = call.method;

@@ -93,10 +93,10 @@ TEST_F(BuildTest, FailingRunTellsItsCodeAndItsLastLinesAndLeavesNothing) {
   import_base();
   std::string error = build_error("FROM base\nRUN echo first; echo the reason; exit 7\n",
                                   [](BuildRequest& request) { request.tags = {"broken"}; });
-  EXPECT_NE(
-      error.find("Dockerfile (inline):2:5: process \"/bin/sh -c echo first; echo the reason; exit 7\" did not "
-                 "complete successfully: exit code: 7\n  first\n  the reason"),
-      std::string::npos)
+  EXPECT_NE(error.find(
+                "Dockerfile (inline):2:5: process \"/bin/sh -c echo first; echo the reason; exit 7\" did not "
+                "complete successfully: exit code: 7\n  first\n  the reason"),
+            std::string::npos)
       << error;
   EXPECT_FALSE(store->find("broken"));
   DIR* staging = ::opendir((root + "/staging").c_str());
@@ -242,7 +242,8 @@ TEST_F(BuildTest, MissingAndIgnoredSourcesAreNamed) {
   import_base();
   file("secret.key", "x");
   file(".dockerignore", "# keys\n*.key\n");
-  EXPECT_NE(build_error("FROM base\nCOPY nothere /x\n").find(":2:6: \"nothere\" not found"), std::string::npos);
+  EXPECT_NE(build_error("FROM base\nCOPY nothere /x\n").find(":2:6: \"nothere\" not found"),
+            std::string::npos);
   EXPECT_NE(build_error("FROM base\nCOPY secret.key /x\n").find("excluded by line 2 of .dockerignore"),
             std::string::npos);
 }
@@ -396,7 +397,8 @@ TEST_F(BuildTest, ErrorsBeforeAnythingRuns) {
   EXPECT_NE(build_error("FROM base AS a\nFROM base AS b\nCOPY --from=b /x /y\n").find("circular"),
             std::string::npos);
   EXPECT_NE(build_error("FROM nothere:1\n").find("No such image: nothere:1"), std::string::npos);
-  EXPECT_NE(build_error("FROM --platform=linux/s390x base\n").find("not this machine's"), std::string::npos);
+  EXPECT_NE(build_error("FROM --platform=linux/s390x base\n").find("not the host's platform"),
+            std::string::npos);
   EXPECT_NE(build_error("FROM base\nSTOPSIGNAL NOPE\n").find("invalid signal"), std::string::npos);
   EXPECT_NE(build_error("FROM base\nEXPOSE 70000\n").find("invalid containerPort"), std::string::npos);
   EXPECT_EQ(driver.runs, 0);

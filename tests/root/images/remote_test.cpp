@@ -135,7 +135,7 @@ TEST_F(Remote, AServersRefusalIsToldWithItsPlace) {
   EXPECT_NE(error.find("Dockerfile (inline):2:5: "), std::string::npos) << error;
   EXPECT_NE(error.find("answered 404"), std::string::npos) << error;
   error = build_error("FROM scratch\nADD ftp://localhost/x /x\n");
-  EXPECT_NE(error.find("only http, https and git"), std::string::npos) << error;
+  EXPECT_NE(error.find("only http, https, and git"), std::string::npos) << error;
   error = build_error("FROM scratch\nCOPY http://localhost/x /x\n");
   EXPECT_NE(error.find("can't be a URL for COPY"), std::string::npos) << error;
 }
@@ -160,7 +160,7 @@ TEST_F(Remote, CommitsAreCheckedAndLinksStayInTheRepository) {
             "one\n");
   EXPECT_EQ(content(build("FROM scratch\nADD " + url + "#" + good + " /x\n"), "x/a.txt"), "one\n");
   std::string error = build_error("FROM scratch\nADD --checksum=" + good + " " + url + " /x\n");
-  EXPECT_NE(error.find("was expected"), std::string::npos) << error;
+  EXPECT_NE(error.find("but expected"), std::string::npos) << error;
   error = build_error("FROM scratch\nADD " + url + "#nothere /x\n");
   EXPECT_NE(error.find("no branch or tag nothere"), std::string::npos) << error;
   error = build_error("FROM scratch\nADD " + url + "#:sub/out /x\n");

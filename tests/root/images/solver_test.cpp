@@ -179,7 +179,7 @@ TEST_F(Solver, SourceDateEpochGivesTheSameBytesAtAnyTime) {
 TEST_F(Solver, TheHostsNetworkNeedsAnEntitlement) {
   import_base();
   std::string text = "FROM base\nRUN --network=host true\n";
-  EXPECT_NE(build_error(text).find(":2:5: RUN --network=host needs the entitlement network.host"),
+  EXPECT_NE(build_error(text).find(":2:5: RUN --network=host requires the entitlement network.host"),
             std::string::npos)
       << build_error(text);
   build(text, [](BuildRequest& r) { r.allow_host_network = true; });
