@@ -30,7 +30,7 @@ inline constexpr Flag kRenewVolumesFlag{'V', "renew-anon-volumes", FlagArity::No
                                         "Create new anonymous volumes instead of reusing the previous ones"};
 inline constexpr Flag kYesFlag{'y', "yes", FlagArity::Nothing, "", "Answer yes to every question"};
 inline constexpr Flag kIndexFlag{0, "index", FlagArity::Value, "N",
-                                 "Number of the container, for a service with several"};
+                                 "Number of the replica, if the service has several"};
 inline constexpr Flag kNoColorFlag{0, "no-color", FlagArity::Nothing, "", "Do not use colors"};
 inline constexpr Flag kNoLogPrefixFlag{0, "no-log-prefix", FlagArity::Nothing, "",
                                        "Do not prefix lines with the container name"};

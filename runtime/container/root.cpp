@@ -67,8 +67,8 @@ Result<> leave_by_move(const std::string& new_root) {
   return {};
 }
 
-// Without a mount namespace of its own the container's mounts stand in ours, all below its root; whoever
-// removes the container detaches that one.
+// Without its own mount namespace, the container's mounts are in ours, all below its root. The removal of the
+// container detaches the root mount.
 bool shares_mounts(const ContainerPlan& plan) { return plan.spec.find_namespace(CLONE_NEWNS) == nullptr; }
 
 Result<> mount_root_beside(Setup& setup) {

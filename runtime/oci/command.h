@@ -29,7 +29,7 @@ struct Command {
   FlagOrder order;
   size_t least_words;
   size_t most_words;
-  bool enters_container;  // runs from a copy of the program that nobody can write (see self.h)
+  bool enters_container;  // runs from a read-only copy of the program (see self.h)
   // The exit code of the program.
   Result<int> (*run)(const GlobalOptions& global, const Arguments& arguments);
 };

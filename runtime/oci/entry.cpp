@@ -1,5 +1,5 @@
-// The program's entry point, before the C library's: what enters a container begins anew from a read-only
-// copy of this program (self.h), and all that a library sets up before would be set up for nothing.
+// The program's entry point, which runs before the C library's. A process that enters a container executes a
+// read-only copy of this program (self.h); any library setup before that would be wasted.
 //
 // Nothing is ready here: no thread-local storage (errno), no relocated functions (memcpy). Hence system calls
 // without the library, and no function of it. Whatever fails is left to run_from_protected_copy(), which can

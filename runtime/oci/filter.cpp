@@ -12,7 +12,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-// The new process has to write before it is the command, when nobody answers yet.
+// The new process calls write before it executes the command. At that time no listener answers yet.
 Result<> check_notified(const Json& seccomp) {
   bool write = string_or(seccomp, "defaultAction") == "SCMP_ACT_NOTIFY";
   for (const Json& rule : seccomp.value("syscalls", Json::array())) {

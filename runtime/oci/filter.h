@@ -11,14 +11,14 @@ namespace stack::runtime::oci {
 
 struct ContainerFilter {
   SeccompProgram program;
-  std::string listener_path;  // who is told of held-back calls; "": nobody
+  std::string listener_path;  // socket that receives the notify descriptor; "" for none
   std::string listener_metadata;
 };
 
 // Null: no filter. Compiled programs are kept in `cache_dir`.
 Result<ContainerFilter> make_filter(const Json& seccomp, const std::string& cache_dir);
 
-// Sends the listener to who waits at listener_path, with the container process state document of the
+// Sends the listener to the process that listens at listener_path, with the container process state document of the
 // specification.
 Result<> send_listener(const ContainerFilter& filter, int agent, int listener, const Json& state, pid_t pid);
 // To the filter's listenerPath, as it is seen from here: before any namespace of the container is joined.

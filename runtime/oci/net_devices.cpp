@@ -137,7 +137,7 @@ ifinfomsg link_head(int index, unsigned flags, unsigned change) {
   return head;
 }
 
-// 0: there is none of that name.
+// 0 if no link has that name.
 Result<int> find_link(RouteSocket& socket, const std::string& name) {
   int index = 0;
   Request request(RTM_GETLINK, NLM_F_ACK);

@@ -147,7 +147,7 @@ Result<> StateDirectory::save_config(std::string_view text) const {
 
 Result<> StateDirectory::remove() {
   for (const char* name : {"config.json", "state.json"}) (void)::unlinkat(fd(), name, 0);
-  // Whoever waits for the lock gets it when the descriptor closes, and finds the directory gone.
+  // A process that waits for the lock gets it when the descriptor closes, and finds the directory gone.
   locked_ = false;
   if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) return {};
   return remove_tree(path_);
@@ -207,7 +207,7 @@ Result<Fd> open_container_process(const OciState& state) {
   if (state.pid <= 0) return gone;
   Result<Fd> pidfd = open_pidfd(state.pid);
   if (!pidfd) return gone;
-  // Looked at only now: the descriptor holds on to whoever has the number.
+  // Read after open_pidfd: the descriptor keeps referring to the process that has the number now.
   std::optional<uint64_t> start = process_start_time(state.pid);
   if (!start || *start != state.start_time) return gone;
   return pidfd;

@@ -42,16 +42,16 @@ Result<OciState> state_from_json(const Json& json);
 
 class StateDirectory {
  public:
-  // Takes a new id. Conflict where it is in use.
+  // Claims a new id. Conflict if it is in use.
   static Result<StateDirectory> claim(const std::string& root, const std::string& id);
-  // NotFound ("container "x" does not exist") where there is none.
+  // NotFound: "container "x" does not exist".
   static Result<StateDirectory> open(const std::string& root, const std::string& id);
 
   StateDirectory(StateDirectory&&) = default;
   StateDirectory& operator=(StateDirectory&&) = delete;
   ~StateDirectory();
 
-  // Waits until nobody else changes the container; NotFound where it is deleted meanwhile.
+  // Waits for exclusive access to the container; NotFound if it is deleted in the meantime.
   Result<> lock();
   // Somebody is at it now.
   bool busy() const;
@@ -90,7 +90,7 @@ struct FoundContainer {
   Status status = Status::Stopped;
 };
 
-// With its state of now. `locked`: nobody else changes it until the result is dropped.
+// Includes the current state. `locked`: no other process changes it while the result exists.
 Result<FoundContainer> find_container(const std::string& root, const std::string& id, bool locked = false);
 Status find_status(const StateDirectory& directory, const OciState& state);
 

@@ -319,7 +319,7 @@ Result<> start_scope(const ScopeName& name, pid_t first_process, const std::stri
   call.body = body.bytes();
   Result<> done = run_job(systemd, call, name.unit);
   if (done || !names(done.error(), kUnitExists)) return done;
-  // A failed one of that name is kept by systemd until it is told that nobody needs it.
+  // systemd keeps a failed unit of that name until ResetFailedUnit.
   TRY(systemd.call(text_call("ResetFailedUnit", {name.unit})));
   return run_job(systemd, std::move(call), name.unit);
 }

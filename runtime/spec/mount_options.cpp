@@ -21,7 +21,7 @@ enum class Kind : uint8_t {
   IdMap,
   RecursiveIdMap,
   Superblock,  // passed to the file system
-  Nothing,     // accepted; the default, or without effect on Linux
+  Nothing,     // accepted; the default, or ignored on Linux
 };
 
 struct Row {

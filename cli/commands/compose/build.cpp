@@ -130,9 +130,8 @@ const Command kBuild{
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Build service images",
     .details =
-        "RUN steps receive the caller's proxy variables and the host's additional certificates; the image "
-        "and\n"
-        "does not keep them (`stack help environment`).",
+        "RUN steps receive the caller's proxy variables and the host's additional certificates.\n"
+        "The image does not contain them (`stack help environment`).",
     .examples = kBuildExamples,
     .flags = kBuildFlags,
     .words_are_services = true,
