@@ -13,6 +13,7 @@ Json container_to_json(const ContainerSpec& spec);
 // Wrongly typed members are errors that name the member.
 Result<ContainerSpec> container_from_json(const Json& body);
 
+Json endpoint_to_json(const EndpointSpec& endpoint);
 // One member of NetworkingConfig.EndpointsConfig, and EndpointConfig of POST /networks/{id}/connect. null is an endpoint
 // without wishes.
 Result<EndpointSpec> endpoint_from_json(const Json& json, const std::string& network);

@@ -105,6 +105,9 @@ std::vector<std::string> dns_names(const ContainerFacts& container, const Endpoi
   return names;
 }
 
+std::string address_text(const std::optional<Cidr>& address) { return address ? address->address.text() : ""; }
+int prefix_length(const std::optional<Cidr>& address) { return address ? address->prefix : 0; }
+
 Json endpoint_json(const ContainerFacts& container, const EndpointFacts& endpoint) {
   bool predefined = endpoint.network == "host" || endpoint.network == "none";
   return {{"IPAMConfig", ipam_json(endpoint.spec)},
@@ -114,11 +117,11 @@ Json endpoint_json(const ContainerFacts& container, const EndpointFacts& endpoin
           {"NetworkID", endpoint.network_id},
           {"EndpointID", endpoint.endpoint_id},
           {"Gateway", endpoint.gateway},
-          {"IPAddress", endpoint.ipv4},
-          {"IPPrefixLen", endpoint.ipv4_prefix},
+          {"IPAddress", address_text(endpoint.ipv4)},
+          {"IPPrefixLen", prefix_length(endpoint.ipv4)},
           {"IPv6Gateway", endpoint.gateway6},
-          {"GlobalIPv6Address", endpoint.ipv6},
-          {"GlobalIPv6PrefixLen", endpoint.ipv6_prefix},
+          {"GlobalIPv6Address", address_text(endpoint.ipv6)},
+          {"GlobalIPv6PrefixLen", prefix_length(endpoint.ipv6)},
           {"MacAddress", endpoint.mac},
           {"GwPriority", endpoint.spec.gw_priority},
           {"DriverOpts", or_null(endpoint.spec.driver_opts)}};
@@ -293,7 +296,7 @@ Json config_json(const ContainerFacts& container, const ContainerDetails& detail
   if (spec.user.empty()) config["User"] = details.image_user;
   for (const std::string& port : details.image_ports) config["ExposedPorts"][port] = Json::object();
   for (const PortSpec& port : spec.ports)
-    config["ExposedPorts"][std::to_string(port.container_port) + "/" + port.protocol] = Json::object();
+    config["ExposedPorts"][std::to_string(port.container_port) + "/" + to_text(port.protocol)] = Json::object();
   fill_defaults(config, config_defaults());
   return config;
 }
@@ -328,10 +331,10 @@ void add_legacy_network(const ContainerFacts& container, Json& settings) {
   settings["SecondaryIPv6Addresses"] = nullptr;
   settings["EndpointID"] = first.endpoint_id;
   settings["Gateway"] = first.gateway;
-  settings["GlobalIPv6Address"] = first.ipv6;
-  settings["GlobalIPv6PrefixLen"] = first.ipv6_prefix;
-  settings["IPAddress"] = first.ipv4;
-  settings["IPPrefixLen"] = first.ipv4_prefix;
+  settings["GlobalIPv6Address"] = address_text(first.ipv6);
+  settings["GlobalIPv6PrefixLen"] = prefix_length(first.ipv6);
+  settings["IPAddress"] = address_text(first.ipv4);
+  settings["IPPrefixLen"] = prefix_length(first.ipv4);
   settings["IPv6Gateway"] = first.gateway6;
   settings["MacAddress"] = first.mac;
 }

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/units.h"
+#include "model/address.h"
 #include "model/container.h"
 #include "model/health.h"
 
@@ -33,10 +34,8 @@ struct EndpointFacts {
   std::string endpoint_id;
   std::string gateway;
   std::string gateway6;
-  std::string ipv4;
-  int ipv4_prefix = 0;
-  std::string ipv6;
-  int ipv6_prefix = 0;
+  std::optional<Cidr> ipv4;
+  std::optional<Cidr> ipv6;
   std::string mac;
 };
 

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "model/protocol.h"
 
 namespace stack {
 
@@ -74,7 +75,7 @@ struct EndpointSpec {
 
 struct PortSpec {
   uint16_t container_port = 0;
-  std::string protocol = "tcp";  // tcp | udp | sctp
+  Protocol protocol = Protocol::Tcp;
   std::string host_ip;           // "" = all addresses, both families
   uint16_t host_port = 0;        // 0 = any free port; with host_port_end: first of the range
   uint16_t host_port_end = 0;    // 0 = exactly host_port

@@ -111,9 +111,10 @@ Result<> parse_host_port(std::string_view text, PortSpec& port) {
 Result<PortSpec> parse_published_port(const std::string& text) {
   PortSpec port;
   size_t slash = text.rfind('/');
-  if (slash != std::string::npos) port.protocol = lower(text.substr(slash + 1));
-  if (port.protocol != "tcp" && port.protocol != "udp" && port.protocol != "sctp") {
-    return invalid("port \"" + text + "\": unknown protocol");
+  if (slash != std::string::npos) {
+    std::optional<Protocol> protocol = parse_protocol(text.substr(slash + 1));
+    if (!protocol) return invalid("port \"" + text + "\": unknown protocol");
+    port.protocol = *protocol;
   }
   TRY(split_published(std::string_view(text).substr(0, slash), port).in("port \"" + text + "\""));
   return port;

@@ -2,7 +2,7 @@
 #include <tuple>
 
 #include "base/text.h"
-#include "docker/members.h"
+#include "base/members.h"
 #include "engine/api/api.h"
 #include "engine/api/raw_stream.h"
 
@@ -15,7 +15,7 @@ using http::Response;
 
 // ConsoleSize: [rows, columns]; zeros where it is not given.
 std::pair<uint16_t, uint16_t> console_size(const Json& body) {
-  const Json* size = docker::find_member(body, "ConsoleSize");
+  const Json* size = find_member(body, "ConsoleSize");
   bool two = size != nullptr && size->is_array() && size->size() == 2 && (*size)[0].is_number_unsigned() &&
              (*size)[1].is_number_unsigned();
   if (!two) return {0, 0};
@@ -24,7 +24,7 @@ std::pair<uint16_t, uint16_t> console_size(const Json& body) {
 
 Result<ExecRequest> read_exec(const Json& json) {
   std::optional<Error> error;
-  docker::Members body(json, "", error);
+  Members body(json, "", error);
   ExecRequest exec;
   std::optional<std::vector<std::string>> command;
   bool out = false;
@@ -142,7 +142,7 @@ struct ExecStart {
 
 Result<ExecStart> read_start(const Json& json) {
   std::optional<Error> error;
-  docker::Members body(json, "", error);
+  Members body(json, "", error);
   ExecStart start;
   body.read("Detach", start.detach);
   body.read("Tty", start.raw);

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "docker/container_body.h"
-#include "docker/members.h"
+#include "base/members.h"
 #include "docker/object_filter.h"
 #include "docker/prune_filter.h"
 #include "engine/api/api.h"
@@ -31,9 +31,7 @@ Json pools_json(const Network& network) {
   return config;
 }
 
-std::string with_prefix(const std::string& address, int prefix) {
-  return address.empty() ? "" : address + "/" + std::to_string(prefix);
-}
+std::string text_of(const std::optional<Cidr>& address) { return address ? address->text() : ""; }
 
 Json containers_json(const Context& context, const std::string& network_id) {
   Json containers = Json::object();
@@ -44,8 +42,8 @@ Json containers_json(const Context& context, const std::string& network_id) {
       containers[id] = {{"Name", container->spec.name},
                         {"EndpointID", endpoint.endpoint_id},
                         {"MacAddress", endpoint.mac},
-                        {"IPv4Address", with_prefix(endpoint.ipv4, endpoint.ipv4_prefix)},
-                        {"IPv6Address", with_prefix(endpoint.ipv6, endpoint.ipv6_prefix)}};
+                        {"IPv4Address", text_of(endpoint.ipv4)},
+                        {"IPv6Address", text_of(endpoint.ipv6)}};
     }
   }
   return containers;
@@ -117,7 +115,7 @@ Task<Result<>> ensure_bridge(Services& s) {
 
 Result<NetworkRequest> read_request(const Json& json) {
   std::optional<Error> error;
-  docker::Members body(json, "", error);
+  Members body(json, "", error);
   NetworkRequest wanted;
   body.read("Name", wanted.name);
   body.read("Driver", wanted.driver);
@@ -127,9 +125,9 @@ Result<NetworkRequest> read_request(const Json& json) {
   body.read("EnableIPv6", wanted.enable_ipv6);
   body.read("Options", wanted.options);
   body.read("Labels", wanted.labels);
-  docker::Members ipam = body.object("IPAM");
+  Members ipam = body.object("IPAM");
   ipam.read("Driver", wanted.ipam_driver);
-  ipam.each_item("Config", [&](const docker::Members& pool) {
+  ipam.each_item("Config", [&](const Members& pool) {
     NetworkRequest::Pool entry;
     pool.read("Subnet", entry.subnet);
     pool.read("IPRange", entry.ip_range);
@@ -245,12 +243,12 @@ struct MembershipRequest {
 
 Result<MembershipRequest> read_membership(const Json& json, const std::string& network) {
   std::optional<Error> error;
-  docker::Members body(json, "", error);
+  Members body(json, "", error);
   MembershipRequest wanted;
   body.read("Container", wanted.container);
   body.read("Force", wanted.force);
   if (error) return *std::move(error);
-  const Json* endpoint = docker::find_member(json, "EndpointConfig");
+  const Json* endpoint = find_member(json, "EndpointConfig");
   TRY_ASSIGN(wanted.endpoint, docker::endpoint_from_json(endpoint != nullptr ? *endpoint : Json(), network));
   return wanted;
 }

@@ -1,6 +1,6 @@
 // Volumes.
 #include "base/disk_usage.h"
-#include "docker/members.h"
+#include "base/members.h"
 #include "docker/object_filter.h"
 #include "docker/prune_filter.h"
 #include "engine/api/api.h"
@@ -36,7 +36,7 @@ Task<> list_volumes(Services& s, Request& request, Response& response) {
 
 Result<volumes::VolumeSpec> read_spec(const Json& json) {
   std::optional<Error> error;
-  docker::Members body(json, "", error);
+  Members body(json, "", error);
   volumes::VolumeSpec spec;
   body.read("Name", spec.name);
   body.read("Driver", spec.driver);

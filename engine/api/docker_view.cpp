@@ -10,7 +10,9 @@ namespace stack::engine {
 namespace {
 
 docker::MountFacts facts_of(const MountPoint& mount) {
-  return {mount.kind, mount.name, mount.source, mount.destination, mount.read_only, mount.propagation};
+  const MountSpec& spec = mount.spec;
+  std::string source = spec.kind == MountKind::Image ? spec.source : mount.source.path;
+  return {spec.kind, mount.source.volume, std::move(source), spec.target, spec.read_only, spec.propagation};
 }
 
 void add_gateways(const Network& network, docker::EndpointFacts& facts) {
@@ -37,9 +39,7 @@ docker::EndpointFacts facts_of(const Container& container, const Endpoint& endpo
   if (NetworkPtr network = networks.find(endpoint.network_id)) add_gateways(*network, facts);
   facts.endpoint_id = endpoint.endpoint_id;
   facts.ipv4 = endpoint.ipv4;
-  facts.ipv4_prefix = endpoint.ipv4.empty() ? 0 : endpoint.ipv4_prefix;
   facts.ipv6 = endpoint.ipv6;
-  facts.ipv6_prefix = endpoint.ipv6.empty() ? 0 : endpoint.ipv6_prefix;
   facts.mac = endpoint.mac;
   return facts;
 }
@@ -61,7 +61,7 @@ void add_ports(const Container& container, const images::ImageConfig* image, doc
     for (const std::string& port : image->exposed_ports) facts.ports[port];
   for (const std::string& port : container.spec.exposed_ports) facts.ports[port];
   for (const PublishedPort& port : container.published) {
-    auto& bindings = facts.ports[std::to_string(port.container_port) + "/" + port.protocol];
+    auto& bindings = facts.ports[std::to_string(port.container_port) + "/" + to_text(port.protocol)];
     if (port.host_ip.empty()) {
       bindings.push_back({"0.0.0.0", port.host_port});
       bindings.push_back({"::", port.host_port});
@@ -155,7 +155,7 @@ orchestrator::ObservedContainer observed_container(const Container& container,
     observed.networks.insert(
         observed.connections.emplace(network_name(endpoint, networks), endpoint.spec).first->first);
   for (const MountPoint& mount : container.mounts)
-    if (mount.kind == MountKind::Volume) observed.volumes.insert(mount.name);
+    if (mount.spec.kind == MountKind::Volume) observed.volumes.insert(mount.source.volume);
   if (container.run) {
     for (const PublishedPort& port : container.published) {
       PortSpec held;
@@ -175,7 +175,7 @@ std::vector<std::string> volume_users(const Context& context, const std::string&
   std::vector<std::string> users;
   for (const auto& [id, container] : context.containers)
     for (const MountPoint& mount : container->mounts)
-      if (mount.kind == MountKind::Volume && mount.name == volume) users.push_back(container->spec.name);
+      if (mount.source.volume == volume) users.push_back(container->spec.name);
   return users;
 }
 

@@ -13,30 +13,30 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/units.h"
+#include "model/address.h"
 #include "engine/container/command_queue.h"
 #include "engine/container/life.h"
 #include "model/container.h"
 #include "model/health.h"
+#include "model/protocol.h"
 #include "model/restart_policy.h"
 #include "runtime/monitor/client.h"
 
 namespace stack::engine {
 
-// A resolved mount, as shown by `docker inspect` and mounted by the runtime.
-struct MountPoint {
-  MountKind kind = MountKind::Volume;
-  std::string name;         // Volume: its name
-  std::string source;       // host path; empty for tmpfs
-  std::string destination;  // in the container
-  bool read_only = false;
+// Where a mount comes from, looked up or made at creation.
+struct MountSource {
+  std::string path;         // on the host: what is bound, or the device of `filesystem`; none for tmpfs and image
+  std::string volume;       // Volume: its name
   bool anonymous = false;   // an unnamed volume, removed by `rm -v`
-  std::string propagation;  // Bind
-  bool recursive = true;
-  bool read_only_top = false;  // read_only applies only to this mount, not to mounts below it
-  std::string subpath;
-  std::string tmpfs_options;
-  std::string filesystem;  // Volume: a file system to mount ("nfs"); "" = bind the source
+  std::string filesystem;   // Volume: a file system to mount ("nfs"); "" = bind the path
   std::string filesystem_options;
+};
+
+// What `docker inspect` shows and what the runtime mounts. The target is a clean path.
+struct MountPoint {
+  MountSpec spec;
+  MountSource source;
 };
 
 // One attachment to a network. The next start reuses the address if it is still free.
@@ -45,18 +45,21 @@ struct Endpoint {
   std::string network_id;
   std::string endpoint_id;
   std::string interface_name;  // "eth0"
-  std::string ipv4;            // "10.89.1.5"; empty while not attached
-  int ipv4_prefix = 0;
-  std::string ipv6;
-  int ipv6_prefix = 0;
+  // Of this attachment or the last one.
+  std::optional<Cidr> ipv4;
+  std::optional<Cidr> ipv6;
   std::string mac;
   bool attached = false;
+
+  std::optional<Cidr>& address(Family family) { return family == Family::V4 ? ipv4 : ipv6; }
+  const std::optional<Cidr>& address(Family family) const { return family == Family::V4 ? ipv4 : ipv6; }
+  std::vector<IpAddress> addresses() const;
 };
 
 // A published port after allocation; host_port is never 0.
 struct PublishedPort {
   uint16_t container_port = 0;
-  std::string protocol;
+  Protocol protocol = Protocol::Tcp;
   std::string host_ip;  // "" = all addresses
   uint16_t host_port = 0;
 };

@@ -89,7 +89,7 @@ void apply_overrides(const Json& body, images::ImageConfig& config) {
 
 std::vector<std::string> ContainerService::mount_points(const Container& container) const {
   std::vector<std::string> points = kOwnMountPoints;
-  for (const MountPoint& mount : container.mounts) points.push_back(mount.destination);
+  for (const MountPoint& mount : container.mounts) points.push_back(mount.spec.target);
   for (const FileSpec& file : container.spec.files) points.push_back(clean_path(file.target));
   return points;
 }
@@ -128,9 +128,10 @@ Result<std::function<Result<runtime::ContainerFiles>()>> ContainerService::files
   stopped.attach_point = rootfs + "/merged";
   stopped.read_only = container.spec.read_only;
   for (const MountPoint& mount : container.mounts) {
+    const MountSpec& spec = mount.spec;
     bool local =
-        (mount.kind == MountKind::Bind || mount.kind == MountKind::Volume) && mount.filesystem.empty();
-    if (local) stopped.mounts.push_back({mount.source, mount.subpath, mount.destination, mount.read_only});
+        (spec.kind == MountKind::Bind || spec.kind == MountKind::Volume) && mount.source.filesystem.empty();
+    if (local) stopped.mounts.push_back({mount.source.path, spec.subpath, spec.target, spec.read_only});
   }
   for (const char* name : {"hosts", "hostname", "resolv.conf"})
     if (path_exists(state_dir + "/" + name))

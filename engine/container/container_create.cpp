@@ -51,42 +51,13 @@ Result<> ContainerService::check_spec(const ContainerSpec& spec) const {
 
 namespace {
 
-std::string tmpfs_options(const MountSpec& mount) {
-  std::vector<std::string> options;
-  if (!mount.tmpfs_options.empty()) options.push_back(mount.tmpfs_options);
-  if (mount.tmpfs_size && mount.tmpfs_size->bytes > 0)
-    options.push_back("size=" + std::to_string(mount.tmpfs_size->bytes));
-  if (mount.tmpfs_mode) {
-    std::array<char, 16> octal{};
-    std::snprintf(octal.data(), octal.size(), "mode=%o", *mount.tmpfs_mode);
-    options.emplace_back(octal.data());
-  }
-  return join(options, ",");
-}
-
 MountPoint planned(const MountSpec& mount) {
-  MountPoint point;
-  point.kind = mount.kind;
-  point.destination = clean_path(mount.target);
-  point.read_only = mount.read_only;
-  point.subpath = mount.subpath;
-  switch (mount.kind) {
-    case MountKind::Bind:
-      point.source = clean_path(mount.source);
-      point.propagation = mount.propagation;
-      point.recursive = mount.recursive;
-      point.read_only_top = mount.read_only_top;
-      break;
-    case MountKind::Volume:
-      point.anonymous = mount.source.empty();
-      point.name = point.anonymous ? random_id() : mount.source;
-      break;
-    case MountKind::Tmpfs:
-      point.tmpfs_options = tmpfs_options(mount);
-      break;
-    case MountKind::Image:
-      point.source = mount.source;
-      break;
+  MountPoint point{mount, {}};
+  point.spec.target = clean_path(mount.target);
+  if (mount.kind == MountKind::Bind) point.source.path = clean_path(mount.source);
+  if (mount.kind == MountKind::Volume) {
+    point.source.anonymous = mount.source.empty();
+    point.source.volume = point.source.anonymous ? random_id() : mount.source;
   }
   return point;
 }
@@ -106,11 +77,11 @@ Result<std::vector<MountPoint>> ContainerService::plan_mounts(const ContainerSpe
       points.back().source = context_.paths.socket();
   }
   if (spec.api_socket) {
-    MountPoint socket;
+    MountSpec socket;
     socket.kind = MountKind::Bind;
     socket.source = context_.paths.socket();
-    socket.destination = "/var/run/docker.sock";
-    points.push_back(std::move(socket));
+    socket.target = "/var/run/docker.sock";
+    points.push_back(planned(socket));
   }
   for (const std::string& entry : spec.volumes_from) {
     std::string name = entry.substr(0, entry.find(':'));
@@ -118,15 +89,16 @@ Result<std::vector<MountPoint>> ContainerService::plan_mounts(const ContainerSpe
     Result<ContainerPtr> other = context_.require_container(name);
     if (!other) return std::move(other).error().in("volumes_from");
     for (MountPoint point : (*other)->mounts) {
-      if (point.kind == MountKind::Tmpfs) continue;
-      point.read_only = point.read_only || read_only;
-      point.anonymous = false;
+      if (point.spec.kind == MountKind::Tmpfs) continue;
+      point.spec.read_only = point.spec.read_only || read_only;
+      point.spec.create_host_path = false;
+      point.source.anonymous = false;
       points.push_back(point);
     }
   }
   auto taken = [&](const std::string& path) {
     return std::any_of(points.begin(), points.end(),
-                       [&](const MountPoint& p) { return p.destination == path; });
+                       [&](const MountPoint& p) { return p.spec.target == path; });
   };
   for (const std::string& path : image.config().volumes) {
     std::string destination = clean_path(path);
@@ -142,21 +114,19 @@ namespace {
 
 // Fills the new container's volumes from the image; runs on the pool.
 Result<> fill_volumes(volumes::VolumeStore& store, const std::vector<MountPoint>& mounts,
-                      const ContainerSpec& spec, const images::Image& image) {
+                      const images::Image& image) {
   Fd view;
   for (const MountPoint& mount : mounts) {
-    if (mount.kind != MountKind::Volume || !mount.subpath.empty()) continue;
-    bool no_copy = std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const MountSpec& m) {
-      return m.no_copy && clean_path(m.target) == mount.destination;
-    });
-    if (no_copy || image.layer_dirs.empty()) continue;
+    const MountSpec& spec = mount.spec;
+    if (spec.kind != MountKind::Volume || !spec.subpath.empty() || spec.no_copy || image.layer_dirs.empty())
+      continue;
     if (!view) {
       TRY_ASSIGN(view, runtime::open_rootfs_view(image.layer_dirs));
     }
-    Result<Fd> source = runtime::open_in_root(view.get(), mount.destination, O_RDONLY | O_DIRECTORY);
+    Result<Fd> source = runtime::open_in_root(view.get(), spec.target, O_RDONLY | O_DIRECTORY);
     if (!source) continue;  // the image has no files at this path
-    Result<bool> filled = store.populate(mount.name, source->get());
-    if (!filled) return std::move(filled).error().in("volume " + mount.name);
+    Result<bool> filled = store.populate(mount.source.volume, source->get());
+    if (!filled) return std::move(filled).error().in("volume " + mount.source.volume);
   }
   return {};
 }
@@ -165,16 +135,15 @@ Result<> fill_volumes(volumes::VolumeStore& store, const std::vector<MountPoint>
 
 Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Image image) {
   for (MountPoint& mount : container->mounts) {
-    if (mount.kind == MountKind::Bind) {
-      bool create = false;
-      for (const MountSpec& spec : container->spec.mounts)
-        if (clean_path(spec.target) == mount.destination) create = spec.create_host_path;
-      Result<volumes::BindSource> source = volumes::ensure_bind_source(mount.source, create);
+    if (mount.spec.kind == MountKind::Bind) {
+      Result<volumes::BindSource> source =
+          volumes::ensure_bind_source(mount.source.path, mount.spec.create_host_path);
       CO_TRY(source);
-    } else if (mount.kind == MountKind::Volume) {
+    } else if (mount.spec.kind == MountKind::Volume) {
       volumes::VolumeSpec spec;
-      spec.name = mount.name;
-      if (mount.anonymous) {
+      spec.name = mount.source.volume;
+      spec.labels = mount.spec.volume_labels;
+      if (mount.source.anonymous) {
         spec.labels["com.docker.volume.anonymous"] = "";
         // Lets `down -v` find it after its container is removed.
         std::string project = container->label(label::kProject);
@@ -184,20 +153,20 @@ Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Ima
       CO_TRY(volume);
       Result<volumes::VolumeMount> how = volumes::mount_of(*volume);
       CO_TRY(how);
-      mount.source = how->source;
-      mount.recursive = how->recursive;
+      mount.source.path = how->source;
+      mount.spec.recursive = how->recursive;
       if (how->type != "bind") {
-        mount.filesystem = how->type;
-        mount.filesystem_options = how->filesystem_options;
+        mount.source.filesystem = how->type;
+        mount.source.filesystem_options = how->filesystem_options;
       }
     }
   }
   auto& store = parts_.volumes;
-  auto work = [&store, mounts = container->mounts, spec = container->spec, image = std::move(image)] {
-    return fill_volumes(store, mounts, spec, image);
+  auto work = [&store, mounts = container->mounts, image = std::move(image)] {
+    return fill_volumes(store, mounts, image);
   };
   bool any = std::any_of(container->mounts.begin(), container->mounts.end(),
-                         [](const MountPoint& m) { return m.kind == MountKind::Volume; });
+                         [](const MountPoint& m) { return m.spec.kind == MountKind::Volume; });
   if (!any) co_return Result<>();
   Result<> filled = co_await offload(context_.pool, std::move(work));
   co_return filled;
@@ -218,10 +187,10 @@ Result<> check_platform(const ContainerSpec& spec, const images::Image& image) {
 
 void take_over_volumes(std::vector<MountPoint>& mounts, const Container& former) {
   for (MountPoint& mount : mounts) {
-    if (!mount.anonymous) continue;
+    if (!mount.source.anonymous) continue;
     for (const MountPoint& old : former.mounts)
-      if (old.kind == MountKind::Volume && old.anonymous && old.destination == mount.destination)
-        mount.name = old.name;
+      if (old.source.anonymous && old.spec.target == mount.spec.target)
+        mount.source.volume = old.source.volume;
   }
 }
 
@@ -287,14 +256,14 @@ std::optional<int> ContainerService::exit_code_of_removed(const std::string& id)
 std::vector<std::string> ContainerService::own_volumes(const Container& container) const {
   std::vector<std::string> names;
   for (const MountPoint& mount : container.mounts) {
-    if (!mount.anonymous) continue;
+    if (!mount.source.anonymous) continue;
     bool shared = std::any_of(context_.containers.begin(), context_.containers.end(), [&](const auto& entry) {
       const std::vector<MountPoint>& mounts = entry.second->mounts;
       return entry.first != container.id &&
              std::any_of(mounts.begin(), mounts.end(),
-                         [&](const MountPoint& m) { return m.name == mount.name; });
+                         [&](const MountPoint& m) { return m.source.volume == mount.source.volume; });
     });
-    if (!shared) names.push_back(mount.name);
+    if (!shared) names.push_back(mount.source.volume);
   }
   return names;
 }
@@ -332,7 +301,7 @@ Task<Result<>> ContainerService::remove(ContainerPtr container, bool force, bool
   bool was_paused = container->phase == Phase::Paused;
   if (container->take(request) != Verdict::Go) co_return refusal(*container, request);
   if (!volumes)
-    for (MountPoint& mount : container->mounts) mount.anonymous = false;
+    for (MountPoint& mount : container->mounts) mount.source.anonymous = false;
   container->commands.pre_empt();
   if (std::shared_ptr<ContainerRun> run = container->run) {
     end_launch(*run);

@@ -150,34 +150,54 @@ Result<Json> process_json(const OciInputs& in, const SecurityOptions& security) 
   return process;
 }
 
+std::string tmpfs_options(const MountSpec& mount) {
+  std::vector<std::string> options;
+  if (!mount.tmpfs_options.empty()) options.push_back(mount.tmpfs_options);
+  if (mount.tmpfs_size && mount.tmpfs_size->bytes > 0)
+    options.push_back("size=" + std::to_string(mount.tmpfs_size->bytes));
+  if (mount.tmpfs_mode) {
+    std::array<char, 16> octal{};
+    std::snprintf(octal.data(), octal.size(), "mode=%o", *mount.tmpfs_mode);
+    options.emplace_back(octal.data());
+  }
+  return join(options, ",");
+}
+
+// Options as Docker and mount(8) write them, for a list of the OCI runtime specification.
+Json option_list(std::string_view options, Json first = Json::array()) {
+  for (const std::string& option : split(options, ','))
+    if (!option.empty()) first.push_back(option);
+  return first;
+}
+
 Json mount_json(const MountPoint& mount) {
-  if (mount.kind == MountKind::Tmpfs) {
-    Json options{"nosuid", "nodev", "noexec"};
-    for (const std::string& option : split(mount.tmpfs_options, ','))
-      if (!option.empty()) options.push_back(option);
-    if (mount.read_only) options.push_back("ro");
-    return {{"destination", mount.destination}, {"type", "tmpfs"}, {"source", "tmpfs"}, {"options", options}};
+  const MountSpec& spec = mount.spec;
+  Json json{{"destination", spec.target}};
+  if (spec.kind == MountKind::Tmpfs) {
+    json.update({{"type", "tmpfs"},
+                 {"source", "tmpfs"},
+                 {"options", option_list(tmpfs_options(spec), {"nosuid", "nodev", "noexec"})}});
+    if (spec.read_only) json["options"].push_back("ro");
+    return json;
   }
-  if (!mount.filesystem.empty()) {
-    Json options = Json::array();
-    for (const std::string& option : split(mount.filesystem_options, ','))
-      if (!option.empty()) options.push_back(option);
-    if (mount.read_only) options.push_back("ro");
-    return {{"destination", mount.destination},
-            {"type", mount.filesystem},
-            {"source", mount.source},
-            {"options", options}};
+  if (!mount.source.filesystem.empty()) {
+    json.update({{"type", mount.source.filesystem},
+                 {"source", mount.source.path},
+                 {"options", option_list(mount.source.filesystem_options)}});
+    if (spec.read_only) json["options"].push_back("ro");
+    return json;
   }
-  Json options{mount.recursive ? "rbind" : "bind",
-               mount.propagation.empty() ? "rprivate" : mount.propagation};
-  if (mount.read_only || mount.kind == MountKind::Image) {
+  Json options{spec.recursive ? "rbind" : "bind", spec.propagation.empty() ? "rprivate" : spec.propagation};
+  if (spec.read_only || spec.kind == MountKind::Image) {
     // Mounts propagated from the host have the host's flags, so the flag would apply only to some mounts.
-    bool own = mount.propagation.empty() || mount.propagation.ends_with("private");
-    bool below = mount.kind == MountKind::Bind && mount.recursive && !mount.read_only_top && own;
+    bool own = spec.propagation.empty() || spec.propagation.ends_with("private");
+    bool below = spec.kind == MountKind::Bind && spec.recursive && !spec.read_only_top && own;
     options.push_back(below ? "rro" : "ro");
   }
-  return {
-      {"destination", mount.destination}, {"type", "bind"}, {"source", mount.source}, {"options", options}};
+  // An image's files come as a descriptor (mount_sources.h); its reference is for messages.
+  bool of_image = spec.kind == MountKind::Image;
+  json.update({{"type", "bind"}, {"source", of_image ? spec.source : mount.source.path}, {"options", options}});
+  return json;
 }
 
 size_t depth(const Json& mount) {
@@ -191,7 +211,7 @@ Json mounts_json(const OciInputs& in, const Json& defaults) {
   for (const MountPoint& mount : in.container->mounts) own.push_back(mount_json(mount));
   for (const OciInputs::OwnFile& file : in.own_files) {
     bool overridden = std::any_of(in.container->mounts.begin(), in.container->mounts.end(),
-                                  [&](const MountPoint& m) { return m.destination == file.target; });
+                                  [&](const MountPoint& m) { return m.spec.target == file.target; });
     if (overridden) continue;
     Json options{"bind", "rprivate"};
     if (file.read_only) options.push_back("ro");

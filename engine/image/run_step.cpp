@@ -46,18 +46,18 @@ std::vector<MountPoint> mounts_of(const builder::RunStep& step) {
   std::vector<MountPoint> mounts;
   for (const builder::RunTmpfs& tmpfs : step.tmpfs) {
     MountPoint mount;
-    mount.kind = MountKind::Tmpfs;
-    mount.destination = clean_path(tmpfs.target);
-    mount.tmpfs_options = "exec";
-    if (tmpfs.size.bytes > 0) mount.tmpfs_options += ",size=" + std::to_string(tmpfs.size.bytes);
+    mount.spec.kind = MountKind::Tmpfs;
+    mount.spec.target = clean_path(tmpfs.target);
+    mount.spec.tmpfs_options = "exec";
+    mount.spec.tmpfs_size = tmpfs.size;
     mounts.push_back(mount);
   }
   for (const builder::RunBind& bind : step.binds) {
     MountPoint mount;
-    mount.kind = MountKind::Bind;
-    mount.source = bind.source;
-    mount.destination = clean_path(bind.target);
-    mount.read_only = bind.read_only;
+    mount.spec.kind = MountKind::Bind;
+    mount.spec.target = clean_path(bind.target);
+    mount.spec.read_only = bind.read_only;
+    mount.source.path = bind.source;
     mounts.push_back(mount);
   }
   return mounts;

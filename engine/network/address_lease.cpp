@@ -12,7 +12,7 @@ namespace {
 
 // nullopt: the requested address does not belong to this pool.
 Result<std::optional<IpAddress>> take_from(net::AddressPool& pool, bool only_pool, const std::string& wanted,
-                                           const std::string& former, const std::string& holder) {
+                                           const std::optional<Cidr>& former, const std::string& holder) {
   if (!wanted.empty()) {
     TRY_ASSIGN(IpAddress fixed, parse_ip(wanted));
     if (!pool.subnet.contains(fixed)) {
@@ -22,9 +22,9 @@ Result<std::optional<IpAddress>> take_from(net::AddressPool& pool, bool only_poo
     TRY(net::reserve(pool, fixed, holder));
     return std::optional(fixed);
   }
-  Result<IpAddress> last = parse_ip(former);
-  if (last && pool.subnet.contains(*last) && !pool.taken.contains(*last) && net::reserve(pool, *last, holder))
-    return std::optional(*last);
+  if (former && pool.subnet.contains(former->address) && !pool.taken.contains(former->address) &&
+      net::reserve(pool, former->address, holder))
+    return std::optional(former->address);
   TRY_ASSIGN(IpAddress chosen, net::allocate(pool, holder));
   return std::optional(chosen);
 }
@@ -42,7 +42,7 @@ Result<std::vector<AddressLease>> lease_addresses(const NetworkPtr& network, End
     // One address per family; additional pools of a family serve only requested addresses.
     if (taken[v4 ? 0 : 1]) continue;
     const std::string& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
-    std::string& address = v4 ? endpoint.ipv4 : endpoint.ipv6;
+    std::optional<Cidr>& address = endpoint.address(pool.subnet.family());
     Result<std::optional<IpAddress>> got =
         take_from(pool, network->pools.size() == 1, wanted, address, holder);
     // The next pool of this family may have a free address.
@@ -50,17 +50,16 @@ Result<std::vector<AddressLease>> lease_addresses(const NetworkPtr& network, End
     if (!got || !*got) continue;
     leases.emplace_back(network, **got);
     taken[v4 ? 0 : 1] = true;
-    address = (*got)->text();
-    (v4 ? endpoint.ipv4_prefix : endpoint.ipv6_prefix) = pool.subnet.prefix;
+    address = Cidr{**got, pool.subnet.prefix};
   }
   for (bool v4 : {true, false}) {
     if (taken[v4 ? 0 : 1]) continue;
     if (refusal[v4 ? 0 : 1]) return *refusal[v4 ? 0 : 1];
     const std::string& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
     if (!wanted.empty())
-      return invalid("address " + wanted + " is not in any subnet of network " + network->name());
-    // An address from an earlier run is invalid on a network without this family.
-    (v4 ? endpoint.ipv4 : endpoint.ipv6).clear();
+      return invalid("address " + wanted + " is in none of the subnets of network " + network->name());
+    // What was kept of an earlier run means nothing on a network without this family.
+    endpoint.address(v4 ? Family::V4 : Family::V6).reset();
   }
   return leases;
 }
@@ -70,12 +69,11 @@ Result<std::vector<AddressLease>> readopt_addresses(const NetworkPtr& network, c
   std::vector<AddressLease> leases;
   leases.reserve(2);
   for (net::AddressPool& pool : network->pools)
-    for (const std::string* text : {&endpoint.ipv4, &endpoint.ipv6}) {
-      Result<IpAddress> address = parse_ip(*text);
-      if (!address || !pool.subnet.contains(*address)) continue;
-      TRY(net::reserve(pool, *address, holder));
-      leases.emplace_back(network, *address);
-      pool.last = *address;
+    for (const IpAddress& address : endpoint.addresses()) {
+      if (!pool.subnet.contains(address)) continue;
+      TRY(net::reserve(pool, address, holder));
+      leases.emplace_back(network, address);
+      pool.last = address;
     }
   return leases;
 }

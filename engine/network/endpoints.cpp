@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kSysctlOption = "com.docker.network.endpoint.sysctls";
 
 bool has_address(const Endpoint& endpoint, Family family) {
-  return !(family == Family::V4 ? endpoint.ipv4 : endpoint.ipv6).empty();
+  return endpoint.address(family).has_value();
 }
 
 // The gateway address of the network in this family, if it is not internal.
@@ -52,12 +52,8 @@ Result<> set_sysctls(int netns, const std::string& settings, const std::string& 
 
 // The endpoint's addresses and MAC.
 Result<> add_addresses(const Endpoint& endpoint, net::VethSpec& spec) {
-  for (const auto& [text, prefix] :
-       {std::pair(&endpoint.ipv4, endpoint.ipv4_prefix), std::pair(&endpoint.ipv6, endpoint.ipv6_prefix)}) {
-    if (text->empty()) continue;
-    TRY_ASSIGN(IpAddress address, parse_ip(*text));
-    spec.addresses.push_back({address, static_cast<uint8_t>(prefix)});
-  }
+  for (Family family : {Family::V4, Family::V6})
+    if (endpoint.address(family)) spec.addresses.push_back(*endpoint.address(family));
   for (const std::string& extra : endpoint.spec.link_local_ips) {
     TRY_ASSIGN(IpAddress address, parse_ip(extra));
     spec.addresses.push_back({address, static_cast<uint8_t>(address.is_v4() ? 16 : 64)});

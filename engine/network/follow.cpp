@@ -115,9 +115,7 @@ void NetworkService::State::follow_names(const Container& container) {
     dns_server().zone().set_network(network->id,
                                     {network->name(), network->request.internal, subnets_of(*network)});
     dns::EndpointNames spec{names_on(container, endpoint), {}};
-    if (endpoint.attached)
-      for (const std::string* text : {&endpoint.ipv4, &endpoint.ipv6})
-        if (Result<IpAddress> address = parse_ip(*text)) spec.addresses.push_back(*address);
+    if (endpoint.attached) spec.addresses = endpoint.addresses();
     dns_server().zone().set_endpoint(network->id, container.id, std::move(spec));
     named.insert(network->id);
   }
@@ -132,9 +130,10 @@ void NetworkService::State::follow_names(const Container& container) {
 
 std::vector<std::string> NetworkService::State::addresses_of(const Container& container) const {
   std::vector<std::string> addresses;
-  for (const Endpoint& endpoint : container.endpoints)
-    for (const std::string* address : {&endpoint.ipv4, &endpoint.ipv6})
-      if (endpoint.attached && !address->empty()) addresses.push_back(*address);
+  for (const Endpoint& endpoint : container.endpoints) {
+    if (!endpoint.attached) continue;
+    for (const IpAddress& address : endpoint.addresses()) addresses.push_back(address.text());
+  }
   return addresses;
 }
 

@@ -10,14 +10,6 @@ namespace {
 
 constexpr size_t kLongestName = 128;
 
-std::map<std::string, std::string> string_map(const Json& object, const char* key) {
-  std::map<std::string, std::string> out;
-  if (auto found = object.find(key); found != object.end() && found->is_object())
-    for (const auto& [name, value] : found->items())
-      if (value.is_string()) out[name] = value.get<std::string>();
-  return out;
-}
-
 // Any bytes, made printable.
 std::string quoted(const std::string& text) {
   return Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
@@ -91,57 +83,6 @@ Result<net::AddressPool> make_pool(const NetworkRequest::Pool& wanted) {
   }
   TRY(net::validate(pool));
   return pool;
-}
-
-Json record_of(const Network& network) {
-  const NetworkRequest& r = network.request;
-  Json pools = Json::array();
-  for (const net::AddressPool& pool : network.pools) {
-    Json auxiliary = Json::object();
-    for (const auto& [name, address] : pool.auxiliary) auxiliary[name] = address.text();
-    pools.push_back({{"subnet", pool.subnet.text()},
-                     {"ip_range", pool.ip_range ? pool.ip_range->text() : ""},
-                     {"gateway", pool.gateway ? pool.gateway->text() : ""},
-                     {"auxiliary", auxiliary}});
-  }
-  return {{"name", r.name},
-          {"driver", r.driver},
-          {"options", r.options},
-          {"labels", r.labels},
-          {"internal", r.internal},
-          {"attachable", r.attachable},
-          {"enable_ipv4", r.enable_ipv4},
-          {"enable_ipv6", r.enable_ipv6},
-          {"created_at", network.created_at},
-          {"bridge", network.bridge},
-          {"parent", network.parent},
-          {"made_parent", network.made_parent},
-          {"pools", pools}};
-}
-
-Result<NetworkPtr> read_network(const std::string& id, const Json& record) {
-  auto network = std::make_shared<Network>();
-  network->id = id;
-  network->created_at = string_or(record, "created_at");
-  network->bridge = string_or(record, "bridge");
-  network->parent = string_or(record, "parent");
-  network->made_parent = bool_or(record, "made_parent");
-  NetworkRequest& r = network->request;
-  r.name = string_or(record, "name");
-  r.driver = string_or(record, "driver");
-  r.options = string_map(record, "options");
-  r.labels = string_map(record, "labels");
-  r.internal = bool_or(record, "internal");
-  r.attachable = bool_or(record, "attachable");
-  r.enable_ipv4 = bool_or(record, "enable_ipv4", true);
-  r.enable_ipv6 = bool_or(record, "enable_ipv6");
-  for (const Json& pool : record.value("pools", Json::array())) {
-    NetworkRequest::Pool wanted{string_or(pool, "subnet"), string_or(pool, "ip_range"),
-                                string_or(pool, "gateway"), string_map(pool, "auxiliary")};
-    TRY_ASSIGN(net::AddressPool made, make_pool(wanted));
-    network->pools.push_back(std::move(made));
-  }
-  return network;
 }
 
 }  // namespace stack::engine

@@ -51,7 +51,7 @@ class NetworkService {
 
   // The owner of this host port: a container or a host process; nullopt if it is free.
   std::optional<std::string> port_holder(const std::string& host_ip, uint16_t port,
-                                         const std::string& protocol);
+                                         Protocol protocol);
 
   // The contents of the files bind-mounted into the container; call after connect.
   std::string hosts_file(const Container& container) const;

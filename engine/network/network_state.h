@@ -121,10 +121,10 @@ struct NetworkService::State {
   void release_ports(Container& container);
   std::vector<net::PortForward> forwards_of(const Container& container) const;
   std::optional<proxy::Target> relay_target(const Container& container, uint16_t container_port) const;
-  std::string publisher_of(const std::string& host_ip, uint16_t port, const std::string& protocol,
+  std::string publisher_of(const std::string& host_ip, uint16_t port, Protocol protocol,
                            const Container* except) const;
   std::optional<std::string> foreign_holder(const std::string& host_ip, uint16_t port,
-                                            const std::string& protocol);
+                                            Protocol protocol);
   proxy::ProxyClient& port_proxy();
   void find_relayed_ports();
   void drop_unknown_ports();

@@ -17,19 +17,11 @@ constexpr std::chrono::seconds kRestoreDelay{1};
 
 // The name of a container's port in stack-proxy: "<container id>/tcp/0.0.0.0/8080".
 std::string relay_name(const Container& container, const proxy::BoundPort& port) {
-  return container.id + (port.protocol == proxy::Protocol::Tcp ? "/tcp/" : "/udp/") + port.host_ip.text() +
+  return container.id + "/" + to_text(port.protocol) + "/" + port.host_ip.text() +
          "/" + std::to_string(port.port);
 }
 
-proxy::Protocol proxy_protocol(const std::string& name) {
-  return name == "udp" ? proxy::Protocol::Udp : proxy::Protocol::Tcp;
-}
-
-net::Protocol nat_protocol(const std::string& name) {
-  return name == "udp" ? net::Protocol::Udp : name == "sctp" ? net::Protocol::Sctp : net::Protocol::Tcp;
-}
-
-// The host addresses on which a port is published: "" = all addresses of both families.
+// Where a port is published: "" = all addresses of both families.
 Result<std::vector<IpAddress>> host_addresses_of(const std::string& host_ip) {
   std::vector<IpAddress> addresses;
   if (host_ip.empty()) {
@@ -100,7 +92,7 @@ Task<> NetworkService::State::restore_relay() {
 
 // The name of the container that publishes this host port; "" if there is none.
 std::string NetworkService::State::publisher_of(const std::string& host_ip, uint16_t port,
-                                                const std::string& protocol, const Container* except) const {
+                                                Protocol protocol, const Container* except) const {
   for (const auto& [id, container] : context.containers) {
     if (container.get() == except) continue;
     for (const PublishedPort& held : container->published)
@@ -112,18 +104,18 @@ std::string NetworkService::State::publisher_of(const std::string& host_ip, uint
 
 // The owner of the port outside this engine; nullopt if it is free.
 std::optional<std::string> NetworkService::State::foreign_holder(const std::string& host_ip, uint16_t port,
-                                                                 const std::string& protocol) {
-  if (protocol == "sctp") return std::nullopt;
+                                                                 Protocol protocol) {
+  if (protocol == Protocol::Sctp) return std::nullopt;
   Result<IpAddress> address = parse_ip(host_ip.empty() ? "0.0.0.0" : host_ip);
   if (!address) return std::nullopt;
-  Result<proxy::BoundPort> free = proxy::bind_host_port(*address, {port, port}, proxy_protocol(protocol));
+  Result<proxy::BoundPort> free = proxy::bind_host_port(*address, {port, port}, protocol);
   if (free) return std::nullopt;
-  if (auto owner = proxy::port_owner(*address, port, proxy_protocol(protocol))) return owner;
+  if (auto owner = proxy::port_owner(*address, port, protocol)) return owner;
   return free.error().kind() == ErrorKind::Conflict ? "another program" : free.error().text();
 }
 
 std::optional<std::string> NetworkService::port_holder(const std::string& host_ip, uint16_t port,
-                                                       const std::string& protocol) {
+                                                       Protocol protocol) {
   std::string container = state_->publisher_of(host_ip, port, protocol, nullptr);
   if (!container.empty()) return "container " + container;
   return state_->foreign_holder(host_ip, port, protocol);
@@ -150,17 +142,17 @@ Result<> NetworkService::State::reserve_port(Container& container, const PortSpe
   if (range.first == range.last && range.first != 0) {
     std::string holder = publisher_of(port.host_ip, port.host_port, port.protocol, &container);
     if (!holder.empty())
-      return conflict("port " + std::to_string(port.host_port) + "/" + port.protocol +
+      return conflict("port " + std::to_string(port.host_port) + "/" + to_text(port.protocol) +
                       " is published by container " + holder);
   }
-  if (port.protocol == "sctp") {
-    if (port.host_port == 0) return unsupported("published sctp ports require a host port");
+  if (port.protocol == Protocol::Sctp) {
+    if (port.host_port == 0) return unsupported("published sctp ports need a host port");
     container.published.push_back(published);
     return {};
   }
   TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(port.host_ip));
   TRY_ASSIGN(std::vector<proxy::BoundPort> bound,
-             proxy::bind_host_ports(addresses, range, proxy_protocol(port.protocol)));
+             proxy::bind_host_ports(addresses, range, port.protocol));
   published.host_port = bound.front().port;
   container.published.push_back(published);
   for (proxy::BoundPort& socket : bound) TRY(relay_port(container, std::move(socket), port.container_port));
@@ -170,13 +162,13 @@ Result<> NetworkService::State::reserve_port(Container& container, const PortSpe
 // Binds the ports that stack-proxy does not serve yet.
 Result<> NetworkService::State::bind_published_ports(Container& container) {
   for (const PublishedPort& port : container.published) {
-    if (port.protocol == "sctp") continue;
+    if (port.protocol == Protocol::Sctp) continue;
     TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(port.host_ip));
     for (const IpAddress& address : addresses) {
       proxy::BoundPort socket;
       socket.port = port.host_port;
       socket.host_ip = address;
-      socket.protocol = proxy_protocol(port.protocol);
+      socket.protocol = port.protocol;
       std::string name = relay_name(container, socket);
       if (port_proxy().found().contains(name)) {
         containers[container.id].relayed[name] = {port.container_port, std::nullopt};
@@ -217,14 +209,14 @@ std::vector<net::PortForward> NetworkService::State::forwards_of(const Container
     const Endpoint* endpoint = port_endpoint(container, family);
     NetworkPtr network = endpoint == nullptr ? nullptr : by_id(endpoint->network_id);
     if (!network || network->option(kPublishOption) == "proxy") continue;
-    Result<IpAddress> target = parse_ip(family == Family::V4 ? endpoint->ipv4 : endpoint->ipv6);
+    const std::optional<Cidr>& target = endpoint->address(family);
     if (!target) continue;
     for (const PublishedPort& port : container.published) {
       std::optional<IpAddress> host_ip;
       if (Result<IpAddress> parsed = parse_ip(port.host_ip)) host_ip = *parsed;
       if (!host_ip && !port.host_ip.empty()) continue;
       forwards.push_back(
-          {nat_protocol(port.protocol), host_ip, port.host_port, *target, port.container_port});
+          {port.protocol, host_ip, port.host_port, target->address, port.container_port});
     }
   }
   std::sort(forwards.begin(), forwards.end());
@@ -237,9 +229,9 @@ std::optional<proxy::Target> NetworkService::State::relay_target(const Container
   for (Family family : {Family::V4, Family::V6}) {
     const Endpoint* endpoint = port_endpoint(container, family);
     if (endpoint == nullptr) continue;
-    Result<IpAddress> ip = parse_ip(family == Family::V4 ? endpoint->ipv4 : endpoint->ipv6);
+    const std::optional<Cidr>& target = endpoint->address(family);
     NetworkPtr network = by_id(endpoint->network_id);
-    if (ip) return proxy::Target{*ip, container_port, network && network->request.internal};
+    if (target) return proxy::Target{target->address, container_port, network && network->request.internal};
   }
   return std::nullopt;
 }

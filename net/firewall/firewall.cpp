@@ -235,21 +235,9 @@ Result<std::vector<PortForward>> list_ports(Host& host, const Table& table) {
   return ports;
 }
 
-std::string_view protocol_name(Protocol protocol) {
-  switch (protocol) {
-    case Protocol::Tcp:
-      return "tcp";
-    case Protocol::Udp:
-      return "udp";
-    case Protocol::Sctp:
-      return "sctp";
-  }
-  return "?";
-}
-
 std::string describe(const PortForward& forward) {
   const std::string address = is_wildcard(forward) ? "" : forward.host_ip->text() + ":";
-  return address + std::to_string(forward.host_port) + "/" + std::string(protocol_name(forward.protocol));
+  return address + std::to_string(forward.host_port) + "/" + to_text(forward.protocol);
 }
 
 bool same_host_side(const PortForward& one, const PortForward& other) {

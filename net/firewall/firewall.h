@@ -27,12 +27,11 @@
 #include <vector>
 
 #include "model/address.h"
+#include "model/protocol.h"
 #include "net/link/bridge.h"
 #include "net/link/host.h"
 
 namespace stack::net {
-
-enum class Protocol : uint8_t { Tcp = 6, Udp = 17, Sctp = 132 };
 
 struct PortForward {
   Protocol protocol = Protocol::Tcp;

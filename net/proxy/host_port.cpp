@@ -12,8 +12,6 @@ constexpr int kBacklog = 4096;
 // A port chosen by the kernel on the first address may be in use on the next one.
 constexpr int kAnyPortTries = 16;
 
-std::string name_of(Protocol protocol) { return protocol == Protocol::Tcp ? "tcp" : "udp"; }
-
 Result<> turn_on(int fd, int level, int option, std::string_view name) {
   int on = 1;
   if (::setsockopt(fd, level, option, &on, sizeof(on)) != 0) return Error::last_errno(name);
@@ -45,14 +43,14 @@ Error taken(const IpAddress& ip, PortRange range, Protocol protocol) {
   std::string where = " on " + bracketed(ip);
   if (range.first != range.last)
     return conflict("ports " + std::to_string(range.first) + "-" + std::to_string(range.last) + "/" +
-                    name_of(protocol) + where + " are all in use");
-  std::string what = "port " + std::to_string(range.first) + "/" + name_of(protocol) + where;
+                    to_text(protocol) + where + " are all in use");
+  std::string what = "port " + std::to_string(range.first) + "/" + to_text(protocol) + where;
   std::optional<std::string> owner = port_owner(ip, range.first, protocol);
   return conflict(owner ? what + " is taken by " + *owner : what + " is already in use");
 }
 
 Error failed(Error error, const IpAddress& ip, uint16_t port, Protocol protocol) {
-  std::string what = "port " + std::to_string(port) + "/" + name_of(protocol) + " on " + bracketed(ip);
+  std::string what = "port " + std::to_string(port) + "/" + to_text(protocol) + " on " + bracketed(ip);
   if (error.code() == EADDRNOTAVAIL) return invalid(what + ": this machine has no such address");
   if (error.code() == EACCES) return Error(what + ": permission denied");
   return std::move(error).in(what);

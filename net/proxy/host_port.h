@@ -9,12 +9,11 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "model/address.h"
+#include "model/protocol.h"
 
 namespace stack::proxy {
 
-enum class Protocol : uint8_t { Tcp, Udp };
-
-// Inclusive; first == last is one port; {0, 0} is any port chosen by the kernel.
+// Inclusive; first == last is one port, {0, 0} is any port the kernel gives.
 struct PortRange {
   uint16_t first = 0;
   uint16_t last = 0;

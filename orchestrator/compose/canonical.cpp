@@ -2,6 +2,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "model/protocol.h"
 #include "orchestrator/compose/rule_table.h"
 #include "orchestrator/compose/values.h"
 
@@ -257,7 +258,7 @@ void check_long_port(Node& port, const Context& context) {
   Node* protocol = port.find("protocol");
   if (protocol != nullptr && protocol->is_scalar() && !context.opaque(*protocol)) {
     protocol->text = lower(protocol->text);
-    if (protocol->text != "tcp" && protocol->text != "udp" && protocol->text != "sctp")
+    if (!parse_protocol(protocol->text))
       context.warn_or_refuse(
           *protocol, invalid("unknown protocol \"" + protocol->text + "\": expected tcp, udp, or sctp"));
   }

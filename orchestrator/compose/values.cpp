@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "model/protocol.h"
 
 namespace stack::compose {
 
@@ -63,7 +64,7 @@ Result<PortParts> split_port(std::string_view text) {
   if (slash != std::string_view::npos) {
     parts.protocol = lower(rest.substr(slash + 1));
     rest = rest.substr(0, slash);
-    if (parts.protocol != "tcp" && parts.protocol != "udp" && parts.protocol != "sctp")
+    if (!parse_protocol(parts.protocol))
       return invalid("invalid protocol " + in_quotes(parts.protocol) + " in port " + in_quotes(text) +
                      ": expected tcp, udp, or sctp");
   }

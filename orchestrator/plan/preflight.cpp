@@ -52,7 +52,7 @@ std::string port_text(const PortSpec& port) {
   std::string text = port.host_ip.empty() ? "" : port.host_ip + ":";
   text += std::to_string(port.host_port);
   if (port.host_port_end != 0) text += "-" + std::to_string(port.host_port_end);
-  return text + "/" + port.protocol;
+  return text + "/" + to_text(port.protocol);
 }
 
 bool is_any(const std::string& address) { return address.empty() || address == "0.0.0.0" || address == "::"; }

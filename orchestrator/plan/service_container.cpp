@@ -240,7 +240,7 @@ Result<PortSpec> port_spec(const compose::PortMapping& mapping) {
   PortSpec port;
   if (mapping.target == 0 || mapping.target > 65535) return invalid("container port out of range");
   port.container_port = static_cast<uint16_t>(mapping.target);
-  if (!mapping.protocol.empty()) port.protocol = mapping.protocol;
+  if (std::optional<Protocol> protocol = parse_protocol(mapping.protocol)) port.protocol = *protocol;
   port.host_ip = mapping.host_ip;
   TRY(parse_host_port(mapping.published, port));
   return port;
@@ -261,7 +261,7 @@ Result<> set_ports(const Service& service, ContainerSpec& spec) {
   std::set<std::string> exposed;
   for (const compose::PortMapping& mapping : service.ports) {
     TRY_ASSIGN(auto port, port_spec(mapping).in("port " + std::to_string(mapping.target)));
-    exposed.insert(std::to_string(port.container_port) + "/" + port.protocol);
+    exposed.insert(std::to_string(port.container_port) + "/" + to_text(port.protocol));
     spec.ports.push_back(std::move(port));
   }
   for (const std::string& text : service.expose) add_exposed(text, exposed);

@@ -1,5 +1,6 @@
 // Networks, ports, and shared namespaces.
 #include "base/text.h"
+#include "model/protocol.h"
 #include "orchestrator/compose/rules/rules.h"
 #include "orchestrator/compose/values.h"
 
@@ -89,7 +90,7 @@ void check_exposed(RuleContext& rules, const std::string& name, const Node& item
   std::string protocol = slash == std::string::npos ? "tcp" : lower(item.text.substr(slash + 1));
   Result<PortRange> range = parse_port_range(item.text.substr(0, slash));
   if (!range) return rules.cannot_run(item.mark, "service " + name + ": expose: " + range.error().text());
-  if (protocol != "tcp" && protocol != "udp" && protocol != "sctp")
+  if (!parse_protocol(protocol))
     rules.cannot_run(item.mark, "service " + name + ": expose: unknown protocol \"" + protocol + "\"");
 }
 

@@ -77,7 +77,9 @@ ContainerSpec full_spec() {
   EndpointSpec front;
   front.network = "shop_a";
   spec.endpoints = {back, front};
-  spec.ports = {{53, "udp", "127.0.0.1", 5353, 0}, {80, "tcp", "", 8000, 8010}, {80, "tcp", "::1", 0, 0}};
+  spec.ports = {{53, Protocol::Udp, "127.0.0.1", 5353, 0},
+                {80, Protocol::Tcp, "", 8000, 8010},
+                {80, Protocol::Tcp, "::1", 0, 0}};
   spec.publish_all = true;
   spec.links = {"shop-db-1:db"};
   spec.extra_hosts = {"host:host-gateway"};
@@ -220,7 +222,7 @@ TEST(ContainerSpecJson, ReadsWhatDockerPySends) {
   EXPECT_EQ(spec.resources.memory, 128 << 20);
   ASSERT_EQ(spec.ports.size(), 2u);
   EXPECT_EQ(spec.ports[0].host_port, 0);
-  EXPECT_EQ(spec.ports[1].protocol, "udp");
+  EXPECT_EQ(spec.ports[1].protocol, Protocol::Udp);
   EXPECT_EQ(spec.endpoints[0].network, "bridge");
   EXPECT_EQ(spec.resources.ulimits[0].hard, 2048);
 }
@@ -274,7 +276,7 @@ TEST(ContainerSpecJson, ErrorsNameTheMember) {
             "HostConfig.Memory: must be an integer in range");
   EXPECT_EQ(refusal(R"({"Image":"a","HostConfig":3})"), "HostConfig: must be an object");
   EXPECT_EQ(refusal(R"({"Image":"a","HostConfig":{"Mounts":[{"Type":"npipe","Target":"/x"}]}})"),
-            "HostConfig.Mounts[0].Type: unsupported mount type \"npipe\"");
+            "HostConfig.Mounts[0].Type: must be bind, volume, tmpfs or image");
   EXPECT_EQ(
       refusal(R"({"Image":"a","HostConfig":{"Mounts":[{"Type":"bind","Source":"rel","Target":"/x"}]}})"),
       "HostConfig.Mounts[0].Source: must be an absolute path");

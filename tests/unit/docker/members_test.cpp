@@ -1,4 +1,4 @@
-#include "docker/members.h"
+#include "base/members.h"
 
 #include <gtest/gtest.h>
 

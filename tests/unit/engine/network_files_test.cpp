@@ -60,16 +60,15 @@ TEST(AddressLease, GivesBackAtItsEnd) {
     auto leases = lease_addresses(network, endpoint, "web");
     ASSERT_TRUE(leases) << leases.error().text();
     EXPECT_EQ(leases->size(), 2U);
-    EXPECT_EQ(endpoint.ipv4, "10.1.0.2");
-    EXPECT_EQ(endpoint.ipv4_prefix, 24);
-    EXPECT_EQ(endpoint.ipv6, "fd00::2");
+    EXPECT_EQ(endpoint.ipv4->text(), "10.1.0.2/24");
+    EXPECT_EQ(endpoint.ipv6->text(), "fd00::2/64");
     EXPECT_EQ(network->pools[0].taken.size(), 1U);
   }
   for (const net::AddressPool& pool : network->pools) EXPECT_TRUE(pool.taken.empty());
   // The address of the last run.
   network->pools[0].last = *parse_ip("10.1.0.77");
   ASSERT_TRUE(lease_addresses(network, endpoint, "web"));
-  EXPECT_EQ(endpoint.ipv4, "10.1.0.2");
+  EXPECT_EQ(endpoint.ipv4->text(), "10.1.0.2/24");
 }
 
 TEST(AddressLease, IsAllOrNone) {
@@ -91,7 +90,7 @@ TEST(AddressLease, AskedForAddressChoosesThePoolOfItsFamily) {
   auto leases = lease_addresses(network, endpoint, "web");
   ASSERT_TRUE(leases) << leases.error().text();
   EXPECT_EQ(leases->size(), 1U);
-  EXPECT_EQ(endpoint.ipv4, "10.2.0.9");
+  EXPECT_EQ(endpoint.ipv4->text(), "10.2.0.9/24");
   EXPECT_TRUE(network->pools[0].taken.empty());
   Endpoint stranger;
   stranger.spec.ipv4_address = "10.9.0.9";

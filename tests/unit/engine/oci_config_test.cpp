@@ -96,9 +96,9 @@ TEST(SecurityOptions, UnknownOnesAreErrorsAndAbsentModulesAreNoted) {
 TEST(OciConfig, OwnMountReplacesTheDefaultOneAtTheSamePlace) {
   Made made;
   MountPoint shm;
-  shm.kind = MountKind::Tmpfs;
-  shm.destination = "/dev/shm";
-  shm.tmpfs_options = "size=1048576";
+  shm.spec.kind = MountKind::Tmpfs;
+  shm.spec.target = "/dev/shm";
+  shm.spec.tmpfs_options = "size=1048576";
   made.container.mounts.push_back(shm);
   Json mounts = mount_at(made.config(), "/dev/shm");
   ASSERT_EQ(mounts.size(), 1U);
@@ -110,9 +110,9 @@ TEST(OciConfig, ParentsAreMountedBeforeWhatIsInsideThem) {
   Made made;
   for (const char* path : {"/data/deep/inner", "/data"}) {
     MountPoint mount;
-    mount.kind = MountKind::Bind;
-    mount.source = "/tmp";
-    mount.destination = path;
+    mount.spec.kind = MountKind::Bind;
+    mount.source.path = "/tmp";
+    mount.spec.target = path;
     made.container.mounts.push_back(mount);
   }
   Json config = made.config();

@@ -1,8 +1,8 @@
-#include "docker/members.h"
+#include "base/members.h"
 
 #include <algorithm>
 
-namespace stack::docker {
+namespace stack {
 
 namespace {
 
@@ -121,4 +121,4 @@ std::string Members::child(const std::string& key) const {
   return key.empty() ? path_ : path_ + "." + key;
 }
 
-}  // namespace stack::docker
+}  // namespace stack

@@ -1,4 +1,4 @@
-// Reading the members of Docker's JSON bodies as Go does: names match without regard to case (encoding/json),
+// Reading the members of JSON objects as Go does: names match without regard to case (encoding/json),
 // null counts as absent, and a wrong type is an error that names the member.
 #pragma once
 
@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "base/units.h"
 
-namespace stack::docker {
+namespace stack {
 
 // The member of an object under `key` in any case, the exact one first; nullptr where it is absent or null, or
 // where `object` is none.
@@ -80,4 +80,4 @@ class Members {
   std::optional<Error>& error_;
 };
 
-}  // namespace stack::docker
+}  // namespace stack

@@ -1,0 +1,185 @@
+// Lenient where Docker's clients differ (null for absent, a string for a list of one, Binds or Mounts or Volumes), strict
+// about types: a wrong one is named with its path.
+#include "docker/container_body.h"
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "docker/container_fields.h"
+#include "model/mount_text.h"
+
+namespace stack::docker {
+namespace {
+
+// An entrypoint of its own drops the image's command. [""] is how the docker command line says "no
+// entrypoint".
+void settle_entrypoint(ContainerSpec& spec) {
+  if (!spec.entrypoint || spec.entrypoint->empty()) return;
+  if (!spec.command) spec.command.emplace();
+  if (spec.entrypoint->size() == 1 && spec.entrypoint->front().empty()) spec.entrypoint->clear();
+}
+
+// --- the other notations of mounts ---
+
+void read_bind(const Members& host, const std::string& text, std::vector<MountSpec>& mounts) {
+  auto mount = parse_bind_mount(text);
+  if (!mount) return host.fail("Binds", mount.error().text());
+  mounts.push_back(*std::move(mount));
+}
+
+void read_binds(const Members& host, std::vector<MountSpec>& mounts) {
+  std::vector<std::string> texts;
+  host.read("Binds", texts);
+  std::vector<MountSpec> binds;
+  for (const std::string& text : texts) read_bind(host, text, binds);
+  mounts.insert(mounts.begin(), std::make_move_iterator(binds.begin()), std::make_move_iterator(binds.end()));
+}
+
+void read_tmpfs(const Members& host, std::vector<MountSpec>& mounts) {
+  std::map<std::string, std::string> tmpfs;
+  host.read("Tmpfs", tmpfs);
+  for (const auto& [target, options] : tmpfs) {
+    auto mount = parse_tmpfs_mount(target, options);
+    if (!mount) return host.fail("Tmpfs", mount.error().text());
+    mounts.push_back(*std::move(mount));
+  }
+}
+
+// Config.Volumes: {"/data": {}} asks for anonymous volumes where nothing else is mounted; entries of the old
+// form "/host:/data" are binds.
+void read_anonymous_volumes(const Members& body, const Members& host, std::vector<MountSpec>& mounts) {
+  body.each_member("Volumes", [&](const Members&, const std::string& name) {
+    if (name.find(':') != std::string::npos) return read_bind(host, name, mounts);
+    if (!name.starts_with('/')) return body.fail("Volumes." + name, "must be an absolute path");
+    std::string target = clean_path(name);
+    bool mounted = std::any_of(mounts.begin(), mounts.end(),
+                               [&](const MountSpec& mount) { return mount.target == target; });
+    if (mounted) return;
+    MountSpec mount;
+    mount.target = target;
+    mounts.push_back(std::move(mount));
+  });
+}
+
+// --- network ---
+
+EndpointSpec read_endpoint(const Members& members, const std::string& network) {
+  EndpointSpec endpoint;
+  FieldReader::read_all(members, endpoint);
+  endpoint.network = network == "default" ? "bridge" : network;
+  return endpoint;
+}
+
+// The order in which endpoints were written stands in our own members; others keep the order of their names.
+void order_endpoints(const std::vector<std::string>& order, std::vector<EndpointSpec>& endpoints) {
+  std::stable_sort(endpoints.begin(), endpoints.end(), [&](const EndpointSpec& a, const EndpointSpec& b) {
+    return std::find(order.begin(), order.end(), a.network) <
+           std::find(order.begin(), order.end(), b.network);
+  });
+}
+
+// NetworkMode names a kind of network, or the one network to begin with.
+void apply_network_mode(const std::string& mode, ContainerSpec& spec) {
+  if (mode == "none" || mode == "host" || mode.starts_with("container:")) {
+    spec.network_mode = mode;
+    spec.endpoints.clear();
+    return;
+  }
+  std::string network = mode.empty() || mode == "default" ? "bridge" : mode;
+  auto at = std::find_if(spec.endpoints.begin(), spec.endpoints.end(),
+                         [&](const EndpointSpec& endpoint) { return endpoint.network == network; });
+  if (at != spec.endpoints.end()) {
+    std::rotate(spec.endpoints.begin(), at, at + 1);
+  } else if (spec.endpoints.empty() || !mode.empty()) {
+    spec.endpoints.insert(spec.endpoints.begin(), EndpointSpec{})->network = network;
+  }
+}
+
+void read_network(const Members& body, const Members& host, ContainerSpec& spec) {
+  body.object("NetworkingConfig")
+      .each_member("EndpointsConfig", [&](const Members& members, const std::string& network) {
+        spec.endpoints.push_back(read_endpoint(members, network));
+      });
+  std::string mode;
+  host.read("NetworkMode", mode);
+  bool disabled = false;
+  body.read("NetworkDisabled", disabled);
+  apply_network_mode(disabled ? "none" : mode, spec);
+  std::vector<std::string> order;
+  body.object("Stack").read("EndpointOrder", order);
+  order_endpoints(order, spec.endpoints);
+  std::string mac_address;
+  body.read("MacAddress", mac_address);
+  if (!mac_address.empty() && !spec.endpoints.empty() && spec.endpoints.front().mac_address.empty())
+    spec.endpoints.front().mac_address = mac_address;
+}
+
+// --- isolation ---
+
+// The docker command line turns --security-opt systempaths=unconfined into two empty lists.
+void read_system_paths(const Members& host, ContainerSpec& spec) {
+  const Json* masked = host.find("MaskedPaths");
+  const Json* read_only = host.find("ReadonlyPaths");
+  bool unconfined = masked && masked->is_array() && masked->empty() && read_only && read_only->is_array() &&
+                    read_only->empty();
+  if (unconfined) spec.security_opt.push_back("systempaths=unconfined");
+}
+
+void refuse_device_requests(const Members& host) {
+  host.each_item("DeviceRequests", [&](const Members& members) {
+    members.fail("", "device requests (gpus) are not supported");
+  });
+}
+
+// --- writing ---
+
+std::string docker_network_mode(const ContainerSpec& spec) {
+  if (!spec.network_mode.empty()) return spec.network_mode;
+  return spec.endpoints.empty() ? "none" : spec.endpoints.front().network;
+}
+
+void write_network(const ContainerSpec& spec, Json& body) {
+  body["HostConfig"]["NetworkMode"] = docker_network_mode(spec);
+  for (const EndpointSpec& endpoint : spec.endpoints) {
+    body["NetworkingConfig"]["EndpointsConfig"][endpoint.network] = endpoint_to_json(endpoint);
+    body["Stack"]["EndpointOrder"].push_back(endpoint.network);
+  }
+}
+
+}  // namespace
+
+Json container_to_json(const ContainerSpec& spec) {
+  Json body = fields_to_json(spec, Defaults::Omitted);
+  write_network(spec, body);
+  return body;
+}
+
+Result<ContainerSpec> container_from_json(const Json& json) {
+  std::optional<Error> error;
+  ContainerSpec spec;
+  if (!json.is_object()) return invalid("body: must be an object");
+  Members body(json, "", error);
+  Members host = body.object("HostConfig");
+  FieldReader::read_all(body, spec);
+  settle_entrypoint(spec);
+  read_binds(host, spec.mounts);
+  read_tmpfs(host, spec.mounts);
+  read_anonymous_volumes(body, host, spec.mounts);
+  read_network(body, host, spec);
+  read_system_paths(host, spec);
+  refuse_device_requests(host);
+  if (error) return *std::move(error);
+  if (spec.image.empty()) return invalid("Image: must name an image");
+  return spec;
+}
+
+Json endpoint_to_json(const EndpointSpec& endpoint) { return fields_to_json(endpoint, Defaults::Omitted); }
+
+Result<EndpointSpec> endpoint_from_json(const Json& json, const std::string& network) {
+  std::optional<Error> error;
+  EndpointSpec endpoint = read_endpoint(Members(json, "EndpointConfig", error), network);
+  if (error) return *std::move(error);
+  return endpoint;
+}
+
+}  // namespace stack::docker
