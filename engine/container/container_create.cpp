@@ -74,7 +74,7 @@ Result<std::vector<MountPoint>> ContainerService::plan_mounts(const ContainerSpe
       TRY(volumes::check_volume_name(mount.source));
     points.push_back(planned(mount));
     if (mount.kind == MountKind::Bind && is_docker_socket(mount.source))
-      points.back().source = context_.paths.socket();
+      points.back().source.path = context_.paths.socket();
   }
   if (spec.api_socket) {
     MountSpec socket;

@@ -275,7 +275,7 @@ class Preflight {
 
   // Reports ports that the project publishes twice.
   void check_port_collisions() {
-    std::map<std::pair<std::string, uint16_t>, std::vector<Claim>> claims;
+    std::map<std::pair<Protocol, uint16_t>, std::vector<Claim>> claims;
     for (const auto& [name, service] : desired_.services) {
       for (size_t i = 0; i < service.base.ports.size(); ++i) {
         const PortSpec& port = service.base.ports[i];
