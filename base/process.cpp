@@ -45,6 +45,17 @@ std::vector<char*> argument_pointers(const std::vector<std::string>& words) {
   return out;
 }
 
+// Libraries open descriptors without O_CLOEXEC: Asio accepts connections so. In a child that lives on, such a copy keeps
+// a client waiting for the end of a connection whose engine has died.
+static void close_others(posix_spawn_file_actions_t& actions, const std::map<int, int>& kept) {
+  int last = STDERR_FILENO;
+  for (const auto& [target, source] : kept) {
+    for (int gap = last + 1; gap < target; ++gap) posix_spawn_file_actions_addclose(&actions, gap);
+    last = std::max(last, target);
+  }
+  posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
+}
+
 Result<pid_t> spawn(const SpawnRequest& request) {
   Actions actions;
   // Targets and sources may overlap, so all sources are first duplicated above the numbers in use.
@@ -57,6 +68,7 @@ Result<pid_t> spawn(const SpawnRequest& request) {
     staged.emplace_back(copy);
     posix_spawn_file_actions_adddup2(&actions.value, copy, target);
   }
+  close_others(actions.value, request.fds);
   if (!request.directory.empty())
     posix_spawn_file_actions_addchdir_np(&actions.value, request.directory.c_str());
   Attributes attributes;
