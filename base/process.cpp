@@ -45,8 +45,8 @@ std::vector<char*> argument_pointers(const std::vector<std::string>& words) {
   return out;
 }
 
-// Libraries open descriptors without O_CLOEXEC: Asio accepts connections so. In a child that lives on, such a copy keeps
-// a client waiting for the end of a connection whose engine has died.
+// Some libraries open descriptors without O_CLOEXEC; Asio accepts connections this way. A long-lived child with such a
+// copy keeps the connection open after the engine dies, and the client waits for its end indefinitely.
 static void close_others(posix_spawn_file_actions_t& actions, const std::map<int, int>& kept) {
   int last = STDERR_FILENO;
   for (const auto& [target, source] : kept) {

@@ -24,7 +24,7 @@
 
 namespace stack::engine {
 
-// Where a mount comes from, looked up or made at creation.
+// Where a mount comes from, resolved when the container is created.
 struct MountSource {
   std::string path;         // on the host: what is bound, or the device of `filesystem`; none for tmpfs and image
   std::string volume;       // Volume: its name
@@ -33,7 +33,7 @@ struct MountSource {
   std::string filesystem_options;
 };
 
-// What `docker inspect` shows and what the runtime mounts. The target is a clean path.
+// A resolved mount, as shown by `docker inspect` and mounted by the runtime. The target is a clean path.
 struct MountPoint {
   MountSpec spec;
   MountSource source;

@@ -57,8 +57,8 @@ Result<std::vector<AddressLease>> lease_addresses(const NetworkPtr& network, End
     if (refusal[v4 ? 0 : 1]) return *refusal[v4 ? 0 : 1];
     const std::string& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
     if (!wanted.empty())
-      return invalid("address " + wanted + " is in none of the subnets of network " + network->name());
-    // What was kept of an earlier run means nothing on a network without this family.
+      return invalid("address " + wanted + " is not in any subnet of network " + network->name());
+    // An address from an earlier run is invalid on a network without this family.
     endpoint.address(v4 ? Family::V4 : Family::V6).reset();
   }
   return leases;

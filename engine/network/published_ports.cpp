@@ -21,7 +21,7 @@ std::string relay_name(const Container& container, const proxy::BoundPort& port)
          "/" + std::to_string(port.port);
 }
 
-// Where a port is published: "" = all addresses of both families.
+// The host addresses on which a port is published: "" = all addresses of both families.
 Result<std::vector<IpAddress>> host_addresses_of(const std::string& host_ip) {
   std::vector<IpAddress> addresses;
   if (host_ip.empty()) {
@@ -146,7 +146,7 @@ Result<> NetworkService::State::reserve_port(Container& container, const PortSpe
                       " is published by container " + holder);
   }
   if (port.protocol == Protocol::Sctp) {
-    if (port.host_port == 0) return unsupported("published sctp ports need a host port");
+    if (port.host_port == 0) return unsupported("published sctp ports require a host port");
     container.published.push_back(published);
     return {};
   }

@@ -13,7 +13,7 @@
 
 namespace stack::proxy {
 
-// Inclusive; first == last is one port, {0, 0} is any port the kernel gives.
+// Inclusive; first == last is one port; {0, 0} is any port chosen by the kernel.
 struct PortRange {
   uint16_t first = 0;
   uint16_t last = 0;
