@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <functional>
+#include <set>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -121,8 +122,14 @@ const std::map<std::string, Reader>& readers() {
 
 Result<BuildQuery> read_build_query(const std::vector<std::pair<std::string, std::string>>& query) {
   BuildQuery out;
-  for (const auto& [name, value] : query)
-    if (auto reader = readers().find(name); reader != readers().end()) TRY(reader->second(value, out));
+  std::set<std::string> seen;
+  for (const auto& [name, value] : query) {
+    auto reader = readers().find(name);
+    if (reader == readers().end()) continue;
+    bool again = !seen.insert(name).second;
+    if (again && name != "t" && name != "extrahosts") continue;
+    TRY(reader->second(value, out));
+  }
   return out;
 }
 

@@ -28,7 +28,8 @@ struct BuildQuery {
   std::vector<std::string> cache_from;  // images, not those of this machine, whose layers may be used
 };
 
-// The decoded pairs of the query. Invalid for a malformed one, Unsupported for what this builder cannot do:
+// The decoded pairs of the query. The first value of a name counts, except for `t` and `extrahosts`, which may repeat:
+// docker-py sends `dockerfile` twice. Invalid for a malformed one, Unsupported for what this builder cannot do:
 // `squash`, `outputs`, BuildKit (`version=2`). Limits of the build container (`memory`, `cpuquota`, ...), `rm` and
 // `forcerm` are accepted without effect: no step leaves a container behind.
 Result<BuildQuery> read_build_query(const std::vector<std::pair<std::string, std::string>>& query);

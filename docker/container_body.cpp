@@ -57,8 +57,17 @@ void read_anonymous_volumes(const Members& body, const Members& host, std::vecto
     if (mounted) return;
     MountSpec mount;
     mount.target = target;
+    mount.short_form = name;
     mounts.push_back(std::move(mount));
   });
+}
+
+// All volumes are local; without a volume the name of another driver is only kept.
+void check_volume_driver(const Members& host, const ContainerSpec& spec) {
+  bool local = spec.volume_driver.empty() || spec.volume_driver == "local";
+  bool has_volume = std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                                [](const MountSpec& mount) { return mount.kind == MountKind::Volume; });
+  if (!local && has_volume) host.fail("VolumeDriver", "plugin \"" + spec.volume_driver + "\" not found");
 }
 
 // --- network ---
@@ -138,6 +147,20 @@ std::string docker_network_mode(const ContainerSpec& spec) {
   return spec.endpoints.empty() ? "none" : spec.endpoints.front().network;
 }
 
+// Mounts in the short forms in which clients wrote them.
+void write_short_forms(const ContainerSpec& spec, Json& body) {
+  for (const MountSpec& mount : spec.mounts) {
+    if (!mount.short_form) continue;
+    if (mount.kind == MountKind::Tmpfs) {
+      body["HostConfig"]["Tmpfs"][mount.target] = *mount.short_form;
+    } else if (mount.kind == MountKind::Volume && mount.source.empty()) {
+      body["Volumes"][*mount.short_form] = Json::object();
+    } else {
+      body["HostConfig"]["Binds"].push_back(*mount.short_form);
+    }
+  }
+}
+
 void write_network(const ContainerSpec& spec, Json& body) {
   body["HostConfig"]["NetworkMode"] = docker_network_mode(spec);
   for (const EndpointSpec& endpoint : spec.endpoints) {
@@ -150,6 +173,7 @@ void write_network(const ContainerSpec& spec, Json& body) {
 
 Json container_to_json(const ContainerSpec& spec) {
   Json body = fields_to_json(spec, Defaults::Omitted);
+  write_short_forms(spec, body);
   write_network(spec, body);
   return body;
 }
@@ -165,6 +189,7 @@ Result<ContainerSpec> container_from_json(const Json& json) {
   read_binds(host, spec.mounts);
   read_tmpfs(host, spec.mounts);
   read_anonymous_volumes(body, host, spec.mounts);
+  check_volume_driver(host, spec);
   read_network(body, host, spec);
   read_system_paths(host, spec);
   refuse_device_requests(host);

@@ -51,6 +51,7 @@ void fields(V& v, S& s) {
 template <typename V, Like<EndpointSpec> S>
 void fields(V& v, S& s) {
   v("Aliases", s.aliases);
+  v("Links", s.links);
   v("MacAddress", s.mac_address);
   v("DriverOpts", s.driver_opts);
   v("GwPriority", s.gw_priority);
@@ -133,6 +134,9 @@ void process_fields(V& v, S& s) {
   v("Tty", s.tty);
   v("OpenStdin", s.open_stdin);
   v("StdinOnce", s.stdin_once);
+  v("AttachStdin", s.attach_stdin);
+  v("AttachStdout", s.attach_stdout);
+  v("AttachStderr", s.attach_stderr);
   v("StopSignal", s.stop_signal);
   v("StopTimeout", s.stop_timeout);
   v("Healthcheck", s.healthcheck);
@@ -142,11 +146,12 @@ void process_fields(V& v, S& s) {
 
 template <typename V, Like<ContainerSpec> S>
 void host_fields(V& v, S& s) {
-  v("Mounts", s.mounts);
+  v("Mounts", docker::LongFormMounts{s.mounts});
   v("VolumesFrom", s.volumes_from);
   v("ReadonlyRootfs", s.read_only);
   v("ShmSize", docker::SizeUnlessZero{s.shm_size});
   v("StorageOpt", s.storage_opt);
+  v("VolumeDriver", s.volume_driver);
   v("PortBindings", docker::PortBindings{s.ports});
   v("PublishAllPorts", s.publish_all);
   v("Links", s.links);
@@ -169,6 +174,7 @@ void host_fields(V& v, S& s) {
   v("OomScoreAdj", none_at<0>(s.oom_score_adj));
   v("Init", s.init);
   v("Runtime", s.runtime);
+  v("Isolation", s.isolation);
   v("RestartPolicy", s.restart);
   v("AutoRemove", s.auto_remove);
   v("LogConfig", s.log);

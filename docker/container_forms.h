@@ -55,6 +55,23 @@ struct TmpfsOptionList {
 template <typename T>
 TmpfsOptionList(T&) -> TmpfsOptionList<T>;
 
+// Those that no client wrote in a short form (MountSpec::short_form).
+template <typename T>
+struct LongFormMounts {
+  T& mounts;
+  Json write() const {
+    Json list = Json::array();
+    for (const MountSpec& mount : mounts)
+      if (!mount.short_form) list.push_back(fields_to_json(mount, Defaults::Omitted));
+    return list;
+  }
+  void read(const Members& members, const char* key) const {
+    members.each_item(key, [&](const Members& item) { FieldReader::read_all(item, mounts.emplace_back()); });
+  }
+};
+template <typename T>
+LongFormMounts(T&) -> LongFormMounts<T>;
+
 template <typename T>
 struct ExposedPorts {
   T& ports;

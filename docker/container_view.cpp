@@ -111,7 +111,7 @@ int prefix_length(const std::optional<Cidr>& address) { return address ? address
 Json endpoint_json(const ContainerFacts& container, const EndpointFacts& endpoint) {
   bool predefined = endpoint.network == "host" || endpoint.network == "none";
   return {{"IPAMConfig", ipam_json(endpoint.spec)},
-          {"Links", nullptr},
+          {"Links", or_null(endpoint.spec.links)},
           {"Aliases", or_null(endpoint.spec.aliases)},
           {"DNSNames", predefined ? Json() : Json(dns_names(container, endpoint))},
           {"NetworkID", endpoint.network_id},
@@ -168,10 +168,10 @@ void fill_defaults(Json& object, const Json& defaults) {
 
 const Json& config_defaults() {
   static const Json defaults{
-      {"Hostname", ""},       {"Domainname", ""},      {"User", ""},         {"AttachStdin", false},
-      {"AttachStdout", true}, {"AttachStderr", true},  {"Tty", false},       {"OpenStdin", false},
-      {"StdinOnce", false},   {"Env", nullptr},        {"Cmd", nullptr},     {"Volumes", nullptr},
-      {"WorkingDir", ""},     {"Entrypoint", nullptr}, {"OnBuild", nullptr}, {"Labels", Json::object()}};
+      {"Hostname", ""},        {"Domainname", ""},      {"User", ""},         {"AttachStdin", false},
+      {"AttachStdout", false}, {"AttachStderr", false}, {"Tty", false},       {"OpenStdin", false},
+      {"StdinOnce", false},    {"Env", nullptr},        {"Cmd", nullptr},     {"Volumes", nullptr},
+      {"WorkingDir", ""},      {"Entrypoint", nullptr}, {"OnBuild", nullptr}, {"Labels", Json::object()}};
   return defaults;
 }
 
@@ -251,29 +251,7 @@ const std::vector<std::string>& read_only_paths() {
   return paths;
 }
 
-// Tmpfs mounts of the short form under HostConfig.Tmpfs, where `docker run --tmpfs` put them.
-void move_tmpfs(Json& host) {
-  if (!host.contains("Mounts")) return;
-  Json kept = Json::array();
-  for (Json& mount : host["Mounts"]) {
-    bool tmpfs = string_or(mount, "Type") == "tmpfs";
-    const Json options = tmpfs && mount.contains("TmpfsOptions") ? mount["TmpfsOptions"] : Json::object();
-    if (!tmpfs || options.contains("SizeBytes") || options.contains("Mode")) {
-      kept.push_back(std::move(mount));
-      continue;
-    }
-    std::vector<std::string> words;
-    for (const Json& option : options.value("Options", Json::array()))
-      words.push_back(option.size() == 2 ? option[0].get<std::string>() + "=" + option[1].get<std::string>()
-                                         : option[0].get<std::string>());
-    host["Tmpfs"][string_or(mount, "Target")] = join(words, ",");
-  }
-  host["Mounts"] = std::move(kept);
-  if (host["Mounts"].empty()) host.erase("Mounts");
-}
-
 Json host_config(const ContainerFacts& container, Json host) {
-  move_tmpfs(host);
   fill_defaults(host, host_defaults());
   fill_defaults(host["RestartPolicy"], {{"Name", "no"}, {"MaximumRetryCount", 0}});
   fill_defaults(host["LogConfig"], {{"Type", "json-file"}, {"Config", Json::object()}});
@@ -285,13 +263,28 @@ Json host_config(const ContainerFacts& container, Json host) {
   return host;
 }
 
+// The variables that were asked for, then those of the image that they leave alone: Config.Env of Docker, which holds
+// neither HOSTNAME nor HOME.
+std::vector<std::string> config_env(const std::vector<std::string>& own,
+                                    const std::vector<std::string>& image) {
+  auto name_of = [](const std::string& entry) { return entry.substr(0, entry.find('=')); };
+  std::vector<std::string> env = own;
+  for (const std::string& entry : image) {
+    bool given = std::any_of(own.begin(), own.end(),
+                             [&](const std::string& each) { return name_of(each) == name_of(entry); });
+    if (!given) env.push_back(entry);
+  }
+  return env;
+}
+
 Json config_json(const ContainerFacts& container, const ContainerDetails& details, Json config) {
   const ContainerSpec& spec = container.spec;
   config["Hostname"] = details.hostname;
-  config["Env"] = details.env;
+  config["Env"] = config_env(spec.env, details.image_env);
   config["Labels"] = container.labels;
   if (!spec.command && !spec.entrypoint) config["Cmd"] = or_null(details.image_command);
   if (!spec.entrypoint) config["Entrypoint"] = or_null(details.image_entrypoint);
+  if (spec.entrypoint && spec.entrypoint->empty()) config["Entrypoint"] = nullptr;
   if (spec.working_dir.empty()) config["WorkingDir"] = details.image_working_dir;
   if (spec.user.empty()) config["User"] = details.image_user;
   for (const std::string& port : details.image_ports) config["ExposedPorts"][port] = Json::object();

@@ -83,7 +83,7 @@ struct ContainerDetails {
   std::string image_user;
   std::vector<std::string> image_ports;
   std::string hostname;
-  std::vector<std::string> env;
+  std::vector<std::string> image_env;
   std::string resolv_conf_path;
   std::string hostname_path;
   std::string hosts_path;

@@ -47,6 +47,9 @@ struct MountSpec {
   std::optional<ByteSize> tmpfs_size;
   std::optional<uint32_t> tmpfs_mode;
   std::string tmpfs_options;  // additional options of the short form, such as "uid=1000,noexec"
+  // The mount as a client wrote it in HostConfig.Binds ("/src:/dst:ro"), HostConfig.Tmpfs (the options), or Volumes (the
+  // path), for display. The members above have the same meaning.
+  std::optional<std::string> short_form;
 };
 
 // A config or secret: a read-only file in the container.
@@ -63,6 +66,7 @@ struct FileSpec {
 struct EndpointSpec {
   std::string network;  // name or id
   std::vector<std::string> aliases;
+  std::vector<std::string> links;  // "container:alias": names that this container alone knows
   std::string ipv4_address;
   std::string ipv6_address;
   std::string mac_address;
@@ -150,6 +154,10 @@ struct ContainerSpec {
   bool tty = false;
   bool open_stdin = false;
   bool stdin_once = false;
+  // The streams that the creating client attaches to, for display.
+  bool attach_stdin = false;
+  bool attach_stdout = false;
+  bool attach_stderr = false;
   std::string stop_signal;                           // "" = the image's, otherwise SIGTERM
   std::optional<std::chrono::seconds> stop_timeout;  // nullopt = 10 s
   std::optional<HealthcheckSpec> healthcheck;
@@ -164,6 +172,7 @@ struct ContainerSpec {
   bool read_only = false;
   std::optional<ByteSize> shm_size;
   std::map<std::string, std::string> storage_opt;
+  std::string volume_driver;  // of the volumes in `mounts`: "" = local
 
   // Network. mode: "" = the endpoints below | "none" | "host" | "container:<name or id>"
   std::string network_mode;
@@ -191,6 +200,7 @@ struct ContainerSpec {
   std::optional<bool> init;
   bool api_socket = false;  // the engine's socket at /var/run/docker.sock
   std::string runtime;      // "" = the built-in runtime
+  std::string isolation;    // "" | default
   std::string platform;
   ResourceSpec resources;
 

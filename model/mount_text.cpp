@@ -80,6 +80,7 @@ Result<MountSpec> parse_bind_mount(const std::string& text) {
   mount.create_host_path = mount.kind == MountKind::Bind;
   mount.source = parts[0];
   mount.target = clean_path(parts[1]);
+  mount.short_form = text;
   if (parts.size() == 3) {
     for (const std::string& option : split(parts[2], ',')) apply_bind_option(mount, option);
   }
@@ -91,6 +92,7 @@ Result<MountSpec> parse_tmpfs_mount(const std::string& target, const std::string
   MountSpec mount;
   mount.kind = MountKind::Tmpfs;
   mount.target = clean_path(target);
+  mount.short_form = options;
   for (const std::string& option : split(options, ','))
     TRY(apply_tmpfs_option(mount, option).in("tmpfs " + target));
   return mount;

@@ -112,11 +112,11 @@ docker::ContainerDetails container_details(const Services& s, const Container& c
     details.image_entrypoint = defaults->entrypoint;
     details.image_working_dir = defaults->working_dir;
     details.image_user = defaults->user;
+    details.image_env = defaults->env;
   }
   if (std::optional<images::Image> image = s.containers.parts().images.find(container.image_id))
     details.image_ports = image->config().exposed_ports;
-  details.hostname = container.spec.hostname.empty() ? container.short_id() : container.spec.hostname;
-  details.env = s.containers.environment_of(container);
+  details.hostname = s.containers.hostname_of(container);
   details.resolv_conf_path = s.containers.own_file(container, "resolv.conf");
   details.hostname_path = s.containers.own_file(container, "hostname");
   details.hosts_path = s.containers.own_file(container, "hosts");

@@ -36,6 +36,14 @@ TEST(BuildQuery, ReadsWhatClientsSend) {
   EXPECT_EQ(query->target, "final");
 }
 
+TEST(BuildQuery, TheFirstValueOfANameCounts) {
+  auto query =
+      read_build_query({{"dockerfile", ".dockerfile.1"}, {"dockerfile", "FROM x"}, {"t", "a"}, {"t", "b"}});
+  ASSERT_TRUE(query) << query.error().text();
+  EXPECT_EQ(query->dockerfile, ".dockerfile.1");
+  EXPECT_EQ(query->tags, (std::vector<std::string>{"a", "b"}));
+}
+
 TEST(BuildQuery, WhatCannotBeDoneIsRefused) {
   EXPECT_EQ(read_build_query({{"version", "2"}}).error().kind(), ErrorKind::Unsupported);
   EXPECT_EQ(read_build_query({{"squash", "1"}}).error().kind(), ErrorKind::Unsupported);
