@@ -18,17 +18,17 @@ using http::Request;
 using http::Response;
 
 // What was written before: attach's `logs`.
-Task<> replay_log(Services& s, ContainerPtr container, Client client, bool tty, bool out, bool err) {
+Task<> replay_log(Services& s, ContainerPtr container, Client client, bool raw, bool out, bool err) {
   Result<LogPlan> plan = plan_log(container->spec.log);
   if (!plan || !plan->keeps_file) co_return;
   LogRequest request;
   request.out = out;
   request.err = err;
   LogStream logs(s.context, s.containers, s.log_folders, request);
-  auto emit = [client, tty](LogEvent event) -> Task<bool> {
+  auto emit = [client, raw](LogEvent event) -> Task<bool> {
     if (!event.entry) co_return true;
     int stream = event.entry->stream == logs::LogStream::Stdout ? 1 : 2;
-    std::string bytes = tty ? event.entry->text : stream_frame(stream, event.entry->text);
+    std::string bytes = raw ? event.entry->text : stream_frame(stream, event.entry->text);
     Result<> sent = co_await client->write(bytes);
     co_return sent.has_value();
   };
@@ -79,7 +79,8 @@ struct ClientPresence {
   Source output;  // once there is one
 };
 
-Task<> attach(Services& s, Request& request, Response& response) {
+// `websocket`: raw bytes in messages, without frames for the streams, as Docker has it.
+Task<> attach(Services& s, Request& request, Response& response, bool websocket) {
   Result<ContainerPtr> found = s.context.require_container(request.param("id"));
   bool returning = request.query.flag("returning");
   Result<> allowed = found ? may_attach(**found, returning) : Result<>(found.error());
@@ -88,8 +89,8 @@ Task<> attach(Services& s, Request& request, Response& response) {
     co_return;
   }
   ContainerPtr container = *found;
-  bool tty = container->spec.tty;
-  Result<DetachKeys> keys = detach_keys(request.query.get("detachKeys"), tty);
+  bool raw = container->spec.tty || websocket;
+  Result<DetachKeys> keys = detach_keys(request.query.get("detachKeys"), container->spec.tty);
   if (!keys) {
     response.error(400, "Invalid detach keys (" + request.query.get("detachKeys") + ") provided");
     co_return;
@@ -103,12 +104,18 @@ Task<> attach(Services& s, Request& request, Response& response) {
   bool err = request.query.flag("stderr");
   bool replay = request.query.flag("logs");
   bool stream_wanted = request.query.flag("stream", true);
-  Result<http::RawStream> hijacked = co_await response.hijack(raw_type(request, tty));
+  std::string key = request.headers.get("Sec-WebSocket-Key");
+  if (websocket && key.empty()) {
+    response.error(400, "this path is for WebSockets: Sec-WebSocket-Key is missing");
+    co_return;
+  }
+  auto switched = websocket ? response.hijack_websocket(key) : response.hijack(raw_type(request, raw));
+  Result<http::RawStream> hijacked = co_await std::move(switched);
   if (!hijacked) co_return;
   auto client = std::make_shared<http::RawStream>(std::move(*hijacked));
-  if (replay) co_await replay_log(s, container, client, tty, out, err);
+  if (replay) co_await replay_log(s, container, client, raw, out, err);
   if (!stream_wanted) {
-    client->close();
+    co_await client->finish();
     co_return;
   }
   s.context.publish(*container, "attach");
@@ -130,15 +137,17 @@ Task<> attach(Services& s, Request& request, Response& response) {
   if (presence->gone.stop_requested()) output->cancel();
   if (options->stdin_open)
     start(s.context.io, pass_input(s, container, client, sink, output, std::move(*keys)));
-  co_await pump_frames(output, client, FrameSelector(tty, out, err));
-  client->close();
+  co_await pump_frames(output, client, FrameSelector(raw, out, err));
+  co_await client->finish();
 }
 
 }  // namespace
 
 void add_attach_routes(http::Router& router, Services& s) {
   router.post("/containers/{id}/attach",
-              [&s](Request& q, Response& r) -> Task<> { co_await attach(s, q, r); });
+              [&s](Request& q, Response& r) -> Task<> { co_await attach(s, q, r, false); });
+  router.get("/containers/{id}/attach/ws",
+             [&s](Request& q, Response& r) -> Task<> { co_await attach(s, q, r, true); });
 }
 
 }  // namespace stack::engine

@@ -316,14 +316,13 @@ asio::awaitable<Result<>> Connection::write_chunk(std::string_view bytes) {
   co_return Result<>();
 }
 
-asio::awaitable<Result<RawStream>> Connection::hijack(Response& response) {
+asio::awaitable<Result<RawStream>> Connection::hijack(Response& response, std::string framing) {
   stop_watching();
   while (!parser_->message_complete()) {
     Result<std::string> piece = co_await read_body();
     if (!piece) co_return std::move(piece).error();
   }
   keep_alive_ = true;  // do not send "Connection: close" with "Connection: Upgrade"
-  std::string framing = response.status_ == 101 ? "Connection: Upgrade\r\nUpgrade: tcp\r\n" : "";
   Result<> sent = co_await send(head_of(response, framing));
   if (!sent) co_return std::move(sent).error();
   co_return RawStream(std::move(socket_), std::move(input_));

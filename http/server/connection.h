@@ -64,7 +64,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<Result<std::string>> read_body();
   asio::awaitable<Result<>> start_streaming(Response& response);
   asio::awaitable<Result<>> write_chunk(std::string_view bytes);
-  asio::awaitable<Result<RawStream>> hijack(Response& response);
+  asio::awaitable<Result<RawStream>> hijack(Response& response, std::string framing);
   void watch_client(std::function<void()> callback);
   bool wants_upgrade() const { return wants_upgrade_; }
 

@@ -50,11 +50,26 @@ asio::awaitable<Result<>> Response::write_line(const Json& object) {
 }
 
 asio::awaitable<Result<RawStream>> Response::hijack(std::string content_type) {
-  if (started()) co_return Error(ErrorKind::Internal, "the response has already started");
   status_ = connection_.wants_upgrade() ? 101 : 200;
   content_type_ = std::move(content_type);
-  Result<RawStream> stream = co_await connection_.hijack(*this);
-  // If the client disconnects during this, there is nobody to respond to.
+  Result<RawStream> stream =
+      co_await switch_protocol(status_ == 101 ? "Connection: Upgrade\r\nUpgrade: tcp\r\n" : "");
+  co_return stream;
+}
+
+asio::awaitable<Result<RawStream>> Response::hijack_websocket(std::string key) {
+  status_ = 101;
+  Result<RawStream> stream =
+      co_await switch_protocol("Connection: Upgrade\r\nUpgrade: websocket\r\n" +
+                               ("Sec-WebSocket-Accept: " + websocket_accept(key) + "\r\n"));
+  if (stream) stream->speak_websocket();
+  co_return stream;
+}
+
+asio::awaitable<Result<RawStream>> Response::switch_protocol(std::string framing) {
+  if (started()) co_return Error(ErrorKind::Internal, "answer has begun already");
+  Result<RawStream> stream = co_await connection_.hijack(*this, std::move(framing));
+  // A client lost half-way leaves nothing to answer to either.
   state_ = State::Hijacked;
   co_return stream;
 }

@@ -53,12 +53,16 @@ class Response {
   // Responds "101 UPGRADED" ("200 OK" if the client did not request a switch) and returns the raw connection with the bytes
   // already received. First reads the rest of the request body. The request and response must not be used afterwards.
   asio::awaitable<Result<RawStream>> hijack(std::string content_type);
+  // The same for a WebSocket (RFC 6455, section 4.2); `key` is the request's Sec-WebSocket-Key.
+  asio::awaitable<Result<RawStream>> hijack_websocket(std::string key);
 
   // Whether anything has been sent (start, write, or hijack).
   bool started() const { return state_ != State::Open; }
   int status() const { return status_; }
 
  private:
+  asio::awaitable<Result<RawStream>> switch_protocol(std::string framing);
+
   friend class Connection;
   enum class State { Open, Streaming, Hijacked };
 

@@ -25,6 +25,47 @@ Error gone(const asio::error_code& problem) {
 }  // namespace
 
 asio::awaitable<Result<std::string>> RawStream::read() {
+  while (websocket_) {
+    Result<std::string> bytes = co_await read_bytes();
+    if (!bytes || bytes->empty()) co_return bytes;
+    Result<WebSocketReader::Received> received = websocket_->take(*bytes);
+    if (!received) co_return std::move(received).error();
+    if (!received->answer.empty()) {
+      Result<> sent = co_await send_frames(std::move(received->answer));
+      if (!sent) co_return std::move(sent).error();
+    }
+    ended_ = ended_ || received->closed;
+    if (!received->data.empty() || received->closed) co_return std::move(received->data);
+  }
+  Result<std::string> bytes = co_await read_bytes();
+  co_return bytes;
+}
+
+asio::awaitable<Result<>> RawStream::send_frames(std::string frames) {
+  owed_ += frames;
+  if (sending_) co_return Result<>();
+  sending_ = true;
+  asio::error_code problem;
+  while (!owed_.empty() && !problem) {
+    std::string bytes = std::exchange(owed_, {});
+    co_await asio::async_write(socket_, asio::buffer(bytes),
+                               asio::redirect_error(asio::use_awaitable, problem));
+  }
+  sending_ = false;
+  if (problem) co_return gone(problem);
+  co_return Result<>();
+}
+
+asio::awaitable<void> RawStream::finish() {
+  if (websocket_ && !ended_) {
+    // 1000: a normal end.
+    Result<> ignored = co_await send_frames(websocket_frame(WebSocketOpcode::Close, "\x03\xe8"));
+    (void)ignored;
+  }
+  close();
+}
+
+asio::awaitable<Result<std::string>> RawStream::read_bytes() {
   if (!buffered_.empty()) co_return std::exchange(buffered_, {});
   // After end of file, Asio would wait for an event that never comes.
   if (ended_) co_return std::string();
@@ -51,6 +92,10 @@ asio::awaitable<void> RawStream::wait_until_read() {
 
 asio::awaitable<Result<>> RawStream::write(std::string_view bytes) {
   if (!std::exchange(head_read_, true)) co_await wait_until_read();
+  if (websocket_) {
+    Result<> sent = co_await send_frames(websocket_frame(WebSocketOpcode::Binary, bytes));
+    co_return sent;
+  }
   asio::error_code problem;
   co_await asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()),
                              asio::redirect_error(asio::use_awaitable, problem));

@@ -3,11 +3,13 @@
 
 #include <asio/awaitable.hpp>
 #include <asio/local/stream_protocol.hpp>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "http/wire/websocket.h"
 
 namespace stack::http {
 
@@ -20,10 +22,15 @@ class RawStream {
 
   // Returns up to 32 KiB; empty at the client's end of file (it may still read: half-close).
   asio::awaitable<Result<std::string>> read();
+  // Treats what follows as the client's side of a WebSocket: read() returns the payload of messages, write() sends one
+  // binary message each.
+  void speak_websocket() { websocket_ = std::make_unique<WebSocketReader>(); }
   // Writes all bytes, which must live until the call completes. Returns Cancelled if the client has disconnected. The first
   // call waits briefly until the client has read the response header, because Python's http.client, used by docker-py, reads
   // the header through a buffer and loses the bytes after it.
   asio::awaitable<Result<>> write(std::string_view bytes);
+  // Ends the protocol if it has a way to do so (the close frame of a WebSocket), and closes.
+  asio::awaitable<void> finish();
   // Shuts down the sending direction; the client may still send.
   void close_write();
   // Ends both directions and every pending operation.
@@ -39,6 +46,13 @@ class RawStream {
   std::string buffered_;
   // Waits until the client has read all sent bytes (unix(7), SIOCOUTQ), or for a short time.
   asio::awaitable<void> wait_until_read();
+  asio::awaitable<Result<std::string>> read_bytes();
+  // Frames of a WebSocket may not be mixed, and reading sends some as well: whoever sends takes the others' along.
+  asio::awaitable<Result<>> send_frames(std::string frames);
+
+  std::unique_ptr<WebSocketReader> websocket_;
+  std::string owed_;
+  bool sending_ = false;
 
   bool ended_ = false;
   bool head_read_ = false;
