@@ -162,7 +162,6 @@ Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container)
   if (!noted) {
     // The engine died after the start, before recording it.
     container->state.started_at = rfc3339(std::chrono::system_clock::now());
-    container->state.finished_at = kZeroTime;
   }
   container->state.pid = hello->pid;
   container->boot_id = context_.boot_id;

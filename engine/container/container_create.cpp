@@ -14,6 +14,7 @@
 #include "engine/logs/log_settings.h"
 #include "model/docker_socket.h"
 #include "model/labels.h"
+#include "model/random_name.h"
 #include "runtime/rootfs/rootfs_view.h"
 #include "volumes/bind_source.h"
 
@@ -26,6 +27,16 @@ Result<> check_container_name(const std::string& name) {
                           [&](char c) { return plain(c) || c == '_' || c == '.' || c == '-'; });
   if (good) return {};
   return invalid("Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+}
+
+std::string ContainerService::free_name() const {
+  constexpr int kTries = 6;
+  std::string name;
+  for (int i = 0; i < kTries; ++i) {
+    name = random_name(std::stoull(random_hex(6), nullptr, 16));
+    if (!context_.find_container(name)) return name;
+  }
+  return name + "_" + random_hex(5);
 }
 
 Result<> ContainerService::check_spec(const ContainerSpec& spec) const {
@@ -197,7 +208,7 @@ void take_over_volumes(std::vector<MountPoint>& mounts, const Container& former)
 }  // namespace
 
 Task<Result<ContainerPtr>> ContainerService::create(ContainerSpec spec, CreateOptions options) {
-  if (spec.name.empty()) spec.name = "stack_" + random_hex(5);
+  if (spec.name.empty()) spec.name = free_name();
   Result<> checked = check_spec(spec);
   CO_TRY(checked);
   Result<images::Image> image = parts_.images.resolve(spec.image);

@@ -2,14 +2,18 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/log.h"
 #include "engine/container/container_service.h"
+#include "engine/container/link_variables.h"
 #include "engine/logs/log_settings.h"
 #include "model/labels.h"
+#include "model/link.h"
+#include "model/predefined_network.h"
 #include "runtime/rootfs/rootfs_view.h"
 #include "runtime/seccomp/seccomp.h"
 #include "runtime/spec/defaults.h"
@@ -35,11 +39,52 @@ std::string ContainerService::own_file(const Container& container, const std::st
 
 namespace {
 
-std::string hostname_of(const Container& container) {
-  return container.spec.hostname.empty() ? container.short_id() : container.spec.hostname;
+std::string machine_hostname() {
+  utsname names{};
+  return ::uname(&names) == 0 ? names.nodename : "localhost";
 }
 
 }  // namespace
+
+std::string ContainerService::hostname_of(const Container& container) const {
+  const ContainerSpec& spec = container.spec;
+  if (!spec.hostname.empty()) return spec.hostname;
+  if (spec.network_mode == "host" || spec.uts_mode == "host") return machine_hostname();
+  if (spec.network_mode.starts_with("container:")) {
+    ContainerPtr owner = context_.find_container(spec.network_mode.substr(10));
+    // One that shares another's network itself is refused at creation, so this ends.
+    if (owner && owner.get() != &container) return hostname_of(*owner);
+  }
+  return container.short_id();
+}
+
+Result<std::vector<std::string>> ContainerService::link_environment(const Container& container) const {
+  std::vector<std::string> out;
+  bool default_network =
+      !container.endpoints.empty() && container.endpoints.front().spec.network == kBridgeNetwork;
+  if (!default_network) return out;
+  for (const std::string& text : container.spec.links) {
+    Link link = parse_link(text);
+    TRY_ASSIGN(ContainerPtr target, context_.require_container(link.container).in("link " + text));
+    if (!target->run)
+      return conflict("Cannot link to a non running container: /" + target->spec.name + " AS /" +
+                      container.spec.name + "/" + link.alias);
+    LinkTarget facts;
+    for (const Endpoint& endpoint : target->endpoints)
+      if (endpoint.network_id == container.endpoints.front().network_id) facts.address = endpoint.ipv4;
+    TRY_ASSIGN(images::Image image, parts_.images.resolve(target->image_id));
+    facts.ports = image.config().exposed_ports;
+    facts.ports.insert(facts.ports.end(), target->spec.exposed_ports.begin(),
+                       target->spec.exposed_ports.end());
+    for (const PortSpec& port : target->spec.ports)
+      facts.ports.push_back(std::to_string(port.container_port) + "/" + port.protocol);
+    facts.env = environment_of(*target);
+    std::erase_if(facts.env, [](const std::string& entry) { return entry.starts_with("HOSTNAME="); });
+    std::vector<std::string> variables = link_variables(container.spec.name, link.alias, std::move(facts));
+    out.insert(out.end(), variables.begin(), variables.end());
+  }
+  return out;
+}
 
 std::vector<std::string> ContainerService::environment_of(const Container& container) const {
   Result<ImageDefaults> image = image_defaults(container);
@@ -137,6 +182,8 @@ Result<Json> ContainerService::config_of(const Container& container, const image
   TRY_ASSIGN(inputs.args, command_line(spec, defaults));
   TRY_ASSIGN(inputs.user, resolve_user(container, spec.user));
   inputs.env = environment(spec, defaults, inputs.hostname, inputs.user.home);
+  TRY_ASSIGN(std::vector<std::string> links, link_environment(container));
+  inputs.env.insert(inputs.env.end(), links.begin(), links.end());
   inputs.working_dir = spec.working_dir.empty() ? defaults.working_dir : spec.working_dir;
   TRY_ASSIGN(inputs.own_files, write_own_files(container));
   auto pid_of = [&](const std::string& mode, int64_t& pid) -> Result<> {

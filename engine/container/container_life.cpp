@@ -172,7 +172,6 @@ void ContainerService::became_running(ContainerPtr container, std::shared_ptr<Co
   ContainerState& state = container->state;
   state.pid = started.pid;
   state.started_at = now_text();
-  state.finished_at = kZeroTime;
   state.exit_code = 0;
   state.oom_killed = false;
   container->boot_id = context_.boot_id;

@@ -117,6 +117,8 @@ class ContainerService {
   // Environment, user, and other defaults for exec sessions.
   Result<ImageDefaults> image_defaults(const Container& container) const;
   std::vector<std::string> environment_of(const Container& container) const;
+  // The hostname that was asked for; the machine's or the owner's where it shares their network; else the short id.
+  std::string hostname_of(const Container& container) const;
   // Resolves a user in the container's current file system.
   Result<runtime::User> resolve_user(const Container& container, const std::string& user) const;
   std::string cgroup_path(const Container& container) const {
@@ -136,6 +138,8 @@ class ContainerService {
   ContainerParts& parts() const { return parts_; }
 
  private:
+  // A name for a container that nobody named.
+  std::string free_name() const;
   Result<> check_spec(const ContainerSpec& spec) const;
   Result<std::vector<MountPoint>> plan_mounts(const ContainerSpec& spec, const images::Image& image) const;
   Task<Result<>> make_mounts(ContainerPtr container, images::Image image);
@@ -160,6 +164,8 @@ class ContainerService {
   runtime::EngineRestart engine_restart() const;
   std::vector<std::string> mount_points(const Container& container) const;
   void watch_log(const Container& container);
+  // What `--link` adds to the environment. Conflict where a container that is linked does not run.
+  Result<std::vector<std::string>> link_environment(const Container& container) const;
   Result<Json> config_of(const Container& container, const images::Image& image);
   Result<std::vector<OciInputs::OwnFile>> write_own_files(const Container& container);
   void became_running(ContainerPtr container, std::shared_ptr<ContainerProcess> process,

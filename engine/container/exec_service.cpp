@@ -95,9 +95,8 @@ Task<Result<>> ExecService::launch(ExecPtr session) {
   description.working_dir = !wanted.working_dir.empty()            ? wanted.working_dir
                             : !container->spec.working_dir.empty() ? container->spec.working_dir
                                                                    : image->working_dir;
-  std::vector<std::string> env = environment(
-      container->spec, *image,
-      container->spec.hostname.empty() ? container->short_id() : container->spec.hostname, user->home);
+  std::vector<std::string> env =
+      environment(container->spec, *image, containers_.hostname_of(*container), user->home);
   Result<Json> oci = exec_process(container->spec, env, description);
   CO_TRY(oci);
   runtime::ExecRequest request;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/network/host_files.h"
 #include "engine/network/network_state.h"
+#include "model/link.h"
 #include "net/firewall/dns_redirect.h"
 
 namespace stack::engine {
@@ -74,17 +75,24 @@ dns::DnsServer& NetworkService::State::dns_server() {
   return *dns;
 }
 
+namespace {
+
+void add_links(const std::vector<std::string>& links, dns::ClientSpec& client) {
+  for (const std::string& text : links) {
+    Link link = parse_link(text);
+    client.view.links[lower(link.alias)] = lower(link.container);
+  }
+}
+
+}  // namespace
+
 dns::ClientSpec NetworkService::State::dns_client_of(const Container& container) const {
   dns::ClientSpec client;
-  for (const Endpoint* endpoint : by_gateway_priority(container))
+  for (const Endpoint* endpoint : by_gateway_priority(container)) {
     client.view.networks.push_back(endpoint->network_id);
-  for (const std::string& link : container.spec.links) {
-    size_t colon = link.rfind(':');
-    std::string target = link.substr(0, colon);
-    std::string alias = colon == std::string::npos ? base_name(target) : link.substr(colon + 1);
-    if (target.starts_with('/')) target.erase(0, 1);
-    client.view.links[lower(alias)] = lower(target);
+    add_links(endpoint->spec.links, client);
   }
+  add_links(container.spec.links, client);
   for (const std::string& server : container.spec.dns)
     if (Result<dns::UpstreamAddress> address = dns::parse_upstream(server))
       client.servers.push_back(*address);

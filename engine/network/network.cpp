@@ -25,10 +25,15 @@ Result<> check_network_name(const std::string& name) {
   if (name.empty()) return invalid("network name must not be empty");
   bool good = name.size() <= kLongestName && is_letter_or_digit(name.front()) &&
               std::all_of(name.begin(), name.end(),
-                          [](char c) { return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-'; });
+                          [](char c) {
+                            return is_letter_or_digit(c) || c == '_' || c == '.' || c == '-' || c == ' ';
+                          }) &&
+              name.back() != ' ';
   if (good) return {};
-  return invalid("invalid network name " + quoted(name.substr(0, kLongestName)) +
-                 ": a name must be 1 to 128 characters of [a-zA-Z0-9_.-] and start with a letter or digit");
+  return invalid(
+      "invalid network name " + quoted(name.substr(0, kLongestName)) +
+      ": a name must be 1 to 128 characters of [a-zA-Z0-9_.-] and spaces, start with a letter or digit, "
+      "and not end with a space");
 }
 
 std::string Network::option(const std::string& key) const {
