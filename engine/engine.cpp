@@ -84,10 +84,22 @@ struct Engine {
   // Checks once per second the socket, the disk reserve, and whether the engine is still needed.
   Task<> look_after(std::chrono::seconds idle_limit);
   void keep_socket();
+  void publish_volume_changes();
   Task<> scrub_store();
   Task<> reap_inherited();
   void shut_down();
 };
+
+// Volumes change on the engine's thread and on others.
+void Engine::publish_volume_changes() {
+  using volumes::VolumeStore;
+  volumes->on_change([this](VolumeStore::Change change, const volumes::Volume& volume) {
+    asio::dispatch(context.io, [this, change, name = volume.name, driver = volume.driver] {
+      const char* action = change == VolumeStore::Change::Created ? "create" : "destroy";
+      context.events.publish("volume", action, name, {{"driver", driver}});
+    });
+  });
+}
 
 Result<> Engine::open() {
   context.boot_id = read_boot_id();
@@ -97,6 +109,7 @@ Result<> Engine::open() {
   TRY_ASSIGN(images, images::ImageStore::open(context.paths.images()));
   for (const std::string& note : images->notes()) log_warning("image store: " + note);
   TRY_ASSIGN(volumes, volumes::VolumeStore::open(context.paths.volumes()));
+  publish_volume_changes();
   TRY_ASSIGN(runtime::MonitorProgram program, runtime::MonitorProgram::open(context.paths.monitor_program));
   parts = std::unique_ptr<ContainerParts>(
       new ContainerParts{*images, *volumes, networks, std::move(cgroups), std::move(program)});

@@ -89,18 +89,26 @@ Result<Volume> VolumeStore::create(const VolumeSpec& spec) {
   TRY(check_volume_name(volume.name));
   volume.driver = spec.driver.empty() ? "local" : spec.driver;
   if (volume.driver != "local")
-    return invalid("volume " + volume.name + ": volume driver \"" + volume.driver + "\" not found");
+    return not_found("volume " + volume.name + ": volume driver \"" + volume.driver + "\" not found");
   volume.options = spec.options;
   volume.labels = spec.labels;
   volume.mountpoint = folder(volume.name) + "/_data";
   volume.created = rfc3339(std::chrono::system_clock::now());
   TRY(mount_of(volume));
+  TRY_ASSIGN(bool made, add(volume));
+  if (made && told_) told_(Change::Created, volume);
+  return volume;
+}
 
+// false: it is there already, and `volume` becomes that one.
+Result<bool> VolumeStore::add(Volume& volume) {
   std::lock_guard lock(mutex_);
   auto existing = volumes_.find(volume.name);
   if (existing != volumes_.end()) {
-    if (existing->second.driver == volume.driver) return existing->second;
-    return conflict("volume " + volume.name + ": already exists with driver " + existing->second.driver);
+    if (existing->second.driver != volume.driver)
+      return conflict("volume " + volume.name + ": already exists with driver " + existing->second.driver);
+    volume = existing->second;
+    return false;
   }
   std::string fresh = root_ + "/.new-" + random_hex(8);
   Result<> made = make_folder(fresh, volume);
@@ -110,7 +118,7 @@ Result<Volume> VolumeStore::create(const VolumeSpec& spec) {
     return std::move(made).error().in("create volume " + volume.name);
   }
   volumes_[volume.name] = volume;
-  return volume;
+  return true;
 }
 
 std::optional<Volume> VolumeStore::find(const std::string& name) const {
@@ -130,6 +138,7 @@ std::vector<Volume> VolumeStore::list() const {
 
 Result<> VolumeStore::remove(const std::string& name, std::span<const std::string> users) {
   std::string grave = root_ + "/.gone-" + random_hex(8);
+  Volume gone;
   {
     std::lock_guard lock(mutex_);
     if (!volumes_.contains(name)) return not_found("get " + name + ": no such volume");
@@ -140,8 +149,9 @@ Result<> VolumeStore::remove(const std::string& name, std::span<const std::strin
     }
     if (::rename(folder(name).c_str(), grave.c_str()) != 0 && errno != ENOENT)
       return Error::last_errno("remove volume " + name);
-    volumes_.erase(name);
+    gone = std::move(volumes_.extract(name).mapped());
   }
+  if (told_) told_(Change::Removed, gone);
   return remove_tree(grave).in("remove volume " + name);
 }
 

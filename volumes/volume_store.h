@@ -9,6 +9,7 @@
 // Thread-safe. Only one process at a time, guaranteed by the engine's lock on its state root.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,10 @@ class VolumeStore {
   // Creates `root` (mode 0700) if missing, sweeps leftovers, and reads the volumes. A volume with an unreadable description
   // is kept and listed with driver "local" and no labels, because its data belongs to the user.
   static Result<std::unique_ptr<VolumeStore>> open(std::string root);
+
+  enum class Change { Created, Removed };
+  // Reports each volume that is created or removed, on the thread that does it. Set once, before any change.
+  void on_change(std::function<void(Change, const Volume&)> told) { told_ = std::move(told); }
 
   // Idempotent: returns an existing volume of that name and driver unchanged, even if its labels and options differ. Errors:
   // Invalid (name, driver, options), Conflict (other driver).
@@ -53,12 +58,14 @@ class VolumeStore {
  private:
   explicit VolumeStore(std::string root) : root_(std::move(root)) {}
   Result<> load();
+  Result<bool> add(Volume& volume);
   std::string folder(const std::string& name) const { return root_ + "/" + name; }
 
   std::string root_;
   mutable std::mutex mutex_;
   std::mutex populate_mutex_;
   std::map<std::string, Volume> volumes_;
+  std::function<void(Change, const Volume&)> told_;
 };
 
 }  // namespace stack::volumes

@@ -16,10 +16,6 @@ using http::Response;
 
 volumes::VolumeStore& volume_store(Services& s) { return s.containers.parts().volumes; }
 
-void publish_volume(Services& s, const char* action, const std::string& name, const std::string& driver) {
-  s.context.events.publish("volume", action, name, {{"driver", driver}});
-}
-
 Task<> list_volumes(Services& s, Request& request, Response& response) {
   Result<docker::VolumeFilter> filter = docker::VolumeFilter::read(request.query.get("filters"));
   if (!filter) {
@@ -54,13 +50,11 @@ Task<> create_volume(Services& s, Request& request, Response& response) {
     response.error(spec.error());
     co_return;
   }
-  bool known = volume_store(s).find(spec->name).has_value();
   Result<volumes::Volume> made = volume_store(s).create(*spec);
   if (!made) {
     response.error(made.error());
     co_return;
   }
-  if (!known) publish_volume(s, "create", made->name, made->driver);
   response.json(201, volumes::volume_to_json(*made));
 }
 
@@ -76,10 +70,8 @@ Task<> inspect_volume(Services& s, Request& request, Response& response) {
 Task<> remove_volume(Services& s, Request& request, Response& response) {
   std::string name = request.param("name");
   std::vector<std::string> users = volume_users(s.context, name);
-  std::string driver = volume_store(s).find(name).value_or(volumes::Volume()).driver;
   auto work = [&volumes = volume_store(s), name, users] { return volumes.remove(name, users); };
   Result<> removed = co_await offload(s.context.pool, work);
-  if (removed) publish_volume(s, "destroy", name, driver);
   if (!removed && !(removed.error().kind() == ErrorKind::NotFound && request.query.flag("force"))) {
     response.error(removed.error());
     co_return;
@@ -108,7 +100,6 @@ Task<> prune_volumes(Services& s, Request& request, Response& response) {
     };
     Result<int64_t> removed = co_await offload(s.context.pool, work);
     if (!removed) continue;
-    publish_volume(s, "destroy", volume.name, volume.driver);
     deleted.push_back(volume.name);
     reclaimed += *removed;
   }

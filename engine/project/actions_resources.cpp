@@ -52,7 +52,6 @@ ActionTask carry_out(ActionContext context, CreateVolume action) {
   spec.labels = action.volume.labels;
   Result<volumes::Volume> made = context.parts.containers.parts().volumes.create(spec);
   CO_TRY(made);
-  context.parts.engine.events.publish("volume", "create", spec.name, {{"driver", "local"}});
   co_return ActionResult();
 }
 
@@ -62,7 +61,6 @@ ActionTask carry_out(ActionContext context, RemoveVolume action) {
   auto work = [&store, users, name = action.name] { return store.remove(name, users); };
   Result<> removed = co_await offload(context.parts.engine.pool, work);
   if (!removed && removed.error().kind() != ErrorKind::NotFound) co_return std::move(removed).error();
-  context.parts.engine.events.publish("volume", "destroy", action.name, {{"driver", "local"}});
   co_return ActionResult();
 }
 

@@ -67,9 +67,9 @@ asio::awaitable<Result<RawStream>> Response::hijack_websocket(std::string key) {
 }
 
 asio::awaitable<Result<RawStream>> Response::switch_protocol(std::string framing) {
-  if (started()) co_return Error(ErrorKind::Internal, "answer has begun already");
+  if (started()) co_return Error(ErrorKind::Internal, "the response has already started");
   Result<RawStream> stream = co_await connection_.hijack(*this, std::move(framing));
-  // A client lost half-way leaves nothing to answer to either.
+  // If the client disconnects during this, there is nobody to respond to.
   state_ = State::Hijacked;
   co_return stream;
 }

@@ -79,6 +79,24 @@ TEST_F(Volumes, AnonymousVolumesGetAnIdOfTheirOwn) {
   EXPECT_TRUE(open()->find(a->name)->anonymous);
 }
 
+TEST_F(Volumes, EachChangeIsToldOnce) {
+  std::unique_ptr<VolumeStore> store = open();
+  std::vector<std::string> told;
+  store->on_change([&](VolumeStore::Change change, const Volume& volume) {
+    told.push_back((change == VolumeStore::Change::Created ? "created " : "removed ") + volume.name + " " +
+                   volume.driver);
+  });
+  ASSERT_TRUE(store->create(named("v")));
+  ASSERT_TRUE(store->create(named("v")));
+  std::string anonymous = store->create({})->name;
+  EXPECT_FALSE(store->create(named("../x")));
+  EXPECT_FALSE(store->remove("v", std::vector<std::string>{"user"}));
+  ASSERT_TRUE(store->remove("v", {}));
+  EXPECT_FALSE(store->remove("v", {}));
+  EXPECT_EQ(told, (std::vector<std::string>{"created v local", "created " + anonymous + " local",
+                                            "removed v local"}));
+}
+
 TEST_F(Volumes, WrongNamesAndDriversAreRefusedAndLeaveNothing) {
   std::unique_ptr<VolumeStore> store = open();
   EXPECT_EQ(store->create(named("../x")).error().kind(), ErrorKind::Invalid);
