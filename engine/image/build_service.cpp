@@ -305,6 +305,16 @@ Result<std::string> only_platform(const std::vector<std::string>& platforms) {
 
 }  // namespace
 
+void set_network(builder::BuildRequest& request, const std::string& mode) {
+  if (mode == "none") {
+    request.network = builder::RunNetwork::None;
+  } else if (mode == "host") {
+    request.network = builder::RunNetwork::Host;
+  } else if (!mode.empty() && mode != "default" && mode != "bridge") {
+    request.network_name = mode;
+  }
+}
+
 Result<builder::BuildRequest> BuildService::request_of(const compose::Build& section,
                                                        const std::string& image,
                                                        const BuildSettings& settings) {
@@ -343,8 +353,7 @@ Result<builder::BuildRequest> BuildService::request_of(const compose::Build& sec
   request.no_cache_stages = section.no_cache_filter;
   request.caller = settings.caller;
   request.pull = section.pull || settings.pull;
-  if (section.network == "none") request.network = builder::RunNetwork::None;
-  if (section.network == "host") request.network = builder::RunNetwork::Host;
+  set_network(request, section.network);
   for (std::string host : section.extra_hosts) {
     if (size_t equals = host.find('='); equals != std::string::npos) host[equals] = ':';
     request.extra_hosts.push_back(host);

@@ -18,6 +18,9 @@
 
 namespace stack::engine {
 
+// The network of RUN steps as clients name it: none, host, default or bridge, or a network's name or id.
+void set_network(builder::BuildRequest& request, const std::string& mode);
+
 // One line or piece of output; on the engine's thread.
 using BuildSink = std::function<void(const std::string& text, const std::string& stream)>;
 

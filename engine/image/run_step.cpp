@@ -42,6 +42,13 @@ ContainerSpec spec_of(const builder::RunStep& step, const std::string& id) {
   return spec;
 }
 
+void join_network(Container& container, const Network& network) {
+  Endpoint endpoint;
+  endpoint.spec.network = network.name();
+  container.spec.endpoints.push_back(endpoint.spec);
+  container.endpoints.push_back(std::move(endpoint));
+}
+
 std::vector<MountPoint> mounts_of(const builder::RunStep& step) {
   std::vector<MountPoint> mounts;
   for (const builder::RunTmpfs& tmpfs : step.tmpfs) {
@@ -110,7 +117,7 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
   container->mounts = mounts_of(step);
   container->run = std::make_shared<ContainerRun>();
   context_.build_steps.insert(container->id);
-  bool networked = step.network == builder::RunNetwork::Default;
+  bool networked = step.network == builder::RunNetwork::Default && step.network_name.empty();
   if (networked) ++network_users_;
   struct ScopeExit {
     ContainerService& containers;
@@ -126,10 +133,11 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
   if (networked) {
     Result<NetworkPtr> network = co_await ensure_network();
     CO_TRY(network);
-    Endpoint endpoint;
-    endpoint.spec.network = (*network)->name();
-    container->spec.endpoints.push_back(endpoint.spec);
-    container->endpoints.push_back(std::move(endpoint));
+    join_network(*container, **network);
+  } else if (!step.network_name.empty()) {
+    NetworkPtr network = networks_.find(step.network_name);
+    if (!network) co_return not_found("network " + step.network_name + " not found");
+    join_network(*container, *network);
   }
   Result<> ready = co_await networks_.connect(container);
   CO_TRY(ready);

@@ -43,7 +43,7 @@ constexpr Flag kBuildFlags[] = {
     {0, "label", FlagArity::Values, "list", "Set a label of the image"},
     {0, "load", FlagArity::Nothing, "", ""},
     {0, "metadata-file", FlagArity::Value, "string", "Write build metadata to a file as JSON"},
-    {0, "network", FlagArity::Value, "string", "Network for RUN steps: default, none, or host"},
+    {0, "network", FlagArity::Value, "string", "Network for RUN steps: default, none, host, or a name"},
     {0, "no-cache", FlagArity::Nothing, "", "Do not use the build cache"},
     {0, "no-cache-filter", FlagArity::Values, "stringArray", "Do not use the build cache for these stages"},
     {'o', "output", FlagArity::Values, "stringArray", "Output: DIR, -, type=local|tar|oci|docker|registry"},

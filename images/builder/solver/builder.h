@@ -65,7 +65,8 @@ struct BuildRequest {
   std::string caller;                        // for missing_image: who asks, in its own terms
   bool pull = false;                         // ask missing_image even where a base image is local
   RunNetwork network = RunNetwork::Default;  // of RUN steps that do not say
-  std::vector<std::string> extra_hosts;      // "name:address"
+  std::string network_name;              // with Default: a network of the engine's instead of the builds' own
+  std::vector<std::string> extra_hosts;  // "name:address"
   // HTTP_PROXY and the like, either case: visible in RUN, in no image, no history and no cache key.
   std::map<std::string, std::string> proxy_environment;
   // PEM bundle of the host, "" = none: mounted read-only in RUN steps and named by the usual variables.

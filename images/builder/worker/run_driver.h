@@ -40,6 +40,7 @@ struct RunStep {
   std::string cwd;                      // absolute; exists, or is made by the driver
   std::string user;                     // Docker's form: "name|uid[:group|gid]", "" = root
   RunNetwork network = RunNetwork::Default;
+  std::string network_name;    // with Default: that network; "" = the builds' own
   std::vector<RunBind> binds;  // in mount order
   std::vector<RunTmpfs> tmpfs;
   std::string hostname;

@@ -449,6 +449,7 @@ Result<> StageBuilder::run_process(RunParts& parts, images::StagedLayer& staged,
   run.cwd = config().working_dir.empty() ? "/" : config().working_dir;
   run.user = config().user;
   run.network = parts.network;
+  if (parts.network == RunNetwork::Default) run.network_name = job_.request.network_name;
   run.binds = parts.binds;
   run.tmpfs = parts.tmpfs;
   run.hostname = "buildkitsandbox";
