@@ -160,8 +160,7 @@ void fill_defaults(const std::string& driver, const Options& options, LogPlan& p
 Result<LogPlan> plan_log(const LogSpec& log) {
   std::string driver = log.driver.empty() ? "json-file" : log.driver;
   if (!driver_exists(driver))
-    return invalid("logger: no log driver named '" + driver +
-                   "' is registered; use json-file, local, journald, or none");
+    return invalid("logger: no log driver named '" + driver + "' is registered");
   for (const auto& [key, value] : log.options) {
     if (key == "mode" || key == "max-buffer-size" || options_of(driver).contains(key)) continue;
     return invalid("unknown log opt '" + key + "' for " + driver + " log driver");

@@ -537,6 +537,27 @@ const CanonicalTable::Row kCanonicalRows[] = {
 
 }  // namespace
 
+namespace {
+
+void rename_key(Node& map, std::string_view former, std::string_view name) {
+  if (!map.is_map() || map.find(name) != nullptr) return;
+  if (Entry* entry = map.find_entry(former)) entry->key = name;
+}
+
+}  // namespace
+
+void rename_former_keys(Node& document) {
+  Node* services = document.is_map() ? document.find("services") : nullptr;
+  if (services == nullptr || !services->is_map()) return;
+  for (Entry& service : services->entries) {
+    rename_key(service.value, "x-develop", "develop");
+    Node* develop = service.value.is_map() ? service.value.find("develop") : nullptr;
+    Node* watch = develop != nullptr && develop->is_map() ? develop->find("watch") : nullptr;
+    if (watch == nullptr || !watch->is_list()) continue;
+    for (Node& rule : watch->items) rename_key(rule, "x-initialSync", "initial_sync");
+  }
+}
+
 void make_canonical(Node& document, const CanonicalOptions& options, const Provenances& provenances,
                     Report& report) {
   static const CanonicalTable table(kCanonicalRows);

@@ -132,6 +132,8 @@ std::vector<ComposeFile> discover(Session& session, const std::string& start) {
 bool read_env_file(Session& session, const std::string& path, const Variables& outer, Variables& variables) {
   if (!path_exists(path) || is_directory(path)) return false;
   Result<std::string> text = read_file(path, kLargestFile);
+  // A link that leads nowhere.
+  if (!text && text.error().code() == ENOENT) return false;
   if (!text) {
     session.report.error({}, "read " + session.shown(path) + ": " + text.error().text());
     return true;

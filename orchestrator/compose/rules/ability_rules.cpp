@@ -75,7 +75,8 @@ void log_driver(RuleContext& rules, const std::string& name, const Node& service
   LogSpec spec;
   spec.driver = driver->text;
   if (Result<LogPlan> plan = plan_log(spec); !plan)
-    rules.cannot_run(driver->mark, "service " + name + ": " + plan.error().text());
+    rules.cannot_run(driver->mark, "service " + name + ": " + plan.error().text(),
+                     "expected json-file, local, journald or none");
 }
 
 void resource_driver(RuleContext& rules, const char* section, const Entry& entry) {

@@ -16,6 +16,7 @@ void image_source(RuleContext& rules, const std::string& name, const Node& servi
 void image_text(RuleContext& rules, const std::string& /*name*/, const Node& service) {
   const Node* image = service.find("image");
   if (rules.opaque(image)) return;
+  if (image->text.empty() && present(service.find("build"))) return;
   if (image->text.empty()) {
     rules.report.error(image->mark, "the image is empty");
   } else if (image->text.find_first_of(" \t\n") != std::string::npos) {

@@ -240,8 +240,8 @@ TEST_F(RulesTest, WhatThisEngineCannotCarryOutIsRefusedBeforeAnythingChanges) {
       {"    runtime: kata\n",
        "compose.yaml:4:14: service web: runtime \"kata\" is not supported\n  expected runc\n"},
       {"    logging: {driver: gelf}\n",
-       "compose.yaml:4:23: service web: logger: no log driver named 'gelf' is registered; use json-file, "
-       "local, journald, or none\n"},
+       "compose.yaml:4:23: service web: logger: no log driver named 'gelf' is registered\n"
+       "  expected json-file, local, journald or none\n"},
       {"    build: https://example.com/x.git\n",
        "compose.yaml:4:12: service web: build context https://example.com/x.git is not supported\n  only "
        "directories are supported; clone it first\n"},

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "fixture.h"
 
 namespace stack::compose {
@@ -42,6 +44,41 @@ volumes:
 TEST_F(ComposeTest, UnknownKeyIsReportedWithPlaceAndSuggestion) {
   EXPECT_EQ(errors("services:\n  web:\n    imge: nginx\n"),
             "compose.yaml:3:5: unknown key \"imge\" in services.web\n  did you mean \"image\"?\n");
+}
+
+TEST_F(ComposeTest, FormerNamesOfKeysAreRead) {
+  Service web = project(
+                    "services:\n  web:\n    build: .\n    x-develop:\n      watch:\n"
+                    "        - {path: ./src, target: /src, action: sync, x-initialSync: true}\n")
+                    .services["web"];
+  ASSERT_EQ(web.watch.size(), 1U);
+  EXPECT_TRUE(web.watch[0].initial_sync);
+  EXPECT_EQ(web.watch[0].path, path("src"));
+  // The proper name wins.
+  EXPECT_TRUE(
+      project(
+          "services:\n  web:\n    build: .\n    develop: {watch: []}\n    x-develop: {watch: [{path: a}]}\n")
+          .services["web"]
+          .watch.empty());
+}
+
+TEST_F(ComposeTest, ALinkToNowhereIsNoEnvFile) {
+  ASSERT_EQ(::symlink("/nowhere/at/all", path(".env").c_str()), 0);
+  EXPECT_EQ(web("").image, "a");
+  EXPECT_EQ(warnings, "");
+}
+
+TEST_F(ComposeTest, AnEmptyImageBesideABuildIsNone) {
+  EXPECT_EQ(project("services:\n  web: {image: \"${UNSET}\", build: .}\n").services["web"].image, "");
+  EXPECT_EQ(errors("services:\n  web: {image: \"\"}\n"), "compose.yaml:2:16: the image is empty\n");
+}
+
+TEST_F(ComposeTest, NothingIsCheckedAgainstOtherKeysWithoutInterpolation) {
+  options.no_interpolate = true;
+  std::string text =
+      "services:\n  web: {image: a}\n  other: {profiles: [\"$P\"], depends_on: [nowhere], container_name: "
+      "\"$N\"}\n";
+  EXPECT_NE(config(text).find("container_name: $N"), std::string::npos) << config(text);
 }
 
 }  // namespace
