@@ -73,6 +73,7 @@ constexpr const Command* kAll[] = {
     &kEngineStatus,
     &kEngineStop,
     &kEngineLogs,
+    &kEngineDockerSocket,
     &kVersion,
     &kCompletion,
     &kHelp,

@@ -15,8 +15,8 @@ extern const Command kUp, kWatch, kCreate, kDown, kPs, kLogs, kExec, kRun, kStar
     kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm, kImageInspect, kImageBootstrap, kImageTag,
     kImageHistory, kImagePrune, kImageSave, kImageLoad, kImageImport, kBuilderPrune, kSystemDf, kSystemPrune,
     kVolumeLs, kVolumeInspect, kVolumeRm, kVolumeCreate, kVolumePrune, kVolumes, kNetworkLs, kNetworkInspect,
-    kNetworkRm, kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs, kHelp,
-    kCompletion, kComplete, kPull, kPush, kLogin, kLogout, kImagePull, kImagePush;
+    kNetworkRm, kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs,
+    kEngineDockerSocket, kHelp, kCompletion, kComplete, kPull, kPush, kLogin, kLogout, kImagePull, kImagePush;
 
 // In the order shown by help.
 std::span<const Command* const> all_commands();
