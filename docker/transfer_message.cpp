@@ -41,4 +41,8 @@ OrderedJson error_message(const std::string& text) {
   return {{"errorDetail", {{"message", text}}}, {"error", text}};
 }
 
+std::string message_text(const OrderedJson& message) {
+  return message.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
 }  // namespace stack::docker

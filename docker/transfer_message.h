@@ -16,5 +16,7 @@ OrderedJson progress_message(const std::string& status, const std::string& id, i
                              int64_t total);
 // {"errorDetail":{"message":...},"error":...}
 OrderedJson error_message(const std::string& text);
+// As it is sent, without the end of the line. Never throws: invalid UTF-8 is replaced.
+std::string message_text(const OrderedJson& message);
 
 }  // namespace stack::docker

@@ -3,6 +3,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "docker/build_message.h"
 #include "docker/build_query.h"
 #include "docker/filters.h"
 #include "docker/registry_auth.h"
@@ -67,8 +68,7 @@ Result<builder::BuildRequest> build_request(const docker::BuildQuery& query, con
     TRY_ASSIGN(builder::CacheLocation location, builder::parse_cache_location(name, false));
     request.cache_from.push_back(std::move(location));
   }
-  if (query.network_mode == "none") request.network = builder::RunNetwork::None;
-  if (query.network_mode == "host") request.network = builder::RunNetwork::Host;
+  set_network(request, query.network_mode);
   for (const std::string& tag : query.tags) {
     TRY_ASSIGN(Reference reference, parse_reference(tag));
     request.tags.push_back(reference.familiar());
@@ -78,20 +78,12 @@ Result<builder::BuildRequest> build_request(const docker::BuildQuery& query, con
 
 // ---- progress ----
 
-// "[web 2/5] RUN x" -> "Step 2/5 : RUN x"; other text as it is.
-std::string classic_step(const std::string& text) {
-  size_t end = text.find("] ");
-  if (!text.starts_with('[') || end == std::string::npos) return text;
-  std::string place = text.substr(1, end - 1);
-  return "Step " + place.substr(place.rfind(' ') + 1) + " : " + text.substr(end + 2);
-}
-
 void send_stream(const Sink& sink, const std::string& text) { sink({{"stream", text + "\n"}}); }
 
 BuildSink classic_sink(Sink sink, bool quiet) {
   return [sink = std::move(sink), quiet](const std::string& text, const std::string& stream) {
     if (quiet || stream == "done") return;
-    send_stream(sink, stream == "output" ? text : classic_step(text));
+    send_stream(sink, stream == "output" ? text : docker::classic_step(text));
     if (stream == "cached") send_stream(sink, " ---> Using cache");
   };
 }
@@ -111,8 +103,7 @@ Task<> run_build(Services& s, builder::BuildRequest request, bool quiet, Sink si
     send_result(sink, made->image_id, request, quiet);
     co_return;
   }
-  std::string text = made.error().error.text();
-  sink({{"errorDetail", {{"message", text}}}, {"error", text}});
+  sink(docker::build_error_message(made.error().error.text()));
 }
 
 // What X-Registry-Config holds for the base images.

@@ -45,12 +45,9 @@ std::string content_type(const Request& request) {
   return "application/json";
 }
 
-std::string event_line(const Event& event, int version, const std::string& type) {
-  Json object = event_to_json(event);
-  // The members of before 1.22 left in 1.52.
-  if (version >= 52)
-    for (const char* key : {"status", "id", "from"}) object.erase(key);
-  return (type == "application/json-seq" ? "\x1e" : "") + stack::to_text(object) + "\n";
+// With the members of before 1.22, which left in 1.52: docker-compose 1.29 reads them, whatever version it asks for.
+std::string event_line(const Event& event, const std::string& type) {
+  return (type == "application/json-seq" ? "\x1e" : "") + stack::to_text(event_to_json(event)) + "\n";
 }
 
 std::chrono::steady_clock::time_point deadline_of(const EventQuery& query) {
@@ -86,7 +83,7 @@ Task<> events(Services& s, Request& request, Response& response) {
       Event event = std::move(queue->events.front());
       queue->events.pop_front();
       if (query->until && event.time > *query->until) co_return;
-      std::string line = event_line(event, request.version, type);
+      std::string line = event_line(event, type);
       Result<> sent = co_await response.write(line);
       if (!sent) co_return;
     }

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "docker/image_filter.h"
 #include "docker/prune_filter.h"
+#include "docker/transfer_message.h"
 #include "engine/api/api.h"
 #include "engine/api/body_file.h"
 #include "engine/api/docker_view.h"
@@ -57,11 +58,9 @@ Task<> inspect_image(Services& s, Request& request, Response& response) {
     co_return;
   }
   Json details = store(s).inspect_json(*image);
-  // Left the API in 1.45, and docker-compose 1.29 reads it.
-  if (request.version < 45) {
-    details["Container"] = "";
-    details["ContainerConfig"] = details["Config"];
-  }
+  // Left the API in 1.45, and docker-compose 1.29 reads it, whatever version it asks for.
+  details["Container"] = "";
+  details["ContainerConfig"] = details["Config"];
   response.json(200, details);
 }
 
@@ -188,7 +187,9 @@ Task<> load_images(Services& s, Request& request, Response& response) {
   };
   Result<> done = co_await consume_body(s.context.io, request, load);
   if (!done) {
-    response.error(done.error());
+    // In the stream, as dockerd does, whose answer has begun by then.
+    response.body(200, "application/json",
+                  docker::message_text(docker::error_message(done.error().text())) + "\r\n");
     co_return;
   }
   std::string lines;
@@ -220,6 +221,15 @@ Task<Result<std::string>> import_image(Services& s, Request& request) {
   CO_TRY(image);
   if (changes->empty()) co_return image->id;
   Result<std::string> changed = co_await apply_changes(s, image->id, *changes, *tags);
+  // Nobody asked for the image without the changes. Another import may have made the same one and named it: then it stays.
+  if (!changed || *changed != image->id) {
+    auto drop = [&images = store(s), id = image->id, users = image_users(s.context)] {
+      std::optional<images::Image> plain = images.find(id);
+      if (plain && plain->repo_tags.empty()) (void)images.remove(id, false, users);
+      return true;
+    };
+    (void)co_await offload(s.context.pool, std::move(drop));
+  }
   co_return changed;
 }
 

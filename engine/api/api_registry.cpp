@@ -58,6 +58,18 @@ Result<Reference> reference_from(const Request& request) {
   return parse_reference(name);
 }
 
+// What a request of Docker's names, and who asks for it.
+struct NamedImage {
+  Reference reference;
+  Caller caller;
+};
+
+Result<NamedImage> named_image(const Request& request, Result<Reference> reference) {
+  if (!reference) return std::move(reference).error();
+  TRY_ASSIGN(Caller caller, caller_from(request, reference->domain));
+  return NamedImage{std::move(*reference), std::move(caller)};
+}
+
 struct PullJob {
   Services& services;
   Response& response;
@@ -96,16 +108,15 @@ Task<> run_pull(PullJob job, Sink sink) {
 }  // namespace
 
 Task<> pull_image(Services& s, Request& request, Response& response) {
-  Result<Reference> reference = reference_from(request);
-  Result<Caller> caller =
-      reference ? caller_from(request, reference->domain) : Result<Caller>(reference.error());
-  if (!caller) {
-    response.error(caller.error());
+  Result<NamedImage> image = named_image(request, reference_from(request));
+  if (!image) {
+    response.error(image.error());
     co_return;
   }
   std::stop_source stop;
-  RegistryService::Wanted wanted{reference->full(), request.query.get("platform"), std::move(*caller)};
-  PullJob job{s, response, std::move(wanted), *reference, stop.get_token()};
+  RegistryService::Wanted wanted{image->reference.full(), request.query.get("platform"),
+                                 std::move(image->caller)};
+  PullJob job{s, response, std::move(wanted), image->reference, stop.get_token()};
   auto queue = std::make_shared<StreamQueue>(s.context.io);
   request.on_client_gone([&stop, queue] {
     stop.request_stop();
@@ -203,20 +214,19 @@ Task<> run_push(PushJob job, Sink sink) {
 
 Task<> push_image(Services& s, Request& request, Response& response) {
   std::string tag = request.query.get("tag");
-  Result<Reference> reference = parse_reference(request.param("name") + (tag.empty() ? "" : ":" + tag));
-  Result<Caller> caller =
-      reference ? caller_from(request, reference->domain) : Result<Caller>(reference.error());
-  if (!caller) {
-    response.error(caller.error());
+  Result<NamedImage> image =
+      named_image(request, parse_reference(request.param("name") + (tag.empty() ? "" : ":" + tag)));
+  if (!image) {
+    response.error(image.error());
     co_return;
   }
-  if (!s.containers.parts().images.find(reference->full())) {
-    response.error(404, "An image does not exist locally with the tag: " + reference->familiar_name());
+  if (!s.containers.parts().images.find(image->reference.full())) {
+    response.error(404, "An image does not exist locally with the tag: " + image->reference.familiar_name());
     co_return;
   }
   std::stop_source stop;
-  RegistryService::Wanted wanted{reference->full(), "", std::move(*caller)};
-  PushJob job{s, response, std::move(wanted), *reference, stop.get_token()};
+  RegistryService::Wanted wanted{image->reference.full(), "", std::move(image->caller)};
+  PushJob job{s, response, std::move(wanted), image->reference, stop.get_token()};
   auto queue = std::make_shared<StreamQueue>(s.context.io);
   request.on_client_gone([&stop, queue] {
     stop.request_stop();
@@ -229,7 +239,15 @@ Json platforms_of(const images::registry::Found& found) {
   Json out = Json::array();
   auto document = images::registry::parse_manifest(found.bytes, found.media_type);
   const auto* index = document ? std::get_if<images::registry::Index>(&*document) : nullptr;
-  if (index == nullptr) return out;
+  if (index == nullptr) {
+    // One image: its configuration says for which platform it is.
+    Result<Json> config = parse_json(found.config);
+    if (!config) return out;
+    Json platform{{"architecture", string_or(*config, "architecture")}, {"os", string_or(*config, "os")}};
+    if (std::string variant = string_or(*config, "variant"); !variant.empty()) platform["variant"] = variant;
+    out.push_back(std::move(platform));
+    return out;
+  }
   for (const images::registry::Descriptor& one : index->manifests) {
     if (!one.platform || one.attestation) continue;
     Json platform{{"architecture", one.platform->architecture}, {"os", one.platform->os}};
@@ -240,17 +258,16 @@ Json platforms_of(const images::registry::Found& found) {
 }
 
 Task<> inspect_distribution(Services& s, Request& request, Response& response) {
-  Result<Reference> reference = parse_reference(request.param("name"));
-  Result<Caller> caller =
-      reference ? caller_from(request, reference->domain) : Result<Caller>(reference.error());
-  if (!caller) {
-    response.error(caller.error());
+  Result<NamedImage> image = named_image(request, parse_reference(request.param("name")));
+  if (!image) {
+    response.error(image.error());
     co_return;
   }
   std::stop_source stop;
   request.on_client_gone([&stop] { stop.request_stop(); });
-  RegistryService::Wanted wanted{reference->full(), "", std::move(*caller)};
-  Result<images::registry::Found> found = co_await s.registries.look_up(std::move(wanted), stop.get_token());
+  RegistryService::Wanted wanted{image->reference.full(), "", std::move(image->caller)};
+  Result<images::registry::Found> found =
+      co_await s.registries.look_up(std::move(wanted), stop.get_token(), true);
   if (!found) {
     response.error(found.error());
     co_return;

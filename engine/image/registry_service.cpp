@@ -153,11 +153,12 @@ Task<Result<registry::PushResult>> RegistryService::push(Wanted wanted, Transfer
   co_return co_await offload(state_->threads, std::move(work));
 }
 
-Task<Result<registry::Found>> RegistryService::look_up(Wanted wanted, std::stop_token stop) {
+Task<Result<registry::Found>> RegistryService::look_up(Wanted wanted, std::stop_token stop,
+                                                       bool with_config) {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  auto work = [this, wanted = std::move(wanted), stop]() -> Result<registry::Found> {
+  auto work = [this, wanted = std::move(wanted), stop, with_config]() -> Result<registry::Found> {
     TRY_ASSIGN(registry::PullRequest request, request_of(wanted, stop));
-    return state_->client->look_up(request);
+    return state_->client->look_up(request, with_config);
   };
   co_return co_await offload(state_->threads, std::move(work));
 }

@@ -70,7 +70,8 @@ class RegistryService {
   Task<Result<images::registry::PushResult>> push(Wanted wanted, TransferSink sink, std::stop_token stop);
   // For other work that waits for registries.
   asio::thread_pool& threads();
-  Task<Result<images::registry::Found>> look_up(Wanted wanted, std::stop_token stop);
+  Task<Result<images::registry::Found>> look_up(Wanted wanted, std::stop_token stop,
+                                                bool with_config = false);
   Task<Result<>> check_login(std::string registry, Caller caller, std::stop_token stop);
 
  private:

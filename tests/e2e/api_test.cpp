@@ -311,6 +311,58 @@ bool hears(const Fd& socket, const std::string& text, std::string& heard) {
   return true;
 }
 
+TEST_F(Api, DockersSocketIsOursWhereThatIsSwitchedOn) {
+  must({"image", "ls"});
+  std::string path = folder() + "/docker.sock";
+  auto docker_socket = [&](const std::string& word) {
+    std::vector<std::string> args{"engine", "docker-socket", "--path", path};
+    if (!word.empty()) args.push_back(word);
+    return args;
+  };
+  EXPECT_EQ(must(docker_socket("")).out, "off\n");
+  must(docker_socket("on"));
+  must(docker_socket("on"));
+  EXPECT_EQ(api_call(path, "GET", "/_ping").status, 200);
+  EXPECT_EQ(must(docker_socket("")).out, "on: " + path + " is " + stack().socket() + "\n");
+  must(docker_socket("off"));
+  EXPECT_FALSE(path_exists(path));
+  must(docker_socket("off"));
+  ASSERT_TRUE(write_file(path, "another program's"));
+  must_fail(docker_socket("on"), {path, "is not a link to this engine"});
+  must_fail(docker_socket("off"), {path, "is not a link to this engine"});
+  EXPECT_EQ(read_file(path).value_or(""), "another program's");
+}
+
+TEST_F(Api, ContainersAreAttachedToByWebSocket) {
+  must({"image", "ls"});
+  Json made =
+      call("POST", "/containers/create?name=talker",
+           {{"Image", "debian:bookworm-slim"}, {"Cmd", {"cat"}}, {"OpenStdin", true}, {"StdinOnce", true}})
+          .body;
+  std::string path = "/containers/" + string_or(made, "Id");
+  EXPECT_EQ(call("GET", path + "/attach/ws?stream=1").status, 400);
+  Fd socket = connect_to_engine(stack().socket());
+  ASSERT_TRUE(socket);
+  ASSERT_TRUE(
+      write_all(socket.get(), "GET " + path +
+                                  "/attach/ws?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: x\r\n"
+                                  "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+  std::string heard;
+  ASSERT_TRUE(hears(socket, "\r\n\r\n", heard)) << heard;
+  EXPECT_TRUE(heard.starts_with("HTTP/1.1 101 ")) << heard;
+  EXPECT_NE(heard.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), std::string::npos) << heard;
+  ASSERT_EQ(call("POST", path + "/start").status, 204);
+  // "hi\n" as a binary message, with a mask of zeros.
+  ASSERT_TRUE(write_all(socket.get(), std::string("\x82\x83\x00\x00\x00\x00hi\n", 9)));
+  ASSERT_TRUE(hears(socket, "\x82\x03hi\n", heard)) << heard;
+  // The client's close ends the input, and with it the container.
+  ASSERT_TRUE(write_all(socket.get(), std::string("\x88\x80\x00\x00\x00\x00", 6)));
+  ASSERT_TRUE(hears(socket, std::string("\x88\x00", 2), heard)) << heard;
+  EXPECT_EQ(int_or(call("POST", path + "/wait").body, "StatusCode", -1), 0);
+  EXPECT_EQ(call("DELETE", path).status, 204);
+}
+
 TEST_F(Api, AThousandFollowersOfOneLogAreServed) {
   allow_descriptors(4096);
   project("many", R"(

@@ -58,6 +58,13 @@ class DockerCli : public Scenario, public ::testing::WithParamInterface<std::str
     if (result.out.ends_with('\n')) result.out.pop_back();
     return result.out;
   }
+  // The same for a command that is not docker's.
+  std::string ok_whole(const std::vector<std::string>& args) {
+    CommandResult result = run_command(args);
+    EXPECT_EQ(result.code, 0) << result.text();
+    if (result.out.ends_with('\n')) result.out.pop_back();
+    return result.out;
+  }
   std::string run_sleeper(const std::string& name, std::vector<std::string> more = {}) {
     std::vector<std::string> args{"run", "-d", "--name", name, "--stop-signal", "KILL"};
     args.insert(args.end(), more.begin(), more.end());
@@ -152,6 +159,50 @@ TEST_P(DockerCli, NetworksJoinAndLeave) {
   ok({"network", "rm", "inner"});
 }
 
+TEST_P(DockerCli, LinksNameOtherContainers) {
+  run_sleeper("db", {"-e", "USER=me", "--expose", "5432"});
+  std::string shown = ok(
+      {"run", "--rm", "--name", "web", "--link", "db:store", kImage, "sh", "-c", "env; getent hosts store"});
+  std::string address = ok({"inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "db"});
+  for (const std::string& line : {std::string("STORE_NAME=/web/store"), std::string("STORE_ENV_USER=me"),
+                                  "STORE_PORT_5432_TCP_ADDR=" + address})
+    EXPECT_NE(("\n" + shown + "\n").find("\n" + line + "\n"), std::string::npos) << line << " in " << shown;
+  EXPECT_NE(shown.find("\n" + address + " "), std::string::npos) << shown;
+  ok({"stop", "-t", "0", "db"});
+  CommandResult refused = docker({"run", "--rm", "--link", "db:store", kImage, "true"});
+  EXPECT_EQ(refused.code, 125) << refused.text();
+  EXPECT_NE(refused.err.find("Cannot link to a non running container: /db AS /"), std::string::npos)
+      << refused.text();
+}
+
+TEST_P(DockerCli, HostnamesAreThoseOfTheSharedNetwork) {
+  run_sleeper("owner", {"--hostname", "named"});
+  EXPECT_EQ(ok({"run", "--rm", "--network", "container:owner", kImage, "hostname"}), "named");
+  EXPECT_EQ(ok({"run", "--rm", "--network", "host", kImage, "hostname"}), ok_whole({"hostname"}));
+}
+
+TEST_P(DockerCli, ARestartKeepsTheTimeOfTheLastEnd) {
+  run_sleeper("box");
+  EXPECT_EQ(ok({"inspect", "-f", "{{.State.FinishedAt}}", "box"}), "0001-01-01T00:00:00Z");
+  ok({"restart", "-t", "0", "box"});
+  EXPECT_NE(ok({"inspect", "-f", "{{.State.FinishedAt}}", "box"}), "0001-01-01T00:00:00Z");
+}
+
+TEST_P(DockerCli, EventsTellOfVolumesAndNetworks) {
+  std::string since = ok_whole({"date", "+%s.%N"});
+  ok({"network", "create", "net"});
+  ok({"create", "--name", "box", "-v", "/anonymous", kImage, "true"});
+  ok({"network", "connect", "net", "box"});
+  ok({"network", "disconnect", "net", "box"});
+  ok({"rm", "-v", "box"});
+  ok({"network", "rm", "net"});
+  std::string told = ok({"events", "--since", since, "--until", ok_whole({"date", "+%s.%N"}), "--format",
+                         "{{.Type}} {{.Action}}"});
+  EXPECT_EQ(told,
+            "network create\nvolume create\ncontainer create\nnetwork connect\nnetwork disconnect\n"
+            "volume destroy\ncontainer destroy\nnetwork destroy");
+}
+
 TEST_P(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
   run_sleeper("kept");
   ok({"create", "--name", "gone", kImage, "true"});
@@ -237,7 +288,32 @@ TEST_P(DockerCli, BuildsFromATarOfTheContext) {
   with.input = std::string("FROM ") + kImage + "\nRUN exit 3\n";
   CommandResult failed = run_command({is_ours() ? folder() + "/bin/docker" : "docker", "build", "-"}, with);
   EXPECT_NE(failed.code, 0) << failed.text();
+  if (!is_ours())
+    EXPECT_NE(failed.err.find("The command '/bin/sh -c exit 3' returned a non-zero code: 3"),
+              std::string::npos)
+        << failed.text();
   ok({"builder", "prune", "-f"});
+  ok({"image", "prune", "-f"});
+}
+
+TEST_P(DockerCli, BuildsInANetworkByName) {
+  ok({"network", "create", "net"});
+  run_sleeper("server", {"--network", "net", "--network-alias", "target"});
+  CommandOptions with = options(std::string("FROM ") + kImage + "\nRUN getent hosts target\n");
+  with.env["DOCKER_BUILDKIT"] = "0";
+  auto build = [&](const std::string& network) {
+    return run_command(
+        {is_ours() ? folder() + "/bin/docker" : "docker", "build", "--no-cache", "--network", network, "-"},
+        with);
+  };
+  CommandResult built = build("net");
+  EXPECT_EQ(built.code, 0) << built.text();
+  EXPECT_NE(build("default").code, 0);
+  CommandResult unknown = build("nowhere");
+  EXPECT_NE(unknown.code, 0);
+  EXPECT_NE(unknown.err.find("network nowhere not found"), std::string::npos) << unknown.text();
+  ok({"rm", "-f", "server"});
+  ok({"network", "rm", "net"});
   ok({"image", "prune", "-f"});
 }
 
@@ -247,12 +323,16 @@ TEST_P(DockerCli, SavesLoadsAndImportsImages) {
   ok({"rmi", "copy:1"});
   EXPECT_EQ(ok({"load", "-i", folder() + "/copy.tar"}), "Loaded image: copy:1");
   EXPECT_EQ(ok({"run", "--rm", "copy:1", "echo", "again"}), "again");
+  ASSERT_TRUE(write_file(folder() + "/bad.tar", "abc"));
+  EXPECT_NE(docker({"load", "-i", folder() + "/bad.tar"}).code, 0);
   ok({"rmi", "copy:1"});
   run_sleeper("box");
   ok({"export", "-o", folder() + "/box.tar", "box"});
   ok({"import", "--change", "CMD [\"echo\", \"imported\"]", "-m", "from a box", folder() + "/box.tar",
       "imported:1"});
   EXPECT_EQ(ok({"run", "--rm", "imported:1"}), "imported");
+  // The image without the change does not stay behind.
+  EXPECT_EQ(ok({"images", "-qf", "dangling=true"}), "");
   ok({"rmi", "imported:1"});
   EXPECT_NE(docker({"save", "-o", folder() + "/none.tar", "no-such-image"}).code, 0);
   ok({"image", "prune", "-f"});

@@ -60,6 +60,25 @@ Result<Fd> open_archive_input(const std::string& file) {
   return in;
 }
 
+std::vector<std::string> line_members(const std::string& lines, const char* member) {
+  std::vector<std::string> out;
+  size_t at = 0;
+  while (at < lines.size()) {
+    size_t end = std::min(lines.find('\n', at), lines.size());
+    Result<Json> json = parse_json(lines.substr(at, end - at));
+    if (json && !string_or(*json, member).empty()) out.push_back(string_or(*json, member));
+    at = end + 1;
+  }
+  return out;
+}
+
+// What a stream says of a failure after its head.
+Result<> check_lines(const std::string& lines) {
+  std::vector<std::string> errors = line_members(lines, "error");
+  if (!errors.empty()) return Error(errors.front());
+  return {};
+}
+
 // The answer's body: JSON objects, one a line.
 Result<std::string> upload_archive(Session& session, const std::string& target, int in) {
   http::ClientRequest request;
@@ -78,19 +97,8 @@ Result<std::string> upload_archive(Session& session, const std::string& target, 
   };
   TRY_ASSIGN(http::Client client, session.connect());
   TRY_ASSIGN(http::Answer answer, client.call(std::move(request)));
+  TRY(check_lines(answer.body));
   return std::move(answer.body);
-}
-
-std::vector<std::string> line_members(const std::string& lines, const char* member) {
-  std::vector<std::string> out;
-  size_t at = 0;
-  while (at < lines.size()) {
-    size_t end = std::min(lines.find('\n', at), lines.size());
-    Result<Json> json = parse_json(lines.substr(at, end - at));
-    if (json && !string_or(*json, member).empty()) out.push_back(string_or(*json, member));
-    at = end + 1;
-  }
-  return out;
 }
 
 constexpr Flag kImageLoadFlags[] = {

@@ -347,12 +347,33 @@ Answer<PullResult> Client::pull(const PullRequest& request, const TransferProgre
   return tl::unexpected(RegistryError{pull.failure(), std::move(pulled).error()});
 }
 
-Result<Found> Client::look_up(const PullRequest& request) {
+namespace {
+
+Result<std::string> config_bytes(Repository& repository, const Descriptor& config) {
+  std::string bytes;
+  auto sink = [&](bool restarted, std::string_view piece) -> Result<> {
+    if (restarted) bytes.clear();
+    bytes.append(piece);
+    if (bytes.size() > static_cast<size_t>(std::max<int64_t>(config.size, 0)))
+      return Error("the image's configuration is larger than its manifest says");
+    return {};
+  };
+  Answer<> answer = repository.blob(config.digest, 0, sink);
+  if (!answer) return std::move(answer.error().error);
+  return bytes;
+}
+
+}  // namespace
+
+Result<Found> Client::look_up(const PullRequest& request, bool with_config) {
   TransferProgress silent = [](const TransferEvent&) {};
   TRY_ASSIGN(Chosen chosen, Pull(*this, request, silent).choose());
   Found out{chosen.top.digest, chosen.top.media_type, chosen.top.bytes, chosen.manifest.config.size,
-            chosen.repository->endpoint().name};
+            chosen.repository->endpoint().name, ""};
   for (const Descriptor& layer : chosen.manifest.layers) out.size += layer.size;
+  if (with_config) {
+    TRY_ASSIGN(out.config, config_bytes(*chosen.repository, chosen.manifest.config));
+  }
   return out;
 }
 

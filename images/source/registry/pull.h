@@ -64,8 +64,9 @@ struct Found {
   std::string digest;
   std::string media_type;
   std::string bytes;
-  int64_t size = 0;  // of all layers of the image for the platform, compressed; -1 = not known
-  std::string from;  // the endpoint's name
+  int64_t size = 0;    // of all layers of the image for the platform, compressed; -1 = not known
+  std::string from;    // the endpoint's name
+  std::string config;  // the image's configuration, where it was asked for
 };
 
 struct PushRequest;
@@ -91,7 +92,7 @@ class Client {
   Transport& transport() { return transport_; }
 
   // The manifest alone (HEAD and GET), for `distribution` inspection and for plans.
-  Result<Found> look_up(const PullRequest& request);
+  Result<Found> look_up(const PullRequest& request, bool with_config = false);
 
   // Checks credentials as `login` does: GET /v2/ with them. The registry's name is a registry_key().
   Result<> check_login(const std::string& registry, const Caller& caller, std::stop_token stop);

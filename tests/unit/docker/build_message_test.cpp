@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "docker/transfer_message.h"
+
 namespace stack::docker {
 namespace {
 
@@ -16,10 +18,10 @@ TEST(BuildMessage, AFailedCommandIsToldWithItsExitCode) {
       "Dockerfile:2: process \"/bin/sh -c echo \"a\"; exit 3\" did not complete successfully: exit code: 3\n "
       " a");
   EXPECT_EQ(
-      ordered_text(message),
+      message_text(message),
       R"({"errorDetail":{"code":3,"message":"The command '/bin/sh -c echo \"a\"; exit 3' returned a non-zero code: 3"},)"
       R"("error":"The command '/bin/sh -c echo \"a\"; exit 3' returned a non-zero code: 3"})");
-  EXPECT_EQ(ordered_text(build_error_message("Dockerfile:1: unknown instruction FRM")),
+  EXPECT_EQ(message_text(build_error_message("Dockerfile:1: unknown instruction FRM")),
             R"({"errorDetail":{"message":"Dockerfile:1: unknown instruction FRM"},)"
             R"("error":"Dockerfile:1: unknown instruction FRM"})");
 }
