@@ -71,13 +71,14 @@ Result<std::vector<std::string>> ContainerService::link_environment(const Contai
                       container.spec.name + "/" + link.alias);
     LinkTarget facts;
     for (const Endpoint& endpoint : target->endpoints)
-      if (endpoint.network_id == container.endpoints.front().network_id) facts.address = endpoint.ipv4;
+      if (endpoint.network_id == container.endpoints.front().network_id && endpoint.ipv4)
+        facts.address = endpoint.ipv4->address.text();
     TRY_ASSIGN(images::Image image, parts_.images.resolve(target->image_id));
     facts.ports = image.config().exposed_ports;
     facts.ports.insert(facts.ports.end(), target->spec.exposed_ports.begin(),
                        target->spec.exposed_ports.end());
     for (const PortSpec& port : target->spec.ports)
-      facts.ports.push_back(std::to_string(port.container_port) + "/" + port.protocol);
+      facts.ports.push_back(std::to_string(port.container_port) + "/" + to_text(port.protocol));
     facts.env = environment_of(*target);
     std::erase_if(facts.env, [](const std::string& entry) { return entry.starts_with("HOSTNAME="); });
     std::vector<std::string> variables = link_variables(container.spec.name, link.alias, std::move(facts));

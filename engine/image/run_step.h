@@ -4,6 +4,7 @@
 #include <memory>
 #include <stop_token>
 
+#include "base/async_mutex.h"
 #include "engine/container/container_service.h"
 #include "images/builder/worker/run_driver.h"
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
