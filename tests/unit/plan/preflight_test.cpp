@@ -18,7 +18,7 @@ struct Machine {
   HostFacts facts() const {
     HostFacts facts;
     facts.port_taken = [this](const std::string&, uint16_t port,
-                              const std::string&) -> std::optional<std::string> {
+                              Protocol) -> std::optional<std::string> {
       auto at = ports.find(port);
       if (at == ports.end()) return std::nullopt;
       return at->second;

@@ -38,7 +38,7 @@ void publish(compose::Service& service, uint16_t host_port, uint16_t container_p
   compose::PortMapping port;
   port.target = container_port;
   port.published = host_port == 0 ? "" : std::to_string(host_port);
-  port.protocol = Protocol::Tcp;
+  port.protocol = "tcp";
   service.ports.push_back(port);
 }
 
