@@ -134,6 +134,11 @@ void read_system_paths(const Members& host, ContainerSpec& spec) {
   if (unconfined) spec.security_opt.push_back("systempaths=unconfined");
 }
 
+void check_isolation(const Members& host, const ContainerSpec& spec) {
+  if (!spec.isolation.empty() && spec.isolation != "default")
+    host.fail("Isolation", "invalid isolation \"" + spec.isolation + "\": Linux supports \"default\" only");
+}
+
 void refuse_device_requests(const Members& host) {
   host.each_item("DeviceRequests", [&](const Members& members) {
     members.fail("", "device requests (gpus) are not supported");
@@ -192,6 +197,7 @@ Result<ContainerSpec> container_from_json(const Json& json) {
   check_volume_driver(host, spec);
   read_network(body, host, spec);
   read_system_paths(host, spec);
+  check_isolation(host, spec);
   refuse_device_requests(host);
   if (error) return *std::move(error);
   if (spec.image.empty()) return invalid("Image: must name an image");

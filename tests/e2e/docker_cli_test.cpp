@@ -288,10 +288,11 @@ TEST_P(DockerCli, BuildsFromATarOfTheContext) {
   with.input = std::string("FROM ") + kImage + "\nRUN exit 3\n";
   CommandResult failed = run_command({is_ours() ? folder() + "/bin/docker" : "docker", "build", "-"}, with);
   EXPECT_NE(failed.code, 0) << failed.text();
-  if (!is_ours())
+  if (!is_ours()) {
     EXPECT_NE(failed.err.find("The command '/bin/sh -c exit 3' returned a non-zero code: 3"),
               std::string::npos)
         << failed.text();
+  }
   ok({"builder", "prune", "-f"});
   ok({"image", "prune", "-f"});
 }

@@ -275,7 +275,7 @@ TEST_F(Pulls, PushGivesTheSameBytesBack) {
   });
   Reference name = *parse_reference(target.host() + "/copy:2");
   ASSERT_TRUE(store_->tag(pulled->image.id, name));
-  Answer<PushResult> pushed = client_->push({name, {}, {}}, [](const TransferEvent&) {});
+  Answer<PushResult> pushed = client_->push({name, {}, {}, {}}, [](const TransferEvent&) {});
   ASSERT_TRUE(pushed) << pushed.error().error.text();
   EXPECT_EQ(pushed->digest, digest_of(manifest));
   EXPECT_EQ(received["/v2/copy/manifests/2"], manifest);
