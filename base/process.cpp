@@ -1,6 +1,7 @@
 #include "base/process.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -45,17 +46,6 @@ std::vector<char*> argument_pointers(const std::vector<std::string>& words) {
   return out;
 }
 
-// Some libraries open descriptors without O_CLOEXEC; Asio accepts connections this way. A long-lived child with such a
-// copy keeps the connection open after the engine dies, and the client waits for its end indefinitely.
-static void close_others(posix_spawn_file_actions_t& actions, const std::map<int, int>& kept) {
-  int last = STDERR_FILENO;
-  for (const auto& [target, source] : kept) {
-    for (int gap = last + 1; gap < target; ++gap) posix_spawn_file_actions_addclose(&actions, gap);
-    last = std::max(last, target);
-  }
-  posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
-}
-
 Result<pid_t> spawn(const SpawnRequest& request) {
   Actions actions;
   // Targets and sources may overlap, so all sources are first duplicated above the numbers in use.
@@ -68,7 +58,11 @@ Result<pid_t> spawn(const SpawnRequest& request) {
     staged.emplace_back(copy);
     posix_spawn_file_actions_adddup2(&actions.value, copy, target);
   }
-  close_others(actions.value, request.fds);
+  // Some libraries open descriptors without O_CLOEXEC; Asio accepts connections this way. A long-lived child with such a
+  // copy keeps the connection open after the engine dies, and the client waits for its end indefinitely. They are not
+  // closed in the child itself, because the program may be named by a descriptor (/proc/self/fd/N).
+  if (::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+    return Error::last_errno("spawn " + request.program + ": close_range");
   if (!request.directory.empty())
     posix_spawn_file_actions_addchdir_np(&actions.value, request.directory.c_str());
   Attributes attributes;
