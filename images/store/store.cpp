@@ -19,6 +19,8 @@ namespace stack::images {
 
 namespace {
 
+constexpr size_t kDigestDigits = 64;  // of SHA-256, in hexadecimal
+
 Result<> make_layout(const std::string& root) {
   TRY(ensure_directory(root, 0711));
   TRY(ensure_directory(root + "/blobs/sha256", 0700));
@@ -64,6 +66,10 @@ Result<std::unique_ptr<ImageStore>> ImageStore::open(const std::string& root) {
     Result<> swept = remove_tree(state->staging_path() + "/" + name);
     if (!swept) state->notes.push_back(swept.error().text());
   }
+  // "<digest>.XXXXXX": a blob that a killed process was writing (write_file_atomic).
+  for (const std::string& name : names_in(root + "/blobs/sha256").value_or(std::vector<std::string>()))
+    if (name.size() == kDigestDigits + 7 && name[kDigestDigits] == '.')
+      ::unlink((root + "/blobs/sha256/" + name).c_str());
   state->load();
   return std::unique_ptr<ImageStore>(new ImageStore(std::move(state)));
 }
