@@ -30,7 +30,12 @@ Result<std::string> log_time(std::string_view text, WallTime now) {
   size_t dot = text.find('.');
   std::string_view seconds = text.substr(0, dot);
   if (is_all_digits(seconds) && seconds.size() < 12) {
-    return rfc3339(WallTime(std::chrono::seconds(std::stoll(std::string(seconds)))));
+    std::string fraction(dot == std::string_view::npos ? "" : text.substr(dot + 1, 9));
+    if (!fraction.empty() && !is_all_digits(fraction)) fraction.clear();
+    fraction.resize(9, '0');
+    std::chrono::nanoseconds since_1970 = std::chrono::seconds(std::stoll(std::string(seconds))) +
+                                          std::chrono::nanoseconds(std::stoll(fraction));
+    return rfc3339(WallTime(since_1970));
   }
   if (auto duration = parse_duration(text)) return rfc3339(now - *duration);
   std::string full(text);

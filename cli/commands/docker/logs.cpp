@@ -29,9 +29,7 @@ constexpr Flag kLogsFlags[] = {
 
 // Seconds since 1970 with nine decimals, as the engine takes them.
 Result<std::string> unix_time(const std::string& text, std::string_view flag) {
-  // Already such a number, whose fraction log_time() would drop.
-  bool is_number = !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
-  if (text.empty() || is_number) return text;
+  if (text.empty()) return std::string();
   auto time = log_time(text, std::chrono::system_clock::now());
   if (!time) return invalid("invalid value for \"" + std::string(flag) + "\": " + time.error().text());
   TRY_ASSIGN(WallTime parsed, parse_rfc3339(*time));

@@ -94,6 +94,8 @@ TEST(LogTime, TakesTimesAndDurations) {
   EXPECT_EQ(log_time("2026-01-01T00:00:00", now).value(), "2026-01-01T00:00:00.000000000Z");
   EXPECT_EQ(log_time("2026-01-01", now).value(), "2026-01-01T00:00:00.000000000Z");
   EXPECT_EQ(log_time("1700000000", now).value(), "2023-11-14T22:13:20.000000000Z");
+  EXPECT_EQ(log_time("1700000000.25", now).value(), "2023-11-14T22:13:20.250000000Z");
+  EXPECT_EQ(log_time("1700000000.123456789", now).value(), "2023-11-14T22:13:20.123456789Z");
   EXPECT_FALSE(log_time("yesterday", now));
 }
 
