@@ -99,14 +99,14 @@ NoneAt<kNone, O> none_at(O& value) {
 
 // An optional list that may be one string.
 template <typename O>
-struct Words {
+struct StringOrList {
   static constexpr bool kOptional = true;
   O& value;
   Json write() const { return value ? Json(*value) : Json(); }
   void read(const Members& members, const char* key) const { members.read_words(key, value); }
 };
 template <typename O>
-Words(O&) -> Words<O>;
+StringOrList(O&) -> StringOrList<O>;
 
 // Reads from one JSON object; names in any case, null as absent, what is wrong by its path (members.h).
 class FieldReader {

@@ -43,17 +43,17 @@ ClassMatch match_class(std::string_view pattern, size_t& i, char c) {
   return matched != negated ? ClassMatch::Yes : ClassMatch::No;
 }
 
-enum class Stars { Single, IgnoreFile };
+enum class StarSyntax { Single, IgnoreFile };
 
 // Backtracking. Patterns are short and come from the user, but the depth is limited anyway.
-bool match(std::string_view pattern, std::string_view name, Stars stars, int& budget) {
+bool match(std::string_view pattern, std::string_view name, StarSyntax stars, int& budget) {
   if (--budget < 0) return false;
   size_t p = 0;
   size_t n = 0;
   while (p < pattern.size()) {
     char c = pattern[p];
     if (c == '*') {
-      bool deep = stars == Stars::IgnoreFile && p + 1 < pattern.size() && pattern[p + 1] == '*';
+      bool deep = stars == StarSyntax::IgnoreFile && p + 1 < pattern.size() && pattern[p + 1] == '*';
       while (p < pattern.size() && pattern[p] == '*') ++p;
       if (deep) {
         if (p == pattern.size()) return true;
@@ -91,7 +91,7 @@ bool match(std::string_view pattern, std::string_view name, Stars stars, int& bu
   return n == name.size();
 }
 
-bool matches(std::string_view pattern, std::string_view name, Stars stars) {
+bool matches(std::string_view pattern, std::string_view name, StarSyntax stars) {
   int budget = 1 << 16;
   return match(pattern, name, stars, budget);
 }
@@ -99,11 +99,11 @@ bool matches(std::string_view pattern, std::string_view name, Stars stars) {
 }  // namespace
 
 bool glob_matches(std::string_view pattern, std::string_view name) {
-  return matches(pattern, name, Stars::Single);
+  return matches(pattern, name, StarSyntax::Single);
 }
 
 bool deep_glob_matches(std::string_view pattern, std::string_view name) {
-  return matches(pattern, name, Stars::IgnoreFile);
+  return matches(pattern, name, StarSyntax::IgnoreFile);
 }
 
 bool has_wildcards(std::string_view pattern) {
@@ -169,9 +169,9 @@ const IgnoreRules::Rule* IgnoreRules::deciding_rule(std::string_view path) const
   for (const Rule& rule : rules_) {
     bool undecided = (deciding == nullptr || deciding->negated) != rule.negated;
     if (!undecided) continue;  // it would change nothing
-    bool matched = matches(rule.pattern, path, Stars::IgnoreFile);
+    bool matched = matches(rule.pattern, path, StarSyntax::IgnoreFile);
     for (size_t slash = path.find('/'); !matched && slash != kNone; slash = path.find('/', slash + 1))
-      matched = matches(rule.pattern, path.substr(0, slash), Stars::IgnoreFile);
+      matched = matches(rule.pattern, path.substr(0, slash), StarSyntax::IgnoreFile);
     if (matched) deciding = &rule;
   }
   return deciding;

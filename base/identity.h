@@ -23,7 +23,7 @@ class Sha256 {
   Sha256(Sha256&&) noexcept;
   Sha256& operator=(Sha256&&) noexcept;
   void update(std::string_view bytes);
-  // The digest of all bytes so far; the object cannot be used afterwards.
+  // The digest of all bytes so far; the object cannot be used afterward.
   std::string finish_hex();
 
  private:

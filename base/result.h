@@ -19,7 +19,7 @@ enum class ErrorKind {
   NotFound,     // the named object does not exist: HTTP 404
   Conflict,     // the object's state or another object prevents it: HTTP 409
   Unsupported,  // not supported by this machine or version: HTTP 501
-  Cancelled,    // canceled by the caller
+  Canceled,    // canceled by the caller
   Timeout,
   NotExecutable,  // command found but cannot be executed: exit code 126
   NoCommand,      // command not found in the container: exit code 127

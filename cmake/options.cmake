@@ -2,8 +2,8 @@
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
   $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast> $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
-# What g++ 12 says about inlined coroutine frames and small strings when it optimises is often wrong: it takes a frame for
-# one of another allocator, and a string's own buffer for all there is. The unoptimised presets keep these on.
+# What g++ 12 says about inlined coroutine frames and small strings when it optimizes is often wrong: it takes a frame for
+# one of another allocator, and a string's own buffer for all there is. The unoptimized presets keep these on.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release")
   set(noisy -Wno-mismatched-new-delete -Wno-stringop-overread -Wno-stringop-overflow -Wno-array-bounds -Wno-restrict
     -Wno-maybe-uninitialized -Wno-free-nonheap-object -Wno-dangling-pointer)

@@ -124,8 +124,8 @@ void fields(V& v, S& s) {
 template <typename V, Like<ContainerSpec> S>
 void process_fields(V& v, S& s) {
   v("Image", s.image);
-  v("Entrypoint", Words{s.entrypoint});
-  v("Cmd", Words{s.command});
+  v("Entrypoint", StringOrList{s.entrypoint});
+  v("Cmd", StringOrList{s.command});
   v("Env", s.env);
   v("WorkingDir", s.working_dir);
   v("User", s.user);

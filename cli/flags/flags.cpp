@@ -5,7 +5,7 @@
 
 namespace stack::cli {
 
-bool Arguments::on(std::string_view name, bool fallback) const {
+bool Arguments::is_set(std::string_view name, bool fallback) const {
   auto found = values_.find(name);
   return found == values_.end() ? fallback : found->second.back() == "true";
 }

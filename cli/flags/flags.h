@@ -34,7 +34,7 @@ class Arguments {
   // Whether the flag was given, regardless of its value.
   bool given(std::string_view name) const { return values_.contains(name); }
   // The last value of a switch, or `fallback` if it was not given.
-  bool on(std::string_view name, bool fallback = false) const;
+  bool is_set(std::string_view name, bool fallback = false) const;
   // The last value, or "".
   std::string text(std::string_view name, std::string_view fallback = {}) const;
   std::optional<std::string> find(std::string_view name) const;

@@ -78,12 +78,12 @@ Result<Globals> read_globals(const Arguments& flags, const Environment& environm
   globals.project_directory = flags.find("project-directory");
   if (!globals.project_directory) globals.project_directory = flags.find("workdir");
   TRY_ASSIGN(globals.ansi, parse_ansi(flag_or("ansi", "COMPOSE_ANSI", "auto")));
-  if (flags.on("no-ansi")) globals.ansi = Ansi::Never;
+  if (flags.is_set("no-ansi")) globals.ansi = Ansi::Never;
   TRY_ASSIGN(globals.progress, parse_progress(flag_or("progress", "COMPOSE_PROGRESS", "auto")));
-  globals.compatibility = flags.on("compatibility", is_true(setting(environment, "COMPOSE_COMPATIBILITY")));
-  globals.dry_run = flags.on("dry-run");
-  globals.verbose = flags.on("verbose");
-  globals.all_resources = flags.on("all-resources");
+  globals.compatibility = flags.is_set("compatibility", is_true(setting(environment, "COMPOSE_COMPATIBILITY")));
+  globals.dry_run = flags.is_set("dry-run");
+  globals.verbose = flags.is_set("verbose");
+  globals.all_resources = flags.is_set("all-resources");
   TRY(flags.number("parallel", -1).map([](auto) {}));
   globals.root = absolute_path(current_directory, flag_or("root", "STACK_ROOT", globals.root));
   globals.run_root =

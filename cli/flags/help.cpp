@@ -29,7 +29,7 @@ constexpr Example kProgramExamples[] = {
     {"stack down", "stop and remove the project; -v also removes its volumes"},
 };
 
-std::string heading(std::string_view text, bool colour) { return paint(text, Colour::Bold, colour) + "\n"; }
+std::string heading(std::string_view text, bool color) { return paint(text, Color::Bold, color) + "\n"; }
 
 std::string two_columns(const std::vector<std::pair<std::string, std::string>>& rows) {
   size_t width = 0;
@@ -50,11 +50,11 @@ std::string two_columns(const std::vector<std::pair<std::string, std::string>>& 
   return out;
 }
 
-std::string examples_text(std::span<const Example> examples, bool colour) {
+std::string examples_text(std::span<const Example> examples, bool color) {
   if (examples.empty()) return {};
   std::vector<std::pair<std::string, std::string>> rows;
   for (const Example& example : examples) rows.emplace_back(example.line, example.meaning);
-  return heading("Examples", colour) + two_columns(rows) + "\n";
+  return heading("Examples", color) + two_columns(rows) + "\n";
 }
 
 std::string flags_text(std::span<const Flag> flags) {
@@ -108,30 +108,30 @@ constexpr Topic kTopics[] = {
 
 }  // namespace
 
-std::string program_help(bool colour) {
+std::string program_help(bool color) {
   std::string out = "Usage:  stack [OPTIONS] COMMAND\n\nRun Compose projects without Docker.\n\n";
-  out += examples_text(kProgramExamples, colour);
+  out += examples_text(kProgramExamples, color);
   for (const GroupTitle& group : kGroups) {
     std::vector<const Command*> commands;
     for (const Command* command : all_commands()) {
       if (command->group == group.group && !command->hidden) commands.push_back(command);
     }
-    if (!commands.empty()) out += heading(group.title, colour) + commands_text(commands) + "\n";
+    if (!commands.empty()) out += heading(group.title, color) + commands_text(commands) + "\n";
   }
-  out += heading("Options (before or after the command)", colour) + flags_text(global_flags()) + "\n";
+  out += heading("Options (before or after the command)", color) + flags_text(global_flags()) + "\n";
   out += "`stack COMMAND --help` shows more; `stack help TOPIC`:";
   for (const Topic& topic : kTopics) out += " " + std::string(topic.name);
   return out + ".\n";
 }
 
-std::string command_help(const Command& command, bool colour) {
+std::string command_help(const Command& command, bool color) {
   std::string out = "Usage:  stack " + std::string(command.name);
   if (!command.usage.empty()) out += " " + std::string(command.usage);
   out += "\n\n" + std::string(command.summary) + ".\n";
   if (!command.details.empty()) out += "\n" + std::string(command.details) + "\n";
-  out += "\n" + examples_text(command.examples, colour);
+  out += "\n" + examples_text(command.examples, color);
   std::string flags = flags_text(command.flags);
-  if (!flags.empty()) out += heading("Options", colour) + flags + "\n";
+  if (!flags.empty()) out += heading("Options", color) + flags + "\n";
   if (!command.aliases.empty()) {
     out += "Also:";
     for (std::string_view alias : command.aliases) out += " stack " + std::string(alias);
@@ -140,13 +140,13 @@ std::string command_help(const Command& command, bool colour) {
   return out + "`stack --help` lists the options that every command accepts.\n";
 }
 
-std::string family_help(std::string_view word, bool colour) {
+std::string family_help(std::string_view word, bool color) {
   std::vector<const Command*> commands;
   for (const Command* command : all_commands()) {
     if (command->name.starts_with(std::string(word) + " ")) commands.push_back(command);
   }
   std::string out = "Usage:  stack " + std::string(word) + " COMMAND\n\n";
-  return out + heading("Commands", colour) + commands_text(commands);
+  return out + heading("Commands", color) + commands_text(commands);
 }
 
 std::span<const Topic> help_topics() { return kTopics; }

@@ -10,10 +10,10 @@
 namespace stack::cli {
 
 // The overview: examples, commands by group, global flags.
-std::string program_help(bool colour);
-std::string command_help(const Command& command, bool colour);
+std::string program_help(bool color);
+std::string command_help(const Command& command, bool color);
 // The commands that begin with this word: "image".
-std::string family_help(std::string_view word, bool colour);
+std::string family_help(std::string_view word, bool color);
 
 struct Topic {
   std::string_view name;

@@ -25,12 +25,12 @@ Result<Json> up_options(const Session& session, const Arguments& arguments,
   TRY_ASSIGN(Json scale, parse_scale(arguments.all("scale")));
   TRY_ASSIGN(auto timeout, arguments.number("timeout", -1));
   TRY_ASSIGN(auto wait_timeout, arguments.number("wait-timeout"));
-  if (arguments.on("force-recreate") && arguments.on("no-recreate")) {
+  if (arguments.is_set("force-recreate") && arguments.is_set("no-recreate")) {
     return invalid("--force-recreate and --no-recreate cannot be used together");
   }
-  if (arguments.on("build") && arguments.on("no-build"))
+  if (arguments.is_set("build") && arguments.is_set("no-build"))
     return invalid("--build and --no-build cannot be used together");
-  if (arguments.on("always-recreate-deps") && arguments.on("no-recreate")) {
+  if (arguments.is_set("always-recreate-deps") && arguments.is_set("no-recreate")) {
     return invalid("--always-recreate-deps and --no-recreate cannot be used together");
   }
   std::string pull = arguments.text("pull");
@@ -40,18 +40,18 @@ Result<Json> up_options(const Session& session, const Arguments& arguments,
   }
   Json options{
       {"services", services},
-      {"build", arguments.on("build") || pull == "build"},
-      {"no_build", arguments.on("no-build")},
-      {"force_recreate", arguments.on("force-recreate")},
-      {"no_recreate", arguments.on("no-recreate")},
-      {"no_deps", arguments.on("no-deps")},
-      {"no_start", arguments.on("no-start")},
-      {"no_docker_socket", arguments.on("no-docker-socket")},
-      {"remove_orphans", arguments.on("remove-orphans", session.variable_on("COMPOSE_REMOVE_ORPHANS"))},
+      {"build", arguments.is_set("build") || pull == "build"},
+      {"no_build", arguments.is_set("no-build")},
+      {"force_recreate", arguments.is_set("force-recreate")},
+      {"no_recreate", arguments.is_set("no-recreate")},
+      {"no_deps", arguments.is_set("no-deps")},
+      {"no_start", arguments.is_set("no-start")},
+      {"no_docker_socket", arguments.is_set("no-docker-socket")},
+      {"remove_orphans", arguments.is_set("remove-orphans", session.variable_on("COMPOSE_REMOVE_ORPHANS"))},
       {"scale", scale},
-      {"wait", arguments.on("wait")},
-      {"renew_anon_volumes", arguments.on("renew-anon-volumes")},
-      {"always_recreate_deps", arguments.on("always-recreate-deps")},
+      {"wait", arguments.is_set("wait")},
+      {"renew_anon_volumes", arguments.is_set("renew-anon-volumes")},
+      {"always_recreate_deps", arguments.is_set("always-recreate-deps")},
       {"build_options", build_options(session.environment(), session.current_directory())}};
   if (pull == "always" || pull == "missing" || pull == "never") options["pull"] = pull;
   if (timeout) options["timeout"] = *timeout;

@@ -19,7 +19,7 @@ struct ResolvedProject {
 };
 
 // Loads the Compose file and activates the profiles of the named services. An unknown service is an error.
-enum class Contents { Read, Leave };  // contents of configs and secrets
+enum class Contents { Read, Skip };  // contents of configs and secrets
 Result<ResolvedProject> load_for(Session& session, const std::vector<std::string>& services,
                                  Contents contents = Contents::Read);
 // Loads the Compose file, or uses the engine's stored project if only -p was given.

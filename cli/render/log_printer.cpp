@@ -11,7 +11,7 @@ namespace stack::cli {
 
 namespace {
 // Compose's ten colors, in its order: cyan, yellow, green, magenta, blue, then their bright forms.
-constexpr std::string_view kColours[] = {"36",   "33",   "32",   "35",   "34",
+constexpr std::string_view kColors[] = {"36",   "33",   "32",   "35",   "34",
                                          "36;1", "33;1", "32;1", "35;1", "34;1"};
 }  // namespace
 
@@ -21,14 +21,14 @@ void LogPrinter::expect(std::vector<std::string> labels) {
 }
 
 const LogPrinter::Look& LogPrinter::look_of(const std::string& label) {
-  auto [found, added] = looks_.emplace(label, Look{looks_.size() % std::size(kColours)});
+  auto [found, added] = looks_.emplace(label, Look{looks_.size() % std::size(kColors)});
   if (added) width_ = std::max(width_, display_width(label) + 1);
   return found->second;
 }
 
 std::string LogPrinter::painted(std::string_view text, const Look& look) const {
-  if (!style_.colour) return std::string(text);
-  return "\x1b[" + std::string(kColours[look.colour]) + "m" + std::string(text) + "\x1b[0m";
+  if (!style_.color) return std::string(text);
+  return "\x1b[" + std::string(kColors[look.color]) + "m" + std::string(text) + "\x1b[0m";
 }
 
 void LogPrinter::line(const Json& line) {

@@ -12,7 +12,7 @@
 namespace stack::cli {
 
 struct LogStyle {
-  bool colour = false;
+  bool color = false;
   bool prefix = true;
   bool timestamps = false;
   bool split_streams = false;  // `up`: stderr of containers goes to stderr; `logs`: everything goes to stdout
@@ -34,7 +34,7 @@ class LogPrinter {
 
  private:
   struct Look {
-    size_t colour = 0;
+    size_t color = 0;
   };
   const Look& look_of(const std::string& label);
   std::string painted(std::string_view text, const Look& look) const;

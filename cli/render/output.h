@@ -11,10 +11,10 @@ void print(std::string_view text);
 inline void print_line(std::string_view text) { print(std::string(text) + "\n"); }
 
 // One line to stderr.
-void say(std::string_view line);
+void print_message(std::string_view line);
 
-enum class Colour { Red, Green, Yellow, Blue, Magenta, Cyan, Bold, Dim };
+enum class Color { Red, Green, Yellow, Blue, Magenta, Cyan, Bold, Dim };
 // `text` between escape sequences, or unchanged if `on` is false.
-std::string paint(std::string_view text, Colour colour, bool on);
+std::string paint(std::string_view text, Color color, bool on);
 
 }  // namespace stack::cli

@@ -8,18 +8,18 @@ namespace stack::cli {
 
 namespace {
 
-std::string coloured_line(const std::string& line, bool colour) {
-  if (line.starts_with("  + ")) return paint(line, Colour::Green, colour);
-  if (line.starts_with("  - ")) return paint(line, Colour::Red, colour);
-  if (line.starts_with("  ~ ")) return paint(line, Colour::Yellow, colour);
-  if (line.starts_with("  . ")) return paint(line, Colour::Dim, colour);
-  if (line.starts_with("warning:")) return paint("warning:", Colour::Yellow, colour) + line.substr(8);
+std::string colored_line(const std::string& line, bool color) {
+  if (line.starts_with("  + ")) return paint(line, Color::Green, color);
+  if (line.starts_with("  - ")) return paint(line, Color::Red, color);
+  if (line.starts_with("  ~ ")) return paint(line, Color::Yellow, color);
+  if (line.starts_with("  . ")) return paint(line, Color::Dim, color);
+  if (line.starts_with("warning:")) return paint("warning:", Color::Yellow, color) + line.substr(8);
   return line;
 }
 
 }  // namespace
 
-std::string plan_text(const Json& plan, const std::string& project_name, bool colour) {
+std::string plan_text(const Json& plan, const std::string& project_name, bool color) {
   std::string text = string_or(plan, "text");
   if (text.empty()) {
     for (const Json& action : items_of(member(plan, "actions"))) {
@@ -29,7 +29,7 @@ std::string plan_text(const Json& plan, const std::string& project_name, bool co
   }
   if (text.ends_with('\n')) text.pop_back();
   std::string out;
-  for (const std::string& line : split(text, '\n')) out += coloured_line(line, colour) + "\n";
+  for (const std::string& line : split(text, '\n')) out += colored_line(line, color) + "\n";
   return out;
 }
 

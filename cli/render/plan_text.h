@@ -8,6 +8,6 @@
 namespace stack::cli {
 
 // The engine's text, with additions in green, removals in red, and changes in yellow.
-std::string plan_text(const Json& plan, const std::string& project_name, bool colour);
+std::string plan_text(const Json& plan, const std::string& project_name, bool color);
 
 }  // namespace stack::cli

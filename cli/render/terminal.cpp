@@ -26,9 +26,9 @@ std::string setting(const Environment& environment, const std::string& name) {
 Terminal decide_terminal(bool is_terminal, Ansi ansi, const Environment& environment) {
   Terminal terminal{is_terminal, false};
   if (ansi == Ansi::Always) {
-    terminal.colour = true;
+    terminal.color = true;
   } else if (ansi == Ansi::Auto) {
-    terminal.colour =
+    terminal.color =
         is_terminal && setting(environment, "NO_COLOR").empty() && setting(environment, "TERM") != "dumb";
   }
   return terminal;

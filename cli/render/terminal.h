@@ -16,7 +16,7 @@ enum class Ansi { Auto, Never, Always };
 
 struct Terminal {
   bool is_terminal = false;
-  bool colour = false;  // whether escape sequences may be written
+  bool color = false;  // whether escape sequences may be written
 };
 
 using Environment = std::map<std::string, std::string>;

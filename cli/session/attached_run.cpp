@@ -76,7 +76,7 @@ class AttachedRun {
     if (options_.print_start_error) {
       options_.print_start_error(error);
     } else {
-      say("stack: " + error.text());
+      print_message("stack: " + error.text());
     }
     if (options_.remove) static_cast<void>(session_.call("DELETE", path("?force=1&v=1")).has_value());
     return start_failure_code(error, options_.start_error_code);

@@ -117,7 +117,7 @@ Result<int> show_plan(Session& session, const Change& change) {
   Json body = change.body;
   body["command"] = change.target.substr(slash + 1);
   TRY_ASSIGN(Json plan, session.call("POST", project + "/plan", body));
-  print(plan_text(plan, project.substr(project.rfind('/') + 1), session.out().colour));
+  print(plan_text(plan, project.substr(project.rfind('/') + 1), session.out().color));
   return 0;
 }
 
@@ -172,28 +172,28 @@ std::string without_repeated_lines(const std::string& cause, const std::vector<s
 
 }  // namespace
 
-std::string failure_text(const ChangeResult& result, const std::string& program, bool colour) {
+std::string failure_text(const ChangeResult& result, const std::string& program, bool color) {
   std::string text =
-      paint("stack:", Colour::Red, colour) + " " + without_repeated_lines(result.error, result.detail);
+      paint("stack:", Color::Red, color) + " " + without_repeated_lines(result.error, result.detail);
   for (const std::string& line : result.detail) text += "\n  | " + line;
   std::string next = next_step(result, program);
-  if (!next.empty()) text += "\nnext: " + paint(next, Colour::Bold, colour);
+  if (!next.empty()) text += "\nnext: " + paint(next, Color::Bold, color);
   return text;
 }
 
 int say_result(const Session& session, const ChangeResult& result) {
   if (result.ok) return 0;
   if (session.globals().progress == ProgressMode::JsonLines) {
-    say(to_text(Json{{"error", true}, {"message", result.error}, {"details", result.detail}}));
+    print_message(to_text(Json{{"error", true}, {"message", result.error}, {"details", result.detail}}));
   } else {
-    say(failure_text(result, session.program_with_project(), session.err().colour));
+    print_message(failure_text(result, session.program_with_project(), session.err().color));
   }
   return result.exit_code;
 }
 
 Result<int> run_change(Session& session, const Change& change, const ChangeObserver& observer) {
   if (session.globals().dry_run) return show_plan(session, change);
-  InterruptNotice notice(change.cancelled_by_leaving);
+  InterruptNotice notice(change.canceled_by_leaving);
   auto progress = make_progress(progress_style(session), change.title);
   TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress, observer));
   return say_result(session, result);

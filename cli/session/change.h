@@ -16,7 +16,7 @@ struct Change {
   std::string title;   // "up": title of the live progress
   std::string target;  // target of the POST: the project's path and the command
   Json body;
-  bool cancelled_by_leaving = false;  // true for a build: closing the connection cancels it
+  bool canceled_by_leaving = false;  // true for a build: closing the connection cancels it
   std::vector<std::string> images =
       {};  // further images whose registries need credentials, besides those of the body's project
 };
@@ -60,7 +60,7 @@ Result<ChangeResult> follow_change(const Session& session, const Change& change,
 // Prints why the change failed: the cause, the last output, and the command to run next. Returns the exit code.
 int say_result(const Session& session, const ChangeResult& result);
 // The text printed by say_result, for tests.
-std::string failure_text(const ChangeResult& result, const std::string& program, bool colour);
+std::string failure_text(const ChangeResult& result, const std::string& program, bool color);
 
 // Runs a change with progress, interrupt notice, and result; with --dry-run shows the plan instead.
 Result<int> run_change(Session& session, const Change& change, const ChangeObserver& observer = nullptr);

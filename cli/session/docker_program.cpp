@@ -157,7 +157,7 @@ std::string program_help() {
 int unknown_command(const std::vector<std::string>& words) {
   for (const Refusal& refusal : kRefusals) {
     if (words[0] != refusal.command) continue;
-    say("docker: " + words[0] + ": " + std::string(refusal.reason));
+    print_message("docker: " + words[0] + ": " + std::string(refusal.reason));
     return kExitError;
   }
   if (is_family(words[0])) {
@@ -166,11 +166,11 @@ int unknown_command(const std::vector<std::string>& words) {
       print(family_help(words[0]));
       return 0;
     }
-    say("docker: unknown command: docker " + words[0] + " " + words[1] + "\n\nUsage:  docker " + words[0] +
+    print_message("docker: unknown command: docker " + words[0] + " " + words[1] + "\n\nUsage:  docker " + words[0] +
         " COMMAND\n\nRun 'docker " + words[0] + " --help' for more information");
     return kExitError;
   }
-  say("docker: unknown command: docker " + words[0] + "\n\nRun 'docker --help' for more information");
+  print_message("docker: unknown command: docker " + words[0] + "\n\nRun 'docker --help' for more information");
   return kExitError;
 }
 
@@ -207,29 +207,29 @@ int run_command(const Found& found, const std::vector<std::string>& words, const
       parse_flags({command.flags, kHelpFlag, command.stop_at_first_word}, words, arguments, help);
   if (!parsed) {
     std::string text = parsed.error().text();
-    say(text.substr(0, text.find("; did you mean")) + "\n" + usage_lines(found));
+    print_message(text.substr(0, text.find("; did you mean")) + "\n" + usage_lines(found));
     return kExitDocker;
   }
-  if (help.on("help")) {
+  if (help.is_set("help")) {
     print(command_help(found));
     return 0;
   }
   if (std::string wrong = count_error(command, arguments.words.size()); !wrong.empty()) {
-    say("docker: 'docker " + found.name + "' " + wrong + "\n" + usage_lines(found));
+    print_message("docker: 'docker " + found.name + "' " + wrong + "\n" + usage_lines(found));
     return kExitError;
   }
   Environment environment = caller_environment();
   std::string directory = working_directory();
   auto globals = globals_for(globals_given, environment, directory);
   if (!globals) {
-    say(globals.error().text());
+    print_message(globals.error().text());
     return kExitError;
   }
   Session session(std::move(*globals), std::move(environment), std::move(directory));
   session.set_command(command);
   auto code = command.run(session, arguments);
   if (code) return *code;
-  if (!code.error().text().empty()) say(code.error().text());
+  if (!code.error().text().empty()) print_message(code.error().text());
   return kExitError;
 }
 
@@ -240,17 +240,17 @@ int run_program(const std::vector<std::string>& words) {
   Result<> parsed = parse_flags({kGlobalFlags, {}, true}, words, globals, unused);
   if (!parsed) {
     std::string text = parsed.error().text();
-    say(text.substr(0, text.find("; did you mean")) +
+    print_message(text.substr(0, text.find("; did you mean")) +
         "\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' for more information");
     return kExitDocker;
   }
-  if (globals.on("version")) {
+  if (globals.is_set("version")) {
     print_line(std::string("Docker version ") + STACK_VERSION + ", build stack");
     return 0;
   }
   std::vector<std::string> rest = globals.words;
   if (!rest.empty() && rest[0] == "help") rest.erase(rest.begin());
-  if (rest.empty() || globals.on("help")) {
+  if (rest.empty() || globals.is_set("help")) {
     print(program_help());
     return 0;
   }

@@ -25,7 +25,7 @@ constexpr int kOtherEngineAttempts = 5;
 constexpr std::chrono::milliseconds kOtherEnginePause{100};
 constexpr off_t kLogLimit = off_t{8} << 20;
 
-bool nobody_serves(const Error& error) {
+bool no_engine_listening(const Error& error) {
   return error.kind() == ErrorKind::NotFound || error.code() == ENOENT || error.code() == ECONNREFUSED;
 }
 
@@ -154,7 +154,7 @@ Result<http::Client> connect_running(const EnginePlace& place) {
   if (client.error().code() == EACCES || client.error().code() == EPERM) {
     return not_permitted(place.socket(), static_cast<int>(geteuid()));
   }
-  if (nobody_serves(client.error())) return not_found("no engine serves at " + place.socket());
+  if (no_engine_listening(client.error())) return not_found("no engine serves at " + place.socket());
   return client;
 }
 

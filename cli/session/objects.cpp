@@ -30,7 +30,7 @@ Result<int> inspect_objects(Session& session, const Arguments& arguments, const 
     if (object) {
       found.push_back(std::move(*object));
     } else {
-      say("stack: " + object.error().text());
+      print_message("stack: " + object.error().text());
       code = kExitError;
     }
   }
@@ -51,8 +51,8 @@ Result<int> remove_objects(Session& session, const Arguments& arguments, const s
     auto removed = session.call("DELETE", prefix + encode_name(name) + query);
     if (removed) {
       print_line(name);
-    } else if (!(arguments.on("force") && removed.error().kind() == ErrorKind::NotFound)) {
-      say("stack: " + removed.error().text());
+    } else if (!(arguments.is_set("force") && removed.error().kind() == ErrorKind::NotFound)) {
+      print_message("stack: " + removed.error().text());
       code = kExitError;
     }
   }
@@ -88,7 +88,7 @@ Result<int> print_rows(const Arguments& arguments, const std::vector<Json>& rows
                        const std::string& name) {
   std::string format = arguments.text("format", "table");
   std::string text;
-  if (arguments.on("quiet")) {
+  if (arguments.is_set("quiet")) {
     for (const Json& row : rows) text += string_or(row, name) + "\n";
   } else if (format == "table" || format == "pretty") {
     Table table(header);

@@ -18,8 +18,8 @@ std::string working_directory() {
 }
 
 int bad_usage(const Error& error, const Command* command) {
-  say("stack: " + error.text());
-  say("see `stack" + (command ? " " + std::string(command->name) : "") + " --help`");
+  print_message("stack: " + error.text());
+  print_message("see `stack" + (command ? " " + std::string(command->name) : "") + " --help`");
   return command ? command->usage_exit : kExitUsage;
 }
 
@@ -71,8 +71,8 @@ int run_command(const Command& command, const std::vector<std::string>& words, A
   std::string directory = working_directory();
   auto globals = read_globals(globals_given, environment, directory);
   if (!globals) return bad_usage(globals.error(), &command);
-  if (globals_given.on("help")) {
-    print(command_help(command, find_terminal(STDOUT_FILENO, globals->ansi, environment).colour));
+  if (globals_given.is_set("help")) {
+    print(command_help(command, find_terminal(STDOUT_FILENO, globals->ansi, environment).color));
     return 0;
   }
   auto counted = check_word_count(command, arguments);
@@ -82,7 +82,7 @@ int run_command(const Command& command, const std::vector<std::string>& words, A
   auto code = command.run(session, arguments);
   if (code) return *code;
   if (!code.error().text().empty()) {
-    say(paint("stack:", Colour::Red, session.err().colour) + " " + code.error().text());
+    print_message(paint("stack:", Color::Red, session.err().color) + " " + code.error().text());
   }
   return kExitError;
 }
@@ -91,8 +91,8 @@ int run_without_command(const Arguments& globals_given) {
   Environment environment = caller_environment();
   auto globals = read_globals(globals_given, environment, working_directory());
   if (!globals) return bad_usage(globals.error(), nullptr);
-  if (globals_given.on("version")) return run_command(kVersion, {}, {});
-  print(program_help(find_terminal(STDOUT_FILENO, globals->ansi, environment).colour));
+  if (globals_given.is_set("version")) return run_command(kVersion, {}, {});
+  print(program_help(find_terminal(STDOUT_FILENO, globals->ansi, environment).color));
   return 0;
 }
 
@@ -107,7 +107,7 @@ int run_program(const std::vector<std::string>& words) {
     bool asks = split->rest.size() == 1 || split->rest[1] == "--help" || split->rest[1] == "-h";
     if (is_command_family(split->rest[0]) && asks) {
       print(
-          family_help(split->rest[0], find_terminal(STDOUT_FILENO, Ansi::Auto, caller_environment()).colour));
+          family_help(split->rest[0], find_terminal(STDOUT_FILENO, Ansi::Auto, caller_environment()).color));
       return split->rest.size() == 1 ? kExitUsage : 0;
     }
     return bad_usage(invalid(unknown_command_text(split->rest)), nullptr);

@@ -33,9 +33,9 @@ bool Session::variable_on(const std::string& name) const {
 }
 
 int Session::usage_error(const std::string& text) const {
-  say("stack: " + text);
+  print_message("stack: " + text);
   std::string name = command_ ? " " + std::string(command_->name) : "";
-  say("see `stack" + name + " --help`");
+  print_message("see `stack" + name + " --help`");
   return command_ ? command_->usage_exit : kExitUsage;
 }
 
@@ -80,12 +80,12 @@ Result<compose::Loaded> Session::load(const compose::LoadOptions& options) {
   if (!loaded) {
     std::string text = compose::render(loaded.error());
     if (!text.empty() && text.back() == '\n') text.pop_back();
-    say(text);
+    print_message(text);
     return already_said();
   }
   if (globals_.progress != ProgressMode::Quiet) {
     for (const compose::Diagnostic& warning : loaded->warnings) {
-      say(compose::render(warning, false));
+      print_message(compose::render(warning, false));
     }
   }
   return std::move(*loaded);
@@ -97,7 +97,7 @@ Result<std::string> Session::project_name() {
   if (!head) {
     std::string text = compose::render(head.error());
     if (!text.empty() && text.back() == '\n') text.pop_back();
-    say(text);
+    print_message(text);
     return already_said();
   }
   settings_ = head->settings;

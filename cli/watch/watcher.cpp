@@ -57,8 +57,8 @@ Watcher::Watcher(const Session& session, WatchOptions options, Print print)
   session_.set_command(session.command());
 }
 
-void Watcher::say(const std::string& text) const {
-  print_(STDOUT_FILENO, paint("⦿", Colour::Green, session_.out().colour) + " " + text + "\n");
+void Watcher::report(const std::string& text) const {
+  print_(STDOUT_FILENO, paint("⦿", Color::Green, session_.out().color) + " " + text + "\n");
 }
 
 void Watcher::complain(const std::string& service, const Error& error) const {
@@ -82,7 +82,7 @@ Result<> Watcher::prepare() {
 
 Result<> Watcher::run(int stop) {
   sync_initially();
-  say("Watch enabled");
+  report("Watch enabled");
   std::set<std::string> changed;
   while (collect(stop, changed)) {
     for (const auto& [service, work] : work_for(rules_, changed, exists)) carry_out(service, work);
@@ -151,7 +151,7 @@ Result<std::vector<std::string>> Watcher::replicas_of(const std::string& service
 Result<bool> Watcher::sync(const std::string& service, const WatchWork& work) {
   size_t count = work.copies.size() + work.removals.size();
   if (count == 0) return false;
-  say("Syncing service \"" + service + "\" after " + changes_text(count));
+  report("Syncing service \"" + service + "\" after " + changes_text(count));
   Json body{{"copy", Json::array()}, {"remove", work.removals}};
   for (const auto& [source, target] : work.copies)
     body["copy"].push_back({{"source", source}, {"target", target}});
@@ -163,7 +163,7 @@ Result<bool> Watcher::sync(const std::string& service, const WatchWork& work) {
 }
 
 Result<> Watcher::restart(const std::string& service) {
-  say("Restarting service \"" + service + "\"");
+  report("Restarting service \"" + service + "\"");
   Change change{"restart",
                 project_path(options_.project_name, "/restart"),
                 {{"services", {service}}, {"no_deps", true}}};
@@ -176,7 +176,7 @@ Result<> Watcher::restart(const std::string& service) {
 }
 
 Result<> Watcher::rebuild(const std::string& service) {
-  say("Rebuilding service \"" + service + "\" after changes were detected...");
+  report("Rebuilding service \"" + service + "\" after changes were detected...");
   TRY_ASSIGN(auto before, list_containers(session_, options_.project_name, ContainerFilter::All));
   Json options = options_.up_options;
   options["services"] = {service};
@@ -192,7 +192,7 @@ Result<> Watcher::rebuild(const std::string& service) {
   TRY_ASSIGN(ChangeResult result, follow_change(session_, change, *progress));
   if (!result.ok)
     return Error(result.error + (result.detail.empty() ? "" : "\n" + join(result.detail, "\n")));
-  say("Service \"" + service + "\" is up to date");
+  report("Service \"" + service + "\" is up to date");
   if (!options_.prune) return {};
   // The engine refuses to remove an image that has a name or is in use.
   std::set<std::string> images;

@@ -37,7 +37,7 @@ class Watcher {
   Result<> run(int stop);
 
  private:
-  void say(const std::string& text) const;
+  void report(const std::string& text) const;
   void complain(const std::string& service, const Error& error) const;
   void sync_initially();
   bool collect(int stop, std::set<std::string>& changed);

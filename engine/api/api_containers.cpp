@@ -199,8 +199,8 @@ Task<> wait_container(Services& s, Request& request, Response& response) {
     co_return;
   }
   // Clients call this before the start, and need the header at once to know that the wait has begun.
-  Result<> begun = co_await response.start(200, "application/json");
-  if (!begun) co_return;
+  Result<> started = co_await response.start(200, "application/json");
+  if (!started) co_return;
   std::stop_source gone;
   request.on_client_gone([gone]() mutable { gone.request_stop(); });
   Result<int> code = removed.value_or(0);

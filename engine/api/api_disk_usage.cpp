@@ -28,8 +28,8 @@ int64_t size_of(const std::map<std::string, int64_t>& sizes, const std::string& 
 }
 
 // Which kinds of objects are asked for: the query's `type`, all without one.
-struct Kinds {
-  explicit Kinds(const Request& request) {
+struct UsageKinds {
+  explicit UsageKinds(const Request& request) {
     for (const std::string& type : request.query.all("type")) types.insert(type);
   }
   bool has(const char* type) const { return types.empty() || types.contains(type); }
@@ -134,7 +134,7 @@ void add_usage(const Json& legacy, bool verbose, Json& out) {
                                         [](const Json& row) { return bool_or(row, "InUse"); });
 }
 
-Json disk_usage_json(const Services& s, const Sizes& sizes, const Kinds& kinds) {
+Json disk_usage_json(const Services& s, const Sizes& sizes, const UsageKinds& kinds) {
   Json out = Json::object();
   if (kinds.has("image")) {
     out["LayersSize"] = sizes.layers;
@@ -152,7 +152,7 @@ Json disk_usage_json(const Services& s, const Sizes& sizes, const Kinds& kinds) 
   return out;
 }
 
-Task<Sizes> measure(Services& s, const Kinds& kinds) {
+Task<Sizes> measure(Services& s, const UsageKinds& kinds) {
   std::map<std::string, std::string> containers;
   std::map<std::string, std::string> volumes;
   if (kinds.has("container"))
@@ -176,7 +176,7 @@ Task<Sizes> measure(Services& s, const Kinds& kinds) {
 }
 
 Task<> disk_usage(Services& s, Request& request, Response& response) {
-  Kinds kinds(request);
+  UsageKinds kinds(request);
   Result<> known = kinds.check();
   if (!known) {
     response.error(known.error());

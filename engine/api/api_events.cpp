@@ -76,8 +76,8 @@ Task<> events(Services& s, Request& request, Response& response) {
     queue->signal.notify_all();
   });
   std::string type = content_type(request);
-  Result<> begun = co_await response.start(200, type);
-  if (!begun) co_return;
+  Result<> started = co_await response.start(200, type);
+  if (!started) co_return;
   while (!queue->gone) {
     while (!queue->events.empty()) {
       Event event = std::move(queue->events.front());

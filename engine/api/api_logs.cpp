@@ -76,8 +76,8 @@ Task<> container_logs(Services& s, Request& request, Response& response) {
     response.error(opened.error());
     co_return;
   }
-  Result<> begun = co_await response.start(200, raw_type(request, tty));
-  if (!begun) co_return;
+  Result<> started = co_await response.start(200, raw_type(request, tty));
+  if (!started) co_return;
   request.on_client_gone([stream] { stream->stop(); });
   auto emit = [&response, tty, timestamps, details](LogEvent event) -> Task<bool> {
     if (!event.entry) co_return true;
@@ -112,8 +112,8 @@ Task<> project_logs(Services& s, Request& request, Response& response) {
     response.error(opened.error());
     co_return;
   }
-  Result<> begun = co_await response.start(200, "application/x-ndjson");
-  if (!begun) co_return;
+  Result<> started = co_await response.start(200, "application/x-ndjson");
+  if (!started) co_return;
   request.on_client_gone([stream] { stream->stop(); });
   auto emit = [&response](LogEvent event) -> Task<bool> {
     const Container& c = *event.container;

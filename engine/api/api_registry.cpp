@@ -79,18 +79,18 @@ struct PullJob {
 };
 
 Task<> run_pull(PullJob job, Sink sink) {
-  auto begun = std::make_shared<bool>(false);
+  auto started = std::make_shared<bool>(false);
   Reference reference = job.reference;
-  TransferSink transfers = [sink, begun, reference](const TransferEvent& event) {
-    if (!*begun)
+  TransferSink transfers = [sink, started, reference](const TransferEvent& event) {
+    if (!*started)
       sink(docker::status_message("Pulling from " + reference.path,
                                   reference.digest.empty() ? reference.tag : reference.digest));
-    *begun = true;
+    *started = true;
     sink(event.layer.empty() ? docker::status_message(event.text) : layer_message(event));
   };
   Pulled pulled = co_await job.services.registries.pull(std::move(job.wanted), transfers, job.stop);
   if (!pulled) {
-    if (*begun) {
+    if (*started) {
       sink(docker::error_message(pulled.error().error.text()));
     } else {
       job.response.error(pulled.error().error);
@@ -98,7 +98,7 @@ Task<> run_pull(PullJob job, Sink sink) {
     co_return;
   }
   std::string name = reference.familiar();
-  if (!*begun) sink(docker::status_message("Pulling from " + reference.path, reference.tag));
+  if (!*started) sink(docker::status_message("Pulling from " + reference.path, reference.tag));
   sink(docker::status_message("Digest: " + pulled->digest));
   sink(docker::status_message(
       (pulled->changed ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") + name));

@@ -104,7 +104,7 @@ Json build_done(const Services& s, const builder::BuildResult& built) {
 }
 
 // The result of a build as a file: the tree of its image, or an archive as `save` writes it. With `discard` the image itself is
-// dropped afterwards where it has no tag.
+// dropped afterward where it has no tag.
 Task<> build_output(Services& s, Request& request, Response& response) {
   auto& store = s.containers.parts().images;
   Result<images::Image> image = store.resolve(request.query.get("image"));

@@ -66,8 +66,8 @@ Task<> stats(Services& s, Request& request, Response& response) {
     response.json(200, sample);
     co_return;
   }
-  Result<> begun = co_await response.start(200, "application/json");
-  if (!begun) co_return;
+  Result<> started = co_await response.start(200, "application/json");
+  if (!started) co_return;
   bool on = true;
   while (on) {
     Json sample = sample_stats(*container, s.containers);

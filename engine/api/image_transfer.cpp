@@ -83,7 +83,7 @@ Task<> run_one(std::shared_ptr<Running> running, size_t index) {
     running->changed += ended->changed ? 1 : 0;
     running->services.context.events.publish("image", running->transfer.push ? "push" : "pull", reference,
                                              {{"name", reference}});
-  } else if (running->transfer.ignore_failures && ended.error().kind() != ErrorKind::Cancelled) {
+  } else if (running->transfer.ignore_failures && ended.error().kind() != ErrorKind::Canceled) {
     running->sink({{"event", "warning"}, {"text", ended.error().text()}});
   } else if (!running->error) {
     running->error = std::move(ended).error();
@@ -105,7 +105,7 @@ Task<> transfer_images(Services& services, ImageTransfer transfer, Sink sink) {
     sink({{"event", "done"}, {"changed", running->changed}});
     co_return;
   }
-  bool canceled = running->error->kind() == ErrorKind::Cancelled;
+  bool canceled = running->error->kind() == ErrorKind::Canceled;
   sink({{"event", "error"},
         {"text", running->error->text()},
         {"code", canceled ? 130 : 1},

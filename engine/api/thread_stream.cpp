@@ -15,8 +15,8 @@ Task<> stream_from_thread(asio::io_context& io, http::Response& response, std::s
     response.error(pipe.error());
     co_return;
   }
-  Result<> begun = co_await response.start(200, std::move(content_type));
-  if (!begun) co_return;
+  Result<> started = co_await response.start(200, std::move(content_type));
+  if (!started) co_return;
   auto failed = std::make_shared<std::atomic<bool>>(false);
   std::thread([out = std::move(pipe->write), produce = std::move(produce), failed]() mutable {
     ByteSink sink = [&out](std::string_view bytes) { return write_all(out.get(), bytes); };

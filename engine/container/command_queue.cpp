@@ -20,10 +20,10 @@ Task<Result<CommandQueue::Turn>> CommandQueue::enter(Kind kind) {
   co_await command->turn.async_wait(asio::redirect_error(asio::use_awaitable, code));
   if (command->running) co_return Turn(this, command);
   std::erase(waiting_, command);
-  co_return Error(ErrorKind::Cancelled, "preempted by a command that ends the container");
+  co_return Error(ErrorKind::Canceled, "preempted by a command that ends the container");
 }
 
-void CommandQueue::pre_empt() {
+void CommandQueue::preempt() {
   if (running_ && running_->kind == Kind::Start) running_->pre_empted = true;
   for (const CommandPtr& command : waiting_) {
     if (command->kind != Kind::Start) continue;

@@ -12,7 +12,7 @@ namespace stack::engine {
 
 class CommandQueue {
  public:
-  // pre_empt() ends a Start command, but not a Steady one.
+  // preempt() ends a Start command, but not a Steady one.
   enum class Kind { Start, Steady };
 
  private:
@@ -48,10 +48,10 @@ class CommandQueue {
   CommandQueue(const CommandQueue&) = delete;
   CommandQueue& operator=(const CommandQueue&) = delete;
 
-  // Waits for the command's turn. Returns Cancelled if a start is preempted or the coroutine is canceled.
+  // Waits for the command's turn. Returns Canceled if a start is preempted or the coroutine is canceled.
   Task<Result<Turn>> enter(Kind kind);
   // Cancels waiting starts; a running start sees pre_empted().
-  void pre_empt();
+  void preempt();
   bool busy() const { return running_ != nullptr; }
 
  private:

@@ -59,7 +59,7 @@ Task<Result<Fd>> ContainerService::attach(ContainerPtr container, runtime::Attac
     if (!notified) break;
   }
   waiting.remove_if([&](const Container::WaitingAttach& attach) { return attach.owner == answer; });
-  if (stop.stop_requested()) co_return Error(ErrorKind::Cancelled, "the client disconnected");
+  if (stop.stop_requested()) co_return Error(ErrorKind::Canceled, "the client disconnected");
   if (!answer->value) co_return Error(ErrorKind::Timeout, "attach: the container's monitor does not answer");
   co_return std::move(*answer->value);
 }

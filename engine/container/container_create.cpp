@@ -313,7 +313,7 @@ Task<Result<>> ContainerService::remove(ContainerPtr container, bool force, bool
   if (container->take(request) != Verdict::Go) co_return refusal(*container, request);
   if (!volumes)
     for (MountPoint& mount : container->mounts) mount.source.anonymous = false;
-  container->commands.pre_empt();
+  container->commands.preempt();
   if (std::shared_ptr<ContainerRun> run = container->run) {
     end_launch(*run);
     if (was_paused) (void)parts_.cgroups.thaw(cgroup_path(*container));

@@ -133,10 +133,10 @@ Task<Result<>> ContainerService::launch(ContainerPtr container) {
       (void)runtime::send_start(process->control.native_handle());
       for (auto& attach : std::exchange(container->waiting_attaches, {}))
         request_attach(*process, std::move(attach));
-    } else if (auto* begun = std::get_if<runtime::Started>(&message)) {
-      for (const std::string& note : begun->notes)
+    } else if (auto* started = std::get_if<runtime::Started>(&message)) {
+      for (const std::string& note : started->notes)
         log_debug("container " + container->spec.name + ": " + note);
-      became_running(container, process, std::move(*begun));
+      became_running(container, process, std::move(*started));
       stack::start(context_.io, supervise(container, run, process));
       co_return Result<>();
     } else if (auto* failed = std::get_if<runtime::Failed>(&message)) {

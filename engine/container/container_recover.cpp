@@ -62,7 +62,7 @@ Result<> ContainerService::load() {
               "); leaving it unchanged");
     // While connected to an engine, its monitor does not start another one.
     Result<Fd> control = runtime::connect_monitor(context_.paths.container_run(record.key));
-    if (control) strangers_[record.key] = std::move(*control);
+    if (control) unreadable_monitors_[record.key] = std::move(*control);
     context_.unreadable.push_back(std::move(record));
   }
   return {};
@@ -166,7 +166,7 @@ Task<Result<>> ContainerService::give_up(std::string id) {
   Owners known = owners();
   if (known.containers.contains(id) && !known.unreadable.contains(id))
     co_return conflict("container " + id + " has a record; remove it like any other container");
-  strangers_.erase(id);
+  unreadable_monitors_.erase(id);
   auto clear = [paths = context_.paths, cgroups = parts_.cgroups, id] {
     return remove_leftover(paths, cgroups, {LeftoverKind::Unknown, id, ""});
   };
@@ -188,11 +188,11 @@ void ContainerService::leave() {
     if (container->has_process())
       (void)runtime::send_engine_leaves(container->run->process->control.native_handle());
   }
-  for (const auto& [id, control] : strangers_) (void)runtime::send_engine_leaves(control.get());
+  for (const auto& [id, control] : unreadable_monitors_) (void)runtime::send_engine_leaves(control.get());
 }
 
 bool ContainerService::any_alive() const {
-  return !strangers_.empty() || std::any_of(context_.containers.begin(), context_.containers.end(),
+  return !unreadable_monitors_.empty() || std::any_of(context_.containers.begin(), context_.containers.end(),
                                             [](const auto& entry) { return entry.second->run != nullptr; });
 }
 

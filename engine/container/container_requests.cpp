@@ -89,7 +89,7 @@ Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<
                                           std::string signal) {
   Result<int> number = signal.empty() ? stop_signal(*container) : parse_signal(signal);
   CO_TRY(number);
-  container->commands.pre_empt();
+  container->commands.preempt();
   co_return co_await stop_now(container, *number, timeout);
 }
 
@@ -187,7 +187,7 @@ Task<Result<>> ContainerService::kill(ContainerPtr container, std::string signal
   if (nothing_to_signal || container->take(request) != Verdict::Go) co_return refusal(*container, request);
   std::shared_ptr<ContainerRun> run = container->run;
   if (request != LifeEvent::Signal) {
-    container->commands.pre_empt();
+    container->commands.preempt();
     container->state.stopped_by_user = true;
     (void)context_.save(*container);
     if (container->phase == Phase::Stopping) end_launch(*run);

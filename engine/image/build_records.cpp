@@ -20,12 +20,12 @@ BuildRecord read_record(const Json& row) {
 
 }  // namespace
 
-BuildLook look_at_build(const compose::Build& build, const std::optional<BuildRecord>& known) {
+BuildInspection inspect_build(const compose::Build& build, const std::optional<BuildRecord>& known) {
   // A context of another kind, or one that is not there, is the build's to report.
   if (!build.context.starts_with('/') && !build.dockerfile_inline) return {};
   Result<BuildInputs> inputs = BuildInputs::find(build);
   if (!inputs) return {};
-  BuildLook look{inputs->quick_digest(), "", inputs->bases()};
+  BuildInspection look{inputs->quick_digest(), "", inputs->bases()};
   if (known && known->quick == look.quick) {
     look.content = known->content;
     return look;

@@ -21,14 +21,14 @@ struct BuildRecord {
 };
 
 // A build section as it is now.
-struct BuildLook {
+struct BuildInspection {
   std::string quick;
   std::string content;  // "" = it cannot be read
   std::set<std::string> bases;
 };
 
 // Blocks; for any thread. Reads the files only where something looks changed since `known`.
-BuildLook look_at_build(const compose::Build& build, const std::optional<BuildRecord>& known);
+BuildInspection inspect_build(const compose::Build& build, const std::optional<BuildRecord>& known);
 
 class BuildRecords {
  public:
@@ -40,7 +40,7 @@ class BuildRecords {
   // Of a build that has just been made.
   Result<> remember(const std::string& reference, const BuildRecord& record);
   // The quick digest that belongs to a content digest, as of the last look at it; "" = none.
-  void note(const BuildLook& look) { quick_of_[look.content] = look.quick; }
+  void note(const BuildInspection& look) { quick_of_[look.content] = look.quick; }
   std::string quick_of(const std::string& content) const;
 
  private:

@@ -209,7 +209,7 @@ class Lines {
 Task<tl::expected<builder::BuildResult, BuildFailure>> BuildService::build(builder::BuildRequest request,
                                                                            BuildSink sink,
                                                                            std::stop_token stop) {
-  // What the threads use must outlive a cancelled caller: nothing here is cancelled by Asio.
+  // What the threads use must outlive a canceled caller: nothing here is canceled by Asio.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   State& state = *state_;
   ++state.running;

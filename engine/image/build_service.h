@@ -51,7 +51,7 @@ class BuildService {
   Result<> open();
   // The builds' network, where an engine that was killed left it. Once containers were recovered.
   Task<> clear_leftovers();
-  // Stops when `stop` is requested; then the error is Cancelled.
+  // Stops when `stop` is requested; then the error is Canceled.
   Task<tl::expected<builder::BuildResult, BuildFailure>> build(builder::BuildRequest request, BuildSink sink,
                                                                std::stop_token stop);
   // Forgets what no build uses now; the bytes freed.

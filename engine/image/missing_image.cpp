@@ -19,7 +19,7 @@ Result<images::Image> obtain_image(RegistryService& registries, images::ImageSto
   images::BootstrapOptions options;
   options.stop = stop;
   Result<images::Image> made = images::bootstrap(store, *reference, options, line);
-  if (!made && made.error().kind() != ErrorKind::Cancelled)
+  if (!made && made.error().kind() != ErrorKind::Canceled)
     return std::move(error).in("creating it from package sources failed as well (" + made.error().text() +
                                ")");
   return made;

@@ -249,11 +249,11 @@ Task<Result<int>> EngineRunDriver::watch(runtime::LaunchRequest request, const b
   Result<int> code = Error("the step's monitor exited");
   std::stop_callback on_stop(
       stop, [&io = context_.io, control] { asio::post(io, [control] { control->cancel(); }); });
-  bool cancelled = false;
+  bool canceled = false;
   bool over = false;
   while (!over) {
-    if (stop.stop_requested() && !cancelled) {
-      cancelled = true;
+    if (stop.stop_requested() && !canceled) {
+      canceled = true;
       if (!pidfd) break;
       (void)signal_pidfd(pidfd.get(), SIGKILL);
     }
@@ -296,7 +296,7 @@ Task<Result<int>> EngineRunDriver::watch(runtime::LaunchRequest request, const b
   co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
                             asio::redirect_error(asio::use_awaitable, ignored));
   reap_child(monitor->pid);
-  if (cancelled) co_return Error(ErrorKind::Cancelled, "cancelled");
+  if (canceled) co_return Error(ErrorKind::Canceled, "canceled");
   co_return code;
 }
 

@@ -143,17 +143,17 @@ Result<std::optional<std::string_view>> LogReader::next_line() {
 
 std::optional<LogEntry> LogReader::join(LogEntry part) {
   bool ends = part.text.ends_with('\n');
-  auto begun = parts_.find(part.stream);
-  if (begun == parts_.end()) {
+  auto first = parts_.find(part.stream);
+  if (first == parts_.end()) {
     if (ends) return part;
     LogStream stream = part.stream;
     parts_.emplace(stream, std::move(part));
     return std::nullopt;
   }
-  begun->second.text += part.text;
-  if (!ends && begun->second.text.size() < kLongestLine) return std::nullopt;
-  LogEntry whole = std::move(begun->second);
-  parts_.erase(begun);
+  first->second.text += part.text;
+  if (!ends && first->second.text.size() < kLongestLine) return std::nullopt;
+  LogEntry whole = std::move(first->second);
+  parts_.erase(first);
   return whole;
 }
 

@@ -54,7 +54,7 @@ void NetworkService::State::repair_links(const net::LinkChanges& changes) {
   }
   bool failed = false;
   for (const auto& [id, network] : networks) {
-    bool looked_at = changes.lost || changes.addresses_removed || changes.unfit.contains(network->bridge) ||
+    bool looked_at = changes.lost || changes.addresses_removed || changes.degraded.contains(network->bridge) ||
                      !network->fault.empty();
     if (network->is_bridge() && network->ready && !network->removing && looked_at) repair_bridge(*network);
     failed = failed || !network->fault.empty();
@@ -63,7 +63,7 @@ void NetworkService::State::repair_links(const net::LinkChanges& changes) {
     ContainerPtr container = context.find_container(id);
     if (!container) continue;
     for (Endpoint& endpoint : container->endpoints) {
-      bool looked_at = changes.lost || changes.unfit.contains(host_interface(endpoint)) ||
+      bool looked_at = changes.lost || changes.degraded.contains(host_interface(endpoint)) ||
                        present.faults.contains(endpoint.network_id);
       if (endpoint.attached && looked_at) repair_endpoint(*container, endpoint);
     }

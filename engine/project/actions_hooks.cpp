@@ -43,7 +43,7 @@ Task<Captured> run_hook(ActionContext context, ContainerPtr container, ExecReque
   std::stop_callback wake(context.stop, [run] { run->ended.notify_all(); });
   while (!run->result && !context.stop.stop_requested()) co_await run->ended.wait();
   if (run->result) co_return std::move(*run->result);
-  co_return Error(ErrorKind::Cancelled, "canceled");
+  co_return Error(ErrorKind::Canceled, "canceled");
 }
 
 }  // namespace
@@ -74,8 +74,8 @@ Task<Result<ContainerPtr>> hook_container(ActionContext context, RunPreStart act
   ContainerPtr present = context.parts.engine.find_container(action.spec.name);
   if (present && present->spec.name == action.spec.name) {
     const std::string& hash = action.spec.labels[label::kConfigHash];
-    bool begun = present->exists() && present->status() != ContainerStatus::Created;
-    if (begun && present->label(label::kConfigHash) == hash) co_return present;
+    bool exists = present->exists() && present->status() != ContainerStatus::Created;
+    if (exists && present->label(label::kConfigHash) == hash) co_return present;
     Result<> removed = co_await containers.remove(present, true, true);
     CO_TRY(removed);
   }

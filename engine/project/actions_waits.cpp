@@ -37,12 +37,12 @@ class Acceptance {
   Acceptance(const ProjectParts& parts, int restarts_before, Nanoseconds monitor)
       : parts_(parts), restarts_before_(restarts_before), monitor_(monitor) {}
 
-  WaitLook operator()(const Container& container) const {
+  WaitStatus operator()(const Container& container) const {
     WaitFacts facts = wait_facts_of(parts_, container);
     facts.restarts = container.state.restart_count - restarts_before_;
     bool runs = container.run && container.run->process;
     Clock::time_point started = runs ? container.run->process->started : waiting_since_;
-    WaitLook look = judge_accepted(facts, Clock::now() - started, monitor_);
+    WaitStatus look = judge_accepted(facts, Clock::now() - started, monitor_);
     // Without a verdict of its health check to wait for, only the time that is left counts.
     bool timed = facts.state == ContainerStatus::Running &&
                  (facts.health == Health::None || facts.health == Health::Healthy);
@@ -72,7 +72,7 @@ ActionTask carry_out(ActionContext context, WaitDelay action) {
   asio::error_code canceled;
   if (!context.stop.stop_requested())
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, canceled));
-  if (context.stop.stop_requested()) co_return Error(ErrorKind::Cancelled, "canceled");
+  if (context.stop.stop_requested()) co_return Error(ErrorKind::Canceled, "canceled");
   co_return ActionResult();
 }
 

@@ -23,8 +23,8 @@ struct Pending {
 
   bool wanted() const {
     const Container& c = *container;
-    bool begun = c.alive() || c.state.started_at != started_before;
-    return !begun && !c.leaving() && !c.state.stopped_by_user;
+    bool started = c.alive() || c.state.started_at != started_before;
+    return !started && !c.leaving() && !c.state.stopped_by_user;
   }
 };
 

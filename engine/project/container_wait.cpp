@@ -12,7 +12,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-Error stopped() { return {ErrorKind::Cancelled, "canceled"}; }
+Error stopped() { return {ErrorKind::Canceled, "canceled"}; }
 
 std::vector<std::string> last_log_lines(const ProjectParts& parts, const Container& container) {
   std::vector<std::string> lines;
@@ -78,7 +78,7 @@ class ContainerWait {
  private:
   Clock::time_point limit() const {
     std::optional<Clock::time_point> abandoned = context_.command->abandoned_at();
-    return abandoned ? std::max(*abandoned, begun_) + kAbandonedWait : Clock::time_point::max();
+    return abandoned ? std::max(*abandoned, started_) + kAbandonedWait : Clock::time_point::max();
   }
   // Nothing wakes the wait when the client leaves.
   Clock::time_point next_check() const { return std::min(limit(), Clock::now() + kAbandonedWait); }
@@ -98,19 +98,19 @@ class ContainerWait {
   ActionContext context_;
   ContainerPtr container_;
   std::string name_;
-  Clock::time_point begun_ = Clock::now();
+  Clock::time_point started_ = Clock::now();
   std::string told_;
 };
 
 }  // namespace
 
 ActionTask wait_until(ActionContext context, ContainerRef reference,
-                      std::function<WaitLook(const Container&)> look) {
+                      std::function<WaitStatus(const Container&)> look) {
   Result<ContainerPtr> container = context.parts.engine.require_container(reference.id);
   CO_TRY(container);
   ContainerWait wait(context, *container, reference.name);
   for (;;) {
-    WaitLook seen = look(**container);
+    WaitStatus seen = look(**container);
     if (std::optional<ActionResult> end = wait.judge(seen.verdict)) co_return std::move(*end);
     co_await wait.pause(seen.again);
   }

@@ -9,8 +9,8 @@
 namespace stack::engine {
 
 // The verdict on what is observed now, and when to look again though nothing changes.
-struct WaitLook {
-  WaitLook(orchestrator::WaitVerdict found) : verdict(std::move(found)) {}
+struct WaitStatus {
+  WaitStatus(orchestrator::WaitVerdict found) : verdict(std::move(found)) {}
   orchestrator::WaitVerdict verdict;
   std::chrono::steady_clock::time_point again = std::chrono::steady_clock::time_point::max();
 };
@@ -19,7 +19,7 @@ struct WaitLook {
 // Ends early when the command is told to stop, and after kAbandonedWait where nobody reads the events any more: an
 // abandoned command must not keep its project locked. A failure carries last_words().
 ActionTask wait_until(ActionContext context, orchestrator::ContainerRef container,
-                      std::function<WaitLook(const Container&)> look);
+                      std::function<WaitStatus(const Container&)> look);
 
 inline constexpr std::chrono::minutes kAbandonedWait{10};
 

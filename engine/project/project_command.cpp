@@ -50,7 +50,7 @@ OrderedJson error_event(const Error& error) {
   int code = 1;
   if (error.kind() == ErrorKind::NoCommand) code = 127;
   if (error.kind() == ErrorKind::NotExecutable) code = 126;
-  if (error.kind() == ErrorKind::Cancelled) code = 130;
+  if (error.kind() == ErrorKind::Canceled) code = 130;
   return {{"event", "error"}, {"text", error.text()}, {"code", code}, {"detail", Json::array()}};
 }
 

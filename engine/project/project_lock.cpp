@@ -23,7 +23,7 @@ Task<std::optional<ProjectLocks::Held>> ProjectLocks::take(std::string project, 
   std::optional<AsyncMutex::Lock> lock = co_await entry->mutex.lock(command->cancellation()->token());
   if (lock) co_return Held(entry, place, std::move(*lock));
   entry->commands.erase(place);
-  command->fail(Error(ErrorKind::Cancelled, command->cancellation()->reason()));
+  command->fail(Error(ErrorKind::Canceled, command->cancellation()->reason()));
   co_return std::nullopt;
 }
 

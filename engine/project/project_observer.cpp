@@ -82,10 +82,10 @@ std::vector<BuildQuestion> build_questions(const ProjectParts& parts, const Desi
   return questions;
 }
 
-std::vector<BuildLook> answers(const std::vector<BuildQuestion>& questions) {
-  std::vector<BuildLook> looks;
+std::vector<BuildInspection> answers(const std::vector<BuildQuestion>& questions) {
+  std::vector<BuildInspection> looks;
   for (const BuildQuestion& question : questions)
-    looks.push_back(look_at_build(question.build, question.known));
+    looks.push_back(inspect_build(question.build, question.known));
   return looks;
 }
 
@@ -105,9 +105,9 @@ Task<ObservedState> observe_builds(ProjectParts parts, const DesiredState& desir
   std::vector<BuildQuestion> questions = build_questions(parts, desired, observed);
   if (questions.empty()) co_return observed;
   auto work = [&questions] { return answers(questions); };
-  std::vector<BuildLook> looks = co_await offload(parts.engine.pool, work);
+  std::vector<BuildInspection> looks = co_await offload(parts.engine.pool, work);
   for (size_t i = 0; i < questions.size(); ++i) {
-    BuildLook& look = looks[i];
+    BuildInspection& look = looks[i];
     const std::optional<BuildRecord>& known = questions[i].known;
     parts.builds.records().note(look);
     observed.builds[questions[i].reference] = {look.content, known ? known->content : "",

@@ -75,7 +75,7 @@ class Client {
   Result<std::string> finish();
 
   // Sends the request with "Connection: Upgrade, Upgrade: tcp" and takes over the connection; the client cannot be used
-  // afterwards.
+  // afterward.
   Result<HijackedConnection> hijack(ClientRequest request);
 
   // The descriptor, for use with poll(2).

@@ -23,7 +23,7 @@ constexpr size_t kDrainLimit = 1024 * 1024;
 constexpr size_t kLingerLimit = 16 * 1024 * 1024;
 constexpr std::chrono::seconds kLingerTime{2};
 
-Error gone_error() { return {ErrorKind::Cancelled, "client closed the connection"}; }
+Error gone_error() { return {ErrorKind::Canceled, "client closed the connection"}; }
 
 PeerCredentials credentials_of(Socket& socket) {
   ucred peer{};
@@ -115,7 +115,7 @@ asio::awaitable<Connection::Heading> Connection::read_header() {
   arm_timer(input_.empty() ? server_->options.idle_timeout : server_->options.header_timeout);
   waiting_since_ = std::chrono::steady_clock::now();
   scratch_ = {};
-  bool begun = !input_.empty();
+  bool started = !input_.empty();
   while (true) {
     feed_parser();
     if (parser_->failure() != 0) {
@@ -129,11 +129,11 @@ asio::awaitable<Connection::Heading> Connection::read_header() {
       co_return Heading::Ready;
     }
     // A stopping server accepts no new requests, but completes one whose first bytes have arrived.
-    if (server_->draining && !begun) co_return Heading::Closed;
+    if (server_->draining && !started) co_return Heading::Closed;
     bool more = co_await fill_input(kHeaderReadSize);
     if (!more) co_return Heading::Closed;
-    if (!begun) arm_timer(server_->options.header_timeout);
-    begun = true;
+    if (!started) arm_timer(server_->options.header_timeout);
+    started = true;
   }
 }
 

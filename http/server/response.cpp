@@ -34,10 +34,10 @@ asio::awaitable<Result<>> Response::start(int status, std::string content_type) 
 
 asio::awaitable<Result<>> Response::write(std::string_view bytes) {
   if (state_ == State::Open) {
-    Result<> begun = co_await start(200, "application/json");
-    if (!begun) co_return begun;
+    Result<> started = co_await start(200, "application/json");
+    if (!started) co_return started;
   }
-  if (state_ == State::Hijacked) co_return Error(ErrorKind::Cancelled, "connection was hijacked");
+  if (state_ == State::Hijacked) co_return Error(ErrorKind::Canceled, "connection was hijacked");
   if (bytes.empty()) co_return Result<>();
   Result<> sent = co_await connection_.write_chunk(bytes);
   co_return sent;

@@ -37,11 +37,11 @@ class Response {
   // Sets a header field; call before start() or the handler's return.
   void set_header(std::string_view name, std::string value) { headers_.set(name, std::move(value)); }
 
-  // Sends the header immediately; write() sends the body, chunked (HTTP/1.0: until close). Returns Cancelled if the client
+  // Sends the header immediately; write() sends the body, chunked (HTTP/1.0: until close). Returns Canceled if the client
   // has disconnected.
   asio::awaitable<Result<>> start(int status, std::string content_type);
   // Sends one chunk and returns when the kernel has accepted it; waits for a slow client. `bytes` must live until the call
-  // completes. No effect if empty. Calls start(200, "application/json") if necessary. Returns Cancelled if the client has
+  // completes. No effect if empty. Calls start(200, "application/json") if necessary. Returns Canceled if the client has
   // disconnected. For HEAD, sends nothing and returns success.
   asio::awaitable<Result<>> write(std::string_view bytes);
   // One JSON object and a newline. (g++ 12 cannot compile a braced list inside co_await: name the object
@@ -51,7 +51,7 @@ class Response {
   void abort() { aborted_ = true; }
 
   // Responds "101 UPGRADED" ("200 OK" if the client did not request a switch) and returns the raw connection with the bytes
-  // already received. First reads the rest of the request body. The request and response must not be used afterwards.
+  // already received. First reads the rest of the request body. The request and response must not be used afterward.
   asio::awaitable<Result<RawStream>> hijack(std::string content_type);
   // The same for a WebSocket (RFC 6455, section 4.2); `key` is the request's Sec-WebSocket-Key.
   asio::awaitable<Result<RawStream>> hijack_websocket(std::string key);

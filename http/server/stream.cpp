@@ -20,7 +20,7 @@ constexpr auto kFirstPause = std::chrono::microseconds(50);
 constexpr auto kLongestPause = std::chrono::milliseconds(30);
 
 Error gone(const asio::error_code& problem) {
-  return {ErrorKind::Cancelled, "connection: " + problem.message()};
+  return {ErrorKind::Canceled, "connection: " + problem.message()};
 }
 }  // namespace
 

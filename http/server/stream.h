@@ -25,7 +25,7 @@ class RawStream {
   // Treats what follows as the client's side of a WebSocket: read() returns the payload of messages, write() sends one
   // binary message each.
   void speak_websocket() { websocket_ = std::make_unique<WebSocketReader>(); }
-  // Writes all bytes, which must live until the call completes. Returns Cancelled if the client has disconnected. The first
+  // Writes all bytes, which must live until the call completes. Returns Canceled if the client has disconnected. The first
   // call waits briefly until the client has read the response header, because Python's http.client, used by docker-py, reads
   // the header through a buffer and loses the bytes after it.
   asio::awaitable<Result<>> write(std::string_view bytes);

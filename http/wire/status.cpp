@@ -72,7 +72,7 @@ int status_of(ErrorKind kind) {
     case ErrorKind::Unsupported:
       return 501;
     case ErrorKind::Internal:
-    case ErrorKind::Cancelled:
+    case ErrorKind::Canceled:
     case ErrorKind::Timeout:
       return 500;
   }

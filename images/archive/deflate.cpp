@@ -77,8 +77,8 @@ class GzipDeflater final : public Deflater {
 
  private:
   Result<> start_block(bool last, const ByteSink& sink) {
-    if (!begun_) TRY(sink(std::string_view("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", 10)));
-    begun_ = true;
+    if (!started_) TRY(sink(std::string_view("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", 10)));
+    started_ = true;
     if (running_.size() >= most_running_) TRY(take_block(sink));
     std::string dictionary = dictionary_;
     dictionary_ = block_.substr(block_.size() - std::min(block_.size(), kWindow));
@@ -101,7 +101,7 @@ class GzipDeflater final : public Deflater {
   std::string dictionary_;
   uint32_t crc_ = 0;
   size_t size_ = 0;
-  bool begun_ = false;
+  bool started_ = false;
 };
 
 class ZstdDeflater final : public Deflater {

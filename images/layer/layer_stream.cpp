@@ -74,7 +74,7 @@ class PieceQueue {
   Result<> take() {
     std::unique_lock lock(mutex_);
     arrived_.wait(lock, [&] { return ended_ || !pieces_.empty(); });
-    if (aborted_) return Error(ErrorKind::Cancelled, "the stream was canceled");
+    if (aborted_) return Error(ErrorKind::Canceled, "the stream was canceled");
     if (current_.capacity() > 0) spare_.push_back(std::move(current_));
     current_.clear();
     position_ = 0;

@@ -337,7 +337,7 @@ Result<> run_mmdebstrap(const std::string& suite, const std::string& target, con
   });
   if (!finished) end_session(pid, pidfd.get());
   TRY_ASSIGN(int status, wait_for(pid));
-  if (!finished) return Error(ErrorKind::Cancelled, "bootstrap was canceled");
+  if (!finished) return Error(ErrorKind::Canceled, "bootstrap was canceled");
   if (exit_code_of(status) != 0) return explain_failure(tail, suite);
   return {};
 }

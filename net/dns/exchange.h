@@ -43,7 +43,7 @@ class Exchange : public AttemptListener, public std::enable_shared_from_this<Exc
   };
 
   void order_servers();
-  // Uses random case for the first query and the name as written afterwards. Returns false if sending fails.
+  // Uses random case for the first query and the name as written afterward. Returns false if sending fails.
   bool send_to(const std::shared_ptr<Upstream>& server);
   // Returns false if it was already asked this way or cannot be reached.
   bool ask_as_written(const std::shared_ptr<Upstream>& server);

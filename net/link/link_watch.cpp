@@ -23,7 +23,7 @@ void read_link_state(const nlmsghdr& header, LinkChanges& changes) {
   // Messages of the bridge family concern ports: a port that leaves its bridge is reported as deleted.
   const bool removed = header.nlmsg_type == RTM_DELLINK;
   const bool has_master = attributes[IFLA_MASTER] != nullptr;
-  if (removed || !up || !has_master) changes.unfit.emplace(text_of(attributes[IFLA_IFNAME]));
+  if (removed || !up || !has_master) changes.degraded.emplace(text_of(attributes[IFLA_IFNAME]));
 }
 
 void read_link_change(const nlmsghdr& header, LinkChanges& changes) {

@@ -11,12 +11,12 @@
 namespace stack::net {
 
 struct LinkChanges {
-  std::set<std::string> unfit;      // interfaces that were removed, are down, or lost their bridge
+  std::set<std::string> degraded;      // interfaces that were removed, are down, or lost their bridge
   bool addresses_removed = false;   // from any interface
   bool forwarding_changed = false;  // net.ipv4.ip_forward
   bool lost = false;                // notifications were lost, so anything may have changed
 
-  bool any() const { return !unfit.empty() || addresses_removed || forwarding_changed || lost; }
+  bool any() const { return !degraded.empty() || addresses_removed || forwarding_changed || lost; }
 };
 
 // Listens in the host's namespace. For an event loop: wait until fd() is readable, then call drain(). An interface during

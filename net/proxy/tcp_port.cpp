@@ -78,8 +78,8 @@ class TcpPort : public Port, public std::enable_shared_from_this<TcpPort> {
     // Out of descriptors: the client waits in the backlog.
     waiting_ = true;
     pause_.expires_after(kRetryAccept);
-    pause_.async_wait([self = shared_from_this()](const asio::error_code& cancelled) {
-      if (!cancelled) self->resume();
+    pause_.async_wait([self = shared_from_this()](const asio::error_code& canceled) {
+      if (!canceled) self->resume();
     });
   }
 

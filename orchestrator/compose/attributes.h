@@ -95,12 +95,12 @@ const AttributeTable& attributes();
 // The position of an attribute in the table, which determines the output order of keys.
 size_t attribute_rank(const Attribute* attribute);
 
-// Checks one document: unknown keys (with a suggestion), forms, texts, resource names. With `normalise`, also rewrites
+// Checks one document: unknown keys (with a suggestion), forms, texts, resource names. With `normalize`, also rewrites
 // scalars to their canonical text (durations, sizes, booleans, numbers). Reports faulty nodes and makes them Invalid.
-// Skips poisoned values and, without `normalise`, texts with a `$`. No key is required and null is allowed, because
+// Skips poisoned values and, without `normalize`, texts with a `$`. No key is required and null is allowed, because
 // another document may provide the value.
 struct CheckOptions {
-  bool normalise = true;
+  bool normalize = true;
   bool refuse = true;  // unsupported attributes are errors; false: warnings (`stack config`)
 };
 void check_attributes(Node& document, const CheckOptions& options, const Provenances& provenances,

@@ -106,7 +106,7 @@ class Checker {
  private:
   bool raw(const Node& node) const {
     if (!node.is_scalar()) return false;
-    return provenances_.poisoned(node) || (!options_.normalise && node.text.find('$') != std::string::npos);
+    return provenances_.poisoned(node) || (!options_.normalize && node.text.find('$') != std::string::npos);
   }
 
   // Checks a node's form; reports a mismatch and makes the node Invalid.
@@ -168,7 +168,7 @@ class Checker {
   }
 
   void rewrite(Node& node, std::string text, bool string) {
-    if (!options_.normalise) return;
+    if (!options_.normalize) return;
     node.text = std::move(text);
     node.string = string;
   }

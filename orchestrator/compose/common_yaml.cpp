@@ -13,7 +13,7 @@ constexpr int kDeepestNesting = 100;
 constexpr size_t kLongestKey = 1000;  // yaml-cpp searches at most 1024 characters for the colon
 
 // Thrown at the first construct that only yaml-cpp can read.
-struct Left {};
+struct NotCommonYaml {};
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -32,13 +32,13 @@ class Reader {
 
   void document() {
     first_line();
-    if (ended_) throw Left{};
+    if (ended_) throw NotCommonYaml{};
     YAML::Mark start = mark();
     if (rest() == "---") next_line();
-    if (ended_ || column() != 0 || is_entry() || is_marker()) throw Left{};
+    if (ended_ || column() != 0 || is_entry() || is_marker()) throw NotCommonYaml{};
     out_.OnDocumentStart(start);
     map(0, mark());
-    if (!ended_) throw Left{};
+    if (!ended_) throw NotCommonYaml{};
     out_.OnDocumentEnd();
   }
 
@@ -90,7 +90,7 @@ class Reader {
       return;
     }
     find_content();
-    if (!ended_ && is_marker()) throw Left{};
+    if (!ended_ && is_marker()) throw NotCommonYaml{};
   }
 
   // Moves to the next line that contains more than spaces and a comment.
@@ -116,38 +116,38 @@ class Reader {
 
   // ---- blocks ----
 
-  class Deeper {
+  class DepthGuard {
    public:
-    explicit Deeper(int& depth) : depth_(depth) {
-      if (++depth_ > kDeepestNesting) throw Left{};
+    explicit DepthGuard(int& depth) : depth_(depth) {
+      if (++depth_ > kDeepestNesting) throw NotCommonYaml{};
     }
-    ~Deeper() { --depth_; }
-    Deeper(const Deeper&) = delete;
-    Deeper& operator=(const Deeper&) = delete;
+    ~DepthGuard() { --depth_; }
+    DepthGuard(const DepthGuard&) = delete;
+    DepthGuard& operator=(const DepthGuard&) = delete;
 
    private:
     int& depth_;
   };
 
   void map(YAML::anchor_t anchor, YAML::Mark start) {
-    Deeper deeper(depth_);
+    DepthGuard deeper(depth_);
     int indent = column();
     out_.OnMapStart(start, "?", anchor, YAML::EmitterStyle::Block);
     do {
       key();
       value(indent);
     } while (!ended_ && column() == indent && !is_entry());
-    if (!ended_ && column() >= indent) throw Left{};
+    if (!ended_ && column() >= indent) throw NotCommonYaml{};
     out_.OnMapEnd();
   }
 
   void sequence(YAML::anchor_t anchor, YAML::Mark start) {
-    Deeper deeper(depth_);
+    DepthGuard deeper(depth_);
     int indent = column();
     out_.OnSequenceStart(start, "?", anchor, YAML::EmitterStyle::Block);
     do {
       ++at_;
-      if (nothing_follows()) throw Left{};
+      if (nothing_follows()) throw NotCommonYaml{};
       if (is_entry()) {
         sequence(0, mark());
       } else if (key_length() > 0) {
@@ -156,7 +156,7 @@ class Reader {
         inline_node(indent);
       }
     } while (!ended_ && column() == indent && is_entry());
-    if (!ended_ && column() > indent) throw Left{};
+    if (!ended_ && column() > indent) throw NotCommonYaml{};
     out_.OnSequenceEnd();
   }
 
@@ -186,7 +186,7 @@ class Reader {
       if (end >= line_end_ || text_[end - 1] == ' ') return 0;
     }
     if (end + 1 < line_end_ && text_[end + 1] != ' ') return 0;
-    if (end - at_ > kLongestKey) throw Left{};
+    if (end - at_ > kLongestKey) throw NotCommonYaml{};
     return end - at_;
   }
 
@@ -194,14 +194,14 @@ class Reader {
 
   void key() {
     size_t length = key_length();
-    if (length == 0) throw Left{};
+    if (length == 0) throw NotCommonYaml{};
     YAML::Mark start = mark();
     if (here() == '"' || here() == '\'') {
       std::string text = quoted();
       out_.OnScalar(start, "!", 0, text);
     } else {
       std::string_view text = text_.substr(at_, length);
-      if (is_null_text(text)) throw Left{};
+      if (is_null_text(text)) throw NotCommonYaml{};
       out_.OnScalar(start, "?", 0, std::string(text));
       at_ += length;
     }
@@ -232,14 +232,14 @@ class Reader {
       anchor = take_anchor();
       if (nothing_follows()) {
         next_line();
-        if (ended_ || column() <= indent) throw Left{};
+        if (ended_ || column() <= indent) throw NotCommonYaml{};
         block(anchor, start);
         return;
       }
     }
     switch (here()) {
       case '|':
-        if (anchor != 0) throw Left{};  // yaml-cpp measures the indentation of such a block from the anchor
+        if (anchor != 0) throw NotCommonYaml{};  // yaml-cpp measures the indentation of such a block from the anchor
         literal(indent, start);
         return;
       case '[':
@@ -248,14 +248,14 @@ class Reader {
       case '\'':
       case '*':
         flow_node(anchor, start);
-        if (!nothing_follows()) throw Left{};
+        if (!nothing_follows()) throw NotCommonYaml{};
         break;
       default:
         plain(anchor, start);
     }
     next_line();
     // A multi-line scalar, or an error.
-    if (!ended_ && column() > indent) throw Left{};
+    if (!ended_ && column() > indent) throw NotCommonYaml{};
   }
 
   // ---- scalars ----
@@ -267,10 +267,10 @@ class Reader {
   }
 
   void plain(YAML::anchor_t anchor, YAML::Mark start) {
-    if (!starts_plain()) throw Left{};
+    if (!starts_plain()) throw NotCommonYaml{};
     size_t begin = at_;
     for (; at_ < line_end_; ++at_) {
-      if (ends_key(at_)) throw Left{};
+      if (ends_key(at_)) throw NotCommonYaml{};
       if (text_[at_] == '#' && text_[at_ - 1] == ' ') break;
     }
     size_t end = at_;
@@ -291,7 +291,7 @@ class Reader {
     char quote = text_[at_++];
     std::string out;
     for (;; ++at_) {
-      if (at_ >= line_end_) throw Left{};
+      if (at_ >= line_end_) throw NotCommonYaml{};
       char c = text_[at_];
       if (c == quote) {
         if (quote == '"' || after() != quote) break;
@@ -308,7 +308,7 @@ class Reader {
             c = '\n';
             break;
           default:
-            throw Left{};
+            throw NotCommonYaml{};
         }
       }
       out += c;
@@ -322,7 +322,7 @@ class Reader {
     ++at_;
     bool strip = here() == '-';
     if (strip) ++at_;
-    if (!nothing_follows()) throw Left{};
+    if (!nothing_follows()) throw NotCommonYaml{};
     std::string out;
     std::string blank;  // trailing blank lines, significant only if another line follows
     int own = -1;
@@ -331,12 +331,12 @@ class Reader {
       skip_spaces();
       if (at_ == line_end_) {
         // Blank lines before the text, or deeper than it, have special rules.
-        if (own < 0 || column() > own) throw Left{};
+        if (own < 0 || column() > own) throw NotCommonYaml{};
         blank += '\n';
         continue;
       }
       if (own < 0) {
-        if (column() <= indent) throw Left{};
+        if (column() <= indent) throw NotCommonYaml{};
         own = column();
       }
       if (column() < own) break;
@@ -346,16 +346,16 @@ class Reader {
                           line_end_ - line_begin_ - static_cast<size_t>(own));
       blank += '\n';
     }
-    if (own < 0 || !text_.ends_with('\n')) throw Left{};
+    if (own < 0 || !text_.ends_with('\n')) throw NotCommonYaml{};
     if (!strip) out += '\n';
     out_.OnScalar(start, "!", 0, out);
     if (!more) {
       ended_ = true;
       return;
     }
-    if (column() > indent) throw Left{};
+    if (column() > indent) throw NotCommonYaml{};
     find_content();
-    if (!ended_ && (is_marker() || column() > indent)) throw Left{};
+    if (!ended_ && (is_marker() || column() > indent)) throw NotCommonYaml{};
   }
 
   // ---- single-line flow collections ----
@@ -370,7 +370,7 @@ class Reader {
         return;
       }
       case '*':
-        if (anchor != 0) throw Left{};
+        if (anchor != 0) throw NotCommonYaml{};
         alias(start);
         return;
       case '[':
@@ -385,19 +385,19 @@ class Reader {
   }
 
   void flow_sequence(YAML::anchor_t anchor, YAML::Mark start) {
-    Deeper deeper(depth_);
+    DepthGuard deeper(depth_);
     out_.OnSequenceStart(start, "?", anchor, YAML::EmitterStyle::Flow);
     for (bool more = open_flow(']'); more; more = next_in_flow(']')) flow_node(0, mark());
     out_.OnSequenceEnd();
   }
 
   void flow_map(YAML::anchor_t anchor, YAML::Mark start) {
-    Deeper deeper(depth_);
+    DepthGuard deeper(depth_);
     out_.OnMapStart(start, "?", anchor, YAML::EmitterStyle::Flow);
     for (bool more = open_flow('}'); more; more = next_in_flow('}')) {
-      if (is_one_of(here(), "[{*")) throw Left{};
+      if (is_one_of(here(), "[{*")) throw NotCommonYaml{};
       flow_node(0, mark());
-      if (here() != ':' || after() != ' ') throw Left{};
+      if (here() != ':' || after() != ' ') throw NotCommonYaml{};
       ++at_;
       skip_spaces();
       flow_node(0, mark());
@@ -417,7 +417,7 @@ class Reader {
   bool next_in_flow(char close) {
     skip_spaces();
     char c = here();
-    if (c != ',' && c != close) throw Left{};
+    if (c != ',' && c != close) throw NotCommonYaml{};
     ++at_;
     skip_spaces();
     return c == ',';
@@ -425,7 +425,7 @@ class Reader {
 
   void flow_plain(YAML::anchor_t anchor, YAML::Mark start) {
     constexpr std::string_view kInside = "/.$+=@-()^;<>\\%";
-    if (!is_word(here()) && !is_one_of(here(), "/.$")) throw Left{};
+    if (!is_word(here()) && !is_one_of(here(), "/.$")) throw NotCommonYaml{};
     size_t begin = at_;
     while (is_word(here()) || is_one_of(here(), kInside) ||
            (here() == ':' && (is_word(after()) || after() == '/')) || (here() == ' ' && is_word(after())))
@@ -439,19 +439,19 @@ class Reader {
     size_t begin = ++at_;
     while (is_word(here()) || here() == '-') ++at_;
     if (at_ == begin || (here() != ' ' && here() != '\n' && here() != ',' && here() != ']' && here() != '}'))
-      throw Left{};
+      throw NotCommonYaml{};
     return text_.substr(begin, at_ - begin);
   }
 
   YAML::anchor_t take_anchor() {
     std::string anchor(name());
-    if (here() != ' ' && here() != '\n') throw Left{};
+    if (here() != ' ' && here() != '\n') throw NotCommonYaml{};
     return anchors_[anchor] = ++last_anchor_;
   }
 
   void alias(YAML::Mark start) {
     auto found = anchors_.find(std::string(name()));
-    if (found == anchors_.end()) throw Left{};
+    if (found == anchors_.end()) throw NotCommonYaml{};
     out_.OnAlias(start, found->second);
   }
 
@@ -475,7 +475,7 @@ bool read_common_yaml(std::string_view text, YAML::EventHandler& handler) {
   try {
     Reader(text, handler).document();
     return true;
-  } catch (const Left&) {
+  } catch (const NotCommonYaml&) {
     return false;
   }
 }

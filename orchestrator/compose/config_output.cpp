@@ -64,10 +64,10 @@ bool comes_before(std::string_view a, std::string_view b) {
     return text.substr(at, end - at);
   };
   // Zeros count if the number begins before the difference.
-  bool begun = false;
-  for (size_t i = at; i > 0 && is_digit(a[i - 1]); --i) begun = begun || a[i - 1] != '0';
+  bool significant = false;
+  for (size_t i = at; i > 0 && is_digit(a[i - 1]); --i) significant = significant || a[i - 1] != '0';
   auto number = [&](std::string_view run) {
-    if (!begun) run.remove_prefix(std::min(run.find_first_not_of('0'), run.size()));
+    if (!significant) run.remove_prefix(std::min(run.find_first_not_of('0'), run.size()));
     return std::pair(run.size(), run);
   };
   std::string_view a_run = digits(a);

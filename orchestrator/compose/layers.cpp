@@ -81,7 +81,7 @@ class Layers {
     note_mentioned(document, session_.mentioned);
     if (!options.no_interpolate) interpolate(document, variables, session_.provenances);
     rename_former_keys(document);
-    check_attributes(document, {.normalise = !options.no_interpolate, .refuse = options.refuse},
+    check_attributes(document, {.normalize = !options.no_interpolate, .refuse = options.refuse},
                      session_.provenances, session_.report);
     make_canonical(document, {.raw = options.no_interpolate, .refuse = options.refuse}, session_.provenances,
                    session_.report);

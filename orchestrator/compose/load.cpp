@@ -8,7 +8,7 @@
 #include "orchestrator/compose/document.h"
 #include "orchestrator/compose/env_files.h"
 #include "orchestrator/compose/layers.h"
-#include "orchestrator/compose/normalise.h"
+#include "orchestrator/compose/normalize.h"
 #include "orchestrator/compose/select.h"
 #include "orchestrator/compose/settings.h"
 
@@ -24,10 +24,10 @@ struct Work {
   Project project;
 };
 
-void normalise_phase(Work& work) {
+void normalize_phase(Work& work) {
   const LoadOptions& options = work.session.options;
   if (!options.no_normalize) {
-    normalise(work.tree, work.session);
+    normalize(work.tree, work.session);
   } else if (!options.no_interpolate) {
     fill_empty_resources(work.tree);
   }
@@ -90,7 +90,7 @@ struct Phase {
 };
 constexpr Phase kPhases[] = {
     {"nulls", nulls_phase},          // before normalization, which gives some nulls a meaning
-    {"normalise", normalise_phase},  // implicit dependencies must precede the selection
+    {"normalize", normalize_phase},  // implicit dependencies must precede the selection
     {"select", select_phase},        // later phases ignore disabled services
     {"consistency", consistency_phase},
     {"resources", resources_phase},          // after the checks, which suggest names of unused resources

@@ -12,7 +12,7 @@ namespace {
 
 using ItemKey = std::string (*)(const Node&);
 
-enum class Way {
+enum class MergeMode {
   Default,       // merge mappings, append lists, replace scalars; null keeps the value
   Replace,       // replace the whole value, also with null
   MapOrReplace,  // merge mappings; replace a number with a mapping and vice versa
@@ -22,7 +22,7 @@ enum class Way {
 };
 
 struct Rule {
-  Way way = Way::Default;
+  MergeMode way = MergeMode::Default;
   ItemKey key = nullptr;  // lists: a later item replaces an earlier one with the same key, in place
   bool pairs = false;     // a mapping, or a list of KEY=VALUE that could not be converted (no interpolation)
 };
@@ -64,57 +64,57 @@ std::string by_port(const Node& item) {
 }
 
 const Table::Row kRows[] = {
-    {"services.*.annotations", {Way::NullToo, by_name, true}},
-    {"services.*.build.additional_contexts", {Way::Default, by_name, true}},
-    {"services.*.build.args", {Way::NullToo, by_name, true}},
-    {"services.*.build.cache_from", {Way::Default, by_text}},
-    {"services.*.build.cache_to", {Way::Default, by_text}},
-    {"services.*.build.extra_hosts", {Way::Default, by_text, true}},
-    {"services.*.build.labels", {Way::Default, by_name, true}},
-    {"services.*.build.platforms", {Way::Default, by_text}},
-    {"services.*.build.secrets", {Way::Default, by_secret_target}},
-    {"services.*.build.ssh", {Way::Default, by_text}},
-    {"services.*.build.tags", {Way::Default, by_text}},
-    {"services.*.build.ulimits.*", {Way::MapOrReplace, nullptr}},
-    {"services.*.cap_add", {Way::Default, by_text}},
-    {"services.*.cap_drop", {Way::Default, by_text}},
-    {"services.*.command", {Way::Replace, nullptr}},
-    {"services.*.configs", {Way::Default, by_config_target}},
-    {"services.*.deploy.labels", {Way::Default, by_name, true}},
-    {"services.*.device_cgroup_rules", {Way::Default, by_text}},
-    {"services.*.devices", {Way::Default, by_target}},
-    {"services.*.dns", {Way::Default, by_text}},
-    {"services.*.dns_opt", {Way::Default, by_text}},
-    {"services.*.dns_search", {Way::Default, by_text}},
-    {"services.*.entrypoint", {Way::Replace, nullptr}},
-    {"services.*.env_file", {Way::Default, by_path}},
-    {"services.*.environment", {Way::NullToo, by_name, true}},
-    {"services.*.expose", {Way::Default, by_text}},
-    {"services.*.external_links", {Way::Default, by_text}},
-    {"services.*.extra_hosts", {Way::Default, by_text, true}},
-    {"services.*.group_add", {Way::Default, by_text}},
-    {"services.*.healthcheck.test", {Way::Replace, nullptr}},
-    {"services.*.label_file", {Way::Default, by_text}},
-    {"services.*.labels", {Way::Default, by_name, true}},
-    {"services.*.links", {Way::Default, by_text}},
-    {"services.*.logging", {Way::Logging, nullptr}},
-    {"services.*.networks.*.aliases", {Way::Default, by_text}},
-    {"services.*.networks.*.link_local_ips", {Way::Default, by_text}},
-    {"services.*.ports", {Way::Default, by_port}},
-    {"services.*.profiles", {Way::Default, by_text}},
-    {"services.*.secrets", {Way::Default, by_secret_target}},
-    {"services.*.security_opt", {Way::Default, by_text}},
-    {"services.*.sysctls", {Way::Default, by_name, true}},
-    {"services.*.tmpfs", {Way::Default, by_name}},
-    {"services.*.ulimits.*", {Way::MapOrReplace, nullptr}},
-    {"services.*.volumes", {Way::Default, by_target}},
-    {"services.*.volumes.*.volume.labels", {Way::Default, by_name, true}},
-    {"services.*.volumes_from", {Way::Default, by_text}},
-    {"configs.*.labels", {Way::Default, by_name, true}},
-    {"networks.*.ipam.config", {Way::BySubnet, nullptr}},
-    {"networks.*.labels", {Way::Default, by_name, true}},
-    {"secrets.*.labels", {Way::Default, by_name, true}},
-    {"volumes.*.labels", {Way::Default, by_name, true}},
+    {"services.*.annotations", {MergeMode::NullToo, by_name, true}},
+    {"services.*.build.additional_contexts", {MergeMode::Default, by_name, true}},
+    {"services.*.build.args", {MergeMode::NullToo, by_name, true}},
+    {"services.*.build.cache_from", {MergeMode::Default, by_text}},
+    {"services.*.build.cache_to", {MergeMode::Default, by_text}},
+    {"services.*.build.extra_hosts", {MergeMode::Default, by_text, true}},
+    {"services.*.build.labels", {MergeMode::Default, by_name, true}},
+    {"services.*.build.platforms", {MergeMode::Default, by_text}},
+    {"services.*.build.secrets", {MergeMode::Default, by_secret_target}},
+    {"services.*.build.ssh", {MergeMode::Default, by_text}},
+    {"services.*.build.tags", {MergeMode::Default, by_text}},
+    {"services.*.build.ulimits.*", {MergeMode::MapOrReplace, nullptr}},
+    {"services.*.cap_add", {MergeMode::Default, by_text}},
+    {"services.*.cap_drop", {MergeMode::Default, by_text}},
+    {"services.*.command", {MergeMode::Replace, nullptr}},
+    {"services.*.configs", {MergeMode::Default, by_config_target}},
+    {"services.*.deploy.labels", {MergeMode::Default, by_name, true}},
+    {"services.*.device_cgroup_rules", {MergeMode::Default, by_text}},
+    {"services.*.devices", {MergeMode::Default, by_target}},
+    {"services.*.dns", {MergeMode::Default, by_text}},
+    {"services.*.dns_opt", {MergeMode::Default, by_text}},
+    {"services.*.dns_search", {MergeMode::Default, by_text}},
+    {"services.*.entrypoint", {MergeMode::Replace, nullptr}},
+    {"services.*.env_file", {MergeMode::Default, by_path}},
+    {"services.*.environment", {MergeMode::NullToo, by_name, true}},
+    {"services.*.expose", {MergeMode::Default, by_text}},
+    {"services.*.external_links", {MergeMode::Default, by_text}},
+    {"services.*.extra_hosts", {MergeMode::Default, by_text, true}},
+    {"services.*.group_add", {MergeMode::Default, by_text}},
+    {"services.*.healthcheck.test", {MergeMode::Replace, nullptr}},
+    {"services.*.label_file", {MergeMode::Default, by_text}},
+    {"services.*.labels", {MergeMode::Default, by_name, true}},
+    {"services.*.links", {MergeMode::Default, by_text}},
+    {"services.*.logging", {MergeMode::Logging, nullptr}},
+    {"services.*.networks.*.aliases", {MergeMode::Default, by_text}},
+    {"services.*.networks.*.link_local_ips", {MergeMode::Default, by_text}},
+    {"services.*.ports", {MergeMode::Default, by_port}},
+    {"services.*.profiles", {MergeMode::Default, by_text}},
+    {"services.*.secrets", {MergeMode::Default, by_secret_target}},
+    {"services.*.security_opt", {MergeMode::Default, by_text}},
+    {"services.*.sysctls", {MergeMode::Default, by_name, true}},
+    {"services.*.tmpfs", {MergeMode::Default, by_name}},
+    {"services.*.ulimits.*", {MergeMode::MapOrReplace, nullptr}},
+    {"services.*.volumes", {MergeMode::Default, by_target}},
+    {"services.*.volumes.*.volume.labels", {MergeMode::Default, by_name, true}},
+    {"services.*.volumes_from", {MergeMode::Default, by_text}},
+    {"configs.*.labels", {MergeMode::Default, by_name, true}},
+    {"networks.*.ipam.config", {MergeMode::BySubnet, nullptr}},
+    {"networks.*.labels", {MergeMode::Default, by_name, true}},
+    {"secrets.*.labels", {MergeMode::Default, by_name, true}},
+    {"volumes.*.labels", {MergeMode::Default, by_name, true}},
 };
 
 const Table& table() {
@@ -160,10 +160,10 @@ class Merger {
       return replace(base, std::move(over));
     static constexpr Rule kDefault{};
     const Rule& rule = at.rule() == nullptr ? kDefault : *at.rule();
-    if (rule.way == Way::Replace) return replace(base, std::move(over));
+    if (rule.way == MergeMode::Replace) return replace(base, std::move(over));
     if (over.is_null() && !over.made) return;
     if (base.is_null()) return replace(base, std::move(over));
-    if (rule.way == Way::MapOrReplace && base.kind != over.kind) return replace(base, std::move(over));
+    if (rule.way == MergeMode::MapOrReplace && base.kind != over.kind) return replace(base, std::move(over));
     if (rule.pairs && base.is_map() && over.is_list()) base = pairs_as_list(std::move(base));
     if (rule.pairs && base.is_list() && over.is_map()) over = pairs_as_list(std::move(over));
     if (base.kind != over.kind) {
@@ -172,11 +172,11 @@ class Merger {
       return;
     }
     if (base.is_map()) {
-      bool other_driver = rule.way == Way::Logging && differ(base, over, "driver");
+      bool other_driver = rule.way == MergeMode::Logging && differ(base, over, "driver");
       if (other_driver) return replace(base, std::move(over));
-      merge_maps(base, std::move(over), at, rule.way == Way::NullToo);
+      merge_maps(base, std::move(over), at, rule.way == MergeMode::NullToo);
     } else if (base.is_list()) {
-      if (rule.way == Way::BySubnet) return merge_pools(base, std::move(over), at);
+      if (rule.way == MergeMode::BySubnet) return merge_pools(base, std::move(over), at);
       append(base, std::move(over), rule.key);
     } else {
       replace(base, std::move(over));

@@ -104,7 +104,7 @@ bool is_harmless(std::string_view text) {
 }
 
 // The indicator rules of libyaml's emitter, for block context.
-Analysis analyse(std::string_view text) {
+Analysis analyze(std::string_view text) {
   Analysis out;
   if (is_harmless(text)) return out;
   bool special = false;
@@ -261,7 +261,7 @@ class YamlWriter {
   }
 
   void key(const std::string& text) {
-    Analysis allowed = analyse(text);
+    Analysis allowed = analyze(text);
     if (!reads_as_string(text) || !(allowed.plain || allowed.single_quoted)) {
       out += double_quoted(text);
     } else {
@@ -275,7 +275,7 @@ class YamlWriter {
       return;
     }
     const std::string& text = node.text;
-    Analysis allowed = analyse(text);
+    Analysis allowed = analyze(text);
     if (text.find('\n') != std::string::npos && allowed.block) return literal(text, indent);
     if (!reads_as_string(text) || !(allowed.plain || allowed.single_quoted) ||
         text.find('\n') != std::string::npos) {

@@ -53,8 +53,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
         wait_deadline_(executor) {}
 
   asio::awaitable<ExecutionReport> run() {
-    if (Result<> begun = journal_.begin(*plan_); !begun) {
-      report_.journal_error = std::move(begun).error();
+    if (Result<> journaled = journal_.begin(*plan_); !journaled) {
+      report_.journal_error = std::move(journaled).error();
       report_.outcomes.resize(plan_->actions.size());
       co_return std::move(report_);
     }
@@ -151,7 +151,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
 
   void start(ActionId id) {
     outcome(id).state = ActionState::Running;
-    if (action(id).sequence > 0) begun_sequences_.insert(action(id).sequence);
+    if (action(id).sequence > 0) started_sequences_.insert(action(id).sequence);
     if (is_wait(action(id))) watch_deadline();
     progress_.changed(action(id), outcome(id));
     // Posted, because co_spawn runs the coroutine immediately: a chain of quick actions would build a deep stack.
@@ -160,7 +160,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
 
   void begin(ActionId id) {
     if (broken_off_.count(id) || timed_out_.count(id))
-      return settle(id, Error(ErrorKind::Cancelled, "canceled"));
+      return settle(id, Error(ErrorKind::Canceled, "canceled"));
     asio::co_spawn(executor_, perform(shared_from_this(), id), asio::detached);
   }
 
@@ -313,7 +313,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void carry_through(bool with_predecessors) {
     std::vector<ActionId> open;
     for (const Action& each : plan_->actions) {
-      if (each.sequence > 0 && begun_sequences_.count(each.sequence)) open.push_back(each.id);
+      if (each.sequence > 0 && started_sequences_.count(each.sequence)) open.push_back(each.id);
     }
     while (!open.empty()) {
       ActionId id = open.back();
@@ -384,7 +384,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   std::deque<ActionId> builds_waiting_;
   int running_builds_ = 0;
   size_t settled_ = 0;
-  std::set<int> begun_sequences_;
+  std::set<int> started_sequences_;
   std::optional<std::string> stop_reason_;  // if set, no new action starts
   std::set<ActionId> carried_through_;
   std::set<ActionId> broken_off_;
@@ -419,7 +419,7 @@ void Cancellation::cancel(std::string reason) {
 
 Error ExecutionReport::error(const Plan& plan) const {
   if (journal_error) return journal_error->in("the plan cannot be recorded");
-  if (failed.empty()) return {ErrorKind::Cancelled, canceled.value_or("canceled")};
+  if (failed.empty()) return {ErrorKind::Canceled, canceled.value_or("canceled")};
   const Action& action = plan.actions[index_of(failed.front())];
   const Error& cause = outcomes[index_of(failed.front())].error->error;
   Error error = is_wait(action) ? cause : cause.in(describe(action));

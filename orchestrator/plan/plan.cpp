@@ -6,45 +6,45 @@ namespace stack::orchestrator {
 namespace {
 
 // The texts for each kind of action.
-struct Words {
+struct ActionText {
   std::string_view kind;
   std::string_view phrase;  // "create container"
   char sign;                // '+' create, '-' remove, '~' change, '.' wait
 };
 
-Words words(const CreateNetwork&) { return {"create-network", "create network", '+'}; }
-Words words(const RemoveNetwork&) { return {"remove-network", "remove network", '-'}; }
-Words words(const CreateVolume&) { return {"create-volume", "create volume", '+'}; }
-Words words(const RemoveVolume&) { return {"remove-volume", "remove volume", '-'}; }
-Words words(const BuildImage&) { return {"build-image", "build image", '+'}; }
-Words words(const PullImage&) { return {"pull-image", "pull image", '+'}; }
-Words words(const RemoveImage&) { return {"remove-image", "remove image", '-'}; }
-Words words(const CreateContainer&) { return {"create-container", "create container", '+'}; }
-Words words(const RenameContainer&) { return {"rename-container", "rename container", '~'}; }
-Words words(const StartContainer&) { return {"start-container", "start container", '~'}; }
-Words words(const StopContainer&) { return {"stop-container", "stop container", '~'}; }
-Words words(const KillContainer&) { return {"kill-container", "kill container", '~'}; }
-Words words(const RemoveContainer&) { return {"remove-container", "remove container", '-'}; }
-Words words(const PauseContainer&) { return {"pause-container", "pause container", '~'}; }
-Words words(const UnpauseContainer&) { return {"unpause-container", "unpause container", '~'}; }
-Words words(const WaitRunning&) { return {"wait-running", "wait until running", '.'}; }
-Words words(const WaitHealthy&) { return {"wait-healthy", "wait until healthy", '.'}; }
-Words words(const WaitCompleted&) { return {"wait-completed", "wait until completed", '.'}; }
-Words words(const WaitAccepted&) { return {"wait-accepted", "wait until accepted", '.'}; }
-Words words(const WaitDelay&) { return {"wait-delay", "wait before next batch", '.'}; }
-Words words(const CheckUpdate& check) {
+ActionText text_of(const CreateNetwork&) { return {"create-network", "create network", '+'}; }
+ActionText text_of(const RemoveNetwork&) { return {"remove-network", "remove network", '-'}; }
+ActionText text_of(const CreateVolume&) { return {"create-volume", "create volume", '+'}; }
+ActionText text_of(const RemoveVolume&) { return {"remove-volume", "remove volume", '-'}; }
+ActionText text_of(const BuildImage&) { return {"build-image", "build image", '+'}; }
+ActionText text_of(const PullImage&) { return {"pull-image", "pull image", '+'}; }
+ActionText text_of(const RemoveImage&) { return {"remove-image", "remove image", '-'}; }
+ActionText text_of(const CreateContainer&) { return {"create-container", "create container", '+'}; }
+ActionText text_of(const RenameContainer&) { return {"rename-container", "rename container", '~'}; }
+ActionText text_of(const StartContainer&) { return {"start-container", "start container", '~'}; }
+ActionText text_of(const StopContainer&) { return {"stop-container", "stop container", '~'}; }
+ActionText text_of(const KillContainer&) { return {"kill-container", "kill container", '~'}; }
+ActionText text_of(const RemoveContainer&) { return {"remove-container", "remove container", '-'}; }
+ActionText text_of(const PauseContainer&) { return {"pause-container", "pause container", '~'}; }
+ActionText text_of(const UnpauseContainer&) { return {"unpause-container", "unpause container", '~'}; }
+ActionText text_of(const WaitRunning&) { return {"wait-running", "wait until running", '.'}; }
+ActionText text_of(const WaitHealthy&) { return {"wait-healthy", "wait until healthy", '.'}; }
+ActionText text_of(const WaitCompleted&) { return {"wait-completed", "wait until completed", '.'}; }
+ActionText text_of(const WaitAccepted&) { return {"wait-accepted", "wait until accepted", '.'}; }
+ActionText text_of(const WaitDelay&) { return {"wait-delay", "wait before next batch", '.'}; }
+ActionText text_of(const CheckUpdate& check) {
   return {"check-update", check.rollback ? "check rollback" : "check update", '.'};
 }
-Words words(const RunHook& hook) {
+ActionText text_of(const RunHook& hook) {
   return {"run-hook", hook.moment == HookMoment::PostStart ? "run post_start hook" : "run pre_stop hook",
           '~'};
 }
-Words words(const RunPreStart&) { return {"run-pre-start", "run pre_start hook", '~'}; }
-Words words(const ConnectNetwork&) { return {"connect-network", "connect network", '~'}; }
-Words words(const DisconnectNetwork&) { return {"disconnect-network", "disconnect network", '~'}; }
+ActionText text_of(const RunPreStart&) { return {"run-pre-start", "run pre_start hook", '~'}; }
+ActionText text_of(const ConnectNetwork&) { return {"connect-network", "connect network", '~'}; }
+ActionText text_of(const DisconnectNetwork&) { return {"disconnect-network", "disconnect network", '~'}; }
 
-Words words_of(const Action& action) {
-  return std::visit([](const auto& body) { return words(body); }, action.body);
+ActionText action_text(const Action& action) {
+  return std::visit([](const auto& body) { return text_of(body); }, action.body);
 }
 
 std::string object(const CreateNetwork& body) { return body.network.config.name; }
@@ -72,7 +72,7 @@ size_t widest(const Plan& plan, std::string (*text)(const Action&)) {
   return width;
 }
 
-std::string phrase_of(const Action& action) { return std::string(words_of(action).phrase); }
+std::string phrase_of(const Action& action) { return std::string(action_text(action).phrase); }
 
 void pad(std::string& line, const std::string& text, size_t width) {
   line += text;
@@ -94,7 +94,7 @@ std::string change_lines(const Action& action) {
 
 std::string plan_line(const Action& action, size_t phrase_width, size_t object_width) {
   std::string line = "  ";
-  line += words_of(action).sign;
+  line += action_text(action).sign;
   line += ' ';
   pad(line, phrase_of(action), phrase_width);
   pad(line, object_of(action), object_width);
@@ -131,7 +131,7 @@ std::string changes_text(int changes) {
 
 }  // namespace
 
-std::string_view kind_of(const Action& action) { return words_of(action).kind; }
+std::string_view kind_of(const Action& action) { return action_text(action).kind; }
 
 std::string object_of(const Action& action) {
   return std::visit([](const auto& body) { return object(body); }, action.body);
@@ -149,7 +149,7 @@ std::string describe(const Action& action) {
   return phrase_of(action) + " " + name;
 }
 
-bool is_wait(const Action& action) { return words_of(action).sign == '.'; }
+bool is_wait(const Action& action) { return action_text(action).sign == '.'; }
 bool is_change(const Action& action) { return !is_wait(action); }
 
 int count_changes(const Plan& plan) {

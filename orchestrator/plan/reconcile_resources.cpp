@@ -31,7 +31,7 @@ bool has_changed(const Observed& there, const std::string& project, const std::s
   return !recorded.empty() && recorded != config_hash;
 }
 
-std::string alien_warning(const char* what, const std::string& name, const std::string& project) {
+std::string foreign_object_warning(const char* what, const std::string& name, const std::string& project) {
   return std::string(what) + " " + name + " exists but was not created for project " + project +
          "; using it unchanged";
 }
@@ -54,7 +54,7 @@ void Reconciler::find_changed_networks() {
     if (there != nullptr && !there->fault.empty()) plan_.warn(there->fault);
     if (network.config.external || there == nullptr) continue;
     if (label_of(there->labels, label::kProject) != desired_.project) {
-      plan_.warn(alien_warning("network", network.config.name, desired_.project));
+      plan_.warn(foreign_object_warning("network", network.config.name, desired_.project));
     } else if (has_changed(*there, desired_.project, network.config_hash)) {
       const ObservedContainer* stranger = stranger_on(there->name, desired_, observed_);
       if (options_.no_recreate || stranger) {
@@ -96,7 +96,7 @@ void Reconciler::plan_volumes() {
     if (!there) {
       volumes_[name] = plan_.add("", CreateVolume{volume}, "no volume");
     } else if (label_of(there->labels, label::kProject) != desired_.project) {
-      plan_.warn(alien_warning("volume", name, desired_.project));
+      plan_.warn(foreign_object_warning("volume", name, desired_.project));
     } else if (has_changed(*there, desired_.project, volume.config_hash)) {
       plan_.warn("volume " + name +
                  ": its configuration changed, but it is kept because recreating it would lose "

@@ -89,12 +89,12 @@ std::vector<bpf_insn> build_program(const std::vector<DeviceRule>& rules) {
 Result<> attach_device_filter(int cgroup_directory, const std::vector<DeviceRule>& rules) {
   if (rules.empty()) return {};
   std::vector<bpf_insn> program = build_program(rules);
-  static constexpr char kLicence[] = "Apache-2.0";
+  static constexpr char kLicense[] = "Apache-2.0";
   bpf_attr load{};
   load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
   load.insns = reinterpret_cast<uintptr_t>(program.data());
   load.insn_cnt = static_cast<uint32_t>(program.size());
-  load.license = reinterpret_cast<uintptr_t>(kLicence);
+  load.license = reinterpret_cast<uintptr_t>(kLicense);
   Fd loaded(static_cast<int>(::syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load))));
   if (!loaded) return Error::last_errno("load device filter");
   bpf_attr attach{};

@@ -65,12 +65,12 @@ StepFailure launch_exec_session(const Json& request) {
   fds.pidfd = child->pidfd.get();
   fds.terminal = terminal.get();
   (void)tell_process(kControlFd, wire::kStarted, child->pid, fds, notes);
-  wire::WatchState state;
+  wire::MonitorState state;
   state.flags = wire::kWatchExec;
   state.control = kControlFd;
   state.pid = child->pid;
   state.pidfd = child->pidfd.get();
-  Error error = become_watch(request_fd(request, "monitor_fd"), state);
+  Error error = become_monitor(request_fd(request, "monitor_fd"), state);
   return make_failure("watch", "", error);
 }
 

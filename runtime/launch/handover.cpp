@@ -33,7 +33,7 @@ Result<int> open_directory(const std::string& path) {
   return fd.release();
 }
 
-Result<> fill_log(const Json& request, wire::WatchState& state) {
+Result<> fill_log(const Json& request, wire::MonitorState& state) {
   LogSettings log = log_from_json(request.value("log", Json::object()));
   if (log.driver == LogDriver::None) return {};
   state.log = log_to_wire(log);
@@ -43,7 +43,7 @@ Result<> fill_log(const Json& request, wire::WatchState& state) {
   return {};
 }
 
-Result<> fill_engine(const Json& request, wire::WatchState& state) {
+Result<> fill_engine(const Json& request, wire::MonitorState& state) {
   Json engine = request.value("engine", Json::object());
   std::string words;
   for (const Json& word : engine.value("argv", Json::array())) words += word.get<std::string>() + '\0';
@@ -53,7 +53,7 @@ Result<> fill_engine(const Json& request, wire::WatchState& state) {
   return {};
 }
 
-void fill_held(const Json& request, wire::WatchState& state) {
+void fill_held(const Json& request, wire::MonitorState& state) {
   for (const Json& held : request.value("held", Json::array())) {
     if (state.held_count >= wire::kMaxHeld) return;
     auto& entry = state.held[state.held_count++];
@@ -64,7 +64,7 @@ void fill_held(const Json& request, wire::WatchState& state) {
 
 }  // namespace
 
-Result<> fill_watch_state(const Json& request, wire::WatchState& state) {
+Result<> fill_monitor_state(const Json& request, wire::MonitorState& state) {
   copy_text(state.id, sizeof(state.id), string_or(request, "container_id"));
   TRY_ASSIGN(state.state_dir, open_directory(string_or(request, "state_dir")).in("state directory"));
   TRY_ASSIGN(state.run_dir, open_directory(string_or(request, "run_dir")).in("run directory"));
@@ -76,7 +76,7 @@ Result<> fill_watch_state(const Json& request, wire::WatchState& state) {
   return {};
 }
 
-void open_oom_watch(const Cgroups& cgroups, const std::string& cgroup_path, wire::WatchState& state) {
+void open_oom_watch(const Cgroups& cgroups, const std::string& cgroup_path, wire::MonitorState& state) {
   if (cgroup_path.empty()) return;
   std::string file = cgroups.oom_file(cgroup_path);
   if (file.empty()) return;
@@ -110,7 +110,7 @@ Result<Fd> listen_in(const std::string& run_dir) {
   return socket;
 }
 
-Error become_watch(int monitor_fd, const wire::WatchState& state) {
+Error become_monitor(int monitor_fd, const wire::MonitorState& state) {
   Fd memory(::memfd_create("stack-monitor-state", MFD_CLOEXEC));
   if (!memory) return Error::last_errno("memfd_create");
   Result<> written = write_all(memory.get(), {reinterpret_cast<const char*>(&state), sizeof(state)});

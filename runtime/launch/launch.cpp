@@ -213,12 +213,12 @@ void close_child_ends(StdioPipes& pipes) {
 StepFailure launch_container(const Json& request) {
   Undo undo(string_or(request, "run_dir"));
   Progress progress;
-  wire::WatchState state;
+  wire::MonitorState state;
   auto fail = [](const char* step, const Error& error) { return make_failure(step, "", error); };
 
   Result<ContainerPlan> plan = read_plan(request);
   if (!plan) return fail("request", plan.error());
-  Result<> filled = fill_watch_state(request, state);
+  Result<> filled = fill_monitor_state(request, state);
   if (!filled) return fail("request", filled.error());
   ::unlinkat(state.state_dir, "exit.json", 0);
   Result<Fd> listener = listen_in(string_or(request, "run_dir"));
@@ -239,7 +239,7 @@ StepFailure launch_container(const Json& request) {
   auto on_ready = [&]() -> Result<> {
     TRY(tell_process(kControlFd, wire::kCreated, child->pid, engine_fds(*child, *pipes, progress), {}));
     TRY_ASSIGN(std::optional<uint32_t> start, wait_for_start(kControlFd));
-    if (!start) return Error(ErrorKind::Cancelled, "the engine disconnected before the start");
+    if (!start) return Error(ErrorKind::Canceled, "the engine disconnected before the start");
     state.requests_first = *start;
     return {};
   };
@@ -258,7 +258,7 @@ StepFailure launch_container(const Json& request) {
   state.stderr_read = pipes->err.read.get();
   state.terminal = progress.terminal.get();
   if (terminal) state.flags |= wire::kWatchTerminal;
-  Error error = become_watch(request_fd(request, "monitor_fd"), state);
+  Error error = become_monitor(request_fd(request, "monitor_fd"), state);
   return fail("watch", error);
 }
 
@@ -277,8 +277,8 @@ int reopen_stream(pid_t pid, int number, int flags) {
 }  // namespace
 
 StepFailure adopt_container(const Json& request) {
-  wire::WatchState state;
-  Result<> filled = fill_watch_state(request, state);
+  wire::MonitorState state;
+  Result<> filled = fill_monitor_state(request, state);
   if (!filled) return make_failure("request", "", filled.error());
   Result<Fd> listener = listen_in(string_or(request, "run_dir"));
   if (!listener) return make_failure("socket", "", listener.error());
@@ -299,7 +299,7 @@ StepFailure adopt_container(const Json& request) {
   if (!terminal && state.stdin_write < 0) state.stdin_write = reopen_stream(state.pid, 0, O_WRONLY);
   Result<Cgroups> cgroups = Cgroups::detect();
   if (cgroups) open_oom_watch(*cgroups, string_or(request, "cgroup_path"), state);
-  Error error = become_watch(request_fd(request, "monitor_fd"), state);
+  Error error = become_monitor(request_fd(request, "monitor_fd"), state);
   return make_failure("watch", "", error);
 }
 

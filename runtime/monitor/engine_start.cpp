@@ -9,7 +9,7 @@ namespace {
 constexpr int kSigpipe = 13;
 constexpr int kMaxWords = 64;
 
-[[noreturn]] void run_engine(const wire::WatchState& state, char** env) {
+[[noreturn]] void run_engine(const wire::MonitorState& state, char** env) {
   char* args[kMaxWords + 1];
   int count = 0;
   char* word = const_cast<char*>(state.engine_argv);

@@ -9,7 +9,7 @@ namespace stack::runtime {
 
 class EngineStart {
  public:
-  EngineStart(const wire::WatchState& state, char** env) : state_(state), env_(env) {}
+  EngineStart(const wire::MonitorState& state, char** env) : state_(state), env_(env) {}
 
   bool possible() const { return state_.engine_argv[0] != '\0'; }
   // The engine is running: resets the number of attempts.
@@ -20,7 +20,7 @@ class EngineStart {
   void attempt();
 
  private:
-  const wire::WatchState& state_;
+  const wire::MonitorState& state_;
   char** env_;
   int attempts_ = 0;
 };

@@ -4,14 +4,14 @@ namespace stack::runtime {
 
 namespace {
 
-struct Days {
+struct CivilDate {
   int64_t year;
   unsigned month;
   unsigned day;
 };
 
 // Civil date of a day number since 1970-01-01 (proleptic Gregorian calendar, eras of 400 years).
-Days civil_date(int64_t days) {
+CivilDate civil_date(int64_t days) {
   days += 719468;
   int64_t era = (days >= 0 ? days : days - 146096) / 146097;
   unsigned day_of_era = static_cast<unsigned>(days - era * 146097);
@@ -76,7 +76,7 @@ void add_time(TextWriter& out, int64_t seconds, int64_t nanoseconds) {
     rest += 86400;
     --days;
   }
-  Days date = civil_date(days);
+  CivilDate date = civil_date(days);
   out.digits(static_cast<uint64_t>(date.year), 4)
       .add('-')
       .digits(date.month, 2)

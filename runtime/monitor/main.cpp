@@ -1,5 +1,5 @@
 // stack-monitor: the program that stack-launch executes once the container runs. argv[1] is the descriptor of its
-// WatchState.
+// MonitorState.
 #include "runtime/monitor/monitor.h"
 
 #include "runtime/monitor/system_calls.h"
@@ -8,8 +8,8 @@ namespace {
 
 using namespace stack::runtime;
 
-wire::WatchState state;
-alignas(Watch) char watch_memory[sizeof(Watch)];
+wire::MonitorState state;
+alignas(MonitorLoop) char loop_memory[sizeof(MonitorLoop)];
 
 int parse_number(const char* text) {
   int value = 0;
@@ -34,7 +34,7 @@ extern "C" int program_main(int argc, char** argv, char** env) {
     return 125;
   }
   // In static memory, without a destructor call at exit.
-  Watch* watch = new (watch_memory) Watch(state, env);
-  watch->run();
+  MonitorLoop* loop = new (loop_memory) MonitorLoop(state, env);
+  loop->run();
   return 0;
 }

@@ -60,12 +60,12 @@ void make_nonblocking(int fd) {
 }  // namespace
 
 // Descriptors polled in one round; the kernel skips entries with fd -1.
-struct Watch::Polled {
+struct MonitorLoop::Polled {
   enum Slot { kControl, kListener, kPidfd, kStdout, kStderr, kTerminal, kStdin, kOom, kLog, kReaders };
   sys::PollFd fds[kReaders + wire::kMaxReaders];
 };
 
-void Watch::begin() {
+void MonitorLoop::begin() {
   sys::set_signal(13 /* SIGPIPE */, sys::kIgnore);
   make_nonblocking(state_.stdin_write);
   make_nonblocking(state_.stdout_read);
@@ -87,20 +87,20 @@ void Watch::begin() {
   if ((state_.flags & wire::kWatchGreet) != 0) greet();
 }
 
-void Watch::run() {
+void MonitorLoop::run() {
   begin();
   while (!done_) step();
   if (state_.run_dir >= 0 && state_.listener >= 0) sys::unlinkat(state_.run_dir, "monitor.sock");
 }
 
-void Watch::step() {
+void MonitorLoop::step() {
   Polled polled;
   auto set = [&](int slot, int fd, short events) { polled.fds[slot] = {fd, events, 0}; };
   int64_t held_for = readers_.holding(milliseconds());
   if (held_for == 0) held_for = awaiting_readers();
   bool hold_output = held_for != 0 || state_.requests_first > 0;
   bool input_pending = input_held_ > input_sent_;
-  set(Polled::kControl, state_.control, untold_ != 0 ? sys::kPollIn | sys::kPollOut : sys::kPollIn);
+  set(Polled::kControl, state_.control, unreported_ != 0 ? sys::kPollIn | sys::kPollOut : sys::kPollIn);
   set(Polled::kListener, state_.listener, sys::kPollIn);
   set(Polled::kPidfd, exited_ || state_.requests_first > 0 ? -1 : state_.pidfd, sys::kPollIn);
   set(Polled::kStdout, hold_output ? -1 : state_.stdout_read, sys::kPollIn);
@@ -137,7 +137,7 @@ void Watch::step() {
   consider_engine_start();
 }
 
-void Watch::handle(const Polled& polled) {
+void MonitorLoop::handle(const Polled& polled) {
   constexpr short kReadable = sys::kPollIn | sys::kPollHup | sys::kPollErr;
   // Handles requests before output, so that a reader requested with the start misses nothing. Requests may close polled
   // descriptors, so the rest is polled again.
@@ -168,7 +168,7 @@ void Watch::handle(const Polled& polled) {
 
 // ---- the container's output ----
 
-void Watch::read_output(int& fd, wire::Stream stream, LineLogger& logger) {
+void MonitorLoop::read_output(int& fd, wire::Stream stream, LineLogger& logger) {
   long n = sys::read(fd, output_, sizeof(output_));
   if (n == -sys::kEagain || n == -sys::kEintr) return;
   if (n <= 0) {  // end of file, or EIO from a terminal that is no longer open
@@ -183,7 +183,7 @@ void Watch::read_output(int& fd, wire::Stream stream, LineLogger& logger) {
 
 // After the exit: reads the remaining output from the pipes. Waits at most one second for readers that do not read,
 // including lossless ones.
-void Watch::drain_output() {
+void MonitorLoop::drain_output() {
   struct {
     int& fd;
     wire::Stream stream;
@@ -221,7 +221,7 @@ void Watch::drain_output() {
 
 // The wait status of a process that is not our child; -1 if unknown. It is in /proc/<pid>/stat until the new parent reaps
 // the process, then in the pidfd (Linux 6.15).
-int Watch::read_foreign_status() {
+int MonitorLoop::read_foreign_status() {
   for (int round = 0; round < 200; ++round) {
     PidfdInfo info = {};
     info.mask = kPidfdInfoExit;
@@ -244,7 +244,7 @@ int Watch::read_foreign_status() {
 }
 
 // Opens the file while the pidfd shows that the process is alive, so that it belongs to this process.
-void Watch::open_stat_file() {
+void MonitorLoop::open_stat_file() {
   char path[64];
   TextWriter out(path, sizeof(path));
   out.add("/proc/").number(state_.pid).add("/stat").done();
@@ -259,7 +259,7 @@ void Watch::open_stat_file() {
   }
 }
 
-void Watch::read_exit_status() {
+void MonitorLoop::read_exit_status() {
   status_ = wire::ExitStatus();
   sys::TimeSpec now = {0, 0};
   sys::clock(kRealtime, &now);
@@ -284,7 +284,7 @@ void Watch::read_exit_status() {
   }
 }
 
-uint64_t Watch::count_oom_kills() {
+uint64_t MonitorLoop::count_oom_kills() {
   if (state_.oom_file < 0) return 0;
   char text[1024];
   long n = sys::pread(state_.oom_file, text, sizeof(text) - 1, 0);
@@ -303,19 +303,19 @@ uint64_t Watch::count_oom_kills() {
   return 0;
 }
 
-void Watch::note_oom() {
+void MonitorLoop::note_oom() {
   char event[8];
   if (state_.oom_event >= 0) sys::read(state_.oom_event, event, sizeof(event));
   uint64_t count = count_oom_kills();
-  if (count > oom_seen_) tell(kOom);
+  if (count > oom_seen_) report(kOom);
   if (count > oom_seen_) oom_seen_ = count;
 }
 
-void Watch::note_exit() {
+void MonitorLoop::note_exit() {
   exited_ = true;
   read_exit_status();
   if ((state_.flags & wire::kWatchExec) != 0) {
-    tell(kExit);
+    report(kExit);
     return;
   }
   drain_output();
@@ -325,10 +325,10 @@ void Watch::note_exit() {
   close_input();
   write_exit_file(state_.control < 0);
   readers_.close_all();
-  tell(kExit);
+  report(kExit);
 }
 
-void Watch::write_exit_file(bool durable) {
+void MonitorLoop::write_exit_file(bool durable) {
   if (state_.state_dir < 0) return;
   char text[256];
   TextWriter out(text, sizeof(text));
@@ -347,13 +347,13 @@ void Watch::write_exit_file(bool durable) {
 
 // ---- stdin ----
 
-void Watch::close_input() {
+void MonitorLoop::close_input() {
   if (state_.stdin_write < 0) return;
   close_fd(state_.stdin_write);
-  tell(kStdinEnd);
+  report(kStdinEnd);
 }
 
-void Watch::read_input(Reader& reader) {
+void MonitorLoop::read_input(Reader& reader) {
   if (input_held_ > input_sent_) return;
   long n = sys::read(reader.fd, input_, sizeof(input_));
   if (n == -sys::kEagain || n == -sys::kEintr) return;
@@ -374,7 +374,7 @@ void Watch::read_input(Reader& reader) {
   }
 }
 
-void Watch::write_input() {
+void MonitorLoop::write_input() {
   int fd = state_.terminal >= 0 ? state_.terminal : state_.stdin_write;
   while (input_sent_ < input_held_) {
     long n = fd < 0 ? 0 : sys::write(fd, input_ + input_sent_, input_held_ - input_sent_);
@@ -392,13 +392,13 @@ void Watch::write_input() {
 
 // ---- the engine ----
 
-bool Watch::send_type(wire::Type type) {
+bool MonitorLoop::send_type(wire::Type type) {
   wire::PlainMessage message;
   message.header.type = type;
   return send_message(state_.control, &message, sizeof(message), nullptr, 0) != -sys::kEagain;
 }
 
-bool Watch::send_exit() {
+bool MonitorLoop::send_exit() {
   wire::ExitedMessage message;
   message.header.type = wire::kExited;
   message.status = status_;
@@ -406,26 +406,26 @@ bool Watch::send_exit() {
 }
 
 // Sends as much as the engine's socket accepts; the rest follows later.
-void Watch::send_untold() {
+void MonitorLoop::send_untold() {
   bool room = state_.control >= 0;
-  auto sent = [&](Untold what, bool done) {
-    if (done) untold_ &= ~static_cast<uint32_t>(what);
+  auto sent = [&](Unreported what, bool done) {
+    if (done) unreported_ &= ~static_cast<uint32_t>(what);
     return done;
   };
-  if (room && (untold_ & kStdinEnd) != 0) room = sent(kStdinEnd, send_type(wire::kStdinClosed));
-  if (room && (untold_ & kOom) != 0) room = sent(kOom, send_type(wire::kOomKilled));
-  if (room && (untold_ & kExit) != 0) (void)sent(kExit, send_exit());
+  if (room && (unreported_ & kStdinEnd) != 0) room = sent(kStdinEnd, send_type(wire::kStdinClosed));
+  if (room && (unreported_ & kOom) != 0) room = sent(kOom, send_type(wire::kOomKilled));
+  if (room && (unreported_ & kExit) != 0) (void)sent(kExit, send_exit());
   // The status of an exec session matters only to its own engine.
   bool exec = (state_.flags & wire::kWatchExec) != 0;
-  if (exec && exited_ && (state_.control < 0 || (untold_ & kExit) == 0)) done_ = true;
+  if (exec && exited_ && (state_.control < 0 || (unreported_ & kExit) == 0)) done_ = true;
 }
 
-void Watch::tell(Untold what) {
-  untold_ |= what;
+void MonitorLoop::report(Unreported what) {
+  unreported_ |= what;
   send_untold();
 }
 
-void Watch::refuse(uint32_t token, const char* text) {
+void MonitorLoop::refuse(uint32_t token, const char* text) {
   struct {
     wire::PlainMessage plain;
     char text[128];
@@ -438,7 +438,7 @@ void Watch::refuse(uint32_t token, const char* text) {
   send_message(state_.control, &message, sizeof(message.plain) + out.used(), nullptr, 0);
 }
 
-void Watch::greet() {
+void MonitorLoop::greet() {
   wire::HelloMessage hello;
   hello.header.type = wire::kHello;
   hello.pid = state_.pid;
@@ -468,11 +468,11 @@ void Watch::greet() {
     fds[count++] = state_.held[i].fd;
   }
   // The greeting contains everything except OOM kills.
-  untold_ &= kOom;
+  unreported_ &= kOom;
   if (send_message(state_.control, message_, out.used(), fds, count) < 0) lose_engine();
 }
 
-void Watch::accept_engine() {
+void MonitorLoop::accept_engine() {
   long fd = accept(state_.listener);
   if (fd < 0) return;
   if (!peer_is_us(static_cast<int>(fd))) {
@@ -489,26 +489,26 @@ void Watch::accept_engine() {
   greet();
 }
 
-void Watch::note_lost_readers() {
+void MonitorLoop::note_lost_readers() {
   int64_t now = milliseconds();
   bool just_left = reader_left_ != 0 && now - reader_left_ < kSameDeathMs;
   if (readers_.any_resumable() || just_left) readers_lost_ = now;
 }
 
 // Remaining milliseconds that output waits for disconnected readers; 0 = none.
-int64_t Watch::awaiting_readers() const {
+int64_t MonitorLoop::awaiting_readers() const {
   int64_t left = readers_lost_ == 0 ? 0 : readers_lost_ + kReturnMs - milliseconds();
   return left > 0 ? left : 0;
 }
 
-void Watch::lose_engine() {
+void MonitorLoop::lose_engine() {
   close_fd(state_.control);
   note_lost_readers();
   if (exited_) write_exit_file(true);
   if (engine_.possible() && (!engine_left_ || exited_)) next_engine_start_ = milliseconds() + engine_.delay();
 }
 
-void Watch::consider_engine_start() {
+void MonitorLoop::consider_engine_start() {
   bool wanted = state_.control < 0 && engine_.possible() && (exited_ || !engine_left_) && !done_;
   if (!wanted) {
     next_engine_start_ = 0;
@@ -522,7 +522,7 @@ void Watch::consider_engine_start() {
 }
 
 // Handles pending requests, up to a limit, so that a busy engine does not starve the container's output.
-void Watch::read_requests() {
+void MonitorLoop::read_requests() {
   static Received received;
   for (int i = 0; i < 64 && state_.control >= 0 && !done_; ++i) {
     receive_message(state_.control, message_, sizeof(message_), received);
@@ -542,7 +542,7 @@ void Watch::read_requests() {
   }
 }
 
-void Watch::handle_request(const Received& received) {
+void MonitorLoop::handle_request(const Received& received) {
   size_t size = static_cast<size_t>(received.size);
   wire::Header header;
   bool complete = size >= sizeof(header);
@@ -595,7 +595,7 @@ void Watch::handle_request(const Received& received) {
   }
 }
 
-void Watch::replay(Reader& reader, const wire::AttachMessage& message) {
+void MonitorLoop::replay(Reader& reader, const wire::AttachMessage& message) {
   history_.begin();
   readers_lost_ = 0;
   OutputHistory::Piece piece;
@@ -603,7 +603,7 @@ void Watch::replay(Reader& reader, const wire::AttachMessage& message) {
   while (walk.next(piece)) readers_.deliver_to(reader, piece.stream, piece.bytes, piece.size, piece.missed);
 }
 
-void Watch::attach(const wire::AttachMessage& message) {
+void MonitorLoop::attach(const wire::AttachMessage& message) {
   bool resumes = (message.flags & wire::kAttachResume) != 0;
   if (exited_ && !resumes) return refuse(message.header.token, "the container is not running");
   Reader* reader = nullptr;
@@ -619,14 +619,14 @@ void Watch::attach(const wire::AttachMessage& message) {
   sys::close(fd);
 }
 
-int Watch::held_index(const char* name) {
+int MonitorLoop::held_index(const char* name) {
   for (int i = 0; i < state_.held_count; ++i) {
     if (same_text(state_.held[i].name, name)) return i;
   }
   return -1;
 }
 
-void Watch::hold(const char* names, size_t size, const Received& received) {
+void MonitorLoop::hold(const char* names, size_t size, const Received& received) {
   size_t at = 0;
   for (int i = 0; i < received.fd_count; ++i) {
     char name[wire::kNameSize];
@@ -649,7 +649,7 @@ void Watch::hold(const char* names, size_t size, const Received& received) {
   }
 }
 
-void Watch::drop_held(const char* name, size_t size) {
+void MonitorLoop::drop_held(const char* name, size_t size) {
   if (size == 0 || name[size - 1] != '\0') return;
   int index = held_index(name);
   if (index < 0) return;
@@ -657,7 +657,7 @@ void Watch::drop_held(const char* name, size_t size) {
   state_.held[index] = state_.held[--state_.held_count];
 }
 
-void Watch::change_log(const wire::LogMessage& message, const Received& received) {
+void MonitorLoop::change_log(const wire::LogMessage& message, const Received& received) {
   log_.close();
   close_fd(state_.log_dir);
   state_.log = message.log;

@@ -15,9 +15,9 @@
 
 namespace stack::runtime {
 
-class Watch {
+class MonitorLoop {
  public:
-  Watch(wire::WatchState& state, char** env) : state_(state), engine_(state, env) {}
+  MonitorLoop(wire::MonitorState& state, char** env) : state_(state), engine_(state, env) {}
   // Returns when the container has exited and the engine has acknowledged it.
   void run();
 
@@ -50,8 +50,8 @@ class Watch {
   void read_requests();
   void handle_request(const Received& received);
   void lose_engine();
-  enum Untold : uint32_t { kStdinEnd = 1, kOom = 2, kExit = 4 };
-  void tell(Untold what);
+  enum Unreported : uint32_t { kStdinEnd = 1, kOom = 2, kExit = 4 };
+  void report(Unreported what);
   void send_untold();
   bool send_type(wire::Type type);
   bool send_exit();
@@ -66,7 +66,7 @@ class Watch {
   int held_index(const char* name);
   void consider_engine_start();
 
-  wire::WatchState& state_;
+  wire::MonitorState& state_;
   EngineStart engine_;
   LogOutput log_;
   LineLogger out_{wire::kStreamStdout};
@@ -75,7 +75,7 @@ class Watch {
   OutputHistory history_;
   wire::ExitStatus status_;
   bool exited_ = false;
-  uint32_t untold_ = 0;       // messages not yet sent to the engine: Untold bits
+  uint32_t unreported_ = 0;       // messages not yet sent to the engine: Unreported bits
   int64_t reader_left_ = 0;   // when a resumable reader left; monotonic milliseconds
   int64_t readers_lost_ = 0;  // when resumable readers lost their engine; 0: none
   bool done_ = false;

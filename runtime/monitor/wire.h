@@ -157,7 +157,7 @@ enum WatchFlags : uint32_t {
   kWatchKeepOutput = 32,
 };
 
-struct WatchState {
+struct MonitorState {
   uint32_t magic = kMagic;
   uint32_t flags = 0;
   int32_t pid = -1;

@@ -29,8 +29,8 @@ void allow_usual_devices(OciSpec& spec) {
 
 }  // namespace
 
-PassedOn read_environment() {
-  PassedOn out;
+CallerEnvironment read_environment() {
+  CallerEnvironment out;
   std::string count = environment("LISTEN_FDS");
   if (is_all_digits(count) && count.size() < 5) out.listen_fds = std::atoi(count.c_str());
   out.listen_fdnames = environment("LISTEN_FDNAMES");
@@ -50,7 +50,7 @@ Result<OciSpec> read_bundle_spec(const Json& config, const std::string& bundle) 
   return spec;
 }
 
-void pass_on(const PassedOn& passed, const std::string& notify_folder, OciSpec& spec) {
+void pass_on(const CallerEnvironment& passed, const std::string& notify_folder, OciSpec& spec) {
   if (!spec.process) return;
   std::vector<std::string>& env = spec.process->env;
   if (passed.listen_fds > 0) {

@@ -10,12 +10,12 @@
 namespace stack::runtime::oci {
 
 // What the caller's environment passes on to the container.
-struct PassedOn {
+struct CallerEnvironment {
   int listen_fds = 0;          // LISTEN_FDS: sd_listen_fds(3)
   std::string listen_fdnames;  // LISTEN_FDNAMES
   bool notify = false;         // NOTIFY_SOCKET: sd_notify(3)
 };
-PassedOn read_environment();
+CallerEnvironment read_environment();
 
 constexpr const char* kNotifyFolder = "/run/notify";  // in the container
 constexpr const char* kNotifyName = "notify.sock";
@@ -23,7 +23,7 @@ constexpr const char* kNotifyName = "notify.sock";
 // Paths made absolute from the bundle, the usual devices allowed, the environment's part added. Pure, but
 // that the root must exist.
 Result<OciSpec> read_bundle_spec(const Json& config, const std::string& bundle);
-void pass_on(const PassedOn& passed, const std::string& notify_folder, OciSpec& spec);
+void pass_on(const CallerEnvironment& passed, const std::string& notify_folder, OciSpec& spec);
 
 // "/x/y" below the hierarchies' mount points. Relative paths are taken from the top; an empty one becomes
 // "/<id>", as crun and runc have it. Pure.

@@ -43,12 +43,12 @@ Result<std::vector<std::string>> matching(const std::string& root, const std::ve
 
 Result<int> remove(const GlobalOptions& global, const Arguments& arguments) {
   std::vector<std::string> ids = arguments.words();
-  if (arguments.on("regex")) {
+  if (arguments.is_set("regex")) {
     TRY_ASSIGN(ids, matching(global.root, arguments.words()));
   }
   int code = 0;
   for (const std::string& id : ids) {
-    Result<> removed = remove_one(global, id, arguments.on("force"));
+    Result<> removed = remove_one(global, id, arguments.is_set("force"));
     if (removed) continue;
     log(Level::Error, removed.error().text());
     code = 1;

@@ -42,15 +42,15 @@ constexpr std::array<Flag, 17> kExecFlags = joined(
     }});
 
 // Host resources that are needed later, because host paths cannot be accessed inside the container.
-struct Outside {
+struct HostDescriptors {
   Fd pid_folder;
   std::string pid_name;
   Fd console;
   Fd agent;  // listens for notified calls
 };
 
-Result<Outside> open_outside(const Arguments& arguments) {
-  Outside out;
+Result<HostDescriptors> open_outside(const Arguments& arguments) {
+  HostDescriptors out;
   std::string pid_file = arguments.text("pid-file");
   if (!pid_file.empty()) {
     std::string folder = directory_name(pid_file);
@@ -64,7 +64,7 @@ Result<Outside> open_outside(const Arguments& arguments) {
   return out;
 }
 
-Result<> write_pid(const Outside& outside, pid_t pid) {
+Result<> write_pid(const HostDescriptors& outside, pid_t pid) {
   if (!outside.pid_folder) return {};
   std::string temporary = "." + outside.pid_name + ".new";
   int folder = outside.pid_folder.get();
@@ -100,7 +100,7 @@ Result<EnterPlan> make_plan(const GlobalOptions& global, const FoundContainer& c
 struct Session {
   const FoundContainer& container;
   const ContainerFilter& filter;
-  const Outside& outside;
+  const HostDescriptors& outside;
   NewContainer process;
   Fd terminal;
   bool announced = false;  // setup is complete
@@ -139,7 +139,7 @@ struct Session {
 Result<> check_flags(const Arguments& arguments, bool terminal) {
   if (arguments.has("cgroup"))
     return unsupported("exec --cgroup is not supported; the process joins the container's cgroup");
-  if (terminal && arguments.on("detach") && !arguments.has("console-socket"))
+  if (terminal && arguments.is_set("detach") && !arguments.has("console-socket"))
     return invalid("a terminal requires --console-socket with --detach");
   return {};
 }
@@ -150,19 +150,19 @@ Result<int> run_exec(const GlobalOptions& global, const Arguments& arguments) {
   if (kept < 0 || kept > 1024) return invalid("--preserve-fds must be from 0 to 1024");
   TRY(reserve_kept_fds(static_cast<int>(kept)));
   TRY_ASSIGN(FoundContainer container, find_container(global.root, id));
-  bool waits = arguments.on("ignore-paused") && container.status == Status::Paused;
+  bool waits = arguments.is_set("ignore-paused") && container.status == Status::Paused;
   if (!waits) TRY(check_allowed(Operation::Exec, container.status, id));
   ContainerFilter filter;
   TRY_ASSIGN(EnterPlan plan, make_plan(global, container, arguments, static_cast<int>(kept), filter));
   TRY(check_flags(arguments, plan.process.terminal));
   TRY_ASSIGN(Fd target, open_container_process(container.state));
-  TRY_ASSIGN(Outside outside, open_outside(arguments));
+  TRY_ASSIGN(HostDescriptors outside, open_outside(arguments));
   TRY_ASSIGN(outside.agent, connect_agent(filter));
   TRY_ASSIGN(NewContainer process, enter_container(plan, target.get()));
   Session session{container, filter, outside, std::move(process), Fd()};
   TRY(session.follow());
   TRY(write_pid(outside, session.process.pid));
-  if (arguments.on("detach")) return 0;
+  if (arguments.is_set("detach")) return 0;
   return attend({session.process.pid, session.process.pidfd.get(), std::move(session.terminal), Fd()});
 }
 

@@ -81,13 +81,13 @@ Result<Json> exec_process(const Json& container_process, const Arguments& argume
     if (words.size() > 1) return invalid("--process and a command cannot be used together");
     TRY_ASSIGN(std::string text, read_file(arguments.text("process")).in("--process"));
     TRY_ASSIGN(Json process, parse_json(text).in("--process"));
-    if (arguments.on("tty")) process["terminal"] = true;
+    if (arguments.is_set("tty")) process["terminal"] = true;
     return process;
   }
   if (words.size() < 2) return invalid("no command given: exec ID COMMAND..., or --process FILE");
   Json process = container_process.is_object() ? container_process : Json::object();
   process["args"] = std::vector<std::string>(words.begin() + 1, words.end());
-  process["terminal"] = arguments.on("tty");
+  process["terminal"] = arguments.is_set("tty");
   if (!process.contains("cwd")) process["cwd"] = "/";
   if (arguments.has("cwd")) process["cwd"] = arguments.text("cwd");
   for (const std::string& entry : arguments.list("env")) set_environment(process, entry);
@@ -96,7 +96,7 @@ Result<Json> exec_process(const Json& container_process, const Arguments& argume
   }
   TRY(add_groups(process, arguments.list("additional-gids")));
   for (const std::string& name : arguments.list("cap")) TRY(add_capability(process, name));
-  if (arguments.has("no-new-privs")) process["noNewPrivileges"] = arguments.on("no-new-privs");
+  if (arguments.has("no-new-privs")) process["noNewPrivileges"] = arguments.is_set("no-new-privs");
   if (arguments.has("apparmor")) process["apparmorProfile"] = arguments.text("apparmor");
   if (arguments.has("process-label")) process["selinuxLabel"] = arguments.text("process-label");
   return process;

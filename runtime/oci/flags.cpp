@@ -67,7 +67,7 @@ Result<Written> read_flag(std::span<const Flag> flags, const std::string& word) 
 
 }  // namespace
 
-bool Arguments::on(std::string_view name) const {
+bool Arguments::is_set(std::string_view name) const {
   auto found = values_.find(name);
   return found != values_.end() && found->second.back() == "true";
 }

@@ -46,7 +46,7 @@ enum class FlagOrder : uint8_t {
 class Arguments {
  public:
   bool has(std::string_view name) const { return values_.contains(name); }
-  bool on(std::string_view name) const;
+  bool is_set(std::string_view name) const;
   std::string text(std::string_view name, std::string_view fallback = {}) const;
   std::vector<std::string> list(std::string_view name) const;
   // A whole number; Invalid names the flag.

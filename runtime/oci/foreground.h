@@ -16,7 +16,7 @@ struct Attended {
   Fd notify;    // its notification socket
 };
 
-// The exit code as shells show it. Our own terminal is as before afterwards.
+// The exit code as shells show it. Our own terminal is as before afterward.
 Result<int> attend(Attended process);
 
 // Passes on messages until one says READY=1 or the process ends.

@@ -31,18 +31,18 @@ Result<> signal_all(const OciState& state, int signal) {
 
 Result<int> kill(const GlobalOptions& global, const Arguments& arguments) {
   const std::string& id = arguments.words().front();
-  if (arguments.on("regex")) return unsupported("kill --regex");
+  if (arguments.is_set("regex")) return unsupported("kill --regex");
   std::string name = arguments.words().size() > 1 ? arguments.words()[1] : "TERM";
   std::optional<int> signal = parse_signal(name);
   if (!signal) return invalid("unknown signal \"" + name + "\"");
   TRY_ASSIGN(FoundContainer container, find_container(global.root, id));
   // What is left of a container whose first process is gone, without a pid namespace.
-  if (arguments.on("all") && container.status == Status::Stopped) {
+  if (arguments.is_set("all") && container.status == Status::Stopped) {
     if (!container.state.cgroup_path.empty()) TRY(signal_all(container.state, *signal));
     return 0;
   }
   TRY(check_allowed(Operation::Kill, container.status, id));
-  if (arguments.on("all")) {
+  if (arguments.is_set("all")) {
     TRY(signal_all(container.state, *signal));
     return 0;
   }

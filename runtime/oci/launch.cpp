@@ -95,7 +95,7 @@ class Creation {
   const LaunchSettings& settings_;
   std::string config_text_;
   Json config_;
-  PassedOn passed_;
+  CallerEnvironment passed_;
   ContainerPlan plan_;
   Cgroups cgroups_;  // of this machine
   OciState state_;
@@ -413,8 +413,8 @@ Result<LaunchSettings> read_launch_settings(const Arguments& arguments) {
   TRY_ASSIGN(int64_t kept, arguments.number("preserve-fds", 0));
   if (kept < 0 || kept > 1024) return invalid("--preserve-fds must be from 0 to 1024");
   out.preserve_fds = static_cast<int>(kept);
-  out.no_pivot = arguments.on("no-pivot");
-  out.no_new_keyring = arguments.on("no-new-keyring");
+  out.no_pivot = arguments.is_set("no-pivot");
+  out.no_new_keyring = arguments.is_set("no-new-keyring");
   return out;
 }
 

@@ -40,7 +40,7 @@ Result<int> list(const GlobalOptions& global, const Arguments& arguments) {
     containers.push_back(state_document(container->state, container->status));
     names += id + "\n";
   }
-  if (arguments.on("quiet")) {
+  if (arguments.is_set("quiet")) {
     TRY(print(names));
   } else {
     TRY(print(format == "json" ? containers.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n"

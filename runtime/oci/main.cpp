@@ -69,7 +69,7 @@ std::string help_text(const Command& command) {
 
 Result<CgroupManager> read_manager(const Arguments& arguments) {
   std::string name = arguments.text("cgroup-manager", "cgroupfs");
-  if (arguments.on("systemd-cgroup")) name = "systemd";
+  if (arguments.is_set("systemd-cgroup")) name = "systemd";
   if (name == "cgroupfs") return CgroupManager::Files;
   if (name == "disabled") return CgroupManager::Disabled;
   if (name == "systemd") return CgroupManager::Systemd;
@@ -83,7 +83,7 @@ Result<GlobalOptions> read_global(const Arguments& arguments) {
   if (format != "text" && format != "json")
     return invalid("--log-format must be text or json, not \"" + format + "\"");
   out.log_json = format == "json";
-  out.debug = arguments.on("debug");
+  out.debug = arguments.is_set("debug");
   // Opened first, so that the log contains the reason for a rejection.
   TRY(open_log(out));
   out.root = arguments.text("root", out.root);
@@ -129,7 +129,7 @@ Result<int> run_command(const Command& command, const GlobalOptions& global,
   std::vector<Flag> flags(command.flags.begin(), command.flags.end());
   flags.push_back(kHelpFlag[0]);
   TRY_ASSIGN(Arguments arguments, parse_arguments(flags, words, command.order));
-  if (arguments.on("help")) {
+  if (arguments.is_set("help")) {
     TRY(print(help_text(command)));
     return 0;
   }
@@ -140,13 +140,13 @@ Result<int> run_command(const Command& command, const GlobalOptions& global,
 Result<int> run(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   TRY_ASSIGN(Arguments globals, parse_arguments(kGlobalFlags, words, FlagOrder::First));
-  if (globals.on("version")) {
+  if (globals.is_set("version")) {
     TRY(print("stack-runtime version " STACK_VERSION "\nspec: 1.3.0\n+SECCOMP +CAP\n"));
     return 0;
   }
-  if (globals.on("help") || globals.words().empty()) {
+  if (globals.is_set("help") || globals.words().empty()) {
     TRY(print(help_text()));
-    return globals.on("help") ? 0 : 1;
+    return globals.is_set("help") ? 0 : 1;
   }
   TRY_ASSIGN(GlobalOptions global, read_global(globals));
   const Command* command = find_command(globals.words().front());

@@ -31,7 +31,7 @@ Result<> run_poststart_hooks(const LaunchedContainer& container) {
 
 Result<int> run(const GlobalOptions& global, const Arguments& arguments) {
   TRY_ASSIGN(LaunchSettings settings, read_launch_settings(arguments));
-  bool detach = arguments.on("detach");
+  bool detach = arguments.is_set("detach");
   settings.keep_terminal = !detach;
   TRY_ASSIGN(LaunchedContainer container, launch_container(global, settings));
   Result<> hooks = run_poststart_hooks(container);
@@ -47,7 +47,7 @@ Result<int> run(const GlobalOptions& global, const Arguments& arguments) {
   Attended attended{container.state.pid, container.pidfd.get(), std::move(container.terminal),
                     std::move(container.notify)};
   Result<int> code = attend(std::move(attended));
-  if (arguments.on("keep")) return code;
+  if (arguments.is_set("keep")) return code;
   Result<> removed = remove_container(container);
   if (!removed) log(Level::Warning, removed.error().text());
   return code;

@@ -26,7 +26,7 @@ Json starting_spec() {
 }
 
 Result<int> spec(const GlobalOptions&, const Arguments& arguments) {
-  if (arguments.on("rootless"))
+  if (arguments.is_set("rootless"))
     return unsupported("spec --rootless: unprivileged containers are not supported");
   std::string file = arguments.text("bundle", ".") + "/config.json";
   if (path_exists(file)) return conflict(file + " already exists");

@@ -16,7 +16,7 @@ services:
     command: sh -c "echo first; echo second; echo problem >&2; sleep infinity"
     stop_signal: SIGKILL
     ports: ["18080:80"]
-    environment: {COLOUR: blue}
+    environment: {COLOR: blue}
   db:
     image: debian:bookworm-slim
     command: sh -c "echo db says hello; sleep infinity"
@@ -86,12 +86,12 @@ TEST_F(Commands, LogsArePrefixedSelectedAndTailed) {
 TEST_F(Commands, ExecRunsInTheContainerWithItsEnvironmentAndExitCode) {
   shop();
   must({"up", "-d"});
-  EXPECT_EQ(inside("web", "echo $COLOUR"), "blue");
+  EXPECT_EQ(inside("web", "echo $COLOR"), "blue");
   EXPECT_EQ(run({"exec", "-T", "web", "sh", "-c", "exit 42"}).code, 42);
   EXPECT_EQ(run({"exec", "-T", "web", "no-such-program"}).code, 127);
   EXPECT_EQ(run({"exec", "-T", "web", "/etc/passwd"}).code, 126);
-  EXPECT_EQ(must({"exec", "-T", "-e", "COLOUR=red", "-w", "/tmp", "-u", "nobody", "web", "sh", "-c",
-                  "echo $COLOUR $PWD $(id -un)"})
+  EXPECT_EQ(must({"exec", "-T", "-e", "COLOR=red", "-w", "/tmp", "-u", "nobody", "web", "sh", "-c",
+                  "echo $COLOR $PWD $(id -un)"})
                 .out,
             "red /tmp nobody\n");
   CommandResult piped = run({"exec", "-T", "web", "cat"}, {}, "from stdin\n");
@@ -108,7 +108,7 @@ TEST_F(Commands, ExecRunsInTheContainerWithItsEnvironmentAndExitCode) {
 TEST_F(Commands, RunMakesAContainerOfItsOwnAndRemovesIt) {
   shop();
   CommandResult ran =
-      run({"run", "--rm", "-T", "-e", "COLOUR=green", "web", "sh", "-c", "echo $COLOUR; exit 3"});
+      run({"run", "--rm", "-T", "-e", "COLOR=green", "web", "sh", "-c", "echo $COLOR; exit 3"});
   EXPECT_EQ(ran.code, 3) << ran.text();
   EXPECT_EQ(ran.out, "green\n");
   Json all = stack().api("GET", "/containers/json?all=1").body;
@@ -174,7 +174,7 @@ TEST_F(Commands, TopPortLsImagesConfigVersionAndVolumes) {
   EXPECT_NE(must({"ls"}).out.find("shop"), std::string::npos);
   EXPECT_NE(must({"images"}).out.find("bookworm-slim"), std::string::npos);
   EXPECT_NE(must({"image", "ls"}).out.find("bookworm-slim"), std::string::npos);
-  EXPECT_NE(must({"config"}).out.find("COLOUR: blue"), std::string::npos);
+  EXPECT_NE(must({"config"}).out.find("COLOR: blue"), std::string::npos);
   EXPECT_EQ(must({"config", "--services"}).out, "db\nweb\n");
   EXPECT_NE(must({"version"}).out, "");
   EXPECT_NE(must({"volume", "ls"}).out.find("shop_data"), std::string::npos);

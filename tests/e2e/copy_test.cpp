@@ -219,7 +219,7 @@ TEST_F(Copy, CommitMakesAnImageOfWhatTheContainerIsNow) {
   shop();
   must({"up", "-d"});
   EXPECT_EQ(inside("web", "echo patched > /root/mark; rm /etc/debian_version"), "");
-  CommandResult made = must({"commit", "-m", "after the repair", "-a", "Jane", "-c", "ENV COLOUR=red", "-c",
+  CommandResult made = must({"commit", "-m", "after the repair", "-a", "Jane", "-c", "ENV COLOR=red", "-c",
                              "CMD [\"cat\", \"/root/mark\"]", "web", "shop-web:patched"});
   EXPECT_TRUE(made.out.starts_with("sha256:")) << made.text();
   Json image = stack().api("GET", "/images/shop-web:patched/json").body;
@@ -233,7 +233,7 @@ TEST_F(Copy, CommitMakesAnImageOfWhatTheContainerIsNow) {
   CommandResult ran = run({"run", "--rm", "-T", "again"});
   EXPECT_EQ(ran.out, "patched\n") << ran.text();
   CommandResult gone =
-      run({"run", "--rm", "-T", "again", "sh", "-c", "ls /etc/debian_version; echo $COLOUR; ls /data"});
+      run({"run", "--rm", "-T", "again", "sh", "-c", "ls /etc/debian_version; echo $COLOR; ls /data"});
   EXPECT_EQ(gone.out, "red\n") << gone.text();
   EXPECT_NE(gone.err.find("/data"), std::string::npos) << "the volume's mount point is not part of the image";
   CommandResult bad = run({"-p", "shop", "commit", "-c", "RUN rm -rf /", "web"});

@@ -217,9 +217,9 @@ TEST_P(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
 
 // Whatever is not understood must not make a prune take more.
 TEST_P(DockerCli, PruningKeepsWhatItsFiltersKeep) {
-  ok({"create", "--name", "labelled", "--label", "keep=1", kImage, "true"});
-  ok({"volume", "create", "--label", "keep=1", "labelled"});
-  ok({"network", "create", "--label", "keep=1", "labelled"});
+  ok({"create", "--name", "labeled", "--label", "keep=1", kImage, "true"});
+  ok({"volume", "create", "--label", "keep=1", "labeled"});
+  ok({"network", "create", "--label", "keep=1", "labeled"});
   for (const std::string kind : {"container", "network"}) {
     ok({kind, "prune", "-f", "--filter", "label!=keep"});
     ok({kind, "prune", "-f", "--filter", "label=other"});
@@ -231,9 +231,9 @@ TEST_P(DockerCli, PruningKeepsWhatItsFiltersKeep) {
     EXPECT_NE(unknown.code, 0);
     EXPECT_NE(unknown.err.find("invalid filter 'bogus'"), std::string::npos) << unknown.text();
   }
-  EXPECT_EQ(ok({"ps", "-a", "--format", "{{.Names}}"}), "labelled");
-  EXPECT_EQ(ok({"volume", "ls", "-q"}), "labelled");
-  EXPECT_NE(ok({"network", "ls", "--format", "{{.Name}}"}).find("labelled"), std::string::npos);
+  EXPECT_EQ(ok({"ps", "-a", "--format", "{{.Names}}"}), "labeled");
+  EXPECT_EQ(ok({"volume", "ls", "-q"}), "labeled");
+  EXPECT_NE(ok({"network", "ls", "--format", "{{.Name}}"}).find("labeled"), std::string::npos);
   ok({"container", "prune", "-f", "--filter", "label=keep=1"});
   ok({"volume", "prune", "-af", "--filter", "label=keep"});
   ok({"network", "prune", "-f", "--filter", "label=keep"});

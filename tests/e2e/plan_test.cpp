@@ -67,7 +67,7 @@ TEST_F(PlanFirst, AChangedContextIsBuiltByTheNextUp) {
   must({"up", "-d"});
   EXPECT_NE(container("app").id, first);
   EXPECT_EQ(inside("app", "cat /data"), "two");
-  EXPECT_EQ(run({"plan"}).code, 0) << "and is known afterwards";
+  EXPECT_EQ(run({"plan"}).code, 0) << "and is known afterward";
 }
 
 TEST_F(PlanFirst, WhatBeginsWithAChangedImageIsBuiltByTheNextUp) {

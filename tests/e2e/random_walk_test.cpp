@@ -1,5 +1,5 @@
 // Random requests, deaths and engine crashes over five containers. The life table (engine/container/life.h) is the
-// oracle: it says what each request answers and in which phase its container is afterwards.
+// oracle: it says what each request answers and in which phase its container is afterward.
 //
 // STACK_TEST_SEED repeats a walk, STACK_TEST_STEPS sets its length.
 #include <signal.h>

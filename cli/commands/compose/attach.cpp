@@ -34,7 +34,7 @@ Result<int> run_attach(Session& session, const Arguments& arguments) {
 
   Attachment attachment;
   attachment.tty = bool_or(config, "Tty");
-  attachment.forward_stdin = bool_or(config, "OpenStdin") && !arguments.on("no-stdin");
+  attachment.forward_stdin = bool_or(config, "OpenStdin") && !arguments.is_set("no-stdin");
   attachment.detach_keys = *keys;
   attachment.on_resize = [&session, path](TerminalSize size) {
     static_cast<void>(session
@@ -42,7 +42,7 @@ Result<int> run_attach(Session& session, const Arguments& arguments) {
                                             "&w=" + std::to_string(size.columns))
                           .has_value());
   };
-  if (!attachment.tty && arguments.on("sig-proxy", true)) {
+  if (!attachment.tty && arguments.is_set("sig-proxy", true)) {
     attachment.on_signal = [&session, path](int signal) {
       static_cast<void>(session.call("POST", path + "/kill?signal=" + std::to_string(signal)).has_value());
     };

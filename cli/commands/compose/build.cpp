@@ -93,32 +93,32 @@ Result<int> run_build(Session& session, const Arguments& arguments) {
   TRY(check_options(arguments));
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   add_ssh(project.project, arguments.words, arguments.all("ssh"));
-  if (arguments.on("print")) {
+  if (arguments.is_set("print")) {
     print(bake_file(project.name, project.project, arguments.words).dump(2) + "\n");
     return 0;
   }
   Json options = build_options(session.environment(), session.current_directory());
-  options["no_cache"] = arguments.on("no-cache");
-  options["pull"] = arguments.on("pull");
+  options["no_cache"] = arguments.is_set("no-cache");
+  options["pull"] = arguments.is_set("pull");
   options["args"] = build_arguments(arguments.all("build-arg"), session.environment());
-  if (arguments.on("with-dependencies")) options["with_dependencies"] = true;
+  if (arguments.is_set("with-dependencies")) options["with_dependencies"] = true;
   Change change{"build",
                 project_path(project.name, "/build"),
                 {{"project", project.project}, {"options", options}, {"services", arguments.words}},
                 true};
-  if (session.globals().dry_run || arguments.on("check")) return show_plan(session, change);
+  if (session.globals().dry_run || arguments.is_set("check")) return show_plan(session, change);
   ProgressStyle style = progress_style(session);
   style.show_build_output = true;
-  style.quiet_build = arguments.on("quiet");
+  style.quiet_build = arguments.is_set("quiet");
   if (style.quiet_build) style.mode = ProgressMode::Quiet;
   InterruptNotice notice(true);
   auto progress = make_progress(style, change.title);
   TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress));
-  if (!result.ok || !arguments.on("push")) return say_result(session, result);
+  if (!result.ok || !arguments.is_set("push")) return say_result(session, result);
   ImageTransferOptions push;
   push.push = true;
   push.quiet = style.quiet_build;
-  return push_services(session, project, arguments.words, arguments.on("with-dependencies"), push);
+  return push_services(session, project, arguments.words, arguments.is_set("with-dependencies"), push);
 }
 
 }  // namespace

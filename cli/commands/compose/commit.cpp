@@ -43,7 +43,7 @@ Result<int> run_commit(Session& session, const Arguments& arguments) {
   }
   query.add("comment", arguments.text("message"));
   query.add("author", arguments.text("author"));
-  query.add("pause", arguments.on("pause", true) ? "1" : "0");
+  query.add("pause", arguments.is_set("pause", true) ? "1" : "0");
   for (const std::string& change : arguments.all("change")) query.add("changes", change);
   TRY_ASSIGN(Json made, session.call("POST", "/commit" + query.text()));
   print_line(string_or(made, "Id"));

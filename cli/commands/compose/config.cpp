@@ -114,10 +114,10 @@ Result<std::map<std::string, std::string>> local_digests(Session& session, const
 
 Result<std::string> config_text(Session& session, const Loaded& loaded, const Arguments& arguments) {
   for (const NamedList& named : kLists) {
-    if (arguments.on(named.flag)) return lines(named.list(loaded));
+    if (arguments.is_set(named.flag)) return lines(named.list(loaded));
   }
   std::string format = arguments.text("format");
-  if (arguments.on("variables")) {
+  if (arguments.is_set("variables")) {
     if (format == "json") return compose::variables_json(loaded);
     return format == "yaml" ? compose::variables_yaml(loaded) : compose::variables_table(loaded);
   }
@@ -126,8 +126,8 @@ Result<std::string> config_text(Session& session, const Loaded& loaded, const Ar
     return lines(hashes);
   }
   auto write = format == "json" ? compose::config_json : compose::config_yaml;
-  bool lock = arguments.on("lock-image-digests");
-  if (!lock && !arguments.on("resolve-image-digests")) return write(loaded);
+  bool lock = arguments.is_set("lock-image-digests");
+  if (!lock && !arguments.is_set("resolve-image-digests")) return write(loaded);
   TRY_ASSIGN(auto digests, local_digests(session, loaded));
   Loaded pinned = compose::with_pinned_images(loaded, digests);
   return write(lock ? compose::images_only(pinned) : pinned);
@@ -136,14 +136,14 @@ Result<std::string> config_text(Session& session, const Loaded& loaded, const Ar
 // Lists that cover the whole project, regardless of the services named.
 bool lists_everything(const Arguments& arguments) {
   for (const char* flag : {"services", "volumes", "networks", "models", "variables"})
-    if (arguments.on(flag)) return true;
+    if (arguments.is_set(flag)) return true;
   return arguments.given("hash");
 }
 
 // Prints the files themselves, as YAML or JSON, instead of a list of names.
 bool prints_document(const Arguments& arguments) {
   for (const NamedList& named : kLists)
-    if (arguments.on(named.flag)) return false;
+    if (arguments.is_set(named.flag)) return false;
   return !arguments.given("hash");
 }
 
@@ -154,22 +154,22 @@ Result<int> run_config(Session& session, const Arguments& arguments) {
   }
   compose::LoadOptions options = session.load_options();
   if (!lists_everything(arguments)) options.services = arguments.words;
-  options.strict = arguments.on("strict");
-  if (arguments.on("check")) return check(std::move(options));
-  options.no_interpolate = arguments.on("no-interpolate") || arguments.on("variables");
-  options.no_normalize = arguments.on("no-normalize");
-  options.no_path_resolution = arguments.on("no-path-resolution");
-  options.no_consistency = arguments.on("no-consistency");
-  options.no_env_resolution = arguments.on("no-env-resolution");
+  options.strict = arguments.is_set("strict");
+  if (arguments.is_set("check")) return check(std::move(options));
+  options.no_interpolate = arguments.is_set("no-interpolate") || arguments.is_set("variables");
+  options.no_normalize = arguments.is_set("no-normalize");
+  options.no_path_resolution = arguments.is_set("no-path-resolution");
+  options.no_consistency = arguments.is_set("no-consistency");
+  options.no_env_resolution = arguments.is_set("no-env-resolution");
   options.load_contents = false;
   options.refuse = false;  // unsupported settings are shown, with a warning
   if (options.no_interpolate && !options.services.empty())
-    say("warning: --no-interpolate shows the whole model and ignores the services named");
+    print_message("warning: --no-interpolate shows the whole model and ignores the services named");
   options.only_document = prints_document(arguments);
   TRY_ASSIGN(Loaded now, session.load(options));
   // Never freed: the process is about to exit, and freeing a large tree takes a tenth of its run time.
   static const Loaded& loaded = *new Loaded(std::move(now));
-  if (arguments.on("quiet")) return 0;
+  if (arguments.is_set("quiet")) return 0;
   TRY_ASSIGN(std::string text, config_text(session, loaded, arguments));
   std::string file = arguments.text("output");
   if (file.empty()) {

@@ -44,14 +44,14 @@ Result<std::vector<Container>> targets(Session& session, const Arguments& argume
     return std::vector<Container>{one};
   }
   TRY_ASSIGN(auto containers,
-             list_containers(session, project_name, ContainerFilter::All, arguments.on("all")));
+             list_containers(session, project_name, ContainerFilter::All, arguments.is_set("all")));
   containers = of_services(std::move(containers), {service});
   if (containers.empty()) return not_found("no container found for service \"" + service + "\"");
   return containers;
 }
 
 void tell(Session& session, const std::string& from, const std::string& to) {
-  if (session.globals().progress != ProgressMode::Quiet) say("copied " + from + " to " + to);
+  if (session.globals().progress != ProgressMode::Quiet) print_message("copied " + from + " to " + to);
 }
 
 Result<int> run_cp(Session& session, const Arguments& arguments) {
@@ -71,7 +71,7 @@ Result<int> run_cp(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::vector<Container> containers, targets(session, arguments, project_name, service));
   if (!from.service.empty()) {
     TRY(copy_from_container(session, {containers.front().id, containers.front().name}, from.path, to.path,
-                            arguments.on("follow-link")));
+                            arguments.is_set("follow-link")));
     if (!to.is_stream()) tell(session, containers.front().name + ":" + from.path, to.path);
     return 0;
   }
@@ -79,7 +79,7 @@ Result<int> run_cp(Session& session, const Arguments& arguments) {
     return session.usage_error("stdin can be copied to only one container; select it with --index");
   for (const Container& container : containers) {
     TRY(copy_to_container(session, {container.id, container.name}, from.path, to.path,
-                          {arguments.on("follow-link"), arguments.on("archive")}));
+                          {arguments.is_set("follow-link"), arguments.is_set("archive")}));
     tell(session, from.path, container.name + ":" + to.path);
   }
   return 0;

@@ -29,15 +29,15 @@ Result<int> run_down(Session& session, const Arguments& arguments) {
   }
   Json options{
       {"services", arguments.words},
-      {"volumes", arguments.on("volumes")},
+      {"volumes", arguments.is_set("volumes")},
       {"rmi", rmi},
-      {"remove_orphans", arguments.on("remove-orphans", session.variable_on("COMPOSE_REMOVE_ORPHANS"))}};
+      {"remove_orphans", arguments.is_set("remove-orphans", session.variable_on("COMPOSE_REMOVE_ORPHANS"))}};
   if (*timeout) options["timeout"] = **timeout;
   const Globals& globals = session.globals();
   ResolvedProject project{globals.project_name.value_or(""), nullptr};
   if (!globals.project_name || !globals.files.empty()) {
     // Removal does not need secrets, and their files and variables may no longer exist.
-    TRY_ASSIGN(project, load_for(session, {}, Contents::Leave));
+    TRY_ASSIGN(project, load_for(session, {}, Contents::Skip));
   }
   return run_change(
       session,

@@ -65,7 +65,7 @@ Result<int> run_events(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(http::Client client, session.connect());
   http::ClientRequest request;
   request.target = "/events" + query.text();
-  bool as_json = arguments.on("json");
+  bool as_json = arguments.is_set("json");
   TRY(client.lines(std::move(request), [&](const Json& event) {
     std::string service =
         string_or(member(member(event, "Actor"), "Attributes"), "com.docker.compose.service");

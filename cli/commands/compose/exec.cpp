@@ -64,7 +64,7 @@ Result<int> run_attached(Session& session, Exec exec) {
   start.body = to_text(body);
   auto connection = client.hijack(std::move(start));
   if (!connection) {
-    say("stack: " + connection.error().text());
+    print_message("stack: " + connection.error().text());
     return start_failure_code(connection.error(), kExitError);
   }
   Attachment attachment;
@@ -100,10 +100,10 @@ Result<int> run_exec(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Container container, find_container(session, project_name, service, index->value_or(0)));
 
   Exec exec;
-  bool detach = arguments.on("detach");
+  bool detach = arguments.is_set("detach");
   bool terminals = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
-  exec.tty = arguments.on("tty", true) && !arguments.on("no-tty") && terminals && !detach;
-  exec.interactive = arguments.on("interactive", true) && !detach;
+  exec.tty = arguments.is_set("tty", true) && !arguments.is_set("no-tty") && terminals && !detach;
+  exec.interactive = arguments.is_set("interactive", true) && !detach;
   exec.detach_keys = *keys;
   std::vector<std::string> command(arguments.words.begin() + 1, arguments.words.end());
   Json body{{"AttachStdin", exec.interactive},
@@ -111,7 +111,7 @@ Result<int> run_exec(Session& session, const Arguments& arguments) {
             {"AttachStderr", !detach},
             {"Tty", exec.tty},
             {"Cmd", command},
-            {"Privileged", arguments.on("privileged")}};
+            {"Privileged", arguments.is_set("privileged")}};
   std::vector<std::string> environment = environment_of(session, arguments.all("env"));
   if (!environment.empty()) body["Env"] = environment;
   if (arguments.given("user")) body["User"] = arguments.text("user");
@@ -121,7 +121,7 @@ Result<int> run_exec(Session& session, const Arguments& arguments) {
   if (!detach) return run_attached(session, std::move(exec));
   auto started = session.call("POST", "/exec/" + exec.id + "/start", {{"Detach", true}, {"Tty", false}});
   if (started) return 0;
-  say("stack: " + started.error().text());
+  print_message("stack: " + started.error().text());
   return start_failure_code(started.error(), kExitError);
 }
 

@@ -47,7 +47,7 @@ Result<int> run_images(Session& session, const Arguments& arguments) {
     rows.push_back(row_of(container, found->second));
   }
   std::string format = arguments.text("format", "table");
-  if (arguments.on("quiet")) {
+  if (arguments.is_set("quiet")) {
     for (const auto& [id, image] : images) print_line(id.starts_with("sha256:") ? id.substr(7) : id);
     return 0;
   }

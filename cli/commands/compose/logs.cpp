@@ -28,7 +28,7 @@ constexpr Example kLogsExamples[] = {
 
 Result<LogQuery> query_of(const Arguments& arguments) {
   LogQuery query;
-  query.follow = arguments.on("follow");
+  query.follow = arguments.is_set("follow");
   query.tail = arguments.text("tail", "all");
   if (query.tail == "-1") query.tail = "all";
   if (query.tail != "all" && !is_all_digits(query.tail)) {
@@ -55,9 +55,9 @@ Result<int> run_logs(Session& session, const Arguments& arguments) {
     labels.push_back(log_label(project_name, container.name, container.service));
   }
   LogStyle style;
-  style.colour = session.out().colour && !arguments.on("no-color");
-  style.prefix = !arguments.on("no-log-prefix");
-  style.timestamps = arguments.on("timestamps");
+  style.color = session.out().color && !arguments.is_set("no-color");
+  style.prefix = !arguments.is_set("no-log-prefix");
+  style.timestamps = arguments.is_set("timestamps");
   LogPrinter printer(style, project_name, [](int, std::string_view text) { print(text); });
   printer.expect(std::move(labels));
   bool follow = query->follow;

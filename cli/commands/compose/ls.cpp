@@ -21,7 +21,7 @@ constexpr Example kLsExamples[] = {{"stack ls", "list running projects"},
                                    {"stack ls -a", "include stopped projects"}};
 
 bool is_wanted(const Json& project, const Arguments& arguments) {
-  if (!arguments.on("all") && string_or(project, "status").find("running(") == std::string::npos)
+  if (!arguments.is_set("all") && string_or(project, "status").find("running(") == std::string::npos)
     return false;
   std::string name = string_or(project, "name");
   for (const std::string& filter : arguments.all("filter")) {
@@ -46,7 +46,7 @@ Result<int> run_ls(Session& session, const Arguments& arguments) {
   std::sort(rows.begin(), rows.end(),
             [](const Json& a, const Json& b) { return string_or(a, "Name") < string_or(b, "Name"); });
   std::string format = arguments.text("format", "table");
-  if (arguments.on("quiet")) {
+  if (arguments.is_set("quiet")) {
     for (const Json& row : rows) print_line(string_or(row, "Name"));
   } else if (format == "json") {
     // One array, like `docker compose ls`.

@@ -34,7 +34,7 @@ constexpr Example kPlanExamples[] = {
 };
 
 Result<int> run_plan(Session& session, const Arguments& arguments) {
-  std::string format = arguments.text("format", arguments.on("json") ? "json" : "text");
+  std::string format = arguments.text("format", arguments.is_set("json") ? "json" : "text");
   if (format != "json" && format != "text")
     return session.usage_error("invalid value \"" + format + "\" for --format: must be text or json");
   auto options = up_options(session, arguments, arguments.words);
@@ -42,7 +42,7 @@ Result<int> run_plan(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   TRY_ASSIGN(Json plan, session.call("POST", project_path(project.name, "/plan"),
                                      {{"project", project.project}, {"options", *options}}));
-  print(format == "json" ? plan.dump(2) + "\n" : plan_text(plan, project.name, session.out().colour));
+  print(format == "json" ? plan.dump(2) + "\n" : plan_text(plan, project.name, session.out().color));
   return int_or(plan, "changes") > 0 ? kExitChanges : 0;
 }
 

@@ -75,7 +75,7 @@ Result<int> run_ps(Session& session, const Arguments& arguments) {
   if (!states) return session.usage_error(states.error().text());
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
-  bool all = arguments.on("all");
+  bool all = arguments.is_set("all");
   TRY_ASSIGN(auto containers,
              list_containers(session, project_name,
                              all || !states->empty() ? ContainerFilter::All : ContainerFilter::Running, all));
@@ -85,13 +85,13 @@ Result<int> run_ps(Session& session, const Arguments& arguments) {
       return std::find(states->begin(), states->end(), container.state) == states->end();
     });
   }
-  if (!arguments.on("orphans", true)) {
+  if (!arguments.is_set("orphans", true)) {
     TRY_ASSIGN(containers, without_orphans(session, project_name, std::move(containers)));
   }
   std::string text;
-  if (arguments.on("quiet")) {
+  if (arguments.is_set("quiet")) {
     for (const Container& container : containers) text += container.id + "\n";
-  } else if (arguments.on("services")) {
+  } else if (arguments.is_set("services")) {
     std::vector<std::string> names;
     for (const Container& container : containers) names.push_back(container.service);
     std::sort(names.begin(), names.end());
@@ -100,7 +100,7 @@ Result<int> run_ps(Session& session, const Arguments& arguments) {
   } else {
     std::vector<Json> rows;
     for (const Container& container : containers) {
-      rows.push_back(container_json(container, seconds_now(), !arguments.on("no-trunc")));
+      rows.push_back(container_json(container, seconds_now(), !arguments.is_set("no-trunc")));
     }
     std::string format = arguments.text("format", "table");
     if (format == "table" || format == "pretty") {

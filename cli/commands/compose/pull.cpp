@@ -29,10 +29,10 @@ Result<int> run_pull(Session& session, const Arguments& arguments) {
     return session.usage_error("invalid value \"" + policy + "\" for --policy: must be missing or always");
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   Json options{{"services", arguments.words},
-               {"no_deps", !arguments.on("include-deps")},
+               {"no_deps", !arguments.is_set("include-deps")},
                {"policy", policy},
-               {"ignore_buildable", arguments.on("ignore-buildable")},
-               {"ignore_failures", arguments.on("ignore-pull-failures")},
+               {"ignore_buildable", arguments.is_set("ignore-buildable")},
+               {"ignore_failures", arguments.is_set("ignore-pull-failures")},
                {"build_options", build_options(session.environment(), session.current_directory())}};
   Change change{"pull",
                 project_path(project.name, "/pull"),
@@ -40,7 +40,7 @@ Result<int> run_pull(Session& session, const Arguments& arguments) {
                 true};
   if (session.globals().dry_run) return show_plan(session, change);
   ProgressStyle style = progress_style(session);
-  if (arguments.on("quiet")) style.mode = ProgressMode::Quiet;
+  if (arguments.is_set("quiet")) style.mode = ProgressMode::Quiet;
   InterruptNotice notice(true);
   auto progress = make_progress(style, change.title);
   TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress));

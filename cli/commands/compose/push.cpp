@@ -63,9 +63,9 @@ Result<int> run_push(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   ImageTransferOptions options;
   options.push = true;
-  options.quiet = arguments.on("quiet");
-  options.ignore_failures = arguments.on("ignore-push-failures");
-  return push_services(session, project, arguments.words, arguments.on("include-deps"), options);
+  options.quiet = arguments.is_set("quiet");
+  options.ignore_failures = arguments.is_set("ignore-push-failures");
+  return push_services(session, project, arguments.words, arguments.is_set("include-deps"), options);
 }
 
 }  // namespace

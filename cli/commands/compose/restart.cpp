@@ -15,7 +15,7 @@ constexpr Example kRestartExamples[] = {
 };
 
 Result<int> run_restart(Session& session, const Arguments& arguments) {
-  return change_services(session, arguments, "restart", {{"no_deps", arguments.on("no-deps")}});
+  return change_services(session, arguments, "restart", {{"no_deps", arguments.is_set("no-deps")}});
 }
 
 }  // namespace

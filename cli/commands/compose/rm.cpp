@@ -26,28 +26,28 @@ constexpr Example kRmExamples[] = {
 Result<int> run_rm(Session& session, const Arguments& arguments) {
   if (session.globals().dry_run)
     return change_services(session, arguments, "rm",
-                           {{"stop", arguments.on("stop")}, {"volumes", arguments.on("volumes")}});
+                           {{"stop", arguments.is_set("stop")}, {"volumes", arguments.is_set("volumes")}});
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All, true));
   std::vector<std::string> names;
   for (const Container& container : of_services(std::move(containers), arguments.words)) {
-    if (arguments.on("stop") || !container.is_running()) names.push_back(container.name);
+    if (arguments.is_set("stop") || !container.is_running()) names.push_back(container.name);
   }
   if (names.empty()) {
-    say("No stopped containers");
+    print_message("No stopped containers");
     return 0;
   }
-  if (!arguments.on("force")) {
-    say("Going to remove " + join(names, ", "));
+  if (!arguments.is_set("force")) {
+    print_message("Going to remove " + join(names, ", "));
     TRY_ASSIGN(bool agreed, ask("Are you sure?"));
     if (!agreed) return kExitError;
   }
-  if (arguments.on("stop")) {
+  if (arguments.is_set("stop")) {
     TRY_ASSIGN(int code, change_services(session, arguments, "stop", Json::object()));
     if (code != 0) return code;
   }
-  return change_services(session, arguments, "rm", {{"force", false}, {"volumes", arguments.on("volumes")}});
+  return change_services(session, arguments, "rm", {{"force", false}, {"volumes", arguments.is_set("volumes")}});
 }
 
 }  // namespace

@@ -94,16 +94,16 @@ Result<Json> run_options(const Session& session, const Arguments& arguments, con
                {"interactive", one.interactive},
                {"rm", one.remove},
                {"detach", one.detach},
-               {"no_deps", arguments.on("no-deps")},
-               {"service_ports", arguments.on("service-ports")},
+               {"no_deps", arguments.is_set("no-deps")},
+               {"service_ports", arguments.is_set("service-ports")},
                {"publish", arguments.all("publish")},
                {"volumes", arguments.all("volume")},
-               {"use_aliases", arguments.on("use-aliases")},
+               {"use_aliases", arguments.is_set("use-aliases")},
                {"cap_add", arguments.all("cap-add")},
                {"cap_drop", arguments.all("cap-drop")},
-               {"build", arguments.on("build")},
+               {"build", arguments.is_set("build")},
                {"pull", arguments.text("pull")},
-               {"remove_orphans", arguments.on("remove-orphans")},
+               {"remove_orphans", arguments.is_set("remove-orphans")},
                {"build_options", build_options(session.environment(), session.current_directory())}};
   std::vector<std::string> command(arguments.words.begin() + 1, arguments.words.end());
   options["command"] = command.empty() ? Json() : Json(command);
@@ -120,11 +120,11 @@ Result<Json> run_options(const Session& session, const Arguments& arguments, con
 OneOff one_off(const Arguments& arguments, const std::string& project_name) {
   OneOff one;
   one.service = arguments.words[0];
-  one.detach = arguments.on("detach");
+  one.detach = arguments.is_set("detach");
   bool terminals = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
-  one.tty = arguments.on("tty", true) && !arguments.on("no-tty") && terminals && !one.detach;
-  one.interactive = arguments.on("interactive", true) && !one.detach;
-  one.remove = arguments.on("rm");
+  one.tty = arguments.is_set("tty", true) && !arguments.is_set("no-tty") && terminals && !one.detach;
+  one.interactive = arguments.is_set("interactive", true) && !one.detach;
+  one.remove = arguments.is_set("rm");
   // A name chosen here makes the request safe to repeat if the engine dies in between.
   one.name = arguments.text("name");
   if (one.name.empty()) one.name = project_name + "-" + one.service + "-run-" + random_hex(6);
@@ -136,9 +136,9 @@ Result<int> run_run(Session& session, const Arguments& arguments) {
   OneOff one = one_off(arguments, project.name);
   TRY_ASSIGN(Json options, run_options(session, arguments, one));
   ProgressStyle style = progress_style(session);
-  style.quiet_build = arguments.on("quiet-build");
-  style.quiet_pull = arguments.on("quiet-pull");
-  if (arguments.on("quiet")) style.mode = ProgressMode::Quiet;
+  style.quiet_build = arguments.is_set("quiet-build");
+  style.quiet_pull = arguments.is_set("quiet-pull");
+  if (arguments.is_set("quiet")) style.mode = ProgressMode::Quiet;
   Change change{"run",
                 project_path(project.name, "/run"),
                 {{"project", project.project}, {"service", one.service}, {"options", options}}};
@@ -161,7 +161,7 @@ Result<int> run_run(Session& session, const Arguments& arguments) {
   }
   auto started = session.call("POST", "/containers/" + id + "/start");
   if (!started) {
-    say("stack: " + started.error().text());
+    print_message("stack: " + started.error().text());
     return start_failure_code(started.error(), kExitError);
   }
   print_line(string_or(result.last, "name", one.name));

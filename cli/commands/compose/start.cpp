@@ -29,7 +29,7 @@ Result<int> start_and_wait(Session& session, const Arguments& arguments) {
 }
 
 Result<int> run_start(Session& session, const Arguments& arguments) {
-  if (arguments.on("wait")) return start_and_wait(session, arguments);
+  if (arguments.is_set("wait")) return start_and_wait(session, arguments);
   return change_services(session, arguments, "start", Json::object());
 }
 

@@ -37,14 +37,14 @@ Result<std::string> snapshot(Session& session, const Arguments& arguments, const
   Samples former = std::exchange(samples, {});
   TRY_ASSIGN(auto containers,
              list_containers(session, project_name,
-                             arguments.on("all") ? ContainerFilter::All : ContainerFilter::Running, true));
+                             arguments.is_set("all") ? ContainerFilter::All : ContainerFilter::Running, true));
   std::vector<Json> rows;
   Result<> failure;
   for (const Container& container : of_services(std::move(containers), arguments.words)) {
     auto stats = session.call("GET", "/containers/" + container.id + "/stats?stream=0&one-shot=1");
     if (stats) {
       rows.push_back(stats_row(container.id, container.name, container.service, *stats, former[container.id],
-                               !arguments.on("no-trunc")));
+                               !arguments.is_set("no-trunc")));
       samples[container.id] = std::move(*stats);
     } else {
       failure = stats.error();
@@ -69,7 +69,7 @@ Result<std::string> snapshot(Session& session, const Arguments& arguments, const
 Result<int> run_stats(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
-  bool once = arguments.on("no-stream") || !session.out().is_terminal;
+  bool once = arguments.is_set("no-stream") || !session.out().is_terminal;
   Samples samples;
   TRY_ASSIGN(std::string text, snapshot(session, arguments, project_name, samples));
   for (;;) {

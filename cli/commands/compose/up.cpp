@@ -54,15 +54,15 @@ constexpr Example kUpExamples[] = {
 };
 
 Result<> check_combination(const Arguments& arguments) {
-  bool detached = arguments.on("detach") || arguments.on("wait");
+  bool detached = arguments.is_set("detach") || arguments.is_set("wait");
   for (const char* flag :
        {"abort-on-container-exit", "abort-on-container-failure", "exit-code-from", "attach", "watch"}) {
-    if (detached && (arguments.on(flag) || !arguments.text(flag).empty())) {
+    if (detached && (arguments.is_set(flag) || !arguments.text(flag).empty())) {
       return invalid(std::string("--") + flag +
                      " requires the foreground and cannot be used with --detach or --wait");
     }
   }
-  if (arguments.given("attach") && arguments.on("attach-dependencies")) {
+  if (arguments.given("attach") && arguments.is_set("attach-dependencies")) {
     return invalid("--attach and --attach-dependencies cannot be used together");
   }
   return {};
@@ -71,8 +71,8 @@ Result<> check_combination(const Arguments& arguments) {
 Result<int> run_in_background(Session& session, const Arguments& arguments, const Change& change,
                               const std::string& project_name) {
   ProgressStyle style = progress_style(session);
-  style.quiet_build = arguments.on("quiet-build");
-  style.quiet_pull = arguments.on("quiet-pull");
+  style.quiet_build = arguments.is_set("quiet-build");
+  style.quiet_pull = arguments.is_set("quiet-pull");
   auto progress = make_progress(style, change.title);
   InterruptNotice notice(false);
   TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress));
@@ -93,13 +93,13 @@ Result<int> run_up(Session& session, const Arguments& arguments) {
   Change change{
       "up", project_path(project.name, "/up"), {{"project", project.project}, {"options", *options}}};
   if (session.globals().dry_run) return show_plan(session, change);
-  bool detached = arguments.on("detach") || arguments.on("wait") || arguments.on("no-start");
+  bool detached = arguments.is_set("detach") || arguments.is_set("wait") || arguments.is_set("no-start");
   if (detached) return run_in_background(session, arguments, change, project.name);
   TRY_ASSIGN(ForegroundOptions foreground, foreground_options(session, arguments, project));
   WatchOptions watch{project.name, project.project, *options, arguments.words, true, foreground.quiet_build};
-  if (arguments.on("menu", session.variable_on("COMPOSE_MENU")) && MenuKeys::is_possible())
+  if (arguments.is_set("menu", session.variable_on("COMPOSE_MENU")) && MenuKeys::is_possible())
     foreground.menu = watch;
-  if (arguments.on("watch")) foreground.watch = std::move(watch);
+  if (arguments.is_set("watch")) foreground.watch = std::move(watch);
   return up_in_foreground(session, change, foreground);
 }
 

@@ -48,7 +48,7 @@ Result<> must_exist(const Json& services, const std::vector<std::string>& names)
 
 // The services of this `up`: empty for all.
 std::vector<std::string> attached_services(const Arguments& arguments, const Json& services) {
-  if (!arguments.on("attach-dependencies")) return arguments.words;
+  if (!arguments.is_set("attach-dependencies")) return arguments.words;
   std::set<std::string> all;
   for (const std::string& name : arguments.words) add_with_dependencies(services, name, all);
   return {all.begin(), all.end()};
@@ -88,7 +88,7 @@ std::vector<std::string> expected_labels(const std::set<std::string>& shown, con
   return labels;
 }
 
-// SIGINT and SIGTERM as readable bytes; blocked in every thread started afterwards.
+// SIGINT and SIGTERM as readable bytes; blocked in every thread started afterward.
 class InterruptDescriptor {
  public:
   InterruptDescriptor() {
@@ -462,14 +462,14 @@ Result<ForegroundOptions> foreground_options(Session& session, const Arguments& 
   options.shown = shown_services(arguments, services);
   TRY_ASSIGN(Json scale, parse_scale(arguments.all("scale")));
   options.labels = expected_labels(options.shown, services, scale);
-  options.style.colour = session.out().colour && !arguments.on("no-color");
-  options.style.prefix = !arguments.on("no-log-prefix");
-  options.style.timestamps = arguments.on("timestamps");
+  options.style.color = session.out().color && !arguments.is_set("no-color");
+  options.style.prefix = !arguments.is_set("no-log-prefix");
+  options.style.timestamps = arguments.is_set("timestamps");
   options.style.split_streams = true;
-  options.quiet_build = arguments.on("quiet-build");
-  options.quiet_pull = arguments.on("quiet-pull");
-  options.abort_on_exit = arguments.on("abort-on-container-exit") || !options.exit_code_from.empty();
-  options.abort_on_failure = arguments.on("abort-on-container-failure");
+  options.quiet_build = arguments.is_set("quiet-build");
+  options.quiet_pull = arguments.is_set("quiet-pull");
+  options.abort_on_exit = arguments.is_set("abort-on-container-exit") || !options.exit_code_from.empty();
+  options.abort_on_failure = arguments.is_set("abort-on-container-failure");
   TRY_ASSIGN(options.timeout, arguments.number("timeout", -1));
   return options;
 }

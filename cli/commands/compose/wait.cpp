@@ -59,7 +59,7 @@ Result<int> run_wait(Session& session, const Arguments& arguments) {
       if (watched[i].revents == 0) continue;
       TRY_ASSIGN(code, finish(waits[i]));
       --left;
-      if (!arguments.on("down-project")) continue;
+      if (!arguments.is_set("down-project")) continue;
       TRY_ASSIGN(int down, run_change(session, {"down",
                                                 project_path(project_name, "/down"),
                                                 {{"project", nullptr}, {"options", Json::object()}}}));

@@ -43,18 +43,18 @@ Result<int> run_watch(Session& session, const Arguments& arguments) {
   if (!options) return session.usage_error(options.error().text());
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   WatchOptions watch{
-      project.name,         project.project, *options, arguments.words, arguments.on("prune", true),
-      arguments.on("quiet")};
+      project.name,         project.project, *options, arguments.words, arguments.is_set("prune", true),
+      arguments.is_set("quiet")};
   Watcher watcher(session, std::move(watch),
                   [](int fd, std::string_view text) { static_cast<void>(write_all(fd, text).has_value()); });
   // Must precede the start, so that no change is missed during it.
   TRY(watcher.prepare());
-  if (!arguments.on("no-up")) {
+  if (!arguments.is_set("no-up")) {
     (*options)["build"] = true;
     Change change{
         "up", project_path(project.name, "/up"), {{"project", project.project}, {"options", *options}}};
     ProgressStyle style = progress_style(session);
-    style.quiet_build = arguments.on("quiet");
+    style.quiet_build = arguments.is_set("quiet");
     auto progress = make_progress(style, change.title);
     InterruptNotice notice(false);
     TRY_ASSIGN(ChangeResult result, follow_change(session, change, *progress));

@@ -184,7 +184,7 @@ Result<Json> secrets(const Session& session, const Arguments& arguments) {
 
 bool is_check(const Arguments& arguments) {
   std::string call = arguments.text("call");
-  return arguments.on("check") || call == "check" || call == "lint";
+  return arguments.is_set("check") || call == "check" || call == "lint";
 }
 
 Result<Json> build_request(const Session& session, const Arguments& arguments, StdinContext& held) {
@@ -216,8 +216,8 @@ Result<Json> build_request(const Session& session, const Arguments& arguments, S
   body["check"] = is_check(arguments);
   TRY_ASSIGN(body["secrets"], secrets(session, arguments));
   Json options = build_options(session.environment(), session.current_directory());
-  options["no_cache"] = arguments.on("no-cache");
-  options["pull"] = arguments.on("pull");
+  options["no_cache"] = arguments.is_set("no-cache");
+  options["pull"] = arguments.is_set("pull");
   options["args"] = build_arguments(arguments.all("build-arg"), session.environment());
   body["options"] = options;
   return body;
@@ -233,7 +233,7 @@ enum class BuildLines { Shown, Hidden, Raw };
 
 Result<BuildLines> lines_of(const Arguments& arguments) {
   std::string style = arguments.text("progress", "auto");
-  if (arguments.on("quiet") || style == "quiet") return BuildLines::Hidden;
+  if (arguments.is_set("quiet") || style == "quiet") return BuildLines::Hidden;
   if (style == "rawjson") return BuildLines::Raw;
   if (style == "auto" || style == "plain" || style == "tty") return BuildLines::Shown;
   return invalid("invalid progress mode " + style + ": must be auto, plain, tty, quiet, or rawjson");
@@ -244,10 +244,10 @@ Result<BuildEnd> follow_build(Session& session, const Json& body, BuildLines lin
   BuildEnd end;
   auto on_line = [&](const Json& line) {
     std::string event = string_or(line, "event");
-    if (lines == BuildLines::Raw) say(to_text(line));
+    if (lines == BuildLines::Raw) print_message(to_text(line));
     if (event == "build" && lines == BuildLines::Shown) {
       std::string text = string_or(line, "text");
-      say(text.ends_with('\n') ? std::string_view(text).substr(0, text.size() - 1) : std::string_view(text));
+      print_message(text.ends_with('\n') ? std::string_view(text).substr(0, text.size() - 1) : std::string_view(text));
     }
     if (event == "done") end.done = line;
     if (event == "error") {
@@ -271,7 +271,7 @@ Result<std::vector<BuildOutput>> outputs_of(const Session& session, const Argume
     TRY_ASSIGN(BuildOutput output, parse_build_output(text, session.current_directory()));
     out.push_back(std::move(output));
   }
-  if (arguments.on("push")) out.push_back({BuildOutput::Kind::Push, ""});
+  if (arguments.is_set("push")) out.push_back({BuildOutput::Kind::Push, ""});
   for (const BuildOutput& output : out)
     if (output.kind == BuildOutput::Kind::Push && arguments.all("tag").empty())
       return invalid("tag is needed when pushing to registry: use --tag");
@@ -281,7 +281,7 @@ Result<std::vector<BuildOutput>> outputs_of(const Session& session, const Argume
 Result<int> write_outputs(Session& session, const Arguments& arguments,
                           const std::vector<BuildOutput>& outputs, const std::string& image, bool quiet) {
   using Kind = BuildOutput::Kind;
-  bool kept = !arguments.all("tag").empty() || arguments.on("load") || arguments.given("iidfile");
+  bool kept = !arguments.all("tag").empty() || arguments.is_set("load") || arguments.given("iidfile");
   for (const BuildOutput& output : outputs)
     kept = kept || output.kind == Kind::Store || output.kind == Kind::Push;
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -337,7 +337,7 @@ Result<int> run_build(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(BuildEnd end, follow_build(session, body, is_check(arguments) ? BuildLines::Hidden : lines));
   if (!end.error.empty()) {
     if (quiet)
-      for (const std::string& line : end.detail) say(line);
+      for (const std::string& line : end.detail) print_message(line);
     return Error("ERROR: " + end.error);
   }
   if (is_check(arguments)) return report_check(end);
@@ -351,8 +351,8 @@ Result<int> run_build(Session& session, const Arguments& arguments) {
     print_line(image);
     return 0;
   }
-  say("Successfully built " + image);
-  for (const std::string& tag : arguments.all("tag")) say("Successfully tagged " + tag);
+  print_message("Successfully built " + image);
+  for (const std::string& tag : arguments.all("tag")) print_message("Successfully tagged " + tag);
   return 0;
 }
 

@@ -86,7 +86,7 @@ Result<Json> environment(const Session& session, const Arguments& arguments) {
 
 Result<> put_health(Json& body, const Arguments& arguments) {
   Json health = Json::object();
-  if (arguments.on("no-healthcheck")) {
+  if (arguments.is_set("no-healthcheck")) {
     for (const char* flag : {"health-cmd", "health-interval", "health-timeout", "health-retries"})
       if (arguments.given(flag)) return invalid("--no-healthcheck conflicts with --health-* options");
     health["Test"] = {"NONE"};
@@ -110,10 +110,10 @@ Result<> put_streams(Json& body, const Arguments& arguments) {
     if (stream != "stdin" && stream != "stdout" && stream != "stderr")
       return bad_value(stream, "attach", "valid streams are STDIN, STDOUT and STDERR");
   }
-  bool detached = arguments.on("detach");
+  bool detached = arguments.is_set("detach");
   if (detached && !attached.empty())
     return invalid("conflicting options: cannot specify both --attach and --detach");
-  bool interactive = arguments.on("interactive");
+  bool interactive = arguments.is_set("interactive");
   auto wants = [&](std::string_view stream, bool otherwise) {
     if (detached) return false;
     if (attached.empty()) return otherwise;
@@ -122,7 +122,7 @@ Result<> put_streams(Json& body, const Arguments& arguments) {
   body["AttachStdin"] = wants("stdin", interactive);
   body["AttachStdout"] = wants("stdout", true);
   body["AttachStderr"] = wants("stderr", true);
-  body["Tty"] = arguments.on("tty");
+  body["Tty"] = arguments.is_set("tty");
   body["OpenStdin"] = interactive;
   body["StdinOnce"] = interactive && body["AttachStdin"].get<bool>();
   return {};
@@ -232,7 +232,7 @@ Result<> put_resources(Json& host, const Arguments& arguments) {
   put_text(host, "CpusetCpus", arguments, "cpuset-cpus");
   put_text(host, "CpusetMems", arguments, "cpuset-mems");
   put_text(host, "CgroupParent", arguments, "cgroup-parent");
-  if (arguments.on("oom-kill-disable")) host["OomKillDisable"] = true;
+  if (arguments.is_set("oom-kill-disable")) host["OomKillDisable"] = true;
   if (arguments.given("ulimit")) {
     TRY_ASSIGN(host["Ulimits"], ulimits(arguments));
   }
@@ -286,8 +286,8 @@ Result<Json> security_options(const Session& session, const Arguments& arguments
 }
 
 Result<> put_isolation(Json& host, const Session& session, const Arguments& arguments) {
-  host["Privileged"] = arguments.on("privileged");
-  host["ReadonlyRootfs"] = arguments.on("read-only");
+  host["Privileged"] = arguments.is_set("privileged");
+  host["ReadonlyRootfs"] = arguments.is_set("read-only");
   host["CapAdd"] = arguments.all("cap-add");
   host["CapDrop"] = arguments.all("cap-drop");
   host["GroupAdd"] = arguments.all("group-add");
@@ -295,7 +295,7 @@ Result<> put_isolation(Json& host, const Session& session, const Arguments& argu
   if (arguments.given("sysctl")) host["Sysctls"] = pair_map(arguments.all("sysctl"));
   if (arguments.given("storage-opt")) host["StorageOpt"] = pair_map(arguments.all("storage-opt"));
   if (arguments.given("annotation")) host["Annotations"] = pair_map(arguments.all("annotation"));
-  if (arguments.given("init")) host["Init"] = arguments.on("init");
+  if (arguments.given("init")) host["Init"] = arguments.is_set("init");
   put_text(host, "IpcMode", arguments, "ipc");
   put_text(host, "PidMode", arguments, "pid");
   put_text(host, "UTSMode", arguments, "uts");
@@ -308,10 +308,10 @@ Result<> put_isolation(Json& host, const Session& session, const Arguments& argu
 }
 
 Result<> put_life(Json& host, const Arguments& arguments) {
-  host["AutoRemove"] = arguments.on("rm");
+  host["AutoRemove"] = arguments.is_set("rm");
   if (arguments.given("restart")) {
     TRY_ASSIGN(host["RestartPolicy"], restart_policy(arguments.text("restart")));
-    if (arguments.on("rm") && string_or(host["RestartPolicy"], "Name") != "no")
+    if (arguments.is_set("rm") && string_or(host["RestartPolicy"], "Name") != "no")
       return invalid("conflicting options: cannot specify both --restart and --rm");
   }
   Json log = {{"Type", arguments.text("log-driver")}, {"Config", pair_map(arguments.all("log-opt"))}};

@@ -27,7 +27,7 @@ Result<int> run_context_ls(Session& session, const Arguments& arguments) {
                     {"DockerEndpoint", entry.host},
                     {"Error", ""}});
   }
-  if (arguments.on("quiet")) {
+  if (arguments.is_set("quiet")) {
     for (const ContextEntry& entry : entries) print_line(entry.name);
     return 0;
   }
@@ -44,7 +44,7 @@ Result<int> run_use(Session& session, const Arguments& arguments) {
   const std::string& name = arguments.words[0];
   TRY(ContextStore(session.environment()).use(name));
   print_line(name);
-  say("Current context is now \"" + name + "\"");
+  print_message("Current context is now \"" + name + "\"");
   return 0;
 }
 
@@ -83,7 +83,7 @@ Result<int> run_context_create(Session& session, const Arguments& arguments) {
   }
   TRY(store.create(entry));
   print_line(entry.name);
-  say("Successfully created context \"" + entry.name + "\"");
+  print_message("Successfully created context \"" + entry.name + "\"");
   return 0;
 }
 
@@ -93,7 +93,7 @@ constexpr Flag kContextRmFlags[] = {
 Result<int> run_context_rm(Session& session, const Arguments& arguments) {
   ContextStore store(session.environment());
   return for_each_word(arguments, [&](const std::string& name) -> Result<> {
-    if (name == store.current() && !arguments.on("force"))
+    if (name == store.current() && !arguments.is_set("force"))
       return Error("context \"" + name + "\" is in use, set -f flag to force remove");
     return store.remove(name);
   });

@@ -97,7 +97,7 @@ Result<int> for_each_word(const Arguments& arguments,
     if (done) {
       if (!quiet) print_line(word);
     } else {
-      if (!done.error().text().empty()) say(done.error().text());
+      if (!done.error().text().empty()) print_message(done.error().text());
       code = kExitError;
     }
   }

@@ -33,13 +33,13 @@ Result<Json> exec_body(const Session& session, const Arguments& arguments) {
   }
   for (std::string& text : resolved_environment(session, arguments.all("env")))
     environment.push_back(std::move(text));
-  bool attached = !arguments.on("detach");
-  return Json{{"AttachStdin", attached && arguments.on("interactive")},
+  bool attached = !arguments.is_set("detach");
+  return Json{{"AttachStdin", attached && arguments.is_set("interactive")},
               {"AttachStdout", attached},
               {"AttachStderr", attached},
-              {"Tty", arguments.on("tty")},
+              {"Tty", arguments.is_set("tty")},
               {"Env", environment},
-              {"Privileged", arguments.on("privileged")},
+              {"Privileged", arguments.is_set("privileged")},
               {"User", arguments.text("user")},
               {"WorkingDir", arguments.text("workdir")},
               {"DetachKeys", arguments.text("detach-keys")},
@@ -67,8 +67,8 @@ Result<AttachmentEnd> join(Session& session, http::HijackedConnection connection
 
 Result<int> run_exec_attached(Session& session, const Arguments& arguments, const std::string& exec_path) {
   Attachment attachment;
-  attachment.tty = arguments.on("tty");
-  attachment.forward_stdin = arguments.on("interactive");
+  attachment.tty = arguments.is_set("tty");
+  attachment.forward_stdin = arguments.is_set("interactive");
   TRY_ASSIGN(attachment.detach_keys, detach_keys(arguments));
   TRY_ASSIGN(http::Client client, session.connect());
   http::ClientRequest start;
@@ -77,7 +77,7 @@ Result<int> run_exec_attached(Session& session, const Arguments& arguments, cons
   start.body = to_text({{"Detach", false}, {"Tty", attachment.tty}});
   auto connection = client.hijack(std::move(start));
   if (!connection) {
-    say(daemon_error(connection.error()).text());
+    print_message(daemon_error(connection.error()).text());
     return start_failure_code(connection.error(), kExitError);
   }
   TRY_ASSIGN(AttachmentEnd end,
@@ -88,15 +88,15 @@ Result<int> run_exec_attached(Session& session, const Arguments& arguments, cons
 }
 
 Result<int> run_exec(Session& session, const Arguments& arguments) {
-  if (arguments.on("tty") && arguments.on("interactive") && !arguments.on("detach") &&
+  if (arguments.is_set("tty") && arguments.is_set("interactive") && !arguments.is_set("detach") &&
       ::isatty(STDIN_FILENO) != 1)
     return Error("the input device is not a TTY");
   TRY_ASSIGN(Json body, exec_body(session, arguments));
   TRY_ASSIGN(Json created, ask(session, "POST", container_path(arguments.words[0], "/exec"), body));
   std::string path = "/exec/" + string_or(created, "Id");
-  if (!arguments.on("detach")) return run_exec_attached(session, arguments, path);
+  if (!arguments.is_set("detach")) return run_exec_attached(session, arguments, path);
   TRY_ASSIGN(Json started,
-             ask(session, "POST", path + "/start", {{"Detach", true}, {"Tty", arguments.on("tty")}}));
+             ask(session, "POST", path + "/start", {{"Detach", true}, {"Tty", arguments.is_set("tty")}}));
   return 0;
 }
 
@@ -118,7 +118,7 @@ Result<AttachmentEnd> attach(Session& session, const Arguments& arguments, const
   attachment.tty = target.tty;
   attachment.forward_stdin = target.stdin_wanted;
   TRY_ASSIGN(attachment.detach_keys, detach_keys(arguments));
-  if (!target.tty && arguments.on("sig-proxy", true)) {
+  if (!target.tty && arguments.is_set("sig-proxy", true)) {
     attachment.on_signal = [&session, path = target.path](int signal) {
       (void)session.call("POST", path + "/kill?signal=" + std::to_string(signal));
     };
@@ -150,12 +150,12 @@ Result<int> run_attach(Session& session, const Arguments& arguments) {
   if (!bool_or(state, "Running")) return Error("cannot attach to a stopped container, start it first");
   const Json& config = member(details, "Config");
   AttachTarget target{path, bool_or(config, "Tty"),
-                      bool_or(config, "OpenStdin") && !arguments.on("no-stdin")};
+                      bool_or(config, "OpenStdin") && !arguments.is_set("no-stdin")};
   if (target.tty && target.stdin_wanted && ::isatty(STDIN_FILENO) != 1)
     return Error("the input device is not a TTY");
   TRY_ASSIGN(AttachmentEnd end, attach(session, arguments, target, [] { return Result<>(); }));
   if (end == AttachmentEnd::Detached) {
-    say("read escape sequence");
+    print_message("read escape sequence");
     return 1;
   }
   return exit_code(session, path);
@@ -173,7 +173,7 @@ Result<int> start_attached(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Json details, ask(session, "GET", path + "/json"));
   const Json& config = member(details, "Config");
   AttachTarget target{path, bool_or(config, "Tty"),
-                      bool_or(config, "OpenStdin") && arguments.on("interactive")};
+                      bool_or(config, "OpenStdin") && arguments.is_set("interactive")};
   TRY_ASSIGN(AttachmentEnd end, attach(session, arguments, target, [&]() -> Result<> {
                TRY_ASSIGN(Json started, ask(session, "POST", path + "/start"));
                return {};
@@ -185,21 +185,21 @@ Result<int> start_attached(Session& session, const Arguments& arguments) {
 }
 
 Result<int> run_start(Session& session, const Arguments& arguments) {
-  if (arguments.on("attach") || arguments.on("interactive")) return start_attached(session, arguments);
+  if (arguments.is_set("attach") || arguments.is_set("interactive")) return start_attached(session, arguments);
   std::vector<std::string> failed;
   for (const std::string& name : arguments.words) {
     auto started = ask(session, "POST", container_path(name, "/start"));
     if (started) {
       print_line(name);
     } else {
-      say(started.error().text());
+      print_message(started.error().text());
       failed.push_back(name);
     }
   }
   if (failed.empty()) return 0;
   std::string names;
   for (const std::string& name : failed) names += (names.empty() ? "" : ", ") + name;
-  say("failed to start containers: " + names);
+  print_message("failed to start containers: " + names);
   return kExitError;
 }
 

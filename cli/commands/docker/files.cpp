@@ -36,8 +36,8 @@ Result<CopyContainer> find_container(Session& session, const std::string& name) 
 }
 
 void tell(const Session& session, const Arguments& arguments, const std::string& container, bool in) {
-  if (arguments.on("quiet") || !session.err().is_terminal) return;
-  say(in ? "Successfully copied to " + container : "Successfully copied from " + container);
+  if (arguments.is_set("quiet") || !session.err().is_terminal) return;
+  print_message(in ? "Successfully copied to " + container : "Successfully copied from " + container);
 }
 
 Result<int> run_cp(Session& session, const Arguments& arguments) {
@@ -52,10 +52,10 @@ Result<int> run_cp(Session& session, const Arguments& arguments) {
   if (out) {
     if (to.path == "-" && session.out().is_terminal)
       return Error("refusing to write an archive to a terminal; use a file or a pipe");
-    TRY(copy_from_container(session, container, from.path, to.path, arguments.on("follow-link")));
+    TRY(copy_from_container(session, container, from.path, to.path, arguments.is_set("follow-link")));
   } else {
     TRY(copy_to_container(session, container, from.path, to.path,
-                          {arguments.on("follow-link"), arguments.on("archive")}));
+                          {arguments.is_set("follow-link"), arguments.is_set("archive")}));
   }
   if (to.path != "-") tell(session, arguments, container.name, !out);
   return 0;
@@ -86,7 +86,7 @@ Result<int> run_commit(Session& session, const Arguments& arguments) {
   if (arguments.words.size() > 1) add_image_name(query, arguments.words[1], "");
   query.add("comment", arguments.text("message"));
   query.add("author", arguments.text("author"));
-  query.add("pause", arguments.on("pause", true) ? "1" : "0");
+  query.add("pause", arguments.is_set("pause", true) ? "1" : "0");
   for (const std::string& change : arguments.all("change")) query.add("changes", change);
   TRY_ASSIGN(Json made, ask(session, "POST", "/commit" + query.text()));
   print_line(string_or(made, "Id"));

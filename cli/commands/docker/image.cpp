@@ -38,7 +38,7 @@ Result<int> run_image_ls(Session& session, const Arguments& arguments) {
     std::vector<std::string> references = strings_of(member(image, "RepoTags"));
     if (references.empty()) references = {""};
     for (const std::string& reference : references) {
-      rows.push_back(image_row(image, reference, !arguments.on("no-trunc")));
+      rows.push_back(image_row(image, reference, !arguments.is_set("no-trunc")));
     }
   }
   return print_rows(arguments, rows, {"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"},
@@ -51,7 +51,7 @@ constexpr Example kImageRmExamples[] = {{"stack image rm shop-web", "remove one 
 
 Result<int> run_image_rm(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
-  return remove_objects(session, arguments, "/images/", arguments.on("force") ? "?force=1" : "");
+  return remove_objects(session, arguments, "/images/", arguments.is_set("force") ? "?force=1" : "");
 }
 
 constexpr Flag kImageInspectFlags[] = {
@@ -107,7 +107,7 @@ Result<int> run_image_history(Session& session, const Arguments& arguments) {
              session.call("GET", "/images/" + http::percent_encode(arguments.words[0]) + "/history"));
   std::vector<Json> rows;
   for (const Json& entry : items_of(history))
-    rows.push_back(image_history_row(entry, !arguments.on("no-trunc")));
+    rows.push_back(image_history_row(entry, !arguments.is_set("no-trunc")));
   return print_rows(arguments, rows, {"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"},
                     {"ID", "CreatedSince", "CreatedBy", "Size", "Comment"}, "ID");
 }

@@ -112,7 +112,7 @@ Result<int> run_image_load(Session& session, const Arguments& arguments) {
     return session.usage_error("stdin is a terminal; use --input or a pipe");
   TRY_ASSIGN(Fd in, open_archive_input(arguments.text("input")));
   TRY_ASSIGN(std::string lines, upload_archive(session, "/images/load", in.get()));
-  if (arguments.on("quiet")) return 0;
+  if (arguments.is_set("quiet")) return 0;
   for (const std::string& line : line_members(lines, "stream")) print(line);
   return 0;
 }

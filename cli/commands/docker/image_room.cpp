@@ -19,8 +19,8 @@ constexpr Flag kAllImagesFlag{'a', "all", FlagArity::Nothing, "",
                               "Every image that no container uses, not only those without a name"};
 
 Result<bool> agreed_to_remove(const Arguments& arguments, const std::string& warning) {
-  if (arguments.on("force")) return true;
-  say("WARNING! This will remove " + warning);
+  if (arguments.is_set("force")) return true;
+  print_message("WARNING! This will remove " + warning);
   return ask("Are you sure?");
 }
 
@@ -36,7 +36,7 @@ void print_removed(const std::string& title, const std::vector<std::string>& ite
 // The filters given, and `dangling=false` for --all.
 Result<std::string> image_filters(const Arguments& arguments) {
   std::vector<std::string> filters = arguments.all("filter");
-  if (arguments.on("all")) filters.push_back("dangling=false");
+  if (arguments.is_set("all")) filters.push_back("dangling=false");
   return filters_query(filters);
 }
 
@@ -63,7 +63,7 @@ Result<int> run_image_prune(Session& session, const Arguments& arguments) {
   auto query = image_filters(arguments);
   if (!query) return session.usage_error(query.error().text());
   TRY_ASSIGN(bool yes,
-             agreed_to_remove(arguments, arguments.on("all") ? "all images without at least one container"
+             agreed_to_remove(arguments, arguments.is_set("all") ? "all images without at least one container"
                                                              : "all dangling images"));
   if (!yes) return kExitError;
   TRY_ASSIGN(int64_t freed, prune_images(session, *query));
@@ -92,7 +92,7 @@ Result<int64_t> prune_cache(Session& session, http::Query query) {
 Result<int> run_builder_prune(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   http::Query query;
-  if (arguments.on("all")) query.add("all", "1");
+  if (arguments.is_set("all")) query.add("all", "1");
   if (std::string keep = arguments.text("keep-storage"); !keep.empty()) {
     auto size = parse_byte_size(keep);
     if (!size) return session.usage_error(size.error().text());
@@ -105,7 +105,7 @@ Result<int> run_builder_prune(Session& session, const Arguments& arguments) {
     query.add("filters", given.get("filters"));
   }
   TRY_ASSIGN(bool yes, agreed_to_remove(
-                           arguments, arguments.on("all") ? "all build cache" : "all dangling build cache"));
+                           arguments, arguments.is_set("all") ? "all build cache" : "all dangling build cache"));
   if (!yes) return kExitError;
   TRY_ASSIGN(int64_t freed, prune_cache(session, query));
   print_reclaimed(freed);
@@ -220,8 +220,8 @@ Result<int> run_system_prune(Session& session, const Arguments& arguments) {
   if (!filters || !for_images)
     return session.usage_error(filters ? for_images.error().text() : filters.error().text());
   std::string warning = "all stopped containers, all networks not used by a container";
-  if (arguments.on("volumes")) warning += ", all anonymous volumes not used by a container";
-  warning += arguments.on("all") ? ", all images without a container" : ", all dangling images";
+  if (arguments.is_set("volumes")) warning += ", all anonymous volumes not used by a container";
+  warning += arguments.is_set("all") ? ", all images without a container" : ", all dangling images";
   TRY_ASSIGN(bool yes, agreed_to_remove(arguments, warning + " and unused build cache"));
   if (!yes) return kExitError;
   TRY_ASSIGN(int64_t freed, prune_objects(session, "/containers/prune", *filters,
@@ -229,14 +229,14 @@ Result<int> run_system_prune(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(int64_t networks,
              prune_objects(session, "/networks/prune", *filters, "Deleted Networks:", "NetworksDeleted"));
   freed += networks;
-  if (arguments.on("volumes")) {
+  if (arguments.is_set("volumes")) {
     TRY_ASSIGN(int64_t volumes,
                prune_objects(session, "/volumes/prune", *filters, "Deleted Volumes:", "VolumesDeleted"));
     freed += volumes;
   }
   TRY_ASSIGN(int64_t of_images, prune_images(session, *for_images));
   http::Query query;
-  if (arguments.on("all")) query.add("all", "1");
+  if (arguments.is_set("all")) query.add("all", "1");
   TRY_ASSIGN(int64_t cache, prune_cache(session, query));
   print_reclaimed(freed + of_images + cache);
   return 0;

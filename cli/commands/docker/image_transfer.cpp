@@ -24,14 +24,14 @@ constexpr Example kPushExamples[] = {
 Result<int> run_pull(Session& session, const Arguments& arguments) {
   ImageTransferOptions options;
   options.platform = arguments.text("platform");
-  options.quiet = arguments.on("quiet");
+  options.quiet = arguments.is_set("quiet");
   return transfer_images(session, arguments.words, options);
 }
 
 Result<int> run_push(Session& session, const Arguments& arguments) {
   ImageTransferOptions options;
   options.push = true;
-  options.quiet = arguments.on("quiet");
+  options.quiet = arguments.is_set("quiet");
   return transfer_images(session, arguments.words, options);
 }
 

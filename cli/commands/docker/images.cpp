@@ -68,7 +68,7 @@ Json image_row(const Json& image, const std::string& reference, bool truncate) {
 Result<std::string> images_target(const Arguments& arguments) {
   std::vector<std::string> filters = arguments.all("filter");
   if (!arguments.words.empty()) filters.push_back("reference=" + arguments.words[0]);
-  std::string all = arguments.on("all") ? "?all=1" : "";
+  std::string all = arguments.is_set("all") ? "?all=1" : "";
   TRY_ASSIGN(std::string parameter, filters_parameter(filters, all.empty() ? '?' : '&'));
   return "/images/json" + all + parameter;
 }
@@ -81,13 +81,13 @@ Result<int> run_images(Session& session, const Arguments& arguments) {
     std::vector<std::string> references = strings_of(member(image, "RepoTags"));
     if (references.empty()) references = {"<none>:<none>"};
     for (const std::string& reference : references)
-      rows.push_back(image_row(image, reference, !arguments.on("no-trunc")));
+      rows.push_back(image_row(image, reference, !arguments.is_set("no-trunc")));
   }
-  if (arguments.on("quiet") && !arguments.given("format")) {
+  if (arguments.is_set("quiet") && !arguments.given("format")) {
     for (const Json& row : rows) print_line(string_or(row, "ID"));
     return 0;
   }
-  if (!arguments.on("digests"))
+  if (!arguments.is_set("digests"))
     return print_list(arguments, rows, {"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"},
                       {"Repository", "Tag", "ID", "CreatedSince", "Size"});
   return print_list(arguments, rows, {"REPOSITORY", "TAG", "DIGEST", "IMAGE ID", "CREATED", "SIZE"},
@@ -103,16 +103,16 @@ constexpr Flag kRmiFlags[] = {
 
 Result<int> run_rmi(Session& session, const Arguments& arguments) {
   http::Query query;
-  if (arguments.on("force")) query.add("force", "1");
-  if (arguments.on("no-prune")) query.add("noprune", "1");
+  if (arguments.is_set("force")) query.add("force", "1");
+  if (arguments.is_set("no-prune")) query.add("noprune", "1");
   return for_each_word(
       arguments,
       [&](const std::string& name) -> Result<> {
         auto removed = ask(session, "DELETE", image_path(name, query.text()));
         if (!removed) {
-          if (!arguments.on("force") || removed.error().kind() != ErrorKind::NotFound)
+          if (!arguments.is_set("force") || removed.error().kind() != ErrorKind::NotFound)
             return std::move(removed).error();
-          say(removed.error().text());
+          print_message(removed.error().text());
           return {};
         }
         for (const Json& item : items_of(*removed)) {
@@ -140,8 +140,8 @@ constexpr Flag kHistoryFlags[] = {
 };
 
 Json history_row(const Json& layer, const Arguments& arguments) {
-  bool truncate = !arguments.on("no-trunc");
-  bool human = arguments.on("human", true);
+  bool truncate = !arguments.is_set("no-trunc");
+  bool human = arguments.is_set("human", true);
   int64_t created = int_or(layer, "Created");
   std::string id = string_or(layer, "Id", "<missing>");
   std::string by = string_or(layer, "CreatedBy");
@@ -159,7 +159,7 @@ Result<int> run_history(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Json layers, ask(session, "GET", image_path(arguments.words[0], "/history")));
   std::vector<Json> rows;
   for (const Json& layer : items_of(layers)) rows.push_back(history_row(layer, arguments));
-  if (arguments.on("quiet")) {
+  if (arguments.is_set("quiet")) {
     for (const Json& row : rows) print_line(string_or(row, "ID"));
     return 0;
   }
@@ -173,8 +173,8 @@ constexpr Flag kImagePruneFlags[] = {
     {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"}};
 
 Result<int> run_image_prune(Session& session, const Arguments& arguments) {
-  bool all = arguments.on("all");
-  if (!arguments.on("force") &&
+  bool all = arguments.is_set("all");
+  if (!arguments.is_set("force") &&
       !confirmed(
           all ? "WARNING! This will remove all images without at least one container associated to them."
               : "WARNING! This will remove all dangling images."))
@@ -203,8 +203,8 @@ constexpr Flag kBuilderPruneFlags[] = {
 };
 
 Result<int> run_builder_prune(Session& session, const Arguments& arguments) {
-  if (!arguments.on("force") && !confirmed("WARNING! This will remove all dangling build cache.")) return 0;
-  std::string query = arguments.on("all") ? "?all=1" : "";
+  if (!arguments.is_set("force") && !confirmed("WARNING! This will remove all dangling build cache.")) return 0;
+  std::string query = arguments.is_set("all") ? "?all=1" : "";
   TRY_ASSIGN(std::string filters, filters_parameter(arguments.all("filter"), query.empty() ? '?' : '&'));
   TRY_ASSIGN(Json pruned, ask(session, "POST", "/build/prune" + query + filters));
   std::vector<std::string> deleted = strings_of(member(pruned, "CachesDeleted"));

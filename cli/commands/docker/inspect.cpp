@@ -36,7 +36,7 @@ Result<int> inspect_all(Session& session, const Arguments& arguments, Getter get
   std::vector<Json> found;
   std::vector<std::string> errors;
   for (const std::string& name : arguments.words) {
-    auto object = get(session, name, arguments.on("size"));
+    auto object = get(session, name, arguments.is_set("size"));
     if (object) {
       found.push_back(std::move(*object));
     } else {
@@ -44,7 +44,7 @@ Result<int> inspect_all(Session& session, const Arguments& arguments, Getter get
     }
   }
   auto code = print_inspected(arguments, found, errors.empty() ? 0 : kExitError);
-  for (const std::string& error : errors) say(error);
+  for (const std::string& error : errors) print_message(error);
   return code;
 }
 

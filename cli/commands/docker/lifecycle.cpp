@@ -69,16 +69,16 @@ constexpr Flag kContainerRmFlags[] = {
 
 Result<int> run_container_rm(Session& session, const Arguments& arguments) {
   http::Query query;
-  if (arguments.on("volumes")) query.add("v", "1");
-  if (arguments.on("link")) query.add("link", "1");
-  if (arguments.on("force")) query.add("force", "1");
+  if (arguments.is_set("volumes")) query.add("v", "1");
+  if (arguments.is_set("link")) query.add("link", "1");
+  if (arguments.is_set("force")) query.add("force", "1");
   return for_each_word(arguments, [&](const std::string& name) -> Result<> {
     auto removed = ask(session, "DELETE", container_path(name, query.text()));
     if (removed) return {};
     // With -f, a container that is not there is no failure, but it is said.
-    if (!arguments.on("force") || removed.error().kind() != ErrorKind::NotFound)
+    if (!arguments.is_set("force") || removed.error().kind() != ErrorKind::NotFound)
       return std::move(removed).error();
-    say(removed.error().text());
+    print_message(removed.error().text());
     return {};
   });
 }
@@ -162,7 +162,7 @@ Result<int> run_update(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Json body, update_body(arguments));
   return for_each_word(arguments, [&](const std::string& name) -> Result<> {
     TRY_ASSIGN(Json updated, ask(session, "POST", container_path(name, "/update"), body));
-    for (const std::string& warning : strings_of(member(updated, "Warnings"))) say(warning);
+    for (const std::string& warning : strings_of(member(updated, "Warnings"))) print_message(warning);
     return {};
   });
 }
@@ -172,7 +172,7 @@ constexpr Flag kContainerPruneFlags[] = {
     {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"}};
 
 Result<int> run_container_prune(Session& session, const Arguments& arguments) {
-  if (!arguments.on("force") && !confirmed("WARNING! This will remove all stopped containers.")) return 0;
+  if (!arguments.is_set("force") && !confirmed("WARNING! This will remove all stopped containers.")) return 0;
   TRY_ASSIGN(std::string filters, filters_parameter(arguments.all("filter"), '?'));
   TRY_ASSIGN(Json pruned, ask(session, "POST", "/containers/prune" + filters));
   std::vector<std::string> deleted = strings_of(member(pruned, "ContainersDeleted"));

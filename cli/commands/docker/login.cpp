@@ -68,7 +68,7 @@ Result<std::string> prompt_for(const char* prompt, bool secret) {
 }
 
 Result<std::string> password_of(const Arguments& arguments) {
-  if (!arguments.on("password-stdin")) {
+  if (!arguments.is_set("password-stdin")) {
     if (std::optional<std::string> given = arguments.find("password")) return *given;
     return prompt_for("Password: ", true);
   }
@@ -80,7 +80,7 @@ Result<std::string> password_of(const Arguments& arguments) {
 Result<RegistryCredentials> credentials_of(const Arguments& arguments) {
   RegistryCredentials out;
   out.username = arguments.text("username");
-  if (arguments.on("password-stdin") && out.username.empty())
+  if (arguments.is_set("password-stdin") && out.username.empty())
     return invalid("--password-stdin requires --username");
   if (out.username.empty()) {
     TRY_ASSIGN(out.username, prompt_for("Username: ", false));
@@ -97,7 +97,7 @@ std::string registry_of(const Arguments& arguments) {
 
 Result<int> run_login(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
-  if (arguments.given("password") && arguments.on("password-stdin"))
+  if (arguments.given("password") && arguments.is_set("password-stdin"))
     return session.usage_error("--password and --password-stdin cannot be used together");
   std::string registry = registry_of(arguments);
   TRY_ASSIGN(RegistryCredentials credentials, credentials_of(arguments));
@@ -110,7 +110,7 @@ Result<int> run_login(Session& session, const Arguments& arguments) {
   CredentialStore store = CredentialStore::open(session.environment());
   TRY_ASSIGN(std::string place, store.save(registry, credentials));
   if (place.starts_with('/'))
-    say("warning: the password is stored unencrypted in " + place +
+    print_message("warning: the password is stored unencrypted in " + place +
         "; use a credential helper to protect it");
   print_line("Login Succeeded");
   return 0;

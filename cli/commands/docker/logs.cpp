@@ -42,9 +42,9 @@ Result<std::string> logs_query(const Arguments& arguments) {
   http::Query query;
   query.add("stdout", "1");
   query.add("stderr", "1");
-  if (arguments.on("follow")) query.add("follow", "1");
-  if (arguments.on("timestamps")) query.add("timestamps", "1");
-  if (arguments.on("details")) query.add("details", "1");
+  if (arguments.is_set("follow")) query.add("follow", "1");
+  if (arguments.is_set("timestamps")) query.add("timestamps", "1");
+  if (arguments.is_set("details")) query.add("details", "1");
   query.add("tail", arguments.text("tail", "all"));
   for (const char* flag : {"since", "until"}) {
     TRY_ASSIGN(std::string time, unix_time(arguments.text(flag), flag));

@@ -179,7 +179,7 @@ Result<> put_mounts(Json& body, Json& host, const Session& session, const Argume
     size_t colon = text.find(':');
     tmpfs[text.substr(0, colon)] = colon == std::string::npos ? "" : text.substr(colon + 1);
   }
-  if (arguments.on("use-api-socket"))
+  if (arguments.is_set("use-api-socket"))
     mounts.push_back(
         {{"Type", "bind"}, {"Source", session.globals().socket()}, {"Target", "/var/run/docker.sock"}});
   if (!anonymous.empty()) body["Volumes"] = anonymous;

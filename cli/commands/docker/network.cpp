@@ -35,7 +35,7 @@ Result<int> run_network_ls(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Json networks, session.call("GET", "/networks" + *query));
   std::vector<Json> rows;
   for (const Json& network : items_of(networks))
-    rows.push_back(network_row(network, !arguments.on("no-trunc")));
+    rows.push_back(network_row(network, !arguments.is_set("no-trunc")));
   std::sort(rows.begin(), rows.end(),
             [](const Json& a, const Json& b) { return string_or(a, "Name") < string_or(b, "Name"); });
   return print_rows(arguments, rows, {"NETWORK ID", "NAME", "DRIVER", "SCOPE", "SUBNET"},
@@ -76,8 +76,8 @@ Result<int> run_network_create(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   Json body{{"Name", arguments.words[0]},
             {"Driver", arguments.text("driver", "bridge")},
-            {"Internal", arguments.on("internal")},
-            {"EnableIPv6", arguments.on("ipv6")},
+            {"Internal", arguments.is_set("internal")},
+            {"EnableIPv6", arguments.is_set("ipv6")},
             {"Options", pairs_of(arguments.all("opt"))},
             {"Labels", pairs_of(arguments.all("label"))}};
   if (arguments.given("subnet")) {
@@ -115,11 +115,11 @@ Result<int> run_network_prune(Session& session, const Arguments& arguments) {
     if (member(details, "Containers").empty()) chosen.words.push_back(name);
   }
   if (chosen.words.empty()) {
-    say("nothing to remove");
+    print_message("nothing to remove");
     return 0;
   }
-  if (!arguments.on("force")) {
-    say("Going to remove " + join(chosen.words, ", "));
+  if (!arguments.is_set("force")) {
+    print_message("Going to remove " + join(chosen.words, ", "));
     TRY_ASSIGN(bool agreed, ask("Are you sure?"));
     if (!agreed) return kExitError;
   }

@@ -43,10 +43,10 @@ Result<int> run_network_ls(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Json networks, ask(session, "GET", "/networks" + filters));
   std::vector<Json> rows;
   for (const Json& network : items_of(networks))
-    rows.push_back(network_row(network, !arguments.on("no-trunc")));
+    rows.push_back(network_row(network, !arguments.is_set("no-trunc")));
   std::sort(rows.begin(), rows.end(),
             [](const Json& a, const Json& b) { return string_or(a, "Name") < string_or(b, "Name"); });
-  if (arguments.on("quiet") && !arguments.given("format")) {
+  if (arguments.is_set("quiet") && !arguments.given("format")) {
     for (const Json& row : rows) print_line(string_or(row, "ID"));
     return 0;
   }
@@ -108,17 +108,17 @@ Result<int> run_network_create(Session& session, const Arguments& arguments) {
   Json body{{"Name", arguments.words[0]},
             {"Driver", arguments.text("driver", "bridge")},
             {"Scope", arguments.text("scope")},
-            {"Internal", arguments.on("internal")},
-            {"Attachable", arguments.on("attachable")},
+            {"Internal", arguments.is_set("internal")},
+            {"Attachable", arguments.is_set("attachable")},
             {"Options", pairs_of(arguments.all("opt"))},
             {"Labels", pairs_of(arguments.all("label"))}};
-  if (arguments.given("ipv4")) body["EnableIPv4"] = arguments.on("ipv4");
-  if (arguments.given("ipv6")) body["EnableIPv6"] = arguments.on("ipv6");
+  if (arguments.given("ipv4")) body["EnableIPv4"] = arguments.is_set("ipv4");
+  if (arguments.given("ipv6")) body["EnableIPv6"] = arguments.is_set("ipv6");
   body["IPAM"] = {{"Driver", arguments.text("ipam-driver", "default")},
                   {"Options", pairs_of(arguments.all("ipam-opt"))},
                   {"Config", ipam_pools(arguments)}};
   TRY_ASSIGN(Json created, ask(session, "POST", "/networks/create", body));
-  if (std::string warning = string_or(created, "Warning"); !warning.empty()) say("WARNING: " + warning);
+  if (std::string warning = string_or(created, "Warning"); !warning.empty()) print_message("WARNING: " + warning);
   print_line(string_or(created, "Id"));
   return 0;
 }
@@ -133,7 +133,7 @@ std::string network_path(const std::string& name, std::string_view suffix = {}) 
 Result<int> run_network_rm(Session& session, const Arguments& arguments) {
   return for_each_word(arguments, [&](const std::string& name) -> Result<> {
     auto removed = ask(session, "DELETE", network_path(name));
-    if (removed || (arguments.on("force") && removed.error().kind() == ErrorKind::NotFound)) return {};
+    if (removed || (arguments.is_set("force") && removed.error().kind() == ErrorKind::NotFound)) return {};
     return std::move(removed).error();
   });
 }
@@ -159,7 +159,7 @@ constexpr Flag kDisconnectFlags[] = {
     {'f', "force", FlagArity::Nothing, "", "Force the container to disconnect"}};
 
 Result<int> run_disconnect(Session& session, const Arguments& arguments) {
-  Json body{{"Container", arguments.words[1]}, {"Force", arguments.on("force")}};
+  Json body{{"Container", arguments.words[1]}, {"Force", arguments.is_set("force")}};
   TRY_ASSIGN(Json done, ask(session, "POST", network_path(arguments.words[0], "/disconnect"), body));
   return 0;
 }
@@ -169,7 +169,7 @@ constexpr Flag kNetworkPruneFlags[] = {
     {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"}};
 
 Result<int> run_network_prune(Session& session, const Arguments& arguments) {
-  if (!arguments.on("force") &&
+  if (!arguments.is_set("force") &&
       !confirmed("WARNING! This will remove all custom networks not used by at least one container."))
     return 0;
   TRY_ASSIGN(std::string filters, filters_parameter(arguments.all("filter"), '?'));

@@ -30,10 +30,10 @@ Result<std::string> ps_target(const Arguments& arguments) {
   auto last = arguments.number("last", -1);
   if (!last) return std::move(last).error();
   http::Query query;
-  if (arguments.on("all") || *last || arguments.on("latest")) query.add("all", "1");
-  if (arguments.on("latest")) query.add("limit", "1");
+  if (arguments.is_set("all") || *last || arguments.is_set("latest")) query.add("all", "1");
+  if (arguments.is_set("latest")) query.add("limit", "1");
   if (*last && **last > 0) query.add("limit", std::to_string(**last));
-  if (arguments.on("size")) query.add("size", "1");
+  if (arguments.is_set("size")) query.add("size", "1");
   std::string target = "/containers/json" + query.text();
   TRY_ASSIGN(std::string filters,
              filters_parameter(arguments.all("filter"), query.text().empty() ? '?' : '&'));
@@ -49,15 +49,15 @@ std::string size_text(const Json& row) {
 
 Json ps_row(const Json& entry, const Arguments& arguments) {
   Container container = parse_container(entry);
-  Json row = container_json(container, seconds_now(), !arguments.on("no-trunc"));
+  Json row = container_json(container, seconds_now(), !arguments.is_set("no-trunc"));
   std::vector<std::string> names;
   for (std::string name : strings_of(member(entry, "Names"))) {
     if (name.starts_with('/')) name.erase(0, 1);
     // "db/alias" is a link's name for another container.
-    if (arguments.on("no-trunc") || name.find('/') == std::string::npos) names.push_back(name);
+    if (arguments.is_set("no-trunc") || name.find('/') == std::string::npos) names.push_back(name);
   }
   if (!names.empty()) row["Names"] = join(names, ",");
-  if (arguments.on("size")) row["Size"] = size_text(entry);
+  if (arguments.is_set("size")) row["Size"] = size_text(entry);
   // Docker's row knows nothing of services.
   for (const char* ours : {"Name", "Project", "Service", "Publishers", "ExitCode", "Health"}) row.erase(ours);
   return row;
@@ -68,13 +68,13 @@ Result<int> run_ps(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Json containers, ask(session, "GET", target));
   std::vector<Json> rows;
   for (const Json& entry : items_of(containers)) rows.push_back(ps_row(entry, arguments));
-  if (arguments.on("quiet") && !arguments.given("format")) {
+  if (arguments.is_set("quiet") && !arguments.given("format")) {
     for (const Json& row : rows) print_line(string_or(row, "ID"));
     return 0;
   }
   std::vector<std::string> header{"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"};
   std::vector<std::string> members{"ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"};
-  if (arguments.on("size")) {
+  if (arguments.is_set("size")) {
     header.push_back("SIZE");
     members.push_back("Size");
   }

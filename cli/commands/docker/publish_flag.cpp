@@ -114,7 +114,7 @@ Result<> put_ports(Json& body, Json& host, const Arguments& arguments) {
   }
   if (!exposed.empty()) body["ExposedPorts"] = exposed;
   if (!bindings.empty()) host["PortBindings"] = bindings;
-  host["PublishAllPorts"] = arguments.on("publish-all");
+  host["PublishAllPorts"] = arguments.is_set("publish-all");
   return {};
 }
 

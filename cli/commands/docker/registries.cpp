@@ -33,9 +33,9 @@ constexpr Flag kPullFlags[] = {
 };
 
 Result<int> run_pull(Session& session, const Arguments& arguments) {
-  if (arguments.on("all-tags")) return unsupported("--all-tags is not supported; pull each tag by name");
+  if (arguments.is_set("all-tags")) return unsupported("--all-tags is not supported; pull each tag by name");
   const std::string& name = arguments.words[0];
-  bool quiet = arguments.on("quiet");
+  bool quiet = arguments.is_set("quiet");
   if (!quiet && split_name(name).tag.empty()) print_line("Using default tag: latest");
   TRY(pull_image(session, {name, arguments.text("platform"), STDOUT_FILENO, quiet}));
   TRY_ASSIGN(Reference reference, parse_reference(with_default_tag(name)));
@@ -58,18 +58,18 @@ Result<> push(Session& session, const Arguments& arguments, const NameAndTag& im
   // Docker's client sends the header even for nobody: the engine refuses a push without it.
   AuthHeader headers{{"X-Registry-Auth", auth.empty() ? "e30=" : auth}};
   return follow_progress(session, "POST", image_path(image.name, "/push" + query.text()), "", headers,
-                         STDOUT_FILENO, arguments.on("quiet"));
+                         STDOUT_FILENO, arguments.is_set("quiet"));
 }
 
 Result<int> run_push(Session& session, const Arguments& arguments) {
   NameAndTag image = split_name(arguments.words[0]);
-  if (!arguments.on("all-tags")) {
+  if (!arguments.is_set("all-tags")) {
     if (image.tag.empty()) {
       image.tag = "latest";
-      if (!arguments.on("quiet")) print_line("Using default tag: latest");
+      if (!arguments.is_set("quiet")) print_line("Using default tag: latest");
     }
     TRY(push(session, arguments, image));
-    if (arguments.on("quiet")) print_line(image.name + ":" + image.tag);
+    if (arguments.is_set("quiet")) print_line(image.name + ":" + image.tag);
     return 0;
   }
   if (!image.tag.empty()) return Error("tag can't be used with --all-tags/-a");
@@ -98,7 +98,7 @@ Result<int> run_search(Session& session, const Arguments& arguments) {
   for (const Json& entry : items_of(found)) {
     std::string description = string_or(entry, "description");
     rows.push_back({{"Name", string_or(entry, "name")},
-                    {"Description", arguments.on("no-trunc") ? description : ellipsis(description, 45)},
+                    {"Description", arguments.is_set("no-trunc") ? description : ellipsis(description, 45)},
                     {"StarCount", std::to_string(int_or(entry, "star_count"))},
                     {"IsOfficial", bool_or(entry, "is_official") ? "[OK]" : ""}});
   }

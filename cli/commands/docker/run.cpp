@@ -63,16 +63,16 @@ Result<std::string> create_container(Session& session, const Arguments& argument
   std::string image = arguments.words[0];
   std::string policy = arguments.text("pull", "missing");
   TRY(check_pull_policy(policy));
-  PullRequest pull{image, arguments.text("platform"), STDERR_FILENO, arguments.on("quiet")};
+  PullRequest pull{image, arguments.text("platform"), STDERR_FILENO, arguments.is_set("quiet")};
   if (policy == "always") TRY(pull_image(session, pull));
   auto created = post_create(session, arguments, body);
   if (!created && policy == "missing" && is_missing_image(created.error())) {
-    if (!pull.quiet) say("Unable to find image '" + with_default_tag(image) + "' locally");
+    if (!pull.quiet) print_message("Unable to find image '" + with_default_tag(image) + "' locally");
     TRY(pull_image(session, pull));
     created = post_create(session, arguments, body);
   }
   if (!created) return daemon_error(created.error());
-  for (const std::string& warning : strings_of(member(*created, "Warnings"))) say("WARNING: " + warning);
+  for (const std::string& warning : strings_of(member(*created, "Warnings"))) print_message("WARNING: " + warning);
   return string_or(*created, "Id");
 }
 
@@ -98,7 +98,7 @@ Result<std::string> create(Session& session, const Arguments& arguments, Json& b
 }
 
 int print_failure(const Session& session, const Error& error) {
-  say(run_error(session, error.text()).text());
+  print_message(run_error(session, error.text()).text());
   return kExitDocker;
 }
 
@@ -128,8 +128,8 @@ Result<int> run_run(Session& session, const Arguments& arguments) {
   options.interactive = bool_or(body, "AttachStdin");
   options.stdout_wanted = bool_or(body, "AttachStdout");
   options.stderr_wanted = bool_or(body, "AttachStderr");
-  options.remove = arguments.on("rm");
-  options.forward_signals = arguments.on("sig-proxy", true);
+  options.remove = arguments.is_set("rm");
+  options.forward_signals = arguments.is_set("sig-proxy", true);
   options.start_error_code = kExitDocker;
   options.print_start_error = [&session](const Error& error) { print_failure(session, daemon_error(error)); };
   if (arguments.given("detach-keys")) options.detach_keys = arguments.text("detach-keys");
@@ -140,7 +140,7 @@ Result<int> run_container_create(Session& session, const Arguments& arguments) {
   Json body;
   auto id = create(session, arguments, body);
   if (!id) {
-    say(id.error().text());
+    print_message(id.error().text());
     return kExitError;
   }
   print_line(*id);

@@ -30,7 +30,7 @@ Result<std::vector<Watched>> watched(Session& session, const Arguments& argument
   std::vector<Watched> all;
   if (arguments.words.empty()) {
     TRY_ASSIGN(Json list,
-               ask(session, "GET", arguments.on("all") ? "/containers/json?all=1" : "/containers/json"));
+               ask(session, "GET", arguments.is_set("all") ? "/containers/json?all=1" : "/containers/json"));
     for (const Json& entry : items_of(list)) {
       std::vector<std::string> names = strings_of(member(entry, "Names"));
       all.push_back({string_or(entry, "Id"), names.empty() ? "" : plain_name(names.front())});
@@ -54,7 +54,7 @@ Result<std::vector<Json>> sample(Session& session, const Arguments& arguments, S
     auto stats = session.call("GET", container_path(container.id, "/stats?stream=0&one-shot=1"));
     if (!stats) continue;  // it has just gone
     rows.push_back(
-        stats_row(container.id, container.name, "", *stats, former[container.id], !arguments.on("no-trunc")));
+        stats_row(container.id, container.name, "", *stats, former[container.id], !arguments.is_set("no-trunc")));
     samples[container.id] = std::move(*stats);
   }
   return rows;
@@ -74,7 +74,7 @@ Result<int> run_stats(Session& session, const Arguments& arguments) {
     // The share of processor time needs two samples.
     std::this_thread::sleep_for(std::chrono::seconds(1));
     TRY_ASSIGN(rows, sample(session, arguments, samples));
-    if (arguments.on("no-stream")) return show(arguments, rows);
+    if (arguments.is_set("no-stream")) return show(arguments, rows);
     if (session.out().is_terminal) print("\x1b[H\x1b[2J");
     TRY_ASSIGN(int shown, show(arguments, rows));
     (void)shown;

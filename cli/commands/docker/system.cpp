@@ -203,10 +203,10 @@ std::string prune_warning(const Arguments& arguments) {
   std::string text =
       "WARNING! This will remove:\n  - all stopped containers\n"
       "  - all networks not used by at least one container\n";
-  if (arguments.on("volumes")) text += "  - all anonymous volumes not used by at least one container\n";
-  text += arguments.on("all") ? "  - all images without at least one container associated to them\n"
+  if (arguments.is_set("volumes")) text += "  - all anonymous volumes not used by at least one container\n";
+  text += arguments.is_set("all") ? "  - all images without at least one container associated to them\n"
                               : "  - all dangling images\n";
-  return text + (arguments.on("all") ? "  - all build cache\n" : "  - unused build cache\n");
+  return text + (arguments.is_set("all") ? "  - all build cache\n" : "  - unused build cache\n");
 }
 
 void print_deleted(std::string_view title, const std::vector<std::string>& names) {
@@ -217,17 +217,17 @@ void print_deleted(std::string_view title, const std::vector<std::string>& names
 }
 
 Result<int> run_system_prune(Session& session, const Arguments& arguments) {
-  if (!arguments.on("force") && !confirmed(prune_warning(arguments))) return 0;
+  if (!arguments.is_set("force") && !confirmed(prune_warning(arguments))) return 0;
   TRY_ASSIGN(std::string filters, filters_parameter(arguments.all("filter"), '?'));
   std::vector<std::string> image_filters = arguments.all("filter");
-  image_filters.push_back(arguments.on("all") ? "dangling=false" : "dangling=true");
+  image_filters.push_back(arguments.is_set("all") ? "dangling=false" : "dangling=true");
   TRY_ASSIGN(std::string images_query, filters_parameter(image_filters, '?'));
   TRY_ASSIGN(Json containers, ask(session, "POST", "/containers/prune" + filters));
   print_deleted("Deleted Containers:", strings_of(member(containers, "ContainersDeleted")));
   int64_t reclaimed = int_or(containers, "SpaceReclaimed");
   TRY_ASSIGN(Json networks, ask(session, "POST", "/networks/prune" + filters));
   print_deleted("Deleted Networks:", strings_of(member(networks, "NetworksDeleted")));
-  if (arguments.on("volumes")) {
+  if (arguments.is_set("volumes")) {
     TRY_ASSIGN(Json volumes, ask(session, "POST", "/volumes/prune" + filters));
     print_deleted("Deleted Volumes:", strings_of(member(volumes, "VolumesDeleted")));
     reclaimed += int_or(volumes, "SpaceReclaimed");
@@ -239,7 +239,7 @@ Result<int> run_system_prune(Session& session, const Arguments& arguments) {
                                                 : "deleted: " + string_or(item, "Deleted"));
   print_deleted("Deleted Images:", deleted);
   reclaimed += int_or(images, "SpaceReclaimed");
-  TRY_ASSIGN(Json cache, ask(session, "POST", arguments.on("all") ? "/build/prune?all=1" : "/build/prune"));
+  TRY_ASSIGN(Json cache, ask(session, "POST", arguments.is_set("all") ? "/build/prune?all=1" : "/build/prune"));
   print_deleted("Deleted build cache objects:", strings_of(member(cache, "CachesDeleted")));
   reclaimed += int_or(cache, "SpaceReclaimed");
   print_line("Total reclaimed space: " + decimal_size({reclaimed}));

@@ -109,14 +109,14 @@ Result<int> run_volume_prune(Session& session, const Arguments& arguments) {
   Arguments chosen = arguments;
   chosen.words.clear();
   for (const Json& volume : items_of(member(unused, "Volumes"))) {
-    if (arguments.on("all") || is_anonymous(volume)) chosen.words.push_back(string_or(volume, "Name"));
+    if (arguments.is_set("all") || is_anonymous(volume)) chosen.words.push_back(string_or(volume, "Name"));
   }
   if (chosen.words.empty()) {
-    say("nothing to remove");
+    print_message("nothing to remove");
     return 0;
   }
-  if (!arguments.on("force")) {
-    say("Going to remove " + join(chosen.words, ", "));
+  if (!arguments.is_set("force")) {
+    print_message("Going to remove " + join(chosen.words, ", "));
     TRY_ASSIGN(bool agreed, ask("Are you sure?"));
     if (!agreed) return kExitError;
   }

@@ -39,7 +39,7 @@ Result<int> run_volume_ls(Session& session, const Arguments& arguments) {
   for (const Json& volume : items_of(member(answer, "Volumes"))) rows.push_back(volume_row(volume));
   std::sort(rows.begin(), rows.end(),
             [](const Json& a, const Json& b) { return string_or(a, "Name") < string_or(b, "Name"); });
-  if (arguments.on("quiet") && !arguments.given("format")) {
+  if (arguments.is_set("quiet") && !arguments.given("format")) {
     for (const Json& row : rows) print_line(string_or(row, "Name"));
     return 0;
   }
@@ -66,10 +66,10 @@ constexpr Flag kVolumeRmFlags[] = {
     {'f', "force", FlagArity::Nothing, "", "Ignore volumes that do not exist"}};
 
 Result<int> run_volume_rm(Session& session, const Arguments& arguments) {
-  std::string query = arguments.on("force") ? "?force=1" : "";
+  std::string query = arguments.is_set("force") ? "?force=1" : "";
   return for_each_word(arguments, [&](const std::string& name) -> Result<> {
     auto removed = ask(session, "DELETE", "/volumes/" + http::percent_encode(name) + query);
-    if (removed || (arguments.on("force") && removed.error().kind() == ErrorKind::NotFound)) return {};
+    if (removed || (arguments.is_set("force") && removed.error().kind() == ErrorKind::NotFound)) return {};
     return std::move(removed).error();
   });
 }
@@ -80,8 +80,8 @@ constexpr Flag kVolumePruneFlags[] = {
     {'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"}};
 
 Result<int> run_volume_prune(Session& session, const Arguments& arguments) {
-  bool all = arguments.on("all");
-  if (!arguments.on("force") &&
+  bool all = arguments.is_set("all");
+  if (!arguments.is_set("force") &&
       !confirmed(
           all ? "WARNING! This will remove all local volumes not used by at least one container."
               : "WARNING! This will remove anonymous local volumes not used by at least one container."))

@@ -17,12 +17,12 @@ constexpr Flag kDoctorFlags[] = {
 constexpr Example kDoctorExamples[] = {{"stack doctor", "check the machine and the engine's state"},
                                        {"stack doctor --repair", "remove leftovers"}};
 
-std::string check_text(const Json& check, bool colour) {
+std::string check_text(const Json& check, bool color) {
   std::string state = string_or(check, "state");
-  Colour shade = state == "ok" ? Colour::Green : state == "warning" ? Colour::Yellow : Colour::Red;
+  Color shade = state == "ok" ? Color::Green : state == "warning" ? Color::Yellow : Color::Red;
   std::string mark = state == "ok" ? "ok     " : state == "warning" ? "warning" : "error  ";
   std::string text =
-      paint(mark, shade, colour) + "  " + string_or(check, "name") + ": " + string_or(check, "text") + "\n";
+      paint(mark, shade, color) + "  " + string_or(check, "name") + ": " + string_or(check, "text") + "\n";
   std::string hint = string_or(check, "hint");
   if (!hint.empty() && state != "ok") text += "         " + hint + "\n";
   return text;
@@ -32,15 +32,15 @@ Result<int> run_doctor(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   if (std::string id = arguments.text("give-up"); !id.empty())
     TRY(session.call("POST", "/stack/v1/doctor/give-up/" + http::percent_encode(id)));
-  std::string path = std::string("/stack/v1/doctor") + (arguments.on("repair") ? "?repair=1" : "");
+  std::string path = std::string("/stack/v1/doctor") + (arguments.is_set("repair") ? "?repair=1" : "");
   TRY_ASSIGN(Json report, session.call("GET", path));
   bool broken = false;
   std::string text;
   for (const Json& check : items_of(member(report, "checks"))) {
     broken = broken || string_or(check, "state") == "error";
-    text += check_text(check, session.out().colour);
+    text += check_text(check, session.out().color);
   }
-  print(arguments.on("json") ? report.dump(2) + "\n" : text);
+  print(arguments.is_set("json") ? report.dump(2) + "\n" : text);
   return broken ? kExitError : 0;
 }
 

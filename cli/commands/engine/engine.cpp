@@ -37,7 +37,7 @@ Result<int> run_status(Session& session, const Arguments& arguments) {
               {"version", string_or(version, "Version")},
               {"containers", int_or(info, "Containers")},
               {"containers_running", int_or(info, "ContainersRunning")}};
-  if (arguments.on("json")) {
+  if (arguments.is_set("json")) {
     print(status.dump(2) + "\n");
   } else if (!running) {
     print("not running; the next command that needs it starts it\n");
@@ -67,11 +67,11 @@ Result<int> run_stop(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   auto client = connect_running(session.place());
   if (!client && client.error().kind() == ErrorKind::NotFound) {
-    say("the engine is not running");
+    print_message("the engine is not running");
     return 0;
   }
   if (!client) return std::move(client).error();
-  std::string path = std::string("/stack/v1/shutdown") + (arguments.on("containers") ? "?containers=1" : "");
+  std::string path = std::string("/stack/v1/shutdown") + (arguments.is_set("containers") ? "?containers=1" : "");
   auto answer = client->call_json("POST", path);
   // The engine may end before it sends its answer.
   if (!answer && !is_broken_connection(answer.error())) return std::move(answer).error();
@@ -110,7 +110,7 @@ Result<int> run_logs(Session& session, const Arguments& arguments) {
   std::string path = session.place().log();
   TRY_ASSIGN(std::string log, read_file(path));
   for (const std::string& line : last_lines(log, static_cast<size_t>(tail->value_or(100)))) print_line(line);
-  if (arguments.on("follow")) follow(path, static_cast<off_t>(log.size()));
+  if (arguments.is_set("follow")) follow(path, static_cast<off_t>(log.size()));
   return 0;
 }
 

@@ -14,9 +14,9 @@ constexpr Example kHelpExamples[] = {{"stack help up", "show the help of `up`, l
 
 Result<int> run_help(Session& session, const Arguments& arguments) {
   const auto& words = arguments.words;
-  bool colour = session.out().colour;
+  bool color = session.out().color;
   if (words.empty()) {
-    print(program_help(colour));
+    print(program_help(color));
     return 0;
   }
   for (const Topic& topic : help_topics()) {
@@ -27,9 +27,9 @@ Result<int> run_help(Session& session, const Arguments& arguments) {
   }
   FoundCommand found = find_command(words);
   if (found.command) {
-    print(command_help(*found.command, colour));
+    print(command_help(*found.command, color));
   } else if (is_command_family(words[0])) {
-    print(family_help(words[0], colour));
+    print(family_help(words[0], color));
   } else {
     std::string topics;
     for (const Topic& topic : help_topics()) topics += " " + std::string(topic.name);

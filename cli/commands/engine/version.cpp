@@ -22,7 +22,7 @@ Result<int> run_version(Session& session, const Arguments& arguments) {
   if (format != "pretty" && format != "json") {
     return session.usage_error("invalid value \"" + format + "\" for --format: must be pretty or json");
   }
-  if (arguments.on("short")) {
+  if (arguments.is_set("short")) {
     print_line(STACK_VERSION);
   } else if (format == "json") {
     print_line(to_text(Json{{"version", STACK_VERSION}, {"apiVersion", kApiVersion}}));

@@ -42,7 +42,7 @@ std::string PlainProgress::text_of(const Json& line) {
   }
   if (event == "waiting") return " " + string_or(line, "text") + "\n";
   if (event == "warning") {
-    return paint("warning:", Colour::Yellow, style_.terminal.colour) + " " + string_or(line, "text") + "\n";
+    return paint("warning:", Color::Yellow, style_.terminal.color) + " " + string_or(line, "text") + "\n";
   }
   if (event == "wait") {
     int64_t id = int_or(line, "id");
@@ -63,7 +63,7 @@ std::string PlainProgress::action_text(const Json& line) {
   if (state == "done") return " " + label + "  " + std::string(verb.done) + "\n";
   if (state != "failed") return {};
   std::string error = first_line(string_or(line, "error"));
-  return " " + label + "  " + paint("Error", Colour::Red, style_.terminal.colour) +
+  return " " + label + "  " + paint("Error", Color::Red, style_.terminal.color) +
          (error.empty() ? "" : "  " + error) + "\n";
 }
 

@@ -71,7 +71,7 @@ void Progress::write(int fd, std::string_view text) {
 std::unique_ptr<Progress> make_progress(const ProgressStyle& style, std::string title) {
   ProgressMode mode = style.mode;
   if (mode == ProgressMode::Auto) {
-    mode = style.terminal.is_terminal && style.terminal.colour ? ProgressMode::Tty : ProgressMode::Plain;
+    mode = style.terminal.is_terminal && style.terminal.color ? ProgressMode::Tty : ProgressMode::Plain;
   }
   switch (mode) {
     case ProgressMode::Tty:

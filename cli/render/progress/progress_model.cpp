@@ -65,7 +65,7 @@ void ProgressModel::apply_action(const Json& line, Time now) {
   std::string label = action_label(action);
   Row& row = row_of(label);
   std::string state = string_or(line, "state");
-  if (row.begun == Time{}) row.begun = now;
+  if (row.started == Time{}) row.started = now;
   if (state == "running") {
     row.state = State::Running;
     row.status = verb.doing;
@@ -108,7 +108,7 @@ void ProgressModel::apply(const Json& line, Time now) {
     Row& row = row_of(found != image_rows_.end() ? found->second
                       : service.empty()          ? "Image"
                                                  : "Image " + service);
-    if (row.begun == Time{}) row.begun = now;
+    if (row.started == Time{}) row.started = now;
     if (row.state == State::Planned) {
       row.state = State::Running;
       row.status = "Building";
@@ -118,19 +118,19 @@ void ProgressModel::apply(const Json& line, Time now) {
 }
 
 std::string ProgressModel::text_of(const Row& row, Time now, size_t label_width, size_t columns,
-                                   bool colour) const {
+                                   bool color) const {
   std::string symbol = " ";
-  Colour shade = Colour::Dim;
+  Color shade = Color::Dim;
   if (row.state == State::Running) {
-    auto ticks = std::chrono::duration_cast<std::chrono::milliseconds>(now - row.begun).count() / 100;
+    auto ticks = std::chrono::duration_cast<std::chrono::milliseconds>(now - row.started).count() / 100;
     symbol = kSpinner[static_cast<size_t>(ticks) % std::size(kSpinner)];
-    shade = Colour::Cyan;
+    shade = Color::Cyan;
   } else if (row.state == State::Done) {
     symbol = "✔";
-    shade = Colour::Green;
+    shade = Color::Green;
   } else if (row.state == State::Failed) {
     symbol = "✘";
-    shade = Colour::Red;
+    shade = Color::Red;
   } else if (row.state == State::Skipped) {
     symbol = "-";
   }
@@ -138,16 +138,16 @@ std::string ProgressModel::text_of(const Row& row, Time now, size_t label_width,
   pad(text, label_width + 2);
   text += row.status;
   pad(text, label_width + 2 + kStatusWidth);
-  if (row.begun != Time{})
-    text += seconds_text((row.state == State::Running ? now : std::max(row.ended, row.begun)) - row.begun);
+  if (row.started != Time{})
+    text += seconds_text((row.state == State::Running ? now : std::max(row.ended, row.started)) - row.started);
   auto transfer = row.state == State::Running ? transfers_.find(row.label) : transfers_.end();
   std::string detail = transfer != transfers_.end() ? transfer->second.text(now) : row.detail;
   std::replace(detail.begin(), detail.end(), '\n', ' ');
   if (!detail.empty()) text += "  " + detail;
-  return " " + paint(symbol, shade, colour) + " " + ellipsis(text, columns > 4 ? columns - 4 : 1);
+  return " " + paint(symbol, shade, color) + " " + ellipsis(text, columns > 4 ? columns - 4 : 1);
 }
 
-std::vector<std::string> ProgressModel::draw(Time now, size_t columns, size_t rows, bool colour) const {
+std::vector<std::string> ProgressModel::draw(Time now, size_t columns, size_t rows, bool color) const {
   size_t finished = 0;
   size_t label_width = 0;
   std::vector<const Row*> shown;
@@ -183,8 +183,8 @@ std::vector<std::string> ProgressModel::draw(Time now, size_t columns, size_t ro
   }
   std::vector<std::string> lines;
   std::string head = "[+] " + title_ + " " + std::to_string(finished) + "/" + std::to_string(rows_.size());
-  lines.push_back(paint(ellipsis(head, columns), Colour::Bold, colour));
-  for (const Row* row : shown) lines.push_back(text_of(*row, now, label_width, columns, colour));
+  lines.push_back(paint(ellipsis(head, columns), Color::Bold, color));
+  for (const Row* row : shown) lines.push_back(text_of(*row, now, label_width, columns, color));
   if (hidden > 0) lines.push_back(ellipsis("   ... and " + std::to_string(hidden) + " more", columns));
   return lines;
 }

@@ -21,7 +21,7 @@ class ProgressModel {
   void restart();
   bool empty() const { return rows_.empty(); }
   // At most `rows` lines of at most `columns` characters, not counting escape sequences. Omits finished objects first.
-  std::vector<std::string> draw(Time now, size_t columns, size_t rows, bool colour) const;
+  std::vector<std::string> draw(Time now, size_t columns, size_t rows, bool color) const;
 
  private:
   enum class State { Planned, Running, Done, Failed, Skipped };
@@ -30,14 +30,14 @@ class ProgressModel {
     State state = State::Planned;
     std::string status;  // "Starting"
     std::string detail;  // the wait condition, the build step, or the error
-    Time begun{};
+    Time started{};
     Time ended{};
   };
 
   Row& row_of(const std::string& label);
   void apply_plan(const Json& line);
   void apply_action(const Json& line, Time now);
-  std::string text_of(const Row& row, Time now, size_t label_width, size_t columns, bool colour) const;
+  std::string text_of(const Row& row, Time now, size_t label_width, size_t columns, bool color) const;
 
   std::string title_;
   std::vector<Row> rows_;

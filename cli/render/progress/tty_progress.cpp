@@ -23,7 +23,7 @@ void TtyProgress::draw() {
   if (picture_.empty()) return;
   TerminalSize size = terminal_size(style_.fd);
   auto lines =
-      picture_.draw(std::chrono::steady_clock::now(), size.columns, size.rows, style_.terminal.colour);
+      picture_.draw(std::chrono::steady_clock::now(), size.columns, size.rows, style_.terminal.color);
   // A single write, so that the terminal never shows a partial update.
   std::string text;
   if (drawn_lines_ > 0) text = "\x1b[" + std::to_string(drawn_lines_) + "A";
@@ -47,7 +47,7 @@ void TtyProgress::event(const Json& line) {
   if (event == "waiting") return write_beside(style_.fd, " " + text + "\n");
   if (event == "warning") {
     return write_beside(style_.fd,
-                        paint("warning:", Colour::Yellow, style_.terminal.colour) + " " + text + "\n");
+                        paint("warning:", Color::Yellow, style_.terminal.color) + " " + text + "\n");
   }
   if (event == "build" && style_.quiet_build) return;
   if ((event == "pull" || event == "push") && style_.quiet_pull) return;

@@ -126,7 +126,7 @@ Result<> read_epoch(BuildJob& job) {
 // A stage a thread; a stage waits where it first needs another. References only go backward: no deadlock.
 class StageRunner {
  public:
-  explicit StageRunner(BuildJob& job) : job_(job), begun_(job.stages.size()), promises_(job.stages.size()) {
+  explicit StageRunner(BuildJob& job) : job_(job), started_(job.stages.size()), promises_(job.stages.size()) {
     for (std::promise<StageResult>& promise : promises_) results_.push_back(promise.get_future().share());
     job.demand = [this](size_t stage) {
       begin(stage);
@@ -144,7 +144,7 @@ class StageRunner {
         next = std::move(threads_.back());
         threads_.pop_back();
       }
-      next.join();  // it may have begun others meanwhile
+      next.join();  // it may have started others meanwhile
     }
     if (first_error_) return std::move(*first_error_);
     return results_[target].get();
@@ -153,8 +153,8 @@ class StageRunner {
  private:
   void begin(size_t index) {
     std::lock_guard guard(mutex_);
-    if (begun_[index]) return;
-    begun_[index] = true;
+    if (started_[index]) return;
+    started_[index] = true;
     threads_.emplace_back([this, index] { work(index); });
   }
 
@@ -162,8 +162,8 @@ class StageRunner {
     StageResult result = StageBuilder(job_, job_.stages[index]).build();
     if (!result) {
       std::lock_guard guard(mutex_);
-      bool canceled = result.error().kind() == ErrorKind::Cancelled;
-      bool only_canceled = first_error_ && first_error_->kind() == ErrorKind::Cancelled;
+      bool canceled = result.error().kind() == ErrorKind::Canceled;
+      bool only_canceled = first_error_ && first_error_->kind() == ErrorKind::Canceled;
       if (!first_error_ || (only_canceled && !canceled)) first_error_ = result.error();
       job_.stop.request_stop();
     }
@@ -172,7 +172,7 @@ class StageRunner {
 
   BuildJob& job_;
   std::mutex mutex_;
-  std::vector<bool> begun_;
+  std::vector<bool> started_;
   std::vector<std::promise<StageResult>> promises_;
   std::vector<std::shared_future<StageResult>> results_;
   std::vector<std::thread> threads_;

@@ -120,7 +120,7 @@ struct StageBuilder::Step {
   Result<> end(Result<> result) {
     if (result) {
       tell(BuildEventKind::StepDone);
-    } else if (result.error().kind() == ErrorKind::Cancelled) {
+    } else if (result.error().kind() == ErrorKind::Canceled) {
       tell(BuildEventKind::StepCanceled);
     } else {
       tell(BuildEventKind::StepFailed, result.error().text());
@@ -149,10 +149,10 @@ const images::ImageConfig& StageBuilder::config() const { return state_->documen
 
 StageResult StageBuilder::build() {
   needs_ = plan_.needs;
-  Result<> begun = from();
-  if (!begun) return begun.error().in(job_.place(*plan_.from, begun.error()));
+  Result<> started = from();
+  if (!started) return started.error().in(job_.place(*plan_.from, started.error()));
   for (const Instruction* instruction : plan_.instructions) {
-    if (job_.stop.stop_requested()) return Error(ErrorKind::Cancelled, "build was canceled");
+    if (job_.stop.stop_requested()) return Error(ErrorKind::Canceled, "build was canceled");
     Result<> done = dispatch(*instruction);
     if (!done) return done.error().in(job_.place(*instruction, done.error()));
   }
@@ -233,7 +233,7 @@ Result<std::optional<images::Image>> StageBuilder::context_image(const std::stri
 
 Result<> StageBuilder::from_stage(size_t index) {
   StageResult base = job_.result_of(index);
-  if (!base) return Error(ErrorKind::Cancelled, "stage " + job_.stages[index].label() + " failed");
+  if (!base) return Error(ErrorKind::Canceled, "stage " + job_.stages[index].label() + " failed");
   *state_ = **base;
   args_ = state_->args;
   knows_base_ = state_->knows_base;
@@ -437,7 +437,7 @@ Result<> StageBuilder::layer_step(const Instruction& instruction, const std::str
       job_.epoch ? KeyBuilder("epoch").add(content_key).add(std::to_string(*job_.epoch)).hex() : content_key;
   Step step(*this, instruction.text);
   BuildCache::KeyLock lock(job_.cache, key, job_.stop.get_token());
-  if (!lock.held()) return step.end(Error(ErrorKind::Cancelled, "build was canceled"));
+  if (!lock.held()) return step.end(Error(ErrorKind::Canceled, "build was canceled"));
   if (use_cache() && apply_record(key)) {
     state_->document.history.back().created_by = history;
     state_->chain = chain.empty() ? key : chain;
@@ -445,7 +445,7 @@ Result<> StageBuilder::layer_step(const Instruction& instruction, const std::str
     return {};
   }
   auto work = [&]() -> Result<> {
-    if (job_.stop.stop_requested()) return Error(ErrorKind::Cancelled, "build was canceled");
+    if (job_.stop.stop_requested()) return Error(ErrorKind::Canceled, "build was canceled");
     TRY_ASSIGN(images::StagedLayer staged, job_.store.stage_layer());
     TRY(make(staged, step.id()));
     if (job_.epoch) TRY(limit_times(staged.directory(), *job_.epoch));

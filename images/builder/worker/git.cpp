@@ -86,7 +86,7 @@ class Git {
     std::string complaint;
     bool stopped = follow(*pid, out.read.get(), text, err.read.get(), complaint);
     TRY_ASSIGN(int status, wait_for(*pid));
-    if (stopped) return Error(ErrorKind::Cancelled, "build was canceled");
+    if (stopped) return Error(ErrorKind::Canceled, "build was canceled");
     if (exit_code_of(status) == 0) return text;
     std::string reason = join(split(trim(complaint), '\n'), "; ");
     return Error("git: " + (reason.empty() ? "exit code " + std::to_string(exit_code_of(status)) : reason));

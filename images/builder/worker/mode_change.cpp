@@ -12,39 +12,39 @@ Error bad_mode(std::string_view change) {
                  "': must be an octal number between 0 and 07777 or a symbolic mode such as u=rwX,go=rX");
 }
 
-struct Who {
+struct Classes {
   bool user = false;
   bool group = false;
   bool other = false;
 };
 
-mode_t spread(mode_t rwx, Who who) {
-  return (who.user ? rwx << 6 : 0u) | (who.group ? rwx << 3 : 0u) | (who.other ? rwx : 0u);
+mode_t spread(mode_t rwx, Classes classes) {
+  return (classes.user ? rwx << 6 : 0u) | (classes.group ? rwx << 3 : 0u) | (classes.other ? rwx : 0u);
 }
 
 // The bits of one "rwxXst" or "u|g|o" list, for those it is for.
-bool permission_bits(std::string_view list, mode_t mode, bool directory, Who who, mode_t& bits) {
+bool permission_bits(std::string_view list, mode_t mode, bool directory, Classes classes, mode_t& bits) {
   bits = 0;
-  if (list == "u") bits = spread((mode >> 6) & 7, who);
-  if (list == "g") bits = spread((mode >> 3) & 7, who);
-  if (list == "o") bits = spread(mode & 7, who);
+  if (list == "u") bits = spread((mode >> 6) & 7, classes);
+  if (list == "g") bits = spread((mode >> 3) & 7, classes);
+  if (list == "o") bits = spread(mode & 7, classes);
   if (list == "u" || list == "g" || list == "o") return true;
   for (char c : list) {
     switch (c) {
       case 'r':
-        bits |= spread(4, who);
+        bits |= spread(4, classes);
         break;
       case 'w':
-        bits |= spread(2, who);
+        bits |= spread(2, classes);
         break;
       case 'x':
-        bits |= spread(1, who);
+        bits |= spread(1, classes);
         break;
       case 'X':
-        bits |= directory || (mode & 0111) != 0 ? spread(1, who) : 0u;
+        bits |= directory || (mode & 0111) != 0 ? spread(1, classes) : 0u;
         break;
       case 's':
-        bits |= (who.user ? 04000u : 0u) | (who.group ? 02000u : 0u);
+        bits |= (classes.user ? 04000u : 0u) | (classes.group ? 02000u : 0u);
         break;
       case 't':
         bits |= 01000;
@@ -57,26 +57,26 @@ bool permission_bits(std::string_view list, mode_t mode, bool directory, Who who
 }
 
 bool apply_clause(std::string_view clause, bool directory, mode_t& mode) {
-  Who who;
+  Classes classes;
   size_t i = 0;
   for (; i < clause.size() && std::string_view("ugoa").find(clause[i]) != std::string_view::npos; ++i) {
-    who.user = who.user || clause[i] == 'u' || clause[i] == 'a';
-    who.group = who.group || clause[i] == 'g' || clause[i] == 'a';
-    who.other = who.other || clause[i] == 'o' || clause[i] == 'a';
+    classes.user = classes.user || clause[i] == 'u' || clause[i] == 'a';
+    classes.group = classes.group || clause[i] == 'g' || clause[i] == 'a';
+    classes.other = classes.other || clause[i] == 'o' || clause[i] == 'a';
   }
-  if (i == 0) who = {true, true, true};
+  if (i == 0) classes = {true, true, true};
   if (i == clause.size()) return false;
   while (i < clause.size()) {
     char action = clause[i++];
     size_t end = std::min(clause.find_first_of("+-=", i), clause.size());
     mode_t bits = 0;
-    if (!permission_bits(clause.substr(i, end - i), mode, directory, who, bits)) return false;
+    if (!permission_bits(clause.substr(i, end - i), mode, directory, classes, bits)) return false;
     if (action == '+') {
       mode |= bits;
     } else if (action == '-') {
       mode &= ~bits;
     } else if (action == '=') {
-      mode = (mode & ~spread(7, who)) | bits;
+      mode = (mode & ~spread(7, classes)) | bits;
     } else {
       return false;
     }

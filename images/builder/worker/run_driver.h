@@ -34,7 +34,7 @@ struct RunUlimit {
 struct RunStep {
   std::vector<std::string> lower_dirs;  // top first; never empty (an empty directory stands for scratch)
   std::string upper_dir;                // becomes the layer: must hold exactly what overlayfs writes
-  std::string work_dir;                 // overlay's workdir, emptied by the builder afterwards
+  std::string work_dir;                 // overlay's workdir, emptied by the builder afterward
   std::vector<std::string> args;        // argv, argv[0] looked up in env's PATH inside the root
   std::vector<std::string> env;         // the complete environment, "K=V"
   std::string cwd;                      // absolute; exists, or is made by the driver
@@ -57,7 +57,7 @@ using RunOutput = std::function<void(std::string_view bytes, bool is_stderr)>;
 // - Mount points made in upper_dir for binds, tmpfs, /proc, /dev, /sys, /etc/hosts, ... may stay: the builder
 //   removes those that were not there before. Nothing else may be written to upper_dir from outside the
 //   process.
-// - When `stop` is requested all processes of the step are killed and the error is ErrorKind::Cancelled.
+// - When `stop` is requested all processes of the step are killed and the error is ErrorKind::Canceled.
 // - No process, mount or network object of the step is left when it returns.
 // - NoCommand / NotExecutable where argv[0] cannot be started.
 // Called from several threads at once when stages or builds run in parallel.

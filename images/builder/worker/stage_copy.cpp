@@ -77,7 +77,7 @@ Result<std::vector<std::string>> StageBuilder::layers_of(const std::string& from
     const StagePlan& stage = job_.stages[*needed];
     if (stage.name != lower(name) && std::to_string(*needed) != name) continue;
     StageResult result = job_.result_of(*needed);
-    if (!result) return Error(ErrorKind::Cancelled, "stage " + stage.label() + " failed");
+    if (!result) return Error(ErrorKind::Canceled, "stage " + stage.label() + " failed");
     pins = (*result)->layers;
     return (*result)->layer_dirs();
   }

@@ -290,7 +290,7 @@ Result<> StageBuilder::lock_caches(RunParts& parts) {
   for (const std::string& id : ids) {
     parts.cache_locks.push_back(
         std::make_unique<BuildCache::KeyLock>(job_.cache, "mount " + id, job_.stop.get_token()));
-    if (!parts.cache_locks.back()->held()) return Error(ErrorKind::Cancelled, "build was canceled");
+    if (!parts.cache_locks.back()->held()) return Error(ErrorKind::Canceled, "build was canceled");
   }
   for (const MountOptions& mount : parts.mounts)
     if (mount.type == MountType::Cache && mount.sharing == "private")

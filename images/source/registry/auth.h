@@ -1,4 +1,4 @@
-// Authentication towards registries: Basic, and bearer tokens by the distribution project's token specification
+// Authentication toward registries: Basic, and bearer tokens by the distribution project's token specification
 // (https://distribution.github.io/distribution/spec/auth/token/, .../oauth/), with a cache that all pulls and pushes share.
 #pragma once
 

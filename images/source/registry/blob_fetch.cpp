@@ -86,7 +86,7 @@ Answer<> fetch_blob(const BlobFetch& fetch, BlobTarget& target) {
     int64_t before = target.offset();
     Answer<> answer = try_once(fetch, target, receiver);
     if (fetch.stop.stop_requested())
-      return tl::unexpected(RegistryError{Failure::Canceled, Error(ErrorKind::Cancelled, "canceled")});
+      return tl::unexpected(RegistryError{Failure::Canceled, Error(ErrorKind::Canceled, "canceled")});
     if (target.offset() == fetch.blob.size) break;
     RegistryError error = answer ? RegistryError{Failure::Interrupted,
                                                  Error("it sent only " + std::to_string(target.offset()) +
@@ -99,7 +99,7 @@ Answer<> fetch_blob(const BlobFetch& fetch, BlobTarget& target) {
     if (!may_retry(error.failure) || ++attempt >= kAttempts) return tl::unexpected(std::move(error));
     fetch.on_retry("layer " + fetch.blob.digest.substr(7, 12) + ": " + error.error.text() + "; trying again");
     if (!wait(fetch.stop, pause))
-      return tl::unexpected(RegistryError{Failure::Canceled, Error(ErrorKind::Cancelled, "canceled")});
+      return tl::unexpected(RegistryError{Failure::Canceled, Error(ErrorKind::Canceled, "canceled")});
     pause = std::min(pause * 2, kLongestWait);
   }
   return {};

@@ -18,7 +18,7 @@ Result<BlobTurns::Turn> BlobTurns::take(const std::string& digest, std::stop_tok
     guard.lock();
   }
   bool free = changed_.wait(guard, stop, [&] { return !busy_.contains(digest); });
-  if (!free || stop.stop_requested()) return Error(ErrorKind::Cancelled, "canceled");
+  if (!free || stop.stop_requested()) return Error(ErrorKind::Canceled, "canceled");
   busy_.insert(digest);
   return Turn(this, digest);
 }

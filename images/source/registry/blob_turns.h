@@ -30,7 +30,7 @@ class BlobTurns {
     std::string digest_;
   };
 
-  // Waits for the turn; Cancelled where `stop` comes first. `on_wait` is called once, if there is somebody to wait for.
+  // Waits for the turn; Canceled where `stop` comes first. `on_wait` is called once, if there is somebody to wait for.
   Result<Turn> take(const std::string& digest, std::stop_token stop, const std::function<void()>& on_wait);
 
  private:

@@ -234,7 +234,7 @@ class Pull {
     for (size_t i = 1; i < std::min(layers.size(), kMostThreads); ++i) threads.emplace_back(work);
     work();
     threads.clear();
-    if (request_.stop.stop_requested()) return Error(ErrorKind::Cancelled, "canceled");
+    if (request_.stop.stop_requested()) return Error(ErrorKind::Canceled, "canceled");
     if (error_) return std::move(*error_);
     return {};
   }
@@ -249,7 +249,7 @@ class Pull {
       return std::move(*known);
     }
     std::optional<Slot> slot = Slot::take(client_.downloads_, failed_.get_token());
-    if (!slot) return Error(ErrorKind::Cancelled, "canceled");
+    if (!slot) return Error(ErrorKind::Canceled, "canceled");
     bool damaged = false;
     Result<IngestedLayer> received = receive_layer(repository, layer, diff_id, damaged);
     // What an earlier try left may have been damaged, and a proxy may have sent rubbish once.

@@ -81,7 +81,7 @@ class Push {
     threads.clear();
     if (error_) return tl::unexpected(std::move(*error_));
     if (request_.stop.stop_requested())
-      return tl::unexpected(RegistryError{Failure::Canceled, Error(ErrorKind::Cancelled, "canceled")});
+      return tl::unexpected(RegistryError{Failure::Canceled, Error(ErrorKind::Canceled, "canceled")});
     return {};
   }
 

@@ -45,7 +45,7 @@ milliseconds with_jitter(milliseconds wait) {
 
 RegistryError transport_failure(TransportError error) {
   Failure failure = Failure::Local;
-  if (error.error.kind() == ErrorKind::Cancelled) {
+  if (error.error.kind() == ErrorKind::Canceled) {
     failure = Failure::Canceled;
   } else if (error.refused || error.not_tls) {
     failure = Failure::Unreachable;
@@ -55,7 +55,7 @@ RegistryError transport_failure(TransportError error) {
   return {failure, std::move(error.error)};
 }
 
-RegistryError canceled() { return {Failure::Canceled, Error(ErrorKind::Cancelled, "canceled")}; }
+RegistryError canceled() { return {Failure::Canceled, Error(ErrorKind::Canceled, "canceled")}; }
 
 // Content-Range: bytes 100-199/200.
 std::optional<int64_t> range_start(std::string_view text) {
@@ -204,7 +204,7 @@ Answer<HttpResponse> Repository::exchange(const Call& call) {
   if (challenges.empty()) return answer;
   Result<std::string> next = authenticator_.answer(auth, challenges, authorization);
   if (!next) {
-    if (next.error().kind() == ErrorKind::Cancelled) return tl::unexpected(canceled());
+    if (next.error().kind() == ErrorKind::Canceled) return tl::unexpected(canceled());
     return tl::unexpected(RegistryError{Failure::Denied, std::move(next).error()});
   }
   return follow_redirects(call, *next);

@@ -225,7 +225,7 @@ std::string reason_of(CURLcode code, const char* detail) {
 
 TransportError failure_of(CURLcode code, const char* detail, Running& running) {
   if (running.request.stop.stop_requested())
-    return {Error(ErrorKind::Cancelled, "canceled"), false, false, false};
+    return {Error(ErrorKind::Canceled, "canceled"), false, false, false};
   if (running.failure) return {std::move(*running.failure), false, false, false};
   ErrorKind kind = code == CURLE_OPERATION_TIMEDOUT ? ErrorKind::Timeout : ErrorKind::Internal;
   return {Error(kind, reason_of(code, detail)), is_transient(code), is_refused(code),

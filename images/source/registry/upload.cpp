@@ -150,9 +150,9 @@ Answer<UploadEnd> upload_blob(const BlobUpload& upload) {
   }
   for (int attempt = 1;; ++attempt) {
     if (location.empty()) {
-      Answer<std::string> begun = begin(upload, "");
-      if (!begun) return tl::unexpected(std::move(begun).error());
-      location = std::move(*begun);
+      Answer<std::string> started = begin(upload, "");
+      if (!started) return tl::unexpected(std::move(started).error());
+      location = std::move(*started);
     }
     Answer<> sent = send_content(upload, location);
     if (sent) return UploadEnd::Uploaded;

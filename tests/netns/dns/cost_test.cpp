@@ -1,5 +1,5 @@
 // What an answer costs: CPU time of the serving thread. Figures are printed; the limits are wide, to hold
-// without optimisation and with sanitizers. Goals of a release build: 8.5 us local, 20 us forwarded.
+// without optimization and with sanitizers. Goals of a release build: 8.5 us local, 20 us forwarded.
 #include <atomic>
 #include <cstdio>
 

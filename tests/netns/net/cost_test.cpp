@@ -66,7 +66,7 @@ TEST_F(Cost, PortsCostTheSameWithFiveThousandPresent) {
   };
   const auto server = lab::listen_tcp(web_.netns, 80);
   const auto connect = [&](int) {
-    EXPECT_TRUE(lab::tcp_peer(lab_.neighbour(), Lab::kHostAddress, 9999, server));
+    EXPECT_TRUE(lab::tcp_peer(lab_.neighbor(), Lab::kHostAddress, 9999, server));
   };
   must(lab_.firewall().publish(ports_of(web_, 9999, 1)));
 

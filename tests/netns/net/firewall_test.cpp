@@ -9,7 +9,7 @@ using lab::Lab;
 using lab::must;
 
 constexpr const char* kHost = Lab::kHostAddress;
-constexpr const char* kNeighbour = Lab::kNeighbourAddress;
+constexpr const char* kNeighbor = Lab::kNeighborAddress;
 
 PortForward forward(Protocol protocol, uint16_t host_port, const lab::Container& container, uint16_t port,
                     const std::string& host_ip = "") {
@@ -37,13 +37,13 @@ INSTANTIATE_TEST_SUITE_P(BridgeNetfilter, FirewallPaths, testing::Values(true, f
 TEST_P(FirewallPaths, PublishedTcpPortIsReachedFromOutsideWithTheClientsAddress) {
   const auto server = lab::listen_tcp(web_.netns, 80);
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80)}));
-  EXPECT_EQ(lab::tcp_peer(lab_.neighbour(), kHost, 8080, server), kNeighbour);
+  EXPECT_EQ(lab::tcp_peer(lab_.neighbor(), kHost, 8080, server), kNeighbor);
 }
 
 TEST_P(FirewallPaths, PublishedUdpPortIsReachedFromOutsideWithTheClientsAddress) {
   const auto server = lab::listen_udp(web_.netns, 53);
   must(lab_.firewall().publish(std::vector{forward(Protocol::Udp, 5353, web_, 53)}));
-  EXPECT_EQ(lab::udp_peer(lab_.neighbour(), kHost, 5353, server), kNeighbour);
+  EXPECT_EQ(lab::udp_peer(lab_.neighbor(), kHost, 5353, server), kNeighbor);
 }
 
 TEST_P(FirewallPaths, PublishedPortIsReachedFromTheHostByItsOutsideAddress) {
@@ -57,7 +57,7 @@ TEST_P(FirewallPaths, LoopbackIsLeftToTheProxysSocket) {
   const auto proxy = lab::listen_tcp(lab_.host_netns(), 8080);
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80)}));
   EXPECT_EQ(lab::tcp_peer(lab_.host_netns(), "127.0.0.1", 8080, proxy), "127.0.0.1");
-  EXPECT_EQ(lab::tcp_peer(lab_.neighbour(), kHost, 8080, server), kNeighbour);
+  EXPECT_EQ(lab::tcp_peer(lab_.neighbor(), kHost, 8080, server), kNeighbor);
 }
 
 TEST_P(FirewallPaths, ContainerOfAnotherNetworkReachesAPublishedPortThroughTheHost) {
@@ -99,15 +99,15 @@ TEST_P(FirewallPaths, ContainersOfOneNetworkAreKeptApartWhereIccIsOff) {
   const auto other = lab_.add_container(apart, 11);
   const auto server = lab::listen_tcp(one.netns, 80);
   EXPECT_FALSE(lab::tcp_connects(other.netns, "10.89.3.10", 80));
-  const auto outside = lab::listen_tcp(lab_.neighbour());
-  EXPECT_EQ(lab::tcp_peer(other.netns, kNeighbour, outside.port, outside), kHost);
+  const auto outside = lab::listen_tcp(lab_.neighbor());
+  EXPECT_EQ(lab::tcp_peer(other.netns, kNeighbor, outside.port, outside), kHost);
 }
 
 TEST_P(FirewallPaths, UnpublishedPortIsOutOfReachOfOtherNetworksAndOfTheLan) {
   const auto server = lab::listen_tcp(web_.netns, 6379);
   const auto other = lab_.add_container(back_, 20);
   EXPECT_FALSE(lab::tcp_connects(other.netns, "10.89.1.10", 6379));
-  EXPECT_FALSE(lab::tcp_connects(lab_.neighbour(), "10.89.1.10", 6379));
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.1.10", 6379));
   EXPECT_TRUE(lab::tcp_connects(lab_.host_netns(), "10.89.1.10", 6379));
 }
 
@@ -116,14 +116,14 @@ TEST_P(FirewallPaths, PublishedPortIsNotReachedByTheContainersOwnAddressFromElse
   const auto other = lab_.add_container(back_, 20);
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80)}));
   EXPECT_FALSE(lab::tcp_connects(other.netns, "10.89.1.10", 80));
-  EXPECT_FALSE(lab::tcp_connects(lab_.neighbour(), "10.89.1.10", 80));
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.1.10", 80));
 }
 
 TEST_P(FirewallPaths, OutgoingTrafficCarriesTheHostsAddress) {
-  const auto server = lab::listen_tcp(lab_.neighbour());
-  EXPECT_EQ(lab::tcp_peer(web_.netns, kNeighbour, server.port, server), kHost);
-  const auto udp_server = lab::listen_udp(lab_.neighbour());
-  EXPECT_EQ(lab::udp_peer(web_.netns, kNeighbour, udp_server.port, udp_server), kHost);
+  const auto server = lab::listen_tcp(lab_.neighbor());
+  EXPECT_EQ(lab::tcp_peer(web_.netns, kNeighbor, server.port, server), kHost);
+  const auto udp_server = lab::listen_udp(lab_.neighbor());
+  EXPECT_EQ(lab::udp_peer(web_.netns, kNeighbor, udp_server.port, udp_server), kHost);
 }
 
 TEST_P(FirewallPaths, WithoutMasqueradeOutgoingTrafficKeepsItsAddress) {
@@ -131,8 +131,8 @@ TEST_P(FirewallPaths, WithoutMasqueradeOutgoingTrafficKeepsItsAddress) {
   routed.masquerade = false;
   lab_.add_network(routed);
   const auto client = lab_.add_container(routed, 10);
-  const auto server = lab::listen_tcp(lab_.neighbour());
-  EXPECT_EQ(lab::tcp_peer(client.netns, kNeighbour, server.port, server), "10.89.3.10");
+  const auto server = lab::listen_tcp(lab_.neighbor());
+  EXPECT_EQ(lab::tcp_peer(client.netns, kNeighbor, server.port, server), "10.89.3.10");
 }
 
 TEST_P(FirewallPaths, InternalNetworkReachesItselfAndTheHostOnly) {
@@ -142,14 +142,14 @@ TEST_P(FirewallPaths, InternalNetworkReachesItselfAndTheHostOnly) {
   const auto one = lab_.add_container(inner, 10);
   const auto other = lab_.add_container(inner, 11);
   const auto inside = lab::listen_tcp(one.netns, 80);
-  const auto outside = lab::listen_tcp(lab_.neighbour());
+  const auto outside = lab::listen_tcp(lab_.neighbor());
   EXPECT_EQ(lab::tcp_peer(other.netns, "10.89.3.10", 80, inside), "10.89.3.11");
   EXPECT_TRUE(lab::tcp_connects(lab_.host_netns(), "10.89.3.10", 80));
-  EXPECT_FALSE(lab::tcp_connects(lab_.neighbour(), "10.89.3.10", 80));
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.3.10", 80));
   EXPECT_FALSE(lab::tcp_connects(web_.netns, "10.89.3.10", 80));
   // Not even by a route that a privileged container adds itself.
   lab::ip(one.netns, "route add default via 10.89.3.1");
-  EXPECT_FALSE(lab::tcp_connects(one.netns, kNeighbour, outside.port));
+  EXPECT_FALSE(lab::tcp_connects(one.netns, kNeighbor, outside.port));
   const auto web_server = lab::listen_tcp(web_.netns, 80);
   EXPECT_FALSE(lab::tcp_connects(one.netns, "10.89.1.10", 80));
 }
@@ -158,8 +158,8 @@ TEST_P(FirewallPaths, HostIpLimitsAPublishedPortToThatAddress) {
   lab::ip(lab_.host_netns(), "address add 192.168.50.9/24 dev uplink");
   const auto server = lab::listen_tcp(web_.netns, 80);
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80, "192.168.50.9")}));
-  EXPECT_EQ(lab::tcp_peer(lab_.neighbour(), "192.168.50.9", 8080, server), kNeighbour);
-  EXPECT_FALSE(lab::tcp_connects(lab_.neighbour(), kHost, 8080));
+  EXPECT_EQ(lab::tcp_peer(lab_.neighbor(), "192.168.50.9", 8080, server), kNeighbor);
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), kHost, 8080));
 }
 
 TEST_P(FirewallPaths, OneHostPortOnTwoAddressesLeadsToTwoContainers) {
@@ -169,20 +169,20 @@ TEST_P(FirewallPaths, OneHostPortOnTwoAddressesLeadsToTwoContainers) {
   const auto second = lab::listen_tcp(sibling.netns, 80);
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80, kHost),
                                            forward(Protocol::Tcp, 8080, sibling, 80, "192.168.50.9")}));
-  EXPECT_TRUE(lab::tcp_peer(lab_.neighbour(), kHost, 8080, server));
-  EXPECT_TRUE(lab::tcp_peer(lab_.neighbour(), "192.168.50.9", 8080, second));
+  EXPECT_TRUE(lab::tcp_peer(lab_.neighbor(), kHost, 8080, server));
+  EXPECT_TRUE(lab::tcp_peer(lab_.neighbor(), "192.168.50.9", 8080, second));
 }
 
-TEST_P(FirewallPaths, PortOfLoopbackIsNotForNeighboursEvenWhereTheKernelWouldRouteIt) {
+TEST_P(FirewallPaths, PortOfLoopbackIsNotForNeighborsEvenWhereTheKernelWouldRouteIt) {
   const auto proxy = lab::listen_tcp(lab_.host_netns(), 8080, "127.0.0.1");
   lab::run_in(lab_.host_netns(), "sh", {"-c", "echo 1 > /proc/sys/net/ipv4/conf/uplink/route_localnet"});
-  lab::run_in(lab_.neighbour(), "sh", {"-c", "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet"});
-  lab::ip(lab_.neighbour(), "route add 127.0.0.9 via 192.168.50.1 src 192.168.50.2");
+  lab::run_in(lab_.neighbor(), "sh", {"-c", "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet"});
+  lab::ip(lab_.neighbor(), "route add 127.0.0.9 via 192.168.50.1 src 192.168.50.2");
   // Without the rule the host would answer: this is what makes the case worth guarding.
   const auto exposed = lab::listen_tcp(lab_.host_netns(), 8081, "127.0.0.9");
-  lab::ip(lab_.neighbour(), "route show table all");
+  lab::ip(lab_.neighbor(), "route show table all");
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8081, web_, 80, "127.0.0.9")}));
-  EXPECT_FALSE(lab::tcp_connects(lab_.neighbour(), "127.0.0.9", 8081));
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "127.0.0.9", 8081));
   EXPECT_TRUE(lab::tcp_connects(lab_.host_netns(), "127.0.0.9", 8081));
 }
 
@@ -190,9 +190,9 @@ TEST_P(FirewallPaths, UnpublishedPortStopsAnswering) {
   const auto server = lab::listen_tcp(web_.netns, 80);
   const std::vector ports{forward(Protocol::Tcp, 8080, web_, 80)};
   must(lab_.firewall().publish(ports));
-  EXPECT_TRUE(lab::tcp_connects(lab_.neighbour(), kHost, 8080));
+  EXPECT_TRUE(lab::tcp_connects(lab_.neighbor(), kHost, 8080));
   must(lab_.firewall().unpublish(ports));
-  EXPECT_FALSE(lab::tcp_connects(lab_.neighbour(), kHost, 8080));
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), kHost, 8080));
 }
 
 TEST_P(FirewallPaths, RunningUdpFlowFollowsAPortThatChangesHands) {
@@ -200,7 +200,7 @@ TEST_P(FirewallPaths, RunningUdpFlowFollowsAPortThatChangesHands) {
   const auto on_host = lab::listen_udp(lab_.host_netns(), 5353);
   const auto first = lab::listen_udp(web_.netns, 53);
   const auto second = lab::listen_udp(sibling.netns, 53);
-  const Fd client = lab::udp_client(lab_.neighbour());
+  const Fd client = lab::udp_client(lab_.neighbor());
   EXPECT_TRUE(lab::udp_exchange(client, kHost, 5353, on_host));
   must(lab_.firewall().publish(std::vector{forward(Protocol::Udp, 5353, web_, 53)}));
   EXPECT_TRUE(lab::udp_exchange(client, kHost, 5353, first));
@@ -216,11 +216,11 @@ TEST_P(FirewallPaths, Ipv6PortsArePublishedAndKeptApartLikeIpv4) {
   const auto sibling = lab_.add_container(dual, 11);
   const auto server = lab::listen_tcp(six.netns, 80, "::");
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, six, 80)}));
-  EXPECT_EQ(lab::tcp_peer(lab_.neighbour(), "fd50::1", 8080, server), "fd50::2");
+  EXPECT_EQ(lab::tcp_peer(lab_.neighbor(), "fd50::1", 8080, server), "fd50::2");
   EXPECT_EQ(lab::tcp_peer(sibling.netns, "fd50::1", 8080, server), "fd89:3::1");
   EXPECT_EQ(lab::tcp_peer(sibling.netns, "fd89:3::a", 80, server), "fd89:3::b");
-  EXPECT_FALSE(lab::tcp_connects(lab_.neighbour(), "fd89:3::a", 80));
-  const auto outside = lab::listen_tcp(lab_.neighbour(), 0, "::");
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "fd89:3::a", 80));
+  const auto outside = lab::listen_tcp(lab_.neighbor(), 0, "::");
   EXPECT_EQ(lab::tcp_peer(sibling.netns, "fd50::2", outside.port, outside), "fd50::1");
 }
 
@@ -304,18 +304,18 @@ TEST_F(FirewallState, ResetReplacesEverythingAndKeepsEstablishedConnections) {
   must(lab_.firewall().reset_to(std::vector{front_}, std::vector{forward(Protocol::Tcp, 8090, web_, 80)}));
   const auto state = must(lab_.firewall().list());
   EXPECT_EQ(state->bridges, std::vector<std::string>{"br-test1"});
-  EXPECT_TRUE(lab::tcp_peer(lab_.neighbour(), kHost, 8090, server));
-  EXPECT_FALSE(lab::tcp_connects(lab_.neighbour(), kHost, 8080));
+  EXPECT_TRUE(lab::tcp_peer(lab_.neighbor(), kHost, 8090, server));
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), kHost, 8080));
 }
 
 TEST_F(FirewallState, NetworkCanChangeItsPropertiesAndGo) {
   BridgeSpec inner = front_;
   inner.internal = true;
   must(lab_.firewall().add_network(inner));
-  const auto outside = lab::listen_tcp(lab_.neighbour());
-  EXPECT_FALSE(lab::tcp_connects(web_.netns, kNeighbour, outside.port));
+  const auto outside = lab::listen_tcp(lab_.neighbor());
+  EXPECT_FALSE(lab::tcp_connects(web_.netns, kNeighbor, outside.port));
   must(lab_.firewall().add_network(front_));
-  EXPECT_TRUE(lab::tcp_connects(web_.netns, kNeighbour, outside.port));
+  EXPECT_TRUE(lab::tcp_connects(web_.netns, kNeighbor, outside.port));
   must(lab_.firewall().remove_network(front_.name));
   must(lab_.firewall().remove_network(front_.name));
   EXPECT_TRUE(must(lab_.firewall().list())->bridges.empty());
@@ -339,24 +339,24 @@ TEST_F(FirewallState, GuardKeepsTheHostFromRoutingForStrangers) {
   lab::ip(stranger, "address add 172.20.0.2/24 dev eth0");
   lab::ip(stranger, "link set eth0 up");
   lab::ip(stranger, "route add default via 172.20.0.1");
-  lab::ip(lab_.neighbour(), "route add 172.20.0.0/24 via 192.168.50.1");
+  lab::ip(lab_.neighbor(), "route add 172.20.0.0/24 via 192.168.50.1");
   EXPECT_TRUE(must(wait_until_running(lab_.host(), "other", 5000)));
-  const auto server = lab::listen_tcp(lab_.neighbour());
-  EXPECT_TRUE(lab::tcp_connects(stranger, kNeighbour, server.port));
+  const auto server = lab::listen_tcp(lab_.neighbor());
+  EXPECT_TRUE(lab::tcp_connects(stranger, kNeighbor, server.port));
   Firewall guarded(lab_.host(), "stack_test", {.drop_foreign_forwarding = true});
   must(guarded.reset_to(std::vector{front_}, {}));
-  EXPECT_FALSE(lab::tcp_connects(stranger, kNeighbour, server.port));
-  EXPECT_TRUE(lab::tcp_connects(web_.netns, kNeighbour, server.port));
+  EXPECT_FALSE(lab::tcp_connects(stranger, kNeighbor, server.port));
+  EXPECT_TRUE(lab::tcp_connects(web_.netns, kNeighbor, server.port));
 }
 
 TEST_F(FirewallState, GuardLetsBridgesOfAnotherEngineAlone) {
   Firewall other(lab_.host(), "stack_second", {.drop_foreign_forwarding = true});
   must(other.ensure());
   const auto server = lab::listen_tcp(web_.netns, 80);
-  const auto outside = lab::listen_tcp(lab_.neighbour());
+  const auto outside = lab::listen_tcp(lab_.neighbor());
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80)}));
-  EXPECT_TRUE(lab::tcp_connects(lab_.neighbour(), kHost, 8080));
-  EXPECT_TRUE(lab::tcp_connects(web_.netns, kNeighbour, outside.port));
+  EXPECT_TRUE(lab::tcp_connects(lab_.neighbor(), kHost, 8080));
+  EXPECT_TRUE(lab::tcp_connects(web_.netns, kNeighbor, outside.port));
 }
 
 TEST_F(FirewallState, TablesAreFoundByTheirNamesBeginning) {

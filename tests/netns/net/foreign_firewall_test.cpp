@@ -16,7 +16,7 @@ class ForeignRules : public testing::Test {
   BridgeSpec front_ = lab_.add_network(lab_.network(1));
   lab::Container web_ = lab_.add_container(front_, 10);
   lab::Listener server_ = lab::listen_tcp(web_.netns, 80);
-  lab::Listener outside_ = lab::listen_tcp(lab_.neighbour());
+  lab::Listener outside_ = lab::listen_tcp(lab_.neighbor());
 
   void SetUp() override {
     PortForward port;
@@ -31,8 +31,8 @@ class ForeignRules : public testing::Test {
   std::string show(const std::string& table) {
     return lab::run_in(lab_.host_netns(), "sh", {"-c", "nft list table " + table});
   }
-  bool published() { return lab::tcp_connects(lab_.neighbour(), Lab::kHostAddress, 8080); }
-  bool outgoing() { return lab::tcp_connects(web_.netns, Lab::kNeighbourAddress, outside_.port); }
+  bool published() { return lab::tcp_connects(lab_.neighbor(), Lab::kHostAddress, 8080); }
+  bool outgoing() { return lab::tcp_connects(web_.netns, Lab::kNeighborAddress, outside_.port); }
 };
 
 TEST_F(ForeignRules, NothingIsToBeDoneWithoutThem) {
@@ -119,7 +119,7 @@ TEST_F(ForeignRules, ParticularDropsOfTheOwnerKeepWorking) {
 TEST_F(ForeignRules, WhatOurChainDropsIsNotAdmittedElsewhere) {
   load("table inet firewall { chain passing { type filter hook forward priority filter; policy drop; }; }");
   must(open_foreign_chains(lab_.host(), kTable));
-  EXPECT_FALSE(lab::tcp_connects(lab_.neighbour(), "10.89.1.10", 80));
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.1.10", 80));
 }
 
 TEST_F(ForeignRules, RuleIsPutBackInFrontOfADefaultThatCameLater) {

@@ -17,7 +17,7 @@
 namespace stack::net::lab {
 namespace {
 
-// IPv4 must work at the first packet. IPv6 joins its multicast groups in the background, so that a neighbour
+// IPv4 must work at the first packet. IPv6 joins its multicast groups in the background, so that a neighbor
 // solicitation may be repeated once, after a second.
 constexpr int kPatienceMs = 300;
 constexpr int kPatienceIpv6Ms = 2500;
@@ -129,24 +129,24 @@ std::string ip(const Fd& netns, const std::string& arguments) {
 
 Lab::Lab(bool bridge_calls_firewall)
     : host_netns_(namespace_with_loopback()),
-      neighbour_(namespace_with_loopback()),
+      neighbor_(namespace_with_loopback()),
       host_(must(Host::open(host_netns_.get()))),
       firewall_(host_, "stack_test") {
-  ip(host_netns_, "link add uplink type veth peer name eth0 netns " + path_of(neighbour_));
+  ip(host_netns_, "link add uplink type veth peer name eth0 netns " + path_of(neighbor_));
   ip(host_netns_, "address add 192.168.50.1/24 dev uplink");
   ip(host_netns_, "address add fd50::1/64 dev uplink nodad");
   ip(host_netns_, "link set uplink up");
-  ip(neighbour_, "address add 192.168.50.2/24 dev eth0");
-  ip(neighbour_, "address add fd50::2/64 dev eth0 nodad");
-  ip(neighbour_, "link set eth0 up");
-  ip(neighbour_, "route add 10.0.0.0/8 via 192.168.50.1");
-  ip(neighbour_, "route add fd89::/16 via fd50::1");
+  ip(neighbor_, "address add 192.168.50.2/24 dev eth0");
+  ip(neighbor_, "address add fd50::2/64 dev eth0 nodad");
+  ip(neighbor_, "link set eth0 up");
+  ip(neighbor_, "route add 10.0.0.0/8 via 192.168.50.1");
+  ip(neighbor_, "route add fd89::/16 via fd50::1");
   must(enable_ipv4_forwarding(host_));
   must(enable_ipv6_forwarding(host_));
   for (const char* family : {"iptables", "ip6tables"})
     must(write_sysctl(host_netns_.get(), std::string("bridge/bridge-nf-call-") + family,
                       bridge_calls_firewall ? "1" : "0"));
-  Host beside = must(Host::open(neighbour_.get()));
+  Host beside = must(Host::open(neighbor_.get()));
   EXPECT_TRUE(must(wait_until_running(beside, "eth0", 5000)));
   EXPECT_TRUE(must(wait_until_running(host_, "uplink", 5000)));
   must(firewall_.ensure());

@@ -1,4 +1,4 @@
-// A small internet in private namespaces: a host with our bridges and firewall, a neighbour on its LAN,
+// A small internet in private namespaces: a host with our bridges and firewall, a neighbor on its LAN,
 // containers.
 #pragma once
 
@@ -41,18 +41,18 @@ struct Container {
   IpAddress address;
 };
 
-// The host owns 192.168.50.1/24 and fd50::1/64 on `uplink`; the neighbour is .2 and routes all our subnets
+// The host owns 192.168.50.1/24 and fd50::1/64 on `uplink`; the neighbor is .2 and routes all our subnets
 // through it.
 class Lab {
  public:
   static constexpr const char* kHostAddress = "192.168.50.1";
-  static constexpr const char* kNeighbourAddress = "192.168.50.2";
+  static constexpr const char* kNeighborAddress = "192.168.50.2";
 
   explicit Lab(bool bridge_calls_firewall = true);
 
   Host& host() { return host_; }
   const Fd& host_netns() const { return host_netns_; }
-  const Fd& neighbour() const { return neighbour_; }
+  const Fd& neighbor() const { return neighbor_; }
   Firewall& firewall() { return firewall_; }
 
   // Number n has subnet 10.89.n.0/24 (and fd89:n::/64), gateway .1.
@@ -64,7 +64,7 @@ class Lab {
 
  private:
   Fd host_netns_;
-  Fd neighbour_;
+  Fd neighbor_;
   Host host_;
   Firewall firewall_;
   int endpoints_ = 0;

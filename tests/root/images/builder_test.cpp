@@ -425,7 +425,7 @@ TEST_F(BuildTest, CancellationEndsARunningStep) {
   Result<BuildResult> result = try_build("FROM base\nRUN sleep 60\n");
   canceler.join();
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().kind(), ErrorKind::Cancelled) << result.error().text();
+  EXPECT_EQ(result.error().kind(), ErrorKind::Canceled) << result.error().text();
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
 }
 

@@ -107,7 +107,7 @@ Result<int> ChrootDriver::run(const RunStep& step, const RunOutput& output, std:
     output(std::string_view(buffer, static_cast<size_t>(n)), false);
   }
   TRY_ASSIGN(int status, wait_for(pid));
-  if (stopped) return Error(ErrorKind::Cancelled, "canceled");
+  if (stopped) return Error(ErrorKind::Canceled, "canceled");
   return exit_code_of(status);
 }
 

@@ -124,7 +124,7 @@ TEST_F(Solver, CacheLocationsAreReadAsBuildxReadsThem) {
   EXPECT_TRUE(parse_cache_location("type=registry,ref=a,mode=max", true)->all_stages);
   EXPECT_EQ(parse_cache_location("app:1", false)->place, "docker.io/library/app:1");
   for (const char* bad : {"type=gha", "type=registry", "type=local,dest=relative", "type=inline,mode=max",
-                          "type=registry,ref=a,colour=red", "type=registry,ref=a,mode=some"})
+                          "type=registry,ref=a,color=red", "type=registry,ref=a,mode=some"})
     EXPECT_FALSE(parse_cache_location(bad, true)) << bad;
 }
 

@@ -123,7 +123,7 @@ TEST(OciResources, PauseAndResume) {
   EXPECT_EQ(bundle.call({"delete", "--force", "box"}).code, 0) << "a paused container cannot be removed";
 }
 
-TEST(OciResources, ProcessesAreListedAndAllOfThemSignalled) {
+TEST(OciResources, ProcessesAreListedAndAllOfThemSignaled) {
   Bundle bundle;
   bundle.script(
       "trap 'echo got >> /data/got; exit' TERM; sh -c 'trap \"echo got >> /data/got; exit\" TERM; "

@@ -200,7 +200,7 @@ TEST_F(Pulls, AnInterruptedPullGoesOnInAnotherProcess) {
   };
   Answer<PullResult> stopped = pull(registry.reference("1"));
   ASSERT_FALSE(stopped);
-  EXPECT_EQ(stopped.error().error.kind(), ErrorKind::Cancelled);
+  EXPECT_EQ(stopped.error().error.kind(), ErrorKind::Canceled);
   registry.fault = nullptr;
   stop_ = std::stop_source();
   open_store();

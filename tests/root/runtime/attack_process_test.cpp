@@ -1,5 +1,5 @@
 // Processes that try to keep or get what they were not given: descriptors, directories, keys, groups, capabilities,
-// system calls, our own programs. Each test fails when the defence named in it is taken away.
+// system calls, our own programs. Each test fails when the defense named in it is taken away.
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>

@@ -1,4 +1,4 @@
-// Images and containers that try to get out. Each test fails when the defence named in it is taken away.
+// Images and containers that try to get out. Each test fails when the defense named in it is taken away.
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>

@@ -56,7 +56,7 @@ TEST_F(Exec, MissingCommandIs127) {
   EXPECT_EQ(result.seen.failed->exit_code, 127);
 }
 
-TEST_F(Exec, UserAndDirectoryAreHonoured) {
+TEST_F(Exec, UserAndDirectoryAreHonored) {
   Json process = box.exec_process_json({"sh", "-c", "id -u; pwd"});
   process["user"] = {{"uid", 1000}, {"gid", 1000}};
   process["cwd"] = "/tmp";

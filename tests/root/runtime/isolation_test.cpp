@@ -92,7 +92,7 @@ TEST(Isolation, WithoutFilterNothingIsFiltered) {
   EXPECT_EQ(run_and_print(box, "grep Seccomp: /proc/self/status"), "Seccomp:\t0\n");
 }
 
-TEST(Isolation, NoNewPrivilegesIsHonoured) {
+TEST(Isolation, NoNewPrivilegesIsHonored) {
   Container box;
   box.spec["process"]["noNewPrivileges"] = true;
   EXPECT_EQ(run_and_print(box, "grep -E 'NoNewPrivs|Seccomp:' /proc/self/status"),

@@ -105,11 +105,11 @@ TEST(CopyTree, UserAttributesArriveAndOverlaysOwnDoNot) {
   Trees trees;
   std::string file = trees.from + "/f";
   ASSERT_TRUE(write_file(file, "x"));
-  if (::setxattr(file.c_str(), "user.colour", "red", 3, 0) != 0) GTEST_SKIP() << "no user attributes here";
+  if (::setxattr(file.c_str(), "user.color", "red", 3, 0) != 0) GTEST_SKIP() << "no user attributes here";
   ASSERT_EQ(::setxattr(file.c_str(), "user.overlay.opaque", "y", 1, 0), 0);
   ASSERT_TRUE(trees.copy());
   char value[8] = {};
-  EXPECT_EQ(::getxattr((trees.to + "/f").c_str(), "user.colour", value, sizeof value), 3);
+  EXPECT_EQ(::getxattr((trees.to + "/f").c_str(), "user.color", value, sizeof value), 3);
   EXPECT_EQ(::getxattr((trees.to + "/f").c_str(), "user.overlay.opaque", value, sizeof value), -1);
 }
 

@@ -5,7 +5,7 @@
 namespace stack {
 namespace {
 
-TEST(Nearest, SwappedNeighboursAreOneMistake) {
+TEST(Nearest, SwappedNeighborsAreOneMistake) {
   std::vector<std::string> names{"image", "init", "ipc"};
   EXPECT_EQ(nearest("imgae", names), "image");
   EXPECT_EQ(nearest("iamge", names), "image");

@@ -232,7 +232,7 @@ TEST(Commands, TheProgramsFlagsMayFollowTheCommand) {
   EXPECT_EQ(line.outer.text("project-name"), "shop");
   EXPECT_EQ(line.outer.text("progress"), "plain");
   // Where the command has the letter itself, it is the command's.
-  EXPECT_TRUE(read({"logs", "-f"}).own.on("follow"));
+  EXPECT_TRUE(read({"logs", "-f"}).own.is_set("follow"));
 }
 
 TEST(Commands, MisspeltCommandsGetASuggestion) {

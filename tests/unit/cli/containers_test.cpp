@@ -16,7 +16,7 @@ TEST(Ports, PublishedOnesComeBeforeExposedOnes) {
             "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 443/tcp");
 }
 
-TEST(Ports, NeighboursBecomeRanges) {
+TEST(Ports, NeighborsBecomeRanges) {
   EXPECT_EQ(ports_text({published("0.0.0.0", 3002, 3002), published("0.0.0.0", 3000, 3000),
                         published("0.0.0.0", 3001, 3001)}),
             "0.0.0.0:3000-3002->3000-3002/tcp");

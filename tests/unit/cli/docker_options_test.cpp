@@ -117,7 +117,7 @@ TEST(DockerRun, MountFlagIsACommaSeparatedRecord) {
   EXPECT_EQ(parse_mount_flag("type=foo", "/").error().text(),
             "invalid argument \"type=foo\" for \"--mount\" flag: target is required");
   EXPECT_NE(
-      parse_mount_flag("type=bind,target=/a,colour=red", "/").error().text().find("unexpected key 'colour'"),
+      parse_mount_flag("type=bind,target=/a,color=red", "/").error().text().find("unexpected key 'color'"),
       std::string::npos);
 }
 

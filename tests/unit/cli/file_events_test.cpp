@@ -80,7 +80,7 @@ TEST_F(Files, OneFileIsSeenAlthoughItIsReplacedByRename) {
     ASSERT_TRUE(write_file(path("a/temporary"), "new"));
     ASSERT_EQ(std::rename(path("a/temporary").c_str(), path("a/file").c_str()), 0);
     EXPECT_TRUE(tells(path("a/file")));
-    EXPECT_FALSE(told_.contains(path("a/temporary"))) << "its neighbours are nobody's";
+    EXPECT_FALSE(told_.contains(path("a/temporary"))) << "its neighbors are nobody's";
     told_.clear();
   }
 }

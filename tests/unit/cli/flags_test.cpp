@@ -31,7 +31,7 @@ Parsed parse(std::vector<std::string> words, bool stop = false) {
 TEST(Flags, SwitchesValuesAndWordsMayBeMixed) {
   Parsed p = parse({"web", "-d", "--tail", "5", "db", "--env=A=1", "-eB=2"});
   EXPECT_EQ(p.error, "");
-  EXPECT_TRUE(p.own.on("detach"));
+  EXPECT_TRUE(p.own.is_set("detach"));
   EXPECT_EQ(p.own.text("tail"), "5");
   EXPECT_EQ(p.own.all("env"), (std::vector<std::string>{"A=1", "B=2"}));
   EXPECT_EQ(p.own.words, (std::vector<std::string>{"web", "db"}));
@@ -41,14 +41,14 @@ TEST(Flags, ShortFlagsMayBeBundledWithAValueAtTheEnd) {
   EXPECT_EQ(parse({"-din", "7"}).own.text("tail"), "7");
   EXPECT_EQ(parse({"-din7"}).own.text("tail"), "7");
   EXPECT_EQ(parse({"-n=7"}).own.text("tail"), "7");
-  EXPECT_TRUE(parse({"-din7"}).own.on("interactive"));
+  EXPECT_TRUE(parse({"-din7"}).own.is_set("interactive"));
 }
 
 TEST(Flags, AValueMayBeginWithADash) { EXPECT_EQ(parse({"--tail", "-1"}).own.text("tail"), "-1"); }
 
 TEST(Flags, SwitchesTakeAnExplicitValue) {
-  EXPECT_FALSE(parse({"-d", "--detach=false"}).own.on("detach"));
-  EXPECT_TRUE(parse({"--detach=1"}).own.on("detach"));
+  EXPECT_FALSE(parse({"-d", "--detach=false"}).own.is_set("detach"));
+  EXPECT_TRUE(parse({"--detach=1"}).own.is_set("detach"));
   EXPECT_TRUE(parse({"--detach=false"}).own.given("detach"));
   EXPECT_EQ(parse({"--detach=maybe"}).error,
             "invalid argument \"maybe\" for --detach: must be true or false");
@@ -59,7 +59,7 @@ TEST(Flags, TheLastValueCounts) { EXPECT_EQ(parse({"-n1", "-n2"}).own.text("tail
 TEST(Flags, OuterFlagsAreAcceptedWhereTheCommandHasNoSuchFlag) {
   Parsed p = parse({"-f", "a.yml", "-d"});
   EXPECT_EQ(p.outer.all("file"), std::vector<std::string>{"a.yml"});
-  EXPECT_TRUE(p.own.on("detach"));
+  EXPECT_TRUE(p.own.is_set("detach"));
   EXPECT_FALSE(p.outer.given("directory"));
 }
 
@@ -71,7 +71,7 @@ TEST(Flags, NothingIsAFlagBehindTwoDashes) {
 TEST(Flags, ACommandLineOfItsOwnIsLeftAlone) {
   Parsed p = parse({"-d", "web", "ls", "-l", "--", "--unknown"}, true);
   EXPECT_EQ(p.error, "");
-  EXPECT_TRUE(p.own.on("detach"));
+  EXPECT_TRUE(p.own.is_set("detach"));
   EXPECT_EQ(p.own.words, (std::vector<std::string>{"web", "ls", "-l", "--", "--unknown"}));
 }
 

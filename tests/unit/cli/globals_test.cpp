@@ -45,14 +45,14 @@ TEST(Globals, UnknownChoicesAreErrors) {
   EXPECT_TRUE(globals({"--parallel", "-1"}));
 }
 
-TEST(Terminal, ColourNeedsATerminalThatCanAndAUserWhoWants) {
-  EXPECT_TRUE(decide_terminal(true, Ansi::Auto, {}).colour);
-  EXPECT_FALSE(decide_terminal(false, Ansi::Auto, {}).colour);
-  EXPECT_FALSE(decide_terminal(true, Ansi::Auto, {{"NO_COLOR", "1"}}).colour);
-  EXPECT_TRUE(decide_terminal(true, Ansi::Auto, {{"NO_COLOR", ""}}).colour);
-  EXPECT_FALSE(decide_terminal(true, Ansi::Auto, {{"TERM", "dumb"}}).colour);
-  EXPECT_FALSE(decide_terminal(true, Ansi::Never, {}).colour);
-  EXPECT_TRUE(decide_terminal(false, Ansi::Always, {{"NO_COLOR", "1"}}).colour);
+TEST(Terminal, ColorNeedsATerminalThatCanAndAUserWhoWants) {
+  EXPECT_TRUE(decide_terminal(true, Ansi::Auto, {}).color);
+  EXPECT_FALSE(decide_terminal(false, Ansi::Auto, {}).color);
+  EXPECT_FALSE(decide_terminal(true, Ansi::Auto, {{"NO_COLOR", "1"}}).color);
+  EXPECT_TRUE(decide_terminal(true, Ansi::Auto, {{"NO_COLOR", ""}}).color);
+  EXPECT_FALSE(decide_terminal(true, Ansi::Auto, {{"TERM", "dumb"}}).color);
+  EXPECT_FALSE(decide_terminal(true, Ansi::Never, {}).color);
+  EXPECT_TRUE(decide_terminal(false, Ansi::Always, {{"NO_COLOR", "1"}}).color);
 }
 
 }  // namespace

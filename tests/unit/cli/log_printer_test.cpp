@@ -45,9 +45,9 @@ TEST(LogPrinter, ALateLongerNameWidensThePrefix) {
   EXPECT_EQ(p.out, "web-1  | a\nworker-1  | b\nweb-1     | c\n");
 }
 
-TEST(LogPrinter, ColoursAreGivenInTheOrderOfNamesWhateverComesFirst) {
+TEST(LogPrinter, ColorsAreGivenInTheOrderOfNamesWhateverComesFirst) {
   LogStyle style;
-  style.colour = true;
+  style.color = true;
   std::vector<Json> lines{text("shop-web-1", "web", 1, "x"), text("shop-app-1", "app", 1, "y")};
   Printed p = print_all(style, {"web-1", "app-1"}, lines);
   EXPECT_EQ(p.out, "\x1b[33mweb-1  | \x1b[0mx\n\x1b[36mapp-1  | \x1b[0my\n");

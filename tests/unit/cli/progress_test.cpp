@@ -166,7 +166,7 @@ TEST(Failure, ACommandThatNeverRanHasNoLogs) {
   EXPECT_EQ(failure_text(result, "stack", false), "stack: " + result.error);
 }
 
-TEST(PlanText, ColoursOnlyTheSigns) {
+TEST(PlanText, ColorsOnlyTheSigns) {
   Json json{{"text", "service web\n  + create container shop-web-1  no container\n1 change\n"},
             {"changes", 1}};
   EXPECT_EQ(plan_text(json, "shop", false),

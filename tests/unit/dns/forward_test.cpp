@@ -64,7 +64,7 @@ TEST_F(ServerTest, MergedQuestionsGetTheirOwnIdsAndCase) {
   EXPECT_EQ(server->statistics().forwarded, 1U);
 }
 
-TEST_F(ServerTest, SilentServerIsPassedOverAndAvoidedAfterwards) {
+TEST_F(ServerTest, SilentServerIsPassedOverAndAvoidedAfterward) {
   auto& dead = upstream([](auto&, auto) { return std::nullopt; });
   auto& alive = upstream([](auto& asked, auto) { return answer_with(asked, {"9.9.9.9"}); });
   start({.attempt_timeout = milliseconds(20)});

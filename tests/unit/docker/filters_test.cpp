@@ -39,9 +39,9 @@ TEST(Filters, AnUnknownOneIsRefusedByEveryList) {
        {FilterList::Containers, FilterList::Images, FilterList::Networks, FilterList::Volumes,
         FilterList::Events, FilterList::ContainersPrune, FilterList::ImagesPrune, FilterList::NetworksPrune,
         FilterList::VolumesPrune, FilterList::BuildPrune}) {
-    Result<Filters> read = read_filters(list, R"({"colour":["red"]})");
+    Result<Filters> read = read_filters(list, R"({"color":["red"]})");
     ASSERT_FALSE(read);
-    EXPECT_EQ(read.error().text(), "invalid filter 'colour'");
+    EXPECT_EQ(read.error().text(), "invalid filter 'color'");
     EXPECT_TRUE(read_filters(list, "{}"));
   }
 }

@@ -56,7 +56,7 @@ TEST(CommandQueue, PreEmptionCancelsWaitingStartsAndTellsTheOneThatRuns) {
   world.begin("a", Kind::Start, a);
   world.begin("b", Kind::Start, b);
   world.begin("c", Kind::Steady, c);
-  world.queue.pre_empt();
+  world.queue.preempt();
   world.poll();
   EXPECT_EQ(world.told, (std::vector<std::string>{"a begins", "b canceled"}));
   a.notify_all();
@@ -70,7 +70,7 @@ TEST(CommandQueue, PreEmptionCancelsWaitingStartsAndTellsTheOneThatRuns) {
 TEST(CommandQueue, PreEmptionOfAnIdleQueueChangesNothing) {
   World world;
   Signal a(world.io);
-  world.queue.pre_empt();
+  world.queue.preempt();
   world.begin("a", Kind::Start, a);
   a.notify_all();
   world.poll();

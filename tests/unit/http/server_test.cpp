@@ -368,7 +368,7 @@ TEST(HttpServer, WritingToAVanishedClientFails) {
   Fd fd = server.open();
   (void)write_all(fd.get(), kGet);
   fd.reset();
-  EXPECT_EQ(result.get_future().get(), ErrorKind::Cancelled);
+  EXPECT_EQ(result.get_future().get(), ErrorKind::Canceled);
 }
 
 TEST(HttpServer, HijackSwitchesProtocolKeepingEarlyBytesAndHalfClose) {

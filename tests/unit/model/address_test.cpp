@@ -22,7 +22,7 @@ TEST(Address, OrderIsNumericalWithinAFamily) {
   EXPECT_LT(*parse_ip("255.255.255.255"), *parse_ip("::"));
 }
 
-TEST(Address, LoopbackAndUnspecifiedAreRecognised) {
+TEST(Address, LoopbackAndUnspecifiedAreRecognized) {
   EXPECT_TRUE(parse_ip("127.8.9.1")->is_loopback());
   EXPECT_TRUE(parse_ip("::1")->is_loopback());
   EXPECT_FALSE(parse_ip("::2")->is_loopback());

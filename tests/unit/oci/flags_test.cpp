@@ -43,9 +43,9 @@ TEST(Flags, TheLastValueCountsAndListsKeepAll) {
 }
 
 TEST(Flags, SwitchesCanBeTurnedOff) {
-  EXPECT_TRUE(parse({"--detach"})->on("detach"));
-  EXPECT_FALSE(parse({"--detach=false"})->on("detach"));
-  EXPECT_FALSE(parse({})->on("detach"));
+  EXPECT_TRUE(parse({"--detach"})->is_set("detach"));
+  EXPECT_FALSE(parse({"--detach=false"})->is_set("detach"));
+  EXPECT_FALSE(parse({})->is_set("detach"));
   EXPECT_EQ(error_of({"--detach=maybe"}), "--detach must be true or false, not \"maybe\"");
 }
 

@@ -58,7 +58,7 @@ class FakeTarget : public Target {
       asio::error_code error;
       co_await gate->second.async_wait(asio::redirect_error(asio::use_awaitable, error));
       running_.erase(id);
-      if (!released_.count(id)) co_return Error(ErrorKind::Cancelled, "stopped");
+      if (!released_.count(id)) co_return Error(ErrorKind::Canceled, "stopped");
     }
     if (throws.count(id)) throw std::runtime_error("thrown");
     auto failure = fails.find(id);
@@ -374,7 +374,7 @@ TEST_F(Executor, CancelingBreaksOffWaitsAndLetsTheRestEnd) {
   ASSERT_TRUE(report);
   EXPECT_EQ(state(later), ActionState::Skipped);
   EXPECT_EQ(*report->canceled, "interrupted");
-  EXPECT_EQ(report->error(*plan).kind(), ErrorKind::Cancelled);
+  EXPECT_EQ(report->error(*plan).kind(), ErrorKind::Canceled);
   cancellation->cancel("again");
 }
 

@@ -68,8 +68,8 @@ TEST(VolumeMount, WrongOptionsAreNamed) {
   EXPECT_EQ(text({{"o", "bind"}, {"device", "here"}}),
             "volume data: device \"here\" must be an absolute path");
   EXPECT_EQ(
-      text({{"colour", "red"}}),
-      "volume data: invalid option of the local volume driver: \"colour\" (must be type, o, or device)");
+      text({{"color", "red"}}),
+      "volume data: invalid option of the local volume driver: \"color\" (must be type, o, or device)");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "orchestrator/compose/normalise.h"
+#include "orchestrator/compose/normalize.h"
 
 #include <algorithm>
 
@@ -78,7 +78,7 @@ void default_network(Node& service) {
   service.set("networks", made(std::move(map)));
 }
 
-void normalise_service(Node& service, const std::string& name, const Session& session) {
+void normalize_service(Node& service, const std::string& name, const Session& session) {
   if (!service.is_map()) return;
   build_defaults(service, session);
   default_network(service);
@@ -131,9 +131,9 @@ void fill_empty_resources(Node& tree) {
   }
 }
 
-void normalise(Node& tree, const Session& session) {
+void normalize(Node& tree, const Session& session) {
   if (Node* services = tree.find("services"); services != nullptr && services->is_map()) {
-    for (Entry& service : services->entries) normalise_service(service.value, service.key, session);
+    for (Entry& service : services->entries) normalize_service(service.value, service.key, session);
     add_default_network(tree, *services);
   }
   fill_empty_resources(tree);

@@ -6,9 +6,9 @@
 namespace stack::compose {
 
 // Added nodes have the mark of the node that implies them, and are `made`.
-void normalise(Node& tree, const Session& session);
+void normalize(Node& tree, const Session& session);
 
-// `volumes: {data: }` -> `volumes: {data: {}}`. Part of normalise().
+// `volumes: {data: }` -> `volumes: {data: {}}`. Part of normalize().
 void fill_empty_resources(Node& tree);
 
 }  // namespace stack::compose
