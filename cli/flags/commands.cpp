@@ -13,6 +13,8 @@ constexpr const Command* kAll[] = {
     &kWatch,
     &kDown,
     &kPlan,
+    &kDeploy,
+    &kConvert,
     &kCreate,
     &kStart,
     &kStop,

@@ -10,13 +10,14 @@
 
 namespace stack::cli {
 
-extern const Command kUp, kWatch, kCreate, kDown, kPs, kLogs, kExec, kRun, kStart, kStop, kRestart, kKill,
-    kRm, kPause, kUnpause, kBuild, kImages, kConfig, kPlan, kLs, kTop, kPort, kScale, kWait, kAttach, kEvents,
-    kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm, kImageInspect, kImageBootstrap, kImageTag,
-    kImageHistory, kImagePrune, kImageSave, kImageLoad, kImageImport, kBuilderPrune, kSystemDf, kSystemPrune,
-    kVolumeLs, kVolumeInspect, kVolumeRm, kVolumeCreate, kVolumePrune, kVolumes, kNetworkLs, kNetworkInspect,
-    kNetworkRm, kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs,
-    kEngineDockerSocket, kHelp, kCompletion, kComplete, kPull, kPush, kLogin, kLogout, kImagePull, kImagePush;
+extern const Command kDeploy, kConvert, kUp, kWatch, kCreate, kDown, kPs, kLogs, kExec, kRun, kStart, kStop,
+    kRestart, kKill, kRm, kPause, kUnpause, kBuild, kImages, kConfig, kPlan, kLs, kTop, kPort, kScale, kWait,
+    kAttach, kEvents, kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm, kImageInspect,
+    kImageBootstrap, kImageTag, kImageHistory, kImagePrune, kImageSave, kImageLoad, kImageImport,
+    kBuilderPrune, kSystemDf, kSystemPrune, kVolumeLs, kVolumeInspect, kVolumeRm, kVolumeCreate, kVolumePrune,
+    kVolumes, kNetworkLs, kNetworkInspect, kNetworkRm, kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus,
+    kEngineStop, kEngineLogs, kEngineDockerSocket, kHelp, kCompletion, kComplete, kPull, kPush, kLogin,
+    kLogout, kImagePull, kImagePush;
 
 // In the order shown by help.
 std::span<const Command* const> all_commands();

@@ -24,6 +24,11 @@ constexpr Flag kGlobalFlags[] = {
     {0, "root", FlagArity::Value, "DIR", "State directory (STACK_ROOT; default /var/lib/stack)"},
     {0, "run-root", FlagArity::Value, "DIR",
      "Run directory with the engine's socket (STACK_RUN_ROOT; default /run/stack)"},
+    {0, "target", FlagArity::Value, "TARGET",
+     "Engine of the project: local, kubernetes, or swarm (STACK_TARGET, x-stack.target)"},
+    {0, "context", FlagArity::Value, "NAME", "Context of the cluster (default: the current one)"},
+    {0, "namespace", FlagArity::Value, "NAME", "Kubernetes namespace (default: the context's)"},
+    {0, "kubeconfig", FlagArity::Value, "FILE", "Configuration of the cluster (KUBECONFIG, ~/.kube/config)"},
     {0, "verbose", FlagArity::Nothing, "", "Print more details"},
     {'h', "help", FlagArity::Nothing, "", "Show help"},
     {'v', "version", FlagArity::Nothing, "", "Show the version"},
@@ -80,10 +85,16 @@ Result<Globals> read_globals(const Arguments& flags, const Environment& environm
   TRY_ASSIGN(globals.ansi, parse_ansi(flag_or("ansi", "COMPOSE_ANSI", "auto")));
   if (flags.is_set("no-ansi")) globals.ansi = Ansi::Never;
   TRY_ASSIGN(globals.progress, parse_progress(flag_or("progress", "COMPOSE_PROGRESS", "auto")));
-  globals.compatibility = flags.is_set("compatibility", is_true(setting(environment, "COMPOSE_COMPATIBILITY")));
+  globals.compatibility =
+      flags.is_set("compatibility", is_true(setting(environment, "COMPOSE_COMPATIBILITY")));
   globals.dry_run = flags.is_set("dry-run");
   globals.verbose = flags.is_set("verbose");
   globals.all_resources = flags.is_set("all-resources");
+  globals.cluster = {.target = flag_or("target", "STACK_TARGET", ""),
+                     .given = flags.given("target"),
+                     .context = flags.text("context"),
+                     .name_space = flags.text("namespace"),
+                     .kubeconfig = flag_or("kubeconfig", "KUBECONFIG", "")};
   TRY(flags.number("parallel", -1).map([](auto) {}));
   globals.root = absolute_path(current_directory, flag_or("root", "STACK_ROOT", globals.root));
   globals.run_root =

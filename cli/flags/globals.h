@@ -14,6 +14,15 @@ namespace stack::cli {
 
 enum class ProgressMode { Auto, Tty, Plain, JsonLines, Quiet };
 
+// Where a project runs, if not on the local engine.
+struct ClusterOptions {
+  std::string target;      // --target, STACK_TARGET; "" = x-stack.target of the Compose file, or local
+  bool given = false;      // by the flag
+  std::string context;     // --context
+  std::string name_space;  // --namespace
+  std::string kubeconfig;  // --kubeconfig, KUBECONFIG
+};
+
 struct Globals {
   std::vector<std::string> files;                // -f
   std::vector<std::string> env_files;            // --env-file
@@ -28,14 +37,15 @@ struct Globals {
   bool all_resources = false;
   std::string root = "/var/lib/stack";  // --root, STACK_ROOT
   std::string run_root = "/run/stack";  // --run-root, STACK_RUN_ROOT
-  std::string foreign_socket;           // socket of a foreign engine, which is never started; "" = our engine
+  ClusterOptions cluster;
+  std::string foreign_socket;  // socket of a foreign engine, which is never started; "" = our engine
   std::string socket() const { return foreign_socket.empty() ? run_root + "/stack.sock" : foreign_socket; }
 };
 
 std::span<const Flag> global_flags();
 
 // Flags override variables: COMPOSE_ANSI, COMPOSE_PROGRESS, COMPOSE_COMPATIBILITY, STACK_ROOT,
-// STACK_RUN_ROOT. (COMPOSE_FILE, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES are the loader's.)
+// STACK_RUN_ROOT, STACK_TARGET, KUBECONFIG. (COMPOSE_FILE, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES are the loader's.)
 Result<Globals> read_globals(const Arguments& flags, const Environment& environment,
                              const std::string& current_directory);
 

@@ -131,15 +131,27 @@ std::vector<std::string> last_lines(std::string_view text, size_t count) {
   return lines;
 }
 
-std::string find_engine_program(const std::string& folder, const std::string& libexec) {
+namespace {
+
+std::string find_in_folders(const std::string& name, const std::string& folder, const std::string& libexec) {
   for (const std::string& candidate :
        {folder, libexec, folder.empty() ? folder : folder + "/../libexec/stack",
         std::string("/usr/libexec/stack"), std::string("/usr/local/libexec/stack")}) {
     if (candidate.empty()) continue;
-    std::string program = candidate + "/stackd";
+    std::string program = candidate + "/" + name;
     if (::access(program.c_str(), X_OK) == 0 && !is_directory(program)) return program;
   }
-  return "stackd";
+  return name;
+}
+
+}  // namespace
+
+std::string find_engine_program(const std::string& folder, const std::string& libexec) {
+  return find_in_folders("stackd", folder, libexec);
+}
+
+std::string find_program(const std::string& name) {
+  return find_in_folders(name, own_folder(), environment_value("STACK_LIBEXEC"));
 }
 
 bool is_broken_connection(const Error& error) {

@@ -31,6 +31,9 @@ bool is_broken_connection(const Error& error);
 // /usr/local/libexec/stack; otherwise returns "stackd", to be found in PATH.
 std::string find_engine_program(const std::string& own_folder, const std::string& libexec);
 
+// The same for another program of ours, from this executable's folder.
+std::string find_program(const std::string& name);
+
 // The last `count` lines of a text.
 std::vector<std::string> last_lines(std::string_view text, size_t count);
 

@@ -62,7 +62,21 @@ Result<> check_word_count(const Command& command, const Arguments& arguments) {
   return {};
 }
 
-int run_command(const Command& command, const std::vector<std::string>& words, Arguments globals_given) {
+// How this program was called, and what runs commands on clusters.
+struct Call {
+  const std::vector<std::string>& words;
+  ClusterRunner cluster = nullptr;
+};
+
+Result<int> run_on_target(Session& session, const Arguments& arguments, const Call& call) {
+  TRY_ASSIGN(targets::TargetName target, choose_target(session));
+  if (target == targets::TargetName::Local) return session.command().run(session, arguments);
+  if (call.cluster) return call.cluster(session, arguments, target);
+  return run_cluster_program(call.words);
+}
+
+int run_command(const Command& command, const std::vector<std::string>& words, Arguments globals_given,
+                const Call& call) {
   Arguments arguments;
   auto parsed = parse_flags({command.flags, global_flags(), command.stop_at_first_word}, words, arguments,
                             globals_given);
@@ -79,7 +93,7 @@ int run_command(const Command& command, const std::vector<std::string>& words, A
   if (!counted) return bad_usage(counted.error(), &command);
   Session session(std::move(*globals), std::move(environment), std::move(directory));
   session.set_command(command);
-  auto code = command.run(session, arguments);
+  auto code = run_on_target(session, arguments, call);
   if (code) return *code;
   if (!code.error().text().empty()) {
     print_message(paint("stack:", Color::Red, session.err().color) + " " + code.error().text());
@@ -87,21 +101,22 @@ int run_command(const Command& command, const std::vector<std::string>& words, A
   return kExitError;
 }
 
-int run_without_command(const Arguments& globals_given) {
+int run_without_command(const Arguments& globals_given, const Call& call) {
   Environment environment = caller_environment();
   auto globals = read_globals(globals_given, environment, working_directory());
   if (!globals) return bad_usage(globals.error(), nullptr);
-  if (globals_given.is_set("version")) return run_command(kVersion, {}, {});
+  if (globals_given.is_set("version")) return run_command(kVersion, {}, {}, call);
   print(program_help(find_terminal(STDOUT_FILENO, globals->ansi, environment).color));
   return 0;
 }
 
 }  // namespace
 
-int run_program(const std::vector<std::string>& words) {
+int run_program(const std::vector<std::string>& words, ClusterRunner cluster) {
+  Call call{words, cluster};
   auto split = split_words(words);
   if (!split) return bad_usage(split.error(), nullptr);
-  if (split->rest.empty()) return run_without_command(split->globals);
+  if (split->rest.empty()) return run_without_command(split->globals, call);
   FoundCommand found = find_command(split->rest);
   if (!found.command) {
     bool asks = split->rest.size() == 1 || split->rest[1] == "--help" || split->rest[1] == "-h";
@@ -115,7 +130,7 @@ int run_program(const std::vector<std::string>& words) {
   std::vector<std::string> rest(split->rest.begin() + static_cast<ptrdiff_t>(found.words_used),
                                 split->rest.end());
   split->globals.words.clear();
-  return run_command(*found.command, rest, std::move(split->globals));
+  return run_command(*found.command, rest, std::move(split->globals), call);
 }
 
 }  // namespace stack::cli

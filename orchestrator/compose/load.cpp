@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "base/files.h"
 #include "orchestrator/compose/attributes.h"
 #include "orchestrator/compose/consistency.h"
 #include "orchestrator/compose/decode.h"
@@ -169,6 +170,29 @@ tl::expected<ProjectHead, Diagnostics> load_head(const LoadOptions& options) {
   if (named || !files->empty()) head.project_name = choose_project_name(session, parsed);
   if (session.report.failed()) return tl::unexpected(problems(session));
   return head;
+}
+
+std::string load_target(const LoadOptions& options) {
+  constexpr size_t kLimit = size_t{16} << 20;
+  Session session(options);
+  std::string target;
+  std::optional<std::vector<ComposeFile>> files = find_files(session, false);
+  if (!files) return target;
+  for (const ComposeFile& file : *files) {
+    if (file.path == "-") continue;
+    auto text = read_file(file.path, kLimit);
+    // Most files have none, and parsing takes most of the time of a short command.
+    if (!text || text->find("x-stack") == std::string::npos) continue;
+    std::optional<ParsedFile> parsed = read_compose_file(session, file, session.project_directory, {});
+    if (!parsed) continue;
+    for (const Node& document : parsed->documents) {
+      const Node* extension = document.find("x-stack");
+      if (extension == nullptr || !extension->is_map()) continue;
+      std::string_view value = extension->text_of("target");
+      if (!value.empty()) target = value;
+    }
+  }
+  return target;
 }
 
 }  // namespace stack::compose

@@ -66,4 +66,8 @@ struct ProjectHead {
 };
 tl::expected<ProjectHead, Diagnostics> load_head(const LoadOptions& options);
 
+// `x-stack.target` of the Compose files; the last file wins. "" if there is none or a file cannot be read, which load()
+// reports. Standard input is not read.
+std::string load_target(const LoadOptions& options);
+
 }  // namespace stack::compose

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+#include <iterator>
 #include <map>
 
 #include "base/files.h"
@@ -180,19 +183,51 @@ Result<int> run_config(Session& session, const Arguments& arguments) {
   return 0;
 }
 
-constexpr std::string_view kConfigAliases[] = {"convert"};
+constexpr Flag kConvertOnly[] = {
+    {0, "report", FlagArity::Value, "FORMAT", "Print only the fidelity report: table or json"},
+    {0, "push-to", FlagArity::Value, "REGISTRY", "Registry of the images that the project builds"},
+    {0, "arch", FlagArity::Value, "ARCH", "Architecture of the cluster's nodes: amd64 or arm64"},
+};
+// The flags of `config`, because without a target `convert` is Compose's other name for it.
+constexpr auto kConvertFlags = [] {
+  std::array<Flag, std::size(kConfigFlags) + std::size(kConvertOnly)> flags{};
+  std::copy(std::begin(kConvertOnly), std::end(kConvertOnly), flags.begin());
+  std::copy(std::begin(kConfigFlags), std::end(kConfigFlags), flags.begin() + std::size(kConvertOnly));
+  return flags;
+}();
+constexpr Example kConvertExamples[] = {
+    {"stack convert --target kubernetes -o k8s", "write Kubernetes objects into the folder k8s"},
+    {"stack convert --target kubernetes --report table", "show what differs on Kubernetes, key by key"},
+    {"stack convert --target kubernetes --strict -o k8s", "fail if anything is lost"},
+};
 
 }  // namespace
 
 const Command kConfig{
     .name = "config",
-    .aliases = kConfigAliases,
+    .aliases = {},
     .group = Group::Project,
     .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Check the Compose files and print the resulting model",
     .details = "",
     .examples = kConfigExamples,
     .flags = kConfigFlags,
+    .words_are_services = true,
+    .run = run_config,
+};
+
+const Command kConvert{
+    .name = "convert",
+    .aliases = {},
+    .group = Group::Project,
+    .usage = "[OPTIONS] [SERVICE...]",
+    .summary = "Convert the project for a cluster (--target), or print the resulting model",
+    .details =
+        "With --target kubernetes, writes objects as YAML, to stdout or into the folder -o DIR, and a "
+        "fidelity\n"
+        "report to stderr. With --strict, fails if a key of the model is lost. See docs/BEYOND.md.",
+    .examples = kConvertExamples,
+    .flags = kConvertFlags,
     .words_are_services = true,
     .run = run_config,
 };

@@ -37,6 +37,13 @@ constexpr Verb kVerbs[] = {
     {"run-hook", "Hook", "Running", "Done"},
     {"connect-network", "Container", "Connecting", "Connected"},
     {"disconnect-network", "Container", "Disconnecting", "Disconnected"},
+    // Of clusters, whose objects name their kind.
+    {"create-object", "", "Creating", "Created"},
+    {"change-object", "", "Changing", "Changed"},
+    {"replace-object", "", "Replacing", "Replaced"},
+    {"remove-object", "", "Removing", "Removed"},
+    {"wait-service", "Service", "Waiting", "Ready"},
+    {"wait-job", "Job", "Waiting", "Completed"},
 };
 constexpr Verb kUnknownVerb{"", "", "Working", "Done"};
 

@@ -25,6 +25,10 @@ const std::map<std::string, Folders>& allowed() {
       {"docker", {"model"}},
       {"orchestrator/compose", {"model"}},
       {"orchestrator/plan", {"model", "orchestrator/compose"}},
+      {"orchestrator/targets", {}},
+      {"orchestrator/targets/kubernetes", {"orchestrator/compose", "orchestrator/targets"}},
+      {"orchestrator/targets/kubernetes/api",
+       {"http/wire", "orchestrator/targets", "orchestrator/targets/kubernetes"}},
       {"runtime", {}},
       {"net", {"model"}},
       {"volumes", {}},
@@ -48,8 +52,11 @@ const std::map<std::string, Folders>& allowed() {
        {"http/server", "http/wire", "engine/state", "engine/container", "engine/host", "engine/api"}},
       // images/archive and images/layer: the tar format alone, for `cp` and `export`.
       {"cli",
-       {"docker", "model", "http/client", "http/wire", "orchestrator/compose", "images/archive",
-        "images/layer"}},
+       {"docker", "model", "http/client", "http/wire", "orchestrator/compose", "orchestrator/targets",
+        "images/archive", "images/layer"}},
+      {"cli/cluster",
+       {"cli", "http/wire", "orchestrator/compose", "orchestrator/targets", "orchestrator/targets/kubernetes",
+        "orchestrator/targets/kubernetes/api"}},
   };
   return rooms;
 }

@@ -1,0 +1,19 @@
+// The commands on Kubernetes, one file each.
+#pragma once
+
+#include "cli/session/session.h"
+
+namespace stack::cli::cluster {
+
+Result<int> run_on_kubernetes(Session& session, const Arguments& arguments);
+
+Result<int> convert_to_kubernetes(Session& session, const Arguments& arguments);
+Result<int> deploy_on_kubernetes(Session& session, const Arguments& arguments);
+Result<int> plan_on_kubernetes(Session& session, const Arguments& arguments);
+Result<int> ps_on_kubernetes(Session& session, const Arguments& arguments);
+Result<int> logs_on_kubernetes(Session& session, const Arguments& arguments);
+Result<int> exec_on_kubernetes(Session& session, const Arguments& arguments);
+Result<int> port_on_kubernetes(Session& session, const Arguments& arguments);
+Result<int> down_on_kubernetes(Session& session, const Arguments& arguments);
+
+}  // namespace stack::cli::cluster

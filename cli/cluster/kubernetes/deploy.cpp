@@ -1,0 +1,148 @@
+// stack deploy, plan, and down --target kubernetes
+#include "orchestrator/targets/kubernetes/api/deploy.h"
+
+#include <signal.h>
+
+#include <atomic>
+
+#include "cli/cluster/kubernetes/cluster_session.h"
+#include "cli/cluster/kubernetes/commands.h"
+#include "cli/cluster/kubernetes/project_images.h"
+#include "cli/cluster/kubernetes/project_objects.h"
+#include "cli/cluster/report.h"
+#include "cli/render/output.h"
+#include "cli/render/plan_text.h"
+#include "cli/session/change.h"
+#include "orchestrator/compose/places.h"
+
+namespace stack::cli::cluster {
+
+namespace kube = targets::kubernetes;
+
+namespace {
+
+constexpr int kExitChanges = 2;
+constexpr std::chrono::seconds kRemovalTimeout{120};
+
+std::atomic<bool> interrupted{false};
+
+void on_interrupt(int) { interrupted = true; }
+
+// The first Ctrl-C ends the wait in order; the second one ends the process.
+void catch_interrupts() {
+  struct sigaction action{};
+  action.sa_handler = on_interrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+int print_failure(const Session& session, const kube::DeployResult& result) {
+  ChangeResult shown;
+  shown.exit_code = result.exit_code;
+  shown.error = result.error;
+  shown.detail = result.detail;
+  return say_result(session, shown);
+}
+
+// Services whose failed update is undone.
+std::set<std::string> rolling_back(const compose::Project& project) {
+  std::set<std::string> out;
+  for (const auto& [name, service] : project.services) {
+    if (!service.deploy) continue;
+    bool action =
+        service.deploy->update_config && service.deploy->update_config->failure_action == "rollback";
+    if (action || service.deploy->rollback_config) out.insert(name);
+  }
+  return out;
+}
+
+struct Prepared {
+  compose::Loaded loaded;
+  kube::Conversion conversion;
+  targets::PlaceFinder place;
+};
+
+Result<std::unique_ptr<Prepared>> prepare(Session& session, const Arguments& arguments, bool transfer) {
+  TRY_ASSIGN(compose::Loaded loaded, load_project(session, arguments.words));
+  TRY_ASSIGN(auto images, project_images(session, loaded.project, arguments, transfer));
+  auto out = std::make_unique<Prepared>();
+  out->loaded = std::move(loaded);
+  out->conversion = convert_project(out->loaded, std::move(images), arguments.text("arch"));
+  out->place = [prepared = out.get()](const std::string& pointer) {
+    return compose::place_of(prepared->loaded, pointer);
+  };
+  if (arguments.is_set("strict")) {
+    warn_of_losses(session, out->conversion.report);
+    TRY(refuse_losses(out->conversion.report));
+  }
+  TRY(refuse_blocking(out->conversion.report));
+  return out;
+}
+
+}  // namespace
+
+Result<int> deploy_on_kubernetes(Session& session, const Arguments& arguments) {
+  auto timeout = arguments.number("wait-timeout", 1);
+  if (!timeout) return session.usage_error(timeout.error().text());
+  if (session.globals().dry_run) return plan_on_kubernetes(session, arguments);
+  TRY_ASSIGN(ClusterSession cluster, connect_cluster(session));
+  TRY_ASSIGN(std::unique_ptr<Prepared> prepared, prepare(session, arguments, true));
+  const compose::Project& project = prepared->loaded.project;
+  warn_of_losses(session, prepared->conversion.report);
+  TRY_ASSIGN(kube::ClusterPlan plan,
+             kube::plan_deployment(cluster.resources(), project.name, prepared->conversion, prepared->place));
+  catch_interrupts();
+  auto progress = make_progress(progress_style(session), "deploy");
+  kube::DeployOptions options;
+  options.wait = !arguments.is_set("detach");
+  if (*timeout) options.timeout = std::chrono::seconds(**timeout);
+  options.rolls_back = rolling_back(project);
+  options.canceled = [] { return interrupted.load(); };
+  options.on_line = [&](const Json& line) { progress->event(line); };
+  kube::DeployResult result =
+      kube::deploy(cluster.resources(), project.name, prepared->conversion, plan, prepared->place, options);
+  progress->finish();
+  if (!result.ok) return print_failure(session, result);
+  return 0;
+}
+
+Result<int> plan_on_kubernetes(Session& session, const Arguments& arguments) {
+  std::string format = arguments.text("format", arguments.is_set("json") ? "json" : "text");
+  if (format != "json" && format != "text")
+    return session.usage_error("invalid value \"" + format + "\" for --format: must be text or json");
+  TRY_ASSIGN(ClusterSession cluster, connect_cluster(session));
+  TRY_ASSIGN(std::unique_ptr<Prepared> prepared, prepare(session, arguments, false));
+  const std::string& project = prepared->loaded.project.name;
+  TRY_ASSIGN(kube::ClusterPlan plan,
+             kube::plan_deployment(cluster.resources(), project, prepared->conversion, prepared->place));
+  OrderedJson shown = kube::plan_json(plan, project);
+  std::string text = shown.dump(2, ' ', false, OrderedJson::error_handler_t::replace);
+  print(format == "json" ? text + "\n" : plan_text(Json::parse(text), project, session.out().color));
+  return plan.changes() > 0 && !session.globals().dry_run ? kExitChanges : 0;
+}
+
+Result<int> down_on_kubernetes(Session& session, const Arguments& arguments) {
+  if (!arguments.words.empty())
+    return session.usage_error(
+        "`down` of single services is not supported on kubernetes; remove them from the file");
+  TRY_ASSIGN(std::string project, session.project_name());
+  TRY_ASSIGN(ClusterSession cluster, connect_cluster(session));
+  TRY_ASSIGN(kube::ClusterPlan plan,
+             kube::plan_removal(cluster.resources(), project, arguments.is_set("volumes")));
+  if (session.globals().dry_run) {
+    print(plan_text(Json::parse(kube::plan_json(plan, project).dump()), project, session.out().color));
+    return 0;
+  }
+  catch_interrupts();
+  auto progress = make_progress(progress_style(session), "down");
+  kube::DeployOptions options;
+  options.timeout = kRemovalTimeout;
+  options.canceled = [] { return interrupted.load(); };
+  options.on_line = [&](const Json& line) { progress->event(line); };
+  kube::DeployResult result = kube::remove_project(cluster.resources(), project, plan, options);
+  progress->finish();
+  return result.ok ? 0 : print_failure(session, result);
+}
+
+}  // namespace stack::cli::cluster

@@ -1,0 +1,20 @@
+// The project of the session as Kubernetes objects.
+#pragma once
+
+#include "cli/session/session.h"
+#include "orchestrator/targets/kubernetes/convert.h"
+
+namespace stack::cli::cluster {
+
+// Loads the Compose files; reads image facts from the engine if one runs (never starts one).
+Result<compose::Loaded> load_project(Session& session, const std::vector<std::string>& services);
+// What the local engine knows of the project's images.
+std::map<std::string, targets::kubernetes::ImageFacts> image_facts(Session& session,
+                                                                   const compose::Project& project);
+// "registry.example:5000" and "shop-web" give "registry.example:5000/shop-web"; a registry in the image's name is replaced.
+std::string pushed_name(const std::string& registry, const std::string& image);
+targets::kubernetes::Conversion convert_project(const compose::Loaded& loaded,
+                                                std::map<std::string, targets::kubernetes::ImageFacts> images,
+                                                const std::string& architecture);
+
+}  // namespace stack::cli::cluster
