@@ -93,7 +93,9 @@ constexpr Topic kTopics[] = {
      "                              containers of services that are not in the Compose file\n"
      "COMPOSE_STATUS_STDOUT         print progress to stdout instead of stderr\n"
      "STACK_ROOT, STACK_RUN_ROOT    see --root and --run-root\n"
-     "STACK_LIBEXEC                 folder of stackd, stack-launch, and stack-monitor\n"
+     "STACK_TARGET                  engine of the project, see --target: local, kubernetes, or swarm\n"
+     "KUBECONFIG                    files that describe the cluster, separated by colons\n"
+     "STACK_LIBEXEC                 folder of stackd, stack-cluster, stack-launch, and stack-monitor\n"
      "STACK_CA_BUNDLE               additional certificates for RUN steps (a PEM file on the host)\n"
      "HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY, ALL_PROXY (upper or lower case)\n"
      "                              passed to RUN steps of builds, not stored in the image\n"},

@@ -1,6 +1,9 @@
 #include "cli/cluster/kubernetes/project_objects.h"
 
+#include <algorithm>
+
 #include "base/text.h"
+#include "cli/cluster/kubernetes/image_users.h"
 #include "cli/render/output.h"
 #include "cli/session/member.h"
 #include "http/wire/query.h"
@@ -79,6 +82,10 @@ std::map<std::string, kube::ImageFacts> image_facts(Session& session, const comp
     facts.healthcheck = healthcheck_of(config);
     facts.entrypoint = strings(member(config, "Entrypoint"));
     facts.command = strings(member(config, "Cmd"));
+    bool named = std::any_of(project.services.begin(), project.services.end(), [&](const auto& entry) {
+      return compose::image_name(project, entry.second) == image && names_users(entry.second);
+    });
+    if (named) read_users(session, image, facts);
     out[image] = std::move(facts);
   }
   return out;

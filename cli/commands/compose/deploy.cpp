@@ -9,6 +9,8 @@ namespace {
 constexpr Flag kDeployFlags[] = {
     {0, "push-to", FlagArity::Value, "REGISTRY", "Push the images that the project builds to this registry"},
     {0, "strict", FlagArity::Nothing, "", "Fail if a key of the model is lost"},
+    {0, "arch", FlagArity::Value, "ARCH",
+     "Architecture of the nodes: amd64 or arm64 (default: this machine's)"},
     {0, "wait-timeout", FlagArity::Value, "SECONDS", "Fail if a service is not ready after this time"},
     {'d', "detach", FlagArity::Nothing, "", "Do not wait until the services are ready"},
     kNoBuildFlag,

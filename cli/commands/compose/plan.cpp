@@ -26,6 +26,8 @@ constexpr Flag kPlanFlags[] = {
     {0, "no-docker-socket", FlagArity::Nothing, "", "Reject containers that mount the Docker socket"},
     kPullFlag,
     kRenewVolumesFlag,
+    {0, "push-to", FlagArity::Value, "REGISTRY", "As for `deploy`"},
+    {0, "strict", FlagArity::Nothing, "", "As for `deploy`"},
 };
 constexpr Example kPlanExamples[] = {
     {"stack plan", "show what `stack up` would do and why"},

@@ -42,8 +42,8 @@ constexpr Verb kVerbs[] = {
     {"change-object", "", "Changing", "Changed"},
     {"replace-object", "", "Replacing", "Replaced"},
     {"remove-object", "", "Removing", "Removed"},
-    {"wait-service", "Service", "Waiting", "Ready"},
-    {"wait-job", "Job", "Waiting", "Completed"},
+    {"wait-service", "", "Waiting", "Ready"},
+    {"wait-job", "", "Waiting", "Completed"},
 };
 constexpr Verb kUnknownVerb{"", "", "Working", "Done"};
 

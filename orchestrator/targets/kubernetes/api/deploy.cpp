@@ -65,7 +65,7 @@ class Deployment {
       wait_ids_[object.name] = ++id;
       actions.push_back({{"id", id},
                          {"kind", object.kind == "Job" ? "wait-job" : "wait-service"},
-                         {"object", object.service},
+                         {"object", object.kind + " " + object.name},
                          {"service", object.service},
                          {"text", "wait for " + object.service}});
     }
