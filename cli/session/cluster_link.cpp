@@ -11,8 +11,8 @@ namespace stack::cli {
 
 namespace {
 
-constexpr std::string_view kClusterCommands[] = {"deploy", "convert", "plan", "ps",
-                                                 "logs",   "exec",    "port", "down"};
+constexpr std::string_view kClusterCommands[] = {"deploy", "convert", "plan", "ps", "logs",
+                                                 "exec",   "port",    "down", "ls"};
 
 bool supports_clusters(std::string_view command) {
   return std::find(std::begin(kClusterCommands), std::end(kClusterCommands), command) !=
@@ -34,7 +34,8 @@ Result<targets::TargetName> choose_target(const Session& session) {
   if (target != targets::TargetName::Local && !supported)
     return unsupported("`" + std::string(session.command().name) + "` does not support the target " +
                        std::string(targets::to_text(target)) +
-                       "; `deploy`, `convert`, `plan`, `ps`, `logs`, " + "`exec`, `port`, and `down` do");
+                       "; `deploy`, `convert`, `plan`, `ps`, `logs`, " +
+                       "`exec`, `port`, `down`, and `ls` do");
   return target;
 }
 

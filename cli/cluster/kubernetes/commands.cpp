@@ -11,7 +11,7 @@ struct Row {
 constexpr Row kRows[] = {
     {"convert", convert_to_kubernetes}, {"deploy", deploy_on_kubernetes}, {"plan", plan_on_kubernetes},
     {"ps", ps_on_kubernetes},           {"logs", logs_on_kubernetes},     {"exec", exec_on_kubernetes},
-    {"port", port_on_kubernetes},       {"down", down_on_kubernetes},
+    {"port", port_on_kubernetes},       {"down", down_on_kubernetes},     {"ls", ls_on_kubernetes},
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ Result<int> ps_on_kubernetes(Session& session, const Arguments& arguments);
 Result<int> logs_on_kubernetes(Session& session, const Arguments& arguments);
 Result<int> exec_on_kubernetes(Session& session, const Arguments& arguments);
 Result<int> port_on_kubernetes(Session& session, const Arguments& arguments);
+Result<int> ls_on_kubernetes(Session& session, const Arguments& arguments);
 Result<int> down_on_kubernetes(Session& session, const Arguments& arguments);
 
 }  // namespace stack::cli::cluster

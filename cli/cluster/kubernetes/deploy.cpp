@@ -57,6 +57,18 @@ std::set<std::string> rolling_back(const compose::Project& project) {
   return out;
 }
 
+// As the pods name them.
+std::set<std::string> image_names(const compose::Project& project,
+                                  const std::map<std::string, kube::ImageFacts>& images) {
+  std::set<std::string> out;
+  for (const auto& [name, service] : project.services) {
+    std::string image = compose::image_name(project, service);
+    auto known = images.find(image);
+    out.insert(known != images.end() && !known->second.reference.empty() ? known->second.reference : image);
+  }
+  return out;
+}
+
 struct Prepared {
   compose::Loaded loaded;
   kube::Conversion conversion;
@@ -68,7 +80,10 @@ Result<std::unique_ptr<Prepared>> prepare(Session& session, const Arguments& arg
   TRY_ASSIGN(auto images, project_images(session, loaded.project, arguments, transfer));
   auto out = std::make_unique<Prepared>();
   out->loaded = std::move(loaded);
-  out->conversion = convert_project(out->loaded, std::move(images), arguments.text("arch"));
+  std::string credentials;
+  if (arguments.is_set("with-registry-auth"))
+    credentials = registry_config(session, image_names(out->loaded.project, images));
+  out->conversion = convert_project(out->loaded, std::move(images), arguments.text("arch"), credentials);
   out->place = [prepared = out.get()](const std::string& pointer) {
     return compose::place_of(prepared->loaded, pointer);
   };

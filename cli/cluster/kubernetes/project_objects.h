@@ -15,6 +15,9 @@ std::map<std::string, targets::kubernetes::ImageFacts> image_facts(Session& sess
 std::string pushed_name(const std::string& registry, const std::string& image);
 targets::kubernetes::Conversion convert_project(const compose::Loaded& loaded,
                                                 std::map<std::string, targets::kubernetes::ImageFacts> images,
-                                                const std::string& architecture);
+                                                const std::string& architecture,
+                                                const std::string& registry_config = {});
+// Docker's config.json with the caller's credentials for the registries of these images; "" if there are none.
+std::string registry_config(const Session& session, const std::set<std::string>& images);
 
 }  // namespace stack::cli::cluster

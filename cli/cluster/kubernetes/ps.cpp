@@ -37,7 +37,8 @@ Result<std::map<std::string, std::vector<Json>>> published_services(const Cluste
   std::map<std::string, std::vector<Json>> out;
   for (Json& service : *services) {
     const Json& spec = member(service, "spec");
-    if (string_or(spec, "clusterIP") == "None" || string_or(spec, "type") == "ExternalName") continue;
+    const Json& labels = member(member(service, "metadata"), "labels");
+    if (string_or(spec, "clusterIP") == "None" || labels.contains(kube::kGateLabel)) continue;
     out[string_or(member(member(service, "metadata"), "labels"), kube::kServiceLabel)].push_back(service);
   }
   return out;

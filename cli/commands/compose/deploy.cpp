@@ -14,6 +14,8 @@ constexpr Flag kDeployFlags[] = {
     {0, "wait-timeout", FlagArity::Value, "SECONDS", "Fail if a service is not ready after this time"},
     {'d', "detach", FlagArity::Nothing, "", "Do not wait until the services are ready"},
     kNoBuildFlag,
+    {0, "with-registry-auth", FlagArity::Nothing, "",
+     "Store your credentials for the project's registries in the cluster, for pulling images"},
 };
 constexpr Example kDeployExamples[] = {
     {"stack deploy --target kubernetes", "apply the project to the current context and wait"},

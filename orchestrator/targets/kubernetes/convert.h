@@ -22,6 +22,7 @@ namespace stack::targets::kubernetes {
 inline constexpr std::string_view kExtension = "x-stack-kubernetes";
 inline constexpr std::string_view kProjectLabel = "stack.project";
 inline constexpr std::string_view kServiceLabel = "stack.service";
+inline constexpr std::string_view kGateLabel = "stack.gate";  // of Services that are gates
 // Annotation of a pod: seconds of start_period, in which a failing health check does not count.
 inline constexpr std::string_view kStartPeriod = "stack.start-period";
 
@@ -42,6 +43,7 @@ struct ConvertInputs {
   HostReader read_host = kubernetes::read_host;
   PlaceFinder place;                      // for the report
   std::string architecture;               // of the nodes: "amd64", "arm64"; "" = this machine's
+  std::string registry_config = {};       // Docker's config.json with credentials for the nodes; "" = none
   std::set<std::string> host_paths = {};  // bind sources to mount from the node although they have contents
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "orchestrator/targets/kubernetes/names.h"
 
@@ -116,6 +117,10 @@ std::string published_name(const Service& service) {
 
 std::string claim_name(const compose::Volume& volume) { return object_name(volume.name); }
 
+std::string registry_secret_name(const Project& project) {
+  return with_suffix(object_name(project.name), "-registry");
+}
+
 std::string network_label(const std::string& network) { return "stack.network." + object_name(network); }
 
 std::string pod_volume(Pod& pod, const std::string& wanted, OrderedJson source) {
@@ -163,6 +168,10 @@ Conversion convert(const Project& project, const ConvertInputs& inputs) {
   }
   add_policies(draft);
   add_helper(draft);
+  if (!inputs.registry_config.empty())
+    draft.add("v1", "Secret", registry_secret_name(project), "", "/name",
+              {{"type", "kubernetes.io/dockerconfigjson"},
+               {"data", {{".dockerconfigjson", encode_base64(inputs.registry_config)}}}});
   Conversion out;
   out.report = account(compose::project_to_json(project), kubernetes_rules(), draft.notes, inputs.place);
   out.objects = std::move(draft.objects);

@@ -101,6 +101,8 @@ OrderedJson mount_at(const std::string& volume, const std::string& path, bool re
                      const std::string& sub_path = "");
 // The image that the service's container has in a cluster.
 std::string pod_image(Draft& draft, const Service& service);
+// The Secret with the registries' credentials.
+std::string registry_secret_name(const Project& project);
 inline constexpr std::string_view kHelperPath = "/.stack-pod/stack-pod";
 
 }  // namespace stack::targets::kubernetes

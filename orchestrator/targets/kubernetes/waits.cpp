@@ -11,16 +11,20 @@ namespace {
 
 using compose::DependencyCondition;
 
-// A Service that only gives a name to `pointer`'s condition. What it points to does not matter.
+// A Service that only gives a name to a condition. Its address leads nowhere. (An ExternalName would need a target that the
+// cluster's name server can resolve, and the cluster's domain is not known here.)
 std::string add_gate(Draft& draft, const std::string& job, GateMoment moment, const std::string& pointer) {
   std::string name = gate_name(job, moment);
   if (!draft.gate_names.insert(name).second) return name;
   Gate gate{moment, job, {}};
   gate.object = {"v1", "Service", name, job, pointer, {}};
-  gate.object.body = {{"apiVersion", "v1"},
-                      {"kind", "Service"},
-                      {"metadata", {{"name", name}, {"labels", draft.labels(job)}}},
-                      {"spec", {{"type", "ExternalName"}, {"externalName", "kubernetes.default.svc"}}}};
+  OrderedJson labels = draft.labels(job);
+  labels[std::string(kGateLabel)] = "true";
+  gate.object.body = {
+      {"apiVersion", "v1"},
+      {"kind", "Service"},
+      {"metadata", {{"name", name}, {"labels", std::move(labels)}}},
+      {"spec", {{"ports", OrderedJson::array({{{"name", "none"}, {"port", 1}, {"protocol", "TCP"}}})}}}};
   draft.gates.push_back(std::move(gate));
   return name;
 }

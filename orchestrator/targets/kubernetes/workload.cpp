@@ -211,6 +211,8 @@ void add_pod_settings(Draft& draft, Pod& pod, const Service& service) {
     for (const Json& secret : extension["pull_secrets"])
       if (secret.is_string())
         pod.spec["imagePullSecrets"].push_back({{"name", secret.get_ref<const std::string&>()}});
+  if (!draft.inputs.registry_config.empty())
+    pod.spec["imagePullSecrets"].push_back({{"name", registry_secret_name(draft.project)}});
   add_hosts(draft, pod, service);
 }
 

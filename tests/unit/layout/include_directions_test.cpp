@@ -55,7 +55,8 @@ const std::map<std::string, Folders>& allowed() {
        {"docker", "model", "http/client", "http/wire", "orchestrator/compose", "orchestrator/targets",
         "images/archive", "images/layer"}},
       {"cli/cluster",
-       {"cli", "http/wire", "orchestrator/compose", "orchestrator/targets", "orchestrator/targets/kubernetes",
+       {"cli", "http/wire", "model", "orchestrator/compose", "orchestrator/targets",
+        "orchestrator/targets/kubernetes",
         "orchestrator/targets/kubernetes/api"}},
   };
   return rooms;

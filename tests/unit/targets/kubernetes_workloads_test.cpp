@@ -259,6 +259,14 @@ TEST_F(KubernetesTest, NodesOfAnotherArchitectureWaitWithTheImagesShell) {
   EXPECT_EQ(names().find("helper"), std::string::npos);
 }
 
+TEST_F(KubernetesTest, CredentialsForRegistriesAreAPullSecret) {
+  inputs.registry_config = R"({"auths":{}})";
+  convert_text("services:\n  a: {image: a, x-stack-kubernetes: {pull_secrets: [own]}}\n");
+  EXPECT_EQ(body("Secret", "p-registry")["type"], "kubernetes.io/dockerconfigjson");
+  EXPECT_EQ(pod("Deployment", "a")["imagePullSecrets"],
+            OrderedJson::parse(R"([{"name":"own"},{"name":"p-registry"}])"));
+}
+
 TEST(KubernetesNames, AreValidAndDoNotCollide) {
   EXPECT_EQ(object_name("web"), "web");
   EXPECT_EQ(object_name("My_App"), "my-app");
