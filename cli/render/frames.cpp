@@ -19,7 +19,7 @@ Result<> FrameReader::feed(std::string_view bytes, const Sink& sink) {
     if (left_ > 0) {
       std::string_view content = bytes.substr(0, std::min<size_t>(left_, bytes.size()));
       // Stream 0 is stdin, which some engines echo on stdout.
-      sink(stream_ == 2 ? 2 : 1, content);
+      sink(stream_ == 0 ? 1 : stream_, content);
       left_ -= static_cast<uint32_t>(content.size());
       bytes.remove_prefix(content.size());
       continue;
@@ -29,7 +29,7 @@ Result<> FrameReader::feed(std::string_view bytes, const Sink& sink) {
     bytes.remove_prefix(wanted);
     if (header_.size() < kHeaderSize) break;
     stream_ = static_cast<unsigned char>(header_[0]);
-    if (stream_ > 2 || header_[1] != 0 || header_[2] != 0 || header_[3] != 0) {
+    if ((stream_ > 2 && stream_ != kExitStream) || header_[1] != 0 || header_[2] != 0 || header_[3] != 0) {
       return Error("invalid frame in the engine's output");
     }
     left_ = length_of(header_);

@@ -12,9 +12,12 @@
 
 namespace stack::cli {
 
+// The exit code of a resumable exec stream, as big-endian u32 (docs/API.md).
+constexpr int kExitStream = 5;
+
 class FrameReader {
  public:
-  // `stream` is 1 for stdout, 2 for stderr.
+  // `stream` is 1 for stdout, 2 for stderr, or kExitStream.
   using Sink = std::function<void(int stream, std::string_view bytes)>;
   // Accepts input split at any byte. Passes content on immediately, without waiting for the end of a frame. An
   // unknown stream number is an error.

@@ -140,16 +140,27 @@ class Joint {
   }
 
   Result<> show(std::string_view bytes) {
-    if (attachment_.tty) {
+    if (attachment_.tty && attachment_.exit_code == nullptr) {
       count(1, bytes.size());
       return write_all(STDOUT_FILENO, bytes);
     }
     Result<> written;
     TRY(frames_.feed(bytes, [&](int stream, std::string_view content) {
+      if (stream == kExitStream) return take_exit(content);
       count(stream, content.size());
       if (written) written = write_all(stream == 2 ? STDERR_FILENO : STDOUT_FILENO, content);
     }));
     return written;
+  }
+
+  // The frame's payload: the exit code as big-endian u32.
+  void take_exit(std::string_view content) {
+    exit_ += content;
+    if (exit_.size() < 4 || attachment_.exit_code == nullptr) return;
+    uint32_t code = 0;
+    for (char byte : exit_) code = code << 8 | static_cast<unsigned char>(byte);
+    *attachment_.exit_code = static_cast<int>(code);
+    closed_ = true;
   }
 
   void count(int stream, size_t bytes) {
@@ -161,6 +172,7 @@ class Joint {
   Attachment attachment_;
   SignalDescriptor signals_;
   FrameReader frames_;
+  std::string exit_;
   std::string pending_;  // bytes for the process's stdin
   bool stdin_open_;
   bool closed_ = false;

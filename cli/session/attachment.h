@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,8 @@ struct Attachment {
   std::function<void(TerminalSize)> on_resize;  // with tty: called when the window size changes
   std::function<void(int signal)> on_signal;    // receives SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2
   ShownOutput* shown = nullptr;                 // incremented
+  // A resumable exec stream: frames even with a terminal, and the exit code, set when its frame arrives, ends the stream.
+  std::optional<int>* exit_code = nullptr;
 };
 
 enum class AttachmentEnd { Closed, Detached };

@@ -55,16 +55,6 @@ Result<> may_attach(const Container& container, bool returning) {
   return possible ? Result<>() : refusal(container, LifeEvent::Attach);
 }
 
-// "OUT,ERR": bytes of each stream that the client has. Ours, not Docker's.
-Result<std::optional<runtime::OutputPosition>> resume_position(const std::string& text) {
-  if (text.empty()) return std::optional<runtime::OutputPosition>();
-  std::vector<std::string> numbers = split(text, ',');
-  bool good = numbers.size() == 2;
-  for (const std::string& number : numbers) good = good && is_all_digits(number) && number.size() < 19;
-  if (!good) return invalid("resume: expected two numbers of bytes, as in 120,0");
-  return std::optional(runtime::OutputPosition{std::stoull(numbers[0]), std::stoull(numbers[1])});
-}
-
 Result<runtime::AttachOptions> attach_options(const Request& request, const Container& container) {
   runtime::AttachOptions options;
   options.stdin_open = request.query.flag("stdin") && container.spec.open_stdin;

@@ -170,6 +170,84 @@ Task<> start_attached(Services& s, ExecPtr session, Request& request, Response& 
   client->close();
 }
 
+// The end of a resumable stream: a frame of its own kind with the exit code, so that the client can tell the end from a lost
+// connection. Ours, not Docker's.
+std::string exit_frame(int code) {
+  std::string payload;
+  for (int shift = 24; shift >= 0; shift -= 8) payload += static_cast<char>(static_cast<uint32_t>(code) >> shift);
+  return stream_frame(kExitFrame, payload);
+}
+
+Task<> pass_session_input(Client client, Source sink) {
+  (void)co_await pump_in(client, sink, DetachKeys(), true);
+}
+
+// Both directions of a resumable session, to its end. Always frames; the client handles the detach keys.
+Task<> join_resumable(Services& s, ExecPtr session, Client client, runtime::OutputPosition position) {
+  ExecAttachment attachment(session);
+  auto gone = std::make_shared<bool>(false);
+  Result<Fd> stream = co_await s.execs.attach(session, position);
+  Result<Fd> input = stream ? stream->duplicate() : Result<Fd>(Error("none"));
+  if (stream && input) {
+    Source output = source_of(s.context.io, std::move(*stream));
+    if (session->request.want_stdin)
+      start(s.context.io, pass_session_input(client, source_of(s.context.io, std::move(*input))));
+    std::function<void()> on_gone = [output, gone, session] {
+      *gone = true;
+      output->cancel();
+      session->changed.notify_all();
+    };
+    start(s.context.io, watch_client(client, std::move(on_gone)));
+    co_await pump_frames(output, client, FrameSelector(false, true, true));
+  }
+  while (session->running && !*gone) co_await session->changed.wait();
+  if (!session->running) {
+    std::string end = exit_frame(session->exit_code);
+    Result<> told = co_await client->write(end);
+    if (told) s.execs.finish(*session);
+  }
+  client->close();
+}
+
+Task<> start_resumable(Services& s, ExecPtr session, Request& request, Response& response,
+                       runtime::OutputPosition position) {
+  Result<http::RawStream> hijacked = co_await response.hijack(raw_type(request, false));
+  if (!hijacked) co_return;
+  auto client = std::make_shared<http::RawStream>(std::move(*hijacked));
+  session->resumable = true;
+  Result<> started = co_await s.execs.start(session);
+  if (started) {
+    tell_start(s, session);
+    co_await join_resumable(s, session, client, position);
+    co_return;
+  }
+  std::string bytes = stream_frame(2, started.error().text() + "\n") + exit_frame(session->exit_code);
+  (void)co_await client->write(bytes);
+  s.execs.finish(*session);
+  client->close();
+}
+
+// A client that lost its engine returns.
+Task<> attach_exec(Services& s, Request& request, Response& response) {
+  ExecPtr session = s.execs.find(request.param("id"));
+  if (!session) {
+    response.error(404, "No such exec instance: " + request.param("id"));
+    co_return;
+  }
+  Result<std::optional<runtime::OutputPosition>> position = resume_position(request.query.get("resume"));
+  if (!position || !*position) {
+    response.error(position ? invalid("resume: missing") : position.error());
+    co_return;
+  }
+  if (!session->resumable || !session->started) {
+    response.error(conflict("exec " + session->id + " cannot be resumed"));
+    co_return;
+  }
+  Result<http::RawStream> hijacked = co_await response.hijack(raw_type(request, false));
+  if (!hijacked) co_return;
+  co_await join_resumable(s, session, std::make_shared<http::RawStream>(std::move(*hijacked)), **position);
+}
+
 Task<> start_exec(Services& s, Request& request, Response& response) {
   ExecPtr session = s.execs.find(request.param("id"));
   if (!session) {
@@ -178,7 +256,10 @@ Task<> start_exec(Services& s, Request& request, Response& response) {
   }
   Result<Json> body = co_await request.body.read_object();
   Result<ExecStart> wanted = body ? read_start(*body) : Result<ExecStart>(body.error());
-  Result<> possible = wanted ? s.execs.may_start(*session) : Result<>(wanted.error());
+  Result<std::optional<runtime::OutputPosition>> position = resume_position(request.query.get("resume"));
+  Result<> possible = !wanted     ? Result<>(wanted.error())
+                      : !position ? Result<>(position.error())
+                                  : s.execs.may_start(*session);
   if (!possible) {
     response.error(possible.error());
     co_return;
@@ -189,6 +270,8 @@ Task<> start_exec(Services& s, Request& request, Response& response) {
   }
   if (wanted->detach) {
     co_await start_detached(s, session, response);
+  } else if (*position) {
+    co_await start_resumable(s, session, request, response, **position);
   } else {
     co_await start_attached(s, session, request, response, wanted->raw);
   }
@@ -240,6 +323,7 @@ void add_exec_routes(http::Router& router, Services& s) {
   router.post("/containers/{id}/exec",
               [&s](Request& q, Response& r) -> Task<> { co_await create_exec(s, q, r); });
   router.post("/exec/{id}/start", [&s](Request& q, Response& r) -> Task<> { co_await start_exec(s, q, r); });
+  router.post("/exec/{id}/attach", [&s](Request& q, Response& r) -> Task<> { co_await attach_exec(s, q, r); });
   router.post("/exec/{id}/resize",
               [&s](Request& q, Response& r) -> Task<> { co_await resize_exec(s, q, r); });
   router.get("/exec/{id}/json", [&s](Request& q, Response& r) -> Task<> {

@@ -1,11 +1,13 @@
 // What attach and exec share: the hijacked stream of Docker's clients.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/detach_keys.h"
 #include "engine/container/attach_stream.h"
 #include "http/server/request.h"
+#include "runtime/monitor/client.h"
 
 namespace stack::engine {
 
@@ -13,6 +15,8 @@ namespace stack::engine {
 std::string raw_type(const http::Request& request, bool raw);
 // The keys of a terminal; nothing detaches from pipes. Invalid for a text that names no keys.
 Result<DetachKeys> detach_keys(const std::string& text, bool tty);
+// `resume`, "OUT,ERR": the number of bytes of each stream that the client has. Ours, not Docker's. nullopt if empty.
+Result<std::optional<runtime::OutputPosition>> resume_position(const std::string& text);
 Source source_of(asio::io_context& io, Fd fd);
 
 }  // namespace stack::engine

@@ -13,6 +13,8 @@
 namespace stack::engine {
 
 // Docker's 8-byte header {stream, 0, 0, 0, length as big-endian u32}, and the payload. 1: stdout, 2: stderr.
+// 5, only in resumable exec streams: the exit code as big-endian u32.
+constexpr int kExitFrame = 5;
 std::string stream_frame(int stream, std::string_view payload);
 
 // Converts the monitor's frames (runtime::Attached) to the client's stream.

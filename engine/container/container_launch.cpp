@@ -8,6 +8,8 @@
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/log.h"
+#include "base/process.h"
+#include "engine/container/container_run.h"
 #include "engine/container/container_service.h"
 #include "engine/container/link_variables.h"
 #include "engine/logs/log_settings.h"
@@ -87,6 +89,24 @@ Result<std::vector<std::string>> ContainerService::link_environment(const Contai
   return out;
 }
 
+namespace {
+
+// The root directory of a running container, as its processes see it, with volumes and other mounts; empty if none runs.
+Fd root_of_process(const Container& container) {
+  if (!container.has_process() || container.state.pid <= 0) return {};
+  std::string path = "/proc/" + std::to_string(container.state.pid) + "/root";
+  Fd root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  // After opening: the number is not that of another process by now.
+  bool alive = root && signal_pidfd(container.run->process->pidfd.get(), 0).has_value();
+  // A process that called chroot(2) does not see the container's root.
+  struct statx info{};
+  bool whole = alive && ::statx(root.get(), "", AT_EMPTY_PATH, 0, &info) == 0 &&
+               (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  return whole ? std::move(root) : Fd();
+}
+
+}  // namespace
+
 std::vector<std::string> ContainerService::environment_of(const Container& container) const {
   Result<ImageDefaults> image = image_defaults(container);
   Result<runtime::User> user = resolve_user(container, container.spec.user);
@@ -98,6 +118,8 @@ Result<runtime::User> ContainerService::resolve_user(const Container& container,
                                                      const std::string& user) const {
   TRY_ASSIGN(images::Image image, parts_.images.resolve(container.image_id));
   std::string name = user.empty() ? image.config().user : user;
+  if (Fd root = root_of_process(container))
+    return runtime::resolve_user_in_root(name, root.get(), container.spec.group_add);
   // The container's own changes are on top of the image's layers.
   std::vector<std::string> layers;
   std::string upper = context_.paths.container(container.id) + "/rootfs/upper";

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/container/container_run.h"
 #include "engine/container/refusal.h"
+#include "engine/container/exec_record.h"
 #include "runtime/launch/exec.h"
 
 namespace stack::engine {
@@ -45,7 +46,9 @@ void ExecService::forget_old() {
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     const ExecSession& session = *it->second;
     bool old = session.started && !session.running && now - session.ended > std::chrono::minutes(5);
-    it = old ? sessions_.erase(it) : std::next(it);
+    auto next = std::next(it);
+    if (old) forget(it->first);
+    it = next;
   }
 }
 
@@ -111,6 +114,12 @@ Task<Result<>> ExecService::launch(ExecPtr session) {
   CO_TRY(seccomp);
   request.seccomp_bpf = std::move(seccomp->bpf);
   request.seccomp_flags = seccomp->flags;
+  if (session->resumable) {
+    request.id = session->id;
+    request.run_dir = context_.paths.exec(container->id, session->id);
+    Result<> recorded = record_session(*session, request.run_dir);
+    CO_TRY(recorded);
+  }
   Result<runtime::ExecSession> launched = runtime::launch_exec(request, containers_.parts().monitor_program);
   CO_TRY(launched);
   session->stdio = std::move(launched->stdio);
@@ -128,10 +137,39 @@ Task<Result<>> ExecService::launch(ExecPtr session) {
   co_return Result<>();
 }
 
-Task<> ExecService::supervise(ExecPtr session, pid_t helper, Fd helper_pidfd) {
+// One message of the session's monitor.
+void ExecService::take(ExecPtr session, runtime::Message message) {
+  if (auto* started = std::get_if<runtime::Started>(&message)) {
+    session->pid = started->pid;
+    session->pidfd = std::move(started->pidfd);
+    session->terminal = started->stdio.terminal.duplicate().value_or(Fd());
+    session->stdio.terminal = std::move(started->stdio.terminal);
+  } else if (auto* hello = std::get_if<runtime::Hello>(&message)) {
+    session->pid = hello->pid;
+    session->pidfd = std::move(hello->pidfd);
+    session->terminal = std::move(hello->stdio.terminal);
+    if (hello->exited) return take(session, *hello->exited);
+  } else if (auto* failed = std::get_if<runtime::Failed>(&message)) {
+    session->exit_code = failed->exit_code;
+    session->failure = failed->text;
+    session->running = false;
+  } else if (auto* exited = std::get_if<runtime::Exited>(&message)) {
+    session->exit_code = exited->exit_code;
+    session->running = false;
+  } else if (auto* attached = std::get_if<runtime::Attached>(&message)) {
+    if (auto asked = session->attaching.find(attached->token); asked != session->attaching.end())
+      *asked->second = std::move(attached->stream);
+  } else if (auto* refused = std::get_if<runtime::Refused>(&message)) {
+    if (auto asked = session->attaching.find(refused->token); asked != session->attaching.end())
+      *asked->second = Result<Fd>(conflict(refused->text));
+  }
+  session->changed.notify_all();
+}
+
+// Handles the messages of the session's monitor until it has gone.
+Task<> ExecService::follow(ExecPtr session) {
   std::shared_ptr<asio::posix::stream_descriptor> control = session->control;
-  bool over = false;
-  while (!over) {
+  for (;;) {
     Result<std::optional<runtime::Message>> message = runtime::receive_message(control->native_handle());
     if (message && !*message) {
       asio::error_code code;
@@ -140,29 +178,26 @@ Task<> ExecService::supervise(ExecPtr session, pid_t helper, Fd helper_pidfd) {
       if (code) break;
       continue;
     }
-    if (!message || std::holds_alternative<runtime::Closed>(**message)) {
-      // The launcher was killed; the process may still run, but its exit cannot be observed.
-      if (session->exit_code == 0) session->exit_code = 137;
-      over = true;
-    } else if (auto* started = std::get_if<runtime::Started>(&**message)) {
-      session->pid = started->pid;
-      session->pidfd = std::move(started->pidfd);
-      if (started->stdio.terminal) session->stdio.terminal = std::move(started->stdio.terminal);
-      session->changed.notify_all();
-    } else if (auto* failed = std::get_if<runtime::Failed>(&**message)) {
-      session->exit_code = failed->exit_code;
-      session->failure = failed->text;
-      over = true;
-    } else if (auto* exited = std::get_if<runtime::Exited>(&**message)) {
-      session->exit_code = exited->exit_code;
-      over = true;
-    }
+    if (!message || std::holds_alternative<runtime::Closed>(**message)) break;
+    take(session, std::move(**message));
+    if (session->running) continue;
+    if (!session->resumable || !session->failure.empty()) break;
+    if (session->attached == 0) (void)runtime::send_acknowledge_exit(control->native_handle());
   }
+  // The monitor was killed; the process may still run, but its exit cannot be observed.
+  if (session->running && session->exit_code == 0) session->exit_code = 137;
   session->running = false;
   session->ended = std::chrono::steady_clock::now();
   session->control.reset();
   session->pidfd.reset();
+  session->terminal.reset();
+  for (auto& [token, answer] : session->attaching)
+    if (!*answer) *answer = Result<Fd>(not_found("the monitor of the exec session has gone"));
   session->changed.notify_all();
+}
+
+Task<> ExecService::supervise(ExecPtr session, pid_t helper, Fd helper_pidfd) {
+  co_await follow(session);
   asio::posix::stream_descriptor ended(context_.io, helper_pidfd.release());
   asio::error_code code;
   co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
@@ -172,7 +207,8 @@ Task<> ExecService::supervise(ExecPtr session, pid_t helper, Fd helper_pidfd) {
 
 Result<> ExecService::resize(ExecPtr session, uint16_t rows, uint16_t columns) {
   if (!session->running || !session->control) return conflict("exec " + session->id + " is not running");
-  return runtime::send_resize(session->control->native_handle(), rows, columns);
+  if (!session->terminal) return conflict("exec " + session->id + " has no terminal");
+  return runtime::resize_terminal(session->terminal.get(), rows, columns);
 }
 
 namespace {

@@ -40,9 +40,27 @@ struct ExecSession {
   std::shared_ptr<asio::posix::stream_descriptor> control;
   Fd pidfd;              // of the process
   runtime::Stdio stdio;  // our ends of the streams
+  Fd terminal;           // pty master, for its size
+  // Its monitor outlives the engine and holds the streams, so that a client that lost its engine can come back (attach()).
+  bool resumable = false;
+  int attached = 0;  // number of clients whose stream has not ended
+  uint32_t next_token = 1;
+  std::map<uint32_t, std::shared_ptr<std::optional<Result<Fd>>>> attaching;
   Signal changed;
 };
 using ExecPtr = std::shared_ptr<ExecSession>;
+
+// An attached client of a resumable session. The monitor may exit when the command has exited and the last client has left.
+class ExecAttachment {
+ public:
+  explicit ExecAttachment(ExecPtr session) : session_(std::move(session)) { ++session_->attached; }
+  ~ExecAttachment();
+  ExecAttachment(const ExecAttachment&) = delete;
+  ExecAttachment& operator=(const ExecAttachment&) = delete;
+
+ private:
+  ExecPtr session_;
+};
 
 class ExecService {
  public:
@@ -59,6 +77,13 @@ class ExecService {
   // IDs of the sessions that run in the container.
   std::vector<std::string> running_in(const Container& container) const;
   Result<> resize(ExecPtr session, uint16_t rows, uint16_t columns);
+  // The stream of a resumable session (runtime::Attached) after `position`. NotFound if its monitor has gone, with all
+  // output delivered.
+  Task<Result<Fd>> attach(ExecPtr session, runtime::OutputPosition position);
+  // The client has the exit code: a later engine need not know the session.
+  void finish(const ExecSession& session);
+  // Restores the resumable sessions of the previous engine. Containers must have been adopted.
+  Task<> recover();
 
   struct Captured {
     int exit_code = 0;   // -1: timed out
@@ -70,7 +95,12 @@ class ExecService {
  private:
   Task<Result<>> launch(ExecPtr session);
   Task<> supervise(ExecPtr session, pid_t helper, Fd helper_pidfd);
+  Task<> follow(ExecPtr session);
+  void take(ExecPtr session, runtime::Message message);
+  void forget(const std::string& id);
   void forget_old();
+  Task<> recover_session(ExecPtr session);
+  Task<> recover_of(ContainerPtr container);
 
   Context& context_;
   ContainerService& containers_;

@@ -37,7 +37,8 @@ class Search {
     for (const std::string& id : entries_of(paths_.steps())) step(id);
     for (const std::string& group : cgroups_.list(paths_.cgroup_parent())) cgroup(group);
     for (const auto& [id, pid] : monitors_)
-      if (!owners_.containers.contains(id) && !owners_.steps.contains(id) && !is_step(id))
+      if (!owners_.containers.contains(id) && !owners_.steps.contains(id) && !is_step(id) &&
+          !is_exec(id))
         unknown(id, "has a monitor (process " + std::to_string(pid) + ") but no record");
     for (const std::string& name : entries_of(paths_.containers())) {
       if (name.starts_with(Paths::kGonePrefix)) {
@@ -53,6 +54,10 @@ class Search {
  private:
   bool is_step(const std::string& id) const {
     return path_exists(paths_.step(id)) || cgroups_.exists(paths_.step_cgroup(id));
+  }
+  bool is_exec(const std::string& id) const {
+    return std::any_of(owners_.containers.begin(), owners_.containers.end(),
+                       [&](const std::string& container) { return path_exists(paths_.exec(container, id)); });
   }
   bool is_reported(const std::string& id) const {
     return std::any_of(found_.begin(), found_.end(), [&](const Leftover& l) { return l.id == id; });

@@ -25,6 +25,11 @@ struct Paths {
     return containers() + "/" + std::string(kGonePrefix) + id;
   }
   std::string container_run(const std::string& id) const { return run_root + "/containers/" + id; }
+  // Exec sessions that outlive the engine: the request, the monitor's socket, and the exit code.
+  std::string execs(const std::string& container_id) const { return container_run(container_id) + "/execs"; }
+  std::string exec(const std::string& container_id, const std::string& id) const {
+    return execs(container_id) + "/" + id;
+  }
   // RUN steps of builds. A step does not outlive its engine, so it has no record.
   std::string steps() const { return run_root + "/steps"; }
   std::string step(const std::string& id) const { return steps() + "/" + id; }

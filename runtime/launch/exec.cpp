@@ -42,11 +42,21 @@ Result<ExecSession> launch_exec(const ExecRequest& request, const MonitorProgram
     text["seccomp_fd"] = table.add(filter.get());
     text["seccomp_flags"] = request.seccomp_flags;
   }
+  bool outlives = !request.run_dir.empty();
+  if (outlives) {
+    text["container_id"] = request.id;
+    text["run_dir"] = text["state_dir"] = request.run_dir;
+    text["stdin_once"] = text["keep_output"] = true;
+    text["stdin_write_fd"] = table.add(pipes.in.write.get());
+    text["stdout_read_fd"] = table.add(pipes.out.read.get());
+    text["stderr_read_fd"] = table.add(pipes.err.read.get());
+  }
   TRY_ASSIGN(Monitor helper, spawn_launcher(program, "exec", std::move(text), std::move(table)));
   ExecSession session;
   session.control = std::move(helper.control);
   session.pid = helper.pid;
   session.pidfd = std::move(helper.pidfd);
+  if (outlives) return session;
   session.stdio.stdin_write = std::move(pipes.in.write);
   session.stdio.stdout_read = std::move(pipes.out.read);
   session.stdio.stderr_read = std::move(pipes.err.read);

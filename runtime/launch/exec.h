@@ -16,14 +16,19 @@ struct ExecRequest {
   unsigned seccomp_flags = 0;
   bool want_stdin = false;  // a pipe, otherwise /dev/null; ignored if process.terminal is true
   bool want_output = true;  // pipes for stdout and stderr, otherwise /dev/null
+  // Not empty: a session that outlives the engine. Its monitor holds the streams, listens on <run_dir>/monitor.sock, stores
+  // <run_dir>/exit.json, and reads no output before the first request_attach(). run_dir must exist, mode 0700.
+  std::string run_dir;
+  std::string id;  // for Hello
 };
 
 struct ExecSession {
-  Fd control;  // messages: Started (terminal in stdio) | Failed, then Exited; none to send; resize_terminal()
-               // for the size
+  // Messages: Started (terminal in stdio) | Failed, then Exited. With run_dir, the requests for a container's monitor can
+  // be sent, and the exit must be acknowledged; otherwise none, and resize_terminal() sets the size.
+  Fd control;
   pid_t pid = -1;  // the helper process, our child: reap it when pidfd is readable
   Fd pidfd;
-  Stdio stdio;  // our ends of the pipes, available immediately; blocking
+  Stdio stdio;  // our ends of the pipes, available immediately; blocking. Empty with run_dir
 };
 
 // Spawns a helper that enters the container, and returns immediately. Closing `control` does not end the process.

@@ -35,9 +35,29 @@ Result<EnterPlan> read_exec_plan(const Json& request) {
   return plan;
 }
 
+// The state of a monitor that outlives the engine: it holds the streams and listens for further engines.
+Result<Fd> prepare_monitor(const Json& request, wire::MonitorState& state) {
+  TRY(fill_monitor_state(request, state));
+  state.stdin_write = request_fd(request, "stdin_write_fd");
+  state.stdout_read = request_fd(request, "stdout_read_fd");
+  state.stderr_read = request_fd(request, "stderr_read_fd");
+  state.requests_first = 1;
+  TRY_ASSIGN(Fd listener, listen_in(string_or(request, "run_dir")));
+  state.listener = listener.get();
+  return listener;
+}
+
 }  // namespace
 
 StepFailure launch_exec_session(const Json& request) {
+  wire::MonitorState state;
+  Fd listener;
+  bool outlives = !string_or(request, "run_dir").empty();
+  if (outlives) {
+    Result<Fd> prepared = prepare_monitor(request, state);
+    if (!prepared) return make_failure("monitor", "", prepared.error());
+    listener = std::move(*prepared);
+  }
   Result<EnterPlan> plan = read_exec_plan(request);
   if (!plan) return make_failure("request", "", plan.error());
   Result<NewContainer> child = enter_container(*plan, request_fd(request, "target_pidfd"));
@@ -65,8 +85,9 @@ StepFailure launch_exec_session(const Json& request) {
   fds.pidfd = child->pidfd.get();
   fds.terminal = terminal.get();
   (void)tell_process(kControlFd, wire::kStarted, child->pid, fds, notes);
-  wire::MonitorState state;
-  state.flags = wire::kWatchExec;
+  state.flags |= wire::kWatchExec;
+  if (outlives) state.terminal = terminal.get();
+  if (outlives && terminal) state.flags |= wire::kWatchTerminal;
   state.control = kControlFd;
   state.pid = child->pid;
   state.pidfd = child->pidfd.get();

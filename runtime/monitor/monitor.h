@@ -40,7 +40,8 @@ class MonitorLoop {
   void note_oom();
 
   // stdin
-  void read_input(Reader& reader);
+  void read_input(Reader& reader, bool cut);
+  void end_input();
   void write_input();
   void close_input();
 
@@ -60,6 +61,14 @@ class MonitorLoop {
   void replay(Reader& reader, const wire::AttachMessage& message);
   void note_lost_readers();
   int64_t awaiting_readers() const;
+  // An exec session: without a listener, it belongs to the engine that started it alone.
+  bool is_session() const { return (state_.flags & wire::kWatchExec) != 0; }
+  bool outlives_engine() const { return state_.listener >= 0; }
+  bool is_orphaned() const { return is_session() && exited_ && !draining_ && state_.control < 0; }
+  void drain_session();
+  void end_session();
+  void consider_input_end();
+  int64_t next_timer(int64_t held_for);
   void hold(const char* names, size_t size, const Received& received);
   void drop_held(const char* name, size_t size);
   void change_log(const wire::LogMessage& message, const Received& received);
@@ -75,6 +84,10 @@ class MonitorLoop {
   OutputHistory history_;
   wire::ExitStatus status_;
   bool exited_ = false;
+  bool draining_ = false;         // the command of a session has exited, its output is still being read
+  size_t drained_ = 0;            // bytes read since then
+  int64_t orphaned_since_ = 0;    // when a session that has ended lost its engine; monotonic milliseconds
+  int64_t input_cut_ = 0;         // when a reader with stdin disconnected without closing stdin first
   uint32_t unreported_ = 0;       // messages not yet sent to the engine: Unreported bits
   int64_t reader_left_ = 0;   // when a resumable reader left; monotonic milliseconds
   int64_t readers_lost_ = 0;  // when resumable readers lost their engine; 0: none

@@ -8,6 +8,8 @@ namespace {
 
 // Buffer size for bursts, including kernel overhead. A frame either fits completely or not at all.
 constexpr int kBuffer = 1 << 20;
+// For lossless readers: less than the OutputHistory, which then has everything that a dead engine did not pass on.
+constexpr int kLosslessBuffer = 1 << 18;
 
 struct Packet {
   wire::Frame frame;
@@ -35,7 +37,7 @@ long Readers::attach(uint32_t flags, Reader*& place) {
     int ends[2];
     long result = make_stream_pair(ends);
     if (result < 0) return result;
-    set_send_buffer(ends[0], kBuffer);
+    set_send_buffer(ends[0], (flags & wire::kAttachLossless) != 0 ? kLosslessBuffer : kBuffer);
     reader = Reader();
     reader.fd = ends[0];
     reader.flags = flags;

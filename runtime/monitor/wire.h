@@ -152,7 +152,7 @@ enum WatchFlags : uint32_t {
   kWatchTerminal = 1,
   kWatchStdinOnce = 2,
   kWatchAdopted = 4,  // the process is not our child
-  kWatchExec = 8,     // an exec session: no log, no socket, no attach; ends with the process
+  kWatchExec = 8,     // an exec session: no log; without a listener no attach either, and it ends with the process
   kWatchGreet = 16,   // send Hello on the control socket immediately
   kWatchKeepOutput = 32,
 };

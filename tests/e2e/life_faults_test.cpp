@@ -18,6 +18,18 @@ namespace {
 
 class LifeFaults : public Scenario {
  protected:
+  // Runs the script by `stack exec` in the service "job" while the engine is killed after the delay.
+  CommandResult exec_across_a_kill(const std::string& script, int delay_ms) {
+    std::atomic<bool> done = false;
+    std::thread killer([&] {
+      ::usleep(static_cast<useconds_t>(delay_ms) * 1000);
+      if (!done) stack().kill_engine();
+    });
+    CommandResult result = run({"exec", "-T", "job", "bash", "-c", script});
+    done = true;
+    killer.join();
+    return result;
+  }
   // By the API, with Docker's body. Its id.
   std::string create(const std::string& container_name, std::vector<std::string> command,
                      Json host_config = Json::object(), Json more = Json::object()) {
@@ -339,6 +351,38 @@ services:
       EXPECT_EQ(job.out, expected) << rm << " killed after " << delay << " ms";
     }
   }
+  must({"down", "-v"});
+}
+
+TEST_F(LifeFaults, OutputAndExitCodeOfExecSurviveTheEngine) {
+  project("jobs", R"(
+services:
+  job:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+)");
+  must({"up", "-d"});
+  std::string expected;
+  for (int i = 1; i <= 60; ++i) expected += "out " + std::to_string(i) + "\n";
+  for (int delay : {0, 10, 20, 40, 300, 700, 1100}) {
+    CommandResult job = exec_across_a_kill(
+        "for i in $(seq 1 60); do echo out $i; echo err $i >&2; sleep 0.02; done; exit 9", delay);
+    EXPECT_EQ(job.code, 9) << "killed after " << delay << " ms: " << job.text();
+    EXPECT_EQ(job.out, expected) << "killed after " << delay << " ms";
+  }
+  // More than any buffer on the way holds.
+  must({"exec", "-T", "job", "sh", "-c", "seq 1 2000000 > /numbers"});
+  std::string numbers;
+  for (int i = 1; i <= 2000000; ++i) numbers += std::to_string(i) + "\n";
+  for (int delay : {30, 60, 100, 150, 250}) {
+    CommandResult job = exec_across_a_kill("cat /numbers; exit 3", delay);
+    EXPECT_EQ(job.code, 3) << "killed after " << delay << " ms: " << job.err;
+    EXPECT_TRUE(job.out == numbers) << "killed after " << delay << " ms: " << job.out.size() << " of "
+                                    << numbers.size() << " bytes";
+  }
+  // The monitors of sessions end with them.
+  EXPECT_TRUE(eventually(5s, [&] { return processes_with("stack-monitor").size() == 1; }));
   must({"down", "-v"});
 }
 

@@ -4,6 +4,7 @@
 #include "cli/flags/common_flags.h"
 #include "cli/render/output.h"
 #include "cli/session/attachment.h"
+#include "cli/session/exec_run.h"
 #include "cli/session/containers.h"
 
 namespace stack::cli {
@@ -44,51 +45,6 @@ std::vector<std::string> environment_of(const Session& session, const std::vecto
   return out;
 }
 
-struct Exec {
-  std::string id;
-  bool tty = false;
-  bool interactive = true;
-  DetachKeys detach_keys;
-};
-
-Result<int> run_attached(Session& session, Exec exec) {
-  TRY_ASSIGN(http::Client client, session.connect());
-  http::ClientRequest start;
-  start.method = "POST";
-  start.target = "/exec/" + exec.id + "/start";
-  Json body{{"Detach", false}, {"Tty", exec.tty}};
-  if (exec.tty) {
-    TerminalSize size = terminal_size(STDIN_FILENO);
-    body["ConsoleSize"] = Json::array({size.rows, size.columns});
-  }
-  start.body = to_text(body);
-  auto connection = client.hijack(std::move(start));
-  if (!connection) {
-    print_message("stack: " + connection.error().text());
-    return start_failure_code(connection.error(), kExitError);
-  }
-  Attachment attachment;
-  attachment.tty = exec.tty;
-  attachment.forward_stdin = exec.interactive;
-  attachment.detach_keys = exec.detach_keys;
-  attachment.on_resize = [&session, id = exec.id](TerminalSize size) {
-    // Errors are expected: the process may already have exited.
-    static_cast<void>(session
-                          .call("POST", "/exec/" + id + "/resize?h=" + std::to_string(size.rows) +
-                                            "&w=" + std::to_string(size.columns))
-                          .has_value());
-  };
-  if (exec.tty) attachment.on_resize(terminal_size(STDIN_FILENO));
-  TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(*connection), std::move(attachment)));
-  if (end == AttachmentEnd::Detached) return 0;
-  auto state = session.call("GET", "/exec/" + exec.id + "/json");
-  if (!state && state.error().kind() == ErrorKind::NotFound) {
-    return Error("the engine ended while the command was running; its exit code is unknown");
-  }
-  if (!state) return std::move(state).error();
-  return static_cast<int>(int_or(*state, "ExitCode"));
-}
-
 Result<int> run_exec(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   auto index = arguments.number("index");
@@ -99,7 +55,7 @@ Result<int> run_exec(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY_ASSIGN(Container container, find_container(session, project_name, service, index->value_or(0)));
 
-  Exec exec;
+  ExecRunOptions exec;
   bool detach = arguments.is_set("detach");
   bool terminals = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
   exec.tty = arguments.is_set("tty", true) && !arguments.is_set("no-tty") && terminals && !detach;
@@ -116,10 +72,9 @@ Result<int> run_exec(Session& session, const Arguments& arguments) {
   if (!environment.empty()) body["Env"] = environment;
   if (arguments.given("user")) body["User"] = arguments.text("user");
   if (arguments.given("workdir")) body["WorkingDir"] = arguments.text("workdir");
+  if (!detach) return run_exec_attached(session, container.id, body, exec);
   TRY_ASSIGN(Json created, session.call("POST", "/containers/" + container.id + "/exec", body));
-  exec.id = string_or(created, "Id");
-  if (!detach) return run_attached(session, std::move(exec));
-  auto started = session.call("POST", "/exec/" + exec.id + "/start", {{"Detach", true}, {"Tty", false}});
+  auto started = session.call("POST", "/exec/" + string_or(created, "Id") + "/start", {{"Detach", true}, {"Tty", false}});
   if (started) return 0;
   print_message("stack: " + started.error().text());
   return start_failure_code(started.error(), kExitError);

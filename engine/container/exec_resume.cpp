@@ -1,0 +1,106 @@
+// ExecService: sessions that outlive the engine.
+#include "base/directory.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "engine/container/container_run.h"
+#include "engine/container/exec_record.h"
+#include "engine/container/exec_service.h"
+
+namespace stack::engine {
+
+namespace {
+
+constexpr auto kAnswerLimit = std::chrono::seconds(10);
+
+}  // namespace
+
+ExecAttachment::~ExecAttachment() {
+  --session_->attached;
+  bool over = session_->attached == 0 && !session_->running && session_->control;
+  if (over) (void)runtime::send_acknowledge_exit(session_->control->native_handle());
+}
+
+Task<Result<Fd>> ExecService::attach(ExecPtr session, runtime::OutputPosition position) {
+  if (!session->control) co_return not_found("the monitor of the exec session has gone");
+  auto answer = std::make_shared<std::optional<Result<Fd>>>();
+  uint32_t token = session->next_token++;
+  session->attaching[token] = answer;
+  runtime::AttachOptions options;
+  options.stdin_open = session->request.want_stdin;
+  options.lossless = true;
+  options.resume = position;
+  Result<> requested = runtime::request_attach(session->control->native_handle(), token, options);
+  auto deadline = std::chrono::steady_clock::now() + kAnswerLimit;
+  while (requested && !*answer) {
+    bool notified = co_await session->changed.wait_until(deadline);
+    if (!notified) break;
+  }
+  session->attaching.erase(token);
+  CO_TRY(requested);
+  if (!*answer) co_return Error(ErrorKind::Timeout, "exec: the session's monitor does not answer");
+  co_return std::move(**answer);
+}
+
+void ExecService::finish(const ExecSession& session) {
+  if (!session.resumable) return;
+  Result<> removed = remove_tree(context_.paths.exec(session.container->id, session.id));
+  if (!removed) log_warning("exec session " + session.id + ": " + removed.error().text());
+}
+
+void ExecService::forget(const std::string& id) {
+  auto found = sessions_.find(id);
+  if (found == sessions_.end()) return;
+  finish(*found->second);
+  sessions_.erase(found);
+}
+
+// Reaches the session's monitor, or reads the exit code that it left.
+Task<> ExecService::recover_session(ExecPtr session) {
+  std::string folder = context_.paths.exec(session->container->id, session->id);
+  session->started = true;
+  Result<Fd> control = runtime::connect_monitor(folder);
+  if (control) {
+    session->running = true;
+    session->control =
+        std::make_shared<asio::posix::stream_descriptor>(context_.io, control->release());
+    stack::start(context_.io, follow(session));
+    auto deadline = std::chrono::steady_clock::now() + kAnswerLimit;
+    while (session->running && session->pid == 0) {
+      bool notified = co_await session->changed.wait_until(deadline);
+      if (!notified) break;
+    }
+    co_return;
+  }
+  session->ended = std::chrono::steady_clock::now();
+  Result<std::optional<runtime::Exited>> exited = runtime::read_exit_file(folder);
+  bool known = exited && exited->has_value();
+  session->exit_code = known ? (*exited)->exit_code : 137;
+}
+
+Task<> ExecService::recover_of(ContainerPtr container) {
+  Result<std::vector<std::string>> ids = names_in(context_.paths.execs(container->id));
+  if (!ids) co_return;
+  for (const std::string& id : *ids) {
+    auto session = std::make_shared<ExecSession>(context_.io);
+    session->id = id;
+    session->container = container;
+    session->resumable = true;
+    Result<ExecRequest> request = read_session(context_.paths.exec(container->id, id));
+    if (request) {
+      session->request = std::move(*request);
+      sessions_[id] = session;
+      co_await recover_session(session);
+    } else {
+      // The engine died before the record was complete: there was no process.
+      finish(*session);
+    }
+  }
+}
+
+Task<> ExecService::recover() {
+  std::vector<ContainerPtr> containers;
+  for (const auto& [id, container] : context_.containers) containers.push_back(container);
+  for (const ContainerPtr& container : containers) co_await recover_of(container);
+}
+
+}  // namespace stack::engine
