@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "orchestrator/plan/recreate_cause.h"
+
 namespace stack::orchestrator {
 // --- decisions ---
 
@@ -47,7 +49,7 @@ std::optional<std::string> Reconciler::sure_cause(const DesiredService& service,
   for (const EndpointSpec& endpoint : service.base.endpoints) {
     if (changed_networks_.count(endpoint.network)) return "network " + endpoint.network + " changed";
   }
-  auto cause = divergence(service, container, observed_);
+  auto cause = recreate_cause(service, container, observed_);
   // An image that this plan builds or pulls is compared after that.
   if (cause && images_.count(service.image) && cause->starts_with("image ")) return std::nullopt;
   return cause;

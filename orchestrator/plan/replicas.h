@@ -1,8 +1,7 @@
-// Matches observed containers with replicas of a service, and detects divergence from the desired state.
+// Matches observed containers with replicas of a service.
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,10 +29,5 @@ struct ReplicaMatch {
 
 // Ignores one-off containers.
 ReplicaMatch match_replicas(const DesiredService& service, const ObservedState& observed);
-
-// Why the container differs from the desired service: "config changed: environment.DEBUG"; nullopt if it does not.
-// The image is compared with the local one of that name.
-std::optional<std::string> divergence(const DesiredService& service, const ObservedContainer& container,
-                                      const ObservedState& observed);
 
 }  // namespace stack::orchestrator

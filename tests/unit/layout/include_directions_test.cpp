@@ -149,4 +149,25 @@ TEST(Layout, EveryHeaderIsIncludedOnce) {
   }
 }
 
+// Paths in backquotes in the documents that describe the tree: those that begin with one of its folders exist.
+TEST(Layout, PathsInTheDocumentsExist) {
+  std::set<std::string> tops;
+  for (const auto& [room, below] : allowed()) tops.insert(top_of(room));
+  size_t found = 0;
+  for (const char* name : {"docs/ARCHITECTURE.md", "docs/life-of-up.md", "docs/life-of-a-query.md",
+                           "docs/life-of-a-container.md", "CONTRIBUTING.md"}) {
+    std::ifstream text(fs::path(STACK_SOURCE_DIR) / name);
+    ASSERT_TRUE(text) << name;
+    std::string all((std::istreambuf_iterator<char>(text)), std::istreambuf_iterator<char>());
+    static const std::regex quoted("`([a-z_-]+/[A-Za-z0-9_./-]+)`");
+    for (std::sregex_iterator at(all.begin(), all.end(), quoted), end; at != end; ++at) {
+      std::string path = (*at)[1];
+      if (!tops.contains(top_of(path))) continue;
+      ++found;
+      EXPECT_TRUE(fs::exists(fs::path(STACK_SOURCE_DIR) / path)) << name << ": " << path;
+    }
+  }
+  EXPECT_GT(found, 20U);
+}
+
 }  // namespace
