@@ -134,7 +134,7 @@ void add_waits(Draft& draft, Pod& pod, const Service& service) {
     std::string name = with_suffix("wait-", needed);
     bool done = false;
     for (const OrderedJson& other : pod.init_containers) {
-      const OrderedJson& command = other["command"];
+      const OrderedJson command = other.value("command", OrderedJson::array());
       done = done || (command.size() == 3 && command[1] == "wait" && command[2] == awaited);
     }
     if (!done) {

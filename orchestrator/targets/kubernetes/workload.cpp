@@ -243,6 +243,43 @@ void add_pre_start(Draft& draft, Pod& pod, const Service& service) {
   }
 }
 
+bool is_needed_in_pod(const Pod& pod, const Service& service) {
+  return std::any_of(pod.members.begin(), pod.members.end(), [&](const Service* other) {
+    return other != &service && other->depends_on.contains(service.name);
+  });
+}
+
+// The members with those that they need first.
+void visit_member(const Pod& pod, const Service& service, std::vector<const Service*>& out) {
+  if (std::find(out.begin(), out.end(), &service) != out.end()) return;
+  for (const auto& [name, dependency] : service.depends_on)
+    for (const Service* other : pod.members)
+      if (other->name == name && other != &service) visit_member(pod, *other, out);
+  out.push_back(&service);
+}
+
+// A member that others of the pod need is a sidecar: an init container that keeps running. The next ones start once it
+// has, and once its startup probe, which is its health check, has succeeded.
+void add_containers(Draft& draft, Pod& pod) {
+  std::vector<const Service*> ordered;
+  for (const Service* member : pod.members) visit_member(pod, *member, ordered);
+  OrderedJson sidecars = OrderedJson::array();
+  for (const Service* member : ordered) {
+    if (draft.kinds.at(member->name) == WorkloadKind::Job && pod.kind != WorkloadKind::Job)
+      draft.notes.adapted(service_pointer(*member, "/network_mode"),
+                          "restarted with its pod, although meant to end");
+    OrderedJson container = container_of(draft, pod, *member);
+    if (is_needed_in_pod(pod, *member)) {
+      container["restartPolicy"] = "Always";
+      sidecars.push_back(std::move(container));
+    } else {
+      pod.containers.push_back(std::move(container));
+    }
+  }
+  for (OrderedJson& sidecar : sidecars) pod.init_containers.push_back(std::move(sidecar));
+  for (const Service* member : pod.members) add_pre_start(draft, pod, *member);
+}
+
 }  // namespace
 
 void add_workload(Draft& draft, const Service& owner) {
@@ -257,13 +294,7 @@ void add_workload(Draft& draft, const Service& owner) {
   for (const Service* member : pod.members) add_labels(draft, pod, *member);
   add_pod_settings(draft, pod, owner);
   for (const Service* member : pod.members) add_waits(draft, pod, *member);
-  for (const Service* member : pod.members) {
-    if (draft.kinds.at(member->name) == WorkloadKind::Job && pod.kind != WorkloadKind::Job)
-      draft.notes.adapted(service_pointer(*member, "/network_mode"),
-                          "restarted with its pod, although meant to end");
-    pod.containers.push_back(container_of(draft, pod, *member));
-    add_pre_start(draft, pod, *member);
-  }
+  add_containers(draft, pod);
   add_scheduling(draft, pod, owner);
   note_restart(draft, owner, pod.kind);
   if (pod.helper) {

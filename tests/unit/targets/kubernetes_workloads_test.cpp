@@ -193,11 +193,30 @@ services:
   app: {image: app, network_mode: "service:vpn"}
 )");
   OrderedJson spec = pod("Deployment", "vpn");
-  ASSERT_EQ(spec["containers"].size(), 2U);
-  EXPECT_EQ(spec["containers"][1]["image"], "app");
+  // The network's owner starts first, as a sidecar.
+  ASSERT_EQ(spec["containers"].size(), 1U);
+  EXPECT_EQ(spec["containers"][0]["image"], "app");
+  EXPECT_EQ(spec["initContainers"][0]["image"], "vpn");
   EXPECT_EQ(names().find("Deployment/app"), std::string::npos);
   EXPECT_EQ(body("Service", "app")["spec"]["selector"]["stack.member.app"], "true");
   EXPECT_EQ(body("Deployment", "vpn")["spec"]["template"]["metadata"]["labels"]["stack.member.app"], "true");
+}
+
+TEST_F(KubernetesTest, AServiceThatOthersOfItsPodNeedIsASidecar) {
+  convert_text(R"(
+services:
+  app: {image: app, network_mode: "service:vpn", depends_on: {vpn: {condition: service_healthy}}}
+  vpn: {image: vpn, healthcheck: {test: ["CMD", "up"], interval: 1s}, depends_on: [db]}
+  db: {image: db}
+)");
+  OrderedJson spec = pod("Deployment", "vpn");
+  ASSERT_EQ(spec["initContainers"].size(), 2U);
+  EXPECT_EQ(spec["initContainers"][0]["command"][2], "db");
+  EXPECT_EQ(spec["initContainers"][1]["name"], "vpn");
+  EXPECT_EQ(spec["initContainers"][1]["restartPolicy"], "Always");
+  EXPECT_TRUE(spec["initContainers"][1].contains("startupProbe"));
+  ASSERT_EQ(spec["containers"].size(), 1U);
+  EXPECT_EQ(spec["containers"][0]["name"], "app");
 }
 
 TEST_F(KubernetesTest, OtherSettingsOfAContainer) {

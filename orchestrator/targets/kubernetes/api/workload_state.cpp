@@ -88,7 +88,8 @@ bool describe_container(const Json& status, bool init, WorkloadState& out) {
                std::to_string(*out.exit_code);
     return true;
   }
-  if (init && at(at(status, "state"), "running").is_object()) {
+  // A started init container is a sidecar.
+  if (init && at(at(status, "state"), "running").is_object() && !bool_or(status, "started")) {
     out.text = name.starts_with("wait-") ? "waiting for " + name.substr(5) : "running " + name;
     return true;
   }
@@ -282,6 +283,9 @@ PodRow pod_row(const Json& pod, int64_t now) {
   row.node = string_or(at(pod, "spec"), "nodeName");
   row.address = string_or(at(pod, "status"), "podIP");
   row.state = "created";
+  for (const Json& container : list_at(at(pod, "spec"), "initContainers"))
+    if (string_or(container, "restartPolicy") == "Always")
+      row.containers.push_back(string_or(container, "name"));
   for (const Json& container : list_at(at(pod, "spec"), "containers"))
     row.containers.push_back(string_or(container, "name"));
   const Json& containers = list_at(at(pod, "spec"), "containers");
