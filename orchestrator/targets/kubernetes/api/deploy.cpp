@@ -109,7 +109,7 @@ class Deployment {
   }
 
   ApiResult<std::monostate> remove_and_wait(const KubeObject& object) {
-    ApiResult<std::monostate> removed = resources_.remove(object.kind, object.name, true);
+    ApiResult<std::monostate> removed = resources_.remove(object.kind, object.name);
     if (!removed) return removed;
     auto limit = std::chrono::steady_clock::now() + kRemovalLimit;
     while (std::chrono::steady_clock::now() < limit) {

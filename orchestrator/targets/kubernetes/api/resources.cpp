@@ -96,13 +96,10 @@ ApiResult<Json> Resources::apply(const KubeObject& object, bool dry_run, bool fo
                            .content_type = "application/apply-patch+yaml"});
 }
 
-ApiResult<std::monostate> Resources::remove(const std::string& kind, const std::string& name,
-                                            bool dependents_first) const {
+ApiResult<std::monostate> Resources::remove(const std::string& kind, const std::string& name) const {
   std::optional<std::string> path = resource_path(kind, name_space_, name);
   if (!path) return std::monostate{};
-  Json options{{"apiVersion", "v1"},
-               {"kind", "DeleteOptions"},
-               {"propagationPolicy", dependents_first ? "Foreground" : "Background"}};
+  Json options{{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"propagationPolicy", "Background"}};
   ApiResult<Json> answer = connection_.call({.method = "DELETE", .path = *path, .body = options.dump()});
   if (!answer && answer.error().status != kNotFound) return tl::unexpected(answer.error());
   return std::monostate{};

@@ -36,9 +36,8 @@ class Resources {
                                     const std::string& service = "") const;
   // Server-side apply with strict field validation; returns the object as it is then, or would be.
   ApiResult<Json> apply(const KubeObject& object, bool dry_run, bool force = false) const;
-  // Succeeds if the object does not exist. Its dependents are removed as well: before it, if `wait`.
-  ApiResult<std::monostate> remove(const std::string& kind, const std::string& name,
-                                   bool dependents_first = false) const;
+  // Succeeds if the object does not exist. Its dependents are removed after it.
+  ApiResult<std::monostate> remove(const std::string& kind, const std::string& name) const;
   ApiResult<std::vector<Json>> events(const std::string& kind, const std::string& name) const;
 
  private:
