@@ -98,8 +98,11 @@ bool describe_container(const Json& status, bool init, WorkloadState& out) {
 
 void describe_pod(const Json& pod, WorkloadState& out) {
   out.pod = string_or(at(pod, "metadata"), "name");
+  // Only a kubelet writes the states of containers.
+  bool on_node = !list_at(at(pod, "status"), "containerStatuses").empty() ||
+                 !list_at(at(pod, "status"), "initContainerStatuses").empty();
   const Json& scheduled = condition(pod, "PodScheduled");
-  if (string_or(scheduled, "status") == "False") {
+  if (!on_node && string_or(scheduled, "status") == "False") {
     out.text = "not scheduled: " + string_or(scheduled, "message");
     return;
   }
