@@ -131,6 +131,7 @@ Task<Json> examine(Services& s, bool repair) {
       ::access("/usr/bin/mmdebstrap", X_OK) == 0
           ? ""
           : "to bootstrap base images, run apt-get install mmdebstrap");
+  s.networks.open_foreign_chains();
   std::vector<std::string> faults = s.networks.faults();
   report.add("networks", faults.empty() ? "ok" : "error", faults.empty() ? "ok" : join(faults, "; "),
              faults.empty() ? "" : "the engine keeps trying to repair them");

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/network/network_state.h"
 #include "net/firewall/foreign_firewall.h"
+#include "net/firewall/legacy_firewall.h"
 #include "net/link/sysctl.h"
 
 namespace stack::engine {
@@ -71,8 +72,8 @@ Result<> NetworkService::State::watch_ruleset() {
 // Repairs the table after another program flushed or rewrote the firewall ("systemctl reload nftables", Docker, firewalld).
 void NetworkService::State::repair_ruleset(const net::RulesetChanges& changes) {
   if (!firewall) return;
-  if (changes.own_table_removed) {
-    log_warning("another program removed the engine's firewall table; creating it again");
+  if (changes.own_table_changed) {
+    log_warning("another program changed the engine's firewall table; creating it again");
     std::vector<net::BridgeSpec> specs;
     for (const auto& [id, network] : networks)
       if (network->ready && network->is_bridge()) specs.push_back(network->bridge_spec());
@@ -85,7 +86,7 @@ void NetworkService::State::repair_ruleset(const net::RulesetChanges& changes) {
     Result<> made = firewall->reset_to(specs, forwards);
     if (!made) log_error("firewall: " + made.error().text());
   }
-  if (changes.own_table_removed || changes.foreign_chains_changed) open_foreign_chains();
+  if (changes.own_table_changed || changes.foreign_chains_changed) open_foreign_chains();
 }
 
 void NetworkService::State::open_foreign_chains() {
@@ -94,6 +95,11 @@ void NetworkService::State::open_foreign_chains() {
     log_warning("foreign firewall rules: " + chains.error().text());
     return;
   }
+  auto legacy = net::open_legacy_chains(*host, context.paths.firewall_table());
+  if (legacy)
+    chains->insert(chains->end(), legacy->begin(), legacy->end());
+  else
+    log_warning("iptables-legacy: " + legacy.error().text());
   closed_chains.clear();
   for (const net::ForeignChain& chain : *chains) {
     if (chain.admitted || chain.problem.empty()) continue;
@@ -108,6 +114,7 @@ void NetworkService::State::open_foreign_chains() {
 void NetworkService::State::close_firewall() {
   if (!firewall) return;
   Result<> gone = net::close_foreign_chains(*host, context.paths.firewall_table());
+  if (gone) gone = net::close_legacy_chains(*host, context.paths.firewall_table());
   if (gone) gone = firewall->remove_table();
   if (!gone) log_warning("firewall: " + gone.error().text());
   if (ruleset_events) ruleset_events->close();

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/network/network_state.h"
 #include "net/link/link_watch.h"
+#include "net/link/route.h"
 #include "net/link/sysctl.h"
 
 namespace stack::engine {
@@ -51,10 +52,17 @@ void NetworkService::State::repair_links(const net::LinkChanges& changes) {
   if (changes.forwarding_changed || changes.lost) {
     Result<bool> was_off = net::enable_ipv4_forwarding(*host);
     if (was_off && *was_off) log_warning("another program disabled net.ipv4.ip_forward; enabled it again");
+    bool ipv6 = std::any_of(networks.begin(), networks.end(), [](const auto& entry) {
+      return entry.second->ready && entry.second->is_bridge() && entry.second->request.enable_ipv6;
+    });
+    if (ipv6) was_off = net::enable_ipv6_forwarding(*host);
+    if (ipv6 && was_off && *was_off)
+      log_warning("another program disabled net.ipv6.conf.all.forwarding; enabled it again");
   }
   bool failed = false;
   for (const auto& [id, network] : networks) {
-    bool looked_at = changes.lost || changes.addresses_removed || changes.degraded.contains(network->bridge) ||
+    bool looked_at = changes.lost || changes.addresses_removed || changes.routes_removed ||
+                     changes.degraded.contains(network->bridge) ||
                      !network->fault.empty();
     if (network->is_bridge() && network->ready && !network->removing && looked_at) repair_bridge(*network);
     failed = failed || !network->fault.empty();
@@ -129,8 +137,35 @@ void NetworkService::State::repair_endpoint(Container& container, Endpoint& endp
   present->second.faults[endpoint.network_id] = fault;
 }
 
+// Routes that came later (a VPN) and lead packets for containers elsewhere.
+std::vector<std::string> NetworkService::State::diverted_subnets() const {
+  std::vector<std::string> out;
+  if (!host || !firewall) return out;
+  auto routes = net::host_routes(*host);
+  auto links = net::list_links(*host);
+  if (!routes || !links) return out;
+  std::map<uint32_t, std::string> names;
+  for (const net::Link& link : *links) names[link.index] = link.name;
+  for (const auto& [id, network] : networks) {
+    if (!network->is_bridge() || !network->ready) continue;
+    for (const net::AddressPool& pool : network->pools)
+      for (const net::HostRoute& route : *routes)
+        if (names[route.interface] != network->bridge && route.destination.prefix >= pool.subnet.prefix &&
+            route.destination.overlaps(pool.subnet))
+          out.push_back("network " + network->name() + ": a route of the machine leads " +
+                        route.destination.text() + " to " + names[route.interface] + " instead of " +
+                        network->bridge + "; remove the route, or recreate the network with another subnet");
+  }
+  return out;
+}
+
+void NetworkService::open_foreign_chains() {
+  if (state_->firewall) state_->open_foreign_chains();
+}
+
 std::vector<std::string> NetworkService::faults() const {
   std::vector<std::string> out = state_->closed_chains;
+  for (std::string& text : state_->diverted_subnets()) out.push_back(std::move(text));
   for (const auto& [id, network] : state_->networks)
     if (!network->fault.empty()) out.push_back(network->fault);
   for (const auto& [id, present] : state_->containers)

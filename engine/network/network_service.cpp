@@ -2,6 +2,7 @@
 #include "engine/network/network_service.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/files.h"
 #include "base/identity.h"
@@ -12,6 +13,7 @@
 #include "engine/network/network_state.h"
 #include "model/predefined_network.h"
 #include "net/firewall/foreign_firewall.h"
+#include "net/firewall/legacy_firewall.h"
 #include "net/link/link.h"
 #include "net/link/route.h"
 #include "net/link/sysctl.h"
@@ -248,16 +250,36 @@ std::vector<std::string> own_links(const Network& network) {
 
 }  // namespace
 
+// Not on the engine's thread, because of the time under the kernel's lock.
+Task<> NetworkService::State::run_link_removals() {
+  while (next_removal) {
+    std::shared_ptr<LinkRemoval> removal = std::exchange(next_removal, nullptr);
+    auto work = [netns = host->netns(), links = removal->links]() -> Result<> {
+      TRY_ASSIGN(net::Host own_host, net::Host::open(netns));
+      return net::remove_links(own_host, links);
+    };
+    Result<> outcome = co_await offload(context.pool, work);
+    removal->outcome = std::move(outcome);
+    removal->ended.notify_all();
+  }
+  removing_links = false;
+}
+
+Task<Result<>> NetworkService::State::remove_links_together(std::vector<std::string> links) {
+  if (links.empty()) co_return Result<>();
+  if (!next_removal) next_removal = std::make_shared<LinkRemoval>(context.io);
+  std::shared_ptr<LinkRemoval> removal = next_removal;
+  removal->links.insert(removal->links.end(), links.begin(), links.end());
+  if (!std::exchange(removing_links, true)) start(context.io, run_link_removals());
+  while (!removal->outcome) co_await removal->ended.wait();
+  co_return *removal->outcome;
+}
+
 Task<Result<>> NetworkService::State::remove_network(NetworkPtr network) {
   Result<> gone = firewall && network->is_bridge() ? firewall->remove_network(network->bridge) : Result<>();
   if (!gone) log_warning("network " + network->name() + ": " + gone.error().text());
   network->ready = false;
-  // Takes about 30 ms under the kernel's lock, so it does not run on the engine's thread.
-  auto work = [netns = host->netns(), links = own_links(*network)]() -> Result<> {
-    TRY_ASSIGN(net::Host own_host, net::Host::open(netns));
-    return net::remove_links(own_host, links);
-  };
-  gone = co_await offload(context.pool, work);
+  gone = co_await remove_links_together(own_links(*network));
   if (!gone) co_return std::move(gone).error().in("network " + network->name());
   gone = context.store.remove(Table::Networks, network->id);
   CO_TRY(gone);
@@ -278,6 +300,7 @@ void NetworkService::leave() {
   const std::string table = state_->context.paths.firewall_table();
   Result<> gone = state_->open_host();
   if (gone) gone = net::close_foreign_chains(*state_->host, table);
+  if (gone) gone = net::close_legacy_chains(*state_->host, table);
   if (gone) gone = net::remove_table(*state_->host, table);
   if (gone) gone = net::remove_links(*state_->host, links);
   if (!gone) log_warning("cleanup at exit: " + gone.error().text());

@@ -61,6 +61,8 @@ class NetworkService {
   // remains in the kernel; the stored state suffices to create them again.
   void leave();
 
+  // Looks for chains of other programs that drop container packets, and opens them. iptables-legacy reports no changes.
+  void open_foreign_chains();
   // Faults that could not be repaired, one sentence each, for `doctor` and plans.
   std::vector<std::string> faults() const;
   // The first fault of this network; "" = none.

@@ -46,6 +46,14 @@ struct KeptNamespace {
   std::vector<runtime::OwnedNamedFd> held;  // like ContainerRun::held
 };
 
+// Interfaces that are removed together, because each removal alone holds the kernel's lock for 30 ms.
+struct LinkRemoval {
+  explicit LinkRemoval(asio::io_context& io) : ended(io) {}
+  std::vector<std::string> links;
+  std::optional<Result<>> outcome;
+  Signal ended;
+};
+
 struct NetworkService::State {
   explicit State(Context& c) : context(c) {}
 
@@ -60,6 +68,8 @@ struct NetworkService::State {
   // The events of the ruleset watch; closing it ends its coroutine.
   std::shared_ptr<asio::posix::stream_descriptor> ruleset_events;
   std::shared_ptr<asio::posix::stream_descriptor> link_events;  // the same for the interface watch
+  std::shared_ptr<LinkRemoval> next_removal;  // collects interfaces while another removal runs
+  bool removing_links = false;
   bool repair_planned = false;
   std::vector<std::string>
       closed_chains;  // chains of other programs that drop container packets, one sentence each
@@ -73,6 +83,8 @@ struct NetworkService::State {
   Result<> choose_pools(Network& network);
   std::vector<std::string> users_of(const Network& network) const;
   Task<Result<>> remove_network(NetworkPtr network);
+  Task<Result<>> remove_links_together(std::vector<std::string> links);
+  Task<> run_link_removals();
 
   // firewall_guard.cpp
   Result<> open_firewall();
@@ -87,6 +99,7 @@ struct NetworkService::State {
   Task<> repair_again();
   void repair_bridge(Network& network);
   void repair_endpoint(Container& container, Endpoint& endpoint);
+  std::vector<std::string> diverted_subnets() const;
 
   // endpoints.cpp: the interfaces of containers
   Result<> resolve_endpoints(Container& container);

@@ -19,7 +19,6 @@ namespace {
 
 constexpr int kBytes = 64 * 1024;
 
-// Whether the notification concerns a chain or rule; elements of sets change too often.
 bool concerns_chains(int nft_message) {
   switch (nft_message) {
     case NFT_MSG_NEWTABLE:
@@ -34,17 +33,8 @@ bool concerns_chains(int nft_message) {
   }
 }
 
-void read_notification(const nlmsghdr& header, const std::string& our_table, RulesetChanges& changes) {
-  const int type = header.nlmsg_type - nft::message_type(0);
-  if (header.nlmsg_type < nft::message_type(0) || !concerns_chains(type)) return;
-  // The table name is the first attribute of tables, chains, and rules.
-  static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1);
-  const auto name = text_of(parse_attributes(header, sizeof(nfgenmsg), NFTA_TABLE_NAME)[NFTA_TABLE_NAME]);
-  const bool ours = name == our_table && header_of<nfgenmsg>(header).nfgen_family == NFPROTO_INET;
-  if (!ours) changes.foreign_chains_changed = true;
-  if (ours && type == NFT_MSG_DELTABLE) changes.own_table_removed = true;
-  // reset_to() created it again in the same transaction.
-  if (ours && type == NFT_MSG_NEWTABLE) changes.own_table_removed = false;
+bool concerns_sets(int nft_message) {
+  return nft_message == NFT_MSG_NEWSETELEM || nft_message == NFT_MSG_DELSETELEM || nft_message == NFT_MSG_DELSET;
 }
 
 }  // namespace
@@ -58,8 +48,22 @@ Result<RulesetWatch> RulesetWatch::open(Host& host, const std::string& our_table
     address.nl_groups = 1U << (NFNLGRP_NFTABLES - 1);
     if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
       return Error::last_errno("listen to nf_tables");
-    return RulesetWatch(std::move(fd), our_table);
+    return RulesetWatch(std::move(fd), our_table, host.netfilter().port());
   });
+}
+
+void RulesetWatch::read(const nlmsghdr& header, RulesetChanges& changes) const {
+  if (header.nlmsg_pid == own_port_ || header.nlmsg_type < nft::message_type(0)) return;
+  const int type = header.nlmsg_type - nft::message_type(0);
+  const bool chains = concerns_chains(type);
+  if (!chains && !concerns_sets(type)) return;
+  // The table name is the first attribute of tables, chains, rules, sets, and elements.
+  static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1 && NFTA_SET_TABLE == 1 &&
+                NFTA_SET_ELEM_LIST_TABLE == 1);
+  const auto name = text_of(parse_attributes(header, sizeof(nfgenmsg), NFTA_TABLE_NAME)[NFTA_TABLE_NAME]);
+  const bool ours = name == table_ && header_of<nfgenmsg>(header).nfgen_family == NFPROTO_INET;
+  if (ours) changes.own_table_changed = true;
+  if (!ours && chains) changes.foreign_chains_changed = true;  // elements of others' sets change too often
 }
 
 Result<RulesetChanges> RulesetWatch::drain() {
@@ -75,7 +79,7 @@ Result<RulesetChanges> RulesetWatch::drain() {
     }
     if (got < 0) return Error::last_errno("listen to nf_tables");
     for_each_message({buffer.data(), static_cast<size_t>(got)},
-                     [&](const nlmsghdr& header) { read_notification(header, table_, changes); });
+                     [&](const nlmsghdr& header) { read(header, changes); });
   }
 }
 

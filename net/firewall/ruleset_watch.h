@@ -11,13 +11,12 @@
 namespace stack::net {
 
 struct RulesetChanges {
-  bool own_table_removed = false;       // Firewall::reset_to() is required
+  bool own_table_changed = false;       // by another program: Firewall::reset_to() is required
   bool foreign_chains_changed = false;  // open_foreign_chains() is required
 };
 
 // Listens to nf_tables notifications (NFNLGRP_NFTABLES) in the host's namespace. For an event loop: wait until fd() is
-// readable, then call drain(). Changes by this engine may be reported as well: remove_table() is, but reset_to(), which
-// removes and creates the table in one transaction, is not.
+// readable, then call drain(). Changes over `host` are not reported.
 class RulesetWatch {
  public:
   static Result<RulesetWatch> open(Host& host, const std::string& our_table);
@@ -27,9 +26,12 @@ class RulesetWatch {
   Result<RulesetChanges> drain();
 
  private:
-  RulesetWatch(Fd fd, std::string table) : fd_(std::move(fd)), table_(std::move(table)) {}
+  RulesetWatch(Fd fd, std::string table, uint32_t own_port)
+      : fd_(std::move(fd)), table_(std::move(table)), own_port_(own_port) {}
+  void read(const nlmsghdr& header, RulesetChanges& changes) const;
   Fd fd_;
   std::string table_;
+  uint32_t own_port_;
 };
 
 }  // namespace stack::net

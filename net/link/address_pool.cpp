@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "base/identity.h"
 
@@ -56,7 +57,13 @@ IpAddress next_in(const Cidr& range, const IpAddress& address) {
 }  // namespace
 
 std::vector<SubnetRange> default_subnet_ranges(uint8_t prefix) {
-  return {{IpAddress::v4(0x0a590000), Cidr{IpAddress::v4(0x0affffff), prefix}.first(), prefix}};
+  // 10.89.0.0 - 10.255.255.255, then for machines whose VPN has 10.0.0.0/8: 172.17.0.0 - 172.31.255.255 and 192.168.0.0/16.
+  const std::pair<uint32_t, uint32_t> kRanges[] = {
+      {0x0a590000, 0x0affffff}, {0xac110000, 0xac1fffff}, {0xc0a80000, 0xc0a8ffff}};
+  std::vector<SubnetRange> ranges;
+  for (const auto& [first, last] : kRanges)
+    ranges.push_back({IpAddress::v4(first), Cidr{IpAddress::v4(last), prefix}.first(), prefix});
+  return ranges;
 }
 
 uint8_t prefix_for(size_t containers) {

@@ -18,7 +18,8 @@ struct SubnetRange {
   uint8_t prefix = 24;
 };
 
-// 10.89.0.0 to 10.255.255.255 in subnets of this length: about 42,000 networks of /24.
+// 10.89.0.0 to 10.255.255.255 in subnets of this length (about 42,000 networks of /24), then 172.17.0.0 to 172.31.255.255 and
+// 192.168.0.0/16.
 std::vector<SubnetRange> default_subnet_ranges(uint8_t prefix = 24);
 
 // The prefix length of an IPv4 subnet for this number of containers: /24 for up to 253, shorter for more, at least /16.

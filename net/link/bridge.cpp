@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/identity.h"
+#include "net/link/route.h"
 #include "net/link/rtnetlink.h"
 #include "net/link/sysctl.h"
 
@@ -120,6 +121,36 @@ Result<> set_addresses(Host& host, const BridgeSpec& spec, uint32_t index, bool 
   return {};
 }
 
+bool is_single_address(const Cidr& address) { return address.prefix == address.address.bits(); }
+
+// The addresses whose route over the bridge is missing. The kernel adds such a route with each address.
+Result<std::vector<Cidr>> addresses_without_route(Host& host, const BridgeSpec& spec, uint32_t index) {
+  std::vector<Cidr> lost;
+  for (const Family family : {Family::V4, Family::V6}) {
+    std::vector<Cidr> wanted = wanted_addresses(spec);
+    std::erase_if(wanted, [&](const Cidr& address) { return address.family() != family || is_single_address(address); });
+    if (wanted.empty()) continue;
+    TRY_ASSIGN(const auto routes, routes_over(host, index, family));
+    for (const Cidr& address : wanted)
+      if (std::find(routes.begin(), routes.end(), address.network()) == routes.end()) lost.push_back(address);
+  }
+  return lost;
+}
+
+Result<> restore_routes(Host& host, const BridgeSpec& spec, uint32_t index) {
+  TRY_ASSIGN(const auto lost, addresses_without_route(host, spec, index));
+  std::vector<Message> messages;
+  for (const Cidr& address : lost) {
+    messages.push_back(delete_address(index, address));
+    messages.push_back(new_address(index, address));
+  }
+  if (messages.empty()) return {};
+  TRY_ASSIGN(const auto answers, host.route().send_all(messages));
+  for (const Answer& answer : answers)
+    if (answer.error != 0) return netlink_error("restore its routes", answer.error, answer.text);
+  return {};
+}
+
 Result<> set_ipv6_parameters(Host& host, const BridgeSpec& spec) {
   const std::string folder = "ipv6/conf/" + spec.name + "/";
   // A kernel without IPv6 does not have this file.
@@ -151,6 +182,7 @@ Result<Link> ensure_bridge(Host& host, const BridgeSpec& spec) {
   }
   TRY(set_ipv6_parameters(host, spec).in(context));
   TRY(set_addresses(host, spec, (*link)->index, created).in(context));
+  if (!created) TRY(restore_routes(host, spec, (*link)->index).in(context));
   TRY_ASSIGN(link, find_link(host, spec.name));
   if (!*link) return not_found(context + ": it disappeared");
   return **link;
@@ -165,6 +197,8 @@ Result<std::string> bridge_problem(Host& host, const BridgeSpec& spec) {
   for (const Cidr& address : wanted_addresses(spec))
     if (!std::binary_search(present.begin(), present.end(), address))
       return "bridge " + spec.name + " has lost its address " + address.text();
+  TRY_ASSIGN(const std::vector<Cidr> lost, addresses_without_route(host, spec, link->index));
+  if (!lost.empty()) return "bridge " + spec.name + " has lost its route to " + lost.front().network().text();
   return std::string();
 }
 

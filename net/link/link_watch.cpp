@@ -34,6 +34,9 @@ void read_link_change(const nlmsghdr& header, LinkChanges& changes) {
     case RTM_DELADDR:
       changes.addresses_removed = true;
       return;
+    case RTM_DELROUTE:
+      if (header_of<rtmsg>(header).rtm_table == RT_TABLE_MAIN) changes.routes_removed = true;
+      return;
     case RTM_NEWNETCONF:
       changes.forwarding_changed = true;
       return;
@@ -50,7 +53,8 @@ Result<LinkWatch> LinkWatch::open(Host& host) {
     if (!fd) return Error::last_errno("open netlink socket");
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;
-    for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_NETCONF})
+    for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+                            RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF})
       address.nl_groups |= 1U << (group - 1);
     if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
       return Error::last_errno("listen to interfaces");

@@ -1,4 +1,5 @@
-// Detects changes of host interfaces by other programs: rtnetlink(7) notifications of links, addresses, and forwarding.
+// Detects changes of host interfaces by other programs: rtnetlink(7) notifications of links, addresses,
+// routes, and forwarding.
 #pragma once
 
 #include <set>
@@ -13,10 +14,13 @@ namespace stack::net {
 struct LinkChanges {
   std::set<std::string> degraded;      // interfaces that were removed, are down, or lost their bridge
   bool addresses_removed = false;   // from any interface
-  bool forwarding_changed = false;  // net.ipv4.ip_forward
+  bool routes_removed = false;      // from the main table
+  bool forwarding_changed = false;  // net.ipv4.ip_forward, net.ipv6.conf.all.forwarding
   bool lost = false;                // notifications were lost, so anything may have changed
 
-  bool any() const { return !degraded.empty() || addresses_removed || forwarding_changed || lost; }
+  bool any() const {
+    return !degraded.empty() || addresses_removed || routes_removed || forwarding_changed || lost;
+  }
 };
 
 // Listens in the host's namespace. For an event loop: wait until fd() is readable, then call drain(). An interface during

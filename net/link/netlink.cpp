@@ -125,6 +125,12 @@ Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
   return NetlinkSocket(std::move(fd));
 }
 
+uint32_t NetlinkSocket::port() const {
+  sockaddr_nl address{};
+  socklen_t size = sizeof address;
+  return getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0 ? address.nl_pid : 0;
+}
+
 Result<> NetlinkSocket::send(std::span<nlmsghdr* const> headers) {
   std::vector<iovec> pieces;
   pieces.reserve(headers.size());

@@ -96,6 +96,9 @@ class NetlinkSocket {
     return transaction(std::span(messages), what);
   }
 
+  // Its address, which notifications of its changes carry as nlmsg_pid.
+  uint32_t port() const;
+
  private:
   explicit NetlinkSocket(Fd fd) : fd_(std::move(fd)) {}
   uint32_t next_sequence() { return ++sequence_; }

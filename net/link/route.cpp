@@ -36,12 +36,15 @@ RouteEntry read_route(const nlmsghdr& header) {
   return entry;
 }
 
-Result<std::vector<RouteEntry>> main_table(Host& host, int family) {
+// `interface` 0: all. The kernel filters.
+Result<std::vector<RouteEntry>> main_table(Host& host, int family, uint32_t interface = 0) {
   std::vector<RouteEntry> entries;
   Message message(RTM_GETROUTE, NLM_F_DUMP, 256);
   rtmsg route{};
   route.rtm_family = static_cast<unsigned char>(family);
+  route.rtm_table = RT_TABLE_MAIN;
   message.header(route);
+  if (interface != 0) message.put_u32(RTA_OIF, interface);
   TRY(host.route().query(message, "list routes", [&](const nlmsghdr& header) {
     if (header.nlmsg_type != RTM_NEWROUTE) return;
     RouteEntry entry = read_route(header);
@@ -69,6 +72,25 @@ Result<std::vector<Cidr>> host_subnets(Host& host) {
         subnets.push_back(entry.destination);
   }
   return subnets;
+}
+
+Result<std::vector<HostRoute>> host_routes(Host& host) {
+  std::vector<HostRoute> routes;
+  for (const int family : {AF_INET, AF_INET6}) {
+    TRY_ASSIGN(const auto entries, main_table(host, family));
+    for (const RouteEntry& entry : entries)
+      if (entry.destination.prefix > 0)
+        routes.push_back({entry.destination, entry.interface, !entry.gateway && !entry.multipath});
+  }
+  return routes;
+}
+
+Result<std::vector<Cidr>> routes_over(Host& host, uint32_t interface, Family family) {
+  TRY_ASSIGN(const auto entries, main_table(host, family == Family::V4 ? AF_INET : AF_INET6, interface));
+  std::vector<Cidr> destinations;
+  for (const RouteEntry& entry : entries)
+    if (entry.interface == interface) destinations.push_back(entry.destination);
+  return destinations;
 }
 
 Result<uint32_t> default_route_mtu(Host& host) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <thread>
 
+#include "base/text.h"
 #include "scenario.h"
 
 namespace stack::e2e {
@@ -298,8 +299,12 @@ TEST_F(NetworkChange, WhatOthersBreakIsRepaired) {
   const std::string back = bridge_of("move_back");
   const std::string front = bridge_of("move_front");
   std::string veth = "v" + network_of("web", "move_back").at("EndpointID").get<std::string>().substr(0, 12);
+  const std::string table = run_command({"sh", "-c", "nft list tables inet | grep stack | head -1"}).out;
+  ASSERT_TRUE(table.starts_with("table inet stack")) << table;
+  const std::string own_table = std::string(trim(table.substr(6)));
   for (const std::string& damage :
-       {"ip link set " + back + " down", "ip address flush dev " + back, "ip link del " + back,
+       {"nft flush table " + own_table, "nft delete table " + own_table, "nft flush chain " + own_table + " published",
+        "nft flush set " + own_table + " bridges", "ip route flush dev " + back, "ip link set " + back + " down", "ip address flush dev " + back, "ip link del " + back,
         "ip link set " + veth + " down", "ip link set " + veth + " nomaster", "ip link del " + veth,
         "ip link del " + back + "; ip link del " + front, std::string("sysctl -qw net.ipv4.ip_forward=0")}) {
     ASSERT_EQ(run_command({"sh", "-c", damage}).code, 0) << damage;

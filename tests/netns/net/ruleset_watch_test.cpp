@@ -19,22 +19,35 @@ class Watch : public testing::Test {
 };
 
 TEST_F(Watch, QuietRulesetHasNoChanges) {
-  EXPECT_FALSE(drain().own_table_removed);
+  EXPECT_FALSE(drain().own_table_changed);
   EXPECT_FALSE(drain().foreign_chains_changed);
 }
 
 TEST_F(Watch, FlushByAnotherProgramIsNoticedAndRepaired) {
   nft("flush ruleset");
-  EXPECT_TRUE(drain().own_table_removed);
+  EXPECT_TRUE(drain().own_table_changed);
   must(lab_.firewall().reset_to({}, {}));
-  EXPECT_FALSE(drain().own_table_removed);
+  EXPECT_FALSE(drain().own_table_changed);
+}
+
+TEST_F(Watch, PartsRemovedByAnotherProgramAreNoticed) {
+  lab_.add_network(lab_.network(1));
+  EXPECT_FALSE(drain().own_table_changed);
+  for (const char* command : {"flush chain inet stack_test forward", "flush set inet stack_test bridges",
+                              "add rule inet stack_test forward drop", "flush table inet stack_test"}) {
+    nft(command);
+    EXPECT_TRUE(drain().own_table_changed) << command;
+    must(lab_.firewall().reset_to({}, {}));
+    lab_.add_network(lab_.network(1));
+    EXPECT_FALSE(drain().own_table_changed) << command;
+  }
 }
 
 TEST_F(Watch, OwnChangesAreNotTakenForForeignOnes) {
   lab_.add_network(lab_.network(1));
   must(lab_.firewall().reset_to({}, {}));
   const RulesetChanges changes = drain();
-  EXPECT_FALSE(changes.own_table_removed);
+  EXPECT_FALSE(changes.own_table_changed);
   EXPECT_FALSE(changes.foreign_chains_changed);
 }
 
@@ -44,7 +57,7 @@ TEST_F(Watch, NewChainOfAnotherProgramIsNoticed) {
   nft("add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }");
   const RulesetChanges changes = drain();
   EXPECT_TRUE(changes.foreign_chains_changed);
-  EXPECT_FALSE(changes.own_table_removed);
+  EXPECT_FALSE(changes.own_table_changed);
 }
 
 }  // namespace

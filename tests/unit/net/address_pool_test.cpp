@@ -26,6 +26,16 @@ TEST(ChooseSubnet, SkipsNetworksAndRoutesInUseWhateverTheirSize) {
   EXPECT_EQ(choose_subnet(default_subnet_ranges(), std::vector{cidr("10.0.0.0/9")})->text(), "10.128.0.0/24");
 }
 
+TEST(ChooseSubnet, MachineWhoseVpnHasTheFirstRangeGetsTheNext) {
+  std::vector<Cidr> used{cidr("10.0.0.0/8")};
+  EXPECT_EQ(choose_subnet(default_subnet_ranges(), used)->text(), "172.17.0.0/24");
+  EXPECT_EQ(choose_subnet(default_subnet_ranges(20), used)->text(), "172.17.0.0/20");
+  used.push_back(cidr("172.16.0.0/12"));
+  EXPECT_EQ(choose_subnet(default_subnet_ranges(), used)->text(), "192.168.0.0/24");
+  used.push_back(cidr("192.168.0.0/16"));
+  EXPECT_FALSE(choose_subnet(default_subnet_ranges(), used));
+}
+
 TEST(ChooseSubnet, LastOneOfTheRangeIsUsedAndThenItIsFull) {
   const std::vector<SubnetRange> small{{address("10.1.0.0"), address("10.1.1.0"), 24}};
   EXPECT_EQ(choose_subnet(small, std::vector{cidr("10.1.0.0/24")})->text(), "10.1.1.0/24");
