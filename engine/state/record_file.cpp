@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/directory.h"
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/text.h"
@@ -35,6 +36,18 @@ Result<> write_record_file(const std::string& path, const RecordFile& record) {
                      std::to_string(record.revision) + " " + sha256_hex(body) + "\n" + body;
   TRY(ensure_directory(directory_name(path), 0700));
   return write_file_atomic(path, text, 0600);
+}
+
+void sweep_unfinished_records(const std::string& folder) {
+  Result<std::vector<std::string>> names = names_in(folder);
+  if (!names) return;
+  // "<name>.record.XXXXXX", "record.XXXXXX" (write_file_atomic)
+  constexpr size_t kRandomPart = 7;
+  for (const std::string& name : *names) {
+    if (name.size() < kRandomPart || name[name.size() - kRandomPart] != '.') continue;
+    std::string whole = name.substr(0, name.size() - kRandomPart);
+    if (whole == "record" || whole.ends_with(".record")) ::unlink((folder + "/" + name).c_str());
+  }
 }
 
 Result<RecordFile> read_record_file(const std::string& path) {

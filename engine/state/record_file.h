@@ -25,6 +25,8 @@ struct RecordFile {
 
 // Creates the folder (mode 0700) if it is missing.
 Result<> write_record_file(const std::string& path, const RecordFile& record);
+// Removes the temporary files that a killed engine left in this folder.
+void sweep_unfinished_records(const std::string& folder);
 // NotFound if there is no file; Invalid if the checksum does not match.
 Result<RecordFile> read_record_file(const std::string& path);
 

@@ -191,8 +191,19 @@ std::string_view to_text(Table table) {
   return kNames[static_cast<size_t>(table)];
 }
 
+namespace {
+
+void sweep_copies(const std::string& folder) {
+  for (const char* table : {"/networks", "/projects"}) sweep_unfinished_records(folder + table);
+  for (const std::string& id : names_in(folder + "/containers").value_or(std::vector<std::string>()))
+    sweep_unfinished_records(folder + "/containers/" + id);
+}
+
+}  // namespace
+
 Result<Store> Store::open(const std::string& folder) {
   std::string path = folder + "/state.db";
+  sweep_copies(folder);
   DiskReserve reserve(folder + "/reserve");
   std::vector<std::string> notes;
   Opened opened = open_database(path);

@@ -70,6 +70,20 @@ TEST(Store, KeepsDocumentsOverReopening) {
   EXPECT_TRUE(rows->unreadable.empty());
 }
 
+TEST(Store, RemovesCopiesThatAKilledEngineWasWriting) {
+  Folder folder;
+  { ASSERT_TRUE(Store::open(folder.path())->put(Table::Projects, "shop", {{"n", 1}})); }
+  const std::string copy = folder.path() + "/projects/shop.record";
+  ASSERT_TRUE(path_exists(copy));
+  ASSERT_TRUE(ensure_directory(folder.path() + "/containers/a"));
+  for (const std::string& left : {copy + ".aB3xYz", folder.path() + "/containers/a/record.aB3xYz"})
+    ASSERT_TRUE(write_file(left, "half"));
+  ASSERT_TRUE(Store::open(folder.path()));
+  EXPECT_TRUE(path_exists(copy));
+  EXPECT_FALSE(path_exists(copy + ".aB3xYz"));
+  EXPECT_FALSE(path_exists(folder.path() + "/containers/a/record.aB3xYz"));
+}
+
 TEST(Store, IsForItsOwnerAloneAndBecomesSoWhereItWasNot) {
   Folder folder;
   ASSERT_TRUE(write_file(folder.file(), "", 0644));
