@@ -45,9 +45,11 @@ Container parse_container(const Json& row);
 
 enum class ContainerFilter { Running, All };  // All includes stopped containers
 
-// The containers of one project, sorted by name; containers of `run` are included only on request.
+// The containers of one project, or of these services if any are given, sorted by name; containers of `run` are included only
+// on request.
 Result<std::vector<Container>> list_containers(Session& session, const std::string& project_name,
-                                               ContainerFilter which, bool with_oneoffs = false);
+                                               ContainerFilter which, bool with_oneoffs = false,
+                                               const std::vector<std::string>& services = {});
 // The containers of the given services; all if no service is given.
 std::vector<Container> of_services(std::vector<Container> containers,
                                    const std::vector<std::string>& services);

@@ -47,10 +47,13 @@ Result<int> run_logs(Session& session, const Arguments& arguments) {
   auto index = arguments.number("index");
   if (!index) return session.usage_error(index.error().text());
   TRY_ASSIGN(std::string project_name, session.project_name());
-  TRY(session.require_services(project_name, arguments.words));
-  TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All, true));
+  TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All, true, arguments.words));
+  // A service with a container exists; asking for the project costs the engine more.
+  std::vector<std::string> unseen = arguments.words;
+  for (const Container& container : containers) std::erase(unseen, container.service);
+  TRY(session.require_services(project_name, unseen));
   std::vector<std::string> labels;
-  for (const Container& container : of_services(std::move(containers), arguments.words)) {
+  for (const Container& container : containers) {
     if (*index && container.number != **index) continue;
     labels.push_back(log_label(project_name, container.name, container.service));
   }
