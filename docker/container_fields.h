@@ -28,7 +28,10 @@ void fields(V& v, S& s) {
   v("BindOptions.CreateMountpoint", s.create_host_path);
   v("BindOptions.NonRecursive", Inverted{s.recursive});
   v("BindOptions.ReadOnlyNonRecursive", s.read_only_top);
+  v("BindOptions.MapOwner", s.map_owner);
   v("VolumeOptions.NoCopy", s.no_copy);
+  v("VolumeOptions.DriverConfig.Name", s.volume_driver);
+  v("VolumeOptions.DriverConfig.Options", s.volume_options);
   v("VolumeOptions.Labels", s.volume_labels);
   v(s.kind == MountKind::Image ? "ImageOptions.Subpath" : "VolumeOptions.Subpath", s.subpath);
   v("TmpfsOptions.SizeBytes", s.tmpfs_size);

@@ -65,6 +65,7 @@ struct Engine {
   std::unique_ptr<RegistryService> registries;
   std::unique_ptr<BuildService> builds;
   std::unique_ptr<ProjectService> projects;
+  std::unique_ptr<VolumeService> volume_copies;
   std::unique_ptr<Services> services;
   http::Router router{kOldestApi, 99, kNewestApi};
   std::unique_ptr<http::Server> server;
@@ -123,11 +124,12 @@ Result<> Engine::open() {
   TRY(builds->open());
   projects = std::make_unique<ProjectService>(
       ProjectParts{context, *containers, *execs, *health, networks, *builds, *registries});
+  volume_copies = std::make_unique<VolumeService>(context, *containers);
   TRY(networks.load());
   TRY(projects->load());
   services =
       std::unique_ptr<Services>(new Services{context, *containers, networks, *execs, *health, *registries,
-                                             *builds, *projects, log_folders, [this] { shut_down(); }});
+                                             *builds, *projects, *volume_copies, log_folders, [this] { shut_down(); }});
   add_routes(router, *services);
   return {};
 }
@@ -245,6 +247,7 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
   log_info("serving on " + context.paths.socket());
   projects->resume();
   projects->start_by_policy(std::move(*stopped));
+  volume_copies->resume();
   start(io, look_after(options.idle_exit));
   start(io, reap_inherited());
 }

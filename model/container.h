@@ -39,10 +39,13 @@ struct MountSpec {
   bool create_host_path = false;  // create a missing source directory
   bool recursive = true;
   bool read_only_top = false;  // read_only does not apply to mounts below the source
+  bool map_owner = false;      // the container's user owns the files of the source's owner, and the reverse
   // Volume
   bool no_copy = false;
   std::string subpath;  // Volume and Image
   std::map<std::string, std::string> volume_labels;
+  std::string volume_driver;                          // of a volume that does not exist yet; "" = local
+  std::map<std::string, std::string> volume_options;  // of its driver
   // Tmpfs
   std::optional<ByteSize> tmpfs_size;
   std::optional<uint32_t> tmpfs_mode;

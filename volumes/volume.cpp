@@ -2,6 +2,7 @@
 
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -121,6 +122,13 @@ Result<VolumeMount> mount_of(const Volume& volume) {
   mount.type = type;
   mount.filesystem_options = join(words.others, ",");
   return mount;
+}
+
+bool sets_owner(const Volume& volume) {
+  std::vector<std::string> words = parse_mount_words(option(volume, "o")).others;
+  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return word.starts_with("uid=") || word.starts_with("gid=") || word.starts_with("mode=");
+  });
 }
 
 Json volume_to_json(const Volume& volume) {

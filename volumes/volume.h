@@ -1,4 +1,4 @@
-// A named volume, and how it is mounted in a container.
+// A named volume, and how it is mounted.
 #pragma once
 
 #include <map>
@@ -32,9 +32,9 @@ struct Volume {
 // Docker's member names: Name, Driver, Scope, Mountpoint, CreatedAt, Options, Labels.
 Json volume_to_json(const Volume& volume);
 
-// The mount of a volume inside the container's namespace, for mount(2) or the mount fd calls.
+// How a volume's file system is mounted on the host.
 struct VolumeMount {
-  // "bind": `source` is a host directory or file, usually the volume's _data.
+  // "bind": `source` is a host directory, usually the volume's _data.
   // Other values are file system types to mount ("tmpfs", "nfs", "ext4", ...).
   std::string type = "bind";
   std::string source;
@@ -49,5 +49,8 @@ Result<> check_volume_name(std::string_view name);
 // Pure. A `local` volume without a device is its own directory; with o=bind or type=none, the device is bind-mounted; other
 // types are passed on. Errors: device missing, relative bind device, unknown option.
 Result<VolumeMount> mount_of(const Volume& volume);
+
+// Whether the options of its file system set mode or owner of its top directory (uid=1000).
+bool sets_owner(const Volume& volume);
 
 }  // namespace stack::volumes

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/units.h"
 #include "volumes/content.h"
+#include "volumes/host_mount.h"
 
 namespace stack::volumes {
 
@@ -58,6 +59,14 @@ Result<> make_folder(const std::string& folder, const Volume& volume) {
   return write_file(folder + "/volume.json", to_text(description_of(volume)) + "\n", 0600);
 }
 
+// Must precede the removal of a volume's folder, which would otherwise remove the files of mounted file systems.
+Result<> release_mounts(const std::string& folder) {
+  TRY(unmount_on_host(folder + "/_data"));
+  TRY_ASSIGN(std::vector<std::string> points, mount_points_below(folder));
+  if (points.empty()) return {};
+  return conflict("a file system is mounted on " + points.front() + "; unmount it first");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<VolumeStore>> VolumeStore::open(std::string root) {
@@ -73,7 +82,7 @@ Result<> VolumeStore::load() {
   TRY_ASSIGN(std::vector<std::string> names, names_in(root_));
   for (const std::string& name : names) {
     if (name.starts_with(".new-") || name.starts_with(".gone-")) {
-      TRY(remove_tree(folder(name)));
+      if (release_mounts(folder(name))) TRY(remove_tree(folder(name)));
       continue;
     }
     if (!check_volume_name(name) || !is_directory(folder(name) + "/_data")) continue;
@@ -82,7 +91,7 @@ Result<> VolumeStore::load() {
   return {};
 }
 
-Result<Volume> VolumeStore::create(const VolumeSpec& spec) {
+Result<Volume> VolumeStore::described(const VolumeSpec& spec) const {
   Volume volume;
   volume.anonymous = spec.name.empty();
   volume.name = volume.anonymous ? random_id() : spec.name;
@@ -95,6 +104,11 @@ Result<Volume> VolumeStore::create(const VolumeSpec& spec) {
   volume.mountpoint = folder(volume.name) + "/_data";
   volume.created = rfc3339(std::chrono::system_clock::now());
   TRY(mount_of(volume));
+  return volume;
+}
+
+Result<Volume> VolumeStore::create(const VolumeSpec& spec) {
+  TRY_ASSIGN(Volume volume, described(spec));
   TRY_ASSIGN(bool made, add(volume));
   if (made && told_) told_(Change::Created, volume);
   return volume;
@@ -147,6 +161,8 @@ Result<> VolumeStore::remove(const std::string& name, std::span<const std::strin
       for (size_t i = 0; i < users.size(); ++i) text += (i > 0 ? ", " : "") + users[i];
       return conflict(text + "]");
     }
+    if (mounted_.used(name)) return conflict("remove " + name + ": volume is in use");
+    TRY(release_mounts(folder(name)).in("remove volume " + name));
     if (::rename(folder(name).c_str(), grave.c_str()) != 0 && errno != ENOENT)
       return Error::last_errno("remove volume " + name);
     gone = std::move(volumes_.extract(name).mapped());
@@ -158,15 +174,101 @@ Result<> VolumeStore::remove(const std::string& name, std::span<const std::strin
 Result<bool> VolumeStore::populate(const std::string& name, int source) {
   std::optional<Volume> volume = find(name);
   if (!volume) return not_found("get " + name + ": no such volume");
-  if (!volume->options.empty()) return false;
   std::lock_guard lock(populate_mutex_);
-  return fill_volume(folder(name), source).in("populate volume " + name);
+  bool own = volume->options.empty();
+  if (!own && !mounted_.used(name)) return conflict("populate volume " + name + ": it is not mounted");
+  FillPlaces places = own ? places_beside(folder(name)) : places_inside(volume->mountpoint);
+  return fill_volume(places, source, sets_owner(*volume)).in("populate volume " + name);
+}
+
+Result<> VolumeStore::attach(const std::string& name, const std::string& user) {
+  std::optional<Volume> volume = find(name);
+  return volume ? mounted_.acquire(*volume, user) : Result<>();
+}
+
+Result<> VolumeStore::detach(const std::string& name, const std::string& user) {
+  std::optional<Volume> volume = find(name);
+  return volume ? mounted_.release(*volume, user) : Result<>();
+}
+
+void VolumeStore::adopt(const std::string& name, const std::string& user) {
+  if (std::optional<Volume> volume = find(name)) mounted_.adopt(*volume, user);
+}
+
+Result<> VolumeStore::unmount_unused() {
+  Result<> outcome;
+  for (const Volume& volume : list()) {
+    Result<> done = mounted_.unmount_unused(volume);
+    if (!done && outcome) outcome = std::move(done);
+  }
+  return outcome;
 }
 
 Result<uint64_t> VolumeStore::disk_usage(const std::string& name) const {
   std::optional<Volume> volume = find(name);
   if (!volume) return not_found("get " + name + ": no such volume");
   return tree_bytes(volume->mountpoint);
+}
+
+Result<VolumeStore::Staging> VolumeStore::stage(const std::string& name) {
+  TRY(check_volume_name(name));
+  std::optional<Volume> volume = find(name);
+  if (volume && !volume->options.empty()) {
+    FillPlaces places = places_inside(volume->mountpoint);
+    TRY(remove_tree(places.part));
+    TRY_ASSIGN(bool filled, holds_files(places));
+    if (filled)
+      return conflict("volume " + name + " has driver options and is not empty; remove its files first, because "
+                      "its file system cannot be exchanged");
+    TRY(ensure_directory(places.part, 0755));
+    return Staging{volume->mountpoint, base_name(places.part), true};
+  }
+  std::string fresh = root_ + "/.new-" + random_hex(8);
+  TRY(ensure_directory(fresh + "/_data", 0755));
+  if (::chmod(fresh.c_str(), 0711) != 0) return Error::last_errno("chmod " + fresh);
+  return Staging{fresh, "_data", false};
+}
+
+Result<Volume> VolumeStore::commit(const Staging& staging, const VolumeSpec& spec, bool replace) {
+  // Syncs first, so that a power cut after the exchange does not leave files without contents.
+  TRY_ASSIGN(Fd staged, open_file(staging.parent + "/" + staging.entry, O_RDONLY | O_DIRECTORY));
+  if (::syncfs(staged.get()) != 0) return Error::last_errno("sync");
+  std::optional<Volume> existing = find(spec.name);
+  if (staging.in_volume) {
+    if (!existing) return not_found("get " + spec.name + ": no such volume");
+    TRY(publish_staged(places_inside(existing->mountpoint)).in("volume " + spec.name));
+    return *existing;
+  }
+  return existing ? exchange(staging, *existing, replace) : create_from(staging, spec);
+}
+
+Result<Volume> VolumeStore::exchange(const Staging& staging, const Volume& volume, bool replace) {
+  std::lock_guard lock(mutex_);
+  TRY_ASSIGN(bool filled, holds_files(places_beside(folder(volume.name))));
+  if (filled && !replace) return conflict("volume " + volume.name + " is not empty");
+  std::string staged = staging.parent + "/" + staging.entry;
+  if (::renameat2(AT_FDCWD, staged.c_str(), AT_FDCWD, volume.mountpoint.c_str(), RENAME_EXCHANGE) != 0)
+    return Error::last_errno("exchange the files of volume " + volume.name);
+  (void)remove_tree(staging.parent);
+  return volume;
+}
+
+Result<Volume> VolumeStore::create_from(const Staging& staging, const VolumeSpec& spec) {
+  TRY_ASSIGN(Volume volume, described(spec));
+  TRY(write_file(staging.parent + "/volume.json", to_text(description_of(volume)) + "\n", 0600));
+  {
+    std::lock_guard lock(mutex_);
+    if (volumes_.contains(volume.name)) return conflict("volume " + volume.name + " already exists");
+    if (::rename(staging.parent.c_str(), folder(volume.name).c_str()) != 0)
+      return Error::last_errno("create volume " + volume.name);
+    volumes_[volume.name] = volume;
+  }
+  if (told_) told_(Change::Created, volume);
+  return volume;
+}
+
+void VolumeStore::discard(const Staging& staging) {
+  (void)remove_tree(staging.in_volume ? staging.parent + "/" + staging.entry : staging.parent);
 }
 
 }  // namespace stack::volumes

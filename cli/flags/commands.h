@@ -15,9 +15,9 @@ extern const Command kDeploy, kConvert, kUp, kWatch, kCreate, kDown, kPs, kLogs,
     kAttach, kEvents, kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm, kImageInspect,
     kImageBootstrap, kImageTag, kImageHistory, kImagePrune, kImageSave, kImageLoad, kImageImport,
     kBuilderPrune, kSystemDf, kSystemPrune, kVolumeLs, kVolumeInspect, kVolumeRm, kVolumeCreate, kVolumePrune,
-    kVolumes, kNetworkLs, kNetworkInspect, kNetworkRm, kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus,
-    kEngineStop, kEngineLogs, kEngineDockerSocket, kHelp, kCompletion, kComplete, kPull, kPush, kLogin,
-    kLogout, kImagePull, kImagePush;
+    kVolumeBackup, kVolumeRestore, kVolumeClone, kVolumes, kNetworkLs, kNetworkInspect, kNetworkRm,
+    kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs, kEngineDockerSocket,
+    kHelp, kCompletion, kComplete, kPull, kPush, kLogin, kLogout, kImagePull, kImagePush;
 
 // In the order shown by help.
 std::span<const Command* const> all_commands();

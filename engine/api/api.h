@@ -5,6 +5,7 @@
 #include "engine/image/build_service.h"
 #include "engine/logs/folder_watch.h"
 #include "engine/project/project_service.h"
+#include "engine/volume/volume_service.h"
 #include "http/server/router.h"
 
 namespace stack::engine {
@@ -18,6 +19,7 @@ struct Services {
   RegistryService& registries;
   BuildService& builds;
   ProjectService& projects;
+  VolumeService& volumes;
   FolderWatch& log_folders;
   std::function<void()> shut_down;
 };
@@ -35,6 +37,7 @@ void add_build_routes(http::Router& router, Services& services);        // Docke
 void add_stack_build_routes(http::Router& router, Services& services);  // ours, and bootstrap
 void add_network_routes(http::Router& router, Services& services);
 void add_volume_routes(http::Router& router, Services& services);
+void add_volume_copy_routes(http::Router& router, Services& services);
 void add_disk_usage_routes(http::Router& router, Services& services);
 void add_registry_routes(http::Router& router, Services& services);  // push, auth, distribution
 void add_project_routes(http::Router& router, Services& services);

@@ -159,10 +159,8 @@ Task<Sizes> measure(Services& s, const UsageKinds& kinds) {
     for (const auto& [id, container] : s.context.containers)
       containers[id] = s.containers.upper_directory(*container);
   if (kinds.has("volume"))
-    for (const volumes::Volume& volume : s.containers.parts().volumes.list()) {
-      Result<volumes::VolumeMount> mount = volumes::mount_of(volume);
-      if (mount && mount->type == "bind") volumes[volume.name] = mount->source;
-    }
+    for (const volumes::Volume& volume : s.containers.parts().volumes.list())
+      if (volume.options.empty()) volumes[volume.name] = volume.mountpoint;  // others have no files of their own
   auto work = [containers, volumes, &images = s.containers.parts().images] {
     Sizes sizes;
     for (const auto& [id, path] : containers) sizes.containers[id] = directory_size(path);

@@ -192,6 +192,7 @@ void add_routes(http::Router& router, Services& s) {
   add_stack_build_routes(router, s);
   add_network_routes(router, s);
   add_volume_routes(router, s);
+  add_volume_copy_routes(router, s);
   add_disk_usage_routes(router, s);
   add_registry_routes(router, s);
   add_project_routes(router, s);

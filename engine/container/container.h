@@ -26,11 +26,9 @@ namespace stack::engine {
 
 // Where a mount comes from, resolved when the container is created.
 struct MountSource {
-  std::string path;         // on the host: what is bound, or the device of `filesystem`; none for tmpfs and image
+  std::string path;         // on the host: what is bound; none for tmpfs and image
   std::string volume;       // Volume: its name
   bool anonymous = false;   // an unnamed volume, removed by `rm -v`
-  std::string filesystem;   // Volume: a file system to mount ("nfs"); "" = bind the path
-  std::string filesystem_options;
 };
 
 // A resolved mount, as shown by `docker inspect` and mounted by the runtime. The target is a clean path.

@@ -158,6 +158,8 @@ Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container)
   container->run = run;
   run->process = process;
   bool noted = container->phase == Phase::Running || container->phase == Phase::Paused;
+  // The engine died while it copied files of a frozen container.
+  if (container->phase == Phase::Running) (void)parts_.cgroups.thaw(cgroup_path(*container));
   (void)container->take(LifeEvent::Adopted);
   if (!noted) {
     // The engine died after the start, before recording it.

@@ -129,14 +129,25 @@ Result<std::function<Result<runtime::ContainerFiles>()>> ContainerService::files
   stopped.read_only = container.spec.read_only;
   for (const MountPoint& mount : container.mounts) {
     const MountSpec& spec = mount.spec;
-    bool local =
-        (spec.kind == MountKind::Bind || spec.kind == MountKind::Volume) && mount.source.filesystem.empty();
-    if (local) stopped.mounts.push_back({mount.source.path, spec.subpath, spec.target, spec.read_only});
+    if (spec.kind == MountKind::Bind || spec.kind == MountKind::Volume)
+      stopped.mounts.push_back({mount.source.path, spec.subpath, spec.target, spec.read_only});
   }
   for (const char* name : {"hosts", "hostname", "resolv.conf"})
     if (path_exists(state_dir + "/" + name))
       stopped.mounts.push_back({state_dir + "/" + name, "", std::string("/etc/") + name, false});
-  return std::function([stopped = std::move(stopped)] { return runtime::open_stopped_files(stopped); });
+  return std::function([stopped = std::move(stopped), &store = parts_.volumes, mounts = container.mounts,
+                        user = "files " + container.id]() -> Result<runtime::ContainerFiles> {
+    // The opened files have their own mounts.
+    Result<> attached;
+    for (const MountPoint& mount : mounts)
+      if (attached && mount.spec.kind == MountKind::Volume) attached = store.attach(mount.source.volume, user);
+    Result<runtime::ContainerFiles> files = Error("not opened");
+    if (attached) files = runtime::open_stopped_files(stopped);
+    for (const MountPoint& mount : mounts)
+      if (mount.spec.kind == MountKind::Volume) (void)store.detach(mount.source.volume, user);
+    if (!attached) return std::move(attached).error();
+    return files;
+  });
 }
 
 Task<Result<images::Image>> ContainerService::commit(ContainerPtr container, CommitRequest request) {

@@ -1,7 +1,4 @@
 // ContainerService: creates and removes containers.
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "base/files.h"
@@ -15,8 +12,6 @@
 #include "model/docker_socket.h"
 #include "model/labels.h"
 #include "model/random_name.h"
-#include "runtime/rootfs/rootfs_view.h"
-#include "volumes/bind_source.h"
 
 namespace stack::engine {
 
@@ -119,68 +114,6 @@ Result<std::vector<MountPoint>> ContainerService::plan_mounts(const ContainerSpe
     points.push_back(planned(anonymous));
   }
   return points;
-}
-
-namespace {
-
-// Fills the new container's volumes from the image; runs on the pool.
-Result<> fill_volumes(volumes::VolumeStore& store, const std::vector<MountPoint>& mounts,
-                      const images::Image& image) {
-  Fd view;
-  for (const MountPoint& mount : mounts) {
-    const MountSpec& spec = mount.spec;
-    if (spec.kind != MountKind::Volume || !spec.subpath.empty() || spec.no_copy || image.layer_dirs.empty())
-      continue;
-    if (!view) {
-      TRY_ASSIGN(view, runtime::open_rootfs_view(image.layer_dirs));
-    }
-    Result<Fd> source = runtime::open_in_root(view.get(), spec.target, O_RDONLY | O_DIRECTORY);
-    if (!source) continue;  // the image has no files at this path
-    Result<bool> filled = store.populate(mount.source.volume, source->get());
-    if (!filled) return std::move(filled).error().in("volume " + mount.source.volume);
-  }
-  return {};
-}
-
-}  // namespace
-
-Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Image image) {
-  for (MountPoint& mount : container->mounts) {
-    if (mount.spec.kind == MountKind::Bind) {
-      Result<volumes::BindSource> source =
-          volumes::ensure_bind_source(mount.source.path, mount.spec.create_host_path);
-      CO_TRY(source);
-    } else if (mount.spec.kind == MountKind::Volume) {
-      volumes::VolumeSpec spec;
-      spec.name = mount.source.volume;
-      spec.labels = mount.spec.volume_labels;
-      if (mount.source.anonymous) {
-        spec.labels["com.docker.volume.anonymous"] = "";
-        // Lets `down -v` find it after its container is removed.
-        std::string project = container->label(label::kProject);
-        if (!project.empty()) spec.labels[label::kProject] = project;
-      }
-      Result<volumes::Volume> volume = parts_.volumes.create(spec);
-      CO_TRY(volume);
-      Result<volumes::VolumeMount> how = volumes::mount_of(*volume);
-      CO_TRY(how);
-      mount.source.path = how->source;
-      mount.spec.recursive = how->recursive;
-      if (how->type != "bind") {
-        mount.source.filesystem = how->type;
-        mount.source.filesystem_options = how->filesystem_options;
-      }
-    }
-  }
-  auto& store = parts_.volumes;
-  auto work = [&store, mounts = container->mounts, image = std::move(image)] {
-    return fill_volumes(store, mounts, image);
-  };
-  bool any = std::any_of(container->mounts.begin(), container->mounts.end(),
-                         [](const MountPoint& m) { return m.spec.kind == MountKind::Volume; });
-  if (!any) co_return Result<>();
-  Result<> filled = co_await offload(context_.pool, std::move(work));
-  co_return filled;
 }
 
 namespace {

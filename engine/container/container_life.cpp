@@ -52,6 +52,7 @@ Task<Result<>> ContainerService::begin_run(ContainerPtr container) {
   container->state.restart_count = 0;
   container->state.error.clear();
   Result<> up = co_await parts_.networks.connect(container);
+  if (up) up = co_await attach_volumes(container);
   if (up && container->phase != Phase::Starting) up = start_canceled(*container);
   if (up) {
     (void)context_.save(*container);
@@ -382,6 +383,7 @@ Task<> remove_ended(ContainerService& service, ContainerPtr container) {
 // Moves to Stopped: no process and no network remain. `ended`: the command ran and its exit has not been reported.
 Task<> ContainerService::finish(ContainerPtr container, bool ended) {
   co_await parts_.networks.disconnect(container);
+  co_await detach_volumes(container);
   std::string cgroup = cgroup_path(*container);
   auto clear = [cgroups = parts_.cgroups, cgroup] { return cgroups.remove(cgroup); };
   Result<> removed = co_await offload(context_.pool, clear);

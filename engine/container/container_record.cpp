@@ -28,8 +28,6 @@ void fields(V& v, S& s) {
   v("path", s.path);
   v("volume", s.volume);
   v("anonymous", s.anonymous);
-  v("filesystem", s.filesystem);
-  v("filesystem_options", s.filesystem_options);
 }
 
 template <typename V, Like<MountPoint> S>

@@ -96,6 +96,10 @@ Task<Result<std::vector<ContainerPtr>>> ContainerService::recover() {
     if (outcomes[i] == Adoption::Running) running.push_back(all[i]);
     if (outcomes[i] == Adoption::Gone && comes_back(*all[i])) to_start.push_back(all[i]);
   }
+  std::vector<ContainerPtr> alive = running;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (outcomes[i] == Adoption::Unreachable) alive.push_back(all[i]);
+  adopt_volumes(alive);
   Result<> networks = parts_.networks.adopt(running);
   if (!networks) log_error("networks: " + networks.error().text());
   for (const ContainerPtr& container : running) {

@@ -167,6 +167,9 @@ class ContainerService {
   // What `--link` adds to the environment. Conflict where a container that is linked does not run.
   Result<std::vector<std::string>> link_environment(const Container& container) const;
   Result<Json> config_of(const Container& container, const images::Image& image);
+  Task<Result<>> attach_volumes(ContainerPtr container);
+  Task<> detach_volumes(ContainerPtr container);
+  void adopt_volumes(const std::vector<ContainerPtr>& alive);
   Result<std::vector<OciInputs::OwnFile>> write_own_files(const Container& container);
   void became_running(ContainerPtr container, std::shared_ptr<ContainerProcess> process,
                       runtime::Started started);

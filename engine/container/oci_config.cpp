@@ -170,6 +170,34 @@ Json option_list(std::string_view options, Json first = Json::array()) {
   return first;
 }
 
+// Exchanges two IDs and leaves all others unchanged.
+Json exchanged_ids(uint32_t one, uint32_t other) {
+  constexpr int64_t kEnd = 4294967295;  // -1 is no ID
+  Json map = Json::array();
+  int64_t next = 0;
+  auto put = [&](int64_t first, int64_t seen, int64_t size) {
+    if (size > 0) map.push_back({{"containerID", first}, {"hostID", seen}, {"size", size}});
+  };
+  for (int64_t id : {std::min(one, other), std::max(one, other)}) {
+    put(next, next, id - next);
+    if (id < next) continue;  // they are equal
+    put(id, id == one ? other : one, 1);
+    next = id + 1;
+  }
+  put(next, next, kEnd - next);
+  return map;
+}
+
+// The source's owner and the container's user see each other's files as their own.
+Result<> map_owner(const MountPoint& mount, const runtime::User& user, Json& json) {
+  struct stat owner{};
+  if (::stat(mount.source.path.c_str(), &owner) != 0) return Error::last_errno("bind source " + mount.source.path);
+  if (owner.st_uid == user.uid && owner.st_gid == user.gid) return {};
+  json["uidMappings"] = exchanged_ids(owner.st_uid, user.uid);
+  json["gidMappings"] = exchanged_ids(owner.st_gid, user.gid);
+  return {};
+}
+
 Json mount_json(const MountPoint& mount) {
   const MountSpec& spec = mount.spec;
   Json json{{"destination", spec.target}};
@@ -177,13 +205,6 @@ Json mount_json(const MountPoint& mount) {
     json.update({{"type", "tmpfs"},
                  {"source", "tmpfs"},
                  {"options", option_list(tmpfs_options(spec), {"nosuid", "nodev", "noexec"})}});
-    if (spec.read_only) json["options"].push_back("ro");
-    return json;
-  }
-  if (!mount.source.filesystem.empty()) {
-    json.update({{"type", mount.source.filesystem},
-                 {"source", mount.source.path},
-                 {"options", option_list(mount.source.filesystem_options)}});
     if (spec.read_only) json["options"].push_back("ro");
     return json;
   }
@@ -206,9 +227,12 @@ size_t depth(const Json& mount) {
 }
 
 // The container's mounts replace default mounts at the same destination. Parents come before nested mounts.
-Json mounts_json(const OciInputs& in, const Json& defaults) {
+Result<Json> mounts_json(const OciInputs& in, const Json& defaults) {
   Json own = Json::array();
-  for (const MountPoint& mount : in.container->mounts) own.push_back(mount_json(mount));
+  for (const MountPoint& mount : in.container->mounts) {
+    own.push_back(mount_json(mount));
+    if (mount.spec.map_owner) TRY(map_owner(mount, in.user, own.back()));
+  }
   for (const OciInputs::OwnFile& file : in.own_files) {
     bool overridden = std::any_of(in.container->mounts.begin(), in.container->mounts.end(),
                                   [&](const MountPoint& m) { return m.spec.target == file.target; });
@@ -411,7 +435,7 @@ Result<Json> oci_config(const OciInputs& in) {
           option = "size=" + std::to_string(spec.shm_size->bytes);
     }
   }
-  config["mounts"] = mounts_json(in, defaults);
+  TRY_ASSIGN(config["mounts"], mounts_json(in, defaults));
   Json& linux_part = config["linux"];
   linux_part["cgroupsPath"] = in.cgroup_path;
   if (security.paths_unconfined) {

@@ -60,6 +60,7 @@ void fields(V& v, S& s) {
   v("volume", s.volume);
   v("tmpfs", s.tmpfs);
   v("image", s.image);
+  v("x-stack.idmap", s.id_map);
 }
 
 template <typename V, Like<FileMount> S>

@@ -91,6 +91,7 @@ struct VolumeMount {
   std::optional<VolumeOptions> volume;
   std::optional<TmpfsOptions> tmpfs;
   std::optional<ImageOptions> image;
+  std::string id_map;  // Bind: "" or "host-user": the container's user and the owner of the source are the same
   bool operator==(const VolumeMount&) const = default;
 };
 

@@ -80,6 +80,7 @@ MountSpec mount_spec(const Project& project, const compose::VolumeMount& volume)
   switch (volume.type) {
     case compose::MountType::Bind:
       mount.kind = MountKind::Bind;
+      mount.map_owner = volume.id_map == "host-user";
       if (!volume.bind) break;
       mount.propagation = volume.bind->propagation;
       mount.create_host_path = volume.bind->create_host_path;

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "runtime/cgroup/cgroups.h"
+#include "runtime/container/host_mounts.h"
 #include "runtime/container/mount_calls.h"
 #include "runtime/container/start.h"
 #include "runtime/launch/engine_link.h"
@@ -84,6 +85,7 @@ Result<ContainerPlan> read_plan(const Json& request) {
   TRY_ASSIGN(plan.seccomp.bpf, read_filter(request));
   plan.seccomp.flags = static_cast<unsigned>(int_or(request, "seccomp_flags"));
   TRY(take_mount_sources(request, plan));
+  TRY(make_host_mounts(plan));
   return plan;
 }
 

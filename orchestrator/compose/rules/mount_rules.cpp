@@ -25,6 +25,20 @@ void check_recursion(RuleContext& rules, const std::string& name, const Node& mo
                      "service " + name + ": bind.recursive: " + how->text + " requires read_only: true");
 }
 
+// `x-stack: {idmap: host-user}`.
+void check_id_map(RuleContext& rules, const std::string& name, const Node& mount) {
+  const Node* ours = mount.find("x-stack");
+  const Node* map = ours == nullptr || !ours->is_map() ? nullptr : ours->find("idmap");
+  const Node* type = mount.find("type");
+  if (map == nullptr || rules.opaque(map) || rules.opaque(type)) return;
+  const std::string where = "service " + name + ": x-stack.idmap";
+  if (!map->is_scalar() || map->text != "host-user") {
+    rules.report.error(map->mark, where + ": unknown value", "the only value is host-user");
+  } else if (type->text != "bind") {
+    rules.report.error(map->mark, where + " requires a volume of type bind, not " + type->text);
+  }
+}
+
 }  // namespace
 
 namespace {
@@ -43,6 +57,7 @@ void check_mount(RuleContext& rules, const std::string& name, const Node& item, 
   if (rules.opaque(type) || rules.opaque(target)) return;
   claim(target->text, target->mark);
   check_recursion(rules, name, item);
+  check_id_map(rules, name, item);
   if (type->text == "npipe" || type->text == "cluster")
     return rules.report.error(type->mark, "volumes of type " + type->text + " are not supported on Linux");
   bool has_source = present(source) && !(source->is_scalar() && source->text.empty());

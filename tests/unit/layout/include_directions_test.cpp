@@ -44,10 +44,11 @@ const std::map<std::string, Folders>& allowed() {
       {"engine/project",
        {"model", "orchestrator/compose", "orchestrator/plan", "engine/state", "engine/logs",
         "engine/container", "engine/image", "engine/api"}},
+      {"engine/volume", {"images", "volumes", "engine/container"}},
       {"engine/host", {"engine/container", "engine/api"}},
       {"engine/api",
        {"model", "docker", "images", "runtime", "volumes", "http/server", "orchestrator/plan", "engine/logs",
-        "engine/container", "engine/network", "engine/image", "engine/project", "engine/host"}},
+        "engine/container", "engine/network", "engine/image", "engine/project", "engine/volume", "engine/host"}},
       {"engine",
        {"http/server", "http/wire", "engine/state", "engine/container", "engine/host", "engine/api"}},
       // images/archive and images/layer: the tar format alone, for `cp` and `export`.
