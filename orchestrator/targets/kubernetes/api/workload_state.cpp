@@ -78,7 +78,11 @@ bool describe_container(const Json& status, bool init, WorkloadState& out) {
     note_terminated(status, out);
     out.text = "restarted " + std::to_string(restarts) + (restarts == 1 ? " time" : " times");
     if (out.exit_code) out.text += ", last exit code " + std::to_string(*out.exit_code);
-    if (restarts >= kMostRestarts) out.phase = Phase::Failed;
+    if (restarts >= kMostRestarts) {
+      out.phase = Phase::Failed;
+      if (!out.exit_code)
+        out.text += " after exit code 0; a service that is meant to end needs `restart: \"no\"`";
+    }
     return true;
   }
   const Json& terminated = at(at(status, "state"), "terminated");
