@@ -25,7 +25,10 @@ Result<> NetworkService::State::open_firewall() {
   }
   firewall =
       std::make_unique<net::Firewall>(*host, context.paths.firewall_table(), net::FirewallOptions{ours});
-  TRY(firewall->ensure());
+  Result<> ensured = firewall->ensure();
+  // The next attempt must not take the missing table for an existing one.
+  if (!ensured) firewall.reset();
+  TRY(std::move(ensured));
   open_foreign_chains();
   Result<> watched = watch_ruleset();
   if (!watched) log_warning("firewall: cannot watch changes by other programs: " + watched.error().text());
