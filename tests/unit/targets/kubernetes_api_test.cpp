@@ -242,5 +242,18 @@ TEST(PushedName, ReplacesTheRegistry) {
   EXPECT_EQ(cli::cluster::pushed_name("r.example", "me/web"), "r.example/me/web");
 }
 
+TEST(ServerRoute, TheNameForTlsReplacesTheHostAndKeepsTheAddress) {
+  Access access;
+  access.server = "https://10.0.0.1:6443/clusters/a";
+  EXPECT_EQ(route_to(access).server, access.server);
+  EXPECT_EQ(route_to(access).connect_to, "");
+  access.server_name = "api.example";
+  EXPECT_EQ(route_to(access).server, "https://api.example:6443/clusters/a");
+  EXPECT_EQ(route_to(access).connect_to, "::10.0.0.1:6443");
+  access.server = "https://[fd00::1]";
+  EXPECT_EQ(route_to(access).server, "https://api.example:443");
+  EXPECT_EQ(route_to(access).connect_to, "::[fd00::1]:443");
+}
+
 }  // namespace
 }  // namespace stack::targets::kubernetes

@@ -58,9 +58,7 @@ void set_access(CURL* handle, const Access& access) {
   set_option(handle, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   set_option(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set_option(handle, CURLOPT_SSL_VERIFYPEER, access.verify ? 1L : 0L);
-  // A name for TLS that is not the server's would need another connection target; checking the chain is what remains.
-  bool same_name = access.server_name.empty();
-  set_option(handle, CURLOPT_SSL_VERIFYHOST, access.verify && same_name ? 2L : 0L);
+  set_option(handle, CURLOPT_SSL_VERIFYHOST, access.verify ? 2L : 0L);
   auto blob = [&](CURLoption option, const std::string& text) {
     if (text.empty()) return;
     curl_blob bytes{const_cast<char*>(text.data()), text.size(), CURL_BLOB_COPY};
@@ -164,7 +162,11 @@ struct Exchange {
 
 Exchange exchange(CURL* handle, const Access& access, const ApiRequest& request) {
   set_access(handle, access);
-  std::string url = access.server + request.path;
+  ServerRoute route = route_to(access);
+  CurlHeaders connect_to;
+  if (!route.connect_to.empty()) add_header(connect_to, route.connect_to);
+  set_option(handle, CURLOPT_CONNECT_TO, connect_to.get());
+  std::string url = route.server + request.path;
   set_option(handle, CURLOPT_URL, url.c_str());
   set_option(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   CurlHeaders headers;

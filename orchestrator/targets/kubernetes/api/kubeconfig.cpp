@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/base64.h"
@@ -262,6 +263,20 @@ Result<Access> find_access(const AccessRequest& request) {
   TRY_ASSIGN(Access access, select(config, first, request.context));
   if (!access.program.command.empty()) TRY(run_program(access, request));
   return access;
+}
+
+ServerRoute route_to(const Access& access) {
+  size_t scheme = access.server.find("://");
+  if (access.server_name.empty() || scheme == std::string::npos) return {access.server, ""};
+  size_t start = scheme + 3;
+  size_t end = std::min(access.server.find('/', start), access.server.size());
+  std::string authority = access.server.substr(start, end - start);
+  size_t colon = authority.rfind(':');
+  bool has_port = colon != std::string::npos && authority.find(']', colon) == std::string::npos;
+  std::string port = has_port ? authority.substr(colon + 1) : "443";
+  std::string host = authority.substr(0, has_port ? colon : std::string::npos);
+  return {access.server.substr(0, start) + access.server_name + ":" + port + access.server.substr(end),
+          "::" + host + ":" + port};
 }
 
 }  // namespace stack::targets::kubernetes

@@ -35,6 +35,13 @@ struct Access {
   CredentialProgram program;  // "" command: none
 };
 
+// How to reach the server under the name that its certificate is checked against (tls-server-name).
+struct ServerRoute {
+  std::string server;      // "https://name:port/path"
+  std::string connect_to;  // the address for CURLOPT_CONNECT_TO, "::host:port"; "" = that of `server`
+};
+ServerRoute route_to(const Access& access);
+
 struct AccessRequest {
   std::string files;    // paths separated by ':'; "" = `home`/.kube/config
   std::string context;  // "" = the current one

@@ -116,7 +116,11 @@ ApiResult<WebSocket> WebSocket::connect(const Access& access, const std::string&
   state->handle.reset(curl_easy_init());
   CURL* handle = state->handle.get();
   set_access(handle, access);
-  set_option(handle, CURLOPT_URL, access.server.c_str());
+  ServerRoute route = route_to(access);
+  CurlHeaders connect_to;
+  if (!route.connect_to.empty()) add_header(connect_to, route.connect_to);
+  set_option(handle, CURLOPT_CONNECT_TO, connect_to.get());
+  set_option(handle, CURLOPT_URL, route.server.c_str());
   set_option(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set_option(handle, CURLOPT_CONNECT_ONLY, 1L);
   char details[CURL_ERROR_SIZE] = {};
@@ -126,8 +130,8 @@ ApiResult<WebSocket> WebSocket::connect(const Access& access, const std::string&
   if (code != CURLE_OK) return tl::unexpected(ApiFailure{0, "", failure_text(code, details)});
   curl_easy_getinfo(handle, CURLINFO_ACTIVESOCKET, &state->socket);
 
-  size_t scheme = access.server.find("://");
-  std::string host = access.server.substr(scheme == std::string::npos ? 0 : scheme + 3);
+  size_t scheme = route.server.find("://");
+  std::string host = route.server.substr(scheme == std::string::npos ? 0 : scheme + 3);
   std::string base = host.find('/') == std::string::npos ? "" : host.substr(host.find('/'));
   host = host.substr(0, host.find('/'));
   std::string request = "GET " + base + path + " HTTP/1.1\r\nHost: " + host +
