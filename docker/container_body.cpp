@@ -6,6 +6,7 @@
 
 #include "base/files.h"
 #include "docker/container_fields.h"
+#include "model/device_request.h"
 #include "model/mount_text.h"
 
 namespace stack::docker {
@@ -139,9 +140,22 @@ void check_isolation(const Members& host, const ContainerSpec& spec) {
     host.fail("Isolation", "invalid isolation \"" + spec.isolation + "\": Linux supports \"default\" only");
 }
 
-void refuse_device_requests(const Members& host) {
+void read_device_requests(const Members& host, ResourceSpec& resources) {
   host.each_item("DeviceRequests", [&](const Members& members) {
-    members.fail("", "device requests (gpus) are not supported");
+    DeviceRequest request;
+    members.read("Driver", request.driver);
+    int64_t count = 0;
+    members.read("Count", count);
+    members.read("DeviceIDs", request.device_ids);
+    if (count != 0 || request.device_ids.empty()) request.count = count;
+    // A list of alternatives, each a list of capabilities.
+    if (const Json* sets = members.find("Capabilities");
+        sets != nullptr && sets->is_array() && !sets->empty())
+      for (const Json& one : sets->front())
+        if (one.is_string()) request.capabilities.push_back(one.get<std::string>());
+    Result<std::vector<std::string>> names = cdi_names(request);
+    if (!names) return members.fail("", names.error().text());
+    for (const std::string& name : *names) resources.devices.push_back({name, name, "rwm"});
   });
 }
 
@@ -198,7 +212,7 @@ Result<ContainerSpec> container_from_json(const Json& json) {
   read_network(body, host, spec);
   read_system_paths(host, spec);
   check_isolation(host, spec);
-  refuse_device_requests(host);
+  read_device_requests(host, spec.resources);
   if (error) return *std::move(error);
   if (spec.image.empty()) return invalid("Image: must name an image");
   return spec;

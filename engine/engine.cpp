@@ -7,14 +7,15 @@
 
 #include <algorithm>
 
+#include "base/build_info.h"
 #include "base/children.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/api/api.h"
-#include "engine/api/version.h"
 #include "engine/container/leftovers.h"
 #include "engine/host/service_manager.h"
+#include "engine/settings/docker_socket.h"
 #include "http/server/server.h"
 #include "http/wire/unix_socket.h"
 
@@ -25,6 +26,7 @@ namespace {
 // Each follower of logs or events holds a connection.
 constexpr size_t kConnectionLimit = 16 * 1024;
 
+constexpr const char* kDockerSocket = "/run/docker.sock";
 constexpr auto kReapDelay = std::chrono::milliseconds(1500);
 
 // Blocks SIGCHLD, so that no system call of any thread is interrupted; call before starting threads.
@@ -72,7 +74,8 @@ struct Engine {
 
   FolderWatch log_folders{io};
 
-  Engine(Paths paths, Store store) : context(io, std::move(paths), std::move(store)), networks(context) {}
+  Engine(Paths paths, Settings settings, Store store)
+      : context(io, std::move(paths), std::move(settings), std::move(store)), networks(context) {}
 
   std::string socket;        // socket_identity() of the socket that clients find
   bool socket_ours = false;  // bound by us, not by systemd
@@ -226,7 +229,7 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
   server_options.headers = {
       {"Api-Version", kApiVersion}, {"Ostype", "linux"},
       {"Builder-Version", "1"},     {"Docker-Experimental", "false"},
-      {"Swarm", "inactive"},        {"Server", std::string("stack/") + kVersion + " (linux)"}};
+      {"Swarm", "inactive"},        {"Server", "stack/" + std::string(build_info().version) + " (linux)"}};
   server_options.on_bug = [](const std::string& what) { log_error("bug: " + what); };
   server_options.on_accept_failure = [](const std::string& reason) {
     log_error("cannot accept clients: " + reason);
@@ -244,6 +247,9 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
     options.ready.reset();
   }
   if (Result<> told = notify_service_manager("READY=1"); !told) log_warning(told.error().text());
+  if (context.settings.docker_socket)
+    if (Result<> linked = link_docker_socket(kDockerSocket, context.paths.socket()); !linked)
+      log_warning("docker_socket: " + linked.error().text());
   log_info("serving on " + context.paths.socket());
   projects->resume();
   projects->start_by_policy(std::move(*stopped));
@@ -307,7 +313,7 @@ Result<> run_engine(EngineOptions options) {
   }
   TRY_ASSIGN(Store store, Store::open(options.paths.root));
   Fd child_signals = open_child_signals();
-  Engine engine(options.paths, std::move(store));
+  Engine engine(options.paths, std::move(options.settings), std::move(store));
   engine.child_signals = std::move(child_signals);
   TRY(engine.open());
   asio::signal_set signals(engine.io, SIGTERM, SIGINT);

@@ -7,12 +7,14 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "engine/settings/settings.h"
 #include "engine/state/paths.h"
 
 namespace stack::engine {
 
 struct EngineOptions {
   Paths paths;
+  Settings settings;
   Fd ready;                            // receives one byte once the engine serves requests
   std::vector<Fd> inherited;           // listening sockets from systemd, used instead of our own
   std::chrono::seconds idle_exit{60};  // idle time without containers and clients; negative: never exit

@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/build_info.h"
 #include "base/descriptor_limit.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/api/version.h"
 #include "engine/engine.h"
 
 namespace {
@@ -17,20 +17,32 @@ namespace {
 void usage() {
   std::fputs(
       "usage: stackd [--root DIR] [--run-root DIR] [--ready-fd N] [--idle-exit SECONDS|never] [--log-level "
-      "debug|info|warning|error]\n"
+      "debug|info|warning|error] [--config FILE]\n"
+      "       stackd [--config FILE] --show-config\n"
       "The engine of stack. The stack command starts it on demand.\n",
       stdout);
 }
 
-bool parse(int argc, char** argv, std::string& root, std::string& run_root,
-           stack::engine::EngineOptions& options, stack::LogLevel& level) {
+struct Place {
+  std::string root;
+  std::string run_root;
+  std::string settings;
+  bool show_settings = false;
+};
+
+bool parse(int argc, char** argv, Place& place, stack::engine::EngineOptions& options,
+           stack::LogLevel& level) {
   for (int i = 1; i < argc; ++i) {
     std::string flag = argv[i];
     auto value = [&]() -> std::string { return i + 1 < argc ? argv[++i] : ""; };
     if (flag == "--root") {
-      root = value();
+      place.root = value();
     } else if (flag == "--run-root") {
-      run_root = value();
+      place.run_root = value();
+    } else if (flag == "--config") {
+      place.settings = value();
+    } else if (flag == "--show-config") {
+      place.show_settings = true;
     } else if (flag == "--ready-fd") {
       std::string text = value();
       if (!stack::is_all_digits(text) || text.size() > 5) return false;
@@ -50,12 +62,24 @@ bool parse(int argc, char** argv, std::string& root, std::string& run_root,
       return false;
     }
   }
-  return !root.empty() && !run_root.empty();
+  return !place.root.empty() && !place.run_root.empty() && !place.settings.empty();
 }
 
 std::string environment_or(const char* name, const char* fallback) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != '\0' ? value : fallback;
+}
+
+int show_settings(const stack::Result<stack::engine::Settings>& settings) {
+  if (!settings) {
+    std::fprintf(stderr, "%s\n", settings.error().text().c_str());
+    return 1;
+  }
+  std::string origin = settings->file.empty()
+                           ? "defaults; " + stack::engine::settings_path() + " does not exist"
+                           : "from " + settings->file;
+  std::printf("# %s\n%s", origin.c_str(), stack::engine::settings_yaml(*settings).c_str());
+  return 0;
 }
 
 }  // namespace
@@ -66,17 +90,19 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
-    std::printf("stackd %s\n", stack::engine::kVersion);
+    std::printf("stackd %s\n", stack::build_text().c_str());
     return 0;
   }
-  std::string root = environment_or("STACK_ROOT", "/var/lib/stack");
-  std::string run_root = environment_or("STACK_RUN_ROOT", "/run/stack");
+  Place place{environment_or("STACK_ROOT", "/var/lib/stack"), environment_or("STACK_RUN_ROOT", "/run/stack"),
+              stack::engine::settings_path()};
   stack::engine::EngineOptions options;
   stack::LogLevel level = stack::LogLevel::Info;
-  if (!parse(argc, argv, root, run_root, options, level)) {
+  if (!parse(argc, argv, place, options, level)) {
     usage();
     return 2;
   }
+  stack::Result<stack::engine::Settings> settings = stack::engine::read_settings(place.settings);
+  if (place.show_settings) return show_settings(settings);
   stack::open_log("", level);
   if (::geteuid() != 0) {
     stack::log_error("stackd must be run as root");
@@ -87,7 +113,12 @@ int main(int argc, char** argv) {
   ::umask(022);
   if (stack::Result<> raised = stack::raise_descriptor_limit(); !raised)
     stack::log_warning(raised.error().text());
-  options.paths = stack::engine::make_paths(root, run_root);
+  options.paths = stack::engine::make_paths(place.root, place.run_root);
+  if (!settings) {
+    stack::log_error("settings: " + settings.error().text());
+    return 1;
+  }
+  options.settings = std::move(*settings);
   stack::Result<> outcome = stack::engine::run_engine(std::move(options));
   if (!outcome) {
     stack::log_error(outcome.error().text());

@@ -25,6 +25,9 @@ inline constexpr std::string_view kVersionValue = "0.1.0";
 inline constexpr char kNetwork[] = "com.docker.compose.network";  // the key in the file
 inline constexpr char kVolume[] = "com.docker.compose.volume";    // the key in the file
 
+// "unhealthy": the engine restarts the container when its health check fails. From x-stack.restart_on.
+inline constexpr char kRestartOn[] = "io.stack.restart-on";
+
 // Identifies the network of RUN steps. Its name is not sufficient, because a project may have a network of any name.
 inline constexpr char kBuildNetwork[] = "io.stack.build-network";
 

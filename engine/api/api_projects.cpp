@@ -156,7 +156,7 @@ Task<> sync_container(Services& s, Request& request, Response& response) {
   for (const Json& copy : body->value("copy", Json::array()))
     sync.copies.push_back({string_or(copy, "source"), string_or(copy, "target")});
   sync.removals = body->value("remove", std::vector<std::string>());
-  Result<int> done = co_await sync_into(s.context, *container, std::move(sync));
+  Result<int> done = co_await sync_into(s.containers, *container, std::move(sync));
   if (!done) {
     response.error(done.error());
     co_return;

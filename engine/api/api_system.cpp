@@ -2,10 +2,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/build_info.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "engine/api/api.h"
-#include "engine/api/version.h"
 #include "engine/host/doctor.h"
 
 namespace stack::engine {
@@ -22,16 +22,17 @@ Json version_json() {
       {"ApiVersion", kApiVersion},        {"Arch", images::host_architecture()}, {"Experimental", "false"},
       {"KernelVersion", machine.release}, {"MinAPIVersion", kOldestApiVersion},  {"Os", "linux"}};
   return {{"Platform", {{"Name", "stack"}}},
-          {"Version", kVersion},
+          {"Version", build_info().version},
           {"ApiVersion", kApiVersion},
           {"MinAPIVersion", kOldestApiVersion},
-          {"GitCommit", ""},
+          {"GitCommit", build_info().commit},
           {"GoVersion", ""},
           {"Os", "linux"},
           {"Arch", images::host_architecture()},
           {"KernelVersion", machine.release},
-          {"BuildTime", ""},
-          {"Components", {{{"Name", "Engine"}, {"Version", kVersion}, {"Details", std::move(details)}}}}};
+          {"BuildTime", build_info().date},
+          {"Components",
+           {{{"Name", "Engine"}, {"Version", build_info().version}, {"Details", std::move(details)}}}}};
 }
 
 std::string operating_system() {
@@ -88,7 +89,7 @@ void add_limits(Json& info) {
 
 Json info_json(const Services& s) {
   Json info{{"ID", s.context.paths.tag.empty() ? "stack" : s.context.paths.tag},
-            {"ServerVersion", kVersion},
+            {"ServerVersion", build_info().version},
             {"Driver", "overlay2"},
             {"DriverStatus", Json::array()},
             {"DockerRootDir", s.context.paths.root},

@@ -81,6 +81,7 @@ constexpr std::array kUpOptions{
     MemberShape{"no_deps", Shape::Bool},
     MemberShape{"no_start", Shape::Bool},
     MemberShape{"no_docker_socket", Shape::Bool},
+    MemberShape{"roll_back", Shape::Bool},
     MemberShape{"remove_orphans", Shape::Bool},
     MemberShape{"ignore_orphans", Shape::Bool},
     MemberShape{"scale", Shape::IntegerMap},

@@ -142,6 +142,7 @@ void take_over_volumes(std::vector<MountPoint>& mounts, const Container& former)
 
 Task<Result<ContainerPtr>> ContainerService::create(ContainerSpec spec, CreateOptions options) {
   if (spec.name.empty()) spec.name = free_name();
+  apply_default_log(context_.settings.log, spec.log);
   Result<> checked = check_spec(spec);
   CO_TRY(checked);
   Result<images::Image> image = parts_.images.resolve(spec.image);

@@ -199,6 +199,7 @@ Result<Json> ContainerService::config_of(const Container& container, const image
   ImageDefaults defaults{image.config().entrypoint,  image.config().cmd,  image.config().env,
                          image.config().working_dir, image.config().user, image.config().stop_signal};
   OciInputs inputs;
+  inputs.cdi_folders = context_.settings.cdi_spec_dirs;
   inputs.container = &container;
   inputs.hostname = hostname_of(container);
   inputs.cgroup_path = cgroup_path(container);

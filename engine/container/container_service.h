@@ -136,6 +136,7 @@ class ContainerService {
   std::function<void(ContainerPtr)> on_exited;
 
   ContainerParts& parts() const { return parts_; }
+  Context& context() const { return context_; }
 
  private:
   // A name for a container that nobody named.

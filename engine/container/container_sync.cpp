@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/copy_tree.h"
@@ -169,18 +168,21 @@ Result<int> apply(int root, const SyncRequest& request) {
 
 }  // namespace
 
-Task<Result<int>> sync_into(Context& context, ContainerPtr container, SyncRequest request) {
-  bool runs = container->run && container->run->process && container->state.pid > 0;
-  if (!runs) co_return conflict("container " + container->spec.name + " is not running");
-  std::string path = "/proc/" + std::to_string(container->state.pid) + "/root";
-  Fd root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!root) co_return Error::last_errno("container " + container->spec.name + ": open its root");
-  // The PID may have been reused; then our process has exited.
-  if (::syscall(SYS_pidfd_send_signal, container->run->process->pidfd.get(), 0, nullptr, 0) != 0)
-    co_return conflict("container " + container->spec.name + " is not running");
-  auto shared_root = std::make_shared<Fd>(std::move(root));
-  auto work = [shared_root, request = std::move(request)] { return apply(shared_root->get(), request); };
-  Result<int> done = co_await offload(context.pool, std::move(work));
+Task<Result<int>> sync_into(ContainerService& containers, ContainerPtr container, SyncRequest request) {
+  // A stopped container stays stopped while its files are open.
+  std::optional<CommandQueue::Turn> turn;
+  if (!container->running()) {
+    Result<CommandQueue::Turn> entered = co_await container->commands.enter(CommandQueue::Kind::Steady);
+    CO_TRY(entered);
+    turn.emplace(std::move(*entered));
+  }
+  auto opener = containers.files_of(*container);
+  CO_TRY(opener);
+  auto work = [open = *opener, request = std::move(request)]() -> Result<int> {
+    TRY_ASSIGN(runtime::ContainerFiles files, open());
+    return apply(files.root.get(), request);
+  };
+  Result<int> done = co_await offload(containers.context().pool, std::move(work));
   if (!done) co_return std::move(done).error().in("container " + container->spec.name);
   co_return *done;
 }

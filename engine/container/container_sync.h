@@ -1,12 +1,11 @@
-// Copies host files into a running container and removes files from it, for `stack watch`.
+// Copies host files into a container, running or not, and removes files from it, for `stack watch`.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "base/async.h"
-#include "engine/container/container.h"
-#include "engine/state/context.h"
+#include "engine/container/container_service.h"
 
 namespace stack::engine {
 
@@ -22,7 +21,7 @@ struct SyncRequest {
 // Works in the container's view, so volumes and binds are written through. Paths resolve only below its root. Files
 // appear atomically, unless they are mount points. A replaced file keeps its owner; a new file gets the owner of its
 // directory. A source that no longer exists is skipped; the removal of a missing path succeeds. Stops at the first error.
-// Conflict if the container does not run. Returns the number of files written and removed.
-Task<Result<int>> sync_into(Context& context, ContainerPtr container, SyncRequest request);
+// Returns the number of files written and removed.
+Task<Result<int>> sync_into(ContainerService& containers, ContainerPtr container, SyncRequest request);
 
 }  // namespace stack::engine

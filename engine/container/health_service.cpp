@@ -1,6 +1,8 @@
 #include "engine/container/health_service.h"
 
+#include "base/log.h"
 #include "engine/container/container_run.h"
+#include "model/labels.h"
 
 namespace stack::engine {
 
@@ -49,10 +51,23 @@ Task<> HealthService::probe_loop(ContainerPtr container, std::shared_ptr<Contain
     if (container->run->pauses != pauses) continue;
     Health before = container->health->status;
     container->health = advance(*container->health, std::move(result), check);
+    // For waits that show the progress of the check.
+    if (container->health->status == stack::Health::Starting) container->changed.notify_all();
     if (container->health->status == before) continue;
     context_.publish(*container, "health_status: " + std::string(to_text(container->health->status)));
     container->changed.notify_all();
+    if (container->health->status == stack::Health::Unhealthy &&
+        container->spec.labels.contains(label::kRestartOn))
+      start(context_.io, restart_unhealthy(container, process));
   }
+}
+
+// A coroutine of its own, because the restart ends the probes.
+Task<> HealthService::restart_unhealthy(ContainerPtr container, std::shared_ptr<ContainerProcess> process) {
+  if (!container->run || container->run->process != process) co_return;
+  log_warning("container " + container->spec.name + " is unhealthy; restarting it");
+  Result<> restarted = co_await containers_.restart(container, std::nullopt);
+  if (!restarted) log_warning("container " + container->spec.name + ": " + restarted.error().text());
 }
 
 Task<ProbeResult> HealthService::probe(ContainerPtr container, HealthcheckSpec check) {

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "engine/cdi/cdi.h"
 #include "runtime/seccomp/seccomp.h"
 #include "runtime/spec/defaults.h"
 
@@ -217,7 +218,8 @@ Json mount_json(const MountPoint& mount) {
   }
   // An image's files come as a descriptor (mount_sources.h); its reference is for messages.
   bool of_image = spec.kind == MountKind::Image;
-  json.update({{"type", "bind"}, {"source", of_image ? spec.source : mount.source.path}, {"options", options}});
+  json.update(
+      {{"type", "bind"}, {"source", of_image ? spec.source : mount.source.path}, {"options", options}});
   return json;
 }
 
@@ -366,6 +368,7 @@ Result<> fill_resources(const ContainerSpec& spec, Json& linux_part) {
   TRY_ASSIGN(Json limits, limits_json(r));
   resources.update(limits);
   for (const DeviceSpec& device : r.devices) {
+    if (is_cdi_device(device.host_path)) continue;
     TRY_ASSIGN(Json node, device_json(device));
     resources["devices"].push_back({{"allow", true},
                                     {"type", node["type"]},
@@ -446,6 +449,13 @@ Result<Json> oci_config(const OciInputs& in) {
   fill_namespaces(in, linux_part);
   fill_sysctls(spec, linux_part);
   if (!spec.annotations.empty()) config["annotations"] = spec.annotations;
+  std::vector<std::string> cdi_devices;
+  for (const DeviceSpec& device : spec.resources.devices)
+    if (is_cdi_device(device.host_path)) cdi_devices.push_back(device.host_path);
+  if (!cdi_devices.empty()) {
+    TRY_ASSIGN(Json edits, cdi_edits(cdi_devices, in.cdi_folders));
+    TRY(apply_cdi_edits(edits, config));
+  }
   return config;
 }
 

@@ -63,6 +63,7 @@ struct OciInputs {
   // Namespaces shared with another container: process IDs; 0 = own namespace.
   int64_t ipc_pid = 0;
   int64_t pid_pid = 0;
+  std::vector<std::string> cdi_folders;
 };
 
 Result<Json> oci_config(const OciInputs& inputs);

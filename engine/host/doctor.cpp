@@ -108,7 +108,7 @@ void check_boot(Report& report, const Context& context) {
                       enabled ? "stack.service is enabled" : "no container needs to start at boot");
   std::string hint = !context.paths.tag.empty()
                          ? "run this command at boot: stackd --root " + context.paths.root
-                     : path_exists("/run/systemd/system") ? "systemctl enable stack.service"
+                     : path_exists("/run/systemd/system") ? "stack engine enable"
                                                           : "run stackd at boot";
   report.add("reboot", "warning",
              std::to_string(count) +

@@ -46,7 +46,10 @@ RegistryService::~RegistryService() { state_->threads.join(); }
 asio::thread_pool& RegistryService::threads() { return state_->threads; }
 
 void RegistryService::open() {
-  state_->client = registry::Client::open(state_->store);
+  registry::HostSettings added;
+  added.docker_mirrors = state_->context.settings.registry_mirrors;
+  added.insecure = state_->context.settings.insecure_registries;
+  state_->client = registry::Client::open(state_->store, {}, std::move(added));
   for (const std::string& warning : state_->client->warnings()) log_warning(warning);
 }
 

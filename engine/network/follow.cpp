@@ -68,7 +68,11 @@ Result<> NetworkService::State::follow_routes(Container& container) {
 
 dns::DnsServer& NetworkService::State::dns_server() {
   if (!dns) {
-    dns = std::make_unique<dns::DnsServer>(context.io);
+    dns::DnsServerOptions options;
+    for (const std::string& server : context.settings.dns_servers)
+      if (Result<dns::UpstreamAddress> address = dns::parse_upstream(server))
+        options.upstreams.push_back(*address);
+    dns = std::make_unique<dns::DnsServer>(context.io, std::move(options));
     for (const auto& [id, network] : networks)
       dns->zone().set_network(id, {network->name(), network->request.internal, subnets_of(*network)});
   }

@@ -121,9 +121,15 @@ Result<std::vector<Cidr>> NetworkService::State::subnets_in_use() {
 namespace {
 
 // Chooses from the default ranges, for twice the number of containers, because replaced containers overlap with new ones.
-Result<Cidr> choose_ipv4(const NetworkRequest& request, const std::vector<Cidr>& used) {
-  std::vector<net::SubnetRange> ranges =
-      net::default_subnet_ranges(net::prefix_for(2 * request.expected_containers));
+Result<Cidr> choose_ipv4(const NetworkRequest& request, const std::vector<Cidr>& pools,
+                         const std::vector<Cidr>& used) {
+  const uint8_t prefix = net::prefix_for(2 * request.expected_containers);
+  std::vector<net::SubnetRange> ranges;
+  for (const Cidr& pool : pools) {
+    const uint8_t length = std::max(prefix, pool.prefix);
+    ranges.push_back({pool.first(), Cidr{pool.last(), length}.first(), length});
+  }
+  if (ranges.empty()) ranges = net::default_subnet_ranges(prefix);
   return net::choose_subnet(ranges, used);
 }
 
@@ -136,7 +142,7 @@ Result<> NetworkService::State::choose_pools(Network& network) {
   bool has_v6 = false;
   for (NetworkRequest::Pool wanted : request.pools) {
     if (wanted.subnet.empty()) {
-      TRY_ASSIGN(Cidr chosen, choose_ipv4(request, used));
+      TRY_ASSIGN(Cidr chosen, choose_ipv4(request, context.settings.address_pools, used));
       wanted.subnet = chosen.text();
     }
     TRY_ASSIGN(net::AddressPool pool, make_pool(wanted));
@@ -150,7 +156,7 @@ Result<> NetworkService::State::choose_pools(Network& network) {
     network.pools.push_back(std::move(pool));
   }
   if (!has_v4 && request.enable_ipv4) {
-    TRY_ASSIGN(Cidr chosen, choose_ipv4(request, used));
+    TRY_ASSIGN(Cidr chosen, choose_ipv4(request, context.settings.address_pools, used));
     TRY_ASSIGN(net::AddressPool pool, make_pool({chosen.text(), "", "", {}}));
     network.pools.insert(network.pools.begin(), std::move(pool));
   }

@@ -40,6 +40,29 @@ std::vector<std::string> last_words(const ProjectParts& parts, const Container& 
   return lines;
 }
 
+namespace {
+
+std::string last_line(std::string_view text) {
+  std::string_view trimmed = trim(text);
+  return std::string(trimmed.substr(trimmed.find_last_of('\n') + 1));
+}
+
+}  // namespace
+
+Json probe_progress(const HealthState& health, const HealthcheckSpec& check, WallTime now) {
+  if (health.status != Health::Starting) return nullptr;
+  Json progress{{"failures", health.failing_streak}, {"retries", check.retries}};
+  Nanoseconds grace = check.start_period - std::chrono::duration_cast<Nanoseconds>(now - health.started);
+  Nanoseconds left = std::max(grace, Nanoseconds::zero()) +
+                     check.interval * std::max(check.retries - health.failing_streak, 0);
+  progress["left_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+  if (!health.results.empty()) {
+    progress["exit_code"] = health.results.back().exit_code;
+    progress["output"] = last_line(health.results.back().output);
+  }
+  return progress;
+}
+
 WaitFacts wait_facts_of(const ProjectParts& parts, const Container& container) {
   WaitFacts facts = wait_facts(container);
   if (facts.health == Health::None && facts.state == ContainerStatus::Running &&
@@ -64,7 +87,7 @@ class ContainerWait {
     if (verdict.state == WaitVerdict::State::Failed)
       return ActionError(Error(verdict.text), last_words(context_.parts, *container_));
     if (Clock::now() >= limit()) return gave_up();
-    tell(verdict.text);
+    tell(verdict.text, probe());
     return std::nullopt;
   }
 
@@ -89,10 +112,23 @@ class ContainerWait {
                        last_words(context_.parts, *container_));
   }
 
-  void tell(const std::string& text) {
-    if (text == told_) return;
-    told_ = text;
-    context_.tell({{"event", "wait"}, {"id", context_.id}, {"text", text}});
+  Json probe() const {
+    if (!container_->health || !container_->run) return nullptr;
+    std::optional<HealthcheckSpec> check = context_.parts.health.check_of(*container_);
+    if (!check) return nullptr;
+    return probe_progress(*container_->health, *check, std::chrono::system_clock::now());
+  }
+
+  void tell(const std::string& text, Json probe) {
+    // The time that is left changes always.
+    Json lasting = probe;
+    if (lasting.is_object()) lasting.erase("left_ms");
+    std::string told = text + stack::to_text(lasting);
+    if (told == told_) return;
+    told_ = std::move(told);
+    Json line{{"event", "wait"}, {"id", context_.id}, {"text", text}};
+    if (probe.is_object()) line["probe"] = std::move(probe);
+    context_.tell(std::move(line));
   }
 
   ActionContext context_;

@@ -1,6 +1,10 @@
 #include "engine/project/project_plans.h"
 
+#include <sys/statvfs.h>
+
 #include <map>
+
+#include "base/units.h"
 
 namespace stack::engine {
 
@@ -38,6 +42,21 @@ Task<Result<PlannedCommand>> ProjectPlans::make(std::string verb, std::string na
   co_return operation(verb, name, body);
 }
 
+namespace {
+
+// A warning if less than 5 % of the disk is free; "" otherwise.
+std::string low_disk_note(const std::string& root) {
+  struct statvfs space{};
+  if (::statvfs(root.c_str(), &space) != 0 || space.f_blocks == 0) return "";
+  constexpr unsigned kLeastPercent = 5;
+  if (space.f_bavail * 100 >= space.f_blocks * kLeastPercent) return "";
+  ByteSize left{static_cast<int64_t>(space.f_bavail * space.f_frsize)};
+  return "only " + human_size(left) + " (" + std::to_string(space.f_bavail * 100 / space.f_blocks) +
+         " %) free on the disk of " + root + "; `stack system df` shows what can be removed";
+}
+
+}  // namespace
+
 Task<Result<PlannedCommand>> ProjectPlans::up(std::string name, Json body) const {
   Json options = options_of(body);
   Result<LoadedProject> loaded = load_project(name, body, desired_options(options));
@@ -48,6 +67,8 @@ Task<Result<PlannedCommand>> ProjectPlans::up(std::string name, Json body) const
   observed = co_await observe_builds(parts_, loaded->desired, std::move(observed));
   Plan plan = orchestrator::reconcile(loaded->desired, observed, reconcile_options(options));
   std::vector<orchestrator::Problem> problems = preflight(parts_, *loaded, plan, observed);
+  if (std::string note = low_disk_note(parts_.engine.paths.root); !note.empty())
+    plan.warnings.push_back(std::move(note));
   PlannedCommand result = planned(std::move(plan), std::move(*loaded));
   result.problems = std::move(problems);
   co_return result;

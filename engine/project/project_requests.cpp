@@ -65,6 +65,7 @@ orchestrator::DesiredOptions desired_options(const Json& options) {
   desired.services = strings_of(options, "services");
   desired.no_deps = bool_or(options, "no_deps");
   desired.no_docker_socket = bool_or(options, "no_docker_socket");
+  desired.roll_back = bool_or(options, "roll_back");
   const Json* scale = member_of(options, "scale");
   if (scale == nullptr || !scale->is_object()) return desired;
   for (const auto& [service, count] : scale->items())

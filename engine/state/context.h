@@ -11,6 +11,7 @@
 
 #include "base/async.h"
 #include "engine/container/container.h"
+#include "engine/settings/settings.h"
 #include "engine/state/events.h"
 #include "engine/state/paths.h"
 #include "engine/state/store.h"
@@ -18,11 +19,16 @@
 namespace stack::engine {
 
 struct Context {
-  Context(asio::io_context& io_context, Paths engine_paths, Store state_store)
-      : io(io_context), paths(std::move(engine_paths)), store(std::move(state_store)), pool(4) {}
+  Context(asio::io_context& io_context, Paths engine_paths, Settings engine_settings, Store state_store)
+      : io(io_context),
+        paths(std::move(engine_paths)),
+        settings(std::move(engine_settings)),
+        store(std::move(state_store)),
+        pool(4) {}
 
   asio::io_context& io;
   Paths paths;
+  Settings settings;
   Store store;
   EventBus events;
   asio::thread_pool pool;

@@ -49,7 +49,7 @@ struct DnsServerOptions {
   std::string resolv_conf = "/etc/resolv.conf";
   // Read instead if the former lists only systemd-resolved's stub.
   std::string systemd_resolv_conf = "/run/systemd/resolve/resolv.conf";
-  // Not empty: used instead of both files. For tests.
+  // Not empty: used instead of both files.
   std::vector<UpstreamAddress> upstreams = {};
   size_t cache_entries = 4096;
   size_t in_flight_limit = 4096;                   // forwarded queries of all clients

@@ -20,6 +20,7 @@ void check_consistency(const Node& tree, const Selection& selection, Session& se
       rules::device_requests, rules::ulimits,
       rules::user_namespace,  rules::runtime_and_platform,
       rules::build_context,   rules::log_driver,
+      rules::stack_settings,
   };
   rules::RuleContext context(tree, selection, session);
   if (const Node* services = tree.find("services"))

@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "model/labels.h"
 #include "orchestrator/compose/fields.h"
 #include "orchestrator/compose/values.h"
 
@@ -226,6 +227,20 @@ void decode_file_objects(const Node& tree, Project& project) {
   read_section(tree, "secrets", project.secrets);
 }
 
+namespace {
+
+// x-stack settings of a service that its containers carry as labels.
+void label_stack_settings(Service& service) {
+  auto found = service.extensions.find("x-stack");
+  if (found == service.extensions.end()) return;
+  Result<Json> settings = parse_json(found->second);
+  if (!settings || !settings->is_object()) return;
+  if (std::string when = string_or(*settings, "restart_on"); !when.empty())
+    service.labels[label::kRestartOn] = when;
+}
+
+}  // namespace
+
 Project decode_project(const Node& tree, const Selection& selection, const Session& session) {
   Project project;
   project.name = session.project_name;
@@ -238,6 +253,7 @@ Project decode_project(const Node& tree, const Selection& selection, const Sessi
   for (auto& [name, service] : project.services) {
     service.name = name;
     complete(service);
+    label_stack_settings(service);
   }
   read_section(tree, "networks", project.networks);
   read_section(tree, "volumes", project.volumes);

@@ -292,6 +292,10 @@ Result<DesiredService> desired_service(const Project& project, const Service& se
       service.healthcheck && !service.healthcheck->disable && !service.healthcheck->test.empty();
   if (service.deploy && service.deploy->update_config && !desired.job)
     desired.update = update_policy(*service.deploy->update_config);
+  if (options.roll_back && !desired.job) {
+    if (!desired.update) desired.update = UpdatePolicy{};
+    desired.update->on_failure = UpdateFailure::Rollback;
+  }
   if (service.deploy && service.deploy->rollback_config)
     desired.rollback = update_policy(*service.deploy->rollback_config);
   TRY(refuse_reserved_labels(service.labels));

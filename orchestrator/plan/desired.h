@@ -91,6 +91,7 @@ struct DesiredOptions {
   std::vector<std::string> services;  // empty: all
   bool no_deps = false;
   bool no_docker_socket = false;  // reject containers that mount the Docker socket
+  bool roll_back = false;         // replace every service in batches and roll back after a failure
 };
 
 // Errors: unknown service, dependency cycle, container_name with more than one replica, reserved labels, external

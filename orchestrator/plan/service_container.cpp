@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "model/device_request.h"
 #include "model/mount_text.h"
 
 namespace stack::orchestrator {
@@ -366,7 +367,16 @@ void apply_deploy(const compose::Deploy& deploy, ResourceSpec& resources) {
     resources.cpu_shares = std::max<int64_t>(2, std::llround(deploy.reservations->cpus * 1024));
 }
 
-ResourceSpec resource_spec(const Service& service) {
+Result<> add_device_requests(const std::vector<compose::DeviceRequest>& requests, ResourceSpec& resources) {
+  for (const compose::DeviceRequest& request : requests) {
+    TRY_ASSIGN(std::vector<std::string> names,
+               cdi_names({request.driver, request.count, request.device_ids, request.capabilities}));
+    for (const std::string& name : names) resources.devices.push_back({name, name, "rwm"});
+  }
+  return {};
+}
+
+Result<ResourceSpec> resource_spec(const Service& service) {
   ResourceSpec resources;
   resources.memory = service.mem_limit.bytes;
   resources.memory_reservation = service.mem_reservation.bytes;
@@ -389,7 +399,10 @@ ResourceSpec resource_spec(const Service& service) {
   }
   resources.device_cgroup_rules = service.device_cgroup_rules;
   resources.cgroup_parent = service.cgroup_parent;
+  TRY(add_device_requests(service.gpus, resources).in("gpus"));
   if (service.deploy) apply_deploy(*service.deploy, resources);
+  if (service.deploy && service.deploy->reservations)
+    TRY(add_device_requests(service.deploy->reservations->devices, resources).in("reservations.devices"));
   return resources;
 }
 
@@ -457,7 +470,7 @@ Result<ContainerSpec> service_spec(const Project& project, const Service& servic
   TRY(set_files(project, service, spec));
   TRY(set_network(project, service, spec));
   set_isolation(project, service, spec);
-  spec.resources = resource_spec(service);
+  TRY_ASSIGN(spec.resources, resource_spec(service).in("service " + service.name));
   set_life(service, spec);
   return spec;
 }
@@ -484,10 +497,6 @@ std::vector<std::string> unsupported_parts(const Service& service) {
   auto say = [&](const char* key) {
     texts.push_back("service " + service.name + ": " + key + " is not supported; ignoring it");
   };
-  if (!service.gpus.empty()) say("gpus");
-  if (service.deploy && service.deploy->reservations && !service.deploy->reservations->devices.empty()) {
-    say("deploy.resources.reservations.devices");
-  }
   if (service.credential_spec) say("credential_spec");
   if (!service.models.empty()) say("models");
   return texts;

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "runtime/cgroup/cgroups.h"
+#include "runtime/container/hooks.h"
 #include "runtime/container/host_mounts.h"
 #include "runtime/container/mount_calls.h"
 #include "runtime/container/start.h"
@@ -51,6 +52,23 @@ Result<> take_mount_sources(const Json& request, ContainerPlan& plan) {
   return {};
 }
 
+// A hook reads the container's state and finds config.json in its bundle.
+Result<> prepare_hooks(const Json& request, Json config, ContainerPlan& plan) {
+  plan.hook_state.oci_version = plan.spec.oci_version;
+  plan.hook_state.id = plan.container_id;
+  plan.hook_state.bundle = string_or(request, "run_dir");
+  plan.hook_state.rootfs = plan.attach_point;
+  config["root"]["path"] = plan.attach_point;
+  return write_file(plan.hook_state.bundle + "/config.json", to_text(config), 0600);
+}
+
+Result<> run_host_hooks(const ContainerPlan& plan, const NewContainer& child) {
+  std::string state = hook_state_text(plan.hook_state, "creating", child.pid);
+  TRY(run_hooks(plan.spec.hooks.prestart, "prestart", state));
+  TRY(run_hooks(plan.spec.hooks.create_runtime, "createRuntime", state));
+  return send_report(child.sync.get(), ReportKind::Go);
+}
+
 Result<ContainerPlan> read_plan(const Json& request) {
   ContainerPlan plan;
   TRY_ASSIGN(Json config, parse_json(string_or(request, "oci_config")).in("config.json"));
@@ -82,6 +100,7 @@ Result<ContainerPlan> read_plan(const Json& request) {
   plan.netns_fd = request_fd(request, "netns_fd");
   if (bool_or(request, "use_init")) plan.init_fd = request_fd(request, "init_fd");
   plan.hold = bool_or(request, "hold");
+  if (!plan.spec.hooks.empty()) TRY(prepare_hooks(request, std::move(config), plan));
   TRY_ASSIGN(plan.seccomp.bpf, read_filter(request));
   plan.seccomp.flags = static_cast<unsigned>(int_or(request, "seccomp_flags"));
   TRY(take_mount_sources(request, plan));
@@ -169,7 +188,8 @@ struct Progress {
 
 using Outcome = std::optional<StepFailure>;
 
-Outcome follow(const NewContainer& child, Progress& progress, bool hold, const auto& on_ready) {
+Outcome follow(const ContainerPlan& plan, const NewContainer& child, Progress& progress,
+               const auto& on_ready) {
   bool announced = false;
   for (;;) {
     Result<std::optional<Report>> report = receive_report(child.sync.get());
@@ -187,12 +207,15 @@ Outcome follow(const NewContainer& child, Progress& progress, bool hold, const a
         return std::move((*report)->failure);
       case ReportKind::Ready: {
         announced = true;
-        if (!hold) break;
+        if (!plan.hold) break;
         Result<> go = on_ready();
         if (go) go = send_report(child.sync.get(), ReportKind::Go);
         if (!go) return make_failure("start", "", go.error());
         break;
       }
+      case ReportKind::Hooks:
+        if (Result<> run = run_host_hooks(plan, child); !run) return make_failure("hooks", "", run.error());
+        break;
       default:
         break;
     }
@@ -245,7 +268,7 @@ StepFailure launch_container(const Json& request) {
     state.requests_first = *start;
     return {};
   };
-  Outcome failed = follow(*child, progress, plan->hold, on_ready);
+  Outcome failed = follow(*plan, *child, progress, on_ready);
   if (failed) return std::move(*failed);
   (void)tell_process(kControlFd, wire::kStarted, child->pid, engine_fds(*child, *pipes, progress),
                      progress.notes);

@@ -336,8 +336,14 @@ Client::Client(ImageStore& store, HostSettings settings)
       authenticator_(transport_),
       downloads_(kParallelDownloads) {}
 
-std::unique_ptr<Client> Client::open(ImageStore& store, const std::string& host_root) {
-  return std::unique_ptr<Client>(new Client(store, read_host_settings(host_root)));
+std::unique_ptr<Client> Client::open(ImageStore& store, const std::string& host_root, HostSettings added) {
+  HostSettings settings = read_host_settings(host_root);
+  auto add_first = [](std::vector<std::string>& list, std::vector<std::string>& first) {
+    list.insert(list.begin(), first.begin(), first.end());
+  };
+  add_first(settings.docker_mirrors, added.docker_mirrors);
+  add_first(settings.insecure, added.insecure);
+  return std::unique_ptr<Client>(new Client(store, std::move(settings)));
 }
 
 Answer<PullResult> Client::pull(const PullRequest& request, const TransferProgress& progress) {
@@ -368,8 +374,12 @@ Result<std::string> config_bytes(Repository& repository, const Descriptor& confi
 Result<Found> Client::look_up(const PullRequest& request, bool with_config) {
   TransferProgress silent = [](const TransferEvent&) {};
   TRY_ASSIGN(Chosen chosen, Pull(*this, request, silent).choose());
-  Found out{chosen.top.digest, chosen.top.media_type, chosen.top.bytes, chosen.manifest.config.size,
-            chosen.repository->endpoint().name, ""};
+  Found out{chosen.top.digest,
+            chosen.top.media_type,
+            chosen.top.bytes,
+            chosen.manifest.config.size,
+            chosen.repository->endpoint().name,
+            ""};
   for (const Descriptor& layer : chosen.manifest.layers) out.size += layer.size;
   if (with_config) {
     TRY_ASSIGN(out.config, config_bytes(*chosen.repository, chosen.manifest.config));

@@ -75,8 +75,10 @@ struct PushResult;
 // Thread-safe; one for an engine. Blocking: for pool threads.
 class Client {
  public:
-  // `root` stands before /etc/docker and /etc/containers; "" = the host's own.
-  static std::unique_ptr<Client> open(ImageStore& store, const std::string& host_root = {});
+  // `root` stands before /etc/docker and /etc/containers; "" = the host's own. The mirrors and insecure registries of
+  // `added` precede those of the host's files.
+  static std::unique_ptr<Client> open(ImageStore& store, const std::string& host_root = {},
+                                      HostSettings added = {});
 
   // Configuration files that could not be read, one line each; for the log.
   const std::vector<std::string>& warnings() const { return settings_.warnings; }

@@ -87,6 +87,7 @@ void reserved_labels(RuleContext& rules, const std::string& name, const Node& se
 
 void runtime_and_platform(RuleContext& rules, const std::string& name, const Node& service);
 void build_context(RuleContext& rules, const std::string& name, const Node& service);
+void stack_settings(RuleContext& rules, const std::string& name, const Node& service);
 void log_driver(RuleContext& rules, const std::string& name, const Node& service);
 
 // Rules for the whole file.

@@ -269,6 +269,22 @@ TEST_F(RulesTest, StartIntervalWithoutAPeriodIsNothingToRun) {
   EXPECT_TRUE(load(options));
 }
 
+TEST_F(RulesTest, RestartOnUnhealthyBecomesALabel) {
+  EXPECT_EQ(web("    x-stack: {restart_on: unhealthy}\n").labels.at("io.stack.restart-on"), "unhealthy");
+  EXPECT_FALSE(web("    x-stack: {}\n").labels.contains("io.stack.restart-on"));
+  expect_errors({
+      {"    x-stack: {restart_on: sick}\n",
+       "compose.yaml:4:27: service web: x-stack.restart_on: must be unhealthy\n"},
+      {"    x-stack: {restart-on: unhealthy}\n",
+       "compose.yaml:4:15: service web: x-stack: unknown key \"restart-on\"\n  did you mean \"restart_on\"?\n"},
+      {"    x-stack: always\n",
+       "compose.yaml:4:14: service web: x-stack: expected a mapping, found \"always\"\n"},
+      {"    x-stack: {restart_on: unhealthy}\n    healthcheck: {disable: true}\n",
+       "compose.yaml:4:27: service web: x-stack.restart_on has no effect because the health check is "
+       "disabled\n"},
+  });
+}
+
 TEST_F(RulesTest, HealthAndHooksAndWatch) {
   options.refuse = false;
   expect_errors({
@@ -426,18 +442,17 @@ TEST_F(RulesTest, IgnoredKeysWarnAndStrictRefuses) {
 }
 
 TEST_F(RulesTest, RefusedKeysAreErrorsUnlessOnlyShown) {
-  expect_contains(web_errors("    gpus: all\n"), "compose.yaml:4:5: services.web.gpus is not supported");
   expect_contains(web_errors("    storage_opt: {size: 1G}\n"),
                   "compose.yaml:4:5: services.web.storage_opt is not supported");
   expect_contains(web_errors("    secrets: [s]\n", "secrets: {s: {external: true}}\n"),
                   "secrets.s.external is not supported");
   options.refuse = false;
-  EXPECT_EQ(web("    gpus: all\n").gpus.at(0).count, -1);
-  expect_contains(warnings, "services.web.gpus is not supported");
+  EXPECT_EQ(web("    storage_opt: {size: 1G}\n").storage_opt.size(), 1U);
+  expect_contains(warnings, "services.web.storage_opt is not supported");
 }
 
 TEST_F(RulesTest, RefusedKeysOfServicesThatAreNotUsedAreNoMatter) {
-  project("services:\n  web: {image: a}\n  ai: {image: a, gpus: all, profiles: [ai]}\n");
+  project("services:\n  web: {image: a}\n  ai: {image: a, storage_opt: {size: 1G}, profiles: [ai]}\n");
 }
 
 TEST_F(RulesTest, ManyMistakesAreShownInOneRunInOrder) {

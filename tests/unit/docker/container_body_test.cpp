@@ -288,8 +288,10 @@ TEST(ContainerSpecJson, ErrorsNameTheMember) {
             "HostConfig.PortBindings.80/tcp: \"99999\" is not a port");
   EXPECT_EQ(refusal(R"({"Image":"a","HostConfig":{"RestartPolicy":{"Name":"often"}}})"),
             "HostConfig.RestartPolicy.Name: unknown restart policy \"often\"");
-  EXPECT_EQ(refusal(R"({"Image":"a","HostConfig":{"DeviceRequests":[{}]}})"),
-            "HostConfig.DeviceRequests[0]: device requests (gpus) are not supported");
+  EXPECT_EQ(refusal(R"({"Image":"a","HostConfig":{"DeviceRequests":[{"Driver":"tpu"}]}})"),
+            "HostConfig.DeviceRequests[0]: device requests for the driver \"tpu\" are not supported; use "
+            "cdi, nvidia, "
+            "or amd");
   EXPECT_EQ(refusal(R"({"Image":"a","Healthcheck":{"Interval":-1}})"),
             "Healthcheck.Interval: must be a duration that is not negative");
   EXPECT_EQ(refusal(R"({"Image":"a","Stack":{"Files":[{"Target":"/x","ContentHex":"zz"}]}})"),
