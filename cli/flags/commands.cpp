@@ -11,6 +11,8 @@ namespace {
 constexpr const Command* kAll[] = {
     &kUp,
     &kWatch,
+    &kUi,
+    &kUpdate,
     &kDown,
     &kPlan,
     &kDeploy,
@@ -61,6 +63,7 @@ constexpr const Command* kAll[] = {
     &kBuilderPrune,
     &kSystemDf,
     &kSystemPrune,
+    &kSystemReset,
     &kVolumeLs,
     &kVolumeInspect,
     &kVolumeCreate,
@@ -78,11 +81,17 @@ constexpr const Command* kAll[] = {
     &kEngineStatus,
     &kEngineStop,
     &kEngineLogs,
+    &kEngineEnable,
+    &kEngineDisable,
     &kEngineDockerSocket,
+    &kGenerateSystemd,
+    &kImportDocker,
     &kVersion,
     &kCompletion,
     &kHelp,
     &kComplete,
+    &kMan,
+    &kDial,
 };
 
 bool has_name(const Command& command, std::string_view name) {

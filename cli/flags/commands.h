@@ -10,14 +10,15 @@
 
 namespace stack::cli {
 
-extern const Command kDeploy, kConvert, kUp, kWatch, kCreate, kDown, kPs, kLogs, kExec, kRun, kStart, kStop,
-    kRestart, kKill, kRm, kPause, kUnpause, kBuild, kImages, kConfig, kPlan, kLs, kTop, kPort, kScale, kWait,
-    kAttach, kEvents, kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm, kImageInspect,
-    kImageBootstrap, kImageTag, kImageHistory, kImagePrune, kImageSave, kImageLoad, kImageImport,
-    kBuilderPrune, kSystemDf, kSystemPrune, kVolumeLs, kVolumeInspect, kVolumeRm, kVolumeCreate, kVolumePrune,
-    kVolumeBackup, kVolumeRestore, kVolumeClone, kVolumes, kNetworkLs, kNetworkInspect, kNetworkRm,
-    kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs, kEngineDockerSocket,
-    kHelp, kCompletion, kComplete, kPull, kPush, kLogin, kLogout, kImagePull, kImagePush;
+extern const Command kDeploy, kConvert, kUp, kWatch, kCreate, kUpdate, kUi, kDown, kPs, kLogs, kExec, kRun,
+    kStart, kStop, kRestart, kKill, kRm, kPause, kUnpause, kBuild, kImages, kConfig, kPlan, kLs, kTop, kPort,
+    kScale, kWait, kAttach, kEvents, kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm,
+    kImageInspect, kImageBootstrap, kImageTag, kImageHistory, kImagePrune, kImageSave, kImageLoad,
+    kImageImport, kBuilderPrune, kSystemDf, kSystemPrune, kVolumeLs, kVolumeInspect, kVolumeRm, kVolumeCreate,
+    kVolumePrune, kVolumeBackup, kVolumeRestore, kVolumeClone, kVolumes, kNetworkLs, kNetworkInspect,
+    kNetworkRm, kNetworkCreate, kNetworkPrune, kDoctor, kEngineStatus, kEngineStop, kEngineLogs,
+    kEngineDockerSocket, kEngineEnable, kEngineDisable, kGenerateSystemd, kImportDocker, kSystemReset, kHelp,
+    kCompletion, kComplete, kMan, kDial, kPull, kPush, kLogin, kLogout, kImagePull, kImagePush;
 
 // In the order shown by help.
 std::span<const Command* const> all_commands();

@@ -53,7 +53,18 @@ class Completer {
     if (typed_.starts_with('-')) return flags(command.flags);
     if (command.words_are_services) return matching(sources_.services(globals_));
     if (&command == &kHelp) return command_names("");
+    if (&command == &kGenerateSystemd) return matching(sources_.projects());
+    for (std::string_view kind : {"image", "volume", "network"})
+      if (names_objects(command, kind)) return matching(sources_.objects(kind));
     return {};
+  }
+
+  static bool names_objects(const Command& command, std::string_view kind) {
+    size_t blank = command.name.find(' ');
+    if (blank == std::string_view::npos || command.name.substr(0, blank) != kind) return false;
+    std::string_view verb = command.name.substr(blank + 1);
+    return verb == "rm" || verb == "inspect" || verb == "tag" || verb == "history" || verb == "save" ||
+           verb == "push";
   }
 
   static const Flag* flag_of(const std::string& word, std::span<const Flag> flags) {
@@ -80,6 +91,10 @@ class Completer {
     if (flag.name == "format") return matching({"table", "json"});
     if (flag.name == "status")
       return matching({"running", "exited", "created", "paused", "restarting", "dead"});
+    if (flag.name == "profile") return matching(sources_.profiles(globals_));
+    if (flag.name == "signal")
+      return matching({"SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM"});
+    if (flag.name == "network") return matching(sources_.objects("network"));
     if (flag.name == "project-name") return matching(sources_.projects());
     if (flag.name == "attach" || flag.name == "no-attach" || flag.name == "exit-code-from") {
       return matching(sources_.services(globals_));

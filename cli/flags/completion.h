@@ -14,6 +14,9 @@ namespace stack::cli {
 struct CompletionSources {
   std::function<std::vector<std::string>(const Arguments& globals)> services;
   std::function<std::vector<std::string>()> projects;
+  std::function<std::vector<std::string>(const Arguments& globals)> profiles;
+  // Names of existing objects: "image", "volume", or "network".
+  std::function<std::vector<std::string>(std::string_view kind)> objects;
 };
 
 // `words` is the command line without the program; the last word is being typed and may be "". Each result is

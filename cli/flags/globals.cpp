@@ -19,8 +19,12 @@ constexpr Flag kGlobalFlags[] = {
     {0, "ansi", FlagArity::Value, "WHEN", "When to print escape sequences: auto, never, or always"},
     {0, "progress", FlagArity::Value, "TYPE", "Progress output: auto, tty, plain, json, or quiet"},
     {0, "dry-run", FlagArity::Nothing, "", "Show what would be done, without doing it (see `stack plan`)"},
+    {0, "ci", FlagArity::Nothing, "",
+     "For CI jobs: plain progress, and errors as annotations (GitHub's in its jobs)"},
     {0, "parallel", FlagArity::Value, "N", "Ignored; the plan decides what runs in parallel"},
     {0, "compatibility", FlagArity::Nothing, "", "Ignored; accepted for Compose v1 scripts"},
+    {'H', "host", FlagArity::Value, "URL",
+     "Use the engine at ssh://[USER@]HOST[:PORT] or unix:///PATH (STACK_HOST)"},
     {0, "root", FlagArity::Value, "DIR", "State directory (STACK_ROOT; default /var/lib/stack)"},
     {0, "run-root", FlagArity::Value, "DIR",
      "Run directory with the engine's socket (STACK_RUN_ROOT; default /run/stack)"},
@@ -56,6 +60,14 @@ Result<ProgressMode> parse_progress(std::string_view text) {
                  "\" for --progress: must be auto, tty, plain, json, or quiet");
 }
 
+// "" for our own engine.
+Result<std::string> foreign_engine(const std::string& url) {
+  if (url.starts_with("unix:///")) return url.substr(7);
+  if (url.empty() || url.starts_with("ssh://")) return url;
+  return invalid("invalid value \"" + url +
+                 "\" for --host: must be ssh://[USER@]HOST[:PORT] or unix:///PATH");
+}
+
 bool is_true(const std::string& text) {
   std::string word = lower(text);
   return word == "true" || word == "1" || word == "t" || word == "y" || word == "yes";
@@ -82,9 +94,11 @@ Result<Globals> read_globals(const Arguments& flags, const Environment& environm
   if (globals.project_name && globals.project_name->empty()) globals.project_name.reset();
   globals.project_directory = flags.find("project-directory");
   if (!globals.project_directory) globals.project_directory = flags.find("workdir");
-  TRY_ASSIGN(globals.ansi, parse_ansi(flag_or("ansi", "COMPOSE_ANSI", "auto")));
+  globals.ci = flags.is_set("ci");
+  TRY_ASSIGN(globals.ansi, parse_ansi(flag_or("ansi", "COMPOSE_ANSI", globals.ci ? "never" : "auto")));
   if (flags.is_set("no-ansi")) globals.ansi = Ansi::Never;
-  TRY_ASSIGN(globals.progress, parse_progress(flag_or("progress", "COMPOSE_PROGRESS", "auto")));
+  TRY_ASSIGN(globals.progress,
+             parse_progress(flag_or("progress", "COMPOSE_PROGRESS", globals.ci ? "plain" : "auto")));
   globals.compatibility =
       flags.is_set("compatibility", is_true(setting(environment, "COMPOSE_COMPATIBILITY")));
   globals.dry_run = flags.is_set("dry-run");
@@ -96,6 +110,7 @@ Result<Globals> read_globals(const Arguments& flags, const Environment& environm
                      .name_space = flags.text("namespace"),
                      .kubeconfig = flag_or("kubeconfig", "KUBECONFIG", "")};
   TRY(flags.number("parallel", -1).map([](auto) {}));
+  TRY_ASSIGN(globals.foreign_socket, foreign_engine(flag_or("host", "STACK_HOST", "")));
   globals.root = absolute_path(current_directory, flag_or("root", "STACK_ROOT", globals.root));
   globals.run_root =
       absolute_path(current_directory, flag_or("run-root", "STACK_RUN_ROOT", globals.run_root));

@@ -34,11 +34,13 @@ struct Globals {
   bool compatibility = false;
   bool dry_run = false;
   bool verbose = false;
+  bool ci = false;  // annotations of errors; see render/annotation.h
   bool all_resources = false;
   std::string root = "/var/lib/stack";  // --root, STACK_ROOT
   std::string run_root = "/run/stack";  // --run-root, STACK_RUN_ROOT
   ClusterOptions cluster;
-  std::string foreign_socket;  // socket of a foreign engine, which is never started; "" = our engine
+  // Socket or ssh:// URL of another engine, which is never started; "" = our engine (--host, STACK_HOST).
+  std::string foreign_socket;
   std::string socket() const { return foreign_socket.empty() ? run_root + "/stack.sock" : foreign_socket; }
 };
 

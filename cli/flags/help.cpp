@@ -93,6 +93,9 @@ constexpr Topic kTopics[] = {
      "                              containers of services that are not in the Compose file\n"
      "COMPOSE_STATUS_STDOUT         print progress to stdout instead of stderr\n"
      "STACK_ROOT, STACK_RUN_ROOT    see --root and --run-root\n"
+     "STACK_HOST                    see --host\n"
+     "STACK_CONFIG                  settings of an engine that is started: instead of "
+     "/etc/stack/config.yaml\n"
      "STACK_TARGET                  engine of the project, see --target: local, kubernetes, or swarm\n"
      "KUBECONFIG                    files that describe the cluster, separated by colons\n"
      "STACK_LIBEXEC                 folder of stackd, stack-cluster, stack-launch, and stack-monitor\n"
@@ -103,6 +106,7 @@ constexpr Topic kTopics[] = {
      "compose.yaml, compose.yml, docker-compose.yaml, docker-compose.yml, and their .override. files\n"
      "                              searched in the current folder, then in its parents\n"
      ".env                          in the folder of the Compose file\n"
+     "/etc/stack/config.yaml        settings of the engine: `stack config --engine`\n"
      "/var/lib/stack                images, volumes, containers, and state\n"
      "/run/stack/stack.sock         the engine's socket (Docker Engine API, and /stack/v1)\n"
      "/run/stack/stackd.log         the engine's log: `stack engine logs`\n"},

@@ -187,6 +187,7 @@ int say_result(const Session& session, const ChangeResult& result) {
     print_message(to_text(Json{{"error", true}, {"message", result.error}, {"details", result.detail}}));
   } else {
     print_message(failure_text(result, session.program_with_project(), session.err().color));
+    if (session.globals().ci) print_message(failure_annotation(session.annotations(), result.error));
   }
   return result.exit_code;
 }

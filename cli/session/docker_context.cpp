@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "base/identity.h"
 #include "cli/session/member.h"
+#include "cli/session/ssh_connection.h"
 
 namespace stack::cli::docker_cli {
 
@@ -24,7 +25,11 @@ std::string own_socket(const Environment& environment) {
 Result<std::string> socket_path(const std::string& host) {
   if (host.starts_with("unix://")) return host.substr(7);
   if (host.starts_with('/')) return host;
-  return unsupported("DOCKER_HOST " + host + ": only unix:// sockets are supported");
+  if (is_ssh_url(host)) {
+    TRY(ssh_arguments(host).map([](auto&&) {}));
+    return host;
+  }
+  return unsupported("DOCKER_HOST " + host + ": only unix:// sockets and ssh:// are supported");
 }
 
 }  // namespace

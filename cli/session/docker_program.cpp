@@ -1,4 +1,5 @@
 #include "cli/session/docker_program.h"
+#include "base/build_info.h"
 
 #include <unistd.h>
 
@@ -9,10 +10,6 @@
 #include "cli/render/output.h"
 #include "cli/session/docker_context.h"
 #include "cli/session/session.h"
-
-#ifndef STACK_VERSION
-#define STACK_VERSION "unknown"
-#endif
 
 namespace stack::cli::docker_cli {
 
@@ -166,11 +163,12 @@ int unknown_command(const std::vector<std::string>& words) {
       print(family_help(words[0]));
       return 0;
     }
-    print_message("docker: unknown command: docker " + words[0] + " " + words[1] + "\n\nUsage:  docker " + words[0] +
-        " COMMAND\n\nRun 'docker " + words[0] + " --help' for more information");
+    print_message("docker: unknown command: docker " + words[0] + " " + words[1] + "\n\nUsage:  docker " +
+                  words[0] + " COMMAND\n\nRun 'docker " + words[0] + " --help' for more information");
     return kExitError;
   }
-  print_message("docker: unknown command: docker " + words[0] + "\n\nRun 'docker --help' for more information");
+  print_message("docker: unknown command: docker " + words[0] +
+                "\n\nRun 'docker --help' for more information");
   return kExitError;
 }
 
@@ -240,12 +238,13 @@ int run_program(const std::vector<std::string>& words) {
   Result<> parsed = parse_flags({kGlobalFlags, {}, true}, words, globals, unused);
   if (!parsed) {
     std::string text = parsed.error().text();
-    print_message(text.substr(0, text.find("; did you mean")) +
+    print_message(
+        text.substr(0, text.find("; did you mean")) +
         "\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' for more information");
     return kExitDocker;
   }
   if (globals.is_set("version")) {
-    print_line(std::string("Docker version ") + STACK_VERSION + ", build stack");
+    print_line("Docker version " + std::string(build_info().version) + ", build stack");
     return 0;
   }
   std::vector<std::string> rest = globals.words;

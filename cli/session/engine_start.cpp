@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "cli/session/ssh_connection.h"
 
 namespace stack::cli {
 
@@ -44,12 +45,6 @@ Result<> ensure_writable(const std::string& what, const std::string& path, mode_
   ::close(fd);
   ::unlink(probe.c_str());
   return {};
-}
-
-std::string own_folder() {
-  char path[4096];
-  ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
-  return n <= 0 ? std::string() : directory_name(std::string(path, static_cast<size_t>(n)));
 }
 
 std::string environment_value(const char* name) {
@@ -97,7 +92,7 @@ Result<> wait_ready(int fd, const EnginePlace& place, off_t log_begin) {
 }
 
 Result<> start_engine(const EnginePlace& place) {
-  std::string program = find_engine_program(own_folder(), environment_value("STACK_LIBEXEC"));
+  std::string program = engine_program();
   off_t log_begin = 0;
   TRY_ASSIGN(Fd log, open_engine_log(place.log(), log_begin));
   TRY_ASSIGN(Fd nothing, open_file("/dev/null", O_RDONLY));
@@ -123,6 +118,14 @@ Result<> start_engine(const EnginePlace& place) {
 }
 
 }  // namespace
+
+std::string own_program() {
+  char path[4096];
+  ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
+  return n <= 0 ? std::string("stack") : std::string(path, static_cast<size_t>(n));
+}
+
+std::string engine_program() { return find_program("stackd"); }
 
 std::vector<std::string> last_lines(std::string_view text, size_t count) {
   std::vector<std::string> lines = split(text, '\n');
@@ -151,7 +154,9 @@ std::string find_engine_program(const std::string& folder, const std::string& li
 }
 
 std::string find_program(const std::string& name) {
-  return find_in_folders(name, own_folder(), environment_value("STACK_LIBEXEC"));
+  std::string own = own_program();
+  std::string folder = own.find('/') == std::string::npos ? std::string() : directory_name(own);
+  return find_in_folders(name, folder, environment_value("STACK_LIBEXEC"));
 }
 
 bool is_broken_connection(const Error& error) {
@@ -161,6 +166,10 @@ bool is_broken_connection(const Error& error) {
 }
 
 Result<http::Client> connect_running(const EnginePlace& place) {
+  if (is_ssh_url(place.foreign_socket)) {
+    TRY_ASSIGN(Fd stream, connect_over_ssh(place.foreign_socket));
+    return http::Client(std::move(stream));
+  }
   auto client = http::Client::connect(place.socket());
   if (client) return client;
   if (client.error().code() == EACCES || client.error().code() == EPERM) {

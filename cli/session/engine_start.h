@@ -31,6 +31,10 @@ bool is_broken_connection(const Error& error);
 // /usr/local/libexec/stack; otherwise returns "stackd", to be found in PATH.
 std::string find_engine_program(const std::string& own_folder, const std::string& libexec);
 
+// This program's file, and stackd as found from it.
+std::string own_program();
+std::string engine_program();
+
 // The same for another program of ours, from this executable's folder.
 std::string find_program(const std::string& name);
 

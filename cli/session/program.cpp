@@ -97,6 +97,7 @@ int run_command(const Command& command, const std::vector<std::string>& words, A
   if (code) return *code;
   if (!code.error().text().empty()) {
     print_message(paint("stack:", Color::Red, session.err().color) + " " + code.error().text());
+    if (session.globals().ci) print_message(failure_annotation(session.annotations(), code.error().text()));
   }
   return kExitError;
 }

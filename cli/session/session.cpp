@@ -75,17 +75,27 @@ compose::LoadOptions Session::load_options() const {
   return options;
 }
 
+void Session::print_diagnostics(std::span<const compose::Diagnostic> diagnostics) const {
+  if (globals_.ci) {
+    for (const compose::Diagnostic& one : diagnostics)
+      print_message(annotation(annotations(), one, environment_));
+    return;
+  }
+  std::string text = compose::render(diagnostics);
+  if (!text.empty() && text.back() == '\n') text.pop_back();
+  print_message(text);
+}
+
 Result<compose::Loaded> Session::load(const compose::LoadOptions& options) {
   auto loaded = compose::load(options);
   if (!loaded) {
-    std::string text = compose::render(loaded.error());
-    if (!text.empty() && text.back() == '\n') text.pop_back();
-    print_message(text);
+    print_diagnostics(loaded.error());
     return already_said();
   }
   if (globals_.progress != ProgressMode::Quiet) {
     for (const compose::Diagnostic& warning : loaded->warnings) {
-      print_message(compose::render(warning, false));
+      print_message(globals_.ci ? annotation(annotations(), warning, environment_)
+                                : compose::render(warning, false));
     }
   }
   return std::move(*loaded);
@@ -95,9 +105,7 @@ Result<std::string> Session::project_name() {
   if (globals_.project_name) return *globals_.project_name;
   auto head = compose::load_head(load_options());
   if (!head) {
-    std::string text = compose::render(head.error());
-    if (!text.empty() && text.back() == '\n') text.pop_back();
-    print_message(text);
+    print_diagnostics(head.error());
     return already_said();
   }
   settings_ = head->settings;

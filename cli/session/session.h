@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "base/result.h"
 #include "cli/flags/command.h"
 #include "cli/flags/globals.h"
+#include "cli/render/annotation.h"
 #include "cli/render/terminal.h"
 #include "cli/session/engine_start.h"
 #include "http/client/client.h"
@@ -46,6 +48,9 @@ class Session {
 
   // The project.
   compose::LoadOptions load_options() const;
+  // Prints diagnostics as text, or as annotations with --ci.
+  void print_diagnostics(std::span<const compose::Diagnostic> diagnostics) const;
+  AnnotationFormat annotations() const { return annotation_format(globals_.ci, environment_); }
   // Prints warnings and errors; a returned error has already been printed.
   Result<compose::Loaded> load(const compose::LoadOptions& options);
   // The name from -p or from the Compose file.

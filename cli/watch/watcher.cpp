@@ -126,18 +126,35 @@ bool Watcher::collect(int stop, std::set<std::string>& changed) {
 }
 
 void Watcher::carry_out(const std::string& service, const WatchWork& work) {
+  const Clock::time_point begun = Clock::now();
+  Result<std::string> done = perform(service, work);
+  if (!done) return complain(service, done.error());
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.1f s",
+                std::chrono::duration<double>(Clock::now() - begun).count());
+  if (!done->empty()) report("Service \"" + service + "\": " + *done + " in " + seconds);
+}
+
+// Returns what was done: "2 files synced, restarted".
+Result<std::string> Watcher::perform(const std::string& service, const WatchWork& work) {
   if (work.rebuild) {
-    if (auto rebuilt = rebuild(service); !rebuilt) complain(service, rebuilt.error());
-    return;
+    TRY(rebuild(service));
+    return std::string("rebuilt");
   }
-  Result<bool> synced = sync(service, work);
-  if (!synced) return complain(service, synced.error());
-  if (work.restart) {
-    if (auto restarted = restart(service); !restarted) complain(service, restarted.error());
+  std::vector<std::string> steps;
+  TRY_ASSIGN(SyncedReplicas synced, sync(service, work));
+  if (synced.files > 0)
+    steps.push_back(std::to_string(synced.files) + (synced.files == 1 ? " file" : " files") + " synced");
+  // A container that ended because of the edit gets the mended file and another chance.
+  if (work.restart || synced.stopped > 0) {
+    TRY(work.restart ? restart(service) : start_stopped(service));
+    steps.emplace_back(work.restart ? "restarted" : "started again");
   }
   for (const Json& hook : work.execs) {
-    if (auto run = run_hook(service, hook); !run) complain(service, run.error());
+    TRY(run_hook(service, hook));
+    steps.emplace_back("hook run");
   }
+  return join(steps, ", ");
 }
 
 Result<std::vector<std::string>> Watcher::replicas_of(const std::string& service) {
@@ -148,25 +165,37 @@ Result<std::vector<std::string>> Watcher::replicas_of(const std::string& service
   return ids;
 }
 
-Result<bool> Watcher::sync(const std::string& service, const WatchWork& work) {
+Result<Watcher::SyncedReplicas> Watcher::sync(const std::string& service, const WatchWork& work) {
+  SyncedReplicas synced;
   size_t count = work.copies.size() + work.removals.size();
-  if (count == 0) return false;
+  if (count == 0) return synced;
+  synced.files = count;
   report("Syncing service \"" + service + "\" after " + changes_text(count));
   Json body{{"copy", Json::array()}, {"remove", work.removals}};
   for (const auto& [source, target] : work.copies)
     body["copy"].push_back({{"source", source}, {"target", target}});
-  TRY_ASSIGN(auto replicas, replicas_of(service));
-  if (replicas.empty()) return not_found("it has no running container");
-  for (const std::string& id : replicas)
-    TRY(session_.call("POST", "/stack/v1/containers/" + id + "/sync", body));
-  return true;
+  TRY_ASSIGN(auto containers, list_containers(session_, options_.project_name, ContainerFilter::All));
+  containers = of_services(std::move(containers), {service});
+  if (containers.empty()) return not_found("it has no container");
+  for (const Container& container : containers) {
+    TRY(session_.call("POST", "/stack/v1/containers/" + container.id + "/sync", body));
+    if (container.state == "exited" || container.state == "dead") ++synced.stopped;
+  }
+  return synced;
+}
+
+Result<> Watcher::start_stopped(const std::string& service) {
+  report("Starting service \"" + service + "\", whose container had exited");
+  return change_service("start", {{"services", {service}}, {"no_deps", true}});
 }
 
 Result<> Watcher::restart(const std::string& service) {
   report("Restarting service \"" + service + "\"");
-  Change change{"restart",
-                project_path(options_.project_name, "/restart"),
-                {{"services", {service}}, {"no_deps", true}}};
+  return change_service("restart", {{"services", {service}}, {"no_deps", true}});
+}
+
+Result<> Watcher::change_service(const std::string& verb, Json body) {
+  Change change{verb, project_path(options_.project_name, "/" + verb), std::move(body)};
   ProgressStyle style = progress_style(session_);
   style.mode = ProgressMode::Quiet;
   auto progress = make_progress(style, change.title);

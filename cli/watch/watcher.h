@@ -42,9 +42,16 @@ class Watcher {
   void sync_initially();
   bool collect(int stop, std::set<std::string>& changed);
   void carry_out(const std::string& service, const WatchWork& work);
-  Result<bool> sync(const std::string& service, const WatchWork& work);
+  Result<std::string> perform(const std::string& service, const WatchWork& work);
+  struct SyncedReplicas {
+    size_t files = 0;
+    size_t stopped = 0;  // replicas that had exited
+  };
+  Result<SyncedReplicas> sync(const std::string& service, const WatchWork& work);
   Result<> rebuild(const std::string& service);
   Result<> restart(const std::string& service);
+  Result<> start_stopped(const std::string& service);
+  Result<> change_service(const std::string& verb, Json body);
   Result<> run_hook(const std::string& service, const Json& hook);
   Result<std::vector<std::string>> replicas_of(const std::string& service);
 

@@ -202,7 +202,7 @@ class ContainerService {
   Context& context_;
   ContainerParts& parts_;
   LogCompressor compressor_;
-  std::map<std::string, Fd> unreadable_monitors_;                   // monitors of containers with unreadable records
+  std::map<std::string, Fd> unreadable_monitors_;         // monitors of containers with unreadable records
   std::map<std::string, SeccompFilter> seccomp_filters_;  // by profile and capabilities
   std::deque<std::pair<std::string, int>> removed_;       // IDs and exit codes
 };

@@ -93,6 +93,31 @@ TEST_F(Watch, UpWatchesInTheForeground) {
   EXPECT_EQ(containers("web").at(0).state, "exited");
 }
 
+TEST_F(Watch, AContainerThatDiedOfAnEditGetsTheMendedFileAndStartsAgain) {
+  project("crash", R"(
+services:
+  app:
+    build: .
+    stop_signal: SIGKILL
+    develop: { watch: [{ path: src, action: sync+restart, target: /app }] }
+)");
+  write("Dockerfile",
+        "FROM debian:bookworm-slim\nCOPY src /app\nCMD [\"sh\", \"-c\", \". /app/run; exec sleep "
+        "infinity\"]\n");
+  write("src/run", "true\n");
+  auto watch = start({"watch"});
+  ASSERT_TRUE(watch->says("Watch enabled", 60s)) << watch->output();
+  write("src/run", "exit 3\n");
+  ASSERT_TRUE(eventually(10s, [&] { return container("app").state == "exited"; })) << watch->output();
+  write("src/run", "echo mended >/seen\n");
+  EXPECT_TRUE(eventually(10s, [&] {
+    return container("app").state == "running" && file_in(container("app"), "/seen") == "mended\n";
+  })) << watch->output();
+  EXPECT_TRUE(watch->says("Service \"app\": 1 file synced, restarted in ", 5s)) << watch->output();
+  watch->signal(SIGINT);
+  EXPECT_EQ(watch->wait(), 130);
+}
+
 TEST_F(Watch, WithoutRulesItSaysSo) {
   write("docker-compose.yml", "services:\n  web:\n    image: debian:bookworm-slim\n");
   must_fail({"watch"}, {"develop.watch"});

@@ -4,8 +4,10 @@
 #include <map>
 
 #include "base/files.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "cli/flags/commands.h"
+#include "cli/render/annotation.h"
 #include "cli/render/output.h"
 #include "cli/session/member.h"
 #include "cli/session/session.h"
@@ -39,6 +41,7 @@ constexpr Flag kConfigFlags[] = {
     {0, "lock-image-digests", FlagArity::Nothing, "",
      "Print an override file that contains only the image digests"},
     {0, "check", FlagArity::Nothing, "", "Check only, and report all errors and warnings"},
+    {0, "engine", FlagArity::Nothing, "", "Check and print the engine's settings instead of Compose files"},
     {0, "strict", FlagArity::Nothing, "", "Treat ignored settings as errors"},
 };
 constexpr Example kConfigExamples[] = {
@@ -47,6 +50,7 @@ constexpr Example kConfigExamples[] = {
     {"stack config --check", "list everything that `up` would refuse or ignore, with positions"},
     {"stack config --services", "print the service names"},
     {"stack config --origin", "show where each value comes from"},
+    {"stack config --engine", "check /etc/stack/config.yaml and show the engine's settings"},
 };
 
 using compose::Loaded;
@@ -77,7 +81,7 @@ std::string counts(size_t errors, size_t warnings) {
 }
 
 // Problems go to stdout, because they are the result of this command.
-int check(compose::LoadOptions options) {
+int check(const Session& session, compose::LoadOptions options) {
   options.refuse = true;
   options.load_contents = true;
   auto loaded = compose::load(options);
@@ -85,7 +89,12 @@ int check(compose::LoadOptions options) {
   size_t errors = 0;
   for (const compose::Diagnostic& one : problems)
     if (one.severity == compose::Severity::Error) ++errors;
-  print(compose::render(problems));
+  if (session.globals().ci) {
+    for (const compose::Diagnostic& one : problems)
+      print_line(annotation(session.annotations(), one, session.environment()));
+  } else {
+    print(compose::render(problems));
+  }
   print_line(counts(errors, problems.size() - errors));
   return errors > 0 ? 1 : 0;
 }
@@ -150,15 +159,27 @@ bool prints_document(const Arguments& arguments) {
   return !arguments.given("hash");
 }
 
+// The engine's own program reads its settings, so that a file that keeps the engine from starting can be checked.
+Result<int> show_engine_settings(const Session& session) {
+  SpawnRequest request;
+  request.program = engine_program();
+  request.args = {"--show-config"};
+  request.directory = session.current_directory();
+  TRY_ASSIGN(pid_t child, spawn(request).in("the engine's program"));
+  TRY_ASSIGN(int status, wait_for(child));
+  return exit_code_of(status);
+}
+
 Result<int> run_config(Session& session, const Arguments& arguments) {
   std::string format = arguments.text("format", "yaml");
   if (format != "yaml" && format != "json") {
     return session.usage_error("invalid value \"" + format + "\" for --format: must be yaml or json");
   }
+  if (arguments.is_set("engine")) return show_engine_settings(session);
   compose::LoadOptions options = session.load_options();
   if (!lists_everything(arguments)) options.services = arguments.words;
   options.strict = arguments.is_set("strict");
-  if (arguments.is_set("check")) return check(std::move(options));
+  if (arguments.is_set("check")) return check(session, std::move(options));
   options.no_interpolate = arguments.is_set("no-interpolate") || arguments.is_set("variables");
   options.no_normalize = arguments.is_set("no-normalize");
   options.no_path_resolution = arguments.is_set("no-path-resolution");

@@ -1,4 +1,5 @@
 // docker version, info, system df, system prune.
+#include "base/build_info.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/commands/docker/daemon.h"
@@ -6,10 +7,6 @@
 #include "cli/render/output.h"
 #include "cli/render/template.h"
 #include "cli/session/member.h"
-
-#ifndef STACK_VERSION
-#define STACK_VERSION "unknown"
-#endif
 
 namespace stack::cli::docker_cli {
 
@@ -19,7 +16,7 @@ constexpr Flag kSystemFormatFlags[] = {{'f', "format", FlagArity::Value, "string
 
 Json client_version(const Session& session, const Json& server) {
   return {{"Platform", {{"Name", "stack"}}},
-          {"Version", STACK_VERSION},
+          {"Version", build_info().version},
           {"ApiVersion", string_or(server, "ApiVersion", "1.50")},
           {"DefaultAPIVersion", "1.50"},
           {"GitCommit", string_or(server, "GitCommit")},
@@ -78,7 +75,7 @@ std::string info_text(const Json& info) {
   auto row = [](const std::string& name, const std::string& value) {
     return " " + name + ": " + value + "\n";
   };
-  std::string out = "Client: stack\n Version:    " STACK_VERSION "\n\nServer:\n";
+  std::string out = "Client: stack\n Version:    " + std::string(build_info().version) + "\n\nServer:\n";
   out += row("Containers", number("Containers")) + row(" Running", number("ContainersRunning")) +
          row(" Paused", number("ContainersPaused")) + row(" Stopped", number("ContainersStopped")) +
          row("Images", number("Images")) + row("Server Version", text("ServerVersion")) +
@@ -205,7 +202,7 @@ std::string prune_warning(const Arguments& arguments) {
       "  - all networks not used by at least one container\n";
   if (arguments.is_set("volumes")) text += "  - all anonymous volumes not used by at least one container\n";
   text += arguments.is_set("all") ? "  - all images without at least one container associated to them\n"
-                              : "  - all dangling images\n";
+                                  : "  - all dangling images\n";
   return text + (arguments.is_set("all") ? "  - all build cache\n" : "  - unused build cache\n");
 }
 
@@ -239,7 +236,8 @@ Result<int> run_system_prune(Session& session, const Arguments& arguments) {
                                                 : "deleted: " + string_or(item, "Deleted"));
   print_deleted("Deleted Images:", deleted);
   reclaimed += int_or(images, "SpaceReclaimed");
-  TRY_ASSIGN(Json cache, ask(session, "POST", arguments.is_set("all") ? "/build/prune?all=1" : "/build/prune"));
+  TRY_ASSIGN(Json cache,
+             ask(session, "POST", arguments.is_set("all") ? "/build/prune?all=1" : "/build/prune"));
   print_deleted("Deleted build cache objects:", strings_of(member(cache, "CachesDeleted")));
   reclaimed += int_or(cache, "SpaceReclaimed");
   print_line("Total reclaimed space: " + decimal_size({reclaimed}));

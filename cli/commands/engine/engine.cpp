@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/files.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "cli/flags/commands.h"
 #include "cli/render/output.h"
@@ -71,7 +72,8 @@ Result<int> run_stop(Session& session, const Arguments& arguments) {
     return 0;
   }
   if (!client) return std::move(client).error();
-  std::string path = std::string("/stack/v1/shutdown") + (arguments.is_set("containers") ? "?containers=1" : "");
+  std::string path =
+      std::string("/stack/v1/shutdown") + (arguments.is_set("containers") ? "?containers=1" : "");
   auto answer = client->call_json("POST", path);
   // The engine may end before it sends its answer.
   if (!answer && !is_broken_connection(answer.error())) return std::move(answer).error();
@@ -104,10 +106,34 @@ constexpr std::chrono::milliseconds kFollowPoll{250};
   }
 }
 
+// Whether systemd runs the engine, so that its log is in the journal.
+bool logs_to_journal(const EnginePlace& place) {
+  if (place.run_root != "/run/stack" || !path_exists("/run/systemd/system")) return false;
+  SpawnRequest request;
+  request.program = "systemctl";
+  request.args = {"is-active", "--quiet", "stack.service"};
+  Result<CapturedRun> run = run_captured(std::move(request));
+  return run && run->exit_code == 0;
+}
+
+Result<int> show_journal(int64_t tail, bool follow) {
+  SpawnRequest request;
+  request.program = "journalctl";
+  request.args = {"--unit=stack.service", "--no-pager", "--quiet", "--output=cat",
+                  "--lines=" + std::to_string(tail)};
+  if (follow) request.args.emplace_back("--follow");
+  TRY_ASSIGN(pid_t child, spawn(request).in("journalctl"));
+  TRY_ASSIGN(int status, wait_for(child));
+  return exit_code_of(status);
+}
+
 Result<int> run_logs(Session& session, const Arguments& arguments) {
   auto tail = arguments.number("tail");
   if (!tail) return session.usage_error(tail.error().text());
+  if (logs_to_journal(session.place())) return show_journal(tail->value_or(100), arguments.is_set("follow"));
   std::string path = session.place().log();
+  if (!path_exists(path))
+    return not_found("no log at " + path + "; the engine has not been started since the last boot");
   TRY_ASSIGN(std::string log, read_file(path));
   for (const std::string& line : last_lines(log, static_cast<size_t>(tail->value_or(100)))) print_line(line);
   if (arguments.is_set("follow")) follow(path, static_cast<off_t>(log.size()));

@@ -1,10 +1,7 @@
+#include "base/build_info.h"
 #include "cli/flags/commands.h"
 #include "cli/render/output.h"
 #include "cli/session/session.h"
-
-#ifndef STACK_VERSION
-#define STACK_VERSION "unknown"
-#endif
 
 namespace stack::cli {
 
@@ -15,7 +12,6 @@ constexpr Flag kVersionFlags[] = {
     {'f', "format", FlagArity::Value, "FORMAT", "pretty (default) or json"},
 };
 constexpr Example kVersionExamples[] = {{"stack version --short", "print only the version number"}};
-constexpr const char* kApiVersion = "1.52";
 
 Result<int> run_version(Session& session, const Arguments& arguments) {
   std::string format = arguments.text("format", "pretty");
@@ -23,11 +19,16 @@ Result<int> run_version(Session& session, const Arguments& arguments) {
     return session.usage_error("invalid value \"" + format + "\" for --format: must be pretty or json");
   }
   if (arguments.is_set("short")) {
-    print_line(STACK_VERSION);
+    print_line(build_info().version);
   } else if (format == "json") {
-    print_line(to_text(Json{{"version", STACK_VERSION}, {"apiVersion", kApiVersion}}));
+    const BuildInfo& info = build_info();
+    print_line(to_text(Json{{"version", info.version},
+                            {"commit", info.commit},
+                            {"date", info.date},
+                            {"apiVersion", kApiVersion},
+                            {"minApiVersion", kOldestApiVersion}}));
   } else {
-    print_line(std::string("stack version ") + STACK_VERSION + ", Docker Engine API " + kApiVersion);
+    print_line("stack version " + build_text() + ", Docker Engine API " + kApiVersion);
   }
   return 0;
 }

@@ -46,7 +46,7 @@ std::string PlainProgress::text_of(const Json& line) {
   }
   if (event == "wait") {
     int64_t id = int_or(line, "id");
-    std::string text = string_or(line, "text");
+    std::string text = wait_text(line);
     if (last_waits_[id] == text) return {};
     last_waits_[id] = text;
     return " " + action_label(actions_[id]) + "  Waiting  " + text + "\n";

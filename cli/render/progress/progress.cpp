@@ -4,6 +4,7 @@
 #include "cli/render/progress/json_progress.h"
 #include "cli/render/progress/plain_progress.h"
 #include "cli/render/progress/tty_progress.h"
+#include "cli/session/member.h"
 
 namespace stack::cli {
 
@@ -61,6 +62,23 @@ const Verb& verb_of(std::string_view kind) {
     if (verb.kind == kind) return verb;
   }
   return kUnknownVerb;
+}
+
+std::string wait_text(const Json& line) {
+  std::string text = string_or(line, "text");
+  size_t verb = text.find(" is ");
+  if (verb != std::string::npos && text.find(' ') == verb) text.erase(0, verb + 4);
+  const Json& probe = member(line, "probe");
+  if (!probe.is_object() || !probe.contains("exit_code") || int_or(probe, "exit_code") == 0) return text;
+  int64_t failures = int_or(probe, "failures");
+  std::string output = string_or(probe, "output");
+  // Failures of the start period do not count.
+  text += failures > 0
+              ? "; probe " + std::to_string(failures) + " of " + std::to_string(int_or(probe, "retries"))
+              : std::string("; probe");
+  text += " failed";
+  return text +
+         (output.empty() ? " (exit code " + std::to_string(int_or(probe, "exit_code")) + ")" : ": " + output);
 }
 
 std::string action_label(const Json& action) {

@@ -70,6 +70,7 @@ void ProgressModel::apply_action(const Json& line, Time now) {
     row.state = State::Running;
     row.status = verb.doing;
     row.detail.clear();
+    row.gives_up = {};
     return;
   }
   int left = bool_or(action, "contingent") ? unfinished_[label] : --unfinished_[label];
@@ -90,13 +91,19 @@ void ProgressModel::apply_action(const Json& line, Time now) {
   }
 }
 
+void ProgressModel::apply_wait(const Json& line, Row& row, Time now) {
+  row.detail = wait_text(line);
+  std::chrono::milliseconds left(int_or(member(line, "probe"), "left_ms"));
+  row.gives_up = left.count() > 0 ? now + left : Time{};
+}
+
 void ProgressModel::apply(const Json& line, Time now) {
   std::string event = string_or(line, "event");
   if (event == "plan") apply_plan(line);
   if (event == "action") apply_action(line, now);
   if (event == "wait") {
     const Json& action = actions_[int_or(line, "id")];
-    if (!action.is_null()) row_of(action_label(action)).detail = string_or(line, "text");
+    if (!action.is_null()) apply_wait(line, row_of(action_label(action)), now);
   }
   if (event == "pull" || event == "push") {
     const Json& action = actions_[int_or(line, "id")];
@@ -139,10 +146,13 @@ std::string ProgressModel::text_of(const Row& row, Time now, size_t label_width,
   text += row.status;
   pad(text, label_width + 2 + kStatusWidth);
   if (row.started != Time{})
-    text += seconds_text((row.state == State::Running ? now : std::max(row.ended, row.started)) - row.started);
+    text +=
+        seconds_text((row.state == State::Running ? now : std::max(row.ended, row.started)) - row.started);
   auto transfer = row.state == State::Running ? transfers_.find(row.label) : transfers_.end();
   std::string detail = transfer != transfers_.end() ? transfer->second.text(now) : row.detail;
   std::replace(detail.begin(), detail.end(), '\n', ' ');
+  if (row.state == State::Running && row.gives_up > now)
+    text += "  " + seconds_text(row.gives_up - now) + " left";
   if (!detail.empty()) text += "  " + detail;
   return " " + paint(symbol, shade, color) + " " + ellipsis(text, columns > 4 ? columns - 4 : 1);
 }
@@ -157,7 +167,8 @@ std::vector<std::string> ProgressModel::draw(Time now, size_t columns, size_t ro
     shown.push_back(&row);
   }
   label_width = std::min(label_width, columns / 2);
-  size_t room = rows > 2 ? rows - 2 : 1;
+  // Title, "... and N more", and the line of the cursor: a screen that is full would scroll with every update.
+  size_t room = rows > 3 ? rows - 3 : 0;
   size_t hidden = 0;
   if (shown.size() > room) {
     // Running and failed rows first, then planned rows, then finished rows.
@@ -185,7 +196,8 @@ std::vector<std::string> ProgressModel::draw(Time now, size_t columns, size_t ro
   std::string head = "[+] " + title_ + " " + std::to_string(finished) + "/" + std::to_string(rows_.size());
   lines.push_back(paint(ellipsis(head, columns), Color::Bold, color));
   for (const Row* row : shown) lines.push_back(text_of(*row, now, label_width, columns, color));
-  if (hidden > 0) lines.push_back(ellipsis("   ... and " + std::to_string(hidden) + " more", columns));
+  if (hidden > 0 && rows > 2)
+    lines.push_back(ellipsis("   ... and " + std::to_string(hidden) + " more", columns));
   return lines;
 }
 

@@ -30,6 +30,7 @@ class ProgressModel {
     State state = State::Planned;
     std::string status;  // "Starting"
     std::string detail;  // the wait condition, the build step, or the error
+    Time gives_up{};     // when the health check of a wait fails at the earliest
     Time started{};
     Time ended{};
   };
@@ -37,6 +38,7 @@ class ProgressModel {
   Row& row_of(const std::string& label);
   void apply_plan(const Json& line);
   void apply_action(const Json& line, Time now);
+  void apply_wait(const Json& line, Row& row, Time now);
   std::string text_of(const Row& row, Time now, size_t label_width, size_t columns, bool color) const;
 
   std::string title_;

@@ -124,7 +124,7 @@ TEST_F(ProgressModelTest, FinishedObjectsMakeRoomFirst) {
   apply(state(1, "running"));
   apply(state(1, "done"));
   apply(state(2, "running"));
-  auto lines = draw(80, 4);
+  auto lines = draw(80, 5);
   ASSERT_EQ(lines.size(), 4u);
   EXPECT_NE(lines[1].find("Image shop-web"), std::string::npos);
   EXPECT_NE(lines[2].find("Container shop-web-1"), std::string::npos);

@@ -276,7 +276,8 @@ TEST_F(RulesTest, RestartOnUnhealthyBecomesALabel) {
       {"    x-stack: {restart_on: sick}\n",
        "compose.yaml:4:27: service web: x-stack.restart_on: must be unhealthy\n"},
       {"    x-stack: {restart-on: unhealthy}\n",
-       "compose.yaml:4:15: service web: x-stack: unknown key \"restart-on\"\n  did you mean \"restart_on\"?\n"},
+       "compose.yaml:4:15: service web: x-stack: unknown key \"restart-on\"\n  did you mean "
+       "\"restart_on\"?\n"},
       {"    x-stack: always\n",
        "compose.yaml:4:14: service web: x-stack: expected a mapping, found \"always\"\n"},
       {"    x-stack: {restart_on: unhealthy}\n    healthcheck: {disable: true}\n",
