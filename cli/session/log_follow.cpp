@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "docker/time_text.h"
 #include "http/wire/query.h"
 
 namespace stack::cli {
@@ -26,26 +27,8 @@ std::string logs_target(const std::string& project_name, const LogQuery& query) 
 }
 
 Result<std::string> log_time(std::string_view text, WallTime now) {
-  if (text.empty()) return std::string();
-  size_t dot = text.find('.');
-  std::string_view seconds = text.substr(0, dot);
-  if (is_all_digits(seconds) && seconds.size() < 12) {
-    std::string fraction(dot == std::string_view::npos ? "" : text.substr(dot + 1, 9));
-    if (!fraction.empty() && !is_all_digits(fraction)) fraction.clear();
-    fraction.resize(9, '0');
-    std::chrono::nanoseconds since_1970 = std::chrono::seconds(std::stoll(std::string(seconds))) +
-                                          std::chrono::nanoseconds(std::stoll(fraction));
-    return rfc3339(WallTime(since_1970));
-  }
-  if (auto duration = parse_duration(text)) return rfc3339(now - *duration);
-  std::string full(text);
-  if (full.find('T') == std::string::npos) full += "T00:00:00";
-  size_t clock = full.find('T');
-  bool has_zone = full.ends_with('Z') || full.find_first_of("+-", clock) != std::string::npos;
-  if (!has_zone) full += "Z";
-  if (auto parsed = parse_rfc3339(full)) return rfc3339(*parsed);
-  return invalid("invalid time \"" + std::string(text) +
-                 "\": must be a duration (10m), a time (2026-01-02T13:23:37Z), or seconds since 1970");
+  TRY_ASSIGN(std::optional<WallTime> time, docker::parse_time_text(text, now));
+  return time ? rfc3339(*time) : std::string();
 }
 
 std::string LogFollower::resume_time() const {

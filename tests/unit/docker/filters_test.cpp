@@ -29,6 +29,10 @@ TEST(TimeText, TakesTimesSecondsAndDurations) {
   EXPECT_FALSE(parse_time_text("")->has_value());
   EXPECT_EQ((*parse_time_text("1700000000"))->time_since_epoch(), std::chrono::seconds(1700000000));
   EXPECT_TRUE((*parse_time_text("2026-01-02T03:04:05Z")).has_value());
+  EXPECT_EQ((*parse_time_text("1700000000.123456789"))->time_since_epoch(),
+            std::chrono::nanoseconds(1700000000123456789));
+  EXPECT_EQ(*parse_time_text("2026-01-02"), *parse_time_text("2026-01-02T00:00:00Z"));
+  EXPECT_FALSE(parse_time_text("1700000000.1x"));
   auto ten_minutes = std::chrono::system_clock::now() - **parse_time_text("10m");
   EXPECT_NEAR(std::chrono::duration<double>(ten_minutes).count(), 600, 5);
   EXPECT_FALSE(parse_time_text("soon"));
