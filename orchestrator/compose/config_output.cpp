@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 #include <tuple>
 
@@ -77,6 +78,26 @@ bool comes_before(std::string_view a, std::string_view b) {
   return as_byte(a) < as_byte(b);
 }
 
+// A number or truth value in the one form that the reference prints: 0440 as 288, 1.50 as 1.5, True as true.
+std::string settled_text(const Node& node) {
+  if (node.string || !node.is_scalar()) return node.text;
+  int64_t integer = 0;
+  std::array<char, 32> digits{};
+  double number = 0;
+  const char* end = node.text.data() + node.text.size();
+  switch (node.type()) {
+    case ScalarType::Bool:
+      return lower(node.text);
+    case ScalarType::Int:
+      return parse_yaml_integer(node.text, integer) ? std::to_string(integer) : node.text;
+    case ScalarType::Float:
+      if (std::from_chars(node.text.data(), end, number).ptr != end) return node.text;
+      return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr};
+    default:
+      return node.text;
+  }
+}
+
 // Copies the tree, with members in the reference's order and without zero values.
 class Presenter {
  public:
@@ -90,7 +111,7 @@ class Presenter {
     out.made = node.made;
     out.provenance = node.provenance;
     out.mark = node.mark;
-    out.text = node.text;
+    out.text = raw_ ? settled_text(node) : node.text;
     out.items.reserve(node.items.size());
     if (node.is_map()) out.entries = entries(node, at);
     for (const Node& item : node.items) out.items.push_back(present(item, at.any()));

@@ -454,6 +454,18 @@ TEST_F(ConfigTest, NoInterpolateMergesListsOfPairsWithMappings) {
   expect_contains(out, "extra_hosts:\n      - g=2.2.2.2\n      - h=1.1.1.1\n");
 }
 
+TEST_F(ConfigTest, NoInterpolatePrintsNumbersAndTruthValuesInOneForm) {
+  write("c", "text\n");
+  options.no_interpolate = true;
+  std::string out = config(
+      "services:\n  web:\n    image: a\n    read_only: True\n    configs: [{source: c, mode: 0440}]\n"
+      "    environment: {A: True, B: 1.50, C: 0x10, D: 1e3, E: \"0440\", F: \"${X}\"}\nconfigs: {c: {file: "
+      "c}}\n");
+  for (const char* line : {"read_only: true\n", "mode: 288\n", "A: true\n", "B: 1.5\n", "C: 16\n",
+                           "D: 1000\n", "E: \"0440\"\n", "F: ${X}\n"})
+    expect_contains(out, line);
+}
+
 TEST_F(ConfigTest, NoInterpolateKeepsOneOfEachNameInALists) {
   options.no_interpolate = true;
   expect_contains(config("services: {web: {image: a, environment: [A=1, A=2]}}\n"),
