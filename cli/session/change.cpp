@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <set>
+
 #include "base/text.h"
 #include "cli/render/output.h"
 #include "cli/render/plan_text.h"
@@ -96,14 +98,34 @@ ProgressStyle progress_style(const Session& session) {
 
 namespace {
 
-// Credentials for the images of the change's project; "" if there are none.
+// "up" of ".../projects/shop/up".
+std::string command_of(const Change& change) { return change.target.substr(change.target.rfind('/') + 1); }
+
+// Whether the change may ask a registry for this service's image.
+bool asks_registry(const Session& session, const Change& change, const Json& service) {
+  std::string image = string_or(service, "image");
+  std::string policy = string_or(member(change.body, "options"), "pull", string_or(change.body, "pull"));
+  if (policy.empty() || policy == "missing" || policy == "policy") policy = string_or(service, "pull_policy", "missing");
+  if (image.empty() || policy == "never") return false;
+  bool only_missing = policy == "missing" || policy == "if_not_present" || policy == "build";
+  if (!only_missing || command_of(change) == "pull") return true;
+  Result<http::Client> client = session.connect();
+  return !client || !client->call_json("GET", "/images/" + image + "/json").has_value();
+}
+
+// Credentials for the images that the change may pull or push; "" if there are none. A helper may be slow or ask the user, so it
+// is not run for images that are here.
 std::string credentials_header(const Session& session, const Change& change) {
+  static const std::set<std::string> kPulling{"up", "run", "build", "pull", "push"};
+  if (!kPulling.contains(command_of(change))) return "";
   std::vector<std::string> images = change.images;
   const Json& project = member(change.body, "project");
   const Json& services = member(project, "services");
+  bool has_helpers = CredentialStore::open(session.environment()).has_helpers();
   if (services.is_object())
     for (const auto& [name, service] : services.items())
-      if (std::string image = string_or(service, "image"); !image.empty()) images.push_back(std::move(image));
+      if (!has_helpers || asks_registry(session, change, service)) images.push_back(string_or(service, "image"));
+  std::erase(images, "");
   bool builds = change.title == "build" || bool_or(member(change.body, "options"), "build");
   RegistryKeyring keyring = CredentialStore::open(session.environment()).keyring(images, builds);
   return keyring.empty() ? "" : docker::config_header(keyring);

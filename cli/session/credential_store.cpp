@@ -168,6 +168,11 @@ std::string CredentialStore::helper_for(const std::string& registry) const {
   return string_or(config_, "credsStore");
 }
 
+bool CredentialStore::has_helpers() const {
+  const Json* helpers = object_member(config_, "credHelpers");
+  return !string_or(config_, "credsStore").empty() || (helpers != nullptr && !helpers->empty());
+}
+
 // All registries for which a helper has credentials.
 std::set<std::string> CredentialStore::helped_registries() const {
   std::set<std::string> out;

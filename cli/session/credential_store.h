@@ -35,6 +35,9 @@ class CredentialStore {
   // `whole`: all credentials of the helpers, for builds, because their base images are not known here.
   RegistryKeyring keyring(const std::vector<std::string>& references, bool whole = false) const;
 
+  // Whether some registry's credentials come from a program.
+  bool has_helpers() const;
+
   // `login`: stores into the helper of the registry, or into config.json (mode 0600). Returns the place: "the
   // credential helper pass", or the path of the file.
   Result<std::string> save(const std::string& registry, const RegistryCredentials& credentials);

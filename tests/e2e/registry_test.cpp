@@ -169,6 +169,36 @@ TEST_F(Registry, CredentialsAreTheCallersAndStayWithHim) {
   EXPECT_EQ(run({"pull"}, home).code, 1);
 }
 
+TEST_F(Registry, CredentialHelpersRunOnlyForWhatMustBePulled) {
+  project("helped", "services:\n  web: { image: \"127.0.0.1:5055/app:1\", command: [sleep, infinity], init: true }\n");
+  serve("127.0.0.1:5055");
+  publish("app:1");
+  ASSERT_TRUE(ensure_directory(folder() + "/bin"));
+  ASSERT_TRUE(write_file(folder() + "/bin/docker-credential-noting",
+                         "#!/bin/sh\necho \"$1 $(cat)\" >> " + folder() + "/asked\necho credentials not found\nexit 1\n"));
+  ASSERT_EQ(::chmod((folder() + "/bin/docker-credential-noting").c_str(), 0755), 0);
+  ASSERT_TRUE(ensure_directory(folder() + "/.docker"));
+  ASSERT_TRUE(write_file(folder() + "/.docker/config.json", R"({"credsStore":"noting"})"));
+  std::map<std::string, std::string> home{{"HOME", folder()}, {"PATH", folder() + "/bin:" + std::getenv("PATH")}};
+  auto asked = [&] {
+    std::string text = read_file(folder() + "/asked").value_or("");
+    ::unlink((folder() + "/asked").c_str());
+    return text;
+  };
+  must({"up", "-d"}, home);
+  EXPECT_EQ(asked(), "get 127.0.0.1:5055\n");
+  must({"up", "-d"}, home);
+  EXPECT_EQ(asked(), "") << "the image is here";
+  must({"restart", "-t", "0"}, home);
+  EXPECT_EQ(asked(), "");
+  must({"up", "-d", "--pull", "always"}, home);
+  EXPECT_EQ(asked(), "get 127.0.0.1:5055\n");
+  must({"pull"}, home);
+  EXPECT_EQ(asked(), "get 127.0.0.1:5055\n");
+  must({"down"}, home);
+  EXPECT_EQ(asked(), "");
+}
+
 TEST_F(Registry, ACertificateOfOnesOwnAuthorityIsTrustedWhereItIsGiven) {
   project("tls", "services: {}\n");
   ASSERT_EQ(run_command({"ip", "address", "add", "10.97.0.1/32", "dev", "lo"}).code, 0);
