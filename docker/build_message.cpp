@@ -31,12 +31,11 @@ std::optional<FailedCommand> failed_command(const std::string& text) {
 
 }  // namespace
 
-std::string classic_step(const std::string& text) {
-  size_t end = text.find("] ");
-  if (!text.starts_with('[') || end == std::string::npos) return text;
-  std::string place = text.substr(1, end - 1);
-  return "Step " + place.substr(place.rfind(' ') + 1) + " : " + text.substr(end + 2);
+std::string classic_step(int place, int places, const std::string& text) {
+  return "Step " + std::to_string(place) + "/" + std::to_string(places) + " : " + text;
 }
+
+std::string classic_stderr(const std::string& line) { return "\x1b[91m" + line + "\n\x1b[0m"; }
 
 OrderedJson build_error_message(const std::string& text) {
   std::optional<FailedCommand> failed = failed_command(text);

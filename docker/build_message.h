@@ -8,8 +8,12 @@
 
 namespace stack::docker {
 
-// "[web 2/5] RUN x" -> "Step 2/5 : RUN x"; other text as it is.
-std::string classic_step(const std::string& text);
+// "Step 2/5 : RUN x".
+std::string classic_step(int place, int places, const std::string& text);
+// Below it, without the line's end.
+inline constexpr const char* kClassicCached = " ---> Using cache";
+// A line of a step's stderr, which the classic builder shows in red.
+std::string classic_stderr(const std::string& line);
 
 // {"errorDetail":{"code":3,"message":"The command '/bin/sh -c exit 3' returned a non-zero code: 3"},"error":...} of a failed
 // RUN (`docker build` exits with that code); of any other failure its own text.

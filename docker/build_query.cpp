@@ -52,6 +52,30 @@ Result<> read_cache(const std::string& text, BuildQuery& out) {
   return {};
 }
 
+// A JSON list of {"Type","Attrs"}.
+Result<> read_outputs(const std::string& text, BuildQuery& out) {
+  if (text.empty()) return {};
+  TRY_ASSIGN(Json json, parse_json(text).in("outputs"));
+  if (json.is_null()) return {};
+  if (!json.is_array()) return invalid("outputs: must be a list of objects");
+  for (const Json& item : json) {
+    if (!item.is_object() || !item.contains("Type") || !item["Type"].is_string())
+      return invalid("outputs: must be a list of objects with a Type");
+    BuildOutput output{item["Type"].get<std::string>(), {}};
+    if (item.contains("Attrs") && item["Attrs"].is_object())
+      for (const auto& [name, value] : item["Attrs"].items())
+        if (value.is_string()) output.attributes[name] = value.get<std::string>();
+    out.outputs.push_back(std::move(output));
+  }
+  return {};
+}
+
+Result<> read_version(const std::string& value, BuildQuery& out) {
+  if (!value.empty() && value != "1" && value != "2") return invalid("version: must be 1 or 2, not " + value);
+  out.version = value == "2" ? 2 : 1;
+  return {};
+}
+
 Result<> read_size(const std::string& text, int64_t& out) {
   if (text.empty()) return {};
   auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -110,10 +134,10 @@ const std::map<std::string, Reader>& readers() {
       {"shmsize", [](const std::string& value, BuildQuery& out) { return read_size(value, out.shm_size); }},
       {"squash",
        [](const std::string& value, BuildQuery&) { return flag(value) ? refuse("squash") : Result<>(); }},
-      {"outputs",
-       [](const std::string& value, BuildQuery&) { return value.empty() ? Result<>() : refuse("outputs"); }},
-      {"version", [](const std::string& value,
-                     BuildQuery&) { return value == "2" ? refuse("BuildKit (version=2)") : Result<>(); }},
+      {"outputs", read_outputs},
+      {"version", read_version},
+      {"session", into(&BuildQuery::session)},
+      {"buildid", into(&BuildQuery::build_id)},
   };
   return table;
 }
@@ -130,6 +154,7 @@ Result<BuildQuery> read_build_query(const std::vector<std::pair<std::string, std
     if (again && name != "t" && name != "extrahosts") continue;
     TRY(reader->second(value, out));
   }
+  if (out.version != 2 && !out.outputs.empty()) return refuse("outputs").error();
   return out;
 }
 

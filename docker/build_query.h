@@ -11,7 +11,17 @@
 
 namespace stack::docker {
 
+// One of `outputs`: where BuildKit is to send the result.
+struct BuildOutput {
+  std::string type;
+  std::map<std::string, std::string> attributes;
+};
+
 struct BuildQuery {
+  int version = 1;       // 2: the files come through a BuildKit session
+  std::string session;   // its id
+  std::string build_id;  // the client's own name for the build
+  std::vector<BuildOutput> outputs;
   std::string dockerfile = "Dockerfile";  // relative to the context
   std::vector<std::string> tags;          // as written
   std::string remote;                     // a context that is not the body
@@ -30,7 +40,7 @@ struct BuildQuery {
 
 // The decoded pairs of the query. The first value of a name counts, except for `t` and `extrahosts`, which may repeat:
 // docker-py sends `dockerfile` twice. Invalid for a malformed one, Unsupported for what this builder cannot do:
-// `squash`, `outputs`, BuildKit (`version=2`). Limits of the build container (`memory`, `cpuquota`, ...), `rm` and
+// `squash`, and `outputs` of the classic builder. Limits of the build container (`memory`, `cpuquota`, ...), `rm` and
 // `forcerm` are accepted without effect: no step leaves a container behind.
 Result<BuildQuery> read_build_query(const std::vector<std::pair<std::string, std::string>>& query);
 

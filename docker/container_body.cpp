@@ -213,6 +213,8 @@ Result<ContainerSpec> container_from_json(const Json& json) {
   read_system_paths(host, spec);
   check_isolation(host, spec);
   read_device_requests(host, spec.resources);
+  // docker-py sends it beside HostConfig.
+  if (spec.runtime.empty()) body.read("Runtime", spec.runtime);
   if (error) return *std::move(error);
   if (spec.image.empty()) return invalid("Image: must name an image");
   return spec;

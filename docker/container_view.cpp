@@ -369,8 +369,10 @@ Json container_summary(const ContainerFacts& container, WallTime now) {
   int64_t created = 0;
   if (Result<WallTime> time = parse_rfc3339(container.created_at); time)
     created = std::chrono::duration_cast<std::chrono::seconds>(time->time_since_epoch()).count();
+  Json names = Json::array({"/" + container.spec.name});
+  for (const std::string& name : container.linked_as) names.push_back("/" + name);
   return {{"Id", container.id},
-          {"Names", {"/" + container.spec.name}},
+          {"Names", std::move(names)},
           {"Image", container.spec.image},
           {"ImageID", container.image_id},
           {"Command", command_text(container.command_line)},

@@ -69,6 +69,7 @@ struct ContainerFacts {
       ports;  // "80/tcp"; no bindings: exposed only; empty while it
               // does not run
   std::vector<std::string> command_line;
+  std::vector<std::string> linked_as;  // "web/db": names under which linking containers know it
 
   bool running() const { return status == "running" || status == "paused"; }
   std::string short_id() const { return id.substr(0, 12); }

@@ -66,11 +66,13 @@ struct Engine {
   std::unique_ptr<HealthService> health;
   std::unique_ptr<RegistryService> registries;
   std::unique_ptr<BuildService> builds;
+  std::unique_ptr<BuildkitService> buildkit;
   std::unique_ptr<ProjectService> projects;
   std::unique_ptr<VolumeService> volume_copies;
   std::unique_ptr<Services> services;
   http::Router router{kOldestApi, 99, kNewestApi};
   std::unique_ptr<http::Server> server;
+  std::unique_ptr<TlsListener> tls;
 
   FolderWatch log_folders{io};
 
@@ -84,6 +86,7 @@ struct Engine {
 
   Result<> open();
   Result<> listen(std::vector<Fd> inherited);
+  Result<> listen_on_tcp(EngineOptions& options);
   Task<> serve(EngineOptions& options, Result<>& outcome);
   // Checks once per second the socket, the disk reserve, and whether the engine is still needed.
   Task<> look_after(std::chrono::seconds idle_limit);
@@ -124,6 +127,7 @@ Result<> Engine::open() {
   registries = std::make_unique<RegistryService>(context, *images);
   registries->open();
   builds = std::make_unique<BuildService>(context, *containers, networks, *registries);
+  buildkit = std::make_unique<BuildkitService>(BuildkitParts{context, *images, *builds, *registries});
   TRY(builds->open());
   projects = std::make_unique<ProjectService>(
       ProjectParts{context, *containers, *execs, *health, networks, *builds, *registries});
@@ -132,7 +136,7 @@ Result<> Engine::open() {
   TRY(projects->load());
   services =
       std::unique_ptr<Services>(new Services{context, *containers, networks, *execs, *health, *registries,
-                                             *builds, *projects, *volume_copies, log_folders, [this] { shut_down(); }});
+                                             *builds, *buildkit, *projects, *volume_copies, log_folders, [this] { shut_down(); }});
   add_routes(router, *services);
   return {};
 }
@@ -149,7 +153,15 @@ Result<> Engine::listen(std::vector<Fd> inherited) {
   return {};
 }
 
+Result<> Engine::listen_on_tcp(EngineOptions& options) {
+  TRY_ASSIGN(tls, TlsListener::open(io, options.tls, context.paths.socket()));
+  log_info("serving on tcp://" + options.tls.address + " for clients with a certificate");
+  options.idle_exit = std::chrono::seconds(-1);
+  return {};
+}
+
 void Engine::shut_down() {
+  tls.reset();
   containers->leave();
   if (server) server->stop_accepting();
   // systemd may have replaced it since.
@@ -238,6 +250,7 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
   server = std::make_unique<http::Server>(
       io, [this](http::Request& q, http::Response& r) { return router(q, r); }, std::move(server_options));
   outcome = listen(std::move(options.inherited));
+  if (outcome && !options.tls.address.empty()) outcome = listen_on_tcp(options);
   if (!outcome) {
     io.stop();
     co_return;

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "engine/host/tls_listener.h"
 #include "engine/settings/settings.h"
 #include "engine/state/paths.h"
 
@@ -18,6 +19,7 @@ struct EngineOptions {
   Fd ready;                            // receives one byte once the engine serves requests
   std::vector<Fd> inherited;           // listening sockets from systemd, used instead of our own
   std::chrono::seconds idle_exit{60};  // idle time without containers and clients; negative: never exit
+  TlsSettings tls;                     // clients on TCP; the engine then never exits for idleness
 };
 
 // Runs until a stop request or the idle limit. Conflict if another engine holds the state root.

@@ -18,9 +18,18 @@ void usage() {
   std::fputs(
       "usage: stackd [--root DIR] [--run-root DIR] [--ready-fd N] [--idle-exit SECONDS|never] [--log-level "
       "debug|info|warning|error] [--config FILE]\n"
+      "              [--tcp ADDRESS:PORT --tls-ca FILE --tls-cert FILE --tls-key FILE]\n"
       "       stackd [--config FILE] --show-config\n"
       "The engine of stack. The stack command starts it on demand.\n",
       stdout);
+}
+
+// The member that the flag sets.
+std::string* tls_setting(stack::engine::TlsSettings& tls, const std::string& flag) {
+  if (flag == "--tcp") return &tls.address;
+  if (flag == "--tls-ca") return &tls.authority;
+  if (flag == "--tls-cert") return &tls.certificate;
+  return flag == "--tls-key" ? &tls.key : nullptr;
 }
 
 struct Place {
@@ -58,6 +67,8 @@ bool parse(int argc, char** argv, Place& place, stack::engine::EngineOptions& op
               : text == "warning" ? stack::LogLevel::Warning
               : text == "error"   ? stack::LogLevel::Error
                                   : stack::LogLevel::Info;
+    } else if (std::string* setting = tls_setting(options.tls, flag)) {
+      *setting = value();
     } else {
       return false;
     }
@@ -99,6 +110,10 @@ int main(int argc, char** argv) {
   stack::LogLevel level = stack::LogLevel::Info;
   if (!parse(argc, argv, place, options, level)) {
     usage();
+    return 2;
+  }
+  if (stack::Result<> usable = stack::engine::check_tls_settings(options.tls); !usable) {
+    std::fprintf(stderr, "stackd: %s\n", usable.error().text().c_str());
     return 2;
   }
   stack::Result<stack::engine::Settings> settings = stack::engine::read_settings(place.settings);

@@ -1,6 +1,7 @@
 // The HTTP API: docs/API.md. Handlers only translate; the services do the work.
 #pragma once
 
+#include "engine/buildkit/buildkit_service.h"
 #include "engine/container/exec_service.h"
 #include "engine/image/build_service.h"
 #include "engine/logs/folder_watch.h"
@@ -18,6 +19,7 @@ struct Services {
   HealthService& health;
   RegistryService& registries;
   BuildService& builds;
+  BuildkitService& buildkit;
   ProjectService& projects;
   VolumeService& volumes;
   FolderWatch& log_folders;
@@ -34,6 +36,7 @@ void add_stats_routes(http::Router& router, Services& services);  // stats, top
 void add_file_routes(http::Router& router, Services& services);   // archive, changes, export, commit
 void add_image_routes(http::Router& router, Services& services);
 void add_build_routes(http::Router& router, Services& services);        // Docker's
+void add_buildkit_routes(http::Router& router, Services& services);     // session, grpc
 void add_stack_build_routes(http::Router& router, Services& services);  // ours, and bootstrap
 void add_network_routes(http::Router& router, Services& services);
 void add_volume_routes(http::Router& router, Services& services);

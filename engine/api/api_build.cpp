@@ -1,6 +1,8 @@
 // POST /build: the classic builder's protocol over our builder (Engine API v1.50, ImageBuild).
 #include <unistd.h>
 
+#include <set>
+
 #include "base/files.h"
 #include "base/text.h"
 #include "docker/build_message.h"
@@ -9,6 +11,7 @@
 #include "docker/registry_auth.h"
 #include "engine/api/api.h"
 #include "engine/api/body_file.h"
+#include "engine/api/buildkit_build.h"
 #include "engine/api/stream_queue.h"
 #include "images/builder/worker/host_environment.h"
 #include "images/layer/layer_unpack.h"
@@ -64,6 +67,7 @@ Result<builder::BuildRequest> build_request(const docker::BuildQuery& query, con
   request.extra_hosts = query.extra_hosts;
   request.apt_configuration = builder::find_apt_configuration();
   if (query.shm_size > 0) request.shm_size = ByteSize{query.shm_size};
+  request.only_cache_from = !query.cache_from.empty();
   for (const std::string& name : query.cache_from) {
     TRY_ASSIGN(builder::CacheLocation location, builder::parse_cache_location(name, false));
     request.cache_from.push_back(std::move(location));
@@ -80,11 +84,41 @@ Result<builder::BuildRequest> build_request(const docker::BuildQuery& query, con
 
 void send_stream(const Sink& sink, const std::string& text) { sink({{"stream", text + "\n"}}); }
 
+// The classic builder's lines for one event. It says whether a step is cached right below the step's name, so a step of ours is
+// told once that is known; one without a layer (FROM) at its end.
+void send_classic(const Sink& sink, const BuildLine& line, std::set<int>& told) {
+  using Kind = builder::BuildEventKind;
+  const builder::BuildEvent& event = line.event;
+  switch (event.kind) {
+    case Kind::StepOutput:
+      sink({{"stream", event.is_stderr ? docker::classic_stderr(event.text) : event.text + "\n"}});
+      return;
+    case Kind::Message:
+    case Kind::Warning:
+      return send_stream(sink, line.text);
+    case Kind::Configured:
+      send_stream(sink, docker::classic_step(event.place, event.places, event.text));
+      if (event.cached) send_stream(sink, docker::kClassicCached);
+      return;
+    case Kind::StepStarted:
+    case Kind::StepCanceled:
+      return;
+    case Kind::StepCached:
+    case Kind::StepRunning:
+    case Kind::StepDone:
+    case Kind::StepFailed:
+      break;
+  }
+  bool ended = event.kind == Kind::StepDone || event.kind == Kind::StepFailed;
+  if (event.place > 0 && told.insert(event.step).second && event.kind != Kind::StepFailed)
+    send_stream(sink, docker::classic_step(event.place, event.places, event.text));
+  if (event.kind == Kind::StepCached) send_stream(sink, docker::kClassicCached);
+  if (ended) told.erase(event.step);
+}
+
 BuildSink classic_sink(Sink sink, bool quiet) {
-  return [sink = std::move(sink), quiet](const std::string& text, const std::string& stream) {
-    if (quiet || stream == "done") return;
-    send_stream(sink, stream == "output" ? text : docker::classic_step(text));
-    if (stream == "cached") send_stream(sink, " ---> Using cache");
+  return [sink = std::move(sink), quiet, told = std::make_shared<std::set<int>>()](const BuildLine& line) {
+    if (!quiet) send_classic(sink, line, *told);
   };
 }
 
@@ -137,6 +171,10 @@ Task<> build_remote(Services& s, Request& request, Response& response, docker::B
 
 Task<> build(Services& s, Request& request, Response& response) {
   Result<docker::BuildQuery> query = docker::read_build_query(request.query.items());
+  if (query && query->version == 2) {
+    co_await build_of_session(s, request, response, *query);
+    co_return;
+  }
   if (query && !query->remote.empty()) {
     co_await build_remote(s, request, response, *query);
     co_return;

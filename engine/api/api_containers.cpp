@@ -319,8 +319,19 @@ void add_container_routes(http::Router& router, Services& s) {
   router.del("/containers/{id}", [&s](Request& q, Response& r) -> Task<> {
     ContainerPtr container = container_of(s, q, r);
     if (!container) co_return;
+    if (q.query.flag("link")) {
+      r.error(409, "Conflict, cannot remove the default link name of the container");
+      co_return;
+    }
     Result<> done = co_await s.containers.remove(container, q.query.flag("force"), q.query.flag("v"));
     answer(r, done);
+  });
+  router.del("/containers/{id}/{alias}", [&s](Request& q, Response& r) -> Task<> {
+    std::string name = q.param("id") + "/" + q.param("alias");
+    Result<> done = q.query.flag("link") ? s.containers.remove_link(q.param("id"), q.param("alias"))
+                                         : Result<>(not_found("No such container: " + name));
+    answer(r, done);
+    co_return;
   });
 }
 

@@ -186,7 +186,13 @@ Task<> commit(Services& s, Request& request, Response& response) {
   if (changes->empty()) wanted.tags = *tags;
   Result<images::Image> made = co_await s.containers.commit(*container, wanted);
   Result<std::string> id = made ? Result<std::string>(made->id) : Result<std::string>(made.error());
-  if (made && !changes->empty()) id = co_await apply_changes(s, made->id, *changes, *tags);
+  if (made && !changes->empty()) {
+    id = co_await apply_changes(s, made->id, *changes, {});
+    if (id) id = co_await keep_origin(s, *id, images::origin_of(made->config_json), *tags);
+    // Without the changes nobody asked for it.
+    auto drop = [&store = s.containers.parts().images, plain = made->id] { return store.discard(plain); };
+    if (id) (void)co_await offload(s.context.pool, std::move(drop));
+  }
   if (id) {
     response.json(201, {{"Id", *id}});
   } else {

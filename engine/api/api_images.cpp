@@ -1,6 +1,9 @@
 // Images: lists, details, tags, removal, and archives of them.
+#include <fcntl.h>
+
 #include <algorithm>
 
+#include "base/files.h"
 #include "base/text.h"
 #include "docker/image_filter.h"
 #include "docker/prune_filter.h"
@@ -59,8 +62,9 @@ Task<> inspect_image(Services& s, Request& request, Response& response) {
   }
   Json details = store(s).inspect_json(*image);
   // Left the API in 1.45, and docker-compose 1.29 reads it, whatever version it asks for.
-  details["Container"] = "";
-  details["ContainerConfig"] = details["Config"];
+  images::ImageOrigin origin = images::origin_of(image->config_json);
+  details["Container"] = origin.container;
+  details["ContainerConfig"] = origin.container.empty() ? details["Config"] : origin.config;
   response.json(200, details);
 }
 
@@ -201,21 +205,44 @@ Task<> load_images(Services& s, Request& request, Response& response) {
   response.body(200, "application/json", lines);
 }
 
-Task<Result<std::string>> import_image(Services& s, Request& request) {
+// The archive at `url` in an unnamed file. Blocks.
+Result<Fd> download_archive(Services& s, const std::string& url, std::stop_token stop) {
+  TRY_ASSIGN(images::StagedLayer staged, store(s).stage_layer());
+  TRY(ensure_directory(staged.scratch_directory()));
+  std::string path = staged.scratch_directory() + "/archive";
+  Caller caller;
+  caller.proxy = own_proxy_settings();
+  TRY(s.registries.download(url, path, std::move(caller), stop));
+  return open_file(path, O_RDONLY);
+}
+
+// The archive of `fromSrc`: the request's body, or what is at a URL.
+Task<Result<Fd>> import_archive(Services& s, Request& request, std::string source) {
+  if (source == "-") co_return co_await spool_body(request, s.context.paths.cache());
+  if (source.find("://") == std::string::npos) source = "http://" + source;
+  if (!source.starts_with("http://") && !source.starts_with("https://"))
+    co_return invalid("cannot import from " + source + ": only http and https URLs are supported");
+  std::stop_source gone;
+  request.on_client_gone([gone]() mutable { gone.request_stop(); });
+  auto work = [&s, source, stop = gone.get_token()] { return download_archive(s, source, stop); };
+  co_return co_await offload(s.registries.threads(), std::move(work));
+}
+
+Task<Result<std::string>> import_image(Services& s, Request& request, std::string source) {
   Result<std::vector<Reference>> tags = tags_of(request);
   CO_TRY(tags);
   Result<std::vector<std::string>> changes = changes_of(request);
   CO_TRY(changes);
-  Result<Fd> body = co_await spool_body(request, s.context.paths.cache());
+  Result<Fd> body = co_await import_archive(s, request, source);
   CO_TRY(body);
   auto held = std::make_shared<Fd>(std::move(*body));
   std::string message = request.query.get("message");
-  auto work = [&images = store(s), held, message,
+  auto work = [&images = store(s), held, message, source,
                tags = changes->empty() ? *tags : std::vector<Reference>()]() -> Result<images::Image> {
     images::ImportOptions options;
-    options.comment = message.empty() ? "Imported from -" : message;
-    TRY_ASSIGN(images::ByteSource source, images::open_decompressed(held->get()));
-    return images::import_rootfs(images, source, options, tags);
+    options.comment = message.empty() ? "Imported from " + source : message;
+    TRY_ASSIGN(images::ByteSource bytes, images::open_decompressed(held->get()));
+    return images::import_rootfs(images, bytes, options, tags);
   };
   Result<images::Image> image = co_await offload(s.context.pool, work);
   CO_TRY(image);
@@ -236,18 +263,14 @@ Task<Result<std::string>> import_image(Services& s, Request& request) {
 // POST /images/create: an import where `fromSrc` is given, else a pull.
 Task<> create_image(Services& s, Request& request, Response& response) {
   std::string source = request.query.get("fromSrc");
-  if (source == "-") {
-    Result<std::string> made = co_await import_image(s, request);
+  if (!source.empty()) {
+    Result<std::string> made = co_await import_image(s, request, source);
     if (!made) {
       response.error(made.error());
       co_return;
     }
     publish(s, "import", *made, request.query.get("repo", *made));
     response.body(200, "application/json", stack::to_text(Json{{"status", *made}}) + "\r\n");
-    co_return;
-  }
-  if (!source.empty()) {
-    response.error(501, "cannot import from " + source + ": send the archive with fromSrc=-");
     co_return;
   }
   if (request.query.get("fromImage").empty()) {

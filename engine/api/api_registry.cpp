@@ -78,6 +78,16 @@ struct PullJob {
   std::stop_token stop;
 };
 
+// Clients look for Docker's own words.
+Error pull_error(const images::registry::RegistryError& failed, const Reference& reference) {
+  using images::registry::Failure;
+  bool missing = failed.failure == Failure::NotFound || failed.failure == Failure::Denied;
+  if (!missing) return failed.error;
+  return Error(failed.error.kind(), "pull access denied for " + reference.familiar_name() +
+                                        ", repository does not exist or may require 'docker login': " +
+                                        failed.error.text());
+}
+
 Task<> run_pull(PullJob job, Sink sink) {
   auto started = std::make_shared<bool>(false);
   Reference reference = job.reference;
@@ -90,10 +100,11 @@ Task<> run_pull(PullJob job, Sink sink) {
   };
   Pulled pulled = co_await job.services.registries.pull(std::move(job.wanted), transfers, job.stop);
   if (!pulled) {
+    Error error = pull_error(pulled.error(), reference);
     if (*started) {
-      sink(docker::error_message(pulled.error().error.text()));
+      sink(docker::error_message(error.text()));
     } else {
-      job.response.error(pulled.error().error);
+      job.response.error(error);
     }
     co_return;
   }

@@ -27,8 +27,8 @@ Task<> bootstrap_image(Services& s, Request& request, Response& response) {
   }
   std::stop_source stop;
   auto work = [&s, &stop](std::string reference, Sink sink) -> Task<> {
-    BuildSink lines = [sink](const std::string& text, const std::string& stream) {
-      sink({{"event", "build"}, {"service", ""}, {"text", text}, {"stream", stream}});
+    BuildSink lines = [sink](const BuildLine& line) {
+      if (!line.text.empty()) sink(build_event("", line));
     };
     Result<std::string> made = co_await s.builds.bootstrap(std::move(reference), lines, stop.get_token());
     if (made) {
@@ -182,8 +182,8 @@ Task<> build_image(Services& s, Request& request, Response& response) {
   wanted->ssh = agents->sockets();
   std::stop_source stop;
   auto work = [&s, &stop](builder::BuildRequest build_request, Sink sink) -> Task<> {
-    BuildSink lines = [sink](const std::string& text, const std::string& stream) {
-      sink({{"event", "build"}, {"service", ""}, {"text", text}, {"stream", stream}});
+    BuildSink lines = [sink](const BuildLine& line) {
+      if (!line.text.empty()) sink(build_event("", line));
     };
     auto made = co_await s.builds.build(std::move(build_request), lines, stop.get_token());
     if (made) {

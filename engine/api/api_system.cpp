@@ -18,9 +18,13 @@ using http::Response;
 Json version_json() {
   utsname machine{};
   ::uname(&machine);
-  Json details{
-      {"ApiVersion", kApiVersion},        {"Arch", images::host_architecture()}, {"Experimental", "false"},
-      {"KernelVersion", machine.release}, {"MinAPIVersion", kOldestApiVersion},  {"Os", "linux"}};
+  Json details{{"GitCommit", build_info().commit},
+               {"ApiVersion", kApiVersion},
+               {"Arch", images::host_architecture()},
+               {"Experimental", "false"},
+               {"KernelVersion", machine.release},
+               {"MinAPIVersion", kOldestApiVersion},
+               {"Os", "linux"}};
   return {{"Platform", {{"Name", "stack"}}},
           {"Version", build_info().version},
           {"ApiVersion", kApiVersion},
@@ -190,6 +194,7 @@ void add_routes(http::Router& router, Services& s) {
   add_file_routes(router, s);
   add_image_routes(router, s);
   add_build_routes(router, s);
+  add_buildkit_routes(router, s);
   add_stack_build_routes(router, s);
   add_network_routes(router, s);
   add_volume_routes(router, s);

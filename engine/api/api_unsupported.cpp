@@ -54,9 +54,6 @@ void add_plugin_routes(http::Router& router) {
 void add_unsupported_routes(http::Router& router) {
   add_swarm_routes(router);
   add_plugin_routes(router);
-  // What buildx asks for; the classic POST /build is served.
-  for (const char* path : {"/session", "/grpc"})
-    router.post(path, refusal(501, "BuildKit sessions are not supported: set DOCKER_BUILDKIT=0"));
 }
 
 }  // namespace stack::engine

@@ -3,6 +3,7 @@
 #include "engine/api/api.h"
 #include "engine/container/container_run.h"
 #include "model/labels.h"
+#include "model/link.h"
 #include "model/predefined_network.h"
 
 namespace stack::engine {
@@ -83,6 +84,15 @@ void add_state(const Container& container, docker::ContainerFacts& facts) {
   facts.restart_count = state.restart_count;
 }
 
+std::vector<std::string> names_of_links(const Services& s, const Container& container) {
+  std::vector<std::string> names;
+  for (const auto& [id, other] : s.context.containers)
+    for (const std::string& text : other->spec.links)
+      if (Link link = parse_link(text); s.context.find_container(link.container).get() == &container)
+        names.push_back(other->spec.name + "/" + link.alias);
+  return names;
+}
+
 }  // namespace
 
 docker::ContainerFacts container_facts(const Services& s, const Container& container) {
@@ -94,6 +104,7 @@ docker::ContainerFacts container_facts(const Services& s, const Container& conta
   facts.created_at = container.created_at;
   facts.labels = container.spec.labels;
   if (image) facts.labels.insert(image->config().labels.begin(), image->config().labels.end());
+  facts.linked_as = names_of_links(s, container);
   add_state(container, facts);
   for (const MountPoint& mount : container.mounts) facts.mounts.push_back(facts_of(mount));
   for (const Endpoint& endpoint : container.endpoints)

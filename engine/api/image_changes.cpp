@@ -47,9 +47,22 @@ Task<Result<std::string>> apply_changes(Services& s, std::string image, std::vec
   builder::BuildRequest request;
   request.dockerfile_inline = "FROM " + image + "\n" + join(changes, "\n") + "\n";
   for (const Reference& tag : tags) request.tags.push_back(tag.familiar());
-  auto made = co_await s.builds.build(std::move(request), [](const std::string&, const std::string&) {}, {});
+  auto made = co_await s.builds.build(std::move(request), [](const BuildLine&) {}, {});
   if (!made) co_return made.error().error;
   co_return made->image_id;
+}
+
+Task<Result<std::string>> keep_origin(Services& s, std::string image, images::ImageOrigin origin,
+                                      std::vector<Reference> tags) {
+  auto work = [&store = s.containers.parts().images, image, origin, tags]() -> Result<std::string> {
+    TRY_ASSIGN(images::Image plain, store.resolve(image));
+    TRY_ASSIGN(std::vector<images::LayerPin> pins, store.pin_layers(plain));
+    TRY_ASSIGN(images::Image made,
+               store.create_image_from(images::with_origin(plain.config_json, origin), tags));
+    if (plain.repo_tags.empty()) TRY(store.discard(plain.id));
+    return made.id;
+  };
+  co_return co_await offload(s.context.pool, std::move(work));
 }
 
 }  // namespace stack::engine

@@ -17,5 +17,8 @@ Result<std::vector<Reference>> tags_of(const http::Request& request);
 // The id of the image with the changes, tagged so.
 Task<Result<std::string>> apply_changes(Services& services, std::string image,
                                         std::vector<std::string> changes, std::vector<Reference> tags);
+// The id of the same image with the origin of another (images::ImageOrigin), which has its tags.
+Task<Result<std::string>> keep_origin(Services& services, std::string image, images::ImageOrigin origin,
+                                      std::vector<Reference> tags);
 
 }  // namespace stack::engine

@@ -1,5 +1,6 @@
 // ContainerService: access to a container's files, and commits of new images.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -150,6 +151,17 @@ Result<std::function<Result<runtime::ContainerFiles>()>> ContainerService::files
   });
 }
 
+namespace {
+
+// Its process may have exited without our having heard of it.
+bool has_ended(const Container& container) {
+  if (container.phase != Phase::Running || !container.has_process()) return true;
+  pollfd exited{container.run->process->pidfd.get(), POLLIN, 0};
+  return ::poll(&exited, 1, 0) == 1;
+}
+
+}  // namespace
+
 Task<Result<images::Image>> ContainerService::commit(ContainerPtr container, CommitRequest request) {
   Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
   CO_TRY(turn);
@@ -162,7 +174,9 @@ Task<Result<images::Image>> ContainerService::commit(ContainerPtr container, Com
   if (frozen) {
     auto freeze = [cgroups = parts_.cgroups, cgroup] { return cgroups.freeze(cgroup); };
     Result<> done = co_await offload(context_.pool, freeze);
-    CO_TRY(done);
+    // A container that exits meanwhile needs no freeze, and its cgroup may be gone.
+    frozen = done.has_value();
+    if (!done && !has_ended(*container)) co_return std::move(done).error();
   }
   images::ImageDocument document = base->document;
   document.created = rfc3339(std::chrono::system_clock::now());
@@ -171,8 +185,8 @@ Task<Result<images::Image>> ContainerService::commit(ContainerPtr container, Com
   apply_overrides(request.overrides, document.config);
   std::vector<std::string> shown = document.config.entrypoint;
   shown.insert(shown.end(), document.config.cmd.begin(), document.config.cmd.end());
-  auto work = [&store = parts_.images, base = *base, document, shown, request,
-               upper = upper_directory(*container),
+  auto work = [&store = parts_.images, base = *base, document, shown, request, id = container->id,
+               image = container->spec.image, upper = upper_directory(*container),
                points = mount_points(*container)]() mutable -> Result<images::Image> {
     TRY_ASSIGN(std::vector<images::LayerPin> pins, store.pin_layers(base));
     TRY_ASSIGN(images::StagedLayer staged, store.stage_layer());
@@ -181,7 +195,9 @@ Task<Result<images::Image>> ContainerService::commit(ContainerPtr container, Com
     if (layer) document.diff_ids.push_back(layer->diff_id);
     document.history.push_back(
         {document.created, join(shown, " "), request.comment, request.author, layer == nullptr});
-    return store.create_image(document, request.tags);
+    images::ImageOrigin origin{id, images::docker_config(document.config), base.id};
+    origin.config["Image"] = image;
+    return store.create_image_from(images::with_origin(images::to_json_text(document), origin), request.tags);
   };
   Result<images::Image> made = co_await offload(context_.pool, work);
   if (frozen) {

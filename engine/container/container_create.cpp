@@ -11,6 +11,7 @@
 #include "engine/logs/log_settings.h"
 #include "model/docker_socket.h"
 #include "model/labels.h"
+#include "model/link.h"
 #include "model/random_name.h"
 
 namespace stack::engine {
@@ -282,6 +283,17 @@ Task<Result<>> ContainerService::rename(ContainerPtr container, std::string name
   parts_.networks.refresh_names(*container);
   context_.publish(*container, "rename", {{"oldName", "/" + old}});
   co_return Result<>();
+}
+
+Result<> ContainerService::remove_link(const std::string& name, const std::string& alias) {
+  TRY_ASSIGN(ContainerPtr container, context_.require_container(name).in("link " + name + "/" + alias));
+  auto names_alias = [&alias](const std::string& link) { return parse_link(link).alias == alias; };
+  size_t removed = std::erase_if(container->spec.links, names_alias);
+  for (Endpoint& endpoint : container->endpoints) removed += std::erase_if(endpoint.spec.links, names_alias);
+  if (removed == 0) return not_found("No such link: /" + container->spec.name + "/" + alias);
+  TRY(context_.save(*container));
+  parts_.networks.refresh_names(*container);
+  return {};
 }
 
 }  // namespace stack::engine

@@ -78,6 +78,8 @@ class ContainerService {
   // `volumes`: also removes anonymous volumes. Conflict for a running container without `force`.
   Task<Result<>> remove(ContainerPtr container, bool force, bool volumes);
   Task<Result<>> rename(ContainerPtr container, std::string name);
+  // Container `name` no longer knows another one as `alias` (`docker rm --link name/alias`).
+  Result<> remove_link(const std::string& name, const std::string& alias);
   // Limits of 0 (or "", or null) stay unchanged; a new restart policy applies from the next exit.
   Task<Result<>> update(ContainerPtr container, ResourceSpec changes, std::optional<RestartSpec> restart);
 

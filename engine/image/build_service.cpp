@@ -59,7 +59,12 @@ struct BuildService::State {
     auto transfers = [&line](const TransferEvent& event) {
       if (event.layer.empty() && !event.text.empty()) line(event.text);
     };
-    return obtain_image(registries, containers.parts().images, wanted, transfers, line, stop);
+    std::optional<images::Image> former = containers.parts().images.find(reference.familiar());
+    TRY_ASSIGN(images::Image image,
+               obtain_image(registries, containers.parts().images, wanted, transfers, line, stop));
+    bool same = former && former->id == image.id;
+    line((same ? "Status: Image is up to date for " : "Status: Downloaded newer image for ") + reference.familiar());
+    return image;
   }
 
   Task<> ended() {
@@ -136,12 +141,12 @@ std::pair<std::string, std::string> line_of(const builder::BuildEvent& event) {
     case Kind::StepOutput:
       return {event.text, "output"};
     case Kind::StepDone: {
-      // Those that anyone has waited for.
-      if (event.seconds < 0.1) break;
       char seconds[32];
       std::snprintf(seconds, sizeof seconds, "done %.1fs", event.seconds);
       return {prefix_of(event) + seconds, "done"};
     }
+    case Kind::StepRunning:
+    case Kind::Configured:
     case Kind::StepCanceled:
       break;
   }
@@ -157,54 +162,64 @@ class Lines {
     if (event.kind != builder::BuildEventKind::StepOutput) {
       flush(event.step);
       auto [text, stream] = line_of(event);
-      if (!text.empty()) send(text, stream);
+      send({std::move(text), std::move(stream), event});
       return;
     }
-    std::string& part = parts_[event.step];
-    part += event.text;
-    size_t end = 0;
-    while ((end = part.find('\n')) != std::string::npos) {
-      say(part.substr(0, end));
-      part.erase(0, end + 1);
-    }
-    if (part.size() > 8192) flush(event.step);
+    builder::BuildEvent& part = parts_[{event.step, event.is_stderr}];
+    std::string text = std::move(part.text) + event.text;
+    part = event;
+    size_t begin = 0;
+    for (size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
+      send_output(part, text.substr(begin, end - begin));
+    part.text = text.substr(begin);
+    if (part.text.size() > 8192) flush(event.step);
   }
 
   void flush_all() {
-    while (!parts_.empty()) flush(parts_.begin()->first);
+    while (!parts_.empty()) flush(parts_.begin()->first.first);
   }
 
   std::vector<std::string> last() const { return {last_.begin(), last_.end()}; }
 
  private:
   void flush(int step) {
-    auto part = parts_.find(step);
-    if (part == parts_.end()) return;
-    if (!part->second.empty()) say(part->second);
-    parts_.erase(part);
+    for (bool is_stderr : {false, true}) {
+      auto part = parts_.find({step, is_stderr});
+      if (part == parts_.end()) continue;
+      if (std::string text = part->second.text; !text.empty()) send_output(part->second, text);
+      parts_.erase(part);
+    }
   }
 
-  void say(std::string line) {
+  void send_output(builder::BuildEvent event, std::string line) {
     // A progress bar redraws its line; what counts is how it ends.
     while (line.ends_with('\r')) line.pop_back();
     if (size_t redraw = line.rfind('\r'); redraw != std::string::npos) line.erase(0, redraw + 1);
     last_.push_back(line);
     if (last_.size() > 20) last_.pop_front();
-    send(std::move(line), "output");
+    event.text = line;
+    send({std::move(line), "output", std::move(event)});
   }
 
-  void send(std::string text, std::string stream) {
-    asio::post(io_,
-               [sink = sink_, text = std::move(text), stream = std::move(stream)] { sink(text, stream); });
+  void send(BuildLine line) {
+    asio::post(io_, [sink = sink_, line = std::move(line)] { sink(line); });
   }
 
   asio::io_context& io_;
   BuildSink sink_;
-  std::map<int, std::string> parts_;
+  std::map<std::pair<int, bool>, builder::BuildEvent> parts_;  // step, is_stderr
   std::deque<std::string> last_;
 };
 
 }  // namespace
+
+OrderedJson build_event(const std::string& service, const BuildLine& line) {
+  OrderedJson out{{"event", "build"}, {"service", service}, {"text", line.text}, {"stream", line.stream}};
+  if (line.event.step > 0) out["step"] = line.event.step;
+  if (line.event.kind == builder::BuildEventKind::StepFailed) out["failed"] = true;
+  if (line.stream == "done") out["seconds"] = line.event.seconds;
+  return out;
+}
 
 Task<tl::expected<builder::BuildResult, BuildFailure>> BuildService::build(builder::BuildRequest request,
                                                                            BuildSink sink,

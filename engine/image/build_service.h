@@ -21,8 +21,16 @@ namespace stack::engine {
 // The network of RUN steps as clients name it: none, host, default or bridge, or a network's name or id.
 void set_network(builder::BuildRequest& request, const std::string& mode);
 
-// One line or piece of output; on the engine's thread.
-using BuildSink = std::function<void(const std::string& text, const std::string& stream)>;
+// One line of a build's progress.
+struct BuildLine {
+  std::string text;           // for people: "[web 2/5] RUN make", or a line of output; "" = nothing to show
+  std::string stream;         // docs/API.md, "build": step, output, cached, done
+  builder::BuildEvent event;  // StepOutput has the line as its text
+};
+// On the engine's thread.
+using BuildSink = std::function<void(const BuildLine& line)>;
+// docs/API.md, the event "build".
+OrderedJson build_event(const std::string& service, const BuildLine& line);
 
 // The "options" of docs/API.md's BUILD.
 struct BuildSettings {

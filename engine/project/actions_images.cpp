@@ -12,8 +12,10 @@ namespace {
 
 // Shows the lines of a build under a service's name.
 BuildSink build_sink(const ActionContext& context, std::string service) {
-  return [command = context.command, service](const std::string& text, const std::string& stream) {
-    command->tell({{"event", "build"}, {"service", service}, {"text", text}, {"stream", stream}});
+  return [command = context.command, service](const BuildLine& line) {
+    // How long a step took is told only if somebody has waited for it.
+    bool quick = line.event.kind == builder::BuildEventKind::StepDone && line.event.seconds < 0.1;
+    if (!line.text.empty() && !quick) command->tell(build_event(service, line));
   };
 }
 
@@ -56,9 +58,8 @@ ActionTask carry_out(ActionContext context, BuildImage action) {
 ActionTask carry_out(ActionContext context, PullImage action) {
   if (!action.refresh)
     if (auto local = context.parts.containers.parts().images.find(action.reference)) co_return local->id;
-  BuildSink lines = [command = context.command, id = context.id](const std::string& text,
-                                                                 const std::string&) {
-    command->tell({{"event", "pull"}, {"id", id}, {"text", text}});
+  BuildSink lines = [command = context.command, id = context.id](const BuildLine& line) {
+    if (!line.text.empty()) command->tell({{"event", "pull"}, {"id", id}, {"text", line.text}});
   };
   TransferSink transfers = [command = context.command, id = context.id](const TransferEvent& event) {
     command->tell(transfer_event(false, id, event));

@@ -67,6 +67,16 @@ Result<ImageDocument> parse_image_document(std::string_view json);
 // Canonical: sorted keys, empty members left out; equal documents give equal bytes (and so equal image ids).
 std::string to_json_text(const ImageDocument& document);
 
+// What Docker's format says of the container that an image was committed from. Not part of ImageDocument: images that are built on
+// such an image do not inherit it.
+struct ImageOrigin {
+  std::string container;  // id; "" = the image was not committed
+  Json config;            // of the container
+  std::string parent;     // id of the container's image
+};
+std::string with_origin(const std::string& config_json, const ImageOrigin& origin);
+ImageOrigin origin_of(std::string_view config_json);
+
 // The "Config" member of Docker's GET /images/{name}/json, and of a container made from it.
 Json docker_config(const ImageConfig& config);
 // Accepts OCI's and Docker's "config" objects (they agree).

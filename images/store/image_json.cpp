@@ -18,13 +18,29 @@ int64_t unix_seconds(const std::string& time) {
 
 }  // namespace
 
+std::string with_origin(const std::string& config_json, const ImageOrigin& origin) {
+  Json config = parse_json(config_json).value_or(Json::object());
+  config["container"] = origin.container;
+  config["container_config"] = origin.config;
+  config["parent"] = origin.parent;
+  return to_text(config);
+}
+
+ImageOrigin origin_of(std::string_view config_json) {
+  Json config = parse_json(config_json).value_or(Json::object());
+  ImageOrigin origin{string_or(config, "container"), Json::object(), string_or(config, "parent")};
+  if (config.is_object() && config.contains("container_config") && config["container_config"].is_object())
+    origin.config = config["container_config"];
+  return origin;
+}
+
 Json ImageStore::inspect_json(const Image& image) const {
   const ImageDocument& document = image.document;
   std::string comment = document.history.empty() ? "" : document.history.back().comment;
   Json out = {{"Id", image.id},
               {"RepoTags", image.repo_tags},
               {"RepoDigests", image.repo_digests},
-              {"Parent", ""},
+              {"Parent", origin_of(image.config_json).parent},
               {"Comment", comment},
               {"Created", image.created.empty() ? kNoTime : image.created},
               {"DockerVersion", ""},

@@ -175,6 +175,19 @@ TEST_P(DockerCli, LinksNameOtherContainers) {
       << refused.text();
 }
 
+TEST_P(DockerCli, ALinkIsRemovedAndTheContainersStay) {
+  run_sleeper("db");
+  run_sleeper("web", {"--link", "db:store"});
+  EXPECT_EQ(docker({"exec", "web", "getent", "hosts", "store"}).code, 0);
+  EXPECT_EQ(ok({"ps", "-q", "--filter", "name=db"}).size(), 12U);
+  ok({"rm", "--link", "web/store"});
+  EXPECT_NE(docker({"exec", "web", "getent", "hosts", "store"}).code, 0);
+  EXPECT_EQ(ok({"ps", "--format", "{{.Names}}"}), "web\ndb");
+  EXPECT_NE(docker({"rm", "--link", "web/store"}).err.find("No such link: /web/store"), std::string::npos);
+  CommandResult own = docker({"rm", "--link", "web"});
+  EXPECT_NE(own.err.find("cannot remove the default link name"), std::string::npos) << own.text();
+}
+
 TEST_P(DockerCli, HostnamesAreThoseOfTheSharedNetwork) {
   run_sleeper("owner", {"--hostname", "named"});
   EXPECT_EQ(ok({"run", "--rm", "--network", "container:owner", kImage, "hostname"}), "named");
@@ -289,6 +302,14 @@ TEST_P(DockerCli, BuildsFromATarOfTheContext) {
   CommandResult failed = run_command({is_ours() ? folder() + "/bin/docker" : "docker", "build", "-"}, with);
   EXPECT_NE(failed.code, 0) << failed.text();
   if (!is_ours()) {
+    // Every instruction is a step of the classic builder, and says on a second build that it was cached.
+    EXPECT_NE(printed.find("Step 3/5 : LABEL who=$WHO\n"), std::string::npos) << built.text();
+    std::string again =
+        run_command({"docker", "build", "--build-arg", "WHO=me", folder() + "/context"}, with).out;
+    EXPECT_NE(again.find("Step 3/5 : LABEL who=$WHO\n ---> Using cache\nStep 4/5 : COPY file /srv/file\n"
+                         " ---> Using cache\n"),
+              std::string::npos)
+        << again;
     EXPECT_NE(failed.err.find("The command '/bin/sh -c exit 3' returned a non-zero code: 3"),
               std::string::npos)
         << failed.text();
@@ -337,6 +358,26 @@ TEST_P(DockerCli, SavesLoadsAndImportsImages) {
   ok({"rmi", "imported:1"});
   EXPECT_NE(docker({"save", "-o", folder() + "/none.tar", "no-such-image"}).code, 0);
   ok({"image", "prune", "-f"});
+}
+
+TEST_P(DockerCli, ImportsFromAUrl) {
+  ASSERT_TRUE(ensure_directory(folder() + "/served/etc"));
+  ASSERT_TRUE(write_file(folder() + "/served/etc/name", "imported\n"));
+  ASSERT_EQ(
+      run_command({"tar", "-C", folder() + "/served", "-czf", folder() + "/served/root.tar.gz", "etc"}).code,
+      0);
+  BackgroundCommand server({"busybox", "httpd", "-f", "-p", "127.0.0.1:8000", "-h", folder() + "/served"});
+  const std::string url = "http://127.0.0.1:8000/";
+  ASSERT_TRUE(eventually(
+      10s, [&] { return run_command({"curl", "-sf", "--noproxy", "*", url + "etc/name"}).code == 0; }));
+  std::string id = ok({"import", url + "root.tar.gz", "imported:1"});
+  EXPECT_TRUE(id.starts_with("sha256:")) << id;
+  EXPECT_EQ(ok({"history", "--format", "{{.Comment}}", "imported:1"}),
+            "Imported from " + url + "root.tar.gz");
+  CommandResult missing = docker({"import", url + "nothing.tar", "imported:2"});
+  EXPECT_NE(missing.code, 0);
+  EXPECT_NE(missing.err.find("404"), std::string::npos) << missing.text();
+  ok({"rmi", "imported:1"});
 }
 
 TEST_P(DockerCli, SaysThatItCannotPull) {

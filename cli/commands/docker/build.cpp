@@ -10,6 +10,9 @@
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/flags/build_options.h"
 #include "cli/render/output.h"
+#include "cli/render/progress/build_model.h"
+#include "cli/render/progress/live_text.h"
+#include "cli/render/terminal.h"
 #include "cli/session/change.h"
 #include "cli/session/credential_store.h"
 #include "cli/session/image_transfer.h"
@@ -229,26 +232,58 @@ struct BuildEnd {
   std::vector<std::string> detail;
 };
 
-enum class BuildLines { Shown, Hidden, Raw };
+enum class BuildLines { Plain, Tree, Hidden, Raw };
 
-Result<BuildLines> lines_of(const Arguments& arguments) {
+Result<BuildLines> lines_of(const Session& session, const Arguments& arguments) {
   std::string style = arguments.text("progress", "auto");
   if (arguments.is_set("quiet") || style == "quiet") return BuildLines::Hidden;
   if (style == "rawjson") return BuildLines::Raw;
-  if (style == "auto" || style == "plain" || style == "tty") return BuildLines::Shown;
+  if (style == "plain") return BuildLines::Plain;
+  bool live = find_terminal(STDERR_FILENO, Ansi::Auto, session.environment()).is_terminal;
+  if (style == "auto" || style == "tty") return live ? BuildLines::Tree : BuildLines::Plain;
   return invalid("invalid progress mode " + style + ": must be auto, plain, tty, quiet, or rawjson");
 }
+
+// Shows the "build" events of one build on stderr.
+class ShownBuild {
+ public:
+  ShownBuild(const Session& session, BuildLines lines)
+      : lines_(lines),
+        color_(find_terminal(STDERR_FILENO, Ansi::Auto, session.environment()).color),
+        model_(std::chrono::steady_clock::now()),
+        live_(STDERR_FILENO, [this](TerminalSize size) {
+          return model_.draw(std::chrono::steady_clock::now(), size.columns, size.rows, color_);
+        }) {}
+
+  void take(const Json& line) {
+    if (lines_ == BuildLines::Raw) print_message(to_text(line));
+    if (string_or(line, "event") != "build") return;
+    auto now = std::chrono::steady_clock::now();
+    if (lines_ == BuildLines::Tree) live_.update([&] { model_.apply(line, now); });
+    if (lines_ != BuildLines::Plain) return;
+    if (std::string text = model_.apply(line, now); !text.empty()) print_message(text);
+  }
+
+  void finish() {
+    auto now = std::chrono::steady_clock::now();
+    if (lines_ == BuildLines::Tree)
+      live_.finish(model_.draw_all(now, terminal_size(STDERR_FILENO).columns, color_));
+  }
+
+ private:
+  BuildLines lines_;
+  bool color_;
+  BuildModel model_;
+  LiveText live_;
+};
 
 Result<BuildEnd> follow_build(Session& session, const Json& body, BuildLines lines) {
   TRY_ASSIGN(http::Client client, session.connect());
   BuildEnd end;
+  ShownBuild shown(session, lines);
   auto on_line = [&](const Json& line) {
     std::string event = string_or(line, "event");
-    if (lines == BuildLines::Raw) print_message(to_text(line));
-    if (event == "build" && lines == BuildLines::Shown) {
-      std::string text = string_or(line, "text");
-      print_message(text.ends_with('\n') ? std::string_view(text).substr(0, text.size() - 1) : std::string_view(text));
-    }
+    shown.take(line);
     if (event == "done") end.done = line;
     if (event == "error") {
       end.error = string_or(line, "text");
@@ -260,6 +295,7 @@ Result<BuildEnd> follow_build(Session& session, const Json& body, BuildLines lin
   RegistryKeyring keyring = CredentialStore::open(session.environment()).keyring({}, true);
   if (!keyring.empty()) request.headers.emplace_back("X-Registry-Config", docker::config_header(keyring));
   Result<> streamed = client.lines(std::move(request), on_line);
+  shown.finish();
   if (!streamed) return daemon_error(streamed.error());
   return end;
 }
@@ -330,7 +366,7 @@ int report_check(const BuildEnd& end) {
 Result<int> run_build(Session& session, const Arguments& arguments) {
   StdinContext held;
   TRY_ASSIGN(Json body, build_request(session, arguments, held));
-  TRY_ASSIGN(BuildLines lines, lines_of(arguments));
+  TRY_ASSIGN(BuildLines lines, lines_of(session, arguments));
   TRY_ASSIGN(std::vector<BuildOutput> outputs, outputs_of(session, arguments));
   bool quiet = lines == BuildLines::Hidden;
   InterruptNotice notice(true);

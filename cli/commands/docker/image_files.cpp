@@ -127,11 +127,14 @@ constexpr Example kImageImportExamples[] = {
 Result<int> run_image_import(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   http::Query query;
-  query.add("fromSrc", "-");
+  const std::string& source = arguments.words[0];
+  bool is_url = source.starts_with("http://") || source.starts_with("https://");
+  query.add("fromSrc", is_url ? source : "-");
   if (arguments.words.size() > 1) query.add("repo", arguments.words[1]);
   if (!arguments.text("message").empty()) query.add("message", arguments.text("message"));
   for (const std::string& change : arguments.all("change")) query.add("changes", change);
-  TRY_ASSIGN(Fd in, open_archive_input(arguments.words[0]));
+  // The engine fetches a URL; the body is then empty.
+  TRY_ASSIGN(Fd in, open_archive_input(is_url ? "/dev/null" : source));
   TRY_ASSIGN(std::string lines, upload_archive(session, "/images/create" + query.text(), in.get()));
   for (const std::string& line : line_members(lines, "status")) print_line(line);
   return 0;
@@ -175,7 +178,7 @@ const Command kImageImport{
     .name = "image import",
     .aliases = kImageImportAliases,
     .group = Group::Objects,
-    .usage = "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+    .usage = "[OPTIONS] FILE|URL|- [REPOSITORY[:TAG]]",
     .summary = "Create an image from a root file system archive",
     .details = "",
     .examples = kImageImportExamples,

@@ -19,7 +19,7 @@ Json client_version(const Session& session, const Json& server) {
           {"Version", build_info().version},
           {"ApiVersion", string_or(server, "ApiVersion", "1.50")},
           {"DefaultAPIVersion", "1.50"},
-          {"GitCommit", string_or(server, "GitCommit")},
+          {"GitCommit", build_info().commit},
           {"GoVersion", ""},
           {"Os", string_or(server, "Os", "linux")},
           {"Arch", string_or(server, "Arch", "amd64")},
@@ -38,6 +38,7 @@ std::string line(std::string_view name, const std::string& value, size_t width =
 std::string version_text(const Json& client, const Json& server) {
   std::string text = "Client: stack\n" + line("Version", string_or(client, "Version")) +
                      line("API version", string_or(client, "ApiVersion")) +
+                     (build_info().commit.empty() ? "" : line("Git commit", std::string(build_info().commit))) +
                      line("OS/Arch", string_or(client, "Os") + "/" + string_or(client, "Arch")) +
                      line("Context", string_or(client, "Context"));
   if (!server.is_object()) return text;

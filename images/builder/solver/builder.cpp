@@ -218,6 +218,14 @@ Result<> fail_on_warnings(const BuildJob& job) {
   return invalid(job.file_name + ": lint violation found for rules: " + join(rules, ", "));
 }
 
+// The number of instructions up to the end of the target stage.
+int places_before_end(const BuildJob& job, size_t target) {
+  const std::vector<Instruction>& all = job.dockerfile.instructions;
+  const Instruction* end =
+      target + 1 < job.stages.size() ? job.stages[target + 1].from : all.data() + all.size();
+  return static_cast<int>(end - all.data());
+}
+
 // Everything before the first step.
 Result<size_t> prepare(BuildJob& job, const BuildCache& cache) {
   TRY_ASSIGN(job.context_directory,
@@ -231,6 +239,7 @@ Result<size_t> prepare(BuildJob& job, const BuildCache& cache) {
   TRY(read_epoch(job));
   TRY(plan_stages(job));
   TRY_ASSIGN(size_t target, target_stage(job));
+  job.places = places_before_end(job, target);
   job.digests =
       std::make_unique<FileDigests>(cache.directory() + "/files/" + sha256_hex(job.context_directory));
   job.digests->load();
@@ -257,6 +266,7 @@ Result<BuildResult> Builder::build(const BuildRequest& request, const BuildProgr
   job.progress = progress;
   std::stop_callback forward(stop, [&job] { job.stop.request_stop(); });
   TRY_ASSIGN(size_t target, prepare(job, *state_->cache));
+  job.ignore_cache = request.no_cache;
   if (!request.check_only && !request.no_cache) import_caches(job);
   StageResult built = StageRunner(job).run(target);
   Result<> saved = job.context_directory == request.context_directory ? job.digests->save() : Result<>();

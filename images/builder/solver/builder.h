@@ -82,6 +82,7 @@ struct BuildRequest {
       false;             // RUN --network=host (entitlement network.host); `network` Host implies it
   std::string platform;  // "" or this machine's; others are refused
   std::vector<CacheLocation> cache_from;
+  bool only_cache_from = false;  // no cache at all where none of cache_from is available
   std::vector<CacheLocation> cache_to;
   bool check_only = false;  // report what is probably a mistake, run nothing, make no image
 };
@@ -95,8 +96,10 @@ struct BuildWarning {
 };
 
 enum class BuildEventKind {
-  StepStarted,   // text: the instruction as shown
-  StepCached,    // taken from the cache (instead of StepDone)
+  StepStarted,  // text: the instruction as shown
+  StepCached,   // taken from the cache (instead of StepDone)
+  StepRunning,  // not in the cache
+  Configured,  // text: an instruction that changes only the configuration; told before the next layer or at the end
   StepOutput,    // text: bytes of a RUN step's output
   StepDone,      // seconds
   StepFailed,    // text: the error
@@ -114,6 +117,9 @@ struct BuildEvent {
   std::string text;
   bool is_stderr = false;
   double seconds = 0;
+  int place = 0;        // of the instruction in the Dockerfile, from 1 ...
+  int places = 0;       // ... and their count up to the end of the target
+  bool cached = false;  // Configured: the layers below come from the cache
 };
 
 // From any of the build's threads, never two at once.

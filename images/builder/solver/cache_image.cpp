@@ -37,6 +37,9 @@ std::string shown(const CacheLocation& location) {
 Result<images::Image> cache_image(BuildJob& job, const CacheLocation& location) {
   if (location.kind == Kind::Local) return images::load_layout(job.store, location.place, "", "");
   TRY_ASSIGN(Reference reference, parse_reference(location.place));
+  if (std::optional<images::Image> local = job.store.find(location.place);
+      local && job.request.only_cache_from)
+    return std::move(*local);
   if (!job.options.pull_cache) return unsupported("this builder has no registry access");
   return job.options.pull_cache(
       reference, job.request, [&job](const BuildEvent& event) { job.emit(event); }, job.stop.get_token());
@@ -158,12 +161,15 @@ bool has_inline_cache(const BuildRequest& request) {
 }
 
 void import_caches(BuildJob& job) {
+  size_t available = 0;
   for (const CacheLocation& location : job.request.cache_from) {
     tell(job, BuildEventKind::Message, "importing " + shown(location));
     Result<int> taken = import_cache(job, location);
+    available += taken ? 1 : 0;
     if (!taken)
       tell(job, BuildEventKind::Warning, "importing " + shown(location) + ": " + taken.error().text());
   }
+  job.ignore_cache = job.request.no_cache || (job.request.only_cache_from && available == 0);
 }
 
 Result<> export_caches(BuildJob& job, const StageState& state) {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <utility>
 
 #include "base/directory.h"
 #include "base/files.h"
@@ -85,6 +87,13 @@ std::vector<BuildWarning> BuildJob::warnings() const {
   return out;
 }
 
+int BuildJob::place_number(const Instruction& instruction) const {
+  const std::vector<Instruction>& all = dockerfile.instructions;
+  std::less<> before;  // a total order, also for an instruction of another list
+  if (before(&instruction, all.data()) || !before(&instruction, all.data() + all.size())) return 0;
+  return static_cast<int>(&instruction - all.data()) + 1;
+}
+
 void BuildJob::note_step(CachedStep step) {
   std::lock_guard guard(progress_mutex_);
   made_.push_back(std::move(step));
@@ -104,6 +113,8 @@ struct StageBuilder::Step {
     event_.number = ++builder.number_;
     event_.total = builder.total_;
     event_.text = text;
+    event_.place = builder.job_.place_number(*builder.current_);
+    event_.places = builder.job_.places;
     tell(BuildEventKind::StepStarted);
   }
   Step(const Step&) = delete;
@@ -156,6 +167,7 @@ StageResult StageBuilder::build() {
     Result<> done = dispatch(*instruction);
     if (!done) return done.error().in(job_.place(*instruction, done.error()));
   }
+  tell_configured(!state_->steps.empty() && !state_->ran_something);
   state_->args = args_;
   state_->knows_base = knows_base_;
   return std::shared_ptr<const StageState>(state_);
@@ -165,7 +177,9 @@ Result<> StageBuilder::dispatch(const Instruction& instruction) {
   current_ = &instruction;
   unset_.clear();
   TRY_ASSIGN(bool configured, configure(instruction));
-  if (!configured) {
+  if (configured) {
+    if (job_.place_number(instruction) > 0) configured_.push_back(&instruction);
+  } else {
     if (instruction.keyword == "run") {
       TRY(run(instruction));
     } else if (instruction.keyword == "workdir") {
@@ -371,9 +385,22 @@ Result<const images::LayerView*> StageBuilder::view() {
 
 bool StageBuilder::use_cache() const {
   const std::vector<std::string>& fresh = job_.request.no_cache_stages;
-  return !job_.request.no_cache && std::none_of(fresh.begin(), fresh.end(), [this](const std::string& name) {
+  return !job_.ignore_cache && std::none_of(fresh.begin(), fresh.end(), [this](const std::string& name) {
     return lower(name) == plan_.name || name == std::to_string(plan_.index);
   });
+}
+
+void StageBuilder::tell_configured(bool cached) {
+  for (const Instruction* instruction : std::exchange(configured_, {})) {
+    BuildEvent event;
+    event.kind = BuildEventKind::Configured;
+    event.stage = plan_.name;
+    event.text = instruction->text;
+    event.place = job_.place_number(*instruction);
+    event.places = job_.places;
+    event.cached = cached;
+    job_.emit(std::move(event));
+  }
 }
 
 void StageBuilder::note_step(const std::string& key, const CacheRecord& record, images::LayerPin layer) {
@@ -441,9 +468,12 @@ Result<> StageBuilder::layer_step(const Instruction& instruction, const std::str
   if (use_cache() && apply_record(key)) {
     state_->document.history.back().created_by = history;
     state_->chain = chain.empty() ? key : chain;
+    tell_configured(true);
     step.tell(BuildEventKind::StepCached);
     return {};
   }
+  tell_configured(false);
+  step.tell(BuildEventKind::StepRunning);
   auto work = [&]() -> Result<> {
     if (job_.stop.stop_requested()) return Error(ErrorKind::Canceled, "build was canceled");
     TRY_ASSIGN(images::StagedLayer staged, job_.store.stage_layer());
@@ -472,6 +502,7 @@ Result<> StageBuilder::workdir(const Instruction& instruction) {
   TRY_ASSIGN(std::optional<images::ViewEntry> there, base->find(config().working_dir, true));
   std::string history = "WORKDIR " + config().working_dir;
   if (there && S_ISDIR(there->info.st_mode)) {
+    tell_configured(!state_->steps.empty() && !state_->ran_something);
     Step step(*this, instruction.text);
     add_history(history, true);
     step.tell(BuildEventKind::StepCached);

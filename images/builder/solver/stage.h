@@ -91,6 +91,8 @@ struct BuildJob {
   std::map<std::string, std::string> global_args;
   std::optional<int64_t> epoch;  // SOURCE_DATE_EPOCH: no time in the image is later
   std::vector<StagePlan> stages;
+  int places = 0;             // BuildEvent::places
+  bool ignore_cache = false;  // for all stages
   IgnoreRules ignore;
   std::unique_ptr<FileDigests> digests;
 
@@ -103,6 +105,8 @@ struct BuildJob {
   StageResult result_of(size_t stage) { return demand(stage); }
   std::function<StageResult(size_t stage)> demand;
 
+  // BuildEvent::place of an instruction; 0 for a trigger of a base image.
+  int place_number(const Instruction& instruction) const;
   // Thread-safe.
   void emit(BuildEvent event);
   int next_step() { return ++steps_; }
@@ -214,6 +218,8 @@ class StageBuilder {
   void add_layer(images::LayerPin layer);
   void add_history(std::string text, bool empty, std::string created = {});
   bool use_cache() const;
+  // The instructions since the last layer that made none.
+  void tell_configured(bool cached);
 
   Expander expander();
   std::optional<std::string> variable(std::string_view name) const;
@@ -236,6 +242,7 @@ class StageBuilder {
   int total_ = 0;
   std::set<std::string> unset_;
   const Instruction* current_ = nullptr;
+  std::vector<const Instruction*> configured_;  // not yet told
   std::set<size_t> needs_;  // the plan's, and those of triggers
   bool knows_base_ = true;  // false: a check without the base image, so its variables are not known
 };

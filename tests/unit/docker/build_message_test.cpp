@@ -8,9 +8,8 @@ namespace stack::docker {
 namespace {
 
 TEST(BuildMessage, StepsAreTheClassicBuilders) {
-  EXPECT_EQ(classic_step("[web 2/5] RUN x"), "Step 2/5 : RUN x");
-  EXPECT_EQ(classic_step("[1/1] FROM [odd] name"), "Step 1/1 : FROM [odd] name");
-  EXPECT_EQ(classic_step("warning: unused argument"), "warning: unused argument");
+  EXPECT_EQ(classic_step(2, 5, "RUN x"), "Step 2/5 : RUN x");
+  EXPECT_EQ(classic_stderr("oh"), "\x1b[91moh\n\x1b[0m");
 }
 
 TEST(BuildMessage, AFailedCommandIsToldWithItsExitCode) {

@@ -44,10 +44,22 @@ TEST(BuildQuery, TheFirstValueOfANameCounts) {
   EXPECT_EQ(query->tags, (std::vector<std::string>{"a", "b"}));
 }
 
+TEST(BuildQuery, ABuildkitSessionIsNamedWithItsOutputs) {
+  Result<BuildQuery> query = read_build_query({{"version", "2"},
+                                               {"session", "s"},
+                                               {"buildid", "b"},
+                                               {"outputs", R"([{"Type":"local","Attrs":{"dest":"out"}}])"}});
+  ASSERT_TRUE(query) << query.error().text();
+  EXPECT_EQ(query->version, 2);
+  EXPECT_EQ(query->session + query->build_id, "sb");
+  ASSERT_EQ(query->outputs.size(), 1U);
+  EXPECT_EQ(query->outputs[0].attributes.at("dest"), "out");
+}
+
 TEST(BuildQuery, WhatCannotBeDoneIsRefused) {
-  EXPECT_EQ(read_build_query({{"version", "2"}}).error().kind(), ErrorKind::Unsupported);
+  EXPECT_EQ(read_build_query({{"version", "3"}}).error().kind(), ErrorKind::Invalid);
   EXPECT_EQ(read_build_query({{"squash", "1"}}).error().kind(), ErrorKind::Unsupported);
-  EXPECT_EQ(read_build_query({{"outputs", "[{}]"}}).error().kind(), ErrorKind::Unsupported);
+  EXPECT_EQ(read_build_query({{"outputs", R"([{"Type":"tar"}])"}}).error().kind(), ErrorKind::Unsupported);
   EXPECT_TRUE(read_build_query({{"squash", "0"}}));
   EXPECT_EQ(read_build_query({{"buildargs", "[1]"}}).error().kind(), ErrorKind::Invalid);
   EXPECT_EQ(read_build_query({{"buildargs", "{\"a\":1}"}}).error().text(), "buildargs.a: must be a string");

@@ -1,0 +1,62 @@
+// One build of a BuildKit client: what it asked for, and what it is told.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "engine/image/build_service.h"
+
+namespace stack::engine {
+
+// One place for the result: "moby", "image", "docker", "oci", "tar", "local".
+struct SolveExporter {
+  std::string type;
+  std::map<std::string, std::string> attributes;
+};
+
+struct SolveCache {
+  std::string type;
+  std::map<std::string, std::string> attributes;
+};
+
+struct SolveRequest {
+  std::string ref;                             // the client's name for the build
+  std::string session;                         // ClientSession's id
+  std::string frontend;                        // "" = the client asks by the gateway
+  std::map<std::string, std::string> options;  // of the Dockerfile frontend: "filename", "build-arg:A"
+  std::vector<SolveExporter> exporters;
+  std::vector<SolveCache> cache_imports;
+  std::vector<SolveCache> cache_exports;
+  std::vector<std::string> entitlements;
+};
+
+struct SolveJob {
+  SolveJob(asio::io_context& io, SolveRequest wanted) : request(std::move(wanted)), changed(io) {}
+
+  SolveRequest request;
+  std::stop_source stop;
+  std::vector<std::string> feed;  // buildkit::StatusResponse messages so far
+  bool ended = false;             // nothing follows in the feed
+  struct ShownStep {
+    std::string name;
+    WallTime started;
+  };
+  std::map<int, ShownStep> steps;  // by BuildEvent::step
+  std::string hidden_path;         // left out of texts: where the Dockerfile is kept meanwhile
+  std::optional<std::string> image_id;  // once something was built
+  bool image_is_new = false;
+  std::optional<Result<>> returned;  // by a client that asks by the gateway
+  Signal changed;
+};
+using JobPtr = std::shared_ptr<SolveJob>;
+
+// Without the job's hidden path.
+std::string shown_text(const SolveJob& job, std::string text);
+// Appends a line of the build to the job's feed: steps are vertices.
+void feed_line(SolveJob& job, const BuildLine& line);
+
+}  // namespace stack::engine
