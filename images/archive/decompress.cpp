@@ -1,4 +1,4 @@
-// Decompression through libarchive's "raw" format: it knows the filters, we keep the tar to ourselves.
+// Decompression through libarchive's "raw" format: the library detects the filters, but TarReader reads the tar.
 #include <archive.h>
 #include <archive_entry.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Compression of layers for registries: equal input gives equal bytes, on any number of processors.
+// Compression of layers for registries. Equal input gives equal bytes, on any number of processors.
 #pragma once
 
 #include <memory>
@@ -12,9 +12,10 @@ namespace stack::images {
 class Deflater {
  public:
   virtual ~Deflater() = default;
-  // Consecutive bytes; what they come to goes to the sink, whose errors are passed on. Not usable after an error.
+  // Takes consecutive bytes and passes the compressed data to the sink. Returns the sink's errors. Not usable after
+  // an error.
   virtual Result<> push(std::string_view bytes, const ByteSink& sink) = 0;
-  // The stream is complete.
+  // Ends the stream.
   virtual Result<> finish(const ByteSink& sink) = 0;
 };
 

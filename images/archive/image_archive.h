@@ -15,32 +15,32 @@
 
 namespace stack::images {
 
-// Writes the archive of these names or ids, both forms in one. Layers go out as they came in, compressed or not. Internal
-// where something in the store turns out to be damaged: the archive then ends in the middle.
+// Writes the archive of these names or ids, both forms in one. Layers are written as they were received, compressed
+// or not. Internal if something in the store is damaged: the archive then ends in the middle.
 Result<> save_images(ImageStore& store, const std::vector<std::string>& names, const ByteSink& sink);
 
-// Reads an archive of either form in one pass: layers are unpacked as they come, whatever their order. The whole may be
-// compressed by gzip or zstd. Returns the images for this machine, tagged as the archive says;
-// their repo_tags are the archive's alone. Invalid for what is no such
-// archive, and for content that does not match its digest: then no image of it is stored.
+// Reads an archive of either form in one pass: layers are unpacked as they arrive, in any order. The archive may be
+// compressed with gzip or zstd. Returns the images for this machine, tagged as in the archive; their repo_tags are
+// only those of the archive. Invalid if the input is not such an archive, or if content does not match its digest:
+// then none of its images is stored.
 Result<std::vector<Image>> load_images(ImageStore& store, const ByteSource& source);
 
-// The image of an OCI image layout on disk that has this tag (annotation "org.opencontainers.image.ref.name") or digest; both
-// "" = the first one for this machine. It gets no name.
+// The image of an OCI image layout on disk that has this tag (annotation "org.opencontainers.image.ref.name") or
+// digest; if both are "", the first one for this machine. The image gets no name.
 Result<Image> load_layout(ImageStore& store, const std::string& directory, const std::string& tag,
                           const std::string& digest);
 
 struct ImportOptions {
   ImageConfig config;
-  std::string comment;  // of the one entry of the history
+  std::string comment;  // of the single history entry
   std::string architecture = host_architecture();
 };
 
-// A root filesystem as a one-layer image: a tar stream, plain or compressed by gzip or zstd.
+// A root filesystem as a one-layer image: a tar stream, plain or compressed with gzip or zstd.
 Result<Image> import_rootfs(ImageStore& store, const ByteSource& source, const ImportOptions& options,
                             const std::vector<Reference>& tags);
 
-// The directory `path` (copied), or a tar file that may also be compressed by bzip2 or xz.
+// The directory `path` (copied), or a tar file that may also be compressed with bzip2 or xz.
 Result<Image> import_path(ImageStore& store, const std::string& path, const ImportOptions& options,
                           const std::vector<Reference>& tags);
 

@@ -10,7 +10,7 @@ namespace stack::images {
 
 namespace {
 
-constexpr size_t kMostDocuments = size_t{64} << 20;  // bytes of all of them
+constexpr size_t kMostDocuments = size_t{64} << 20;  // total bytes
 constexpr int kDeepestIndex = 4;
 
 Json member_or(const Json& object, const char* key, Json fallback) {
@@ -26,20 +26,20 @@ std::vector<std::string> string_list(const Json& array) {
   return out;
 }
 
-// "./a//b" and "a/b" are one name; ".." goes up, not beyond the top.
+// "./a//b" and "a/b" are the same name; ".." goes up, but not above the top.
 std::string member_name(const std::string& name) {
   std::string cleaned = clean_path("/" + name);
   return cleaned.substr(1);
 }
 
-// What the archive holds, by its names in it.
+// The content of the archive, by member name.
 struct ArchiveContent {
   std::map<std::string, std::string> documents;
   std::map<std::string, IngestedLayer> layers;
   std::map<std::string, std::string> links;
-  std::map<std::string, Error> unreadable;  // not taken for a layer, and why
+  std::map<std::string, Error> unreadable;  // members that are not layers, and why
 
-  // Docker's older archives name a layer they hold already by a link.
+  // Docker's older archives store a repeated layer as a link.
   std::string target(std::string name) const {
     for (int hops = 0; hops < 8; ++hops) {
       auto link = links.find(name);
@@ -100,7 +100,7 @@ class ArchiveReader {
     return {};
   }
 
-  // A blob that is here already need not be read: its name is a digest, and what we have matches it.
+  // A blob that is already in the store is not read: its name is a digest that matches the stored content.
   std::optional<IngestedLayer> known_layer(const std::string& name) {
     size_t slash = name.rfind('/');
     std::string digest = "sha256:" + name.substr(slash == std::string::npos ? 0 : slash + 1);
@@ -138,7 +138,7 @@ class ArchiveReader {
   size_t document_bytes_ = 0;
 };
 
-// Puts the images together from what was read.
+// Assembles the images from the members read.
 class ImageAssembler {
  public:
   ImageAssembler(ImageStore& store, const ArchiveContent& content) : store_(store), content_(content) {}
@@ -183,7 +183,7 @@ class ImageAssembler {
     return out;
   }
 
-  // With the names of the archive, whatever other names the image has here.
+  // Records only the archive's names, not others that the image has in the store.
   void note(Image image, const std::vector<Reference>& names) {
     image.repo_tags.clear();
     for (const Reference& name : names) image.repo_tags.push_back(name.familiar());
@@ -196,7 +196,7 @@ class ImageAssembler {
       return bad->second.in(path);
     auto found = content_.layers.find(name);
     if (found == content_.layers.end()) {
-      // Left out by the writer because the reader has it.
+      // The writer left the layer out because the reader has it.
       if (LayerPin pin = store_.pin_layer(diff_id)) return IngestedLayer{std::move(pin), nullptr};
       return invalid("layer " + path + " is missing from the archive");
     }
@@ -231,7 +231,7 @@ class ImageAssembler {
     return text;
   }
 
-  // `index`: the digest of the index the names mean, where it is not the archive's own.
+  // `index`: the digest of the index that the names refer to, if it is not the archive's own index.
   Result<> oci_index(const Json& json, const std::string& index, const std::vector<std::string>& names,
                      int depth) {
     if (depth > kDeepestIndex) return invalid("image index is nested too deeply");
@@ -240,7 +240,7 @@ class ImageAssembler {
       std::string architecture = string_or(platform, "architecture");
       if (!architecture.empty() && architecture != host_architecture()) continue;
       TRY_ASSIGN(BlobDescriptor descriptor, parse_descriptor(item));
-      // A sparse index names what the archive leaves out.
+      // A sparse index also names members that the archive does not contain.
       if (depth > 0 && !blob(descriptor)) continue;
       TRY_ASSIGN(const std::string* text, blob(descriptor));
       TRY_ASSIGN(Json document, parse_json(*text));

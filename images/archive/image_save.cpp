@@ -20,7 +20,7 @@ TarEntry plain_file(std::string name, int64_t size) {
 
 std::string blob_name(const std::string& digest) { return "blobs/sha256/" + digest.substr(7); }
 
-// A tar archive of files, each of which goes in once.
+// Writes a tar archive; each file is added only once.
 class ArchiveWriter {
  public:
   explicit ArchiveWriter(const ByteSink& sink) : writer_(sink) {}
@@ -44,7 +44,7 @@ class ArchiveWriter {
   std::set<std::string> written_;
 };
 
-// Names come in as references, or as ids: then the image is saved without a name.
+// Accepts references and ids; an image given by id is saved without a name.
 std::optional<Reference> name_of(const Image& image, const std::string& name) {
   Result<Reference> reference = parse_reference(name);
   if (!reference) return std::nullopt;
@@ -84,7 +84,7 @@ class Saver {
   }
 
  private:
-  // One entry for an image, whatever the number of its names.
+  // Writes one entry per image, no matter how many names it has.
   void add_docker(const Image& image, const std::optional<Reference>& reference, Json layers) {
     std::string config = blob_name(image.id);
     auto found = std::find_if(docker_.begin(), docker_.end(),

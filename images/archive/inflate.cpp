@@ -34,7 +34,7 @@ class NoInflater final : public Inflater {
   Result<> finish() override { return {}; }
 };
 
-// What the two gzip libraries share: members follow each other, and zeros may follow the last one.
+// Common part of the two gzip libraries: members are concatenated, and zeros may follow the last one.
 class GzipInflater : public Inflater {
  public:
   Result<> push(std::string_view bytes, const ByteSink& sink) final {
@@ -59,7 +59,7 @@ class GzipInflater : public Inflater {
 
  protected:
   virtual void begin_member() = 0;
-  // Takes bytes off the front; calls end_member() at the end of one.
+  // Consumes bytes from the front; calls end_member() at the end of a member.
   virtual Result<> member(std::string_view& bytes, const ByteSink& sink) = 0;
   void end_member() { between_members_ = true; }
 

@@ -6,7 +6,7 @@
 
 namespace stack::images {
 
-// Reads the beginning of `source` to tell the compression: gzip, zstd or none; Unsupported for others.
+// Reads the beginning of `source` to detect the compression: gzip, zstd or none; Unsupported for others.
 Result<ByteSource> inflated_source(ByteSource source);
 
 }  // namespace stack::images

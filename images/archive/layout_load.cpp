@@ -1,4 +1,4 @@
-// An OCI image layout on disk into the store (image-spec, image-layout.md).
+// Loads an OCI image layout on disk into the store (image-spec, image-layout.md).
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -54,7 +54,7 @@ class LayoutLoader {
     return text;
   }
 
-  // nullopt: not for this machine, or no image.
+  // nullopt: not for this machine, or not an image.
   Result<std::optional<Image>> load(const Json& item, const std::string& index, int depth) {
     std::string architecture = string_or(item.value("platform", Json::object()), "architecture");
     if (depth > kDeepestLayoutIndex || (!architecture.empty() && architecture != host_architecture()))

@@ -21,7 +21,7 @@ std::string field_text(const char* block, size_t offset, size_t width) {
   return std::string(block + offset, ::strnlen(block + offset, width));
 }
 
-// Octal digits, or GNU's base-256 where the first bit is set.
+// Octal digits, or GNU's base-256 if the first bit is set.
 Result<int64_t> field_number(const char* block, size_t offset, size_t width) {
   const char* field = block + offset;
   if ((static_cast<unsigned char>(field[0]) & 0x80) != 0) {
@@ -202,7 +202,7 @@ Result<std::optional<TarMember>> TarReader::next() {
     if (type == 'x') {
       TRY_ASSIGN(std::string records, read_text(stored, kLongestHeader));
       TRY(read_extended(records, extended));
-    } else if (type == 'g' || type == 'V') {  // global headers and volume labels say nothing about content
+    } else if (type == 'g' || type == 'V') {  // global headers and volume labels do not describe content
       remaining_ = stored;
       padding_ = padded(stored) - stored;
       TRY(skip_content());
@@ -244,10 +244,10 @@ Result<TarMember> TarReader::member(const char* block, const Extended& extended,
   if (extended.gid) out.gid = *extended.gid;
   if (extended.mtime) out.mtime = *extended.mtime;
   out.xattrs = extended.xattrs;
-  // Old archives mark directories by a slash only.
+  // Old archives mark directories only with a trailing slash.
   if (out.type == '0' && out.name.ends_with('/')) out.type = '5';
   bool has_content = out.type == '0' || out.type == 'S';
-  // Links and directories may carry a size that means nothing.
+  // Links and directories may have a meaningless size.
   if (!has_content && (out.type == '1' || out.type == '2' || out.type == '5')) stored = 0;
   remaining_ = stored;
   padding_ = padded(stored) - stored;
@@ -264,7 +264,7 @@ Result<TarMember> TarReader::member(const char* block, const Extended& extended,
 
 namespace {
 
-// Pieces must be in order, inside the file and add up to what is stored.
+// Pieces must be in order, inside the file, and add up to the stored size.
 Result<> check_pieces(const TarMember& member, int64_t stored) {
   int64_t end = 0;
   int64_t sum = 0;

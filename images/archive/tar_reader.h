@@ -1,6 +1,6 @@
-// Reading tar streams: ustar, PAX (path, linkpath, size, uid, gid, mtime, SCHILY.xattr.*,
-// LIBARCHIVE.xattr.*), GNU long names, base-256 numbers, GNU and PAX 1.0 sparse files. Input is hostile:
-// every length is bounded before it is believed.
+// Reading tar streams: ustar, PAX (path, linkpath, size, uid, gid, mtime, SCHILY.xattr.*, LIBARCHIVE.xattr.*), GNU
+// long names, base-256 numbers, GNU and PAX 1.0 sparse files. Input is untrusted: every length is checked against a
+// limit before it is used.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ class TarReader {
  public:
   explicit TarReader(ByteSource source) : source_(std::move(source)) {}
 
-  // The next member, nullopt at the end of the archive. Unread content of the former one is skipped.
-  // Names are as stored: the caller cleans and checks them. Unknown types are skipped.
+  // The next member, nullopt at the end of the archive. Unread content of the previous one is skipped. Names are
+  // returned as stored: the caller cleans and checks them. Unknown types are skipped.
   Result<std::optional<TarMember>> next();
 
   // Stored content of the current member in pieces of up to `size` bytes; 0 at its end.

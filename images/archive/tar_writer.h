@@ -1,5 +1,5 @@
-// Writing tar streams: ustar, with PAX records (POSIX.1-2001) only where ustar cannot say it. Equal entries
-// give equal bytes: this is what makes the digest of a layer directory stable.
+// Writing tar streams: ustar, with PAX records (POSIX.1-2001) only for values that ustar cannot represent. Equal
+// entries give equal bytes, which makes the digest of a layer directory stable.
 #pragma once
 
 #include <sys/types.h>
@@ -35,7 +35,7 @@ using ByteSink = std::function<Result<>(std::string_view bytes)>;
 class TarWriter {
  public:
   explicit TarWriter(ByteSink sink) : sink_(std::move(sink)) {}
-  // For files of size > 0, exactly `size` bytes through content() must follow.
+  // For files of size > 0, the caller must then pass exactly `size` bytes to content().
   Result<> entry(const TarEntry& entry);
   Result<> content(std::string_view bytes);
   // Two blocks of zeros. Nothing may follow.

@@ -64,7 +64,7 @@ class TreeWalk {
     return entry;
   }
 
-  // Only what can be opened has attributes; unreadable ones are left out.
+  // Only files that can be opened have attributes; unreadable attributes are left out.
   static std::map<std::string, std::string> attributes(int fd) {
     std::map<std::string, std::string> out;
     std::array<char, 4096> names{};
@@ -104,7 +104,7 @@ class TreeWalk {
   }
 
   Result<> file(int fd, const struct stat& info, const std::string& name) {
-    // By the descriptor that was looked at: it cannot have become a device or a FIFO.
+    // Opens the descriptor that was examined: it cannot have become a device or a FIFO.
     Fd opened(::open(self_path(fd).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     if (!opened) return Error::last_errno("open " + name);
     TarEntry entry = base_entry('0', info, name);

@@ -1,5 +1,5 @@
-// Files of a live tree as a tar stream: what `docker cp` and `docker export` send. The tree may change, and
-// be hostile, while it is read: everything is done on descriptors, and links are never followed.
+// Files of a live tree as a tar stream, for `docker cp` and `docker export`. The tree may change while it is read
+// and may be hostile: all access is through descriptors, and links are never followed.
 #pragma once
 
 #include <set>
@@ -10,11 +10,11 @@
 
 namespace stack::images {
 
-// Writes what `fd` (O_PATH is enough) is: a file, a link, a device, or a directory with all below it, under
-// `name` in the archive. A directory named "" has no entry of its own, and its children no prefix; "/" gives
-// absolute names, as Docker's clients expect of a root. Sockets are left out, and what vanishes meanwhile; a
-// file that shrinks is filled up with zeros. Ends the archive. `hollow`: names of directories in the top one that
-// are written without what is in them.
+// Writes the object of `fd` (O_PATH is enough), which is a file, a link, a device, or a directory with everything
+// below it, under `name` in the archive. A directory named "" has no entry of its own, and its children have no
+// prefix; "/" gives absolute names, as Docker's clients expect of a root. Sockets and files that vanish meanwhile
+// are left out; a file that shrinks is padded with zeros. Ends the archive. `hollow`: names of top-level
+// directories that are written without their contents.
 Result<> write_tree_tar(int fd, const std::string& name, const ByteSink& sink,
                         const std::set<std::string>& hollow = {});
 

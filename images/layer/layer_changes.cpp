@@ -61,7 +61,7 @@ class Comparison {
 
   void note(ChangeKind kind, const std::string& path) { changes_.push_back({kind, path}); }
 
-  // What an opaque directory hides is deleted, as far as nothing new has its name.
+  // Files hidden by an opaque directory are deleted unless a new file has the same name.
   Result<bool> hidden_entries(const std::string& path, const std::set<std::string>& present) {
     TRY_ASSIGN(std::optional<ViewEntry> former, below(path));
     if (!former || !S_ISDIR(former->info.st_mode)) return false;

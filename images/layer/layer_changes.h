@@ -1,4 +1,4 @@
-// What an overlay's upper directory changes in the layers below it: `docker diff`.
+// The changes of an overlay's upper directory relative to the layers below: `docker diff`.
 #pragma once
 
 #include <functional>
@@ -19,8 +19,8 @@ struct LayerChange {
   bool operator==(const LayerChange&) const = default;
 };
 
-// Sorted by path. A directory counts as modified where its attributes differ or something below it changed.
-// What `ignored` (absolute paths) says yes to is left out, with all below it.
+// Sorted by path. A directory counts as modified if its attributes differ or something below it changed. Absolute
+// paths for which `ignored` returns true are left out, with everything below.
 Result<std::vector<LayerChange>> layer_changes(
     const std::string& upper, const LayerView& lower,
     const std::function<bool(const std::string& path)>& ignored = {});

@@ -26,7 +26,7 @@ namespace {
 constexpr size_t kMostWaiting = size_t{4} << 20;
 constexpr size_t kHead = 6;
 
-// Pieces of the tar stream on their way from the writing thread to the reading one, which also digests them: inflating alone
+// Pieces of the tar stream from the writing thread to the reading one, which also digests them because inflating
 // keeps the first one busy.
 class PieceQueue {
  public:
@@ -56,7 +56,8 @@ class PieceQueue {
     reader_left_ = true;
     room_.notify_one();
   }
-  // What the reader has left over, padding after the archive mostly, counts for the digest too. Once its thread is joined.
+  // Adds the rest that the reader did not consume (usually padding after the archive) to the digest. Only after the
+  // thread is joined.
   void digest_rest() {
     for (const std::string& piece : pieces_) digest_.update(piece);
     pieces_.clear();
@@ -88,7 +89,7 @@ class PieceQueue {
     return {};
   }
 
-  // Buffers that were used before: fresh memory of this size costs a page fault every 4 KiB.
+  // Reuses buffers: fresh memory of this size costs a page fault every 4 KiB.
   std::string take_spare() {
     if (spare_.empty()) return {};
     std::string out = std::move(spare_.back());
@@ -115,13 +116,13 @@ class PieceQueue {
 struct LayerStream::State {
   StreamLimits limits;
   std::optional<Fd> directory;
-  Sha256 digest;  // of the tar stream; the second thread's while it runs
+  Sha256 digest;  // of the tar stream; owned by the second thread while it runs
   PieceQueue queue{digest};
   std::thread unpacker;
-  Result<> unpacked;  // the second thread's, valid once it is joined
+  Result<> unpacked;  // set by the second thread, valid after it is joined
   UnpackReport report;
 
-  std::string head;  // the first bytes, until there are enough to tell the compression
+  std::string head;  // the first bytes, until the compression can be detected
   std::unique_ptr<Inflater> inflater;
   int64_t compressed = 0;
   ReceivedLayer out;
@@ -129,7 +130,7 @@ struct LayerStream::State {
   void run() {
     TarReader reader([this](char* buffer, size_t size) { return queue.read(buffer, size); });
     UnpackOptions options;
-    // A file mode creation mask of this thread's own: the others keep theirs.
+    // Gives this thread its own file mode creation mask; other threads keep theirs.
     options.mask_is_zero = ::unshare(CLONE_FS) == 0;
     if (options.mask_is_zero) ::umask(0);
     unpacked = unpack_tar(reader, directory->get(), options, &report);
@@ -150,7 +151,7 @@ struct LayerStream::State {
       return invalid("the layer inflates to more than " + std::to_string(limits.ratio) + " times its size");
     if (unpacker.joinable()) {
       if (queue.push(bytes)) return {};
-      // The reader has left: after an error, or at the end of the archive.
+      // The reader has finished: after an error, or at the end of the archive.
       TRY(join(false));
     }
     digest.update(bytes);

@@ -147,7 +147,7 @@ class LayerWalk {
     });
   }
 
-  // Of what cannot be opened: links and devices.
+  // Attributes of files that cannot be opened: links and devices.
   static Result<Attributes> attributes_at(int directory, const std::string& name) {
     std::string path = "/proc/self/fd/" + std::to_string(directory) + "/" + name;
     TRY_ASSIGN(std::vector<char> names, names_from([&](char* buffer, size_t size) {

@@ -1,4 +1,4 @@
-// A layer directory in overlay's on-disk form, as the tar stream OCI wants (image-spec, layer.md).
+// A layer directory in overlay's on-disk form, as an OCI layer tar stream (image-spec, layer.md).
 #pragma once
 
 #include <stop_token>
@@ -18,12 +18,12 @@ struct LayerDigest {
 
 // Writes the stream. Deterministic: names sorted bytewise in each directory, whiteouts before their siblings,
 // parents before children, whole seconds, numeric owners. Whiteouts (character device 0/0) become ".wh.NAME",
-// opaque directories get ".wh..wh..opq"; overlay's own attributes are left out. Sockets are left out. The
-// root itself is an entry only if it is not root's with mode 0755. Unsupported for what cannot be said
-// without overlay (redirect_dir, metacopy).
+// opaque directories get ".wh..wh..opq"; overlay's own attributes are left out. Sockets are left out. The root
+// itself is an entry only if its owner is not root or its mode is not 0755. Unsupported for features that exist
+// only in overlay (redirect_dir, metacopy).
 Result<LayerDigest> write_layer_tar(const std::string& directory, const ByteSink& sink);
 
-// The digest alone.
+// Computes only the digest.
 Result<LayerDigest> digest_layer(const std::string& directory);
 
 }  // namespace stack::images

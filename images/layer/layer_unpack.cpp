@@ -24,7 +24,7 @@ namespace stack::images {
 namespace {
 
 constexpr std::string_view kWhiteout = ".wh.";
-// Their times are kept until the end.
+// Directory times are kept in memory until the end.
 constexpr size_t kMostDirectories = 2'000'000;
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 
@@ -101,7 +101,8 @@ class Unpacker {
     return {};
   }
 
-  // The parent, opened without following links, its missing parts made. Kept open while entries follow in it.
+  // Opens the parent without following links and creates missing directories. Kept open while more entries follow
+  // in it.
   Result<int> parent_directory(const std::string& path) {
     if (path.empty()) return root_;
     if (parent_ && path == parent_path_) return parent_.get();
@@ -153,7 +154,7 @@ class Unpacker {
     return next;
   }
 
-  // Removes what an earlier entry put at this name.
+  // Removes the file of an earlier entry with this name.
   Result<> make_room(int parent, const std::string& path, const std::string& name) {
     if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
     if (errno != EISDIR) return Error::last_errno("replace");
@@ -177,7 +178,7 @@ class Unpacker {
     if (hidden.empty() || hidden == "." || hidden == ".." || hidden.starts_with(kWhiteout))
       return invalid("bad whiteout name");
     struct stat info{};
-    // Only lower layers are hidden: what this layer itself brings stays.
+    // Only lower layers are hidden: files of this layer stay.
     if (::fstatat(parent, hidden.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
       if (S_ISDIR(info.st_mode)) {
         Fd fd(::openat(parent, hidden.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -190,7 +191,7 @@ class Unpacker {
   }
 
   Result<> opaque(int parent, const std::string& parent_path) {
-    if (parent_path.empty()) return {};  // a root hides nothing that overlay could show
+    if (parent_path.empty()) return {};  // overlay cannot represent an opaque root
     return mark_opaque(parent);
   }
 
@@ -261,7 +262,7 @@ class Unpacker {
     return fd;
   }
 
-  // A new file in a directory of root's group is root's already.
+  // A new file in a directory of root's group already belongs to root.
   bool is_owned_when_made(int parent, const TarMember& member) const {
     return made_by_root_ && owner(member) == 0 && group(member) == 0 && parent != root_ && parent_group_ == 0;
   }
@@ -323,7 +324,7 @@ class Unpacker {
     mode_t kind = member.type == '3' ? S_IFCHR : member.type == '4' ? S_IFBLK : S_IFIFO;
     if (kind != S_IFIFO && !options_.devices) return unsupported("device nodes are not allowed here");
     dev_t device = makedev(member.device_major, member.device_minor);
-    // Character device 0/0 is overlay's whiteout: it cannot come in by itself.
+    // Character device 0/0 is overlay's whiteout: an archive must not contain one.
     if (kind == S_IFCHR && device == makedev(0, 0)) return invalid("device 0/0");
     if (::mknodat(parent, name.c_str(), kind | 0600, kind == S_IFIFO ? 0 : device) != 0)
       return Error::last_errno("create node");
@@ -340,7 +341,7 @@ class Unpacker {
     return {};
   }
 
-  // Last, because making entries changes them; deepest first is what the map's reverse order gives.
+  // Done last, because creating entries changes the times; the map's reverse order is deepest first.
   Result<> finish_directories() {
     for (auto item = times_.rbegin(); item != times_.rend(); ++item) {
       Result<Fd> fd = options_.follow_links

@@ -1,5 +1,4 @@
-// A tar stream into a directory, in overlay's on-disk form. The archive is hostile: image.md lists what was
-// tried.
+// Unpacks a tar stream into a directory, in overlay's on-disk form. The archive is untrusted.
 #pragma once
 
 #include <cstdint>
@@ -18,45 +17,46 @@ struct UnpackOptions {
   bool whiteouts = true;
   // Device nodes need real root; without this they are an error.
   bool devices = true;
-  // Existing symbolic links to directories in the way of an entry's parents are followed (inside the target)
-  // instead of replaced: for archives unpacked over an image's own tree. Never for layers.
+  // Existing symbolic links to directories in an entry's parents are followed (inside the target) instead of
+  // replaced: for archives unpacked over an image's tree, never for layers.
   bool follow_links = false;
   // Names are below this directory of the target ("app/data").
   std::string below;
-  // An entry for the top itself ("./") changes nothing.
+  // An entry for the top ("./") has no effect.
   bool keep_root = false;
-  // Another name for an entry, and for what a hard link names; called with cleaned names.
+  // Maps the name of an entry, or of a hard link's target; called with clean names.
   std::function<std::string(const std::string& name)> rename;
-  // With follow_links a directory is not replaced by something else, nor something else by a directory,
-  // unless this says so (Conflict). Without follow_links a later entry always wins.
+  // With follow_links, replacing a directory with something else or vice versa is a Conflict unless this is set.
+  // Without follow_links a later entry always wins.
   bool replace_kinds = false;
   // Owner of everything, instead of the archive's.
   bool override_owner = false;
   uid_t uid = 0;
   gid_t gid = 0;
-  // The calling thread's file mode creation mask is zero: modes need not be set after the making. Saves two calls a file.
+  // The calling thread's file mode creation mask is zero: modes need not be set after creation. Saves two calls per
+  // file.
   bool mask_is_zero = false;
 };
 
 struct UnpackReport {
   int64_t content_size = 0;  // bytes of all regular files, holes included
-  // Directories made because something is in them, without an entry of their own; relative paths, parents first.
+  // Directories created as parents, without an entry of their own; relative paths, parents first.
   std::vector<std::string> implied_directories;
 };
 
-// Unpacks into the existing directory. No entry can be written, linked or read outside of it: parents are
-// opened step by step without following links, "..", absolute names and zero bytes notwithstanding.
-// Attributes trusted.overlay.* and user.overlay.* of the archive are dropped. Later entries win over earlier
-// ones. After an error the directory holds a part; callers unpack into staging.
+// Unpacks into the existing directory. No entry can be written, linked, or read outside of it, even with "..",
+// absolute names, or zero bytes: parents are opened step by step without following links. Attributes
+// trusted.overlay.* and user.overlay.* of the archive are dropped. Later entries win over earlier ones. After an
+// error the directory is incomplete; callers unpack into staging.
 Result<> unpack_tar(TarReader& reader, int directory, const UnpackOptions& options = {},
                     UnpackReport* report = nullptr);
 
-// A file of tar bytes, plain or compressed by gzip, bzip2, xz or zstd (told by content, concatenations too),
-// read from its current position; the descriptor must outlive the source.
+// Opens a file of tar bytes, plain or compressed with gzip, bzip2, xz, or zstd (detected by content, also
+// concatenated), read from its current position; the descriptor must outlive the source.
 Result<ByteSource> open_decompressed(int fd);
 
-// Does this file begin like an archive open_decompressed() and TarReader can read? By content. The position
-// is kept.
+// Whether the file's content begins like an archive that open_decompressed() and TarReader can read. Keeps the
+// position.
 Result<bool> looks_like_tar(int fd);
 
 }  // namespace stack::images

@@ -66,7 +66,7 @@ Result<LayerView::Members> LayerView::members(const std::string& directory) cons
       if (errno == ENOENT || errno == ENOTDIR) continue;
       return Error::last_errno("stat " + directory);
     }
-    if (!S_ISDIR(info.st_mode)) break;  // a file or whiteout hides what is below
+    if (!S_ISDIR(info.st_mode)) break;  // a file or whiteout hides the layers below
     out.push_back(layer);
     if (layer + 1 < roots_.size()) {
       TRY_ASSIGN(bool opaque, is_opaque(roots_[layer].get(), directory));
@@ -94,7 +94,7 @@ Result<std::optional<ViewEntry>> LayerView::child(const std::string& directory,
   return std::optional<ViewEntry>();
 }
 
-// One path resolution: what is done, and what is still to do.
+// A path resolution in progress.
 struct LayerView::Walk {
   const LayerView& view;
   std::deque<std::string> todo;
@@ -121,7 +121,7 @@ struct LayerView::Walk {
     return {};
   }
 
-  // Puts the link's target in front of what is left to do.
+  // Prepends the link's target to the remaining path.
   Result<> take_link(const ViewEntry& link) {
     if (++links > kMostLinks) return Error::from_errno(link.path, ELOOP);
     TRY_ASSIGN(std::string target, view.read_link(link));
@@ -179,7 +179,7 @@ Result<std::string> LayerView::resolve_for_creation(std::string_view path) const
 Result<std::vector<ViewEntry>> LayerView::list(const std::string& directory) const {
   TRY_ASSIGN(Members layers, members(directory));
   std::vector<ViewEntry> out;
-  std::set<std::string, std::less<>> hidden;  // names that an upper layer has decided
+  std::set<std::string, std::less<>> hidden;  // names that an upper layer defines
   for (size_t position = 0; position < layers.size(); ++position) {
     size_t layer = layers[position];
     bool last = position + 1 == layers.size();

@@ -1,4 +1,4 @@
-// A whole tree, layers merged, as one tar stream: what `docker build --output` writes.
+// A whole tree, layers merged, as one tar stream, for `docker build --output`.
 #pragma once
 
 #include "base/result.h"
@@ -7,8 +7,8 @@
 
 namespace stack::images {
 
-// Everything below the root, sorted by name, parents first; hard links come as files of their own, sockets are left out. Ends
-// the archive.
+// Everything below the root, sorted by name, parents first; hard links are written as separate files, sockets are
+// left out. Ends the archive.
 Result<> write_view_tar(const LayerView& view, const ByteSink& sink);
 
 }  // namespace stack::images

@@ -1,4 +1,4 @@
-// Reading the host's apt sources (sources.list(5)): which mirror serves a suite here.
+// Reading the host's apt sources (sources.list(5)): which mirror serves a suite on this host.
 #pragma once
 
 #include <optional>

@@ -69,7 +69,7 @@ std::optional<std::string> suite_of_tag(std::string tag) {
 
 // --- the files that make it a container image ---
 
-// What is not wanted in a slim image, for the packages installed now and later.
+// Files excluded from a slim image, for the packages installed now and later.
 constexpr const char* kExcludedPaths[] = {"path-exclude=/usr/share/doc/*",
                                           "path-include=/usr/share/doc/*/copyright",
                                           "path-exclude=/usr/share/man/*",
@@ -98,8 +98,7 @@ Result<> configure_root(const std::string& root, const std::string& suite) {
   TRY(write_file(apt + "sources.list.d/debian.sources", standard_sources(suite)));
   ::unlink((apt + "apt.conf.d/99mmdebstrap").c_str());
   ::unlink((root + "/etc/dpkg/dpkg.cfg.d/99mmdebstrap").c_str());
-  // Downloaded packages are never needed twice in an image. Dockerfiles that want them kept delete this file
-  // by name.
+  // An image does not need downloaded packages twice. Dockerfiles that want to keep them delete this file by name.
   TRY(write_file(
       apt + "apt.conf.d/docker-clean",
       "DPkg::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb "
@@ -115,24 +114,24 @@ Result<> configure_root(const std::string& root, const std::string& suite) {
   for (const char* line : kExcludedPaths) excluded += std::string(line) + "\n";
   TRY(ensure_directory(root + "/etc/dpkg/dpkg.cfg.d"));
   TRY(write_file(root + "/etc/dpkg/dpkg.cfg.d/docker", excluded));
-  // A layer is thrown away as a whole if the machine dies: no package needs its own fsync.
+  // If the machine crashes, the whole layer is discarded, so packages need no fsync of their own.
   TRY(write_file(root + "/etc/dpkg/dpkg.cfg.d/docker-apt-speedup", "force-unsafe-io\n"));
-  // Services are not started by installing them.
+  // Installing a package must not start its services.
   TRY(write_file(root + "/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0755));
   return {};
 }
 
 int remove_but_copyright(const char* path, const struct stat*, int kind, FTW*) {
   if (kind == FTW_DP) {
-    ::rmdir(path);  // only if nothing is left in it
+    ::rmdir(path);  // only if it is empty
     return 0;
   }
   if (std::string_view(path).ends_with("/copyright")) return 0;
   return ::unlink(path);
 }
 
-// What kExcludedPaths names. mmdebstrap would do it while it unpacks, through a filter that takes longer than
-// the unpacking itself.
+// Removes kExcludedPaths. mmdebstrap could do it during unpacking, but its filter takes longer than the unpacking
+// itself.
 Result<> remove_excluded_paths(const std::string& root) {
   std::string share = root + "/usr/share/";
   for (const char* name : {"man", "info", "groff", "lintian", "linda"}) {
@@ -151,7 +150,7 @@ Result<> remove_excluded_paths(const std::string& root) {
   return {};
 }
 
-// What tells of the host or of the hour.
+// Removes data that depends on the host or on the time.
 Result<> strip_root(const std::string& root) {
   for (const char* name : {"/var/lib/apt/lists", "/var/cache/apt", "/var/log/apt", "/dev", "/run", "/tmp"}) {
     std::string path = root + name;
@@ -171,7 +170,7 @@ Result<> strip_root(const std::string& root) {
                            "/var/lib/dpkg/diversions-old", "/var/lib/dpkg/statoverride-old", "/etc/passwd-",
                            "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/var/lib/dbus/machine-id"})
     ::unlink((root + name).c_str());
-  // Present and empty: mounts can cover them without making mount points.
+  // These exist and are empty, so that mounts need not create mount points.
   for (const char* name : {"/etc/hostname", "/etc/resolv.conf", "/etc/hosts", "/etc/machine-id"}) {
     ::unlink((root + name).c_str());
     TRY(write_file(root + name, ""));
@@ -179,8 +178,8 @@ Result<> strip_root(const std::string& root) {
   return {};
 }
 
-// File times: what the installation itself made gets the time of the newest packaged file, so that the same
-// packages give the same layer.
+// File times: files created by the installation get the time of the newest packaged file, so that the same packages
+// give the same layer.
 thread_local time_t walk_start = 0;
 thread_local time_t walk_newest = 0;
 
@@ -214,7 +213,7 @@ std::string source_line(const AptSource& source, const std::string& suite) {
          " main\n";
 }
 
-// The host's own mirrors where it has them, Debian's where it does not.
+// The host's mirrors if it has any, else Debian's.
 std::string bootstrap_sources(const std::string& suite, const std::string& mirror) {
   std::vector<AptSource> host = host_apt_sources();
   auto of = [&](const std::string& name, const char* standard) {
@@ -248,7 +247,7 @@ std::vector<std::string> mmdebstrap_arguments(const std::string& suite, const st
                                    // The staging directory is closed to others, apt's own user among them.
                                    "--aptopt=APT::Sandbox::User \"root\"",
                                    "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io"};
-  // Where the release has it, this small package stands in for usrmerge, which would bring all of perl.
+  // In releases that have it, this small package replaces usrmerge, which depends on all of perl.
   bool merged_usr = suite != "buster" && suite != "bullseye";
   if (merged_usr)
     args.insert(args.end(), {"--include=usr-is-merged", std::string("--hook-dir=") + kMergedUsrHooks});
@@ -270,7 +269,7 @@ void end_session(pid_t pid, int pidfd) {
   if (::poll(&wait, 1, 5000) == 0) ::kill(-pid, SIGKILL);
 }
 
-// Gives complete lines to `line`; false when asked to stop.
+// Passes complete lines to `line`; false if stopped.
 bool read_lines(int fd, const std::stop_token& stop, const ProgressLine& line) {
   std::string pending;
   char buffer[4096];
@@ -321,7 +320,7 @@ Result<> run_mmdebstrap(const std::string& suite, const std::string& target, con
     std::string_view text = *entry;
     if (!text.starts_with("LC_") && !text.starts_with("LANG")) request.env.emplace_back(text);
   }
-  // Midnight: what packages stamp with the date (shadow's last change) is equal all day.
+  // Midnight: dates written by packages (shadow's last change) are equal all day.
   time_t today = std::time(nullptr) / 86400 * 86400;
   request.env.insert(request.env.end(), {"LC_ALL=C", "DEBIAN_FRONTEND=noninteractive",
                                          "SOURCE_DATE_EPOCH=" + std::to_string(today)});
@@ -332,7 +331,7 @@ Result<> run_mmdebstrap(const std::string& suite, const std::string& target, con
   bool finished = read_lines(output.read.get(), options.stop, [&](std::string_view line) {
     tail.emplace_back(line);
     if (tail.size() > kTailLines) tail.erase(tail.begin());
-    // The rest is dpkg's talk; it is shown if it fails.
+    // The rest is dpkg's output, shown only after a failure.
     if (progress && line.starts_with("I: ") && !line.starts_with("I: running --")) progress(line.substr(3));
   });
   if (!finished) end_session(pid, pidfd.get());

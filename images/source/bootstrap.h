@@ -1,4 +1,4 @@
-// Base images without a registry: Debian made by mmdebstrap(1) from the host's own package sources.
+// Base images without a registry: Debian installed by mmdebstrap(1) from the host's package sources.
 #pragma once
 
 #include <functional>
@@ -14,11 +14,11 @@ namespace stack::images {
 
 struct BootstrapSuite {
   std::string suite;  // "bookworm"
-  // The name under which the image is kept: "debian:bookworm-slim".
+  // The name under which the image is stored: "debian:bookworm-slim".
   std::string canonical;
 };
 
-// Which suite serves this reference: debian, debian:latest (the host's release where that is Debian),
+// The suite for this reference: debian, debian:latest (the host's release if that is Debian),
 // debian:12[-slim], debian:bookworm[-slim], debian:12.11[-slim], up to trixie, testing/forky and sid. nullopt
 // for anything else.
 std::optional<BootstrapSuite> bootstrap_suite(const Reference& reference);
@@ -31,14 +31,13 @@ struct BootstrapOptions {
   std::stop_token stop;
 };
 
-// One line of what is happening, without newline.
+// A line of progress, without newline.
 using ProgressLine = std::function<void(std::string_view)>;
 
-// Makes (or finds) the suite's image and tags it with the canonical name and with `reference`.
-// The image holds the standard deb.debian.org sources only, nothing of the host's configuration.
-// Errors: Invalid for an unknown suite, Unsupported where mmdebstrap is missing (says what to install),
-// Internal with mmdebstrap's last lines, naming the network where that is the cause. Nothing stays behind.
-// Takes 10 to 60 s.
+// Finds or creates the suite's image and tags it with the canonical name and with `reference`. The image contains
+// only the standard deb.debian.org sources, nothing of the host's configuration. Errors: Invalid for an unknown
+// suite, Unsupported if mmdebstrap is missing (names the package), Internal with mmdebstrap's last lines, and a
+// note if the network is the cause. Nothing is left behind. Takes 10 to 60 s.
 Result<Image> bootstrap(ImageStore& store, const Reference& reference, const BootstrapOptions& options,
                         const ProgressLine& progress);
 

@@ -17,7 +17,7 @@ std::vector<std::string> strings(const Json& object, const char* key) {
   return out;
 }
 
-// OCI's sets are objects with empty objects as values.
+// OCI represents a set as an object whose values are empty objects.
 std::vector<std::string> keys(const Json& object, const char* key) {
   std::vector<std::string> out;
   auto found = object.find(key);

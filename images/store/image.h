@@ -1,5 +1,5 @@
-// What an image is to those who use it: a configuration and a stack of layer directories.
-// Formats: OCI image-spec 1.1 (config.md), Docker's additions to it (Healthcheck, Shell, OnBuild).
+// An image as its users see it: a configuration and a stack of layer directories. Formats: OCI image-spec 1.1
+// (config.md), Docker's additions to it (Healthcheck, Shell, OnBuild).
 #pragma once
 
 #include <cstdint>
@@ -90,12 +90,12 @@ struct Image {
   std::string manifest_digest;         // "sha256:..."
   std::vector<std::string> repo_tags;  // familiar form, sorted; empty for a dangling image
   std::vector<std::string>
-      repo_digests;           // "name@sha256:...", sorted: of the manifest or index that a name means
+      repo_digests;           // "name@sha256:...", sorted: of the manifest or index that a name refers to
   std::string last_tag_time;  // RFC 3339 or ""
   std::string created;        // RFC 3339
   int64_t size = 0;           // bytes of file content in all layers
   ImageDocument document;     // typed
-  std::string config_json;    // the raw bytes that `id` is the digest of
+  std::string config_json;    // the raw bytes; `id` is their digest
   std::vector<std::string>
       layer_dirs;  // absolute, top first: ready for overlay's lowerdirs; empty for scratch
   std::vector<std::string> diff_ids() const { return document.diff_ids; }  // bottom first

@@ -23,7 +23,7 @@ std::string media_type_in(const std::string& path) {
   return string_or(*json, "mediaType", is_image_index(*json) ? kOciIndexType : kOciManifestType);
 }
 
-// File names are bytes, JSON strings are Unicode: hexadecimal digits carry the one in the other.
+// File names are bytes and JSON strings are Unicode, so file names are stored as hexadecimal digits.
 std::string hex_text(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;

@@ -1,4 +1,4 @@
-// The small documents the store keeps for itself: entries of index.json and descriptions of layers.
+// The store's own small documents: entries of index.json and descriptions of layers.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ inline constexpr const char* kReferenceAnnotation = "org.opencontainers.image.re
 inline constexpr const char* kTimeAnnotation = "org.opencontainers.image.created";
 inline constexpr const char* kIndexAnnotation = "io.stack.index.digest";
 
-// A descriptor of the manifest or index in the file `path`; its size is 0 where the file cannot be read.
+// A descriptor of the manifest or index in the file `path`; its size is 0 if the file cannot be read.
 Json index_descriptor(const std::string& path, const std::string& digest);
 // The same with the image's platform.
 Json index_entry(const std::string& path, const std::string& digest, const ImageDocument& document);
@@ -26,16 +26,16 @@ std::string shown_name(const std::string& full);
 
 // layers/<hex>.json.
 std::string layer_description(const Layer& layer);
-// nullopt where the text is no description.
+// nullopt if the text is not a description.
 std::optional<Layer> parse_layer_description(std::string_view text);
 
-// OCI's type for a layer blob that begins like this.
+// The OCI media type of a layer blob with this beginning.
 std::string layer_media_type(std::string_view head);
 
-// Decompresses the blob in the file `path` into the sink; returns the digest of what came out.
+// Decompresses the blob in the file `path` into the sink; returns the digest of the decompressed data.
 Result<std::string> inflate_blob(const std::string& path, const ByteSink& sink);
 
-// boot_id of proc_sys_kernel(5): tells a reboot from a restart.
+// boot_id of proc_sys_kernel(5): distinguishes a reboot from a restart.
 std::string current_boot_id();
 
 }  // namespace stack::images

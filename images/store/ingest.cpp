@@ -31,20 +31,20 @@ struct LayerIngest::State {
   BlobDescriptor blob;
   std::string diff_id;
   BlobPin pin;
-  LayerPin known;  // the layer, where only its blob is missing
+  LayerPin known;  // the layer, if only its blob is missing
   std::optional<StagedLayer> staged;
   std::unique_ptr<LayerStream> stream;
   Fd partial;
   Sha256 digest;
   int64_t received = 0;
 
-  bool anonymous = false;  // the digests are not known before all has come; nothing is kept for a next try
+  bool anonymous = false;  // the digests are unknown until the end; nothing is kept for another attempt
 
   std::string path() const {
     return anonymous ? staged->scratch_directory() + "/blob" : store.state_->partial_path(blob.digest);
   }
 
-  // From nothing.
+  // Starts without existing data.
   Result<> begin() {
     stream.reset();
     staged.reset();
@@ -69,7 +69,7 @@ struct LayerIngest::State {
     return stream->write(bytes);
   }
 
-  // What an earlier try left, through the pipeline once more.
+  // Sends the data of an earlier attempt through the pipeline again.
   Result<> replay() {
     std::string buffer(size_t{1} << 20, '\0');
     for (;;) {
@@ -96,7 +96,7 @@ struct LayerIngest::State {
                                 : Result<>(invalid("blob " + blob.digest + " does not match its digest"));
   }
 
-  // A plain tar stream that the layer's directory gives again byte for byte is not kept.
+  // A plain tar stream is not kept if the layer's directory reproduces it byte for byte.
   Result<bool> is_needless() const {
     if (!anonymous || diff_id != blob.digest || known) return anonymous && diff_id == blob.digest;
     TRY_ASSIGN(LayerDigest own, digest_layer(staged->directory()));
@@ -150,7 +150,7 @@ Result<> LayerIngest::write(std::string_view bytes) {
                    " bytes that its descriptor says");
   Result<> written = write_all(state.partial.get(), bytes);
   if (written) written = state.take(bytes);
-  // Room for others; and a stream that is no layer stays one.
+  // A full disk needs space, and a stream that is not a layer will not become one.
   if (!written && (written.error().code() == ENOSPC || written.error().kind() == ErrorKind::Invalid))
     state.discard();
   return std::move(written).in("layer " + state.blob.digest);

@@ -1,6 +1,6 @@
-// Layers whose archive has files in directories that it has no entry for: what those directories are is up to the layers
-// below (image-spec, layer.md: the archive's parents must be as they were). One layer can so need different directories in
-// different images; the variant shares all its files with the layer by hard links.
+// Layers whose archive has files in directories without an entry: the layers below determine the attributes of
+// these directories (image-spec, layer.md). One layer can therefore need different directories in different images;
+// a variant shares all files with the layer through hard links.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ Result<std::vector<ImpliedDirectory>> unusual_directories(const Layer& layer, co
   std::vector<ImpliedDirectory> out;
   for (const std::string& path : layer.implied_directories) {
     TRY_ASSIGN(std::optional<ViewEntry> entry, below.find(path, false));
-    // Where it is not there, or is something else, the usual directory is right.
+    // If it does not exist or is not a directory, the usual directory is right.
     if (entry && S_ISDIR(entry->info.st_mode) && !is_usual(entry->info)) out.push_back({path, *entry});
   }
   return out;

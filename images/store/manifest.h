@@ -1,5 +1,5 @@
-// Manifests and indexes: OCI image-spec 1.1 (manifest.md, image-index.md, descriptor.md) and their forerunners, Docker's
-// "image manifest version 2, schema 2".
+// Manifests and indexes: OCI image-spec 1.1 (manifest.md, image-index.md, descriptor.md) and their predecessor,
+// Docker's "image manifest version 2, schema 2".
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ inline constexpr size_t kLargestDocument = size_t{4} << 20;
 
 struct BlobDescriptor {
   std::string media_type;
-  std::string digest;  // "sha256:<64 hex>": checked where one is read from a document
+  std::string digest;  // "sha256:<64 hex>": checked when read from a document
   int64_t size = 0;
   bool operator==(const BlobDescriptor&) const = default;
 };
@@ -43,7 +43,7 @@ struct ImageManifest {
 // Invalid for anything but an image: schema 1, indexes, artifacts without an image configuration.
 Result<ImageManifest> parse_image_manifest(std::string_view text);
 
-// By the document's members, whatever its media type says (CVE-2021-41190: both forms in one are refused elsewhere).
+// Decides by the document's members, not its media type (CVE-2021-41190: both forms in one are refused elsewhere).
 bool is_image_index(const Json& document);
 
 }  // namespace stack::images

@@ -24,7 +24,7 @@ constexpr size_t kDigestDigits = 64;  // of SHA-256, in hexadecimal
 Result<> make_layout(const std::string& root) {
   TRY(ensure_directory(root, 0711));
   TRY(ensure_directory(root + "/blobs/sha256", 0700));
-  // Set-id programs of images must not be reachable by users of the host (CVE-2021-41091).
+  // Setuid programs of images must not be reachable for users of the host (CVE-2021-41091).
   for (const char* name : {"layers", "staging", "cache", "partial", "quarantine"})
     TRY(ensure_directory(root + "/" + name, 0700));
   if (!path_exists(root + "/oci-layout"))
@@ -66,7 +66,7 @@ Result<std::unique_ptr<ImageStore>> ImageStore::open(const std::string& root) {
     Result<> swept = remove_tree(state->staging_path() + "/" + name);
     if (!swept) state->notes.push_back(swept.error().text());
   }
-  // "<digest>.XXXXXX": a blob that a killed process was writing (write_file_atomic).
+  // "<digest>.XXXXXX": a blob left by a killed process (write_file_atomic).
   for (const std::string& name : names_in(root + "/blobs/sha256").value_or(std::vector<std::string>()))
     if (name.size() == kDigestDigits + 7 && name[kDigestDigits] == '.')
       ::unlink((root + "/blobs/sha256/" + name).c_str());
@@ -128,7 +128,7 @@ Result<> ImageStore::tag(const std::string& image_id, const Reference& reference
   if (!reference.digest.empty()) return invalid("refusing to create a tag with a digest reference");
   NameRecord name{image_id, found->second.image.manifest_digest, "",
                   rfc3339(std::chrono::system_clock::now())};
-  // A second name of a pulled image means the same index.
+  // A second name of a pulled image refers to the same index.
   for (const auto& [full, other] : state_->names)
     if (other.image_id == image_id) name.manifest = other.manifest, name.index = other.index;
   auto former = state_->names;

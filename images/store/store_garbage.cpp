@@ -1,4 +1,4 @@
-// Removing images, and collecting what nothing needs any more.
+// Removes images and collects unneeded objects.
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -198,7 +198,7 @@ Result<std::vector<std::string>> ImageStore::State::prune(const PruneRequest& re
     forget_layers(record.image);
     out.deleted.push_back(record.image.id);
   }
-  // Where an image's extent is not known, only what the others leave behind is certainly free.
+  // If the objects of a damaged image are unknown, only those of removed images are certainly free.
   bool doubt = std::any_of(damaged.begin(), damaged.end(),
                            [](const DamagedRecord& item) { return !item.reach_known; });
   std::vector<std::string> paths = take_garbage({doubt ? &own : nullptr, true}, &out);
@@ -321,7 +321,7 @@ std::vector<std::string> ImageStore::State::take_garbage(const GarbageScope& sco
   for (const std::string& name : names_in(root + "/blobs/sha256").value_or(std::vector<std::string>())) {
     std::string digest = "sha256:" + name;
     std::string path = root + "/blobs/sha256/" + name;
-    // A name that is no digest is a blob being written.
+    // A name that is not a digest is a blob being written.
     bool fresh = ((!scope.recent && scope.only == nullptr) || name.size() != 64) && is_recent(path);
     if (blobs.contains(digest) || excluded(digest) || fresh) continue;
     struct stat info{};

@@ -1,4 +1,4 @@
-// Reading the store at open(): what is damaged is put aside or kept in the index, never dropped.
+// Reads the store at open(): damaged objects are quarantined or kept in the index, never dropped.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ bool is_index(const Result<Json>& json) {
   return manifests != json->end() && manifests->is_array();
 }
 
-// Of the whole file, however large.
+// Digest of the whole file, however large.
 Result<std::string> digest_of_file(const std::string& path) {
   TRY_ASSIGN(Fd file, open_file(path, O_RDONLY));
   Sha256 digest;
@@ -77,7 +77,7 @@ void ImageStore::State::load_layers() {
     size_t suffix = name.find(".json");
     bool description = suffix != std::string::npos && is_hex_digest(name.substr(0, suffix));
     bool whole = description && name.size() == suffix + 5;
-    // Without its layer, or never finished: nothing is lost with it.
+    // It has no layer or was never finished: nothing is lost.
     if (description && (!whole || !all.contains(name.substr(0, suffix))))
       ::unlink((directory + "/" + name).c_str());
   }
@@ -130,7 +130,7 @@ void ImageStore::State::verify_after_reboot() {
   ::unlink(path.c_str());
 }
 
-// A layer made here has a tar stream to compare with; one from outside is unpacked again.
+// A layer created on this machine is compared with its tar stream; a received one is unpacked again.
 Result<> ImageStore::State::restore_layer(const Layer& layer) {
   if (layer.blob.empty()) {
     TRY_ASSIGN(LayerDigest digest, digest_layer(layer.directory));
@@ -177,7 +177,7 @@ Result<ImageRecord> ImageStore::State::load_image(const std::string& manifest_di
     auto layer = layers.find(diff_id);
     if (layer == layers.end()) return not_found("layer " + diff_id + " is missing");
     Result<std::string> place = place_layer(*layer->second, record.image.layer_dirs);
-    // A full disk must not keep an image from being there.
+    // A full disk must not make an image unavailable.
     if (!place && !opening_) return std::move(place).error();
     if (!place) notes.push_back("layer " + diff_id + ": " + place.error().text());
     record.image.layer_dirs.insert(record.image.layer_dirs.begin(), place.value_or(layer->second->directory));
@@ -187,7 +187,7 @@ Result<ImageRecord> ImageStore::State::load_image(const std::string& manifest_di
   return record;
 }
 
-// The index, or what comes nearest to it.
+// The index, or the best substitute.
 Json ImageStore::State::read_index() {
   std::string path = root + "/index.json";
   auto read = [](const std::string& file) {
@@ -264,7 +264,7 @@ void ImageStore::State::load_entry(const Json& entry) {
   damaged.push_back(std::move(bad));
 }
 
-// What garbage collection must not take from it.
+// Finds the objects that garbage collection must keep.
 void ImageStore::State::find_reach(DamagedRecord& record) const {
   Result<std::string> text = read_blob(record.digest);
   Result<ImageManifest> manifest = text ? parse_image_manifest(*text) : Result<ImageManifest>(text.error());

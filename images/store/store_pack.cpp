@@ -1,4 +1,4 @@
-// Layers that were made here, compressed for registries. <root>/layers/<hex>.packed remembers what a layer came to:
+// Compresses layers created on this machine for registries. <root>/layers/<hex>.packed records the results:
 // {"gzip": descriptor, "zstd": descriptor}.
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -84,7 +84,7 @@ Result<StoredManifest> ImageStore::pack(std::string_view name, Compression compr
       TRY_ASSIGN(blob, state_->pack_layer(layer, compression));
       changed = true;
     } else if (std::optional<Compression> packed = State::packed_as(layer, blob.digest)) {
-      TRY(state_->pack_layer(layer, *packed));  // collected since
+      TRY(state_->pack_layer(layer, *packed));  // collected meanwhile
     }
     std::lock_guard guard(state_->mutex);
     blobs.push_back(state_->pin_blob(blob.digest));

@@ -1,4 +1,4 @@
-// Looking images up, and publishing them: the index.
+// The index: looks up and publishes images.
 #include "images/store/store_state.h"
 
 #include <fcntl.h>
@@ -128,7 +128,7 @@ Result<> ImageStore::State::write_index() {
     written = write_file_atomic(root + "/index.json", text);
   }
   TRY(std::move(written).in("image index"));
-  // Not needed for what was asked: a full disk may fail it.
+  // Optional for the request, so failures such as a full disk are ignored.
   (void)write_file_atomic(root + "/index.backup.json", text);
   return {};
 }
@@ -170,7 +170,7 @@ Result<> ImageStore::State::note_unsynced(const std::string& line) {
 
 Result<LayerPin> ImageStore::State::adopt_layer(const std::string& directory, Layer layer) {
   auto known = layers.find(layer.diff_id);
-  if (known != layers.end()) return known->second;  // the staged copy goes away with its guard
+  if (known != layers.end()) return known->second;  // the guard removes the staged copy
   layer.directory = layer_path(layer.diff_id);
   TRY(note_unsynced(layer.diff_id));
   TRY(write_file_atomic(layer.directory + ".json", layer_description(layer)));
@@ -228,7 +228,7 @@ Result<Image> ImageStore::State::publish(const ReceivedImage& received,
   return handed_out(record);
 }
 
-// From the blob it came from where there is one: a tar stream made elsewhere has other bytes than ours.
+// From the source blob if there is one: another program's tar stream has different bytes.
 Result<> ImageStore::State::write_layer_tar_stream(const Layer& layer, const ByteSink& sink) const {
   std::string made;
   if (!layer.blob.empty()) {

@@ -1,4 +1,4 @@
-// Inside of ImageStore, shared by its source files only.
+// Internals of ImageStore, used only by its source files.
 #pragma once
 
 #include <condition_variable>
@@ -19,12 +19,12 @@
 namespace stack::images {
 
 struct ImageRecord {
-  Image image;  // tags, digests and layer directories are filled in when it is handed out
+  Image image;  // tags, digests, and layer directories are filled in when it is returned
   // By digest: the same configuration can come with differently compressed layers.
   std::map<std::string, ImageManifest> manifests;
 };
 
-// What a name means.
+// The meaning of a name.
 struct NameRecord {
   std::string image_id;
   std::string manifest;
@@ -32,13 +32,13 @@ struct NameRecord {
   std::string time;   // RFC 3339
 };
 
-// An entry of the index whose image cannot be loaded; kept word for word.
+// An entry of the index whose image cannot be loaded; kept verbatim.
 struct DamagedRecord {
   Json entry;
-  std::string digest;  // of the manifest; "" where the entry has none
+  std::string digest;  // of the manifest; "" if the entry has none
   std::string name;    // Reference::full() or ""
   std::string reason;
-  std::set<std::string> layers;  // diff ids and blobs it needs, as far as they are known
+  std::set<std::string> layers;  // diff ids and blobs that it needs, as far as known
   std::set<std::string> blobs;
   bool reach_known = false;
 };
@@ -51,13 +51,13 @@ struct ImageStore::State {
   std::vector<std::string> notes;
   CacheHooks hooks;
 
-  mutable std::mutex mutex;  // guards all below, and the moment of publication on disk
+  mutable std::mutex mutex;  // guards the members below and the publication on disk
   std::map<std::string, ImageRecord> images;
   std::map<std::string, NameRecord> names;  // by Reference::full(), digest references included
   std::map<std::string, LayerPin> layers;   // by diff id; use_count() > 1 means pinned
   std::vector<DamagedRecord> damaged;
   std::map<std::string, std::weak_ptr<const std::string>> blob_pins;
-  std::set<std::string> receiving;  // digests of blobs that a LayerIngest is at
+  std::set<std::string> receiving;  // digests of blobs that a LayerIngest is receiving
 
   std::string blob_path(std::string_view digest) const {
     return root + "/blobs/sha256/" + std::string(digest.substr(7));
@@ -72,7 +72,7 @@ struct ImageStore::State {
 
   // --- with the mutex held ---
 
-  // Never fails: what cannot be read is noted and put aside (store_load.cpp).
+  // Never fails: unreadable objects are noted and quarantined (store_load.cpp).
   void load();
   Result<> write_index();
   Image handed_out(const ImageRecord& record) const;
@@ -81,33 +81,33 @@ struct ImageStore::State {
   Result<const ImageRecord*> record_of(std::string_view name) const;
   const DamagedRecord* find_damaged(std::string_view name) const;
   std::vector<std::string> tags_of(const std::string& image_id) const;  // familiar, sorted
-  // Where the layer lies on those below (top first): its own directory or a variant of it (layer_variant.cpp).
+  // The layer's directory above these layers (top first): its own or a variant (layer_variant.cpp).
   Result<std::string> place_layer(const Layer& layer, const std::vector<std::string>& below);
   std::vector<std::string> variants_of(const Layer& layer) const;
-  // Takes the layer into the store: `directory` is renamed. The layer that is there already wins.
+  // Moves the layer into the store by renaming `directory`. An existing layer takes precedence.
   Result<LayerPin> adopt_layer(const std::string& directory, Layer layer);
   Result<> note_unsynced(const std::string& line);
   BlobPin pin_blob(const std::string& digest);
-  // Loads the image of a stored manifest into `images`, repairs damaged entries of it, gives it the names.
+  // Loads the image of a stored manifest into `images`, repairs its damaged entries, and gives it the names.
   Result<Image> publish(const ReceivedImage& received, const std::vector<Reference>& new_names);
 
-  // The paths to delete once the mutex is free come back.
+  // Returns the paths to delete after the mutex is released.
   Result<std::vector<std::string>> remove(std::string_view name, bool force,
                                           const std::vector<ImageUser>& users, RemovedImages& out);
   Result<std::vector<std::string>> prune(const PruneRequest& request, const std::vector<ImageUser>& users,
                                          RemovedImages& out);
 
-  // What garbage collection may take: nothing else than `only`, where it is there.
+  // Limits garbage collection: to `only` if it is set.
   struct GarbageScope {
     const std::set<std::string>* only = nullptr;  // diff ids and blob digests
-    bool recent = false;                          // also what came from outside within a day
+    bool recent = false;                          // also objects received within a day
   };
-  // Moves layers nothing needs to staging/; the caller deletes these paths without the mutex.
+  // Moves unneeded layers to staging/; the caller deletes these paths without the mutex.
   std::vector<std::string> take_garbage(const GarbageScope& scope, RemovedImages* out);
   // Everything an image has on disk, shared or not.
   std::set<std::string> belongings(const ImageRecord& record) const;
 
-  // Tells the build cache of a removed image's layers, but for those that other images have too.
+  // Notifies the build cache of a removed image's layers except those of other images.
   void forget_layers(const Image& removed) const;
 
   // --- without it ---
@@ -116,18 +116,18 @@ struct ImageStore::State {
   // The same in the background; called with or without the mutex.
   void sync_soon();
 
-  // How a manifest of ours names the layer: by the blob it came from where that is there.
+  // The layer's descriptor in a new manifest: its source blob if that exists.
   Result<BlobDescriptor> descriptor_of(const Layer& layer) const;
-  // Replaces a blob that is there with other content.
+  // Replaces an existing blob with different content.
   Result<> store_blob(std::string_view digest, std::string_view bytes) const;
   Result<std::string> read_blob(const std::string& digest) const;
   Result<> ensure_layer_blob(const Layer& layer) const;
-  // The uncompressed tar stream of a layer, verified against its diff id once it is through.
+  // The uncompressed tar stream of a layer, verified against its diff id at the end.
   Result<> write_layer_tar_stream(const Layer& layer, const ByteSink& sink) const;
   // The layer compressed, as a blob (store_pack.cpp).
   Result<BlobDescriptor> pack_layer(const Layer& layer, Compression compression) const;
   Result<> write_packed_stream(const Layer& layer, Compression compression, const ByteSink& sink) const;
-  // How this blob was made of the layer, where it was.
+  // The compression that produced this blob from the layer, if any.
   static std::optional<Compression> packed_as(const Layer& layer, const std::string& digest);
 
  private:
@@ -154,7 +154,7 @@ struct ImageStore::State {
   std::set<std::string> needed_blobs() const;
   bool is_recent(const std::string& path) const;
 
-  std::jthread syncer_;  // the last member: it ends before the others do
+  std::jthread syncer_;  // the last member, so that it ends before the others
 };
 
 // Docker's text.

@@ -1,4 +1,4 @@
-// Against power loss: what was written gets to the disk soon after it was published, without anyone waiting for it.
+// Protection from power loss: published data is synced to the disk soon afterwards, in the background.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ Result<> ImageStore::State::sync() {
   TRY_ASSIGN(Fd directory, open_file(root, O_RDONLY | O_DIRECTORY));
   if (::syncfs(directory.get()) != 0) return Error::last_errno("sync image store");
   std::lock_guard guard(mutex);
-  // What was added meanwhile stays listed.
+  // Entries added meanwhile stay listed.
   Result<std::string> now = read_file(list);
   if (now && *now == listed) ::unlink(list.c_str());
   return {};
@@ -33,13 +33,13 @@ void ImageStore::State::sync_soon() {
   sync_asked_.notify_one();
 }
 
-// Those that come while one is under way are one more.
+// Requests during a sync cause one more sync.
 void ImageStore::State::serve_syncs(std::stop_token stop) {
   std::unique_lock held(sync_mutex_);
   while (sync_asked_.wait(held, stop, [this] { return sync_wanted_; })) {
     sync_wanted_ = false;
     held.unlock();
-    (void)sync();  // what fails stays listed, and is verified after a power loss
+    (void)sync();  // failed entries stay listed and are verified after a power loss
     held.lock();
   }
 }

@@ -89,7 +89,7 @@ std::vector<std::string> quoted_words(std::string_view text, char escape) {
     while (i < text.size() && (quote != '\0' || !is_space(text[i]))) {
       char c = text[i++];
       if (c == escape && quote != '\'') {
-        if (i == text.size()) break;  // an escape at the very end stands for nothing
+        if (i == text.size()) break;  // an escape at the very end has no meaning
         word += c;
         word += text[i++];
         continue;
@@ -119,8 +119,7 @@ std::vector<std::string> plain_words(std::string_view text) {
   return words;
 }
 
-// The strings of a JSON array; nullopt where the text is no JSON array; an error for an array of other
-// things.
+// The strings of a JSON array; nullopt if the text is not a JSON array; an error if its items are not strings.
 Result<std::optional<std::vector<std::string>>> json_strings(std::string_view text) {
   using Strings = std::optional<std::vector<std::string>>;
   text = trim(text);
@@ -161,7 +160,7 @@ Result<> parse_json_or_words(std::string_view rest, Instruction& out) {
 Result<> parse_name_values(std::string_view rest, char escape, Instruction& out) {
   std::vector<std::string> words = quoted_words(rest, escape);
   if (words.empty()) return {};
-  if (words[0].find('=') == std::string::npos) {  // the old form: NAME the rest of the line
+  if (words[0].find('=') == std::string::npos) {  // the old form: NAME, then the rest of the line
     size_t end = 0;
     while (end < rest.size() && !is_space(rest[end])) ++end;
     std::string_view value = trim_left(rest.substr(end));
@@ -259,7 +258,7 @@ Result<Instruction> parse_line(std::string_view line, char escape, int number) {
   return out;
 }
 
-// <<WORD, <<-WORD, 3<<"WORD": the marker a single word of a line may be.
+// <<WORD, <<-WORD, 3<<"WORD": the marker, if the word is one.
 std::optional<Heredoc> heredoc_marker(std::string_view word) {
   Heredoc out;
   size_t i = 0;
@@ -302,7 +301,7 @@ class Parser {
     if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
   }
 
-  // No directives, one instruction.
+  // Parses one instruction, without directives.
   Result<Instruction> parse_one(char escape) {
     file_.escape = escape;
     while (std::optional<std::string_view> line = next_line()) {
@@ -324,7 +323,7 @@ class Parser {
     return std::move(file_);
   }
 
-  // Of the error: "<line>:<column>".
+  // Position of the error: "<line>:<column>".
   std::string position() const {
     int line = error_line_ > 0 ? error_line_ : line_;
     std::vector<std::string> lines = split(text_, '\n');
@@ -385,7 +384,7 @@ class Parser {
     return true;
   }
 
-  // Cuts the continuation mark off; true where the instruction ends with this line.
+  // Cuts off the continuation mark; true if the instruction ends with this line.
   bool cut_continuation(std::string_view& line) const {
     size_t end = line.size();
     while (end > 0 && (line[end - 1] == ' ' || line[end - 1] == '\t')) --end;

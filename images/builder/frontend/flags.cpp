@@ -265,7 +265,7 @@ Result<> check_instruction(const Instruction& instruction) {
     return check_instruction(instruction.nested.front());
   }
   TRY_ASSIGN(Flags flags, Flags::parse(instruction, known_flags(instruction.keyword)));
-  // Variables are not known yet: only what has none can be checked.
+  // Variables are not known yet: only values without variables can be checked.
   for (const std::string& mount : flags.all("mount"))
     if (mount.find('$') == std::string::npos) TRY(parse_mount(mount).in("--mount"));
   return check_words(instruction);

@@ -15,7 +15,7 @@ namespace stack::builder {
 class Flags {
  public:
   // `known`: names without "--"; a trailing '*' allows repetition, a trailing '?' makes it a boolean.
-  // Errors: unknown (with a suggestion), given twice, value missing.
+  // Errors: unknown (with a suggestion), duplicate, missing value.
   static Result<Flags> parse(const Instruction& instruction, const std::vector<std::string>& known);
 
   std::optional<std::string> find(const std::string& name) const;
@@ -51,8 +51,8 @@ struct MountOptions {
 
 Result<MountOptions> parse_mount(std::string_view text);
 
-// Every instruction has arguments of the right number and shape; checked before anything is run, so that an
-// error in the last line does not show after an hour.
+// Checks the number and shape of the instruction's arguments. This happens before anything is run, so that an error
+// in the last line is not reported an hour later.
 Result<> check_instruction(const Instruction& instruction);
 
 }  // namespace stack::builder

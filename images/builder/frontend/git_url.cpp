@@ -10,7 +10,7 @@ namespace stack::builder {
 
 namespace {
 
-// user@host:path, with a user's and a host's usual characters.
+// user@host:path, with the usual characters of user and host names.
 bool is_scp_form(std::string_view text) {
   size_t at = text.find('@');
   size_t colon = text.find(':');
@@ -55,7 +55,7 @@ Result<> set_query(GitUrl& out, const std::string& key, const std::string& value
   return {};
 }
 
-// An option of git's command line is no repository, and no reference.
+// A repository or reference must not be taken for an option of git's command line.
 Result<> check_git_url(const GitUrl& url) {
   if (url.remote.starts_with('-')) return invalid("not a repository: " + url.remote);
   bool bad = url.ref.starts_with('-') || url.ref.find("..") != std::string::npos;

@@ -1,4 +1,4 @@
-// Addresses of git repositories as Dockerfiles and build contexts have them.
+// Addresses of git repositories in Dockerfiles and build contexts.
 // https://docs.docker.com/build/concepts/context/#git-repositories
 #pragma once
 
@@ -11,7 +11,7 @@
 namespace stack::builder {
 
 struct GitUrl {
-  std::string remote;    // what git(1) takes, without fragment and query
+  std::string remote;    // URL for git(1), without fragment and query
   std::string ref;       // branch, tag, full reference or commit; "" = the default branch
   std::string subdir;    // relative; "" = all of it
   std::string checksum;  // the commit must begin with it; "" = any
@@ -19,13 +19,14 @@ struct GitUrl {
   std::optional<bool> keep_git_dir;
 };
 
-// "git://..", "ssh://..", "user@host:path", "http(s)://...git"; nullopt for anything else. A fragment "#ref:subdir" or a
-// query with ref, branch, tag, commit, checksum, subdir, submodules, keep-git-dir may follow. Invalid where these are wrong.
+// "git://..", "ssh://..", "user@host:path", "http(s)://...git"; nullopt for anything else. A fragment "#ref:subdir"
+// or a query with ref, branch, tag, commit, checksum, subdir, submodules, keep-git-dir may follow. Invalid if these
+// are wrong.
 Result<std::optional<GitUrl>> parse_git_url(std::string_view text);
 
 // http, https.
 bool is_http_url(std::string_view text);
-// Anything that names something on another machine.
+// Any URL of something on another machine.
 bool is_remote_url(std::string_view text);
 
 }  // namespace stack::builder

@@ -30,7 +30,7 @@ Casing casing_of(const std::string& word) {
   return word == lower(word) ? Casing::Lower : Casing::Mixed;
 }
 
-// One part of the name, between underscores or dashes, says it.
+// One part of the name, between underscores or dashes, indicates a secret.
 bool names_a_secret(const std::string& name) {
   std::string text = lower(name);
   std::replace(text.begin(), text.end(), '-', '_');
@@ -47,7 +47,7 @@ class Linter {
   explicit Linter(const LintInput& input) : input_(input) {}
 
   std::vector<SourceWarning> run() {
-    out_ = input_.file.warnings;  // NoEmptyContinuation, of the parser
+    out_ = input_.file.warnings;  // NoEmptyContinuation, from the parser
     keyword_casing();
     for (const Instruction& instruction : input_.file.instructions) check(instruction);
     std::stable_sort(out_.begin(), out_.end(),
@@ -174,7 +174,7 @@ class Linter {
     }
   }
 
-  // InvalidDefinitionDescription: a comment right above describes what it is above of, by name.
+  // InvalidDefinitionDescription: a comment right above an item must describe it by name.
   void describe(const Instruction& instruction, const std::string& name) {
     if (name.empty() || instruction.line < 2) return;
     size_t above = static_cast<size_t>(instruction.line) - 2;
@@ -245,7 +245,7 @@ class Linter {
     if (path.starts_with('/') || path.starts_with('$')) {
       absolute_workdir_ = true;
     } else if (!absolute_workdir_) {
-      absolute_workdir_ = true;  // once a stage
+      absolute_workdir_ = true;  // reported once per stage
       warn(instruction, "WorkdirRelativePath",
            "relative workdir \"" + path + "\" can have unexpected results if the base image changes");
     }

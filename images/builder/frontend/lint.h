@@ -1,4 +1,5 @@
-// The build checks: what is allowed in a Dockerfile and probably a mistake. https://docs.docker.com/reference/build-checks/
+// The build checks: valid Dockerfile content that is probably a mistake.
+// https://docs.docker.com/reference/build-checks/
 #pragma once
 
 #include <functional>
@@ -31,16 +32,16 @@ struct LintInput {
   const Dockerfile& file;
   const IgnoreRules& ignore;                         // of the context
   std::string target_platform;                       // "linux/amd64"
-  std::map<std::string, std::string> platform_args;  // TARGETARCH and the like, which FROM can use undeclared
+  std::map<std::string, std::string> platform_args;  // TARGETARCH and the like, which FROM can use without a declaration
 };
 
-// Everything that the text alone shows, in order of lines. UndefinedVar and InvalidBaseImagePlatform need the base images:
-// the solver reports them.
+// All warnings that depend on the text alone, in line order. UndefinedVar and InvalidBaseImagePlatform need the
+// base images: the solver reports them.
 std::vector<SourceWarning> lint(const LintInput& input);
 
 // All rules, in their usual order.
 const std::vector<std::string>& lint_rules();
-// The comment right above an instruction, "# check=...", counts for it too.
+// The comment right above an instruction, "# check=...", applies to it too.
 CheckConfig config_at(const CheckConfig& general, const Dockerfile& file, int line);
 
 }  // namespace stack::builder

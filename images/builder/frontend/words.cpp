@@ -13,7 +13,7 @@ bool starts_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) !=
 bool continues_name(char c) { return starts_name(c) || is_digit(c); }
 bool is_special_parameter(char c) { return std::string_view("@*#?-$!0").find(c) != std::string_view::npos; }
 
-// Matches all of `text` against a pattern of literals, "*" and "?", a backslash escaping.
+// Matches all of `text` against a pattern of literals, "*", and "?" with backslash escapes.
 bool matches(std::string_view pattern, std::string_view text) {
   size_t p = 0;
   size_t t = 0;
@@ -149,11 +149,11 @@ class Scanner {
     char c = text_[i_++];
     if (c == expander_.escape) {
       if (quotes_) {
-        if (at_end()) return;  // a trailing escape stands for nothing
+        if (at_end()) return;  // a trailing escape has no meaning
         put(text_[i_++]);
         return;
       }
-      // In heredocs the escape protects only what would otherwise mean something.
+      // In heredocs the escape applies only to characters with a special meaning.
       if (!at_end() && (text_[i_] == '$' || text_[i_] == expander_.escape)) {
         put(text_[i_++]);
         return;
@@ -247,7 +247,7 @@ class Scanner {
     return modified(name);
   }
 
-  // The text up to the closing brace, itself expanded.
+  // The expanded text up to the closing brace.
   Result<std::string> operand(char stop) {
     Scanner inner(expander_, text_, quotes_);
     inner.seek(i_);
@@ -286,7 +286,7 @@ class Scanner {
         out += next;
         continue;
       }
-      if (c == '\\') out += '\\';  // a literal where the escape is a back-quote
+      if (c == '\\') out += '\\';  // a literal if the escape is a back-quote
       out += c;
     }
     return invalid("syntax error: missing '}' in variable substitution");

@@ -13,18 +13,18 @@
 
 namespace stack::builder {
 
-// The value of a variable, or nullopt where it is not set.
+// The value of a variable, or nullopt if it is not set.
 using Variables = std::function<std::optional<std::string>(std::string_view name)>;
 
 struct Expander {
   Variables variables;
   char escape = '\\';
-  // Names that were asked for and not set are added here, if given.
+  // If given, receives the names that were looked up and are not set.
   std::set<std::string>* unset = nullptr;
 
-  // One word: quotes and escapes removed, values put in as they are.
+  // One word: quotes and escapes are removed, values are inserted unchanged.
   Result<std::string> word(std::string_view text) const;
-  // As word(), but values substituted outside quotes are split at white space, and so is the text.
+  // Like word(), but the text and values substituted outside quotes are split at white space.
   Result<std::vector<std::string>> words(std::string_view text) const;
   // Heredoc bodies: variables only, quotes are ordinary characters.
   Result<std::string> heredoc(std::string_view text) const;

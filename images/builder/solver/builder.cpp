@@ -52,7 +52,7 @@ namespace {
 
 constexpr size_t kLargestDockerfile = size_t{16} << 20;
 
-// A file of a repository or an archive, where links must not lead to files of this machine.
+// Reads a file of a repository or an archive; links must not lead to files of this machine.
 Result<std::string> read_inside(const std::string& directory, const std::string& name) {
   TRY_ASSIGN(images::LayerView view, images::LayerView::open({directory}));
   TRY_ASSIGN(std::optional<std::string> text, view.read_file(name, kLargestDockerfile));
@@ -84,7 +84,7 @@ Result<std::string> dockerfile_text(const BuildJob& job, std::string& path) {
   return text;
 }
 
-// What errors and warnings call it: as short as it is clear.
+// The name used in errors and warnings: short but clear.
 std::string shown_name(const BuildJob& job, const std::string& path) {
   std::string prefix = job.context_directory + "/";
   return path.starts_with(prefix) ? path.substr(prefix.size()) : path;
@@ -123,7 +123,8 @@ Result<> read_epoch(BuildJob& job) {
 
 // --- running the stages ---
 
-// A stage a thread; a stage waits where it first needs another. References only go backward: no deadlock.
+// Each stage has a thread, which waits when it first needs another stage. References only go backward, so there is
+// no deadlock.
 class StageRunner {
  public:
   explicit StageRunner(BuildJob& job) : job_(job), started_(job.stages.size()), promises_(job.stages.size()) {
@@ -181,7 +182,7 @@ class StageRunner {
 
 // --- the image ---
 
-// Equal content gives the equal image, time stamps included: the first build decides about them.
+// Equal content gives an equal image including time stamps, which come from the first build.
 Result<std::string> image_time(BuildCache& cache, const images::ImageDocument& document) {
   std::string key = KeyBuilder("image").add(images::to_json_text(document)).hex();
   if (std::optional<CacheRecord> known = cache.find(key)) return known->created;

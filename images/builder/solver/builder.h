@@ -22,7 +22,7 @@ struct BuildSecret {
   std::string id;
   std::string file;                  // host path, or
   std::optional<std::string> value;  // the content itself
-  // Where the mount says nothing else.
+  // Defaults for values that the mount does not set.
   uint32_t uid = 0;
   uint32_t gid = 0;
   std::optional<uint32_t> mode;  // 0400
@@ -33,41 +33,41 @@ struct BuildSsh {
   std::string socket;  // of an SSH agent, on the host
 };
 
-// Where layers of other machines' builds come from and go to. Each is an image whose configuration also lists the steps that
-// made its layers (build_cache_image.h).
+// A source or destination of layers from other machines' builds: an image whose configuration also lists the steps
+// that made its layers (build_cache_image.h).
 struct CacheLocation {
   enum class Kind { Registry, Local, Inline } kind = Kind::Registry;
   std::string place;        // reference, or directory of an OCI layout; "" for Inline
-  bool all_stages = false;  // mode=max: not only the layers of the image
+  bool all_stages = false;  // mode=max: also layers that are not in the image
   bool ignore_errors = false;
 };
 // "type=registry,ref=R[,mode=max]", "type=local,src=DIR" or "dest=DIR", "type=inline", or just a reference.
 Result<CacheLocation> parse_cache_location(std::string_view text, bool is_target);
 
 struct BuildRequest {
-  // Absolute; may be empty with an inline Dockerfile that copies nothing. Or the address of a git repository, of a tar archive or
-  // of a Dockerfile at an http(s) URL.
+  // An absolute path, or the address of a git repository, or of a tar archive or a Dockerfile at an http(s) URL.
+  // May be empty with an inline Dockerfile that copies nothing.
   std::string context_directory;
   // Relative to the context, or absolute. Ignored with dockerfile_inline.
   std::string dockerfile = "Dockerfile";
   std::optional<std::string> dockerfile_inline;
-  // build.additional_contexts, for FROM, COPY --from and mounts: a directory ("/path"), an image ("docker-image://ref",
-  // "oci-layout:///path:tag"), a git repository, a tar archive at an http(s) URL, or another stage ("target:name"). The name wins
-  // over a stage and over an image of that name.
+  // build.additional_contexts, for FROM, COPY --from and mounts: a directory ("/path"), an image
+  // ("docker-image://ref", "oci-layout:///path:tag"), a git repository, a tar archive at an http(s) URL, or another
+  // stage ("target:name"). The name takes precedence over a stage or image of that name.
   std::map<std::string, std::string> named_contexts;
-  // nullopt: take the value from proxy_environment or leave it unset, as `--build-arg NAME` does.
+  // nullopt: the value from proxy_environment, else unset, as with `--build-arg NAME`.
   std::map<std::string, std::optional<std::string>> args;
   std::string target;             // stage name or index; "" = the last one
   std::vector<std::string> tags;  // references
   std::map<std::string, std::string> labels;
   bool no_cache = false;
   std::vector<std::string> no_cache_stages;  // build.no_cache_filter
-  std::string caller;                        // for missing_image: who asks, in its own terms
-  bool pull = false;                         // ask missing_image even where a base image is local
-  RunNetwork network = RunNetwork::Default;  // of RUN steps that do not say
-  std::string network_name;              // with Default: a network of the engine's instead of the builds' own
+  std::string caller;                        // identifies the caller to missing_image, in its own terms
+  bool pull = false;                         // call missing_image even for local base images
+  RunNetwork network = RunNetwork::Default;  // of RUN steps without --network
+  std::string network_name;              // with Default: an engine network instead of the builds' own
   std::vector<std::string> extra_hosts;  // "name:address"
-  // HTTP_PROXY and the like, either case: visible in RUN, in no image, no history and no cache key.
+  // HTTP_PROXY and the like, either case: visible in RUN, but not part of an image, its history, or a cache key.
   std::map<std::string, std::string> proxy_environment;
   // PEM bundle of the host, "" = none: mounted read-only in RUN steps and named by the usual variables.
   std::string extra_ca_bundle;
@@ -84,10 +84,10 @@ struct BuildRequest {
   std::vector<CacheLocation> cache_from;
   bool only_cache_from = false;  // no cache at all where none of cache_from is available
   std::vector<CacheLocation> cache_to;
-  bool check_only = false;  // report what is probably a mistake, run nothing, make no image
+  bool check_only = false;  // only report probable mistakes; run nothing, create no image
 };
 
-// What a build check reports.
+// A finding of a build check.
 struct BuildWarning {
   std::string rule;  // "StageNameCasing"
   std::string file;
@@ -103,9 +103,9 @@ enum class BuildEventKind {
   StepOutput,    // text: bytes of a RUN step's output
   StepDone,      // seconds
   StepFailed,    // text: the error
-  StepCanceled,  // not run, because something else failed
-  Warning,       // text; Dockerfile lint and the like
-  Message,       // text; about the build as a whole
+  StepCanceled,  // not run because another step failed
+  Warning,       // text; from Dockerfile checks and the like
+  Message,       // text about the whole build
 };
 
 struct BuildEvent {
@@ -122,7 +122,7 @@ struct BuildEvent {
   bool cached = false;  // Configured: the layers below come from the cache
 };
 
-// From any of the build's threads, never two at once.
+// Called from any of the build's threads, never concurrently.
 using BuildProgress = std::function<void(const BuildEvent&)>;
 
 struct BuildResult {
@@ -135,8 +135,8 @@ struct BuildResult {
 // A file that was downloaded.
 struct RemoteFile {
   std::string digest;    // "sha256:..."
-  std::string name;      // its own, from the address or the server; may be ""
-  int64_t modified = 0;  // seconds since 1970; 0 = not known
+  std::string name;      // from the address or the server; may be ""
+  int64_t modified = 0;  // seconds since 1970; 0 = unknown
 };
 
 struct BuilderOptions {
@@ -144,24 +144,23 @@ struct BuilderOptions {
   std::function<Result<RemoteFile>(const std::string& url, const std::string& path, const BuildRequest&,
                                    std::stop_token)>
       download;
-  // For CacheLocation::Kind::Registry. pull_cache() gives no image of the store another name; push() sends the image with this id
-  // to where the reference says. Absent: refused.
+  // For CacheLocation::Kind::Registry. pull_cache() does not rename images in the store; push() sends the image
+  // with this id to the reference. Absent: such caches are refused.
   std::function<Result<images::Image>(const Reference&, const BuildRequest&, const BuildProgress&,
                                       std::stop_token)>
       pull_cache;
   std::function<Result<>(const Reference&, const std::string& image_id, const BuildRequest&,
                          const BuildProgress&, std::stop_token)>
       push;
-  // Asked for a base image that is not in the store (or always, with BuildRequest::pull): bootstrap or pull
-  // it. Absent: such a FROM fails with "No such image".
+  // Called for a base image that is not in the store (with BuildRequest::pull, always): bootstraps or pulls it.
+  // Absent: such a FROM fails with "No such image".
   std::function<Result<images::Image>(const Reference&, const BuildRequest&, const BuildProgress&,
                                       std::stop_token)>
       missing_image;
-  // For secrets: a directory on a tmpfs for this builder alone; emptied by create(), made with mode 0700 when
-  // needed.
-  // "" = /run/stack-build-<8 digits of the store root's digest>.
+  // For secrets: a directory on a tmpfs that only this builder uses; emptied by create(), created with mode 0700
+  // when needed. "" = /run/stack-build-<8 digits of the store root's digest>.
   std::string secret_directory;
-  // Cache records and cache mounts unused for longest go beyond this.
+  // Beyond this limit, the least recently used cache records and cache mounts are removed.
   ByteSize cache_limit{int64_t{20} << 30};
 };
 
@@ -175,8 +174,8 @@ class Builder {
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
 
-  // Blocks. Errors begin with "<dockerfile>:<line>: "; a failing RUN says its exit code and its last output
-  // lines. Nothing is tagged and no staging is left after a failure; finished steps stay cached.
+  // Blocks. Errors begin with "<dockerfile>:<line>: "; the error of a RUN has its exit code and the last lines of
+  // output. After a failure nothing is tagged and no staging is left; finished steps stay cached.
   Result<BuildResult> build(const BuildRequest& request, const BuildProgress& progress, std::stop_token stop);
 
   // `docker builder prune`, and the cache's part of `docker system df`.

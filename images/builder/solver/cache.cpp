@@ -20,12 +20,12 @@ namespace stack::builder {
 namespace {
 
 constexpr int64_t kNanosecond = 1000000000;
-// Coarser than any clock tick a file system stamps with.
+// Coarser than any file system's time stamp granularity.
 constexpr int64_t kRacyWindow = 20 * 1000000;
 
 int64_t nanoseconds(const timespec& time) { return time.tv_sec * kNanosecond + time.tv_nsec; }
 
-// Beyond this, files that the last build did not look at are forgotten.
+// Beyond this, files that the last build did not use are forgotten.
 constexpr size_t kMostFiles = 200000;
 
 std::string text_of(const timespec& time) {
@@ -59,7 +59,7 @@ Result<std::unique_ptr<BuildCache>> BuildCache::open(const std::string& director
   std::unique_ptr<BuildCache> cache(new BuildCache(directory));
   TRY(cache->load().in("build cache"));
   for (const std::string& name : names_in(directory).value_or(std::vector<std::string>()))
-    if (name.starts_with("removed-")) (void)remove_tree(directory + "/" + name);  // a prune was killed
+    if (name.starts_with("removed-")) (void)remove_tree(directory + "/" + name);  // from a killed prune
   return cache;
 }
 
@@ -196,7 +196,7 @@ CachePruned BuildCache::prune(const CachePruneRequest& request, const images::Im
   return out;
 }
 
-// False where a step has it mounted.
+// False if a step has it mounted.
 bool BuildCache::remove_mount(const std::string& name) {
   std::string doomed = directory_ + "/removed-" + random_hex(8);
   {
@@ -268,8 +268,7 @@ BuildCache::KeyLock::~KeyLock() {
   cache_.finished_.notify_all();
 }
 
-// --- file digests ---
-// One line a file: digest size mtime ctime inode name\0
+// --- file digests --- One line per file: digest size mtime ctime inode name\0
 
 void FileDigests::load() {
   Result<std::string> text = read_file(path_);
@@ -316,7 +315,7 @@ std::optional<std::string> FileDigests::find(const std::string& name, const stru
 void FileDigests::put(const std::string& name, const struct stat& info, std::string digest) {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  // Changed within the same clock tick as it was read, it could change again unseen.
+  // A file that changed in the clock tick of the read could change again unnoticed.
   if (nanoseconds(info.st_ctim) > nanoseconds(now) - kRacyWindow) return;
   std::lock_guard guard(mutex_);
   entries_[name] = {info.st_size, nanoseconds(info.st_mtim), nanoseconds(info.st_ctim),

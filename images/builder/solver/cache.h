@@ -1,6 +1,5 @@
-// The build cache: step key -> layer. Keys are digests of everything a step's result depends on (see
-// stage.cpp), so a record never becomes wrong; it is dropped when its layer goes, when an image made of it is
-// removed, or by age.
+// The build cache: step key -> layer. Keys are digests of everything a step's result depends on (see stage.cpp), so
+// a record never becomes wrong; it is dropped with its layer, with an image built from it, or by age.
 #pragma once
 
 #include <sys/stat.h>
@@ -22,19 +21,19 @@
 namespace stack::builder {
 
 struct CacheRecord {
-  std::string diff_id;  // "" where the step changed no file
-  std::string created;  // RFC 3339: when the step was run
+  std::string diff_id;  // "" if the step changed no file
+  std::string created;  // RFC 3339: when the step ran
 };
 
 // 64 hexadecimal digits.
 bool is_cache_key(std::string_view name);
 
-// One thing that the cache keeps, as `docker system df -v` lists it.
+// An entry of the cache, as listed by `docker system df -v`.
 struct CacheEntry {
   std::string id;         // diff id of a layer, or digest of a cache mount's id
   bool is_mount = false;  // RUN --mount=type=cache
   bool in_use = false;    // by a running step
-  bool shared = false;    // the layer belongs to an image too: pruning it frees nothing
+  bool shared = false;    // the layer also belongs to an image: pruning it frees nothing
   int64_t size = 0;       // bytes
   std::string created;    // RFC 3339
   std::string last_used;  // RFC 3339
@@ -43,9 +42,9 @@ struct CacheEntry {
 
 struct CachePruneRequest {
   bool all =
-      false;  // also records of layers that images have, which frees nothing but the memory of the step
+      false;  // also drop records of layers that images have, which frees no space
   std::optional<WallTime> unused_since;
-  ByteSize keep{0};  // the newest ones stay as long as they are no more than this together
+  ByteSize keep{0};  // the newest entries stay while their total is at most this
   std::function<bool(const CacheEntry&)> wanted = {};  // false keeps the entry
 };
 
@@ -64,14 +63,14 @@ class BuildCache {
   Result<> put(const std::string& key, const CacheRecord& record);
   void forget(const std::string& key);
 
-  // Two builds that come to the same step at once: the second waits for the first and finds its record.
+  // If two builds reach the same step at once, the second waits for the first and finds its record.
   class KeyLock {
    public:
     KeyLock(BuildCache& cache, std::string key, std::stop_token stop);
-    // Does not wait: held() is false where another one has it.
+    // Does not wait: held() is false if another build has the key.
     KeyLock(BuildCache& cache, std::string key);
     ~KeyLock();
-    // False where `stop` was requested while waiting.
+    // False if `stop` was requested during the wait.
     bool held() const { return held_; }
     KeyLock(const KeyLock&) = delete;
     KeyLock& operator=(const KeyLock&) = delete;
@@ -98,16 +97,15 @@ class BuildCache {
   // Largest first. `in_images`: diff ids of all images.
   std::vector<CacheEntry> entries(const images::ImageStore& store,
                                   const std::set<std::string>& in_images) const;
-  // Forgets records and deletes cache mounts that no step has mounted. The layers are the store's to collect.
+  // Forgets records and deletes cache mounts that no step has mounted. The store collects the layers.
   CachePruned prune(const CachePruneRequest& request, const images::ImageStore& store,
                     const std::set<std::string>& in_images);
 
   // Hooks for the store.
   std::vector<std::string> needed_layers() const;
   void forget_layers(const std::vector<std::string>& diff_ids);
-  // Drops the records used longest ago until their layers together (as the store sizes them) are within the
-  // limit.
-  // True if it dropped some: the store has layers to collect.
+  // Drops the least recently used records until the total size of their layers, as known to the store, is within
+  // the limit. True if any were dropped: the store then has layers to collect.
   bool trim_to(ByteSize limit, const images::ImageStore& store);
 
   // <directory>/mounts/<digest of id>: content of RUN --mount=type=cache.
@@ -133,8 +131,8 @@ class BuildCache {
   std::condition_variable_any finished_;
 };
 
-// Digests of file contents, remembered by what stat(2) says of the file. One per context directory, kept on
-// disk. An entry is believed only if the file's ctime is clearly older than the moment it was read.
+// Digests of file contents, remembered with the stat(2) data of the file. One per context directory, kept on
+// disk. An entry is valid only if the file's ctime was clearly older than the time of the read.
 class FileDigests {
  public:
   explicit FileDigests(std::string path) : path_(std::move(path)) {}
@@ -160,7 +158,7 @@ class FileDigests {
   bool changed_ = false;
 };
 
-// Parts of a key, each with its length in front so that no two lists give the same text.
+// The parts of a key, each prefixed with its length so that different lists give different texts.
 class KeyBuilder {
  public:
   explicit KeyBuilder(std::string_view kind) { add(kind); }

@@ -75,7 +75,7 @@ Json steps_json(const std::vector<CachedStep>& steps) {
   return out;
 }
 
-// An image of nothing but the layers of the steps.
+// An image that consists only of the steps' layers.
 Result<images::Image> make_cache_image(BuildJob& job, const std::vector<CachedStep>& steps) {
   images::ImageDocument document;
   document.architecture = images::host_architecture();
@@ -87,7 +87,7 @@ Result<images::Image> make_cache_image(BuildJob& job, const std::vector<CachedSt
   return job.store.create_image_from(config, {});
 }
 
-// Everything below belongs to whom the folder above belongs to: the engine is root, its caller is not.
+// Gives everything below to the owner of the parent folder: the engine is root, its caller is not.
 Result<> give_away(const std::string& path, const struct stat& owner) {
   if (::lchown(path.c_str(), owner.st_uid, owner.st_gid) != 0) return Error::last_errno("chown " + path);
   if (!is_directory(path)) return {};
@@ -111,7 +111,7 @@ Result<> write_layout(BuildJob& job, const images::Image& image, const std::stri
     return {};
   }));
   TRY(ensure_directory(directory));
-  TRY(remove_tree(directory + "/blobs"));  // of the cache that was there
+  TRY(remove_tree(directory + "/blobs"));  // of the previous cache
   ::lseek(file.get(), 0, SEEK_SET);
   TRY_ASSIGN(Fd root, open_file(directory, O_RDONLY | O_DIRECTORY));
   images::TarReader reader(images::source_of(file.get()));

@@ -1,6 +1,6 @@
-// Build caches as images: an image whose configuration has the member "stack.buildcache.v0", a list of
-// {"key", "layer", "created"}: the steps (cache.h) that its layers are the results of. Keys depend on content alone, so that the
-// steps of one machine's build are found on another. Any registry and any OCI layout can keep such an image.
+// Build caches as images: an image whose configuration has the member "stack.buildcache.v0", a list of {"key",
+// "layer", "created"}: the steps (cache.h) that produced its layers. Keys depend only on content, so steps of one
+// machine's build can be found on another. Any registry and any OCI layout can store such an image.
 #pragma once
 
 #include <string>
@@ -10,13 +10,13 @@
 
 namespace stack::builder {
 
-// The configuration's bytes with these steps in it.
+// The configuration's bytes with these steps added.
 Result<std::string> with_cache_steps(const std::string& config_json, const std::vector<CachedStep>& steps);
 
-// Takes the steps of all BuildRequest::cache_from into the cache. What cannot be read is a warning.
+// Imports the steps of all BuildRequest::cache_from into the cache. Unreadable caches cause a warning.
 void import_caches(BuildJob& job);
 
-// Writes BuildRequest::cache_to, but for inline ones. `state`: the target stage.
+// Writes BuildRequest::cache_to except inline caches. `state`: the target stage.
 Result<> export_caches(BuildJob& job, const StageState& state);
 
 bool has_inline_cache(const BuildRequest& request);

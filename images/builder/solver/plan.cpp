@@ -84,7 +84,7 @@ Result<> plan_instruction(BuildJob& job, const Instruction& instruction) {
   StagePlan& stage = job.stages.back();
   if (stage.replaced) return {};
   stage.instructions.push_back(&instruction);
-  // A trigger's stages are those of the Dockerfile that it runs in.
+  // A trigger refers to stages of the Dockerfile in which it runs.
   if (instruction.keyword == "onbuild") return {};
   return note_needs(job, stage.index, stage.name, instruction, stage.needs);
 }

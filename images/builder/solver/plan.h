@@ -9,7 +9,8 @@
 
 namespace stack::builder {
 
-// Fills job.stages and job.global_args; checks every instruction's shape and reports what the build checks find.
+// Fills job.stages and job.global_args; checks the shape of every instruction and reports the findings of the build
+// checks.
 Result<> plan_stages(BuildJob& job);
 
 // An earlier stage (index below `before`) of this name or, with `by_number`, number.
@@ -21,7 +22,7 @@ Result<> note_needs(const BuildJob& job, size_t before, const std::string& own_n
 
 // BuildRequest::target.
 Result<size_t> target_stage(const BuildJob& job);
-// The stage and all it needs.
+// The stage and all stages that it needs.
 std::set<size_t> reachable(const BuildJob& job, size_t target);
 
 void warn_unused_args(BuildJob& job);

@@ -138,7 +138,7 @@ Result<RemoteContexts::FetchedFile> RemoteContexts::file(const std::string& url,
   return out;
 }
 
-// Secrets GIT_AUTH_HEADER and GIT_AUTH_TOKEN, or with ".<host>" after the name, as BuildKit has them.
+// Secrets GIT_AUTH_HEADER and GIT_AUTH_TOKEN, or with ".<host>" after the name, as in BuildKit.
 Result<GitAccess> RemoteContexts::access_to(const GitUrl& url, const std::string& home) {
   GitAccess access;
   access.proxy = request_.proxy_environment;

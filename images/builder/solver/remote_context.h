@@ -1,4 +1,4 @@
-// Build contexts and files of other machines, as directories of this one for the time of a build.
+// Remote build contexts and files, as local directories for the duration of a build.
 #pragma once
 
 #include <map>
@@ -15,21 +15,21 @@
 
 namespace stack::builder {
 
-// All members are thread-safe. What they made goes with the object.
+// All members are thread-safe. Their directories are removed with the object.
 class RemoteContexts {
  public:
   RemoteContexts(const BuildRequest& request, images::ImageStore& store, const BuilderOptions& options,
                  std::stop_token stop)
       : request_(request), store_(store), options_(options), stop_(std::move(stop)) {}
 
-  // The directory that a context's address stands for: an absolute path itself, or what the archive there holds; a git repository or an archive at an http(s)
-  // URL fetched, once for each address. An http(s) URL of something else is a Dockerfile on its own: the directory then has
-  // it as "Dockerfile".
+  // The directory that a context's address stands for: an absolute path itself, or the contents of the archive at
+  // that path; a git repository or an archive at an http(s) URL is fetched once per address. Any other http(s) URL
+  // is a single Dockerfile: the directory then contains it as "Dockerfile".
   Result<std::string> directory(const std::string& address);
   // The image of "oci-layout://PATH[:TAG][@DIGEST]".
   Result<images::Image> layout_image(const std::string& address);
 
-  // A file, as the only entry of a new directory below `scratch`.
+  // A file that is the only entry of a new directory below `scratch`.
   struct FetchedFile {
     std::string directory;
     std::string name;
@@ -37,7 +37,7 @@ class RemoteContexts {
   };
   Result<FetchedFile> file(const std::string& url, const std::string& scratch);
   Result<std::string> commit_of(const GitUrl& url);
-  // The whole tree in the directory, which is made.
+  // Checks out the whole tree into the directory, which is created.
   Result<> check_out(const GitUrl& url, const std::string& commit, bool keep_git_dir,
                      const std::string& directory);
 
@@ -46,7 +46,7 @@ class RemoteContexts {
   Result<std::string> fetch_git(const GitUrl& url, const std::string& scratch);
   Result<std::string> fetch_archive(const std::string& url, const std::string& scratch);
   Result<std::string> open_archive(const std::string& path);
-  // A file that is no archive is a Dockerfile.
+  // A file that is not an archive is a Dockerfile.
   Result<std::string> unpack_archive(const std::string& path, const std::string& scratch);
   Result<std::string> new_directory(const std::string& name);
   Result<GitAccess> access_to(const GitUrl& url, const std::string& home);

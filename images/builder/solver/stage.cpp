@@ -104,7 +104,7 @@ std::vector<CachedStep> BuildJob::steps() const {
   return made_;
 }
 
-// Announces the start, and whatever end it comes to.
+// Reports the start and the end of a step.
 struct StageBuilder::Step {
   Step(StageBuilder& builder, const std::string& text)
       : builder_(builder), start_(std::chrono::steady_clock::now()) {
@@ -212,7 +212,7 @@ Result<> StageBuilder::from() {
   return trigger_onbuild();
 }
 
-// Nothing, or the files of a context.
+// Starts from nothing, or from the files of a context.
 Result<> StageBuilder::from_scratch(const std::optional<std::string>& context) {
   Step step(*this, plan_.from->text);
   state_->document.architecture = images::host_architecture();
@@ -254,7 +254,7 @@ Result<> StageBuilder::from_stage(size_t index) {
   return {};
 }
 
-// A directory as a root file system: one layer with all it holds.
+// Uses a directory as the root file system: one layer with its contents.
 Result<> StageBuilder::from_directory(const std::string& name) {
   OpenedSource source;
   TRY(open_source(name, source));
@@ -411,7 +411,7 @@ void StageBuilder::note_step(const std::string& key, const CacheRecord& record, 
 
 namespace {
 
-// No file of the layer is newer than the moment that the caller calls now.
+// Limits the times of the layer's files to the caller's SOURCE_DATE_EPOCH.
 Result<> limit_times(const std::string& path, int64_t epoch) {
   struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) return Error::last_errno("stat " + path);

@@ -29,7 +29,7 @@
 
 namespace stack::builder {
 
-// One FROM and what follows it.
+// A FROM and the instructions that follow it.
 struct StagePlan {
   size_t index = 0;
   std::string name;  // lower case, or ""
@@ -39,27 +39,27 @@ struct StagePlan {
   std::vector<const Instruction*> instructions;
   std::optional<size_t> base_stage;  // FROM names an earlier stage
   std::set<size_t> needs;            // all earlier stages it refers to
-  bool replaced = false;             // a named context stands for it: its instructions are not run
+  bool replaced = false;             // a named context replaces it: its instructions are not run
   std::string label() const { return !name.empty() ? name : "stage-" + std::to_string(index); }
 };
 
-// A layer that this build made or found, for exported caches.
+// A layer that this build created or found, for exported caches.
 struct CachedStep {
   std::string key;
   CacheRecord record;
-  images::LayerPin layer;  // nullptr where the step changed no file
+  images::LayerPin layer;  // nullptr if the step changed no file
 };
 
 // The result of a stage so far.
 struct StageState {
   images::ImageDocument document;
   std::vector<images::LayerPin> layers;  // bottom first
-  std::string chain;                     // digest of all that made these layers
+  std::string chain;                     // digest of everything that produced these layers
   bool ran_something = false;            // some step did not come from the cache
-  std::vector<CachedStep> steps;         // that this build added
+  std::vector<CachedStep> steps;         // added by this build
   size_t own_history = 0;                // index of the first history entry that this build added
-  std::map<std::string, std::optional<std::string>> args;  // declared in it or in the stage it is based on
-  bool knows_base = true;  // false in a check, where the base image is not here
+  std::map<std::string, std::optional<std::string>> args;  // declared in it or in its base stage
+  bool knows_base = true;  // false in a check without the base image
 
   std::vector<std::string> layer_dirs() const;  // top first
 };
@@ -96,12 +96,12 @@ struct BuildJob {
   IgnoreRules ignore;
   std::unique_ptr<FileDigests> digests;
 
-  // What --build-context gives for this name: by the name itself in either case, or by the reference that it means.
-  // "target:NAME" is no context: stage_alias() has it.
+  // The --build-context for this name: matched by the name itself, ignoring case, or by the reference that it
+  // means. "target:NAME" is handled by stage_alias().
   std::optional<std::string> context_of(const std::string& name) const;
-  std::string stage_alias(const std::string& name) const;  // `name` itself where it is none
+  std::string stage_alias(const std::string& name) const;  // `name` itself if it is not an alias
 
-  // Waits for a stage, which is begun if nothing needed it so far. `stage` is an earlier one than the caller's.
+  // Waits for a stage and starts it if necessary. `stage` precedes the caller's stage.
   StageResult result_of(size_t stage) { return demand(stage); }
   std::function<StageResult(size_t stage)> demand;
 
@@ -110,7 +110,7 @@ struct BuildJob {
   // Thread-safe.
   void emit(BuildEvent event);
   int next_step() { return ++steps_; }
-  // Unless the file says otherwise.
+  // Unless the file disables the rule.
   void warn(const std::string& rule, int line, const std::string& text);
   std::vector<BuildWarning> warnings() const;
   void note_step(CachedStep step);
@@ -133,7 +133,7 @@ struct BuildJob {
 
 class StageBuilder {
  public:
-  // What COPY or a mount takes files from, kept on disk while it is used.
+  // The source of a COPY or a mount, kept on disk while it is used.
   struct OpenedSource {
     std::vector<images::LayerPin> pins;
     std::unique_ptr<images::LayerView> view;
@@ -145,7 +145,7 @@ class StageBuilder {
   StageResult build();
 
  private:
-  struct Step;  // one numbered step: tells the progress how it went
+  struct Step;  // one numbered step: reports progress
 
   Result<> from();
   Result<> from_stage(size_t index);
@@ -159,7 +159,7 @@ class StageBuilder {
   Result<> dispatch(const Instruction& instruction);
   Result<> trigger_onbuild();
 
-  // Instructions that only change the configuration (stage_config.cpp).
+  // Executes an instruction that only changes the configuration (stage_config.cpp).
   Result<bool> configure(const Instruction& instruction);
   Result<> arg(const Instruction& instruction);
   Result<> env(const Instruction& instruction);
@@ -170,7 +170,7 @@ class StageBuilder {
   Result<> healthcheck(const Instruction& instruction);
   Result<> stop_signal(const Instruction& instruction);
 
-  // Those that make layers.
+  // Instructions that create layers.
   Result<> workdir(const Instruction& instruction);
   Result<> copy(const Instruction& instruction);
   Result<> run(const Instruction& instruction);
@@ -207,10 +207,10 @@ class StageBuilder {
   Result<> run_process(RunParts& parts, images::StagedLayer& staged, int step);
   std::vector<std::string> run_environment(const RunParts& parts) const;
 
-  // A step that yields a layer: from the cache, or by `make` into a staged layer. `key` digests all it
-  // depends on.
+  // A step that produces a layer: from the cache, or by `make` in a staged layer. `key` is the digest of everything
+  // that it depends on.
   using MakeLayer = std::function<Result<>(images::StagedLayer& staged, int step)>;
-  // `chain`: what the stage's chain becomes; "" = the key, which then has the former chain in it.
+  // `chain`: the new chain of the stage; "" = the key, which then includes the previous chain.
   Result<> layer_step(const Instruction& instruction, const std::string& key, const std::string& history,
                       const MakeLayer& make, const std::string& chain = {});
   bool apply_record(const std::string& key);
@@ -226,7 +226,7 @@ class StageBuilder {
   void warn_unset(const Instruction& instruction);
   std::vector<std::string> shell() const;
   Result<const images::LayerView*> view();
-  std::vector<std::string> arguments_in_scope() const;  // "K=V" of ARGs that RUN sees
+  std::vector<std::string> arguments_in_scope() const;  // "K=V" of the ARGs visible to RUN
 
   BuildJob& job_;
   const StagePlan& plan_;
@@ -237,14 +237,14 @@ class StageBuilder {
       args_;  // declared here or in the stage this one is based on
   std::unique_ptr<images::LayerView> view_;
   bool cmd_set_ = false;
-  bool created_ = false;  // the pending layer's step was run, not cached
+  bool created_ = false;  // the pending layer's step ran, it was not cached
   int number_ = 0;
   int total_ = 0;
   std::set<std::string> unset_;
   const Instruction* current_ = nullptr;
   std::vector<const Instruction*> configured_;  // not yet told
-  std::set<size_t> needs_;  // the plan's, and those of triggers
-  bool knows_base_ = true;  // false: a check without the base image, so its variables are not known
+  std::set<size_t> needs_;  // from the plan and from triggers
+  bool knows_base_ = true;  // false: a check without the base image, so its variables are unknown
 };
 
 // "[web 2/5]"-counted instructions.
@@ -255,7 +255,7 @@ bool is_step(const Instruction& instruction);
 Result<> remove_mount_points(const images::LayerView& below, const std::string& upper,
                              const std::vector<std::string>& targets);
 
-// Names of the variables that carry proxies: usable in RUN undeclared, in no key and no image.
+// Names of the variables that carry proxies: usable in RUN without a declaration, but not part of keys or images.
 bool is_proxy_variable(std::string_view name);
 
 }  // namespace stack::builder

@@ -1,4 +1,4 @@
-// Instructions that change the image's configuration only.
+// Instructions that change only the image's configuration.
 #include <signal.h>
 #include <string.h>
 
@@ -38,7 +38,7 @@ bool is_port_number(std::string_view text) {
 
 // "80", "80-90/udp" -> sorted "80/tcp" entries.
 Result<> add_ports(std::vector<std::string>& ports, const std::string& text) {
-  // An address and a port of the host mean nothing in an image; a check says so.
+  // A host address and port have no meaning in an image; a build check reports them.
   size_t mapping = text.rfind(':');
   if (mapping != std::string::npos) return add_ports(ports, text.substr(mapping + 1));
   size_t slash = text.find('/');
@@ -141,14 +141,14 @@ Result<> StageBuilder::arg(const Instruction& instruction) {
       if (!value) value = proxy->second;
     }
     args_[name] = value;
-    // A proxy's address is this machine's business: no image tells it.
+    // A proxy's address is specific to this machine and must not be stored in an image.
     add_history("ARG " + name + (value && !is_proxy_variable(name) ? "=" + *value : ""), true);
   }
   return {};
 }
 
 Result<> StageBuilder::env(const Instruction& instruction) {
-  // All variables of one instruction use the environment before it.
+  // All variables of an instruction use the environment before that instruction.
   std::vector<std::pair<std::string, std::string>> values;
   for (size_t i = 0; i + 2 < instruction.words.size(); i += 3) {
     TRY_ASSIGN(std::string name, expander().word(instruction.words[i]));

@@ -24,7 +24,7 @@ Result<sockaddr_un> unix_address(const std::string& path) {
   return out;
 }
 
-// Messages of agents are small: a peer that does not read them is cut off.
+// Agent messages are small: a peer that does not read them is disconnected.
 bool pass_on(int from, int to) {
   char buffer[16384];
   ssize_t n = ::recv(from, buffer, sizeof buffer, MSG_DONTWAIT);

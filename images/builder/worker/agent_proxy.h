@@ -1,4 +1,4 @@
-// An SSH agent's socket once more, for another user: RUN --mount=type=ssh,uid=...,gid=...,mode=...
+// A second socket of an SSH agent, for another user: RUN --mount=type=ssh,uid=...,gid=...,mode=...
 #pragma once
 
 #include <sys/types.h>
@@ -16,7 +16,7 @@ namespace stack::builder {
 // Serves until it is destroyed.
 class AgentProxy {
  public:
-  // Listens at `path`, which must be new, and hands every connection on to the agent at `agent`.
+  // Listens at `path`, which must not exist, and relays every connection to the agent at `agent`.
   static Result<std::unique_ptr<AgentProxy>> start(const std::string& path, const std::string& agent,
                                                    mode_t mode, uid_t uid, gid_t gid);
   ~AgentProxy();

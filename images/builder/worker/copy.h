@@ -1,4 +1,4 @@
-// COPY and ADD: which files, under which names, and writing them as a layer without mounting anything.
+// COPY and ADD: selects and names the files, and writes them as a layer without mounts.
 #pragma once
 
 #include <sys/stat.h>
@@ -20,7 +20,7 @@ struct CopySource {
   const IgnoreRules* ignore = nullptr;  // of the context
   FileDigests* digests = nullptr;       // remembers content digests
   std::string digest_prefix;            // keeps names of different trees apart in `digests`
-  bool keep_owner = false;              // stages and images; context files become root's
+  bool keep_owner = false;              // for stages and images; context files become root's
 };
 
 struct CopyOptions {
@@ -34,47 +34,46 @@ struct CopyItem {
   std::string target;  // relative to the destination; "" is the destination itself
   std::string source;  // resolved path in the source's view
   images::ViewEntry entry;
-  std::string content;  // of heredocs, where entry has no layer
+  std::string content;  // of heredocs, if entry has no layer
   bool inline_content = false;
   bool is_root =
-      false;  // the directory whose contents are copied: it gives its attributes only to a new destination
+      false;  // the directory whose contents are copied: only a new destination gets its attributes
   std::string digest;       // of content and extended attributes
   std::string link_target;  // of symbolic links
-  mode_t mode = 0;          // type and permissions as they will be
+  mode_t mode = 0;          // final type and permissions
   images::Owner owner;
   const CopySource* from = nullptr;
 };
 
 struct CopyPlan {
   std::vector<CopyItem> items;  // parents before children
-  bool single_file = false;     // one file, which takes the destination's own name unless that is a directory
+  bool single_file = false;     // one file, which is written to the destination itself unless that is a directory
 };
 
-// Adds what `pattern` (a path or wildcard, relative to the source) names. NotFound where a plain path is not
-// there, saying whether .dockerignore is the reason.
+// Adds what `pattern` (a path or wildcard, relative to the source) names. NotFound if a plain path does not exist;
+// the text says whether .dockerignore is the reason.
 Result<> plan_source(const CopySource& source, const std::string& pattern, const CopyOptions& options,
                      CopyPlan& plan);
 // A heredoc's file.
 Result<> plan_inline(const std::string& name, const std::string& content, const CopyOptions& options,
                      CopyPlan& plan);
 
-// Fills in the digests (several threads) and gives one digest of all: names, types, modes, owners, contents,
+// Fills in the digests (in several threads) and returns one digest of all: names, types, modes, owners, contents,
 // links; not times.
 Result<std::string> digest_plan(CopyPlan& plan);
 
 struct CopyTarget {
-  const images::LayerView* base = nullptr;  // what is below the layer
+  const images::LayerView* base = nullptr;  // the layers below
   std::string layer;                        // the empty layer directory
   std::string destination;                  // absolute path in the image
   bool destination_is_directory = false;    // it ends with '/', or there are several sources
-  images::Owner new_directories;            // owner of directories that have to be made on the way
+  images::Owner new_directories;            // owner of parent directories that are created
 };
 
-// Writes the layer. Directories that exist below keep their attributes; links in the way are followed inside
-// the image.
+// Writes the layer. Existing directories keep their attributes; links on the path are followed inside the image.
 Result<> write_plan(const CopyPlan& plan, const CopyTarget& target);
 
-// mkdir -p in a layer: true if something had to be made.
+// mkdir -p in a layer: true if a directory was created.
 Result<bool> write_directory(const images::LayerView& base, const std::string& layer, const std::string& path,
                              images::Owner owner);
 

@@ -21,7 +21,7 @@ using images::ViewEntry;
 
 constexpr size_t kFilesPerThread = 64;
 
-// Relative and clean; ".." cannot lead out.
+// A relative, clean path; ".." cannot leave the source.
 std::string clean_source(std::string_view pattern) {
   return clean_path("/" + std::string(pattern)).substr(1);
 }
@@ -119,7 +119,7 @@ class Planner {
     return top(path, entry);
   }
 
-  // One thing the user named.
+  // A path that the user named.
   Result<> top(const std::string& path, const ViewEntry& entry) {
     plan_.single_file = plan_.items.empty() && !S_ISDIR(entry.info.st_mode) && !options_.parents;
     std::string target;
@@ -151,7 +151,7 @@ class Planner {
     return {};
   }
 
-  // `logical` is the path as .dockerignore knows it, `below` the one --exclude knows.
+  // `logical` is the path for .dockerignore, `below` the one for --exclude.
   Result<> directory(const ViewEntry& entry, const std::string& logical, const std::string& target,
                      const std::string& below, bool root) {
     TRY(push(entry, target));
@@ -175,7 +175,7 @@ class Planner {
     if (!may_return) return {};
     size_t before = plan_.items.size();
     TRY(directory(entry, logical, target, below, false));
-    if (plan_.items.size() == before + 1) plan_.items.pop_back();  // nothing came back
+    if (plan_.items.size() == before + 1) plan_.items.pop_back();  // nothing was added
     return {};
   }
 

@@ -20,13 +20,12 @@ using images::LayerView;
 using images::Owner;
 using images::ViewEntry;
 
-// Makes directories and files in an empty layer directory. Paths are real ones of the image: no links in
-// them.
+// Makes directories and files in an empty layer directory. Paths are real paths in the image, without links.
 class LayerWriter {
  public:
   LayerWriter(const LayerView& base, Fd root) : base_(base), root_(std::move(root)) {}
 
-  // The directory and its parents, copied up from the base or made.
+  // Ensures the directory and its parents, copied up from the base or created.
   Result<> ensure_directory(const std::string& path, Owner owner) {
     if (path.empty() || made_.contains(path)) return {};
     TRY(ensure_directory(parent_path(path), owner));
@@ -47,10 +46,10 @@ class LayerWriter {
     return make_directory(path, below.info, &source);
   }
 
-  // What the base has at this path, without following a link at its end.
+  // The base's entry at this path; a link at the end is not followed.
   Result<std::optional<ViewEntry>> find_below(const std::string& path) const {
     std::string parent = parent_path(path);
-    // A directory that is only in this layer has nothing below it.
+    // A directory that is only in this layer has no counterpart in the base.
     if (!parent.empty() && made_.contains(parent) && !in_base_.contains(parent))
       return std::optional<ViewEntry>();
     return base_.find(path, false);
@@ -70,7 +69,7 @@ class LayerWriter {
     return {};
   }
 
-  // A descriptor of the parent, kept while files follow in it.
+  // A descriptor of the parent, kept while more files follow in it.
   Result<int> open_parent(const std::string& path) {
     std::string parent = parent_path(path);
     if (parent.empty()) return root_.get();
@@ -154,7 +153,7 @@ class LayerWriter {
   bool made_new_ = false;
 };
 
-// Lays a plan's items out below a destination.
+// Places the items of a plan below a destination.
 class Placement {
  public:
   Placement(const CopyPlan& plan, const CopyTarget& target, LayerWriter& writer)

@@ -55,7 +55,7 @@ class Git {
     if (!access.ssh_socket.empty()) env_.push_back("SSH_AUTH_SOCK=" + access.ssh_socket);
   }
 
-  // In the environment, where process lists do not show it to others.
+  // Passes it in the environment, which process lists do not show to other users.
   void authorize(const std::string& remote) {
     if (access_.authorization.empty() || !is_http_url(remote)) return;
     env_.push_back("GIT_CONFIG_COUNT=1");
@@ -63,7 +63,7 @@ class Git {
     env_.push_back("GIT_CONFIG_VALUE_0=Authorization: " + access_.authorization);
   }
 
-  // Its standard output; what it says on standard error is the error's text.
+  // Returns its standard output; the text of an error is its standard error.
   Result<std::string> run(std::vector<std::string> args, const std::string& directory = "/") {
     TRY_ASSIGN(Pipe out, make_pipe());
     TRY_ASSIGN(Pipe err, make_pipe());
@@ -93,7 +93,7 @@ class Git {
   }
 
  private:
-  // Reads both pipes to their end; true where the build was canceled meanwhile.
+  // Reads both pipes to their end; true if the build was canceled meanwhile.
   bool follow(pid_t pid, int out, std::string& text, int err, std::string& complaint) {
     bool stopped = false;
     pollfd both[2] = {{out, POLLIN, 0}, {err, POLLIN, 0}};
@@ -119,7 +119,7 @@ class Git {
   std::vector<std::string> env_;
 };
 
-// The line of `git ls-remote` that a reference means: the full name, then a branch, then a tag (what it points at).
+// The commit in `git ls-remote` output that a reference means: the full name, then a branch, then a tag (its target).
 std::string chosen_commit(const std::string& listing, const std::string& ref) {
   std::string wanted = ref.empty() ? "HEAD" : ref;
   const std::string candidates[] = {wanted + "^{}", wanted, "refs/heads/" + wanted,
@@ -140,7 +140,7 @@ Result<> fetch(Git& git, const GitUrl& url, const std::string& commit, const std
   std::string ref = url.ref.empty() || is_full_commit(url.ref) ? "HEAD" : url.ref;
   (void)git.run({"fetch", "-q", "--depth=1", "--no-tags", "--", url.remote, ref}, directory);
   if (git.run({"cat-file", "-e", commit + "^{commit}"}, directory)) return {};
-  // A server that gives neither single commits nor shallow copies.
+  // The server supports neither single commits nor shallow clones.
   (void)::unlink((directory + "/.git/shallow").c_str());
   TRY(git.run(
       {"fetch", "-q", "--", url.remote, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"},

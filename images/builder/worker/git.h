@@ -1,5 +1,5 @@
-// Files of git repositories, through the host's git(1). Nothing of a repository is executed: no hooks, no filters, no local
-// or external transports.
+// Files of git repositories, through the host's git(1). No code of a repository is executed: no hooks, no filters,
+// no local or external transports.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,12 @@ struct GitAccess {
   std::stop_token stop;
 };
 
-// The commit that the reference names now: 40 hexadecimal digits. NotFound; Invalid where it is not the checksum's.
+// The commit that the reference currently names: 40 hexadecimal digits. NotFound if there is none; Invalid if it
+// does not match the checksum.
 Result<std::string> find_commit(const GitUrl& url, const GitAccess& access);
 
-// The tree of the commit in the empty directory; files have the time of the commit. Without `keep_git_dir` no ".git" stays.
+// Checks out the tree of the commit into the empty directory; files have the time of the commit. Without
+// `keep_git_dir`, ".git" is removed.
 Result<> check_out(const GitUrl& url, const std::string& commit, bool keep_git_dir,
                    const std::string& directory, const GitAccess& access);
 

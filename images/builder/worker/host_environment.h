@@ -1,4 +1,4 @@
-// What of the host RUN steps need to reach the network as the host does.
+// Host settings that RUN steps need to reach the network as the host does.
 #pragma once
 
 #include <map>
@@ -14,8 +14,8 @@ std::string find_extra_ca_bundle();
 // HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY, ALL_PROXY in both cases, as far as set in this environment.
 std::map<std::string, std::string> find_proxy_environment();
 
-// Acquire::http(s)::Proxy lines of the host's apt configuration, without loopback addresses (they mean
-// another machine inside a container). "" if there are none, or no apt.
+// Acquire::http(s)::Proxy lines of the host's apt configuration, without loopback addresses (inside a container
+// they mean the container). "" without such lines or without apt.
 std::string find_apt_configuration();
 
 }  // namespace stack::builder

@@ -22,7 +22,7 @@ mode_t spread(mode_t rwx, Classes classes) {
   return (classes.user ? rwx << 6 : 0u) | (classes.group ? rwx << 3 : 0u) | (classes.other ? rwx : 0u);
 }
 
-// The bits of one "rwxXst" or "u|g|o" list, for those it is for.
+// The bits of one "rwxXst" or "u|g|o" list, for the classes to which it applies.
 bool permission_bits(std::string_view list, mode_t mode, bool directory, Classes classes, mode_t& bits) {
   bits = 0;
   if (list == "u") bits = spread((mode >> 6) & 7, classes);

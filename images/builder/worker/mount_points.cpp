@@ -23,7 +23,7 @@ bool is_opaque(int directory) {
   return ::fgetxattr(directory, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-// A directory that overlay copied up only to hold the mount point: nothing in it, nothing changed about it.
+// A directory that overlay copied up only to hold the mount point: empty and unchanged.
 bool is_mere_copy(int directory, const ViewEntry& below) {
   struct stat info{};
   return ::fstat(directory, &info) == 0 && S_ISDIR(below.info.st_mode) &&
@@ -38,7 +38,7 @@ Result<> remove_empty_parents(const LayerView& below, int upper, std::string pat
     TRY_ASSIGN(std::optional<ViewEntry> before, below.find(path, false));
     if (before && !is_mere_copy(directory->get(), *before)) return {};
     Result<Fd> parent = open_below_without_links(upper, parent_path(path), O_RDONLY | O_DIRECTORY);
-    // rmdir(2) refuses what is not empty: that is where this ends.
+    // rmdir(2) fails for a directory that is not empty, which ends the loop.
     if (!parent || ::unlinkat(parent->get(), last_component(path).c_str(), AT_REMOVEDIR) != 0) return {};
     path = parent_path(path);
   }

@@ -1,4 +1,4 @@
-// How a RUN instruction reaches the container runtime: the engine implements it.
+// The interface from a RUN instruction to the container runtime; the engine implements it.
 #pragma once
 
 #include <functional>
@@ -33,11 +33,11 @@ struct RunUlimit {
 
 struct RunStep {
   std::vector<std::string> lower_dirs;  // top first; never empty (an empty directory stands for scratch)
-  std::string upper_dir;                // becomes the layer: must hold exactly what overlayfs writes
+  std::string upper_dir;                // becomes the layer: must contain exactly what overlayfs writes
   std::string work_dir;                 // overlay's workdir, emptied by the builder afterward
   std::vector<std::string> args;        // argv, argv[0] looked up in env's PATH inside the root
   std::vector<std::string> env;         // the complete environment, "K=V"
-  std::string cwd;                      // absolute; exists, or is made by the driver
+  std::string cwd;                      // absolute; created by the driver if necessary
   std::string user;                     // Docker's form: "name|uid[:group|gid]", "" = root
   RunNetwork network = RunNetwork::Default;
   std::string network_name;    // with Default: that network; "" = the builds' own
@@ -50,7 +50,7 @@ struct RunStep {
   bool insecure = false;  // --security=insecure, allowed by the request's entitlements
 };
 
-// Bytes as they come from the process; from any thread, never two at once.
+// Bytes as they come from the process; called from any thread, never concurrently.
 using RunOutput = std::function<void(std::string_view bytes, bool is_stderr)>;
 
 // Runs one step to its end and returns the exit code (128 + n for a signal).
@@ -59,7 +59,7 @@ using RunOutput = std::function<void(std::string_view bytes, bool is_stderr)>;
 //   process.
 // - When `stop` is requested all processes of the step are killed and the error is ErrorKind::Canceled.
 // - No process, mount or network object of the step is left when it returns.
-// - NoCommand / NotExecutable where argv[0] cannot be started.
+// - NoCommand / NotExecutable if argv[0] cannot be started.
 // Called from several threads at once when stages or builds run in parallel.
 struct RunDriver {
   virtual ~RunDriver() = default;

@@ -32,9 +32,9 @@ struct StageBuilder::RemoteSource {
   std::string commit;    // of git
   std::string checksum;  // "sha256:..." that a file must have, or ""
   bool keep_git_dir = false;
-  std::string directory;  // once it is fetched
-  std::string name;       // of a file in it
-  std::string key;        // what it is, for the cache
+  std::string directory;  // after the fetch
+  std::string name;       // of the file in it
+  std::string key;        // identifies the content for the cache
 };
 
 struct StageBuilder::CopyParts {
@@ -53,7 +53,7 @@ struct StageBuilder::CopyParts {
   std::optional<images::StagedLayer> downloads;
 };
 
-// A tree on disk that was made for this copy.
+// A tree on disk that was unpacked for this copy.
 struct StageBuilder::ExtractedArchive {
   images::LayerView view;
   CopySource source;
@@ -94,7 +94,7 @@ Result<> StageBuilder::open_source(const std::string& from, OpenedSource& out) {
     out.source.ignore = &job_.ignore;
   } else {
     TRY_ASSIGN(directories, layers_of(from, out.pins));
-    // Files of a directory given as a context become root's, those of stages and images keep their owners.
+    // Files of a context directory become root's; those of stages and images keep their owners.
     out.source.keep_owner = !out.pins.empty();
     out.source.digest_prefix = from + ":";
   }
@@ -113,8 +113,8 @@ Result<bool> StageBuilder::is_archive(const CopyParts& parts, const std::string&
   return images::looks_like_tar(file.get());
 }
 
-// The plan of what is copied. For the cache's key (`making` false) archives stay what they are, and what a commit or a checksum
-// tells apart is not fetched; for the layer archives are unpacked below `scratch`.
+// Plans the copy. For the cache key (`making` false) archives stay packed, and sources identified by a commit or a
+// checksum are not fetched; for the layer, archives are unpacked below `scratch`.
 Result<> StageBuilder::plan_copy(CopyParts& parts, bool making, const std::string& scratch) {
   parts.plan = {};
   size_t heredoc = 0;
@@ -201,7 +201,7 @@ Result<> StageBuilder::plan_remote(CopyParts& parts, RemoteSource& remote, const
                                    bool making) {
   if (!making && !remote.key.empty()) return {};
   if (remote.directory.empty()) {
-    // A file without a checksum is fetched before it is known whether the layer has to be made.
+    // A file without a checksum must be fetched to determine whether the layer is cached.
     if (!parts.downloads) {
       TRY_ASSIGN(parts.downloads, job_.store.stage_layer());
     }
@@ -291,7 +291,7 @@ Result<> StageBuilder::copy(const Instruction& instruction) {
                     flags.is_on("link"));
 }
 
-// With --link the layer is made on nothing: the same wherever it lies, whatever is below it.
+// With --link the layer is built on an empty base, so it does not depend on the layers below.
 Result<> StageBuilder::copy_layer(const Instruction& instruction, CopyParts& parts, const std::string& digest,
                                   const std::string& history, bool link) {
   images::Owner owner = parts.options.owner.value_or(images::Owner{});

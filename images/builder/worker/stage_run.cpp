@@ -33,7 +33,7 @@ constexpr const char* kBundleVariables[] = {"SSL_CERT_FILE",        "CURL_CA_BUN
                                             "PERL_LWP_SSL_CA_FILE", "DENO_CERT",
                                             "BUNDLE_SSL_CA_CERT",   "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"};
 
-// What the runtime mounts in every step: where the image has no such file, its mount point must not stay.
+// The runtime mounts these in every step: a mount point that the image does not have must be removed.
 const std::vector<std::string> kUsualMountPoints = {
     "/proc", "/sys", "/dev", "/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/run/stack"};
 
@@ -94,9 +94,9 @@ struct StageBuilder::RunParts {
   RunNetwork network = RunNetwork::Default;
   bool insecure = false;
   std::vector<MountOptions> mounts;
-  std::vector<std::string> key_env;  // what decides about the result: the image's variables and ARGs
+  std::vector<std::string> key_env;  // affects the result: the image's variables and ARGs
 
-  // Made when the step really runs.
+  // Created only if the step really runs.
   std::string scratch;
   std::vector<RunBind> binds;
   std::vector<RunTmpfs> tmpfs;
@@ -124,8 +124,7 @@ Result<RunNetwork> network_mode(const std::string& text, RunNetwork fallback) {
   return invalid("unsupported network mode \"" + text + "\": must be default, none, or host");
 }
 
-// The command of a shell form with heredocs: the heredoc alone is a script, otherwise the shell reads all of
-// it.
+// The command of a shell form with heredocs: a lone heredoc is a script, otherwise the shell reads the whole text.
 std::string heredoc_command(const Instruction& instruction, bool& only_heredoc) {
   std::string command = instruction.words.empty() ? "" : instruction.words.front();
   const Heredoc& first = instruction.heredocs.front();
@@ -256,7 +255,7 @@ Result<> StageBuilder::prepare_mount(const MountOptions& given, RunParts& parts)
   return {};
 }
 
-// The content is copied, so that .dockerignore holds, and so that what the step writes is discarded.
+// The content is copied, so that .dockerignore applies and the step's writes are discarded.
 Result<> StageBuilder::bind_mount(const MountOptions& mount, RunParts& parts) {
   OpenedSource opened;
   TRY(open_source(mount.from, opened));
@@ -282,7 +281,7 @@ Result<> StageBuilder::bind_mount(const MountOptions& mount, RunParts& parts) {
   return {};
 }
 
-// All at once and in order of their names, so that two steps cannot wait for each other.
+// Locks all caches in the order of their names, so that two steps cannot wait for each other.
 Result<> StageBuilder::lock_caches(RunParts& parts) {
   std::set<std::string> ids;
   for (const MountOptions& mount : parts.mounts)
@@ -298,7 +297,7 @@ Result<> StageBuilder::lock_caches(RunParts& parts) {
   return {};
 }
 
-// The first of the caches with this id that no other step has: each writer has one of its own.
+// Locks the first cache with this id that no other step uses: each writer has its own.
 void StageBuilder::lock_private_cache(const std::string& id, RunParts& parts) {
   if (parts.private_ids.contains(id)) return;
   for (int number = 0; number < kMostPrivateCaches; ++number) {
@@ -374,7 +373,7 @@ Result<> StageBuilder::secret_mount(const MountOptions& mount, RunParts& parts) 
   return {};
 }
 
-// The agent's own socket; SSH_AUTH_SOCK names it, as with BuildKit.
+// The agent's own socket; SSH_AUTH_SOCK names it, as in BuildKit.
 Result<> StageBuilder::ssh_mount(const MountOptions& mount, RunParts& parts) {
   std::string id = mount.id.empty() ? "default" : mount.id;
   auto found = std::find_if(job_.request.ssh.begin(), job_.request.ssh.end(),

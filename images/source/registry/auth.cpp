@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 
 constexpr seconds kShortestLife{60};
 constexpr seconds kLongestLife{24 * 3600};
-// A token is not used in its last seconds: it must outlive the way to the registry.
+// A token is not used in its last seconds: it must still be valid when it reaches the registry.
 constexpr seconds kMargin{10};
 constexpr size_t kMostTokens = 1000;
 constexpr const char* kClientId = "stack";
@@ -177,7 +177,7 @@ Result<Token> Authenticator::post_token(const AuthRequest& request, const Challe
   if (answer->status == 200) return parse_token(answer->body);
   bool no_oauth =
       answer->status == 400 || answer->status == 401 || answer->status == 404 || answer->status == 405;
-  // A refresh token has no other way.
+  // A refresh token works only with OAuth.
   fall_back = no_oauth && c.identity_token.empty();
   return invalid(service_error(*answer));
 }

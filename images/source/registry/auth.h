@@ -1,4 +1,4 @@
-// Authentication toward registries: Basic, and bearer tokens by the distribution project's token specification
+// Authentication toward registries: Basic, and bearer tokens as in the distribution project's token specification
 // (https://distribution.github.io/distribution/spec/auth/token/, .../oauth/), with a cache that all pulls and pushes share.
 #pragma once
 
@@ -17,10 +17,11 @@
 
 namespace stack::images::registry {
 
-// What a request is allowed to do: "repository:library/nginx:pull", several for a push that mounts from elsewhere. Sorted.
+// Permissions of a request: "repository:library/nginx:pull", several for a push that mounts from other
+// repositories. Sorted.
 using Scopes = std::vector<std::string>;
 
-// Who asks whom for what. Tokens are shared only where all of it is equal.
+// The caller, the registry, and the scopes. Requests share a token only if all of these are equal.
 struct AuthRequest {
   std::string origin;  // of the registry: "https://ghcr.io"
   Scopes scopes;
@@ -30,7 +31,7 @@ struct AuthRequest {
   std::stop_token stop;
 };
 
-// A token service's answer. expires_in below 60 s counts as 60 s, as the specification has it.
+// A token service's answer. expires_in below 60 s counts as 60 s, as in the specification.
 struct Token {
   std::string value;
   std::chrono::seconds lifetime{60};
@@ -42,10 +43,11 @@ class Authenticator {
  public:
   explicit Authenticator(Transport& transport) : transport_(transport) {}
 
-  // The Authorization field's value that served an equal request before and has not expired; nullopt: none is known.
+  // The Authorization value that worked for an equal request and has not expired; nullopt if there is none.
   std::optional<std::string> known(const AuthRequest& request);
-  // The value that answers these challenges (the WWW-Authenticate fields of a 401). `refused`: the value that was sent and did
-  // not do, "" = none; it is not given again. Errors: Invalid where credentials are needed and missing or wrong.
+  // The value that answers these challenges (the WWW-Authenticate fields of a 401). `refused`: the value that was
+  // sent and rejected, "" = none; it is not returned again. Errors: Invalid if required credentials are missing or
+  // wrong.
   Result<std::string> answer(const AuthRequest& request, const std::vector<std::string>& challenges,
                              const std::string& refused);
 

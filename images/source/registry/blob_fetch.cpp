@@ -16,7 +16,7 @@ using std::chrono::steady_clock;
 constexpr int kAttempts = 6;
 constexpr milliseconds kFirstWait{500};
 constexpr milliseconds kLongestWait{15000};
-// A try that brought this much is progress, and the count of tries begins again.
+// An attempt that received this much made progress and resets the count of attempts.
 constexpr int64_t kProgress = int64_t{1} << 20;
 constexpr milliseconds kReportEvery{100};
 
@@ -33,7 +33,7 @@ bool may_retry(Failure failure) {
          failure == Failure::RateLimited || failure == Failure::Unexpected;
 }
 
-// Writes what arrives; a transfer that begins at 0 although it was to continue starts the file again.
+// Writes the received bytes; restarts the file if a transfer that should continue begins at 0.
 class Receiver {
  public:
   Receiver(const BlobFetch& fetch, BlobTarget& target) : fetch_(fetch), target_(target) {}
@@ -64,7 +64,7 @@ class Receiver {
   steady_clock::time_point reported_;
 };
 
-// One try: from the registry, and where it has it not, from a foreign layer's own addresses.
+// One attempt: from the registry, else from a foreign layer's own addresses.
 Answer<> try_once(const BlobFetch& fetch, BlobTarget& target, Receiver& receiver) {
   Answer<> answer = fetch.repository.blob(fetch.blob.digest, target.offset(), receiver.sink());
   if (answer || answer.error().failure != Failure::NotFound) return answer;

@@ -1,5 +1,5 @@
-// Fetching one blob: resumed where it broke off, retried, and from a foreign layer's own addresses where the registry has it
-// not.
+// Fetches one blob, resuming and retrying after interruptions, from the registry or else from a foreign layer's own
+// addresses.
 #pragma once
 
 #include <functional>
@@ -11,12 +11,12 @@
 
 namespace stack::images::registry {
 
-// Where the bytes go.
+// The destination of the bytes.
 class BlobTarget {
  public:
   virtual ~BlobTarget() = default;
-  virtual int64_t offset() const = 0;  // bytes there already
-  virtual Result<> restart() = 0;      // back to none
+  virtual int64_t offset() const = 0;  // bytes that are already there
+  virtual Result<> restart() = 0;      // discards all bytes
   virtual Result<> write(std::string_view bytes) = 0;
 };
 
@@ -24,12 +24,12 @@ struct BlobFetch {
   Repository& repository;
   const Descriptor& blob;
   std::stop_token stop;
-  std::function<void(int64_t bytes)> on_bytes;  // all that is there so far; several times a second at most
+  std::function<void(int64_t bytes)> on_bytes;  // total so far; at most several times per second
   RetryNotice on_retry;
 };
 
-// On success the target's offset is the blob's size; its digest is not checked here. Failure::Local with the target's error
-// where it takes no more.
+// On success the target's offset is the blob's size; its digest is not checked here. Failure::Local with the
+// target's error if it cannot write.
 Answer<> fetch_blob(const BlobFetch& fetch, BlobTarget& target);
 
 }  // namespace stack::images::registry

@@ -1,4 +1,5 @@
-// The same blob asked for twice is fetched once: callers take turns, and the later one finds what the earlier one brought.
+// A blob that is requested twice is fetched once: callers take turns, and the later one finds the result of the
+// earlier one.
 #pragma once
 
 #include <condition_variable>
@@ -15,7 +16,7 @@ namespace stack::images::registry {
 
 class BlobTurns {
  public:
-  // While it lives, this caller alone works on the blob.
+  // While it exists, only this caller works on the blob.
   class Turn {
    public:
     Turn(Turn&& other) noexcept
@@ -30,7 +31,7 @@ class BlobTurns {
     std::string digest_;
   };
 
-  // Waits for the turn; Canceled where `stop` comes first. `on_wait` is called once, if there is somebody to wait for.
+  // Waits for the turn; Canceled if `stop` comes first. `on_wait` is called once if the caller has to wait.
   Result<Turn> take(const std::string& digest, std::stop_token stop, const std::function<void()>& on_wait);
 
  private:

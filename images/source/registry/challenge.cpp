@@ -13,7 +13,7 @@ bool is_token_char(char c) {
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-// Reads a field value from left to right; every reader leaves its position behind what it took.
+// Reads a field value from left to right; every reader leaves the position after the text it consumed.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
@@ -64,7 +64,7 @@ class Reader {
   size_t at_ = 0;
 };
 
-// key = value; false where something else follows (the next challenge's scheme), which is then not consumed.
+// key = value; false if something else follows (the next challenge's scheme), which is not consumed.
 bool read_parameter(Reader& reader, Challenge& challenge) {
   reader.skip_separators();
   size_t start = reader.position();

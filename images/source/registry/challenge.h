@@ -15,10 +15,10 @@ struct Challenge {
   std::string parameter(const std::string& key) const;
 };
 
-// All challenges of one field value; several schemes may share it. A malformed rest is left out.
+// All challenges of one field value; several schemes may share it. A malformed remainder is ignored.
 std::vector<Challenge> parse_challenges(std::string_view field);
 
-// The best one we can answer, of all fields of an answer: Bearer with a realm before Basic. nullopt: none.
+// The best supported challenge of a response: Bearer with a realm before Basic. nullopt if there is none.
 std::optional<Challenge> choose_challenge(const std::vector<std::string>& fields);
 
 }  // namespace stack::images::registry

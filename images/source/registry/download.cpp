@@ -36,7 +36,7 @@ Result<> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
-// filename="x" of Content-Disposition, without folders; "" where there is none.
+// filename="x" of Content-Disposition, without folders; "" if absent.
 std::string name_of_disposition(const std::string& text) {
   size_t at = lower(text).find("filename=");
   if (at == std::string::npos) return {};
@@ -64,13 +64,13 @@ std::string name_of_url(const Url& url) {
   return out == "." || out == ".." ? "" : out;
 }
 
-// One try; the file is written from its beginning.
+// One attempt; writes the file from the beginning.
 struct Attempt {
   Attempt(Transport& used, const DownloadRequest& wanted) : transport(used), request(wanted) {}
 
   Transport& transport;
   const DownloadRequest& request;
-  bool again = false;  // the failure may be a passing one
+  bool again = false;  // the failure may be temporary
 
   Result<Download> run() {
     std::optional<Url> place = parse_url(request.url);

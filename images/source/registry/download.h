@@ -1,4 +1,4 @@
-// A file from a web server, for ADD and for build contexts: no registry, no credentials.
+// Downloads a file from a web server, for ADD and for build contexts: no registry, no credentials.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace stack::images::registry {
 
 struct DownloadRequest {
   std::string url;   // http or https
-  std::string path;  // the file to write; made or emptied
+  std::string path;  // the file to write; created or truncated
   ProxySettings proxy;
   std::vector<std::string> ca_files;  // trusted in addition; PEM
   std::string authorization;          // header value, sent to the URL's own origin only; "" = none
@@ -24,13 +24,13 @@ struct DownloadRequest {
 struct Download {
   std::string digest;  // "sha256:..."
   std::string name;  // of the file: the Content-Disposition's, else the last part of the final URL; may be ""
-  int64_t modified = 0;  // Last-Modified, seconds since 1970; 0 = not told
+  int64_t modified = 0;  // Last-Modified, seconds since 1970; 0 = unknown
 };
 
-// Redirects are followed, ten at most. What fails on the way is tried three times. Blocks. Errors begin with the URL.
+// Follows at most ten redirects. Transfer failures are tried three times. Blocks. Errors begin with the URL.
 Result<Download> download(Transport& transport, const DownloadRequest& request);
 
-// An HTTP date (RFC 9110, section 5.6.7) as seconds since 1970; 0 for what is none.
+// An HTTP date (RFC 9110, section 5.6.7) as seconds since 1970; 0 if invalid.
 int64_t parse_http_date(const std::string& text);
 
 }  // namespace stack::images::registry

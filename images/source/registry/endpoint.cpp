@@ -74,7 +74,7 @@ TlsSettings tls_for(const std::string& host, const HostSettings& settings, bool 
   return out;
 }
 
-// "host:port/path" as the one or two places it stands for.
+// "host:port/path" as the one or two endpoints that it stands for.
 void add_endpoints(const std::string& location, const HostSettings& settings, bool insecure, bool mirror,
                    std::vector<Endpoint>& out) {
   size_t slash = location.find('/');

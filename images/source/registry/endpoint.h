@@ -17,11 +17,11 @@
 
 namespace stack::images::registry {
 
-// One place that may have a repository. Plain HTTP is a place of its own, after the encrypted one.
+// A place that may have a repository. Plain HTTP is a separate endpoint after the encrypted one.
 struct Endpoint {
   std::string origin;           // "https://registry-1.docker.io"
   std::string repository;       // the path there: "library/nginx"
-  std::string name;             // for people: "docker.io", "mirror.example.com"
+  std::string name;             // for messages: "docker.io", "mirror.example.com"
   std::string credentials_for;  // the key of credentials: "docker.io/library/nginx"; a mirror has its own
   bool mirror = false;
   TlsSettings tls;
@@ -44,7 +44,7 @@ enum class Purpose { Pull, Push };
 Result<std::vector<Endpoint>> endpoints_of(const Reference& reference, const HostSettings& settings,
                                            Purpose purpose);
 
-// Whether plain HTTP, and TLS without a known certificate, may be used: loopback, or listed.
+// Whether plain HTTP and TLS without a trusted certificate are allowed: for loopback or listed hosts.
 bool is_insecure(std::string_view authority, const std::vector<std::string>& listed);
 
 }  // namespace stack::images::registry

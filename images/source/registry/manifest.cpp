@@ -69,7 +69,7 @@ Result<std::vector<Descriptor>> descriptors_from(const Json& document, const cha
   return out;
 }
 
-// Entries that we cannot read (another digest algorithm) are left out: the others may serve.
+// Unreadable entries (another digest algorithm) are left out: the others may be usable.
 Index index_from(const Json& document, std::string type) {
   Index out;
   out.media_type = std::move(type);
@@ -92,7 +92,7 @@ Result<Manifest> manifest_from(const Json& document, std::string type) {
   return out;
 }
 
-// The document's type: its own word for it, which must not contradict the registry's.
+// The document's own media type, which must not contradict the registry's.
 Result<std::string> type_of(const Json& document, std::string_view content_type) {
   std::string said = bare_type(content_type);
   std::string own = bare_type(string_or(document, "mediaType"));
@@ -127,7 +127,7 @@ const Descriptor* choose_image(const Index& index, const Platform& wanted) {
   int best_distance = 0;
   for (const Descriptor& one : index.manifests) {
     if (one.attestation) continue;
-    // An entry without a platform may be anything; it is taken where nothing better is there.
+    // An entry without a platform may be anything; it is used only if there is nothing better.
     std::optional<int> distance = one.platform ? platform_distance(wanted, *one.platform) : 1000;
     if (!distance || (best != nullptr && *distance >= best_distance)) continue;
     best = &one;

@@ -20,7 +20,7 @@ struct Descriptor {
   int64_t size = 0;                  // bytes, never negative
   std::vector<std::string> urls;     // of foreign layers
   std::optional<Platform> platform;  // in an index
-  bool attestation = false;          // in an index: no image, but a statement about one
+  bool attestation = false;          // in an index: not an image, but a statement about one
 };
 
 struct Manifest {
@@ -36,13 +36,13 @@ struct Index {
 
 using ManifestDocument = std::variant<Manifest, Index>;
 
-// `content_type` is what the registry called it; it must agree with the document's own "mediaType" (CVE-2021-41190).
-// Unsupported for schema 1 and for what is not a container image (a Helm chart, an SBOM).
+// `content_type` is the registry's; it must agree with the document's own "mediaType" (CVE-2021-41190).
+// Unsupported for schema 1 and for anything but container images (a Helm chart, an SBOM).
 Result<ManifestDocument> parse_manifest(std::string_view bytes, std::string_view content_type);
 
-// The image of an index that serves this platform best; nullptr: none does.
+// The best image of an index for this platform; nullptr if there is none.
 const Descriptor* choose_image(const Index& index, const Platform& wanted);
-// "linux/amd64, linux/arm64": what the index has, for messages.
+// "linux/amd64, linux/arm64": the platforms of the index, for messages.
 std::string platforms_text(const Index& index);
 
 // Layers that need not come from the registry itself (Windows base layers).

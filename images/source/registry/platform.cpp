@@ -21,7 +21,7 @@ int number_of(const std::string& variant) {
                                                                                             : -1;
 }
 
-// A machine of variant vN runs what is made for v1 to vN of the same architecture.
+// A machine of variant vN runs images for v1 to vN of the same architecture.
 std::optional<int> variant_distance(const Platform& wanted, const Platform& offered) {
   if (wanted.variant == offered.variant) return 0;
   int lowest = wanted.architecture == "arm64" ? 8 : wanted.architecture == "amd64" ? 1 : 7;

@@ -1,4 +1,4 @@
-// Platforms of images: os/architecture[/variant] in Go's words, and which of an index's images a machine runs.
+// Platforms of images: os/architecture[/variant] in Go's terms, and the choice of an index's image for a machine.
 // Rules: OCI image-spec (image-index.md, "platform"), and the normalization that Docker and containerd apply.
 #pragma once
 
@@ -19,14 +19,14 @@ struct Platform {
 };
 
 Platform normalized(Platform platform);
-// "linux/arm64/v8", "arm64", "linux": what is missing is the host's. Invalid for anything else.
+// "linux/arm64/v8", "arm64", "linux": missing parts are the host's. Invalid for anything else.
 Result<Platform> parse_platform(std::string_view text);
 // "linux/arm/v7".
 std::string platform_text(const Platform& platform);
 Platform host_platform();
 
-// How well an image for `offered` serves a machine that wants `wanted`: 0 is exact, more is worse (arm/v6 on arm/v7, 386 on
-// amd64); nullopt: it does not run there.
+// How well an image for `offered` matches `wanted`: 0 is exact, higher is worse (arm/v6 on arm/v7, 386 on amd64);
+// nullopt if it does not run there.
 std::optional<int> platform_distance(const Platform& wanted, const Platform& offered);
 
 }  // namespace stack::images

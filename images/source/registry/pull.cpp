@@ -16,20 +16,20 @@ constexpr size_t kMostThreads = 4;
 
 std::string short_digest(const std::string& digest) { return digest.substr(7, 12); }
 
-// A manifest that was chosen, and what it took to get to it.
+// The chosen manifest and the documents that led to it.
 struct Chosen {
-  FetchedManifest top;  // what the reference names
+  FetchedManifest top;  // the document that the reference names
   FetchedManifest own;  // the image's own
   Manifest manifest;
   std::unique_ptr<Repository> repository;
   std::optional<Image>
-      present;  // the registry still means the image that is here; nothing else is set but top.digest
+      present;  // the registry still has the local image; only top.digest is set
 };
 
 // Releases on destruction.
 class Slot {
  public:
-  // Waits for one; false when the stop came first.
+  // Waits for a slot; nullopt if stopped first.
   static std::optional<Slot> take(std::counting_semaphore<64>& semaphore, const std::stop_token& stop) {
     while (!semaphore.try_acquire_for(std::chrono::milliseconds(100)))
       if (stop.stop_requested()) return std::nullopt;
@@ -46,7 +46,7 @@ class Slot {
   std::counting_semaphore<64>* semaphore_;
 };
 
-// A layer's way into the store.
+// Writes a layer into the store.
 class IngestTarget : public BlobTarget {
  public:
   explicit IngestTarget(LayerIngest& ingest) : ingest_(ingest) {}
@@ -71,7 +71,7 @@ std::string_view phase_name(LayerPhase phase) {
   return kNames[static_cast<size_t>(phase)];
 }
 
-// One pull under way.
+// A pull in progress.
 class Pull {
  public:
   Pull(Client& client, const PullRequest& request, const TransferProgress& progress)
@@ -94,7 +94,7 @@ class Pull {
     return publish(chosen, std::move(config));
   }
 
-  // Tries the endpoints in turn; the error of the registry itself counts.
+  // Tries the endpoints in turn; the registry's own error is reported.
   Result<Chosen> choose() {
     TRY_ASSIGN(std::vector<Endpoint> endpoints,
                endpoints_of(request_.reference, client_.settings_, Purpose::Pull));
@@ -104,13 +104,13 @@ class Pull {
       auto repository = std::make_unique<Repository>(client_.transport_, client_.authenticator_, endpoint,
                                                      request_.caller, request_.stop);
       RetryPolicy policy;
-      // Where there is another place to try, this one is not tried long.
+      // If there is another endpoint, this one is not retried for long.
       bool last_place = &endpoint == &endpoints.back();
       if (!last_place) policy.attempts = 1;
       repository->set_retry(policy, [this](const std::string& text) { tell(text); });
       Result<Chosen> chosen = choose_at(std::move(repository), last);
       if (chosen) return chosen;
-      if (!last) return chosen;  // not the registry's fault: no image for the platform
+      if (!last) return chosen;  // not a registry failure: no image for the platform
       if (last->failure == Failure::Canceled) return std::move(last->error);
       registry = endpoint.name;
     }
@@ -118,11 +118,11 @@ class Pull {
     return explain(*last, registry).in(about());
   }
 
-  // Why choose() failed; Unexpected for what went wrong later.
+  // Why choose() failed; Unexpected for later errors.
   Failure failure() const { return failure_; }
 
  private:
-  // The image that the tag means here, if it is for the wanted platform, and the digest under which it came.
+  // The local image of the tag, if it is for the wanted platform, and its digest in the registry.
   void find_present() {
     if (!request_.reference.digest.empty()) return;
     std::string name = request_.reference.full();
@@ -135,7 +135,8 @@ class Pull {
     present_ = std::move(image);
   }
 
-  // Asks for the digest alone: Docker Hub counts it as no pull. Registries that do not answer it are asked for the manifest.
+  // Requests only the digest, which Docker Hub does not count as a pull. If the registry does not support that,
+  // requests the manifest.
   bool is_unchanged(Repository& repository) {
     if (!present_) return false;
     Answer<std::string> digest = repository.manifest_digest(request_.reference.tag);
@@ -181,7 +182,7 @@ class Pull {
     return invalid("image " + reference.familiar() + ": its indexes are nested too deeply");
   }
 
-  // Plain HTTP comes after TLS at the same place: that nothing listens there is worth less than what the first one said.
+  // Plain HTTP comes after TLS at the same place: a refused connection is less informative than the first error.
   static void keep_error(std::optional<RegistryError>& last, RegistryError next) {
     bool less = last && next.failure == Failure::Unreachable && last->failure != Failure::Unreachable;
     if (!less) last = std::move(next);
@@ -243,7 +244,7 @@ class Pull {
                                      const std::string& diff_id) {
     BlobDescriptor blob{layer.media_type, layer.digest, layer.size};
     TRY_ASSIGN(BlobTurns::Turn turn, client_.turns_.take(layer.digest, failed_.get_token(), [] {}));
-    // Only now: another pull may have brought it while this one waited for its turn.
+    // Checked only now: another pull may have fetched it while this one waited for its turn.
     if (std::optional<IngestedLayer> known = client_.store_.find_layer(blob, diff_id)) {
       report(layer, LayerPhase::Present, layer.size);
       return std::move(*known);
@@ -252,7 +253,7 @@ class Pull {
     if (!slot) return Error(ErrorKind::Canceled, "canceled");
     bool damaged = false;
     Result<IngestedLayer> received = receive_layer(repository, layer, diff_id, damaged);
-    // What an earlier try left may have been damaged, and a proxy may have sent rubbish once.
+    // The rest of an earlier attempt may be damaged, or a proxy may have sent garbage once.
     if (!received && damaged && !failed_.stop_requested()) {
       tell("layer " + short_digest(layer.digest) + ": " + received.error().text() + "; fetching it again");
       received = receive_layer(repository, layer, diff_id, damaged);
@@ -262,7 +263,7 @@ class Pull {
     return received;
   }
 
-  // `damaged`: begin at zero, because a former try had the wrong content; set where this one had.
+  // `damaged`: in: start at zero because an earlier attempt had wrong content; out: this attempt had wrong content.
   Result<IngestedLayer> receive_layer(Repository& repository, const Descriptor& layer,
                                       const std::string& diff_id, bool& damaged) {
     BlobDescriptor blob{layer.media_type, layer.digest, layer.size};

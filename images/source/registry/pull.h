@@ -1,4 +1,4 @@
-// Pulling an image into the store: reference -> endpoint -> manifest (of the right platform) -> configuration and layers.
+// Pulls an image into the store: reference -> endpoint -> manifest (of the right platform) -> configuration and layers.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@
 
 namespace stack::images::registry {
 
-// What happens to one layer, in this order; some are skipped. Of a push: Waiting, then Present, Mounted, or Uploading and
-// Pushed.
+// The phases of one layer, in this order; some are skipped. In a push: Waiting, then Present, Mounted, or Uploading
+// and Pushed.
 enum class LayerPhase {
   Present,
   Waiting,
@@ -37,13 +37,13 @@ enum class LayerPhase {
 std::string_view phase_name(LayerPhase phase);
 
 struct TransferEvent {
-  std::string layer;  // the first 12 digits of the blob's digest; "" = of the whole
+  std::string layer;  // the first 12 digits of the blob's digest; "" = the whole transfer
   LayerPhase phase = LayerPhase::Waiting;
   int64_t current = 0;  // bytes; with Downloading
   int64_t total = 0;    // bytes of the blob
-  std::string text;     // of the whole: a line for people ("trying again in 5s")
+  std::string text;     // about the whole transfer: a line for the user ("trying again in 5s")
 };
-// Called from several threads, one at a time.
+// Called from several threads, never concurrently.
 using TransferProgress = std::function<void(const TransferEvent& event)>;
 
 struct PullRequest {
@@ -55,24 +55,24 @@ struct PullRequest {
 
 struct PullResult {
   Image image;
-  std::string digest;    // of what the reference names: an index, or the manifest
-  bool changed = false;  // the reference named another image before, or none
+  std::string digest;    // of the index or manifest that the reference names
+  bool changed = false;  // the reference previously named another image, or none
 };
 
-// What a registry has under a reference, without pulling it.
+// The registry's content for a reference, without a pull.
 struct Found {
   std::string digest;
   std::string media_type;
   std::string bytes;
-  int64_t size = 0;    // of all layers of the image for the platform, compressed; -1 = not known
+  int64_t size = 0;    // of all layers of the image for the platform, compressed; -1 = unknown
   std::string from;    // the endpoint's name
-  std::string config;  // the image's configuration, where it was asked for
+  std::string config;  // the image's configuration, if requested
 };
 
 struct PushRequest;
 struct PushResult;
 
-// Thread-safe; one for an engine. Blocking: for pool threads.
+// Thread-safe; one per engine. Blocks: for pool threads.
 class Client {
  public:
   // `root` stands before /etc/docker and /etc/containers; "" = the host's own. The mirrors and insecure registries of
@@ -84,13 +84,13 @@ class Client {
   const std::vector<std::string>& warnings() const { return settings_.warnings; }
 
   // Errors: NotFound (no such image), Invalid (credentials, reference), Unsupported (no image for the platform, schema 1), else
-  // Internal; the text names the image and the registry, and says what to do. Canceled and failed pulls keep what came.
+  // Internal; the text names the image, the registry, and a remedy. Canceled and failed pulls keep the received data.
   Answer<PullResult> pull(const PullRequest& request, const TransferProgress& progress);
 
-  // Errors as of pull(); the registry's image is what the store has under the reference, byte for byte.
+  // Errors as for pull(); the registry then has the store's image byte for byte.
   Answer<PushResult> push(const PushRequest& request, const TransferProgress& progress);
 
-  // The connections, for other files of web servers (download.h).
+  // The connections, for other downloads (download.h).
   Transport& transport() { return transport_; }
 
   // The manifest alone (HEAD and GET), for `distribution` inspection and for plans.
@@ -112,7 +112,7 @@ class Client {
   std::counting_semaphore<64> downloads_;
 };
 
-// The error a person reads: names the registry, and says what to do about it. The image comes before it as context.
+// The error for the user: names the registry and a remedy. The caller adds the image as context.
 Error explain(const RegistryError& error, const std::string& registry);
 
 }  // namespace stack::images::registry

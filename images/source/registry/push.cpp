@@ -14,7 +14,7 @@ constexpr size_t kParallelUploads = 5;
 
 }  // namespace
 
-// One push under way.
+// A push in progress.
 class Push {
  public:
   Push(Client& client, const PushRequest& request, const TransferProgress& progress)

@@ -1,4 +1,4 @@
-// Pushing an image from the store: its blobs, then its manifest, byte for byte as the store has it.
+// Pushes an image from the store: its blobs, then its manifest, byte for byte as the store has it.
 #pragma once
 
 #include <stop_token>
@@ -9,11 +9,11 @@
 namespace stack::images::registry {
 
 struct PushRequest {
-  Reference reference;  // where it goes
-  std::string source;   // the image of the store, by name or id; "" = the one that the reference names there
+  Reference reference;  // the destination
+  std::string source;   // the image in the store, by name or id; "" = the one that the reference names
   Caller caller;
   std::stop_token stop;
-  Compression compression = Compression::Gzip;  // of layers that were made here
+  Compression compression = Compression::Gzip;  // of layers created on this machine
 };
 
 struct PushResult {
@@ -21,7 +21,7 @@ struct PushResult {
   int64_t size = 0;    // bytes of it
 };
 
-// One blob on its way up.
+// An upload of one blob.
 struct BlobUpload {
   Repository& repository;
   std::string digest;
@@ -32,8 +32,8 @@ struct BlobUpload {
 
 enum class UploadEnd { Present, Mounted, Uploaded };
 
-// HEAD, mount, or upload: in one request where it is small, else in chunks, which go on where the registry says after a
-// failure.
+// HEAD, mount, or upload: in one request if it is small, else in chunks, which resume at the registry's offset
+// after a failure.
 Answer<UploadEnd> upload_blob(const BlobUpload& upload);
 
 }  // namespace stack::images::registry

@@ -15,7 +15,7 @@ constexpr int kDeepest = 16;
 struct TomlValue;
 using TomlTable = std::map<std::string, TomlValue>;
 
-// What a file can hold; other kinds (numbers, dates) are kept as text.
+// A value of the file; other types (numbers, dates) are kept as text.
 struct TomlValue {
   std::variant<std::string, bool, std::vector<TomlValue>, std::shared_ptr<TomlTable>> data;
 };
@@ -290,7 +290,7 @@ RegistryRule rule_from(const TomlTable& table) {
   return out;
 }
 
-// How much of the reference the prefix covers, in characters; nullopt: it does not.
+// The number of characters of the reference that the prefix covers; nullopt if it does not match.
 std::optional<size_t> covered(std::string_view prefix, std::string_view reference) {
   if (prefix.starts_with("*.")) {
     std::string_view host = reference.substr(0, reference.find('/'));

@@ -1,5 +1,6 @@
 // containers-registries.conf(5), version 2: which registry serves a prefix, its mirrors, and what is blocked.
-// Just as much of TOML 1.0 as such files use: tables, arrays of tables, strings, booleans, arrays and inline tables.
+// Supports the part of TOML 1.0 that such files use: tables, arrays of tables, strings, booleans, arrays, and
+// inline tables.
 #pragma once
 
 #include <string>
@@ -21,7 +22,7 @@ struct MirrorRule {
 // One [[registry]].
 struct RegistryRule {
   std::string prefix;    // "docker.io", "*.example.com", "example.com/team"
-  std::string location;  // replaces the prefix; "" = as it is
+  std::string location;  // replaces the prefix; "" = unchanged
   bool insecure = false;
   bool blocked = false;
   bool digest_only = false;  // mirror-by-digest-only
@@ -31,7 +32,7 @@ struct RegistryRule {
 // The error names the line.
 Result<std::vector<RegistryRule>> parse_registries_conf(std::string_view text);
 
-// The rule with the longest prefix that covers "domain/path[:tag][@digest]"; nullptr: none.
+// The rule with the longest prefix that covers "domain/path[:tag][@digest]"; nullptr if there is none.
 const RegistryRule* find_rule(const std::vector<RegistryRule>& rules, std::string_view reference);
 
 // `name` with the rule's prefix replaced by `location`: ("docker.io/library/nginx", "docker.io", "m.example/hub") is

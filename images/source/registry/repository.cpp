@@ -36,7 +36,7 @@ std::string accept_manifests() {
          std::string(kDockerManifestType) + ", " + std::string(kDockerIndexType) + ", */*;q=0.1";
 }
 
-// A fifth more or less, so that many clients do not come back at the same moment.
+// Up to a fifth more or less, so that many clients do not retry at the same moment.
 milliseconds with_jitter(milliseconds wait) {
   thread_local std::minstd_rand random{std::random_device{}()};
   std::uniform_int_distribution<int64_t> spread(-wait.count() / 5, wait.count() / 5);
@@ -160,7 +160,7 @@ bool Repository::wait(milliseconds duration) const {
   return !stop_.stop_requested();
 }
 
-// The Authorization field goes to the registry's own origin only; where a redirect leads elsewhere it stays behind.
+// The Authorization field goes to the registry's own origin only; it is not sent to other origins after a redirect.
 Answer<HttpResponse> Repository::follow_redirects(const Call& call, const std::string& authorization) {
   std::optional<Url> home = parse_url(endpoint_.origin);
   std::string url = call.url;
@@ -246,7 +246,7 @@ Answer<HttpResponse> Repository::send(const Call& call, std::initializer_list<in
     std::optional<seconds> after =
         answer ? parse_retry_after(answer->headers.get("retry-after"), ::time(nullptr)) : std::nullopt;
     bool too_long = after && *after > retry_.longest_retry_after;
-    // A refused connection is tried once more only: nobody listens, or a restart is under way.
+    // A refused connection is retried only once: either nothing listens or a restart is in progress.
     if (error.failure == Failure::Unreachable && attempt < std::min(2, attempts)) transient = true;
     if (!transient || too_long || attempt >= attempts) return tl::unexpected(std::move(error));
     milliseconds wait_for = after ? milliseconds(*after) : with_jitter(pause);
@@ -318,7 +318,7 @@ Answer<> Repository::fetch_from(Call call, int64_t offset, const BlobSink& sink)
   Answer<HttpResponse> answer = send(call, {416});
   if (!answer) return tl::unexpected(std::move(answer).error());
   if (answer->status == 416) {
-    // What is here is not a beginning of the blob as the registry knows it.
+    // The local bytes are not the beginning of the registry's blob.
     Result<> told = sink(true, {});
     if (!told) return tl::unexpected(RegistryError{Failure::Local, std::move(told).error()});
     return tl::unexpected(RegistryError{Failure::Interrupted, Error("it has no such part of the blob")});

@@ -1,5 +1,5 @@
-// One repository at one endpoint, for one caller: the requests of the OCI distribution specification with authentication,
-// redirects, retries and rate limits. Blocking; usable from several threads at once.
+// A repository at an endpoint, for one caller: the requests of the OCI distribution specification with
+// authentication, redirects, retries, and rate limits. Blocks; may be used from several threads at once.
 #pragma once
 
 #include <functional>
@@ -13,20 +13,20 @@
 
 namespace stack::images::registry {
 
-// Who asks, and how the network is to be reached. Kept in memory only.
+// The caller's credentials and network settings. Kept only in memory.
 struct Caller {
   RegistryKeyring keyring;
   ProxySettings proxy;
   std::vector<std::string> ca_files;  // trusted in addition; PEM
 };
 
-// Why a request failed, for the decision what to try next.
+// Why a request failed, to decide what to try next.
 enum class Failure {
   NotFound,     // 404: no such repository, tag or blob
-  Denied,       // 401, 403: credentials are missing or do not do
+  Denied,       // 401, 403: credentials are missing or insufficient
   RateLimited,  // 429 after all retries
   Unreachable,  // no connection, no TLS
-  Interrupted,  // the connection broke or stalled; what came can be kept
+  Interrupted,  // the connection broke or stalled; the received data is valid
   Unexpected,   // any other answer
   Canceled,
   Local,  // writing on this machine failed
@@ -46,14 +46,14 @@ struct FetchedManifest {
   std::string digest;      // of the bytes
 };
 
-// Told of waits: "too many requests, trying again in 12s".
+// Called before a wait: "too many requests, trying again in 12s".
 using RetryNotice = std::function<void(const std::string& text)>;
 
 struct RetryPolicy {
   int attempts = 5;
   std::chrono::milliseconds first_wait{1000};
   std::chrono::milliseconds longest_wait{30000};
-  // A Retry-After beyond this is not waited for but reported.
+  // A longer Retry-After is reported instead of waited for.
   std::chrono::seconds longest_retry_after{60};
 };
 
@@ -64,24 +64,24 @@ class Repository {
 
   const Endpoint& endpoint() const { return endpoint_; }
   void set_retry(RetryPolicy policy, RetryNotice notice);
-  // "repository:library/nginx:pull" and more, before the first request.
+  // Sets the scope "repository:library/nginx:pull" and others, before the first request.
   void set_actions(const std::string& actions);  // "pull", "pull,push"
   void add_scope(std::string scope);
   void set_scopes(Scopes scopes) { scopes_ = std::move(scopes); }
 
   // `reference` is a tag or a digest; a digest is verified.
   Answer<FetchedManifest> manifest(const std::string& reference);
-  // The digest of a tag without its manifest; "" where the registry does not tell. One try.
+  // The digest of a tag without its manifest; "" if the registry does not send it. One attempt.
   Answer<std::string> manifest_digest(const std::string& reference);
 
-  // The blob's bytes from `offset` on. `sink` is told with the first piece whether the registry honored the offset: where
-  // `restarted` is true the bytes begin at 0. One try: the caller resumes.
+  // The blob's bytes from `offset` on. The first call of `sink` says whether the registry honored the offset: if
+  // `restarted` is true, the bytes begin at 0. One attempt: the caller resumes.
   using BlobSink = std::function<Result<>(bool restarted, std::string_view bytes)>;
   Answer<> blob(const std::string& digest, int64_t offset, const BlobSink& sink);
   // The same from one of a foreign layer's own addresses, without credentials.
   Answer<> foreign_blob(const std::string& url, int64_t offset, const BlobSink& sink);
 
-  // A request below /v2/<repository>/ (or to a Location of an upload), with retries of what is transient.
+  // A request below /v2/<repository>/ (or to a Location of an upload), with retries of transient failures.
   struct Call {
     std::string method = "GET";
     std::string url;  // absolute
@@ -95,7 +95,7 @@ class Repository {
     bool follow = true;
     bool with_credentials = true;
   };
-  // Any answer below 400, and 404, 416 and the like only where `accept` has them.
+  // Any answer below 400, and 404, 416 and the like only if `accept` contains them.
   Answer<HttpResponse> send(const Call& call, std::initializer_list<int> accept = {});
   // "<origin>/v2/<repository>/" + rest.
   std::string url(std::string_view rest) const;
@@ -119,10 +119,10 @@ class Repository {
   RetryNotice notice_;
 };
 
-// Retry-After: seconds or an HTTP date; nullopt where it is absent or unreadable. `now` in seconds since 1970.
+// Retry-After: seconds or an HTTP date; nullopt if absent or invalid. `now` in seconds since 1970.
 std::optional<std::chrono::seconds> parse_retry_after(std::string_view text, int64_t now);
-// Docker Hub's "ratelimit-limit: 100;w=21600" and "ratelimit-remaining: 0;w=21600": "100 pulls per 6 hours, 0 left"; ""
-// where they are absent.
+// Docker Hub's "ratelimit-limit: 100;w=21600" and "ratelimit-remaining: 0;w=21600": "100 pulls per 6 hours, 0
+// left"; "" if absent.
 std::string rate_limit_text(const ResponseHeaders& headers);
 // The messages of an error body ({"errors":[{code,message,detail}]}), or its beginning; one line.
 std::string error_body_text(std::string_view body);

@@ -31,7 +31,7 @@ struct ListFree {
 };
 using HeaderList = std::unique_ptr<curl_slist, ListFree>;
 
-// What the callbacks of one exchange share.
+// State shared by the callbacks of one exchange.
 struct Running {
   const HttpRequest& request;
   HttpResponse response;
@@ -115,7 +115,7 @@ void set(CURL* handle, CURLoption option, T value) {
   (void)curl_easy_setopt(handle, option, value);
 }
 
-// The host's bundle and the extra files as one; nullopt where the host's alone serves.
+// The host's bundle and the extra files as one; nullopt if the host's bundle suffices.
 std::optional<std::string> joined_bundle(const TlsSettings& tls) {
   if (tls.ca_files.empty()) return std::nullopt;
   std::string out = read_file(kHostBundle).value_or(std::string());
@@ -184,7 +184,7 @@ void set_all(CURL* handle, const HttpRequest& request, Running& running, curl_sl
   set(handle, CURLOPT_NOPROGRESS, 0L);
   set(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
   set(handle, CURLOPT_XFERINFODATA, &running);
-  // "" keeps curl from looking at the engine's own environment: the caller's settings count.
+  // "" keeps curl from using the engine's environment: the caller's settings apply.
   std::string proxy = proxy_for(request.proxy, request.url);
   set(handle, CURLOPT_PROXY, proxy.c_str());
   set(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

@@ -1,5 +1,5 @@
-// One HTTP exchange with a registry, over libcurl: blocking, on the caller's thread, ended by a stop token.
-// Knows nothing of registries: no authentication, no retries, no redirects.
+// HTTP exchanges through libcurl: blocking, on the caller's thread, interruptible by a stop token. Independent of
+// registries: no authentication, retries, or redirects.
 #pragma once
 
 #include <chrono>
@@ -20,13 +20,13 @@ namespace stack::images::registry {
 
 struct TlsSettings {
   bool verify = true;
-  std::vector<std::string> ca_files;  // trusted beside the host's own; PEM
+  std::vector<std::string> ca_files;  // trusted in addition to the host's; PEM
   std::string client_certificate;     // PEM files; "" = none
   std::string client_key;
   bool operator==(const TlsSettings&) const = default;
 };
 
-// The caller's proxy variables (HTTPS_PROXY, NO_PROXY, ... in either case). Where it is empty no proxy is used.
+// The caller's proxy variables (HTTPS_PROXY, NO_PROXY, ... in either case). If empty, no proxy is used.
 using ProxySettings = std::map<std::string, std::string>;
 
 // Field names in lower case, in order of arrival.
@@ -44,7 +44,7 @@ class ResponseHeaders {
 struct HttpResponse {
   int status = 0;
   ResponseHeaders headers;
-  std::string body;  // what no sink took
+  std::string body;  // the part that no sink received
 };
 
 // A body that is part of an open file.
@@ -60,9 +60,9 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::optional<FilePart> file;         // instead of `body`
-  size_t body_limit = size_t{1} << 20;  // of what is kept in HttpResponse::body; more is an error
-  // Gets the body of an answer whose status is 200 or 206, piece by piece; an error from it ends the exchange. Called with
-  // the answer as known so far.
+  size_t body_limit = size_t{1} << 20;  // of HttpResponse::body; more is an error
+  // Receives the body of a response with status 200 or 206 in pieces; its error ends the exchange. Called with the
+  // response as known so far.
   std::function<Result<>(const HttpResponse& response, std::string_view bytes)> sink;
   std::function<void(int64_t sent)> on_sent;  // bytes of `file` so far
   TlsSettings tls;
@@ -70,12 +70,12 @@ struct HttpRequest {
   std::stop_token stop;
 };
 
-// Why no answer came, or not all of it.
+// Why the response is missing or incomplete.
 struct TransportError {
   Error error;
-  bool transient = false;  // worth another try: connection refused or lost, timeout, truncated body
-  bool refused = false;    // no connection was made at all
-  bool not_tls = false;    // something answered, but not TLS
+  bool transient = false;  // worth a retry: connection refused or lost, timeout, truncated body
+  bool refused = false;    // there was no connection
+  bool not_tls = false;    // the peer answered, but not with TLS
 };
 
 template <typename T>
@@ -96,7 +96,7 @@ class Transport {
   std::unique_ptr<State> state_;
 };
 
-// The proxy for a URL by the usual variables, "" = none. Lower-case names win; HTTP_PROXY counts for http only.
+// The proxy for a URL by the usual variables, "" = none. Lower-case names win; HTTP_PROXY applies only to http.
 std::string proxy_for(const ProxySettings& settings, std::string_view url);
 
 }  // namespace stack::images::registry

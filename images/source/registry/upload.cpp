@@ -9,13 +9,13 @@ namespace stack::images::registry {
 
 namespace {
 
-// Above this an upload goes in chunks of this size.
+// Larger uploads are sent in chunks of this size.
 constexpr int64_t kChunk = int64_t{64} << 20;
 constexpr int kTries = 5;
 
 using Call = Repository::Call;
 
-// Where the next request of an upload goes.
+// The URL of an upload's next request.
 Answer<std::string> location_of(const HttpResponse& response, const std::string& asked) {
   std::optional<Url> base = parse_url(asked);
   std::optional<Url> next = base ? resolve_location(*base, response.headers.get("location")) : std::nullopt;
@@ -32,7 +32,7 @@ Answer<bool> is_there(Repository& repository, const std::string& digest) {
   return answer->status != 404;
 }
 
-// The upload's address; "" where the blob was mounted.
+// The upload's address; "" if the blob was mounted.
 Answer<std::string> begin(const BlobUpload& upload, const std::string& from) {
   Call post;
   post.method = "POST";
@@ -57,7 +57,7 @@ Answer<> finish(const BlobUpload& upload, const std::string& location, std::opti
   return {};
 }
 
-// "0-1023" of a Range field is 1024 bytes; "" and what cannot be read are none.
+// "0-1023" of a Range field is 1024 bytes; "" and invalid values mean 0 bytes.
 int64_t received(const HttpResponse& response) {
   std::string range = response.headers.get("range");
   if (range.starts_with("bytes=")) range.erase(0, 6);
@@ -106,7 +106,7 @@ class ChunkedUpload {
     return take(*answer, sent_ + length);
   }
 
-  // After a failure: how much arrived.
+  // Queries how much arrived, after a failure.
   Answer<> find_position() {
     Call get;
     get.url = location_;
@@ -143,7 +143,7 @@ Answer<UploadEnd> upload_blob(const BlobUpload& upload) {
   if (*there) return UploadEnd::Present;
   std::string location;
   if (!upload.sources.empty()) {
-    // A registry that cannot mount, or does not let us read there, is asked for an upload instead.
+    // If the registry cannot mount or denies access to the source, an upload is started instead.
     Answer<std::string> mounted = begin(upload, upload.sources.front());
     if (mounted && mounted->empty()) return UploadEnd::Mounted;
     if (mounted) location = std::move(*mounted);
