@@ -14,7 +14,7 @@ struct FailedCommand {
   int code = 0;
 };
 
-// `Dockerfile:2: process "/bin/sh -c exit 3" did not complete successfully: exit code: 3`, lines of output behind it.
+// `Dockerfile:2: process "/bin/sh -c exit 3" did not complete successfully: exit code: 3`, followed by lines of output.
 std::optional<FailedCommand> failed_command(const std::string& text) {
   constexpr std::string_view kBegin = "process \"";
   constexpr std::string_view kMiddle = "\" did not complete successfully: exit code: ";

@@ -1,5 +1,5 @@
-// The lines of POST /build's answer, as the classic builder wrote them (moby, builder/dockerfile): other words than ours for
-// steps and failures, which clients search for.
+// The lines of the response to POST /build in the wording of the classic builder (moby, builder/dockerfile), which
+// clients search for.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ inline constexpr const char* kClassicCached = " ---> Using cache";
 std::string classic_stderr(const std::string& line);
 
 // {"errorDetail":{"code":3,"message":"The command '/bin/sh -c exit 3' returned a non-zero code: 3"},"error":...} of a failed
-// RUN (`docker build` exits with that code); of any other failure its own text.
+// RUN (`docker build` exits with that code); for any other failure, its own text.
 OrderedJson build_error_message(const std::string& text);
 
 }  // namespace stack::docker

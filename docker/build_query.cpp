@@ -84,7 +84,7 @@ Result<> read_size(const std::string& text, int64_t& out) {
   return {};
 }
 
-// Docker's clients send "name:address" as separate values, or several in one.
+// Docker's clients send "name:address" as separate values, or several in one value.
 void add_hosts(const std::string& text, std::vector<std::string>& hosts) {
   for (const std::string& host : split(text, ','))
     if (!host.empty()) hosts.push_back(host);

@@ -24,7 +24,7 @@ struct BuildQuery {
   std::vector<BuildOutput> outputs;
   std::string dockerfile = "Dockerfile";  // relative to the context
   std::vector<std::string> tags;          // as written
-  std::string remote;                     // a context that is not the body
+  std::string remote;                     // URL of a context outside the body
   std::vector<std::string> extra_hosts;   // "name:address"
   bool quiet = false;
   bool no_cache = false;
@@ -35,13 +35,13 @@ struct BuildQuery {
   std::string network_mode;
   std::string platform;
   std::string target;
-  std::vector<std::string> cache_from;  // images, not those of this machine, whose layers may be used
+  std::vector<std::string> cache_from;  // images in registries whose layers may be used
 };
 
-// The decoded pairs of the query. The first value of a name counts, except for `t` and `extrahosts`, which may repeat:
-// docker-py sends `dockerfile` twice. Invalid for a malformed one, Unsupported for what this builder cannot do:
+// The decoded pairs of the query. Only the first value of a name counts, except for `t` and `extrahosts`: docker-py
+// sends `dockerfile` twice. Invalid for a malformed value, Unsupported for features that this builder lacks:
 // `squash`, and `outputs` of the classic builder. Limits of the build container (`memory`, `cpuquota`, ...), `rm` and
-// `forcerm` are accepted without effect: no step leaves a container behind.
+// `forcerm` are accepted without effect, because steps leave no containers behind.
 Result<BuildQuery> read_build_query(const std::vector<std::pair<std::string, std::string>>& query);
 
 }  // namespace stack::docker

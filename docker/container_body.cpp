@@ -1,5 +1,5 @@
-// Lenient where Docker's clients differ (null for absent, a string for a list of one, Binds or Mounts or Volumes), strict
-// about types: a wrong one is named with its path.
+// Lenient about differences between Docker's clients (null for absent, a string for a list of one, Binds or Mounts
+// or Volumes), strict about types: the error has the path of the member.
 #include "docker/container_body.h"
 
 #include <algorithm>
@@ -12,8 +12,7 @@
 namespace stack::docker {
 namespace {
 
-// An entrypoint of its own drops the image's command. [""] is how the docker command line says "no
-// entrypoint".
+// The container's own entrypoint drops the image's command. The docker command line sends [""] for "no entrypoint".
 void settle_entrypoint(ContainerSpec& spec) {
   if (!spec.entrypoint || spec.entrypoint->empty()) return;
   if (!spec.command) spec.command.emplace();
@@ -46,8 +45,8 @@ void read_tmpfs(const Members& host, std::vector<MountSpec>& mounts) {
   }
 }
 
-// Config.Volumes: {"/data": {}} asks for anonymous volumes where nothing else is mounted; entries of the old
-// form "/host:/data" are binds.
+// Config.Volumes: {"/data": {}} requests an anonymous volume unless something else is mounted there; entries of the
+// old form "/host:/data" are binds.
 void read_anonymous_volumes(const Members& body, const Members& host, std::vector<MountSpec>& mounts) {
   body.each_member("Volumes", [&](const Members&, const std::string& name) {
     if (name.find(':') != std::string::npos) return read_bind(host, name, mounts);
@@ -63,7 +62,7 @@ void read_anonymous_volumes(const Members& body, const Members& host, std::vecto
   });
 }
 
-// All volumes are local; without a volume the name of another driver is only kept.
+// All volumes are local; if there is no volume, the name of another driver is stored without effect.
 void check_volume_driver(const Members& host, const ContainerSpec& spec) {
   bool local = spec.volume_driver.empty() || spec.volume_driver == "local";
   bool has_volume = std::any_of(spec.mounts.begin(), spec.mounts.end(),
@@ -80,7 +79,7 @@ EndpointSpec read_endpoint(const Members& members, const std::string& network) {
   return endpoint;
 }
 
-// The order in which endpoints were written stands in our own members; others keep the order of their names.
+// Our own members contain the order of the endpoints; without them, the order is by name.
 void order_endpoints(const std::vector<std::string>& order, std::vector<EndpointSpec>& endpoints) {
   std::stable_sort(endpoints.begin(), endpoints.end(), [&](const EndpointSpec& a, const EndpointSpec& b) {
     return std::find(order.begin(), order.end(), a.network) <
@@ -88,7 +87,7 @@ void order_endpoints(const std::vector<std::string>& order, std::vector<Endpoint
   });
 }
 
-// NetworkMode names a kind of network, or the one network to begin with.
+// NetworkMode is a kind of network or the name of the first network.
 void apply_network_mode(const std::string& mode, ContainerSpec& spec) {
   if (mode == "none" || mode == "host" || mode.starts_with("container:")) {
     spec.network_mode = mode;
@@ -166,7 +165,7 @@ std::string docker_network_mode(const ContainerSpec& spec) {
   return spec.endpoints.empty() ? "none" : spec.endpoints.front().network;
 }
 
-// Mounts in the short forms in which clients wrote them.
+// Writes mounts in the short forms that clients used.
 void write_short_forms(const ContainerSpec& spec, Json& body) {
   for (const MountSpec& mount : spec.mounts) {
     if (!mount.short_form) continue;

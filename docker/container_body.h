@@ -14,8 +14,8 @@ Json container_to_json(const ContainerSpec& spec);
 Result<ContainerSpec> container_from_json(const Json& body);
 
 Json endpoint_to_json(const EndpointSpec& endpoint);
-// One member of NetworkingConfig.EndpointsConfig, and EndpointConfig of POST /networks/{id}/connect. null is an endpoint
-// without wishes.
+// One member of NetworkingConfig.EndpointsConfig, and EndpointConfig of POST /networks/{id}/connect. null is an
+// endpoint without settings.
 Result<EndpointSpec> endpoint_from_json(const Json& json, const std::string& network);
 
 }  // namespace stack::docker

@@ -1,5 +1,5 @@
-// The members of a container's specification with their names in Docker's POST /containers/create (base/fields.h). What
-// other forms clients may send is read in container_body.cpp.
+// The members of a container's specification with their names in Docker's POST /containers/create (base/fields.h).
+// container_body.cpp reads the other forms that clients may send.
 #pragma once
 
 #include "base/fields.h"
@@ -183,7 +183,7 @@ void host_fields(V& v, S& s) {
   v("LogConfig", s.log);
 }
 
-// What Docker's body has no place for.
+// Members without a counterpart in Docker's body.
 template <typename V, Like<ContainerSpec> S>
 void own_fields(V& v, S& s) {
   v("Name", s.name);

@@ -100,7 +100,7 @@ bool ContainerFilter::matches_identity(const ContainerFacts& container) const {
 
 bool ContainerFilter::matches_state(const ContainerFacts& container) const {
   std::string health = container.health ? std::string(to_text(container.health->status)) : "none";
-  // No container belongs to a task: there is no swarm.
+  // No container belongs to a task, because there is no swarm.
   bool task = filter_flag(filters_, "is-task", false).value_or(false);
   return !task &&
          any_value(filters_, "status", [&](const std::string& w) { return w == container.status; }) &&

@@ -15,16 +15,16 @@ namespace stack::docker {
 
 class ContainerFilter {
  public:
-  // Names of containers in `before` and `since`, and of images in `ancestor`, are looked up by the caller.
+  // Callbacks that look up containers for `before` and `since` and images for `ancestor`.
   struct Lookup {
-    // When the container was made (RFC 3339); NotFound with Docker's text.
+    // Creation time of the container (RFC 3339); NotFound with Docker's text.
     std::function<Result<std::string>(const std::string& container)> created_at;
-    // Ids of the image and of all that were made from it; empty for an unknown one.
+    // IDs of the image and its descendants; empty for an unknown image.
     std::function<std::set<std::string>(const std::string& image)> descendants;
   };
   static Result<ContainerFilter> read(std::string_view json, const Lookup& lookup);
 
-  // Does it ask for containers that do not run, whatever `all` says?
+  // Whether the filter includes stopped containers regardless of `all`.
   bool wants_stopped() const { return filters_.contains("status") || filters_.contains("exited"); }
   bool matches(const ContainerFacts& container) const;
 
@@ -36,8 +36,8 @@ class ContainerFilter {
 
   Filters filters_;
   std::set<std::string> images_;     // of `ancestor`
-  std::optional<WallTime> before_;   // made before this
-  std::optional<WallTime> since_;    // made after this
+  std::optional<WallTime> before_;   // created before this
+  std::optional<WallTime> since_;    // created after this
   std::set<std::string> published_;  // "8080/tcp"
   std::set<std::string> exposed_;
 };

@@ -126,7 +126,7 @@ namespace {
 
 void read_binding(const Members& members, const char* key, const std::string& name, const Json& binding,
                   std::vector<PortSpec>& ports) {
-  // "80/tcp" alone is the notation of a container port.
+  // "80/tcp" alone is a container port.
   if (name.find(':') != std::string::npos)
     return members.fail(key, "\"" + name + "\" is not a container port");
   auto port = parse_published_port(name);
@@ -212,8 +212,8 @@ void read_content(const Members& members, std::string& content) {
 namespace {
 
 struct BlkioList {
-  const char* ours;          // in ResourceSpec::blkio
-  const char* docker;        // in HostConfig
+  const char* ours;          // name in ResourceSpec::blkio
+  const char* docker;        // name in HostConfig
   const char* value;         // member beside "path"
   const char* docker_value;  // member beside "Path"
 };

@@ -1,5 +1,5 @@
-// Members of a container whose JSON at Docker is neither text, number, list nor object of their own shape
-// (base/fields.h: JsonForm, spread), and what is checked and completed where a member was read.
+// Container members whose JSON form in Docker differs from ours (base/fields.h: JsonForm, spread), and the checks
+// and defaults after a member is read.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ void read_exposed_ports(const Members& members, const char* key, std::vector<std
 // {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080-8090"}]}
 Json port_bindings(const std::vector<PortSpec>& ports);
 void read_port_bindings(const Members& members, const char* key, std::vector<PortSpec>& ports);
-// "Content" where it is plain text, else "ContentHex".
+// Writes "Content" for plain text, else "ContentHex".
 void write_content(const FieldWriter& writer, const std::string& content);
 void read_content(const Members& members, std::string& content);
 // BlkioWeight, BlkioWeightDevice, ...
@@ -55,7 +55,7 @@ struct TmpfsOptionList {
 template <typename T>
 TmpfsOptionList(T&) -> TmpfsOptionList<T>;
 
-// Those that no client wrote in a short form (MountSpec::short_form).
+// The mounts that were not given in a short form (MountSpec::short_form).
 template <typename T>
 struct LongFormMounts {
   T& mounts;
@@ -90,7 +90,7 @@ struct PortBindings {
 template <typename T>
 PortBindings(T&) -> PortBindings<T>;
 
-// An optional size of which 0 says that there is none.
+// An optional size; 0 means absent.
 template <typename T>
 struct SizeUnlessZero {
   static constexpr bool kOptional = true;

@@ -10,7 +10,7 @@ namespace stack::docker {
 
 namespace {
 
-// The command line as one text: an argument with a blank stands in single quotes (moby, daemon/list.go).
+// The command line as one text: an argument with a blank is in single quotes (moby, daemon/list.go).
 std::string command_text(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) {
@@ -78,7 +78,7 @@ Json mount_json(const MountFacts& mount) {
 Json mounts_json(const ContainerFacts& container) {
   Json out = Json::array();
   for (const MountFacts& mount : container.mounts)
-    // HostConfig.Tmpfs tells of those of `--tmpfs`, as with Docker.
+    // Mounts of `--tmpfs` are shown in HostConfig.Tmpfs, as in Docker.
     if (mount.kind != MountKind::Tmpfs) out.push_back(mount_json(mount));
   return out;
 }
@@ -93,7 +93,7 @@ Json ipam_json(const EndpointSpec& spec) {
 
 Json or_null(const auto& list) { return list.empty() ? Json() : Json(list); }
 
-// The names under which others on the network find it, without duplicates.
+// The container's DNS names on the network, without duplicates.
 std::vector<std::string> dns_names(const ContainerFacts& container, const EndpointFacts& endpoint) {
   std::vector<std::string> names{container.spec.name};
   auto add = [&](const std::string& name) {
@@ -159,8 +159,7 @@ Json port_rows(const ContainerFacts& container) {
   return out;
 }
 
-// Members that Docker always shows, and clients read without asking: what the record leaves out at its
-// default.
+// Adds members that Docker always shows and clients expect; the record omits default values.
 void fill_defaults(Json& object, const Json& defaults) {
   for (const auto& [key, value] : defaults.items())
     if (!object.contains(key)) object[key] = value;
@@ -263,7 +262,7 @@ Json host_config(const ContainerFacts& container, Json host) {
   return host;
 }
 
-// The variables that were asked for, then those of the image that they leave alone: Config.Env of Docker, which holds
+// The requested variables, then the image's variables that they do not override: Docker's Config.Env, which has
 // neither HOSTNAME nor HOME.
 std::vector<std::string> config_env(const std::vector<std::string>& own,
                                     const std::vector<std::string>& image) {
@@ -310,7 +309,7 @@ Json state_json(const ContainerFacts& container) {
   return state;
 }
 
-// Of the first network, at the top of NetworkSettings: left the API in 1.52.
+// The first network's members at the top of NetworkSettings, which API 1.52 removed.
 void add_legacy_network(const ContainerFacts& container, Json& settings) {
   static const EndpointSpec kNone;
   EndpointFacts first;

@@ -30,7 +30,7 @@ struct EndpointFacts {
   EndpointSpec spec;
   std::string network;  // its name
   std::string network_id;
-  // Of an attached endpoint; else empty.
+  // Only for an attached endpoint; else empty.
   std::string endpoint_id;
   std::string gateway;
   std::string gateway6;
@@ -44,8 +44,8 @@ struct PortBinding {
   uint16_t host_port = 0;
 };
 
-// What is known of one container, gathered by the engine. Refers to the container's specification and health,
-// which must outlive it.
+// The facts about a container, collected by the engine. Refers to the container's specification and health, which
+// must outlive it.
 struct ContainerFacts {
   explicit ContainerFacts(const ContainerSpec& container_spec) : spec(container_spec) {}
 
@@ -66,7 +66,7 @@ struct ContainerFacts {
   std::vector<MountFacts> mounts;
   std::vector<EndpointFacts> endpoints;
   std::map<std::string, std::vector<PortBinding>>
-      ports;  // "80/tcp"; no bindings: exposed only; empty while it
+      ports;  // "80/tcp"; no bindings: only exposed; empty while the container
               // does not run
   std::vector<std::string> command_line;
   std::vector<std::string> linked_as;  // "web/db": names under which linking containers know it
@@ -75,9 +75,9 @@ struct ContainerFacts {
   std::string short_id() const { return id.substr(0, 12); }
 };
 
-// What GET /containers/{id}/json tells beyond that.
+// Additional facts for GET /containers/{id}/json.
 struct ContainerDetails {
-  // The image's values, for what the container's own specification leaves open.
+  // The image's values, used if the container's specification has none.
   std::vector<std::string> image_command;
   std::vector<std::string> image_entrypoint;
   std::string image_working_dir;

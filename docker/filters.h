@@ -1,4 +1,4 @@
-// Docker's `filters` parameter: its two spellings, the filters each list knows, and what they mean.
+// Docker's `filters` parameter: its two spellings, the filters that each list supports, and their meaning.
 // Source: Engine API v1.50, the description of `filters` of each path; moby's api/types/filters.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace stack::docker {
 
-// What takes filters: the lists, the prune calls, and the event stream.
+// The requests with filters: the lists, the prune calls, and the event stream.
 enum class FilterList {
   Containers,
   Images,
@@ -31,26 +31,26 @@ enum class FilterList {
 // The values of each filter, in the order given.
 using Filters = std::map<std::string, std::vector<std::string>>;
 
-// Accepts {"label":{"a=b":true}} (Go clients; entries that are false do not count) and {"label":["a=b"]}
-// (docker-py, dockerode). Any key is taken.
+// Accepts {"label":{"a=b":true}} (Go clients; false entries are ignored) and {"label":["a=b"]} (docker-py,
+// dockerode). Accepts any key.
 Result<Filters> parse_filters(std::string_view json);
-// As above; a filter that this list does not know is refused with Docker's text: to ignore one would list, or
-// remove, more than was asked for.
+// Like parse_filters(), but rejects unknown filters with Docker's text: ignoring one would list or remove more than
+// requested.
 Result<Filters> read_filters(FilterList list, std::string_view json);
-// Go's form, for clients.
+// The form of Go clients.
 std::string filters_text(const Filters& filters);
 
 // "a" or "a=b" against labels.
 bool label_matches(const std::map<std::string, std::string>& labels, const std::string& wanted);
-// A reference pattern of image filters: a whole name, a repository without its tag, or either with the
-// wildcards of Go's path.Match.
+// A reference pattern of image filters: a full name, a repository without a tag, or either with the wildcards of
+// Go's path.Match.
 bool reference_matches(const std::string& pattern, const std::string& familiar);
-// "true", "1", "false", "0": Docker's booleans of filters. Invalid for anything else.
+// "true", "1", "false", "0": a boolean filter. Invalid for other values.
 Result<bool> filter_flag(const Filters& filters, const std::string& key, bool fallback);
-// The one value of `key` as a point in time; nullopt where it is absent.
+// The one value of `key` as a point in time; nullopt if it is absent.
 Result<std::optional<WallTime>> filter_time(const Filters& filters, const std::string& key);
 
-// Whether a filter is absent, or `test` holds for any of its values.
+// Whether the filter is absent or `test` is true for any of its values.
 template <typename Test>
 bool any_value(const Filters& filters, const std::string& key, Test test) {
   auto wanted = filters.find(key);
@@ -59,7 +59,7 @@ bool any_value(const Filters& filters, const std::string& key, Test test) {
     if (test(value)) return true;
   return false;
 }
-// `label` and `label!`: all of the first, none of the second.
+// `label` and `label!`: all of the first and none of the second must match.
 bool labels_match(const Filters& filters, const std::map<std::string, std::string>& labels);
 
 }  // namespace stack::docker

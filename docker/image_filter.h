@@ -26,7 +26,7 @@ class ImageFilter {
   static Result<ImageFilter> read(std::string_view json,
                                   const std::function<Result<std::string>(const std::string&)>& created_at);
   bool matches(const ImageFacts& image) const;
-  // The tags that the list shows of an image: those that `reference` asks for, all without it.
+  // The tags of an image to list: those that match `reference`, or all without that filter.
   std::vector<std::string> matching_tags(const std::vector<std::string>& tags) const;
 
  private:

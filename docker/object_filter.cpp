@@ -26,7 +26,7 @@ Result<NetworkFilter> NetworkFilter::read(std::string_view json) {
 }
 
 bool NetworkFilter::matches(const NetworkFacts& network) const {
-  // Docker counts only networks of users as dangling.
+  // Docker considers only user-defined networks dangling.
   if (dangling_ && *dangling_ != (!network.used && !network.predefined)) return false;
   return labels_match(filters_, network.labels) &&
          any_value(filters_, "name", [&](const std::string& w) { return text_matches(w, network.name); }) &&
@@ -57,7 +57,7 @@ Result<EventFilter> EventFilter::read(std::string_view json) {
   return out;
 }
 
-// By the beginning of an id, or by a name.
+// Matches by ID prefix or by name.
 bool EventFilter::matches_object(const EventFacts& event, const std::string& key) const {
   auto name = event.attributes.find("name");
   return any_value(filters_, key, [&](const std::string& w) {
@@ -65,7 +65,7 @@ bool EventFilter::matches_object(const EventFacts& event, const std::string& key
   });
 }
 
-// An image by its id or name; a container by its image's.
+// Matches an image by its ID or name, a container by its image's.
 bool EventFilter::matches_image(const EventFacts& event) const {
   auto name = event.attributes.find(event.type == "image" ? "name" : "image");
   std::string image = name == event.attributes.end() ? "" : name->second;

@@ -1,4 +1,4 @@
-// What a prune call is told to leave alone (Docker Engine API, "prune" of containers, images, networks and volumes).
+// The objects that a prune call keeps (Docker Engine API, "prune" of containers, images, networks and volumes).
 #pragma once
 
 #include <map>
@@ -14,7 +14,7 @@ namespace stack::docker {
 
 class PruneFilter {
  public:
-  // `json` is the query's `filters`; Invalid for a filter that the list does not know.
+  // `json` is the query's `filters`; Invalid for a filter that the list does not support.
   static Result<PruneFilter> read(FilterList list, std::string_view json);
 
   // By `label`, `label!` and `until`. `created_at`: RFC 3339; an object without one is never older than `until`.

@@ -9,7 +9,7 @@ namespace {
 Result<Json> decode_object(std::string_view value, const char* header) {
   TRY_ASSIGN(std::string text, decode_base64(value).in(header));
   Result<Json> json = parse_json(text);
-  // The parser's message would repeat parts of the secret.
+  // The parser's message would contain parts of the secret.
   if (!json || !json->is_object()) return invalid(std::string(header) + ": not a JSON object");
   return json;
 }
@@ -30,7 +30,7 @@ RegistryCredentials credentials_from_json(const Json& auth) {
   if (colon == std::string::npos) return out;
   out.username = decoded->substr(0, colon);
   out.password = decoded->substr(colon + 1);
-  // Docker pads the password with zero bytes where it was stored by old versions.
+  // Old versions of Docker stored passwords padded with zero bytes.
   while (!out.password.empty() && out.password.back() == '\0') out.password.pop_back();
   return out;
 }

@@ -12,13 +12,13 @@
 namespace stack::docker {
 
 // An AuthConfig: {"username","password","auth","identitytoken","registrytoken","serveraddress"}. "auth" is base64 of
-// "user:password" and counts where the two are absent. Members of another type count as absent.
+// "user:password" and is used if the two are absent. Members of the wrong type count as absent.
 RegistryCredentials credentials_from_json(const Json& auth);
 Json to_json(const RegistryCredentials& credentials, const std::string& server);
 
-// Of X-Registry-Auth. An empty value is anonymous; Invalid where it cannot be decoded.
+// Reads X-Registry-Auth. An empty value is anonymous; Invalid if it cannot be decoded.
 Result<RegistryCredentials> read_auth_header(std::string_view value);
-// Of X-Registry-Config; keys are normalized by registry_key().
+// Reads X-Registry-Config; keys are normalized by registry_key().
 Result<RegistryKeyring> read_config_header(std::string_view value);
 std::string auth_header(const RegistryCredentials& credentials, const std::string& server);
 std::string config_header(const RegistryKeyring& keyring);

@@ -1,4 +1,4 @@
-// Points in time as people and Docker's clients write them in flags, queries, and filters.
+// Points in time as written by Docker's clients in queries and filters.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// The lines of a pull's or push's answer, as Docker's clients read them (JSONMessage).
+// The lines of the response to a pull or push in Docker's format (JSONMessage).
 // https://docs.docker.com/reference/api/engine/version/v1.50/#tag/Image/operation/ImageCreate
 #pragma once
 
@@ -16,7 +16,7 @@ OrderedJson progress_message(const std::string& status, const std::string& id, i
                              int64_t total);
 // {"errorDetail":{"message":...},"error":...}
 OrderedJson error_message(const std::string& text);
-// As it is sent, without the end of the line. Never throws: invalid UTF-8 is replaced.
+// The message as sent, without the newline. Never throws: invalid UTF-8 is replaced.
 std::string message_text(const OrderedJson& message);
 
 }  // namespace stack::docker
