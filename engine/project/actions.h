@@ -1,4 +1,4 @@
-// What each action of a plan does, in terms of the engine's services.
+// Implements the actions of a plan with the engine's services.
 #pragma once
 
 #include <stop_token>
@@ -9,7 +9,7 @@
 
 namespace stack::engine {
 
-// Who asked for the action, with what options, and how it is told to stop. Not an aggregate, for g++ 12.
+// The requesting command, its options, and its stop token. Not an aggregate, for g++ 12.
 struct ActionContext {
   ActionContext(const ProjectParts& engine_parts, CommandPtr by, const BuildSettings& build_settings,
                 orchestrator::ActionId action_id, std::stop_token stop_token)
@@ -54,7 +54,7 @@ ActionTask carry_out(ActionContext context, orchestrator::WaitAccepted action);
 ActionTask carry_out(ActionContext context, orchestrator::WaitDelay action);
 ActionTask carry_out(ActionContext context, orchestrator::RunHook action);
 ActionTask carry_out(ActionContext context, orchestrator::RunPreStart action);
-// The executor's own: never carried out here.
+// Handled by the executor, never here.
 ActionTask carry_out(ActionContext context, orchestrator::CheckUpdate action);
 
 }  // namespace stack::engine

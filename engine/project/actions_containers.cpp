@@ -1,4 +1,4 @@
-// Actions on containers: create, start, stop, remove and the like.
+// Actions on containers: create, start, stop, remove, and others.
 #include "engine/project/actions.h"
 
 #include "model/labels.h"
@@ -61,7 +61,7 @@ ActionTask carry_out(ActionContext context, KillContainer action) {
 ActionTask carry_out(ActionContext context, RemoveContainer action) {
   ContainerPtr container = context.parts.engine.find_container(action.container.id);
   if (!container) co_return ActionResult();
-  // Somebody else may be at it: --rm, or another client.
+  // --rm or another client may be removing it already.
   while (container->phase == Phase::Removing) co_await container->changed.wait();
   if (container->phase == Phase::Gone) co_return ActionResult();
   Result<> removed = co_await context.parts.containers.remove(container, true, action.volumes);

@@ -1,4 +1,4 @@
-// Commands that run before a service starts, and inside its containers at their start and stop.
+// Hooks: commands that run before a service starts, and in its containers at their start and stop.
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/project/container_wait.h"
@@ -36,7 +36,7 @@ Task<> run_in(ExecService& execs, ContainerPtr container, ExecRequest request, s
   run->ended.notify_all();
 }
 
-// Runs the command to its end. A stop is answered at once: the command itself ends with its container.
+// Runs the command to completion. Returns immediately on a stop request: the command ends with its container.
 Task<Captured> run_hook(ActionContext context, ContainerPtr container, ExecRequest request) {
   auto run = std::make_shared<HookRun>(context.parts.engine.io);
   start(context.parts.engine.io, run_in(context.parts.execs, container, std::move(request), run));
@@ -67,8 +67,8 @@ ActionTask carry_out(ActionContext context, RunHook action) {
 
 namespace {
 
-// Makes the hook's container and starts it, or finds one that an earlier engine began for the service as it
-// is now.
+// Creates and starts the hook's container, or finds one that an earlier engine started for the same version of the
+// service.
 Task<Result<ContainerPtr>> hook_container(ActionContext context, RunPreStart action) {
   ContainerService& containers = context.parts.containers;
   ContainerPtr present = context.parts.engine.find_container(action.spec.name);

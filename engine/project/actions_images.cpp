@@ -19,7 +19,7 @@ BuildSink build_sink(const ActionContext& context, std::string service) {
   };
 }
 
-// Of what an image was built: without it, a change is not noticed.
+// Records the inputs of the build, so that later changes are noticed.
 void remember(const ActionContext& context, const BuildImage& action, const std::string& image_id) {
   if (action.inputs.empty()) return;
   BuildRecords& records = context.parts.builds.records();

@@ -31,7 +31,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Whether a container has run long enough to take another's place.
+// Decides whether a container has run long enough to replace another.
 class Acceptance {
  public:
   Acceptance(const ProjectParts& parts, int restarts_before, Nanoseconds monitor)
@@ -43,7 +43,7 @@ class Acceptance {
     bool runs = container.run && container.run->process;
     Clock::time_point started = runs ? container.run->process->started : waiting_since_;
     WaitStatus look = judge_accepted(facts, Clock::now() - started, monitor_);
-    // Without a verdict of its health check to wait for, only the time that is left counts.
+    // Without a pending health check, only the remaining time matters.
     bool timed = facts.state == ContainerStatus::Running &&
                  (facts.health == Health::None || facts.health == Health::Healthy);
     if (timed) look.again = started + monitor_;

@@ -1,6 +1,6 @@
-// ProjectService: containers that did not survive, and whose restart policy wants them to run, are started by
-// the plan of their project: in the order of depends_on, after what has to be healthy or to own the network
-// first. What cannot be started is tried again, later and later, until somebody else changes the project.
+// ProjectService: starts containers that did not survive and whose restart policy requires them to run, by a plan
+// of their project: in the order of depends_on, after containers that must be healthy or own the network. Failed
+// starts are retried with increasing delays until another command changes the project.
 #include <algorithm>
 #include <set>
 
@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kFirstDelay{500};
 constexpr std::chrono::milliseconds kLongestDelay{60'000};
 constexpr std::chrono::seconds kWaitLimit{600};
 
-// A container that is to be started, and what tells that it was.
+// A container to start, and the facts that show that it has started.
 struct Pending {
   ContainerPtr container;
   std::string started_before;

@@ -73,7 +73,7 @@ WaitFacts wait_facts_of(const ProjectParts& parts, const Container& container) {
 
 namespace {
 
-// One wait of one command for one container.
+// A command's wait for a container.
 class ContainerWait {
  public:
   ContainerWait(ActionContext context, ContainerPtr container, std::string name)

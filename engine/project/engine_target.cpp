@@ -17,7 +17,7 @@ asio::awaitable<ActionResult> EngineTarget::perform(Action action, std::stop_tok
 
 Result<> ProjectJournal::begin(const Plan&) {
   if (kind_.empty()) return {};
-  // Removing things must be possible on a full disk: it is what makes room.
+  // Removals must be possible on a full disk, because they free space.
   const bool frees = kind_ == "down";
   Result<> kept = store_.put(Table::Operations, project_,
                              {{"kind", kind_}, {"goal", goal_}, {"attempts", int_or(goal_, "attempts")}},

@@ -1,4 +1,4 @@
-// Our own engine as the target of plans, and what goes with carrying one out: its record and its progress.
+// Our engine as the target of plans, with the journal and progress of a plan.
 #pragma once
 
 #include "engine/project/actions.h"
@@ -20,10 +20,10 @@ class EngineTarget : public orchestrator::Target {
   BuildSettings settings_;
 };
 
-// The goal is in the store while the plan runs: should the engine die, the next one plans for it again.
+// The store has the goal while the plan runs: if the engine dies, the next one plans for it again.
 class ProjectJournal : public orchestrator::Journal {
  public:
-  // `kind` "" keeps nothing: such plans are not resumed.
+  // `kind` "" stores nothing: such plans are not resumed.
   ProjectJournal(Store& store, std::string project, std::string kind, Json goal)
       : store_(store), project_(std::move(project)), kind_(std::move(kind)), goal_(std::move(goal)) {}
 

@@ -31,7 +31,7 @@ void ProjectCommand::client_left() {
 bool ProjectCommand::preempts(const ProjectCommand& earlier) const {
   if (is_stopping(earlier.verb_)) return false;
   if (is_stopping(verb_)) return true;
-  // An engine that came up starts what was running with `start`.
+  // A starting engine uses `start` for containers that were running.
   bool replaceable = earlier.verb_ == "up" || earlier.verb_ == "start";
   return verb_ == "up" && replaceable && earlier.abandoned_at_.has_value();
 }

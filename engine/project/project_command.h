@@ -1,4 +1,4 @@
-// A request that changes a project: whom to tell, and how it is ended from outside.
+// A request that changes a project: its event sink and its cancellation.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace stack::engine {
 
-// Gets each event of docs/API.md, in order; must not block.
+// Receives each event of docs/API.md in order; must not block.
 using Sink = std::function<void(OrderedJson)>;
 
 class ProjectCommand {
@@ -27,13 +27,13 @@ class ProjectCommand {
   void tell(OrderedJson event) const { sink_(std::move(event)); }
   void fail(const Error& error) const;
 
-  // Nobody reads the events any more. What nobody else has a use for (a build, a pull, a `run` that nobody
-  // attaches to) ends with its client; everything else continues, abandoned.
+  // No client reads the events any more. Commands that are useful only to their client (a build, a pull, a `run`
+  // without an attached client) end; all others continue, abandoned.
   void client_left();
   std::optional<Clock::time_point> abandoned_at() const { return abandoned_at_; }
 
-  // Whether this command, just arrived, ends `earlier` instead of waiting for it: what stops containers ends
-  // what starts them, and a new `up` replaces one whose client has left.
+  // Whether this new command ends `earlier` instead of waiting for it: commands that stop containers end commands
+  // that start them, and a new `up` replaces one whose client has left.
   bool preempts(const ProjectCommand& earlier) const;
 
   const std::shared_ptr<orchestrator::Cancellation>& cancellation() const { return cancellation_; }
@@ -47,7 +47,7 @@ class ProjectCommand {
 
 using CommandPtr = std::shared_ptr<ProjectCommand>;
 
-// A command of the engine's own: nobody follows it, errors and warnings go to the log.
+// A command of the engine itself: it has no client, so errors and warnings are logged.
 CommandPtr own_command(const std::string& verb, const std::string& project);
 
 // The last event of a failure: 126 and 127 for commands that cannot be run, else 1.

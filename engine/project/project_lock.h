@@ -1,5 +1,5 @@
-// One command at a time changes a project, first come first served; a stopping command ends the starting ones
-// before it (ProjectCommand::preempts).
+// Serializes the commands of a project in order of arrival; a stopping command ends earlier starting ones
+// (ProjectCommand::preempts).
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ class ProjectLocks {
  public:
   explicit ProjectLocks(asio::io_context& io) : io_(io) {}
 
-  // The lock while it lives; nullopt when the command was canceled while it waited, which its client was told.
+  // Holds the lock during its lifetime; nullopt if the command was canceled during the wait, which its client was told.
   class Held;
   Task<std::optional<Held>> take(std::string project, CommandPtr command);
-  // How many commands have asked for the project so far.
+  // Number of commands that have requested the lock of the project.
   uint64_t commands(const std::string& project) const;
-  // The verb of the command that changes the project now; "" where there is none.
+  // The verb of the command that changes the project now; "" if there is none.
   std::string holder(const std::string& project) const;
 
  private:
@@ -31,7 +31,7 @@ class ProjectLocks {
     explicit Entry(asio::io_context& io) : mutex(io) {}
     AsyncMutex mutex;
     uint64_t asked = 0;
-    std::list<CommandPtr> commands;  // the one that holds the lock, then those that wait, in order
+    std::list<CommandPtr> commands;  // the holder of the lock, then the waiting commands in order
   };
 
   asio::io_context& io_;

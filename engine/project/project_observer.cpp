@@ -32,7 +32,7 @@ void observe_containers(const ProjectParts& parts, const DesiredState* desired, 
   }
 }
 
-// Since the image was pulled or tagged last.
+// Time since the image was last pulled or tagged.
 std::chrono::seconds age_of(const images::Image& image) {
   Result<WallTime> tagged = parse_rfc3339(image.last_tag_time);
   if (!tagged) return {};

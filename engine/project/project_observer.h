@@ -1,4 +1,4 @@
-// What plans compare with: the containers, networks, volumes and images that are there, and the machine.
+// The observed state for plans: existing containers, networks, volumes, and images, and the machine.
 #pragma once
 
 #include <string>
@@ -11,17 +11,17 @@
 
 namespace stack::engine {
 
-// `desired` null: the images that matter are those of the project's containers.
+// If `desired` is null, only the images of the project's containers are included.
 orchestrator::ObservedState observe(const ProjectParts& parts, const std::string& project,
                                     const orchestrator::DesiredState* desired);
 
-// Adds what the images' builds would read now. Looks at every file of their contexts, on the engine's pool.
+// Adds the current build inputs of the images. Checks every file of their contexts, on the engine's pool.
 Task<orchestrator::ObservedState> observe_builds(ProjectParts parts,
                                                  const orchestrator::DesiredState& desired,
                                                  orchestrator::ObservedState observed);
 
-// Leaves out what a start of these containers must neither start nor wait for: other containers that do not
-// run, except what has completed.
+// Drops containers that a start of these must neither start nor wait for: others that do not run, except completed
+// ones.
 void keep_only(orchestrator::ObservedState& observed, const std::vector<std::string>& services,
                const std::vector<std::string>& ids);
 
@@ -30,11 +30,11 @@ bool has_containers(const ProjectParts& parts, const std::string& project);
 // Whether it has a container or a network.
 bool has_anything(const ProjectParts& parts, const std::string& project);
 
-// Conflict where the project's containers belong to another folder.
+// Conflict if the project's containers belong to another folder.
 Result<> check_identity(const ProjectParts& parts, const StoredProjects& stored,
                         const compose::Project& project);
 
-// What would make the plan fail on this machine.
+// Problems that would make the plan fail on this machine.
 std::vector<orchestrator::Problem> preflight(const ProjectParts& parts, const LoadedProject& loaded,
                                              const orchestrator::Plan& plan,
                                              const orchestrator::ObservedState& observed);

@@ -1,4 +1,4 @@
-// What the commands of projects work with.
+// The services that project commands use.
 #pragma once
 
 #include "engine/container/exec_service.h"

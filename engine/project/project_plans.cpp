@@ -74,7 +74,7 @@ Task<Result<PlannedCommand>> ProjectPlans::up(std::string name, Json body) const
   co_return result;
 }
 
-// All that the one-off container needs; the container itself comes after the plan.
+// Plans everything that the one-off container needs; the container itself is created after the plan.
 Task<Result<PlannedCommand>> ProjectPlans::run(std::string name, Json body) const {
   std::string service = string_or(body, "service");
   Json options = options_of(body);

@@ -1,4 +1,4 @@
-// The plan of each command: from its request, the stored project and what is there. Nothing is changed.
+// Makes the plan of each command from its request, the stored project, and the observed state. Changes nothing.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,8 @@ namespace stack::engine {
 
 struct PlannedCommand {
   std::shared_ptr<orchestrator::Plan> plan;
-  std::optional<LoadedProject> loaded;          // always there for up, run and build
-  std::vector<orchestrator::Problem> problems;  // they forbid carrying it out
+  std::optional<LoadedProject> loaded;          // always set for up, run, and build
+  std::vector<orchestrator::Problem> problems;  // reasons not to execute the plan
 };
 
 class ProjectPlans {
@@ -32,7 +32,7 @@ class ProjectPlans {
   Result<PlannedCommand> pull(const std::string& name, const Json& body) const;
   Result<PlannedCommand> down(const std::string& name, const Json& body) const;
   Result<PlannedCommand> operation(const std::string& verb, const std::string& name, const Json& body) const;
-  // The project of the request, or else the stored one; nullopt where neither is there or readable.
+  // The project of the request, or else the stored one; nullopt if neither exists or is readable.
   std::optional<LoadedProject> known_project(const std::string& name, const Json& body) const;
 
   const ProjectParts& parts_;

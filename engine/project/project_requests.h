@@ -1,5 +1,5 @@
-// What the bodies of requests for projects say: docs/API.md. Members of another type than documented count as
-// absent, except the project itself.
+// Reads the bodies of project requests (docs/API.md). Members of the wrong type count as absent, except the project
+// itself.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@
 
 namespace stack::engine {
 
-// Strings of a list member; others are left out.
+// Strings of a list member; other items are left out.
 std::vector<std::string> strings_of(const Json& object, const char* key);
 // The member "options", or an empty object.
 Json options_of(const Json& body);
@@ -30,12 +30,12 @@ orchestrator::RunOptions run_options(const Json& options);
 orchestrator::PullOptions pull_options(const Json& options);
 orchestrator::ExecuteOptions execute_options(const Json& options);
 
-// The project of a request and what it shall be on this machine.
+// The project of a request and its desired state on this machine.
 struct LoadedProject {
   compose::Project project;
   orchestrator::DesiredState desired;
 };
-// Invalid where the body names no project, or one of another name.
+// Invalid if the body has no project, or one with another name.
 Result<LoadedProject> load_project(const std::string& name, const Json& body,
                                    const orchestrator::DesiredOptions& options);
 

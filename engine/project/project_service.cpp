@@ -11,7 +11,7 @@ using orchestrator::Plan;
 
 namespace {
 
-// An operation during which the engine dies each time is not begun for ever.
+// Limits the attempts of an operation during which the engine dies each time.
 constexpr int64_t kResumeAttempts = 3;
 
 std::string joined(const std::vector<orchestrator::Problem>& problems) {
@@ -38,7 +38,7 @@ void tell_done(const ProjectCommand& command, int changed) {
   command.tell({{"event", "done"}, {"changed", changed}});
 }
 
-// Whether the request has its options in a member of their own: docs/API.md.
+// Whether the options of the request are in the member "options" (docs/API.md).
 bool has_options(const std::string& verb) {
   return verb == "up" || verb == "down" || verb == "build" || verb == "pull" || verb == "run";
 }
@@ -52,7 +52,7 @@ Json resumed(Json options) {
   return options;
 }
 
-// Plans of these are made again by the next engine where this one dies.
+// If this engine dies, the next one plans these commands again.
 bool is_resumed(const std::string& verb) { return verb == "up" || verb == "down"; }
 
 }  // namespace
@@ -64,7 +64,7 @@ Task<> ProjectService::perform(std::string name, Json body, CommandPtr command) 
   settle_interrupted(name);
 }
 
-// Whatever command comes to its end takes the place of one that an earlier engine had not finished.
+// A completed command supersedes one that an earlier engine did not finish.
 void ProjectService::settle_interrupted(const std::string& name) {
   if (interrupted_.erase(name) == 0) return;
   Result<> removed = parts_.engine.store.remove(Table::Operations, name);
@@ -98,7 +98,7 @@ Task<> ProjectService::perform_locked(std::string name, Json body, CommandPtr co
   }
 }
 
-// What can be done without: where nothing changes, a project that cannot be kept is no failure.
+// If the plan changes nothing, a failure to store the project is ignored.
 Result<> ProjectService::keep(const PlannedCommand& planned, const Json& body, const std::string& verb) {
   if (verb != "up" && verb != "run") return {};
   Result<> kept = stored_.keep(planned.loaded->project, body["project"]);
@@ -107,7 +107,7 @@ Result<> ProjectService::keep(const PlannedCommand& planned, const Json& body, c
   return {};
 }
 
-// Carries a plan out and tells of its failure. The number of changes; nullopt: it failed.
+// Executes a plan and reports its failure. Returns the number of changes; nullopt if it failed.
 Task<std::optional<int>> ProjectService::carry_out(std::shared_ptr<const Plan> plan, Json body,
                                                    CommandPtr command) {
   const std::string& verb = command->verb();
@@ -130,7 +130,7 @@ Task<std::optional<int>> ProjectService::carry_out(std::shared_ptr<const Plan> p
   co_return std::nullopt;
 }
 
-// Its actions are numbered from 1 again: without the new plan, clients take them for the first one's.
+// Its actions are numbered from 1 again, so clients need the new plan to tell them from those of the first.
 Task<> ProjectService::undo(std::shared_ptr<const Plan> plan, ExecutionReport report, CommandPtr command) {
   auto undone = std::make_shared<const Plan>(orchestrator::undo(*plan, report.performed(), report.ids()));
   if (undone->empty()) co_return;

@@ -1,5 +1,5 @@
-// Commands that change a project: a plan is made from what is wanted and what is there, and carried out while
-// the project's lock is held. The one way from a compose project to running containers.
+// Commands that change a project: makes a plan from the desired and the observed state, and executes it while
+// holding the project's lock. The only path from a Compose project to running containers.
 #pragma once
 
 #include <memory>
@@ -21,23 +21,23 @@ class ProjectService {
       : parts_(parts), stored_(parts.engine), locks_(parts.engine.io) {}
 
   Result<> load() { return stored_.load(); }
-  // Finishes what an earlier engine was about: plans again from what is there. Call after containers were
-  // recovered.
+  // Resumes the commands of an earlier engine with new plans from the observed state. Call after the recovery of
+  // containers.
   void resume();
-  // Starts containers that their restart policy wants to run, in the order of their projects.
+  // Starts containers whose restart policy requires it, in the order of their projects.
   void start_by_policy(std::vector<ContainerPtr> stopped);
-  // The machine goes down: stops every container, dependents first, so that the next boot starts them again
-  // by their policies.
+  // For a shutdown of the machine: stops every container, dependents first, so that their policies start them at
+  // the next boot.
   Task<> stop_for_reboot();
 
   const StoredProjects& stored() const { return stored_; }
   // The verb of the command that changes the project now, "" = none.
   std::string lock_holder(const std::string& name) const { return locks_.holder(name); }
 
-  // up, down, start, stop, restart, kill, rm, pause, unpause, build, pull, run. The command is told everything,
-  // the last event included. `body` is the request's: any JSON.
+  // up, down, start, stop, restart, kill, rm, pause, unpause, build, pull, run. The command receives all events,
+  // including the last. `body` is the request's body: any JSON.
   Task<> perform(std::string name, Json body, CommandPtr command);
-  // What the command `body.command` (absent: up) would do.
+  // The plan of the command `body.command` (absent: up).
   Task<Result<OrderedJson>> plan(std::string name, Json body);
 
  private:
@@ -56,7 +56,7 @@ class ProjectService {
   ProjectParts parts_;
   StoredProjects stored_;
   ProjectLocks locks_;
-  std::set<std::string> interrupted_;  // projects whose command of an earlier engine is still in the store
+  std::set<std::string> interrupted_;  // projects with an unfinished command of an earlier engine in the store
 };
 
 }  // namespace stack::engine

@@ -36,7 +36,7 @@ Task<> add_pull_sizes(orchestrator::Plan& plan, Context& context, RegistryServic
   std::stop_source stop;
   for (const orchestrator::Action& action : plan.actions) {
     const auto* pull = std::get_if<orchestrator::PullImage>(&action.body);
-    // Docker Hub counts every manifest that is asked for as a pull, and allows few.
+    // Docker Hub counts every manifest request as a pull, and limits pulls.
     if (pull == nullptr || is_docker_hub(pull->reference)) continue;
     ++lookups->left;
     RegistryService::Wanted wanted{pull->reference, pull->platform, caller};

@@ -1,4 +1,4 @@
-// How much the pulls of a plan will fetch, as far as the registries tell.
+// The download sizes of a plan's pulls, if the registries report them.
 #pragma once
 
 #include "engine/image/registry_service.h"
@@ -6,8 +6,8 @@
 
 namespace stack::engine {
 
-// Adds the size to the cause of each pull: "no image; 45.6MB". Asks all registries but Docker Hub at once and waits a few seconds at most;
-// what is not known by then stays as it is.
+// Adds the size to the cause of each pull: "no image; 45.6MB". Queries all registries except Docker Hub
+// concurrently and waits at most a few seconds; causes without a known size stay unchanged.
 Task<> add_pull_sizes(orchestrator::Plan& plan, Context& context, RegistryService& registries, Caller caller);
 
 }  // namespace stack::engine

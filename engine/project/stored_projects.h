@@ -1,4 +1,4 @@
-// The projects that the engine keeps: what was brought up, so that later commands need no compose file.
+// The projects stored by `up`, so that later commands need no Compose file.
 #pragma once
 
 #include <map>
@@ -16,19 +16,19 @@ struct StoredProject {
   std::string name;
   std::string working_dir;
   std::vector<std::string> config_files;
-  Json project;  // as the loader wrote it
+  Json project;  // as written by the loader
 };
 
 class StoredProjects {
  public:
   explicit StoredProjects(Context& context) : context_(context) {}
 
-  // A record that cannot be read is logged and noted in the context.
+  // Unreadable records are logged and noted in the context.
   Result<> load();
   const std::map<std::string, StoredProject>& all() const { return projects_; }
   std::optional<StoredProject> find(const std::string& name) const;
   bool contains(const std::string& name) const { return projects_.contains(name); }
-  // `text` is the project as JSON; written only where it differs from what is kept.
+  // `text` is the project as JSON; written only if it differs from the stored one.
   Result<> keep(const compose::Project& project, const Json& text);
   Result<> forget(const std::string& name);
 
