@@ -27,7 +27,7 @@ std::string dockerfile_path(const compose::Build& build) {
   return absolute_path(build.context, build.dockerfile.empty() ? "Dockerfile" : build.dockerfile);
 }
 
-// The build section without what does not change its result.
+// The build section without settings that do not affect the result.
 std::string settings_text(const compose::Build& build) {
   compose::Service service;
   service.build = build;
@@ -65,7 +65,7 @@ Result<> hash_file(const std::string& path, Sha256& hash) {
   }
 }
 
-// Fields apart from each other, whatever they hold.
+// Separates fields unambiguously, regardless of their content.
 void add_field(Sha256& hash, std::string_view text) {
   hash.update(std::to_string(text.size()));
   hash.update(":");
@@ -80,7 +80,7 @@ std::string without_latest(std::string reference) {
 
 }  // namespace
 
-// Which files of a tree count.
+// Selects the files of a tree that are inputs.
 class InputIgnore {
  public:
   explicit InputIgnore(IgnoreRules rules) : rules_(std::move(rules)) {}
@@ -126,7 +126,7 @@ Result<> BuildInputs::add_tree(const std::string& root, const InputIgnore& ignor
 void BuildInputs::read_bases(const std::string& dockerfile) {
   constexpr std::string_view kFrom = "--from=";
   Result<builder::Dockerfile> parsed = builder::parse_dockerfile(dockerfile, "Dockerfile");
-  if (!parsed) return;  // the build will say what is wrong
+  if (!parsed) return;  // the build will report the error
   auto add = [this](const std::string& reference) {
     if (reference.find('$') == std::string::npos) bases_.insert(without_latest(reference));
   };

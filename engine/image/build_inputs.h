@@ -1,4 +1,4 @@
-// What a build reads from this machine: to tell whether an image was built from what is there now.
+// The local inputs of a build, to determine whether an image is up to date.
 #pragma once
 
 #include <set>
@@ -9,25 +9,25 @@
 
 namespace stack::engine {
 
-// Of the build section, the Dockerfile, and the files of the context (and of additional contexts that are
-// directories) that .dockerignore lets through.
+// The inputs are the build section, the Dockerfile, and the files of the context (and of additional contexts that
+// are directories) that .dockerignore does not exclude.
 class BuildInputs {
  public:
-  // Blocks: looks at every file, and reads none but the Dockerfile. Errors where the context cannot be read.
+  // Blocks: checks every file, but reads only the Dockerfile. Fails if the context cannot be read.
   static Result<BuildInputs> find(const compose::Build& build);
 
-  // Changes with names, types, modes, sizes and times: equal ones mean that nothing has changed.
+  // Depends on names, types, modes, sizes, and times: equal digests mean that nothing has changed.
   const std::string& quick_digest() const { return quick_; }
-  // Changes with names, types, modes and contents. Blocks: reads every file.
+  // Depends on names, types, modes, and contents. Blocks: reads every file.
   Result<std::string> content_digest() const;
-  // References of FROM lines and COPY --from that have no variable in them.
+  // References in FROM lines and COPY --from without variables.
   const std::set<std::string>& bases() const { return bases_; }
 
  private:
   struct Entry {
     std::string root;  // the context it belongs to
     std::string path;  // relative to it
-    std::string kind;  // type, mode, target of a link
+    std::string kind;  // type, mode, link target
     bool regular = false;
   };
   Result<> add_tree(const std::string& root, const class InputIgnore& ignore);

@@ -21,7 +21,7 @@ BuildRecord read_record(const Json& row) {
 }  // namespace
 
 BuildInspection inspect_build(const compose::Build& build, const std::optional<BuildRecord>& known) {
-  // A context of another kind, or one that is not there, is the build's to report.
+  // The build reports other kinds of contexts and missing ones.
   if (!build.context.starts_with('/') && !build.dockerfile_inline) return {};
   Result<BuildInputs> inputs = BuildInputs::find(build);
   if (!inputs) return {};

@@ -1,4 +1,4 @@
-// What the present images were built from.
+// The inputs from which the existing images were built.
 #pragma once
 
 #include <map>
@@ -11,23 +11,23 @@
 
 namespace stack::engine {
 
-// Kept about an image that was built here; survives the engine.
+// A record about an image built on this machine; outlives the engine.
 struct BuildRecord {
   std::string image_id;
   std::string quick;    // BuildInputs::quick_digest
   std::string content;  // BuildInputs::content_digest
   std::map<std::string, std::string> bases =
-      {};  // ids of images of its project that it began with, by reference
+      {};  // IDs of its base images from the same project, by reference
 };
 
-// A build section as it is now.
+// The current inputs of a build section.
 struct BuildInspection {
   std::string quick;
   std::string content;  // "" = it cannot be read
   std::set<std::string> bases;
 };
 
-// Blocks; for any thread. Reads the files only where something looks changed since `known`.
+// Blocks; any thread. Reads the files only if something seems to have changed since `known`.
 BuildInspection inspect_build(const compose::Build& build, const std::optional<BuildRecord>& known);
 
 class BuildRecords {
@@ -35,11 +35,11 @@ class BuildRecords {
   explicit BuildRecords(Store& store) : store_(store) {}
 
   Result<> load();
-  // The record of a reference, if the image under it is still the one that was built.
+  // The record of a reference, if it still names the image that was built.
   std::optional<BuildRecord> find(const std::string& reference, const std::string& image_id) const;
-  // Of a build that has just been made.
+  // Stores the record of a completed build.
   Result<> remember(const std::string& reference, const BuildRecord& record);
-  // The quick digest that belongs to a content digest, as of the last look at it; "" = none.
+  // Remembers the last known quick digest of a content digest.
   void note(const BuildInspection& look) { quick_of_[look.content] = look.quick; }
   std::string quick_of(const std::string& content) const;
 

@@ -42,11 +42,11 @@ struct BuildService::State {
   EngineRunDriver driver;
   BuildRecords records{context.store};
   std::unique_ptr<builder::Builder> builder;
-  // Builds block for long: they have threads of their own, so that the engine's small pool stays free.
+  // Builds block for a long time, so they have their own threads and leave the engine's small pool free.
   asio::thread_pool threads{4};
   int running = 0;
 
-  // FROM of an image that is not here.
+  // Obtains the image of a FROM that is not in the store.
   Result<images::Image> base_image(const Reference& reference, const builder::BuildRequest& request,
                                    const builder::BuildProgress& progress, std::stop_token stop) {
     auto line = [&progress](std::string_view text) {
@@ -124,7 +124,7 @@ std::string prefix_of(const builder::BuildEvent& event) {
   return "[" + place + std::to_string(event.number) + "/" + std::to_string(event.total) + "] ";
 }
 
-// A build event as one line for people, and what kind of line it is.
+// A build event as a line for the user, and the kind of the line.
 std::pair<std::string, std::string> line_of(const builder::BuildEvent& event) {
   using Kind = builder::BuildEventKind;
   switch (event.kind) {
@@ -153,7 +153,7 @@ std::pair<std::string, std::string> line_of(const builder::BuildEvent& event) {
   return {};
 }
 
-// Cuts the output of steps, which comes in pieces of any size, into lines. Used from one thread at a time.
+// Splits the output of steps, which arrives in pieces of any size, into lines. Used by one thread at a time.
 class Lines {
  public:
   Lines(asio::io_context& io, BuildSink sink) : io_(io), sink_(std::move(sink)) {}
@@ -224,7 +224,7 @@ OrderedJson build_event(const std::string& service, const BuildLine& line) {
 Task<tl::expected<builder::BuildResult, BuildFailure>> BuildService::build(builder::BuildRequest request,
                                                                            BuildSink sink,
                                                                            std::stop_token stop) {
-  // What the threads use must outlive a canceled caller: nothing here is canceled by Asio.
+  // Objects that the threads use must outlive a canceled caller, so Asio must not cancel this coroutine.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   State& state = *state_;
   ++state.running;
@@ -308,7 +308,7 @@ Task<Result<std::string>> BuildService::obtain(RegistryService::Wanted wanted, T
 
 namespace {
 
-// Where several platforms are listed, this machine's is built if it is among them: the image is for this machine.
+// If several platforms are listed, only this machine's is built, because the image is for this machine.
 Result<std::string> only_platform(const std::vector<std::string>& platforms) {
   std::string host = "linux/" + images::host_architecture();
   for (const std::string& platform : platforms)

@@ -1,5 +1,4 @@
-// Builds and bootstraps: blocking image work on threads of its own, RUN steps through our runtime and
-// network.
+// Builds and bootstraps images: blocking work on its own threads, RUN steps through our runtime and network.
 #pragma once
 
 #include <functional>
@@ -18,12 +17,12 @@
 
 namespace stack::engine {
 
-// The network of RUN steps as clients name it: none, host, default or bridge, or a network's name or id.
+// Sets the network of RUN steps from a client's value: none, host, default or bridge, or a network's name or id.
 void set_network(builder::BuildRequest& request, const std::string& mode);
 
-// One line of a build's progress.
+// Receives a line of a build's progress.
 struct BuildLine {
-  std::string text;           // for people: "[web 2/5] RUN make", or a line of output; "" = nothing to show
+  std::string text;           // for people: "[web 2/5] RUN make", or a line of output, "" = nothing to show
   std::string stream;         // docs/API.md, "build": step, output, cached, done
   builder::BuildEvent event;  // StepOutput has the line as its text
 };
@@ -44,7 +43,7 @@ struct BuildSettings {
 };
 BuildSettings build_settings_from(const Json& options);
 
-// A failed build, with the last lines of the failing step.
+// The failure of a build, with the last lines of the failing step.
 struct BuildFailure {
   Error error;
   std::vector<std::string> output;
@@ -57,25 +56,25 @@ class BuildService {
   ~BuildService();
 
   Result<> open();
-  // The builds' network, where an engine that was killed left it. Once containers were recovered.
+  // Removes the builds' network if a killed engine left it. Call after the recovery of containers.
   Task<> clear_leftovers();
   // Stops when `stop` is requested; then the error is Canceled.
   Task<tl::expected<builder::BuildResult, BuildFailure>> build(builder::BuildRequest request, BuildSink sink,
                                                                std::stop_token stop);
-  // Forgets what no build uses now; the bytes freed.
+  // Removes cache entries that no build uses; returns the bytes freed.
   Task<Result<builder::CachePruned>> prune_cache(builder::CachePruneRequest request);
   Task<std::vector<builder::CacheEntry>> cache_entries();
   Task<Result<std::string>> bootstrap(std::string reference, BuildSink sink, std::stop_token stop);
-  // obtain_image() for a plan. Image id.
+  // obtain_image() for a plan. Returns the image ID.
   Task<Result<std::string>> obtain(RegistryService::Wanted wanted, TransferSink transfers, BuildSink sink,
                                    std::stop_token stop);
 
-  // From a compose file's build section.
+  // Makes a request from a Compose file's build section.
   static Result<builder::BuildRequest> request_of(const compose::Build& build, const std::string& image,
                                                   const BuildSettings& settings);
-  // Agents for build.ssh; to be kept while the build runs.
+  // Agents for build.ssh; the caller keeps them during the build.
   Task<Result<SshAgents>> open_ssh(std::vector<std::string> wanted, std::string caller_socket);
-  // What the images were built from.
+  // The inputs from which images were built.
   BuildRecords& records();
 
  private:

@@ -20,7 +20,7 @@ bool is_socket(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode);
 }
 
-// ssh-agent listens as soon as its socket is there; it is a matter of milliseconds.
+// ssh-agent listens as soon as its socket exists, within milliseconds.
 bool wait_for_socket(const std::string& path) {
   for (int i = 0; i < 200; ++i) {
     if (is_socket(path)) return true;

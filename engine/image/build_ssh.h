@@ -1,4 +1,4 @@
-// build.ssh: the SSH agents that RUN --mount=type=ssh may ask.
+// build.ssh: the SSH agents available to RUN --mount=type=ssh.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace stack::engine {
 
-// Agents that were started for key files; they end with it.
+// Owns the agents started for key files; they end with this object.
 class SshAgents {
  public:
   SshAgents() = default;

@@ -1,4 +1,4 @@
-// Where an image comes from that is not in the store.
+// Obtains images that are not in the store.
 #pragma once
 
 #include "engine/image/registry_service.h"
@@ -6,8 +6,8 @@
 
 namespace stack::engine {
 
-// Pulls it. Where its registry cannot be reached and it is a Debian image, it is made from the host's package sources
-// instead, as on a machine without any registry. Blocking. `line`: what happens, for people.
+// Pulls the image. If its registry cannot be reached and it is a Debian image, creates it from the host's package
+// sources instead. Blocks. `line` receives progress for the user.
 Result<images::Image> obtain_image(RegistryService& registries, images::ImageStore& store,
                                    const RegistryService::Wanted& wanted,
                                    const images::registry::TransferProgress& progress,

@@ -12,7 +12,7 @@ namespace registry = images::registry;
 
 namespace {
 
-// Each pull blocks one thread while its layers come; more pulls than this wait for their turn.
+// Each pull blocks a thread while its layers arrive; additional pulls wait for their turn.
 constexpr size_t kThreads = 16;
 
 }  // namespace
@@ -25,7 +25,7 @@ struct RegistryService::State {
   images::ImageStore& store;
   std::unique_ptr<registry::Client> client;
   asio::thread_pool threads{kThreads};
-  mutable std::mutex mutex;  // builds ask from their own threads
+  mutable std::mutex mutex;  // builds call from their own threads
   std::map<std::string, Caller> callers;
 };
 
@@ -128,7 +128,7 @@ Result<registry::Download> RegistryService::download(const std::string& url, con
 }
 
 Task<Pulled> RegistryService::pull(Wanted wanted, TransferSink sink, std::stop_token stop) {
-  // What the threads use must outlive a canceled caller: nothing here is canceled by Asio.
+  // Objects that the threads use must outlive a canceled caller, so Asio must not cancel this coroutine.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   auto shared = std::make_shared<TransferSink>(std::move(sink));
   auto work = [this, wanted = std::move(wanted), shared, stop] {

@@ -1,4 +1,4 @@
-// Pulling and pushing for the engine's callers: blocking work of images/source/registry on threads of its own.
+// Pulls and pushes for the engine: runs the blocking functions of images/source/registry on its own threads.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@ using images::registry::Caller;
 using images::registry::TransferEvent;
 
 using Pulled = images::registry::Answer<images::registry::PullResult>;
-// On the engine's thread.
+// Called on the engine's thread.
 using TransferSink = std::function<void(const TransferEvent& event)>;
 
 class RegistryService {
@@ -31,8 +31,9 @@ class RegistryService {
   // Reads the host's registry settings.
   void open();
 
-  // Credentials belong to one request and never leave memory. The request's body carries only the lease's id, so that what
-  // is stored of a body (a plan's goal) holds no secret; once the lease has ended, the id means an anonymous caller.
+  // Credentials belong to one request and never leave memory. The request's body contains only the lease's ID, so
+  // that the stored part of a body (a plan's goal) contains no secret; after the lease has ended, the ID means an
+  // anonymous caller.
   class Lease {
    public:
     ~Lease();
@@ -47,28 +48,28 @@ class RegistryService {
     std::string id_;
   };
   std::unique_ptr<Lease> lend(Caller caller);
-  // An anonymous one with the engine's own proxy settings for an unknown id.
+  // For an unknown ID, an anonymous caller with the engine's own proxy settings.
   Caller caller_of(const std::string& lease_id) const;
 
-  // What pull() is to fetch; `platform` "" is the host's.
+  // The image for pull(); `platform` "" is the host's.
   struct Wanted {
     std::string reference;
     std::string platform;
     Caller caller;
   };
   Task<Pulled> pull(Wanted wanted, TransferSink sink, std::stop_token stop);
-  // The same on the caller's thread, which may block. `progress` is called from several threads, one at a time.
+  // Like pull(), but blocks the caller's thread. `progress` is called from several threads, never concurrently.
   Pulled pull_blocking(const Wanted& wanted, const images::registry::TransferProgress& progress,
                        std::stop_token stop);
-  // Of builds, on their own threads: an image without giving a name of the store another meaning; an image under another name;
-  // a file.
+  // For builds, on their own threads: pull an image without changing names in the store; push an image under
+  // another name; download a file.
   Result<images::Image> pull_nameless(const Wanted& wanted, std::stop_token stop);
   Result<> push_blocking(const Wanted& wanted, const std::string& image_id, std::stop_token stop);
   Result<images::registry::Download> download(const std::string& url, const std::string& path,
                                               const Caller& caller, std::stop_token stop);
-  // wanted.reference names an image of the store.
+  // wanted.reference names an image in the store.
   Task<Result<images::registry::PushResult>> push(Wanted wanted, TransferSink sink, std::stop_token stop);
-  // For other work that waits for registries.
+  // Threads for other work that waits for registries.
   asio::thread_pool& threads();
   Task<Result<images::registry::Found>> look_up(Wanted wanted, std::stop_token stop,
                                                 bool with_config = false);
@@ -79,7 +80,7 @@ class RegistryService {
   std::unique_ptr<State> state_;
 };
 
-// HTTP_PROXY and its like of this process.
+// HTTP_PROXY and similar variables of this process.
 images::registry::ProxySettings own_proxy_settings();
 
 }  // namespace stack::engine

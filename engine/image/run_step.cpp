@@ -209,7 +209,7 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
 
 namespace {
 
-// Splits Docker's frames and hands the payloads on, until the stream ends.
+// Splits Docker's frames and forwards the payloads until the stream ends.
 Task<> forward_output(asio::io_context& io, Fd stream_fd, const builder::RunOutput& output,
                       std::shared_ptr<bool> open, std::shared_ptr<Signal> done) {
   asio::posix::stream_descriptor stream(io, stream_fd.release());

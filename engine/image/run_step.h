@@ -1,4 +1,4 @@
-// RUN steps of builds: one-off processes in a namespace of their own, on the layer being made.
+// RUN steps of builds: one-off processes in their own namespaces, on the layer being built.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace stack::engine {
 
-// Called from the build's threads; everything happens on the engine's thread, the caller waits.
+// Called from the build's threads; the work runs on the engine's thread while the caller waits.
 class EngineRunDriver : public builder::RunDriver {
  public:
   EngineRunDriver(Context& context, ContainerService& containers, NetworkService& networks)
@@ -35,7 +35,7 @@ class EngineRunDriver : public builder::RunDriver {
   Context& context_;
   ContainerService& containers_;
   NetworkService& networks_;
-  AsyncMutex network_mutex_;  // one makes or removes the network at a time
+  AsyncMutex network_mutex_;  // serializes creation and removal of the network
   int network_users_ = 0;
 };
 
