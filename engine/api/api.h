@@ -1,4 +1,4 @@
-// The HTTP API: docs/API.md. Handlers only translate; the services do the work.
+// The HTTP API (docs/API.md). Handlers only translate; the services do the work.
 #pragma once
 
 #include "engine/buildkit/buildkit_service.h"
@@ -37,7 +37,7 @@ void add_file_routes(http::Router& router, Services& services);   // archive, ch
 void add_image_routes(http::Router& router, Services& services);
 void add_build_routes(http::Router& router, Services& services);        // Docker's
 void add_buildkit_routes(http::Router& router, Services& services);     // session, grpc
-void add_stack_build_routes(http::Router& router, Services& services);  // ours, and bootstrap
+void add_stack_build_routes(http::Router& router, Services& services);  // our own, and bootstrap
 void add_network_routes(http::Router& router, Services& services);
 void add_volume_routes(http::Router& router, Services& services);
 void add_volume_copy_routes(http::Router& router, Services& services);
@@ -45,7 +45,7 @@ void add_disk_usage_routes(http::Router& router, Services& services);
 void add_registry_routes(http::Router& router, Services& services);  // push, auth, distribution
 void add_project_routes(http::Router& router, Services& services);
 void add_unsupported_routes(http::Router& router);  // swarm, plugins
-// All of them.
+// Adds all routes.
 void add_routes(http::Router& router, Services& services);
 
 }  // namespace stack::engine

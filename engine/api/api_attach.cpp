@@ -17,7 +17,7 @@ namespace {
 using http::Request;
 using http::Response;
 
-// What was written before: attach's `logs`.
+// Sends the previous output: attach's `logs`.
 Task<> replay_log(Services& s, ContainerPtr container, Client client, bool raw, bool out, bool err) {
   Result<LogPlan> plan = plan_log(container->spec.log);
   if (!plan || !plan->keeps_file) co_return;
@@ -48,7 +48,7 @@ Task<> pass_input(Services& s, ContainerPtr container, Client client, Source sin
   output->cancel();
 }
 
-// `returning`: a client that was cut off during a run, and must not wait for the next one.
+// `returning`: a client that lost its connection during a run and must not wait for the next one.
 Result<> may_attach(const Container& container, bool returning) {
   bool possible = next(container.phase, LifeEvent::Attach).verdict != Verdict::Refuse;
   if (returning && !container.has_process()) possible = false;
@@ -63,13 +63,13 @@ Result<runtime::AttachOptions> attach_options(const Request& request, const Cont
   return options;
 }
 
-// An attached client: whether it is still there, and what it reads.
+// An attached client: whether it is connected, and the output that it reads.
 struct ClientPresence {
   std::stop_source gone;
-  Source output;  // once there is one
+  Source output;  // after the attachment
 };
 
-// `websocket`: raw bytes in messages, without frames for the streams, as Docker has it.
+// `websocket`: raw bytes in messages, without frames for the streams, as in Docker.
 Task<> attach(Services& s, Request& request, Response& response, bool websocket) {
   Result<ContainerPtr> found = s.context.require_container(request.param("id"));
   bool returning = request.query.flag("returning");

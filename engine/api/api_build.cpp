@@ -25,13 +25,13 @@ using http::Response;
 
 // ---- context ----
 
-// The context's files, in a staging folder that the store sweeps where the engine dies.
+// The context's files, in a staging folder that the store removes if the engine dies.
 struct BuildContext {
   images::StagedLayer staged;
   std::string directory;
 };
 
-// A body that is no archive is a Dockerfile on its own. Blocks.
+// A body that is not an archive is a single Dockerfile. Blocks.
 Result<std::shared_ptr<BuildContext>> unpack_context(images::ImageStore& store, int body) {
   TRY_ASSIGN(images::StagedLayer staged, store.stage_layer());
   std::string directory = staged.scratch_directory() + "/context";
@@ -56,7 +56,7 @@ Result<std::shared_ptr<BuildContext>> unpack_context(images::ImageStore& store, 
 Result<builder::BuildRequest> build_request(const docker::BuildQuery& query, const std::string& directory) {
   builder::BuildRequest request;
   request.context_directory = directory;
-  // Within the context in any case, as for a client of another machine.
+  // Always inside the context, because the client may be on another machine.
   request.dockerfile = clean_path("/" + query.dockerfile).substr(1);
   request.args = query.args;
   request.target = query.target;
@@ -140,7 +140,7 @@ Task<> run_build(Services& s, builder::BuildRequest request, bool quiet, Sink si
   sink(docker::build_error_message(made.error().error.text()));
 }
 
-// What X-Registry-Config holds for the base images.
+// The credentials of X-Registry-Config for the base images.
 std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Request& request) {
   Caller caller;
   Result<RegistryKeyring> keyring = docker::read_config_header(request.headers.get("X-Registry-Config"));
@@ -149,7 +149,7 @@ std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Requ
   return s.registries.lend(std::move(caller));
 }
 
-// `remote`: the context is a git repository or an archive at a URL; the body counts for nothing.
+// `remote`: the context is a git repository or an archive at a URL; the body is ignored.
 Task<> build_remote(Services& s, Request& request, Response& response, docker::BuildQuery query) {
   Result<builder::BuildRequest> wanted = build_request(query, query.remote);
   if (!wanted) {
@@ -210,7 +210,7 @@ Task<> build(Services& s, Request& request, Response& response) {
   co_await queue->serve(response,
                         run_build(s, std::move(*wanted), query->quiet, queue->sink(), stop.get_token()),
                         "application/json");
-  // Its files are removed on the pool.
+  // The files are removed on the pool.
   auto drop = [held_context = std::move(*context)]() mutable {
     held_context.reset();
     return true;

@@ -16,7 +16,7 @@ namespace {
 using http::Request;
 using http::Response;
 
-// Ids of the image, and of all whose layers begin with its: what Docker calls its descendants.
+// IDs of the image and of all images whose layers begin with its layers: its descendants in Docker's terms.
 std::set<std::string> descendants_of(const Services& s, const std::string& name) {
   std::set<std::string> ids;
   const images::ImageStore& store = s.containers.parts().images;
@@ -41,7 +41,7 @@ Result<docker::ContainerFilter> read_filter(const Services& s, const Request& re
   return docker::ContainerFilter::read(request.query.get("filters"), lookup);
 }
 
-// The containers that a list asks for, the newest first.
+// The containers that match a list request, newest first.
 Result<std::vector<ContainerPtr>> select_containers(const Services& s, const Request& request) {
   TRY_ASSIGN(docker::ContainerFilter filter, read_filter(s, request));
   TRY_ASSIGN(int64_t limit, request.query.integer("limit", 0));
@@ -92,7 +92,7 @@ Task<> inspect_container(Services& s, Request& request, Response& response) {
   response.json(200, details);
 }
 
-// The `platform` of a creation must be the image's; without an image there is nothing to compare.
+// The requested `platform` must be the image's; without an image there is nothing to compare.
 Result<> check_platform(const Services& s, const std::string& platform, const std::string& image_name) {
   std::optional<images::Image> image = s.containers.parts().images.find(image_name);
   if (platform.empty() || !image) return {};
@@ -155,7 +155,7 @@ Task<> prune_containers(Services& s, Request& request, Response& response) {
   response.json(200, {{"ContainersDeleted", deleted}, {"SpaceReclaimed", reclaimed}});
 }
 
-// For the calls that act on one container: finds it, or answers 404.
+// For requests about one container: finds it, or responds with 404.
 ContainerPtr container_of(Services& s, Request& request, Response& response) {
   Result<ContainerPtr> found = s.context.require_container(request.param("id"));
   if (found) return *found;
@@ -198,7 +198,7 @@ Task<> wait_container(Services& s, Request& request, Response& response) {
     response.error(container.error());
     co_return;
   }
-  // Clients call this before the start, and need the header at once to know that the wait has begun.
+  // Clients call this before the start; the immediate header tells them that the wait has begun.
   Result<> started = co_await response.start(200, "application/json");
   if (!started) co_return;
   std::stop_source gone;
@@ -216,7 +216,7 @@ Task<> update_container(Services& s, Request& request, Response& response) {
   if (!container) co_return;
   Result<Json> body = co_await request.body.read_json();
   if (body && !body->is_object()) body = invalid("a JSON object is expected");
-  // The body is the part of a HostConfig that can be changed.
+  // The body is the changeable part of a HostConfig.
   Result<ContainerSpec> spec =
       body ? docker::container_from_json({{"Image", container->spec.image}, {"HostConfig", *body}})
            : Result<ContainerSpec>(body.error());
@@ -251,7 +251,7 @@ void add_container_routes(http::Router& router, Services& s) {
     ContainerPtr container = container_of(s, q, r);
     if (!container) co_return;
     Result<bool> done = co_await s.containers.start(container);
-    // docker run makes its exit codes 126 and 127 from the text of a 400.
+    // docker run derives its exit codes 126 and 127 from the text of a 400.
     if (!done &&
         (done.error().kind() == ErrorKind::NoCommand || done.error().kind() == ErrorKind::NotExecutable)) {
       r.error(400, done.error().text());

@@ -1,4 +1,4 @@
-// GET /system/df: what images, containers and volumes take on disk.
+// GET /system/df: the disk usage of images, containers, and volumes.
 #include <map>
 #include <set>
 
@@ -27,7 +27,7 @@ int64_t size_of(const std::map<std::string, int64_t>& sizes, const std::string& 
   return found == sizes.end() ? 0 : found->second;
 }
 
-// Which kinds of objects are asked for: the query's `type`, all without one.
+// The requested kinds of objects: the query's `type`, or all.
 struct UsageKinds {
   explicit UsageKinds(const Request& request) {
     for (const std::string& type : request.query.all("type")) types.insert(type);
@@ -92,7 +92,7 @@ Json cache_rows(const Sizes& sizes) {
   return rows;
 }
 
-// One kind's totals, as API 1.52 has them. `size` and `in_use` look at one row.
+// The totals of one kind in API 1.52. `size` and `in_use` evaluate a row.
 template <typename Size, typename InUse>
 Json usage_json(Json rows, bool verbose, Size size, InUse in_use) {
   int64_t total = 0;
@@ -144,7 +144,7 @@ Json disk_usage_json(const Services& s, const Sizes& sizes, const UsageKinds& ki
   if (kinds.has("volume")) out["Volumes"] = volume_rows(s, sizes);
   if (kinds.has("build-cache")) {
     out["BuildCache"] = cache_rows(sizes);
-    // A layer that images share is counted with them.
+    // Shared layers count with the images.
     int64_t own = 0;
     for (const builder::CacheEntry& entry : sizes.cache) own += entry.shared ? 0 : entry.size;
     out["BuilderSize"] = own;
@@ -184,7 +184,7 @@ Task<> disk_usage(Services& s, Request& request, Response& response) {
   Json out = disk_usage_json(s, sizes, kinds);
   if (request.version >= 52) {
     Json legacy = out;
-    // Only clients that ask for 1.52 by name know that the former members left.
+    // Only clients that explicitly request 1.52 expect the old members to be absent.
     if (request.versioned) out = Json::object();
     add_usage(legacy, request.query.flag("verbose"), out);
   }

@@ -37,7 +37,7 @@ struct EventQueue {
   bool gone = false;
 };
 
-// The form that the client accepts; JSON lines in any case.
+// The content type that the client accepts; the body is always JSON lines.
 std::string content_type(const Request& request) {
   std::string accepted = request.headers.get("Accept");
   for (const char* type : {"application/json-seq", "application/jsonl", "application/x-ndjson"})
@@ -45,7 +45,7 @@ std::string content_type(const Request& request) {
   return "application/json";
 }
 
-// With the members of before 1.22, which left in 1.52: docker-compose 1.29 reads them, whatever version it asks for.
+// Includes the members of API 1.21, removed in 1.52, because docker-compose 1.29 reads them with any version.
 std::string event_line(const Event& event, const std::string& type) {
   return (type == "application/json-seq" ? "\x1e" : "") + stack::to_text(event_to_json(event)) + "\n";
 }

@@ -1,4 +1,4 @@
-// Exec sessions: further processes in running containers.
+// Exec sessions: additional processes in running containers.
 #include <tuple>
 
 #include "base/text.h"
@@ -13,7 +13,7 @@ namespace {
 using http::Request;
 using http::Response;
 
-// ConsoleSize: [rows, columns]; zeros where it is not given.
+// ConsoleSize: [rows, columns]; zeros if absent.
 std::pair<uint16_t, uint16_t> console_size(const Json& body) {
   const Json* size = find_member(body, "ConsoleSize");
   bool two = size != nullptr && size->is_array() && size->size() == 2 && (*size)[0].is_number_unsigned() &&
@@ -84,8 +84,8 @@ Task<> pass_exec_input(Services& s, ExecPtr session, Client client, Source sink,
   client->close();
 }
 
-// The streams of a started session, to their end. `raw`: without frames, as the client asked when it started it,
-// whether or not the command has a terminal (moby: postContainerExecStart).
+// Relays the streams of a started session to their end. `raw`: without frames, as requested by the client at the
+// start, whether or not the command has a terminal (moby: postContainerExecStart).
 Task<> join_exec(Services& s, ExecPtr session, Client client, bool raw) {
   asio::io_context& io = s.context.io;
   bool tty = session->request.tty;
@@ -111,7 +111,7 @@ Task<> join_exec(Services& s, ExecPtr session, Client client, bool raw) {
     pump(std::move(session->stdio.stderr_read), raw ? 0 : 2);
   }
   while (session->running) co_await session->changed.wait();
-  // What a background child of the command holds open is not waited for; a client that reads slowly is.
+  // Waits for a slow client, but not for streams that a background child of the command holds open.
   while (state->open > 0) {
     bool notified =
         co_await state->changed.wait_until(std::chrono::steady_clock::now() + std::chrono::milliseconds(300));
@@ -160,8 +160,8 @@ Task<> start_attached(Services& s, ExecPtr session, Request& request, Response& 
     tell_start(s, session);
     co_await join_exec(s, session, client, raw);
   } else {
-    // The protocol is switched already: Docker says it in the stream, and the exit code is asked for
-    // afterward.
+    // The protocol has already been switched: like Docker, writes the error to the stream; the client requests the
+    // exit code afterwards.
     std::string text = started.error().text() + "\r\n";
     std::string bytes = raw ? text : stream_frame(2, text);
     (void)co_await client->write(bytes);

@@ -19,7 +19,7 @@ namespace {
 using http::Request;
 using http::Response;
 
-// A stopped container stays stopped while its files are open; a running one may do what it likes.
+// A stopped container stays stopped while its files are open; a running one is not restricted.
 Task<std::optional<CommandQueue::Turn>> hold_if_stopped(ContainerPtr container) {
   if (container->running()) co_return std::nullopt;
   Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
@@ -43,8 +43,8 @@ Task<Result<std::shared_ptr<OpenedPath>>> open_path(Services& s, ContainerPtr co
   co_return co_await offload(s.context.pool, work);
 }
 
-// The file systems that the runtime mounts in a running container are no files of its: Docker's archive of the
-// root has them empty.
+// File systems that the runtime mounts in a running container are not its files: Docker's archive of the root
+// contains them as empty directories.
 std::set<std::string> hollow_directories(const OpenedPath& opened) {
   struct stat root{};
   struct stat found{};
@@ -145,7 +145,7 @@ Task<> export_container(Services& s, Request& request, Response& response) {
     response.error(image.error());
     co_return;
   }
-  // Without its mounts, as Docker has it: layers and changes alone.
+  // Without its mounts, as in Docker: only layers and changes.
   std::vector<std::string> layers = image->layer_dirs;
   std::string upper = s.containers.upper_directory(**container);
   if (is_directory(upper)) layers.insert(layers.begin(), upper);

@@ -61,7 +61,7 @@ Task<> inspect_image(Services& s, Request& request, Response& response) {
     co_return;
   }
   Json details = store(s).inspect_json(*image);
-  // Left the API in 1.45, and docker-compose 1.29 reads it, whatever version it asks for.
+  // Removed from the API in 1.45, but docker-compose 1.29 reads it with any version.
   images::ImageOrigin origin = images::origin_of(image->config_json);
   details["Container"] = origin.container;
   details["ContainerConfig"] = origin.container.empty() ? details["Config"] : origin.config;
@@ -170,7 +170,7 @@ Task<> save_images(Services& s, Response& response, std::vector<std::string> nam
   for (const auto& [id, name] : found) publish(s, "save", id, name);
 }
 
-// The names of GET /images/get: several `names`, or several in one.
+// The names of GET /images/get: several `names`, or several in one value.
 std::vector<std::string> names_of(const Request& request) {
   std::vector<std::string> names;
   for (const std::string& value : request.query.all("names"))
@@ -191,7 +191,7 @@ Task<> load_images(Services& s, Request& request, Response& response) {
   };
   Result<> done = co_await consume_body(s.context.io, request, load);
   if (!done) {
-    // In the stream, as dockerd does, whose answer has begun by then.
+    // In the stream, like dockerd, whose response has already begun.
     response.body(200, "application/json",
                   docker::message_text(docker::error_message(done.error().text())) + "\r\n");
     co_return;
@@ -248,7 +248,7 @@ Task<Result<std::string>> import_image(Services& s, Request& request, std::strin
   CO_TRY(image);
   if (changes->empty()) co_return image->id;
   Result<std::string> changed = co_await apply_changes(s, image->id, *changes, *tags);
-  // Nobody asked for the image without the changes. Another import may have made the same one and named it: then it stays.
+  // The image without the changes is not wanted, but stays if another import created and named the same one.
   if (!changed || *changed != image->id) {
     auto drop = [&images = store(s), id = image->id, users = image_users(s.context)] {
       std::optional<images::Image> plain = images.find(id);
@@ -260,7 +260,7 @@ Task<Result<std::string>> import_image(Services& s, Request& request, std::strin
   co_return changed;
 }
 
-// POST /images/create: an import where `fromSrc` is given, else a pull.
+// POST /images/create: an import if `fromSrc` is given, else a pull.
 Task<> create_image(Services& s, Request& request, Response& response) {
   std::string source = request.query.get("fromSrc");
   if (!source.empty()) {

@@ -43,7 +43,7 @@ std::string log_text(const logs::LogEntry& entry, bool timestamps, bool details)
   return text + entry.text;
 }
 
-// The answer has begun: the client sees it broken off, and the engine's log has the reason.
+// The response has begun: its connection is broken off, and the engine's log has the reason.
 void end_broken(Response& response, const Error& error) {
   log_warning("a stream of logs ended: " + error.text());
   response.abort();

@@ -70,7 +70,7 @@ Json network_inspect(const Network& network, const Context& context) {
 
 // ---- bridge, host and none ----
 
-// A predefined network as it is while nothing of it is stored.
+// A predefined network that is not stored yet.
 Network network_of(const PredefinedNetwork& predefined, const Context& context) {
   Network network;
   network.id = predefined_network_id(predefined.name, context.paths.tag);
@@ -101,7 +101,7 @@ const PredefinedNetwork* find_predefined(const std::string& name_or_id, const Co
   return nullptr;
 }
 
-// Makes the bridge network where somebody wants to know its addresses, as Docker has it from the beginning.
+// Creates the bridge network when a client requests its addresses; in Docker it always exists.
 Task<Result<>> ensure_bridge(Services& s) {
   if (s.networks.find(kBridgeNetwork)) co_return Result<>();
   NetworkRequest wanted;
@@ -193,7 +193,7 @@ Task<> list_networks(Services& s, Request& request, Response& response) {
   for (const PredefinedNetwork& predefined : kPredefinedNetworks)
     if (!s.networks.find(predefined.name) && filter->matches(facts_of(s, network_of(predefined, s.context))))
       rows.push_back(predefined_inspect(predefined, s.context));
-  // Lists leave the containers out since 1.28.
+  // Lists omit the containers since 1.28.
   if (request.version >= 28)
     for (Json& row : rows) row["Containers"] = Json::object();
   response.json(200, rows);
@@ -234,7 +234,7 @@ Task<> remove_network(Services& s, Request& request, Response& response) {
   }
 }
 
-// Connecting and disconnecting: what both ask for.
+// The common parameters of connect and disconnect.
 struct MembershipRequest {
   std::string container;
   bool force = false;

@@ -26,7 +26,7 @@ std::string status_summary(const Context& context, const std::string& project) {
   return text;
 }
 
-// Every project that is stored, or that containers speak of.
+// All stored projects and those in the labels of containers.
 std::map<std::string, StoredProject> all_projects(Services& s) {
   std::map<std::string, StoredProject> projects;
   for (const auto& [name, project] : s.projects.stored().all()) projects[name] = project;
@@ -79,7 +79,7 @@ Task<Result<Json>> read_body(Request& request, std::span<const MemberShape> shap
   co_return check_shape(std::move(*body), shape);
 }
 
-// The caller's credentials and network settings, for as long as the request runs. The body gets no more than their id.
+// The caller's credentials and network settings, for the duration of the request. The body contains only their ID.
 std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Request& request, Json& options) {
   Caller caller;
   Result<RegistryKeyring> keyring = docker::read_config_header(request.headers.get("X-Registry-Config"));
@@ -96,7 +96,7 @@ std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Requ
   return lease;
 }
 
-// What the request of a command may hold.
+// The members of a command's request body.
 std::span<const MemberShape> body_of(const std::string& verb) {
   if (verb == "up") return up_body();
   if (verb == "down") return down_body();
@@ -123,7 +123,7 @@ Task<> plan_project(Services& s, Request& request, Response& response) {
   response.body(200, "application/json", plan->dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 
-// Every request that changes a project: `verb` as for ProjectService::perform.
+// Handles the requests that change a project: `verb` as for ProjectService::perform.
 Task<> change_project(Services& s, Request& request, Response& response, std::string verb) {
   Result<Json> body = co_await read_body(request, body_of(verb));
   if (!body) {
@@ -140,7 +140,7 @@ Task<> change_project(Services& s, Request& request, Response& response, std::st
   co_await queue->serve(response, s.projects.perform(request.param("p"), std::move(*body), command));
 }
 
-// `stack watch`: files of the host into one container.
+// `stack watch`: copies host files into a container.
 Task<> sync_container(Services& s, Request& request, Response& response) {
   Result<Json> body = co_await read_body(request, sync_body());
   if (!body) {

@@ -1,4 +1,4 @@
-// What goes to registries: Docker's pull, push, auth and distribution, and our own transfers.
+// Requests to registries: Docker's pull, push, auth, and distribution, and our own transfers.
 #include "docker/registry_auth.h"
 #include "docker/transfer_message.h"
 #include "engine/api/body_shape.h"
@@ -13,7 +13,7 @@ using http::Request;
 using http::Response;
 using images::registry::LayerPhase;
 
-// The credentials of X-Registry-Auth count for the image's own registry alone.
+// The credentials of X-Registry-Auth apply only to the image's own registry.
 Result<Caller> caller_from(const Request& request, const std::string& registry) {
   Caller caller;
   TRY_ASSIGN(RegistryCredentials credentials,
@@ -58,7 +58,7 @@ Result<Reference> reference_from(const Request& request) {
   return parse_reference(name);
 }
 
-// What a request of Docker's names, and who asks for it.
+// The image of a Docker request and its caller.
 struct NamedImage {
   Reference reference;
   Caller caller;
@@ -161,7 +161,7 @@ Task<> check_auth(Services& s, Request& request, Response& response) {
   }
 }
 
-// X-Registry-Config of our own clients: credentials for several registries.
+// Our own clients send credentials for several registries in X-Registry-Config.
 Task<> transfer(Services& s, Request& request, Response& response, bool push) {
   Result<Json> body = co_await request.body.read_object();
   if (body) body = check_shape(std::move(*body), transfer_body());
@@ -251,7 +251,7 @@ Json platforms_of(const images::registry::Found& found) {
   auto document = images::registry::parse_manifest(found.bytes, found.media_type);
   const auto* index = document ? std::get_if<images::registry::Index>(&*document) : nullptr;
   if (index == nullptr) {
-    // One image: its configuration says for which platform it is.
+    // A single image: its configuration has the platform.
     Result<Json> config = parse_json(found.config);
     if (!config) return out;
     Json platform{{"architecture", string_or(*config, "architecture")}, {"os", string_or(*config, "os")}};

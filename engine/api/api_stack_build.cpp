@@ -1,4 +1,4 @@
-// Builds of our own clients: from directories of this machine, with progress as events.
+// Builds for our own clients: from local directories, with progress as events.
 #include <charconv>
 
 #include "base/log.h"
@@ -90,7 +90,7 @@ Result<> read_limits(const Json& body, builder::BuildRequest& request) {
   return {};
 }
 
-// What the caller is told at the end.
+// The final event for the caller.
 Json build_done(const Services& s, const builder::BuildResult& built) {
   Json done{{"event", "done"}, {"changed", 1}, {"image", built.image_id}};
   if (std::optional<images::Image> image = s.containers.parts().images.find(built.image_id))
@@ -103,8 +103,8 @@ Json build_done(const Services& s, const builder::BuildResult& built) {
   return done;
 }
 
-// The result of a build as a file: the tree of its image, or an archive as `save` writes it. With `discard` the image itself is
-// dropped afterward where it has no tag.
+// Sends the result of a build as a file: the tree of its image, or an archive like that of `save`. With `discard`,
+// an image without a tag is removed afterwards.
 Task<> build_output(Services& s, Request& request, Response& response) {
   auto& store = s.containers.parts().images;
   Result<images::Image> image = store.resolve(request.query.get("image"));
@@ -143,7 +143,7 @@ std::vector<builder::BuildSecret> build_secrets(const Json& body) {
   return secrets;
 }
 
-// The caller's credentials and network settings, for as long as the build runs.
+// The caller's credentials and network settings, for the duration of the build.
 std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Request& request,
                                                          BuildSettings& settings) {
   Caller caller;

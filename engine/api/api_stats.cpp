@@ -1,4 +1,4 @@
-// What containers use and run: stats, top.
+// Resource usage and processes of containers: stats, top.
 #include "engine/api/api.h"
 #include "engine/container/container_stats.h"
 #include "engine/container/process_list.h"
@@ -10,7 +10,7 @@ namespace {
 using http::Request;
 using http::Response;
 
-// Waits for the time, or the end of the client or the container. false: it is over.
+// Waits for the next sample, or the end of the client or the container. false: ended.
 struct Watcher {
   explicit Watcher(asio::io_context& io) : signal(io) {}
   Signal signal;
@@ -26,7 +26,7 @@ Task<bool> next_tick(std::shared_ptr<Watcher> watcher, const Container& containe
   co_return !watcher->gone && container.phase != Phase::Gone;
 }
 
-// Docker's first line in a stream has no former sample either.
+// Like in Docker, the first line of a stream has no previous sample.
 void add_former(Json& sample, const Json& former) {
   sample["preread"] = former.is_null() ? Json(kZeroTime) : former["read"];
   sample["precpu_stats"] =

@@ -84,7 +84,7 @@ void add_machine(Json& info) {
   info["IPv4Forwarding"] = is_on("/proc/sys/net/ipv4/ip_forward");
 }
 
-// What Docker tells of limits that a kernel may lack: ours are all there, on both versions of cgroups.
+// Docker reports which limits the kernel supports: with our engine all, on both versions of cgroups.
 void add_limits(Json& info) {
   for (const char* limit : {"MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet",
                             "PidsLimit", "OomKillDisable"})

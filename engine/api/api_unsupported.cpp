@@ -1,5 +1,5 @@
-// Paths of Docker features that this engine does not have: clients get the answer of a Docker engine that does not
-// use them, so that they go on without.
+// Paths of Docker features that this engine does not have: clients get the response of a Docker engine without
+// them, so that they continue.
 #include "engine/api/api.h"
 
 namespace stack::engine {

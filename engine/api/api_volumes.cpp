@@ -82,7 +82,7 @@ Task<> remove_volume(Services& s, Request& request, Response& response) {
 Task<> prune_volumes(Services& s, Request& request, Response& response) {
   Result<docker::PruneFilter> filter =
       docker::PruneFilter::read(docker::FilterList::VolumesPrune, request.query.get("filters"));
-  // Named volumes too: `all`, and before 1.42 in any case.
+  // Includes named volumes with `all`, and always before 1.42.
   Result<bool> all = filter ? filter->flag("all", request.version < 42) : Result<bool>(filter.error());
   if (!all) {
     response.error(all.error());

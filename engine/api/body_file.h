@@ -1,4 +1,4 @@
-// A request's body in a file, for what needs all of it before it begins.
+// Stores a request's body in a file, for handlers that need all of it before they begin.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace stack::engine {
 
-// The whole body in an unnamed file of this folder, positioned at its beginning: a client that goes away half-way
-// has changed nothing.
+// Writes the whole body to an unnamed file in this folder, positioned at its beginning: a client that disconnects
+// early has changed nothing.
 Task<Result<Fd>> spool_body(http::Request& request, std::string folder);
 
 }  // namespace stack::engine

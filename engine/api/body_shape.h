@@ -1,4 +1,4 @@
-// The types of the members of a request's body, checked in one place before any service sees it.
+// Checks the types of the members of a request's body, before any service sees it.
 #pragma once
 
 #include <span>
@@ -12,11 +12,11 @@ namespace stack::engine {
 enum class Shape {
   Any,
   Bool,
-  Integer,  // of 32 bits
+  Integer,  // 32 bits
   String,
   Strings,     // a list of strings
   StringMap,   // an object of strings
-  IntegerMap,  // an object of integers of 32 bits
+  IntegerMap,  // an object of 32-bit integers
   Object,      // with `members`
   Objects,     // a list of objects with `members`
 };
@@ -27,12 +27,12 @@ struct MemberShape {
   std::span<const MemberShape> members = {};
 };
 
-// The object without members that are null, which count as absent; Invalid, naming the member, where one has
-// another type than its shape says. Members without a row are left as they are.
+// Returns the object without null members, which count as absent; Invalid, with the member's name, if a member has
+// the wrong type. Members without a row are not checked.
 Result<Json> check_shape(Json object, std::span<const MemberShape> members, const std::string& path = "");
 
 // The bodies of docs/API.md.
-std::span<const MemberShape> plan_body();  // what it has beside the members of the command it is about
+std::span<const MemberShape> plan_body();  // in addition to the members of the planned command
 std::span<const MemberShape> up_body();
 std::span<const MemberShape> down_body();
 std::span<const MemberShape> operation_body();  // start, stop, restart, kill, rm, pause, unpause

@@ -1,4 +1,4 @@
-// What others see of the engine's objects: Docker's JSON, and the planner's observed state.
+// Views of the engine's objects: Docker's JSON and the planner's observed state.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ namespace stack::engine {
 
 struct Services;
 
-// A container as the views and filters of docker/ take it.
+// A container in the form for the views and filters of docker/.
 docker::ContainerFacts container_facts(const Services& services, const Container& container);
 docker::ContainerDetails container_details(const Services& services, const Container& container);
 
@@ -25,7 +25,7 @@ orchestrator::ObservedContainer observed_container(const Container& container,
                                                    const NetworkService& networks);
 orchestrator::WaitFacts wait_facts(const Container& container);
 
-// Names of containers that hold the volume.
+// Names of the containers that mount the volume.
 std::vector<std::string> volume_users(const Context& context, const std::string& volume);
 std::vector<images::ImageUser> image_users(const Context& context);
 

@@ -8,7 +8,7 @@ namespace stack::engine {
 
 namespace {
 
-// Docker's list; none of them runs a command.
+// The instructions that Docker allows; none runs a command.
 Result<> check_change(const std::string& change) {
   static const std::vector<std::string> kAllowed{"CMD",         "ENTRYPOINT", "ENV",     "EXPOSE",
                                                  "HEALTHCHECK", "LABEL",      "ONBUILD", "STOPSIGNAL",
@@ -41,7 +41,7 @@ Result<std::vector<Reference>> tags_of(const http::Request& request) {
   return tags;
 }
 
-// A build of nothing but the changes, on top of the image.
+// Builds only the changes, on top of the image.
 Task<Result<std::string>> apply_changes(Services& s, std::string image, std::vector<std::string> changes,
                                         std::vector<Reference> tags) {
   builder::BuildRequest request;

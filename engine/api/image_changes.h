@@ -10,11 +10,11 @@
 
 namespace stack::engine {
 
-// The query's `changes`, one instruction each. Invalid for one that Docker does not allow here.
+// The query's `changes`, one instruction each. Invalid for instructions that Docker does not allow here.
 Result<std::vector<std::string>> changes_of(const http::Request& request);
 // The query's `repo` and `tag` as references; none without `repo`.
 Result<std::vector<Reference>> tags_of(const http::Request& request);
-// The id of the image with the changes, tagged so.
+// Applies the changes, tags the new image, and returns its ID.
 Task<Result<std::string>> apply_changes(Services& services, std::string image,
                                         std::vector<std::string> changes, std::vector<Reference> tags);
 // The id of the same image with the origin of another (images::ImageOrigin), which has its tags.

@@ -15,7 +15,7 @@ OrderedJson transfer_event(bool push, int64_t id, const TransferEvent& event) {
 
 namespace {
 
-// What all images of one transfer share.
+// State shared by all images of a transfer.
 struct Running {
   Running(Services& engine_services, ImageTransfer wanted, Sink events)
       : services(engine_services),
@@ -46,7 +46,7 @@ OrderedJson plan_of(const ImageTransfer& transfer) {
   return {{"event", "plan"}, {"actions", std::move(actions)}};
 }
 
-// The image's id or the pushed digest, and whether something changed.
+// The image's ID or the pushed digest, and whether anything changed.
 struct Ended {
   std::string result;
   bool changed = false;

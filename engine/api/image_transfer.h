@@ -1,5 +1,5 @@
-// Several images pulled or pushed at once, for our own clients: a plan of one action for each image, carried out in parallel,
-// told as the events of docs/API.md.
+// Pulls or pushes several images for our own clients: a plan with one action per image, executed in parallel,
+// reported as the events of docs/API.md.
 #pragma once
 
 #include <stop_token>
@@ -13,8 +13,8 @@ namespace stack::engine {
 struct ImageTransfer {
   bool push = false;
   std::vector<std::string> references;
-  std::string platform;          // of pulls; "" = the host's
-  bool ignore_failures = false;  // they are warnings
+  std::string platform;          // for pulls; "" = the host's
+  bool ignore_failures = false;  // report them as warnings
   Caller caller;
   std::stop_token stop;
 };

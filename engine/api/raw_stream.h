@@ -1,4 +1,4 @@
-// What attach and exec share: the hijacked stream of Docker's clients.
+// Common part of attach and exec: the hijacked stream of Docker's clients.
 #pragma once
 
 #include <optional>
@@ -11,9 +11,9 @@
 
 namespace stack::engine {
 
-// The content type of the stream: `raw` bytes of a terminal, or frames, which have a type of their own since 1.42.
+// The content type of the stream: `raw` bytes of a terminal, or frames, which have their own type since 1.42.
 std::string raw_type(const http::Request& request, bool raw);
-// The keys of a terminal; nothing detaches from pipes. Invalid for a text that names no keys.
+// The detach keys of a terminal; pipes have none. Invalid for a text that is not a list of keys.
 Result<DetachKeys> detach_keys(const std::string& text, bool tty);
 // `resume`, "OUT,ERR": the number of bytes of each stream that the client has. Ours, not Docker's. nullopt if empty.
 Result<std::optional<runtime::OutputPosition>> resume_position(const std::string& text);

@@ -1,5 +1,5 @@
-// Events on their way to one client. The work that makes them neither waits for a slow client nor ends with
-// one that vanishes.
+// Queues events for a client. The work that produces them neither waits for a slow client nor ends when the client
+// disconnects.
 #pragma once
 
 #include <deque>
@@ -23,15 +23,15 @@ class StreamQueue : public std::enable_shared_from_this<StreamQueue> {
     };
   }
 
-  // The client is gone: what is queued is dropped.
+  // The client is gone: drops the queued events.
   void leave() {
     gone_ = true;
     signal_.notify_all();
   }
 
-  // Runs the work and sends its events as lines until it has ended. Where the client leaves first, this waits
-  // for the work all the same, because it may use what belongs to the request.
-  // `lazy`: the answer's header waits for the first event, so that work which fails at once can set a whole answer.
+  // Runs the work and sends its events as lines until it ends. If the client leaves first, still waits for the
+  // work, which may use objects of the request. `lazy`: sends the header with the first event, so that work that
+  // fails immediately can set the whole response.
   Task<> serve(http::Response& response, Task<> work, std::string content_type = "application/x-ndjson",
                bool lazy = false) {
     auto run = [](std::shared_ptr<StreamQueue> self, Task<> inner) -> Task<> {

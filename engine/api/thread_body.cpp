@@ -14,12 +14,12 @@ namespace {
 
 constexpr int kPipeBytes = 1 << 20;
 
-// What the thread and the coroutine share.
+// State shared by the thread and the coroutine.
 struct Consumption {
   explicit Consumption(asio::io_context& io) : done(io) {}
-  std::atomic<bool> broken = false;  // the body did not come whole
-  Result<> result;                   // once `ended`
-  bool ended = false;                // on the engine's thread
+  std::atomic<bool> broken = false;  // the body is incomplete
+  Result<> result;                   // valid once `ended`
+  bool ended = false;                // set on the engine's thread
   Signal done;
 };
 
@@ -39,7 +39,7 @@ images::ByteSource source_of_body(int pipe, const std::shared_ptr<Consumption>& 
 
 Task<Result<>> consume_body(asio::io_context& io, http::Request& request,
                             std::function<Result<>(const images::ByteSource&)> consume) {
-  // The thread must be waited for, whatever happens to the caller.
+  // Waits for the thread even if the caller is canceled.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   Result<Pipe> pipe = make_pipe();
   CO_TRY(pipe);

@@ -1,4 +1,4 @@
-// A request's body for a blocking function on a thread of its own, while it comes in: nothing waits on disk.
+// Passes a request's body to a blocking function on its own thread while it arrives, without storing it on disk.
 #pragma once
 
 #include <functional>
@@ -9,8 +9,8 @@
 
 namespace stack::engine {
 
-// `consume` reads until the source says 0 or it has enough; the rest of the body is read and dropped, so that the client sees
-// the answer. The source is an error where the client went away in the middle.
+// `consume` reads until the source returns 0 or it has enough; the rest of the body is read and dropped, so that
+// the client receives the response. The source returns an error if the client disconnects early.
 Task<Result<>> consume_body(asio::io_context& io, http::Request& request,
                             std::function<Result<>(const images::ByteSource&)> consume);
 

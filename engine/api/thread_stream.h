@@ -1,4 +1,4 @@
-// An answer's body that a blocking function produces on a thread of its own.
+// Sends a response body that a blocking function produces on its own thread.
 #pragma once
 
 #include <functional>
@@ -11,8 +11,8 @@ namespace stack::engine {
 
 using ByteSink = std::function<Result<>(std::string_view bytes)>;
 
-// Sends what `produce` writes as the body of a 200 answer. A client that goes away makes the sink fail; an
-// error in the middle breaks the stream off and is logged. Not on the pool: a slow client holds the thread.
+// Sends the output of `produce` as the body of a 200 response. If the client disconnects, the sink fails; an error
+// in the middle breaks off the stream and is logged. Not on the pool, because a slow client blocks the thread.
 Task<> stream_from_thread(asio::io_context& io, http::Response& response, std::string content_type,
                           std::function<Result<>(const ByteSink&)> produce);
 

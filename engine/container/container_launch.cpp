@@ -54,7 +54,7 @@ std::string ContainerService::hostname_of(const Container& container) const {
   if (spec.network_mode == "host" || spec.uts_mode == "host") return machine_hostname();
   if (spec.network_mode.starts_with("container:")) {
     ContainerPtr owner = context_.find_container(spec.network_mode.substr(10));
-    // One that shares another's network itself is refused at creation, so this ends.
+    // Ends, because creation refuses an owner that itself shares another's network.
     if (owner && owner.get() != &container) return hostname_of(*owner);
   }
   return container.short_id();

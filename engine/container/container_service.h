@@ -119,7 +119,7 @@ class ContainerService {
   // Environment, user, and other defaults for exec sessions.
   Result<ImageDefaults> image_defaults(const Container& container) const;
   std::vector<std::string> environment_of(const Container& container) const;
-  // The hostname that was asked for; the machine's or the owner's where it shares their network; else the short id.
+  // The requested hostname; the machine's or the owner's if it shares their network; else the short ID.
   std::string hostname_of(const Container& container) const;
   // Resolves a user in the container's current file system.
   Result<runtime::User> resolve_user(const Container& container, const std::string& user) const;
@@ -141,7 +141,7 @@ class ContainerService {
   Context& context() const { return context_; }
 
  private:
-  // A name for a container that nobody named.
+  // A generated name for a container without one.
   std::string free_name() const;
   Result<> check_spec(const ContainerSpec& spec) const;
   Result<std::vector<MountPoint>> plan_mounts(const ContainerSpec& spec, const images::Image& image) const;
@@ -167,7 +167,7 @@ class ContainerService {
   runtime::EngineRestart engine_restart() const;
   std::vector<std::string> mount_points(const Container& container) const;
   void watch_log(const Container& container);
-  // What `--link` adds to the environment. Conflict where a container that is linked does not run.
+  // The variables that `--link` adds to the environment. Conflict if a linked container does not run.
   Result<std::vector<std::string>> link_environment(const Container& container) const;
   Result<Json> config_of(const Container& container, const images::Image& image);
   Task<Result<>> attach_volumes(ContainerPtr container);

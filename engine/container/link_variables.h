@@ -1,5 +1,5 @@
 // The variables of `docker run --link` on the default network (moby, daemon/links): DB_NAME, DB_PORT, DB_PORT_5432_TCP_ADDR,
-// DB_ENV_... of the container that is linked. Elsewhere links are names only.
+// DB_ENV_... of the linked container. On other networks links are only names.
 #pragma once
 
 #include <string>

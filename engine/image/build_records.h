@@ -39,7 +39,7 @@ class BuildRecords {
   std::optional<BuildRecord> find(const std::string& reference, const std::string& image_id) const;
   // Stores the record of a completed build.
   Result<> remember(const std::string& reference, const BuildRecord& record);
-  // Remembers the last known quick digest of a content digest.
+  // note() remembers the last known quick digest of a content digest; quick_of() returns it, "" = none.
   void note(const BuildInspection& look) { quick_of_[look.content] = look.quick; }
   std::string quick_of(const std::string& content) const;
 
