@@ -47,7 +47,7 @@ std::string output_target(const BuildOutput& output, const std::string& image, b
   return "/stack/v1/build/output" + query.text();
 }
 
-// The whole file or none: it gets its name when it is complete.
+// Writes the whole file or nothing: it gets its name when it is complete.
 Result<> write_output_file(Session& session, const std::string& target, const std::string& path) {
   bool to_stdout = path == "-";
   std::string unfinished = path + ".part";
@@ -68,7 +68,8 @@ Result<> write_output_file(Session& session, const std::string& target, const st
   return done;
 }
 
-// The archive waits in a nameless file of the folder's file system: what is written while it is read would hold up the engine.
+// First stores the archive in an unnamed file on the folder's file system, because slow writes during the transfer
+// would block the engine.
 Result<> write_output_folder(Session& session, const std::string& target, const std::string& path) {
   TRY(ensure_directory(path));
   Fd spool(::open(path.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));

@@ -1,4 +1,4 @@
-// `docker build --output`: where the result goes beside, or instead of, the image store.
+// `docker build --output`: the destination of the result in addition to, or instead of, the image store.
 // https://docs.docker.com/reference/cli/docker/buildx/build/#output
 #pragma once
 
@@ -13,10 +13,10 @@ namespace stack::cli::docker_cli {
 struct BuildOutput {
   enum class Kind {
     Store,    // type=image, type=docker without a file: the image, as without --output
-    Push,     // type=registry, type=image,push=true: the image, which is pushed under its names
+    Push,     // type=registry, type=image,push=true: the image, pushed under its names
     Folder,   // type=local: the files of the image
     Tar,      // type=tar: the same as an archive
-    Archive,  // type=oci, type=docker with a file: the image as `save` writes it
+    Archive,  // type=oci, type=docker with a file: the image in the format of `save`
     Nothing,  // type=cacheonly
   } kind = Kind::Store;
   std::string path;  // absolute; "-" = stdout
@@ -25,7 +25,7 @@ struct BuildOutput {
 // "type=local,dest=DIR", "DIR", "-" and so on. Relative paths are below `directory`.
 Result<BuildOutput> parse_build_output(std::string_view text, const std::string& directory);
 
-// Fetches the result of a build from the engine. `discard`: the image is not wanted for itself.
+// Fetches the result of a build from the engine. `discard`: removes the image afterwards.
 Result<> write_build_output(Session& session, const BuildOutput& output, const std::string& image,
                             bool discard);
 

@@ -35,7 +35,7 @@ Json pair_map(const std::vector<std::string>& given) {
   return map;
 }
 
-// Puts the numeric flag into the object where it was given.
+// Adds the numeric flag to the object if it was given.
 Result<> put_number(Json& object, const char* member, const Arguments& arguments, std::string_view flag) {
   auto value = arguments.number(flag, std::numeric_limits<int64_t>::min());
   if (!value) return std::move(value).error();

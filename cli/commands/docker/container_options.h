@@ -1,4 +1,4 @@
-// The options of `docker run` and `docker create`, and the request body they come to.
+// The options of `docker run` and `docker create`, and their request body.
 // https://docs.docker.com/reference/cli/docker/container/run/, Engine API POST /containers/create
 #pragma once
 
@@ -12,19 +12,19 @@
 
 namespace stack::cli::docker_cli {
 
-// The flags that `run` and `create` share.
+// The flags shared by `run` and `create`.
 std::span<const Flag> container_flags();
 
 // The body of POST /containers/create for IMAGE [COMMAND...] and the flags. Reads --env-file, --label-file and seccomp
-// profiles of the caller. Errors name the flag as Docker's client does.
+// profiles of the caller. Errors name the flag like Docker's client.
 Result<Json> container_body(const Session& session, const Arguments& arguments);
 
-// "K=V" as it is, "K" with the caller's value, left out where the caller has none.
+// "K=V" unchanged, "K" with the caller's value; left out if the caller has none.
 std::vector<std::string> resolved_environment(const Session& session, const std::vector<std::string>& given);
-// The lines of an --env-file, resolved in the same way.
+// The lines of an --env-file, resolved the same way.
 Result<std::vector<std::string>> environment_file(const Session& session, const std::string& path);
 
-// A byte size, for the flag it was given to.
+// Parses a byte size; an error names the flag.
 Result<int64_t> byte_size(const std::string& text, std::string_view flag);
 // "always", "on-failure:3" and so on as {"Name", "MaximumRetryCount"}.
 Result<Json> restart_policy(const std::string& text);

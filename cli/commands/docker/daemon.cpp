@@ -17,7 +17,7 @@ namespace stack::cli::docker_cli {
 
 namespace {
 
-// Docker's words at the head of a column that a template asks for by its field.
+// Docker's column titles by template field.
 const std::map<std::string, std::string>& column_titles() {
   static const std::map<std::string, std::string> titles{
       {"ID", "ID"},

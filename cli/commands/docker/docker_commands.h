@@ -1,5 +1,5 @@
 // The docker command line: `stack docker ...`, and this program under the name `docker`. Each command is one row,
-// defined in the file that has its subject; the grammar, texts and exit codes are those of Docker's own client.
+// defined in the file for its subject; grammar, texts, and exit codes match Docker's client.
 // https://docs.docker.com/reference/cli/docker/
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace stack::cli::docker_cli {
 
-// Exit code of `run`, `create` and `exec` where Docker itself fails before the command runs, and of unknown flags.
+// Exit code of `run`, `create`, and `exec` if Docker itself fails before the command runs, and for unknown flags.
 inline constexpr int kExitDocker = 125;
 
 extern const Command kAttach, kBuild, kBuilderPrune, kCommit, kContainerInspect, kContainerPrune,
@@ -21,7 +21,7 @@ extern const Command kAttach, kBuild, kBuilderPrune, kCommit, kContainerInspect,
     kRun, kSave, kSearch, kStart, kStats, kStop, kSystemDf, kSystemPrune, kTag, kTop, kUnpause, kUpdate,
     kVersion, kVolumeCreate, kVolumeInspect, kVolumeLs, kVolumePrune, kVolumeRm, kWait;
 
-// Every command, under its long name ("container ls"); the short ones ("ps") are aliases.
+// All commands by long name ("container ls"); short names ("ps") are aliases.
 std::span<const Command* const> commands();
 
 }  // namespace stack::cli::docker_cli

@@ -1,4 +1,4 @@
-// The commands that carry images in files: save, load, import.
+// The commands for images in files: save, load, import.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -34,7 +34,7 @@ Result<> write_image_archive(Session& session, const std::string& target, const 
   });
   if (done) done = std::move(written);
   if (file.empty()) return done;
-  // The whole archive or none: it gets its name when it is complete.
+  // Writes the whole archive or nothing: it gets its name when it is complete.
   if (done && ::rename(unfinished.c_str(), file.c_str()) != 0)
     done = Error::last_errno("rename " + unfinished);
   if (!done) ::unlink(unfinished.c_str());
@@ -72,14 +72,14 @@ std::vector<std::string> line_members(const std::string& lines, const char* memb
   return out;
 }
 
-// What a stream says of a failure after its head.
+// Finds a failure reported in a stream after its header.
 Result<> check_lines(const std::string& lines) {
   std::vector<std::string> errors = line_members(lines, "error");
   if (!errors.empty()) return Error(errors.front());
   return {};
 }
 
-// The answer's body: JSON objects, one a line.
+// Returns the response's body: one JSON object per line.
 Result<std::string> upload_archive(Session& session, const std::string& target, int in) {
   http::ClientRequest request;
   request.method = "POST";

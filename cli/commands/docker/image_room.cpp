@@ -1,4 +1,4 @@
-// The commands about the room that images and the rest take on disk: prune, df.
+// The commands about disk usage: prune, df.
 #include <unistd.h>
 
 #include "base/units.h"
@@ -117,7 +117,7 @@ Result<int> run_builder_prune(Session& session, const Arguments& arguments) {
 constexpr Flag kSystemDfFlags[] = {kFormatFlag};
 constexpr Example kSystemDfExamples[] = {{"stack system df", "show disk usage and reclaimable space"}};
 
-// One line of the table.
+// A row of the table.
 struct Room {
   std::string type;
   int64_t total = 0;
@@ -178,7 +178,7 @@ Room cache_room(const Json& usage) {
   for (const Json& entry : items_of(member(usage, "BuildCache"))) {
     ++out.total;
     out.active += bool_or(entry, "InUse") ? 1 : 0;
-    // A layer that images share is counted with them.
+    // Shared layers count with the images.
     if (bool_or(entry, "Shared")) continue;
     out.size += int_or(entry, "Size");
     if (!bool_or(entry, "InUse")) out.reclaimable += int_or(entry, "Size");

@@ -39,7 +39,7 @@ std::string utc_time(int64_t seconds) {
   return text;
 }
 
-// The digest under which the repository has the image, "<none>" where it never came from one.
+// The image's digest in the repository, "<none>" if it has none.
 std::string digest_of(const Json& image, const std::string& repository) {
   for (const std::string& digest : strings_of(member(image, "RepoDigests")))
     if (digest.starts_with(repository + "@")) return digest.substr(repository.size() + 1);

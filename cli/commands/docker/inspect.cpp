@@ -28,7 +28,7 @@ struct Kind {
   std::string_view type;
   Getter get;
 };
-// In the order in which `docker inspect` without --type looks.
+// In the search order of `docker inspect` without --type.
 constexpr Kind kKinds[] = {
     {"container", get_container}, {"image", get_image}, {"network", get_network}, {"volume", get_volume}};
 

@@ -28,7 +28,7 @@ Result<std::string> stop_query(const Arguments& arguments) {
   return query.text();
 }
 
-// POST /containers/NAME/ACTION for each.
+// Sends POST /containers/NAME/ACTION for each.
 Result<int> act_on_each(Session& session, const Arguments& arguments, const std::string& action) {
   return for_each_word(arguments, [&](const std::string& name) -> Result<> {
     TRY_ASSIGN(Json done, ask(session, "POST", container_path(name, action)));
@@ -75,7 +75,7 @@ Result<int> run_container_rm(Session& session, const Arguments& arguments) {
   return for_each_word(arguments, [&](const std::string& name) -> Result<> {
     auto removed = ask(session, "DELETE", container_path(name, query.text()));
     if (removed) return {};
-    // With -f, a container that is not there is no failure, but it is said.
+    // With -f, a missing container is reported but is not a failure.
     if (!arguments.is_set("force") || removed.error().kind() != ErrorKind::NotFound)
       return std::move(removed).error();
     print_message(removed.error().text());

@@ -26,7 +26,7 @@ constexpr Example kLoginExamples[] = {
 };
 constexpr Example kLogoutExamples[] = {{"stack logout ghcr.io", "remove the credentials"}};
 
-// Echo off while it lives.
+// Turns echo off until destruction.
 class QuietTerminal {
  public:
   explicit QuietTerminal(int fd) : fd_(fd) {
@@ -47,7 +47,7 @@ class QuietTerminal {
   termios before_{};
 };
 
-// A byte at a time: what follows the line belongs to whoever reads next.
+// Reads single bytes, so that the rest of the input stays for the next reader.
 std::string read_line() {
   std::string out;
   char c = 0;

@@ -27,7 +27,7 @@ constexpr Flag kLogsFlags[] = {
     {0, "until", FlagArity::Value, "string", "Show lines until a time or duration"},
 };
 
-// Seconds since 1970 with nine decimals, as the engine takes them.
+// Seconds since 1970 with nine decimals, in the engine's format.
 Result<std::string> unix_time(const std::string& text, std::string_view flag) {
   if (text.empty()) return std::string();
   auto time = log_time(text, std::chrono::system_clock::now());

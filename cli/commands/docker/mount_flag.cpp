@@ -43,7 +43,7 @@ bool parse_truth(const std::string& value, bool& out) {
   return value == "0" || value == "false" || value == "False" || value == "FALSE" || value == "f";
 }
 
-// One "key=value" of --mount into the mount.
+// Applies one "key=value" of --mount to the mount.
 class MountFlag {
  public:
   MountFlag(const std::string& text, const std::string& directory) : text_(text), directory_(directory) {}
@@ -148,7 +148,7 @@ class MountFlag {
   Json mount_;
 };
 
-// A path that begins with "." is the caller's.
+// A path that begins with "." is relative to the caller's folder.
 std::string absolute_source(const std::string& volume, const std::string& directory) {
   size_t colon = volume.find(':');
   std::string source = volume.substr(0, colon);

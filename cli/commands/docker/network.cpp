@@ -96,7 +96,7 @@ Result<int> run_network_create(Session& session, const Arguments& arguments) {
 constexpr Flag kNetworkPruneFlags[] = {{'f', "force", FlagArity::Nothing, "", "Do not ask for confirmation"}};
 constexpr Example kNetworkPruneExamples[] = {{"stack network prune", "remove unused networks"}};
 
-// The engine's own, that of builds among them.
+// The engine's own networks, including that of builds.
 bool is_predefined(const Json& network) {
   std::string name = string_or(network, "Name");
   return name == "bridge" || name == "host" || name == "none" ||
@@ -110,7 +110,7 @@ Result<int> run_network_prune(Session& session, const Arguments& arguments) {
   for (const Json& network : items_of(networks)) {
     std::string name = string_or(network, "Name");
     if (is_predefined(network)) continue;
-    // The list need not name the containers.
+    // The list may omit the containers.
     TRY_ASSIGN(Json details, session.call("GET", "/networks/" + string_or(network, "Id")));
     if (member(details, "Containers").empty()) chosen.words.push_back(name);
   }

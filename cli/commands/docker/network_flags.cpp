@@ -10,7 +10,7 @@ namespace {
 
 void append(Json& list, const std::string& value) { list.push_back(value); }
 
-// One "key=value" of the long form of --network.
+// Applies one "key=value" of the long form of --network.
 Result<> take_network_option(const std::string& key, const std::string& value, std::string& name,
                              Json& endpoint) {
   if (key == "name")

@@ -1,4 +1,4 @@
-// --network, --ip, --link, --dns and their like of the docker command line.
+// --network, --ip, --link, --dns, and similar flags of the docker command line.
 #pragma once
 
 #include "base/json.h"

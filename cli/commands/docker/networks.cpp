@@ -75,7 +75,7 @@ bool same_family(const std::string& a, const std::string& b) {
   return (a.find(':') == std::string::npos) == (b.find(':') == std::string::npos);
 }
 
-// Gateways, ranges and auxiliary addresses go to the subnet of their family, in the order given.
+// Assigns gateways, ranges, and auxiliary addresses to the subnets of their family, in order.
 Json ipam_pools(const Arguments& arguments) {
   Json pools = Json::array();
   for (const std::string& subnet : arguments.all("subnet")) pools.push_back({{"Subnet", subnet}});

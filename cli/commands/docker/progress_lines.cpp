@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kBarWidth = 50;
 
-// "[====>    ]  1.2MB/3.4MB", from the detail where the engine did not draw it.
+// "[====>    ]  1.2MB/3.4MB", from the detail if the engine did not send it.
 std::string bar(const Json& line) {
   std::string drawn = string_or(line, "progress");
   if (!drawn.empty()) return " " + drawn;

@@ -1,5 +1,5 @@
 // Docker's progress messages on a terminal or in a log. https://docs.docker.com/reference/api/engine/, image create:
-// one JSON object a line: {"status","id","progressDetail":{"current","total"},"progress","stream","aux","error"}.
+// one JSON object per line: {"status","id","progressDetail":{"current","total"},"progress","stream","aux","error"}.
 #pragma once
 
 #include <map>
@@ -10,11 +10,11 @@
 
 namespace stack::cli::docker_cli {
 
-// On a terminal each id keeps one line that is rewritten in place; elsewhere every change of status is a line of its
-// own, and progress within a status is left out.
+// On a terminal, each ID has one line that is rewritten in place; otherwise every change of status is a separate
+// line, and progress within a status is omitted.
 class ProgressLines {
  public:
-  // `fd`: where it is shown; `quiet`: nothing is.
+  // `fd`: the output descriptor; `quiet`: show nothing.
   ProgressLines(int fd, bool quiet);
 
   void show(const Json& line);
@@ -29,7 +29,7 @@ class ProgressLines {
   bool quiet_;
   bool terminal_;
   std::vector<std::string> rows_;              // ids in the order of their lines
-  std::map<std::string, std::string> status_;  // by id: the last status that was shown
+  std::map<std::string, std::string> status_;  // by ID: the last status shown
 };
 
 }  // namespace stack::cli::docker_cli

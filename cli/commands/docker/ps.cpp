@@ -53,12 +53,12 @@ Json ps_row(const Json& entry, const Arguments& arguments) {
   std::vector<std::string> names;
   for (std::string name : strings_of(member(entry, "Names"))) {
     if (name.starts_with('/')) name.erase(0, 1);
-    // "db/alias" is a link's name for another container.
+    // "db/alias" is another container's link name.
     if (arguments.is_set("no-trunc") || name.find('/') == std::string::npos) names.push_back(name);
   }
   if (!names.empty()) row["Names"] = join(names, ",");
   if (arguments.is_set("size")) row["Size"] = size_text(entry);
-  // Docker's row knows nothing of services.
+  // Docker's rows do not contain services.
   for (const char* ours : {"Name", "Project", "Service", "Publishers", "ExitCode", "Health"}) row.erase(ours);
   return row;
 }

@@ -11,7 +11,7 @@ namespace stack::cli::docker_cli {
 Result<> put_ports(Json& body, Json& host, const Arguments& arguments);
 
 // "[ip:][host[-end]:]container[-end][/protocol]": one entry for each container port in `bindings` ({"80/tcp":
-// [{"HostIp","HostPort"}]}); the key in `exposed`. A host range for one container port is left to the engine.
+// [{"HostIp","HostPort"}]}); the key in `exposed`. The engine handles a host range for one container port.
 Result<> parse_publish_flag(const std::string& text, Json& exposed, Json& bindings);
 
 }  // namespace stack::cli::docker_cli

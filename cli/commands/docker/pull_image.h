@@ -1,4 +1,4 @@
-// Pulling on the docker command line: `pull`, `push`, and `run` of an image that is missing.
+// Pulls and pushes for the docker command line, including the pull of a missing image by `run`.
 #pragma once
 
 #include <string>
@@ -8,20 +8,20 @@
 namespace stack::cli::docker_cli {
 
 struct PullRequest {
-  std::string reference;  // as the user wrote it
+  std::string reference;  // as written by the user
   std::string platform;   // "" = the machine's
-  int fd = 1;             // where progress is shown
+  int fd = 1;             // descriptor for progress
   bool quiet = false;
 };
 
-// With the caller's credentials for the registry. Errors of the registry are returned.
+// Uses the caller's credentials for the registry. Returns errors of the registry.
 Result<> pull_image(Session& session, const PullRequest& request);
 
 // "name:latest" for a name with neither tag nor digest.
 std::string with_default_tag(const std::string& reference);
 
-// What `docker login` keeps for the registry of this reference, as the header X-Registry-Auth: base64url of
-// {"username","password"} or {"identitytoken"}; "" for none.
+// The credentials of `docker login` for the registry of this reference, as the header X-Registry-Auth: base64url of
+// {"username","password"} or {"identitytoken"}; "" if there are none.
 Result<std::string> registry_auth(const Session& session, const std::string& reference);
 
 }  // namespace stack::cli::docker_cli

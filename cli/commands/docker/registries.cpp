@@ -55,7 +55,7 @@ Result<> push(Session& session, const Arguments& arguments, const NameAndTag& im
   http::Query query;
   query.add("tag", image.tag);
   if (arguments.given("platform")) query.add("platform", arguments.text("platform"));
-  // Docker's client sends the header even for nobody: the engine refuses a push without it.
+  // Like Docker's client, sends the header even without credentials: the engine refuses a push without it.
   AuthHeader headers{{"X-Registry-Auth", auth.empty() ? "e30=" : auth}};
   return follow_progress(session, "POST", image_path(image.name, "/push" + query.text()), "", headers,
                          STDOUT_FILENO, arguments.is_set("quiet"));

@@ -1,4 +1,4 @@
-// docker run, create: a new container, with its image pulled where it is missing.
+// docker run, create: a new container; pulls a missing image.
 #include <unistd.h>
 
 #include "base/files.h"
@@ -35,7 +35,7 @@ constexpr Example kRunExamples[] = {
 constexpr Example kCreateExamples[] = {
     {"docker create --name web nginx", "create a container to start later"}};
 
-// The last line of an error of `run` and `create`: where help is.
+// Adds the last line of errors of `run` and `create`: a pointer to the help.
 Error run_error(const Session& session, const std::string& text) {
   return Error("docker: " + text + "\n\nRun 'docker " + std::string(session.command().name.substr(10)) +
                " --help' for more information");

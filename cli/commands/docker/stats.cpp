@@ -52,7 +52,7 @@ Result<std::vector<Json>> sample(Session& session, const Arguments& arguments, S
   std::vector<Json> rows;
   for (const Watched& container : containers) {
     auto stats = session.call("GET", container_path(container.id, "/stats?stream=0&one-shot=1"));
-    if (!stats) continue;  // it has just gone
+    if (!stats) continue;  // it has just been removed
     rows.push_back(
         stats_row(container.id, container.name, "", *stats, former[container.id], !arguments.is_set("no-trunc")));
     samples[container.id] = std::move(*stats);
