@@ -1,4 +1,4 @@
-// Names and times of images, as tables show them.
+// Names and times of images for tables.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@ namespace stack::cli {
 
 struct RepositoryTag {
   std::string repository;  // "registry:5000/app"
-  std::string tag;         // "latest"; "<none>" where there is none
+  std::string tag;         // "latest"; "<none>" if there is none
 };
-// The colon of a registry's port is not that of a tag; a digest stays with neither.
+// A colon before a registry's port does not begin a tag; a digest is dropped.
 RepositoryTag split_reference(std::string_view reference);
 
 // "3 days ago" for an RFC 3339 time; "" for anything else.

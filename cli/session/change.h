@@ -18,7 +18,7 @@ struct Change {
   Json body;
   bool canceled_by_leaving = false;  // true for a build: closing the connection cancels it
   std::vector<std::string> images =
-      {};  // further images whose registries need credentials, besides those of the body's project
+      {};  // images that need registry credentials, in addition to those of the body's project
 };
 
 struct ChangeResult {
