@@ -16,13 +16,13 @@ const char* environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// Engines say "nothing but ..." and count on the devices that every container has.
+// Engines deny all other devices and expect the devices that every container has.
 void allow_usual_devices(OciSpec& spec) {
   auto rules = spec.resources.find("devices");
   if (rules == spec.resources.end() || !rules->is_array() || rules->empty()) return;
   Json usual = default_device_rules();
   for (size_t i = 1; i < usual.size(); ++i) {
-    // Already allowed by the last rule about it.
+    // Already allowed by the last matching rule.
     if (std::find(rules->begin(), rules->end(), usual[i]) == rules->end()) rules->push_back(usual[i]);
   }
 }

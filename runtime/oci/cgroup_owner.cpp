@@ -33,14 +33,14 @@ std::optional<uid_t> cgroup_owner(const OciSpec& spec) {
 }
 
 Result<> give_cgroup(const std::string& directory, uid_t owner) {
-  // Kernels before 4.15 have no list; these three are in all of them.
+  // Kernels before 4.15 have no list; all kernels have these three files.
   std::string names = read_file("/sys/kernel/cgroup/delegate")
                           .value_or("cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n");
   constexpr auto kSameGroup = static_cast<gid_t>(-1);
   if (::chown(directory.c_str(), owner, kSameGroup) != 0) return Error::last_errno("give away " + directory);
   for (const std::string& name : split(names, '\n')) {
     std::string file = directory + "/" + name;
-    // The list is of all controllers; a group has the files of its own.
+    // The list covers all controllers; a group has only the files of its own.
     if (name.empty() || ::chown(file.c_str(), owner, kSameGroup) == 0 || errno == ENOENT) continue;
     return Error::last_errno("give away " + file);
   }

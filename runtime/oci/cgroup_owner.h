@@ -1,4 +1,4 @@
-// A container that may make groups below its own: the group belongs to the container's user. runtime-spec
+// Delegates a cgroup to the container's user, so that the container can create groups below it. runtime-spec
 // config-linux.md "Cgroup ownership"; cgroup-v2.rst "Delegation Containment".
 #pragma once
 
@@ -12,12 +12,12 @@
 
 namespace stack::runtime::oci {
 
-// The host's user that the group of version 2 is given to, or nullopt: that takes a cgroup namespace of its
-// own, the cgroup file system mounted for writing, and a process whose user is mapped. Pure.
+// The host user who becomes the owner of the version 2 group; nullopt unless there is a new cgroup namespace, a
+// writable mount of the cgroup file system, and a mapped process user. Pure.
 std::optional<uid_t> cgroup_owner(const OciSpec& spec);
 
-// The directory and those of its files that the kernel's list /sys/kernel/cgroup/delegate names. No limits
-// are among them.
+// Gives away the directory and those of its files that are listed in /sys/kernel/cgroup/delegate, which does not
+// include limits.
 Result<> give_cgroup(const std::string& directory, uid_t owner);
 
 }  // namespace stack::runtime::oci

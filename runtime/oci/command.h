@@ -1,4 +1,4 @@
-// What a command of stack-runtime is, and what all of them are given.
+// The commands of stack-runtime and their common options.
 #pragma once
 
 #include <span>
@@ -23,14 +23,14 @@ struct GlobalOptions {
 
 struct Command {
   std::string_view name;
-  std::string_view synopsis;  // what follows the name: "[flags] ID"
+  std::string_view synopsis;  // text after the name: "[flags] ID"
   std::string_view help;
   std::span<const Flag> flags;
   FlagOrder order;
   size_t least_words;
   size_t most_words;
   bool enters_container;  // runs from a read-only copy of the program (see self.h)
-  // The exit code of the program.
+  // Returns the exit code of the program.
   Result<int> (*run)(const GlobalOptions& global, const Arguments& arguments);
 };
 

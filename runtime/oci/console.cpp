@@ -13,7 +13,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-// Socket addresses hold 107 bytes; through the directory's descriptor any path fits.
+// Socket addresses are limited to 107 bytes; the directory's descriptor allows any path.
 Result<sockaddr_un> address_in(int directory, const std::string& name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

@@ -1,4 +1,4 @@
-// Terminals of containers, seen from the runtime: handed to somebody else, or connected with our own.
+// Terminals of containers: passed to another process, or connected to our own.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@ namespace stack::runtime::oci {
 
 // Connects to the Unix socket of --console-socket.
 Result<Fd> connect_console_socket(const std::string& path);
-// One message with the pty's master, as runc sends it.
+// Sends the pty's master in one message, like runc.
 Result<> send_console(int socket, int master);
 
-// connect(2) to the socket `path`, however long its name is.
+// connect(2) to the socket `path`, which may have any length.
 Result<Fd> connect_unix_socket(const std::string& path, int type);
-// A listening (or, SOCK_DGRAM, bound) socket `name` in the directory, 0700 as the directory.
+// A listening (SOCK_DGRAM: bound) socket `name` in the directory, mode 0700 like the directory.
 Result<Fd> bind_unix_socket(int directory, const std::string& name, int type);
 
 }  // namespace stack::runtime::oci

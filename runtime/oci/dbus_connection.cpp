@@ -48,8 +48,8 @@ Result<DbusConnection> DbusConnection::open(Fd socket, bool is_bus, std::chrono:
 
 Result<> DbusConnection::authenticate() {
   std::string uid = hexadecimal(std::to_string(::geteuid()));
-  // All in one: systemd 252 leaves a first message lying that it reads together with BEGIN, until another one
-  // comes. This way BEGIN is behind it once it has answered.
+  // All in one write: systemd 252 does not process a first message that it reads together with BEGIN until another
+  // one arrives. This way it has already read BEGIN when it answers.
   TRY(send_all(socket_.get(), std::string("\0AUTH EXTERNAL ", 15) + uid + "\r\nBEGIN\r\n"));
   size_t end = std::string::npos;
   while ((end = unread_.find("\r\n")) == std::string::npos) TRY(read_more());

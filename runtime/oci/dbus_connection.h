@@ -1,6 +1,5 @@
-// A connection to systemd's manager, or to a bus that leads there. D-Bus specification, "Authentication
-// Protocol"; systemd's own socket speaks the same language without a bus in between: no names, no
-// subscription.
+// A connection to systemd's manager, directly or through a bus. D-Bus specification, "Authentication Protocol";
+// systemd's own socket uses the same protocol without names and subscriptions.
 #pragma once
 
 #include <chrono>
@@ -15,16 +14,15 @@ namespace stack::runtime::oci {
 
 class DbusConnection {
  public:
-  // Authenticates as the user we are (EXTERNAL) over a connected stream socket. `is_bus`: says hello as well.
+  // Authenticates as our user (EXTERNAL) over a connected stream socket. `is_bus`: also sends Hello.
   static Result<DbusConnection> open(Fd socket, bool is_bus, std::chrono::milliseconds limit);
 
   bool is_bus() const { return is_bus_; }
 
-  // Sends a call and waits for its answer. An error answer is an Error whose text begins with the error's
-  // name
-  // ("org.freedesktop.systemd1.NoSuchUnit: ..."); signals that come first are kept for next_signal().
+  // Sends a call and waits for the reply. An error reply becomes an Error whose text begins with the error's name
+  // ("org.freedesktop.systemd1.NoSuchUnit: ..."); signals that arrive first are kept for next_signal().
   Result<DbusMessage> call(DbusMessage message);
-  // The next signal, whichever it is. Timeout where none comes.
+  // The next signal of any kind. Timeout if none arrives.
   Result<DbusMessage> next_signal();
 
  private:
@@ -37,7 +35,7 @@ class DbusConnection {
 
   Fd socket_;
   bool is_bus_ = false;
-  std::chrono::milliseconds limit_;  // for the wait for the peer's next bytes
+  std::chrono::milliseconds limit_;  // time limit for the peer's next bytes
   uint32_t last_serial_ = 0;
   std::string unread_;
   std::deque<DbusMessage> signals_;

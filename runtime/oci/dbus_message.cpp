@@ -9,7 +9,7 @@ namespace {
 
 constexpr char kOrder = std::endian::native == std::endian::little ? 'l' : 'B';
 constexpr uint8_t kVersion = 1;
-constexpr size_t kFixedHeader = 16;  // up to and with the length of the array of fields
+constexpr size_t kFixedHeader = 16;  // up to and including the length of the array of fields
 constexpr size_t kMostBytes = size_t{128} << 20;
 
 enum Field : uint8_t {

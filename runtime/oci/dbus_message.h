@@ -1,4 +1,4 @@
-// D-Bus messages as bytes: as much of the format as talking to systemd takes. D-Bus specification 0.43,
+// D-Bus messages as bytes: the part of the format that systemd requires. D-Bus specification 0.43,
 // "Marshaling" and "Message Format". Pure.
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace stack::runtime::oci {
 
-// Values one after the other, in this machine's byte order. The caller keeps to the signature it announces.
-// Offsets count from the beginning, so what is written must be placed at a multiple of eight.
+// Writes consecutive values in this machine's byte order. The caller must follow the signature that it announces.
+// Offsets count from the beginning, so the result must be placed at a multiple of eight.
 class DbusWriter {
  public:
   void byte(uint8_t value) { bytes_ += static_cast<char>(value); }
@@ -51,14 +51,13 @@ struct DbusMessage {
 
 std::string encode(const DbusMessage& message);
 
-// How many bytes the message takes that begins with these, or nullopt while too few are there to tell (16 are
-// enough). Invalid where this is no message, is in the other byte order, or is above the specification's 128
-// MiB.
+// The size of the message that begins with these bytes; nullopt if there are too few bytes (16 are enough). Invalid
+// for anything but a message, for the other byte order, and above the specification's 128 MiB.
 Result<std::optional<size_t>> message_size(std::string_view bytes);
-// One whole message. Unknown header fields are passed over.
+// Decodes a complete message. Skips unknown header fields.
 Result<DbusMessage> decode(std::string_view bytes);
 
-// Reads values from a body. After the first that does not fit, all are empty and ok() is false.
+// Reads values from a body. After the first mismatch, all values are empty and ok() is false.
 class DbusReader {
  public:
   explicit DbusReader(std::string_view bytes) : bytes_(bytes) {}

@@ -1,4 +1,4 @@
-// exec: a further process in a running container.
+// exec: an additional process in a running container.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>

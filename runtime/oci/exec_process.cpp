@@ -20,11 +20,11 @@ Result<uint32_t> parse_id(std::string_view text) {
   return value;
 }
 
-// Added to every set that makes it usable, never to the inheritable one (CVE-2022-29162).
+// Adds it to every set that makes it usable, never to the inheritable set (CVE-2022-29162).
 Result<> add_capability(Json& process, const std::string& name) {
   Result<std::string> normal = normalize_capability(name);
   if (!normal) {
-    // As the specification has it for those of the configuration.
+    // As the specification requires for capabilities of the configuration.
     log(Level::Warning, normal.error().text() + "; ignoring it");
     return {};
   }

@@ -1,4 +1,4 @@
-// The process object of an exec: the container's own with what the flags change, or a file's.
+// The process object of an exec: the container's own, changed by the flags, or that of a file.
 #pragma once
 
 #include "base/json.h"
@@ -7,10 +7,10 @@
 
 namespace stack::runtime::oci {
 
-// Pure, but for reading the file of --process. `container_process`: of the container's configuration.
+// Pure, except that it reads the file of --process. `container_process`: from the container's configuration.
 Result<Json> exec_process(const Json& container_process, const Arguments& arguments);
 
-// "uid[:gid]", both whole numbers below 2^32: crun's and runc's form. CVE-2026-30892: nothing else is taken.
+// "uid[:gid]", both whole numbers below 2^32: the form of crun and runc. Rejects everything else (CVE-2026-30892).
 Result<Json> parse_exec_user(const std::string& text, const Json& container_user);
 
 }  // namespace stack::runtime::oci

@@ -31,7 +31,7 @@ Result<ContainerFilter> make_filter(const Json& seccomp, const std::string& cach
   if (seccomp.is_null()) return out;
   if (!seccomp.contains("defaultAction")) return invalid("seccomp: defaultAction is missing");
   TRY_ASSIGN(std::optional<unsigned> flags, seccomp_flags(seccomp));
-  // What crun and runc do where nothing is said; an empty list says "none".
+  // The default of crun and runc; an empty list means no flags.
   out.program.flags = flags.value_or(SECCOMP_FILTER_FLAG_SPEC_ALLOW);
   out.program.notifies = seccomp_notifies(seccomp);
   TRY(check_notified(seccomp));
@@ -43,7 +43,7 @@ Result<ContainerFilter> make_filter(const Json& seccomp, const std::string& cach
     return invalid("seccomp: listenerMetadata requires listenerPath");
   if (!out.program.notifies)
     out.program.flags &= ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
-  // Where the profile goes does not change the program.
+  // The profile's listener does not affect the program.
   Json profile = seccomp;
   profile.erase("listenerPath");
   profile.erase("listenerMetadata");

@@ -11,7 +11,7 @@ namespace stack::runtime::oci {
 
 struct ContainerFilter {
   SeccompProgram program;
-  std::string listener_path;  // socket that receives the notify descriptor; "" for none
+  std::string listener_path;  // socket that receives the notify descriptor; "" if there is none
   std::string listener_metadata;
 };
 
@@ -21,8 +21,8 @@ Result<ContainerFilter> make_filter(const Json& seccomp, const std::string& cach
 // Sends the listener to the process that listens at listener_path, with the container process state document of the
 // specification.
 Result<> send_listener(const ContainerFilter& filter, int agent, int listener, const Json& state, pid_t pid);
-// To the filter's listenerPath, as it is seen from here: before any namespace of the container is joined.
-// Empty for a filter that does not notify.
+// Connects to the filter's listenerPath on the host: call before joining any namespace of the container. Empty for
+// a filter without notifications.
 Result<Fd> connect_agent(const ContainerFilter& filter);
 
 }  // namespace stack::runtime::oci

@@ -31,7 +31,7 @@ Error unknown_flag(std::span<const Flag> flags, std::string_view given) {
   return invalid(std::move(text));
 }
 
-// A flag as written: its row, and the value where one is attached.
+// A flag as written: its row, and the attached value, if any.
 struct Written {
   const Flag* flag = nullptr;
   std::string shown;
@@ -52,7 +52,7 @@ Result<Written> read_flag(std::span<const Flag> flags, const std::string& word) 
   } else if (out.shown.size() == 2) {
     out.flag = find_letter(flags, word[1]);
   } else {
-    // "-b/dir" as getopt(3) takes it, and "-bundle" as Go's flags do.
+    // "-b/dir" as in getopt(3), and "-bundle" as in Go's flags.
     out.flag = find_flag(flags, std::string_view(out.shown).substr(1));
     const Flag* glued = find_letter(flags, word[1]);
     if (out.flag == nullptr && glued != nullptr && glued->kind != FlagKind::Switch) {

@@ -1,4 +1,4 @@
-// Command lines by table: a command lists its flags, and one parser reads them all.
+// Command lines by table: each command lists its flags, and one parser handles all commands.
 #pragma once
 
 #include <algorithm>
@@ -16,19 +16,19 @@ namespace stack::runtime::oci {
 
 enum class FlagKind : uint8_t {
   Switch,  // --keep, --keep=false
-  Text,    // --root DIR, --root=DIR, -b DIR; the last one given counts
+  Text,    // --root DIR, --root=DIR, -b DIR; the last one wins
   List,    // may be repeated
 };
 
 struct Flag {
   std::string_view name;  // without the dashes
-  char letter = 0;        // its short form; 0: none
+  char letter = 0;        // short form; 0: none
   FlagKind kind = FlagKind::Switch;
-  std::string_view value;  // what help calls the value; "" for switches
+  std::string_view value;  // name of the value in help; "" for switches
   std::string_view help;
 };
 
-// One table of two: flags that several commands share, and a command's own.
+// Joins two tables: flags shared by several commands, and a command's own.
 template <size_t N, size_t M>
 constexpr std::array<Flag, N + M> joined(const std::array<Flag, N>& first,
                                          const std::array<Flag, M>& second) {
@@ -40,7 +40,7 @@ constexpr std::array<Flag, N + M> joined(const std::array<Flag, N>& first,
 
 enum class FlagOrder : uint8_t {
   Anywhere,
-  First,  // what follows the first word that is no flag is not looked at (exec ID COMMAND...)
+  First,  // words after the first word that is not a flag are not parsed (exec ID COMMAND...)
 };
 
 class Arguments {
@@ -51,7 +51,7 @@ class Arguments {
   std::vector<std::string> list(std::string_view name) const;
   // A whole number; Invalid names the flag.
   Result<int64_t> number(std::string_view name, int64_t fallback) const;
-  // What is no flag, in order.
+  // The words that are not flags, in order.
   const std::vector<std::string>& words() const { return words_; }
 
  private:
@@ -60,8 +60,8 @@ class Arguments {
   std::vector<std::string> words_;
 };
 
-// Pure. "--" ends the flags. Unknown flags, missing values and values for switches that are neither true nor
-// false are Invalid.
+// Pure. "--" ends the flags. Invalid for unknown flags, missing values, and switch values other than true and
+// false.
 Result<Arguments> parse_arguments(std::span<const Flag> flags, std::span<const std::string> words,
                                   FlagOrder order);
 

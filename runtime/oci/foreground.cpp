@@ -23,7 +23,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-// Our terminal, raw while this lives: keys are the container's.
+// Puts our terminal into raw mode until destruction, so that the container receives all keys.
 class RawTerminal {
  public:
   RawTerminal() {
@@ -48,7 +48,7 @@ void copy_window_size(int terminal) {
   if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) (void)::ioctl(terminal, TIOCSWINSZ, &size);
 }
 
-// False: nothing more will come.
+// False: the source has ended.
 bool copy_some(int from, int to) {
   std::array<char, 16384> buffer{};
   ssize_t size = ::read(from, buffer.data(), buffer.size());
@@ -57,7 +57,7 @@ bool copy_some(int from, int to) {
   return write_all(to, std::string_view(buffer.data(), static_cast<size_t>(size))).has_value();
 }
 
-// True where the message says that the service is ready.
+// True if the message reports that the service is ready.
 bool pass_on_notification(int notify) {
   std::array<char, 4096> buffer{};
   ssize_t size = ::recv(notify, buffer.data(), buffer.size(), 0);
@@ -65,7 +65,7 @@ bool pass_on_notification(int notify) {
   std::string_view text(buffer.data(), static_cast<size_t>(size));
   const char* manager = std::getenv("NOTIFY_SOCKET");
   Result<Fd> socket = manager != nullptr ? connect_unix_socket(manager, SOCK_DGRAM) : Result<Fd>(Fd());
-  // Our own process is what the manager knows.
+  // The manager knows our own process.
   if (socket && *socket) (void)write_all(socket->get(), text);
   return text.find("READY=1") != std::string_view::npos;
 }
@@ -84,7 +84,7 @@ class Loop {
     for (;;) {
       TRY_ASSIGN(bool ended, step());
       if (!ended) continue;
-      // What the process wrote last is still in the pty.
+      // The last output of the process may still be in the pty.
       while (process_.terminal && readable(process_.terminal.get()) &&
              copy_some(process_.terminal.get(), 1)) {
       }

@@ -23,7 +23,7 @@ bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 }  // namespace
 
 void note_inherited_fds() {
-  // One call for all of them; poll(2) marks those that are not open.
+  // A single call: poll(2) marks descriptors that are not open.
   std::array<pollfd, kEnd - kFirst> polls{};
   for (int fd = kFirst; fd < kEnd; ++fd) polls[static_cast<size_t>(fd - kFirst)].fd = fd;
   rlimit limit{};

@@ -36,7 +36,7 @@ Result<int> kill(const GlobalOptions& global, const Arguments& arguments) {
   std::optional<int> signal = parse_signal(name);
   if (!signal) return invalid("unknown signal \"" + name + "\"");
   TRY_ASSIGN(FoundContainer container, find_container(global.root, id));
-  // What is left of a container whose first process is gone, without a pid namespace.
+  // Without a PID namespace, other processes may outlive the first one.
   if (arguments.is_set("all") && container.status == Status::Stopped) {
     if (!container.state.cgroup_path.empty()) TRY(signal_all(container.state, *signal));
     return 0;

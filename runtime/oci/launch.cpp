@@ -53,7 +53,7 @@ uint64_t mount_of(const std::string& path) {
   return info.stx_mnt_id;
 }
 
-// What a container without a mount namespace mounted, all in one: it stands below its root.
+// Detaches all mounts of a container without a mount namespace: they are below its root.
 void detach_shared_mounts(const OciState& state) {
   if (state.rootfs_mount != 0 && mount_of(state.rootfs) != state.rootfs_mount)
     (void)::umount2(state.rootfs.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
@@ -63,7 +63,7 @@ HookState hook_state_of(const OciState& state) {
   return {state.oci_version, state.id, state.bundle, state.rootfs, state.annotations};
 }
 
-// A container on its way. What was done is undone when this goes before commit().
+// A container being created. Destruction before commit() undoes all steps.
 class Creation {
  public:
   Creation(const GlobalOptions& global, const LaunchSettings& settings)
@@ -187,7 +187,7 @@ Result<> Creation::make_cgroup() {
   std::vector<std::string> notes;
   TRY(cgroups_.create(plan_.cgroup_path, plan_.spec.resources, &notes).in("cgroup"));
   for (const std::string& note : notes) log(Level::Debug, note);
-  // Somebody may have made the others of a group that was there.
+  // Other hierarchies of an existing group may have been created by others.
   if (fresh) {
     TRY_ASSIGN(plan_.cgroups, cgroups_.used_for(plan_.spec.resources));
   }
@@ -208,16 +208,16 @@ Result<> Creation::make_scope() {
   return {};
 }
 
-// True: there was no such group.
+// True: the group did not exist.
 Result<bool> Creation::claim_cgroup() {
   TRY_ASSIGN(plan_.cgroup_path, container_cgroup_path(plan_.spec.cgroups_path, settings_.id));
-  // One hierarchy tells for all: groups are made and removed in all of them.
+  // Checking one hierarchy is enough, because groups are created and removed in all of them.
   std::string unified = cgroups_.directory("", plan_.cgroup_path);
   bool existed = path_exists(unified.empty() ? cgroups_.directory("memory", plan_.cgroup_path) : unified);
   state_.cgroup_path = plan_.cgroup_path;
   state_.created_cgroup = true;
   if (existed) {
-    // An empty one is a leftover, or was made for us; one with processes is somebody else's and stays.
+    // An empty group is a leftover or was created for us; a group with processes belongs to others and stays.
     TRY_ASSIGN(std::vector<pid_t> others, cgroups_.pids(plan_.cgroup_path));
     state_.created_cgroup = others.empty();
     if (!others.empty())
@@ -249,7 +249,7 @@ Result<> Creation::take_terminal(Fd master) {
 
 Result<> Creation::run_host_hooks() {
   hooks_ran_ = true;
-  // A hook may ask for the container's state.
+  // A hook may query the container's state.
   state_.creating = true;
   TRY(directory_->save(state_));
   state_.creating = false;
@@ -297,7 +297,7 @@ Result<> Creation::follow() {
     if (!report && !ready_) return Error("the container's first process exited during setup");
     if (!report) return {};
     TRY(on_report(std::move(*report)));
-    // Created: from here on the process waits for somebody else.
+    // Created: from here on the process waits for another program.
     if (ready_ && settings_.wait_for_start) return {};
   }
 }
@@ -328,7 +328,7 @@ void Creation::undo() {
   if (!done) log(Level::Warning, done.error().text());
 }
 
-// Poststop hooks all run, whatever the others did.
+// Runs all poststop hooks, even after failures.
 void run_poststop_hooks(const std::vector<OciHook>& hooks, const std::string& state_text) {
   for (const OciHook& hook : hooks) {
     Result<> done = run_hooks({hook}, "poststop", state_text);
@@ -336,12 +336,12 @@ void run_poststop_hooks(const std::vector<OciHook>& hooks, const std::string& st
   }
 }
 
-// Kills the first process and waits for its end; its whole pid namespace goes with it.
+// Kills the first process, and with it its PID namespace, and waits for its end.
 Result<> end_process(const OciState& state) {
   Result<Fd> process = open_container_process(state);
   if (!process) return {};
   TRY(signal_pidfd(process->get(), SIGKILL));
-  // A frozen process of cgroup version 1 dies only when thawed.
+  // In cgroup version 1, a frozen process dies only after thawing.
   if (!state.cgroup_path.empty()) {
     TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
     if (cgroups.frozen(state.cgroup_path)) TRY(cgroups.thaw(state.cgroup_path));
@@ -354,11 +354,11 @@ Result<> end_process(const OciState& state) {
 
 Result<> remove_cgroup(const Cgroups& cgroups, const std::string& path, const std::string& scope) {
   if (!scope.empty()) {
-    // Killed before, or systemd would ask each process to end and wait.
+    // Kill the processes first; otherwise systemd would ask each to end, and wait.
     TRY(cgroups.kill_all(path));
     TRY(stop_scope(scope));
   }
-  // Mostly it is empty: the processes' pid namespace has gone.
+  // Usually it is empty, because the PID namespace of the processes has ended.
   if (cgroups.remove(path, std::chrono::milliseconds(0))) return {};
   TRY(cgroups.kill_all(path));
   return cgroups.remove(path);
@@ -401,7 +401,7 @@ Result<LaunchSettings> read_launch_settings(const Arguments& arguments) {
   LaunchSettings out;
   out.id = arguments.words().front();
   TRY_ASSIGN(out.bundle, absolute_existing(arguments.text("bundle", ".")).in("--bundle"));
-  // As crun has it: another file for the same bundle.
+  // As in crun: another file for the same bundle.
   if (arguments.has("config")) {
     out.config_file = arguments.text("config");
     if (!path_exists(out.config_file) && !out.config_file.starts_with('/'))
@@ -424,7 +424,7 @@ Result<> destroy_container(StateDirectory& directory, const OciState& state, con
   if (read) spec = &*read;
   if (!known.ended) TRY(end_process(state));
   detach_shared_mounts(state);
-  // A group that was there before us may hold others.
+  // A group that existed before may have other processes.
   if (state.created_cgroup) {
     Result<Cgroups> cgroups = known.cgroups != nullptr ? *known.cgroups : Cgroups::detect();
     if (!cgroups) return std::move(cgroups).error();

@@ -1,4 +1,4 @@
-// Making a container: from a bundle to a first process that is set up. What `create` and `run` share.
+// Creates a container, from the bundle to a first process that is set up. Shared by `create` and `run`.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace stack::runtime::oci {
 
-// What every command has that starts a process: create, run, exec.
+// Flags of all commands that start a process: create, run, exec.
 constexpr std::array<Flag, 4> kProcessFlags{{
     {"pid-file", 0, FlagKind::Text, "FILE", "write the PID of the process to a file"},
     {"console-socket", 0, FlagKind::Text, "PATH", "send the terminal to a Unix socket"},
@@ -21,7 +21,7 @@ constexpr std::array<Flag, 4> kProcessFlags{{
     {"no-subreaper", 0, FlagKind::Switch, "", "ignored; there is no subreaper"},
 }};
 
-// What create and run share; read_launch_settings() reads them.
+// Flags shared by create and run; read_launch_settings() reads them.
 constexpr std::array<Flag, 8> kLaunchFlags = joined(
     std::array<Flag, 4>{{
         {"bundle", 'b', FlagKind::Text, "DIR",
@@ -32,20 +32,20 @@ constexpr std::array<Flag, 8> kLaunchFlags = joined(
     }},
     kProcessFlags);
 
-// What run and exec share.
+// A flag shared by run and exec.
 constexpr Flag kDetachFlag{"detach", 'd', FlagKind::Switch, "", "return once the command is running"};
 
 struct LaunchSettings {
   std::string id;
-  std::string bundle;          // directory; relative ones are ours
+  std::string bundle;          // directory; relative to our working directory
   std::string config_file;     // "": config.json in the bundle
   std::string pid_file;        // "": none
   std::string console_socket;  // "": none
-  int preserve_fds = 0;        // 3, 4, ... for the command; those of LISTEN_FDS come on top
+  int preserve_fds = 0;        // number of descriptors 3, 4, ... for the command, in addition to those of LISTEN_FDS
   bool no_pivot = false;
   bool no_new_keyring = false;
-  bool wait_for_start = false;  // create: the process waits for `start`. Else the command runs on return
-  bool keep_terminal = false;   // the pty's master is ours, where there is no console socket
+  bool wait_for_start = false;  // create: the process waits for `start`; otherwise the command runs on return
+  bool keep_terminal = false;   // we keep the pty's master if there is no console socket
 };
 
 struct LaunchedContainer {
@@ -55,25 +55,25 @@ struct LaunchedContainer {
   Cgroups cgroups;  // of this machine
   Fd pidfd;         // of our child
   Fd terminal;      // with keep_terminal
-  Fd notify;        // bound where the container finds its NOTIFY_SOCKET; none where we were not given one
+  Fd notify;        // bound to the container's NOTIFY_SOCKET; none if we have no such socket
 };
 
-// All or nothing: a failure leaves neither process, cgroup nor state behind. NoCommand and NotExecutable
-// where the command itself was the reason.
+// All or nothing: a failure leaves no process, cgroup, or state behind. NoCommand and NotExecutable if the command
+// itself is the reason.
 Result<LaunchedContainer> launch_container(const GlobalOptions& global, const LaunchSettings& settings);
 
 // The flags that create and run share, as settings.
 Result<LaunchSettings> read_launch_settings(const Arguments& arguments);
 
-// What a caller of destroy_container() knows already; the rest is looked up.
+// Facts that the caller of destroy_container() already knows; the others are looked up.
 struct KnownContainer {
   const OciSpec* spec = nullptr;
   const Cgroups* cgroups = nullptr;
   bool ended = false;  // its first process has been reaped
 };
 
-// Ends and removes a container: its processes, cgroup, state; then its poststop hooks, whose failures are
-// only logged. The container must be locked.
+// Removes a container's processes, cgroup, and state, then runs its poststop hooks, whose failures are only logged.
+// The container must be locked.
 Result<> destroy_container(StateDirectory& directory, const OciState& state,
                            const KnownContainer& known = {});
 

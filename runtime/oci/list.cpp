@@ -31,7 +31,7 @@ Result<int> list(const GlobalOptions& global, const Arguments& arguments) {
   std::string names;
   for (const std::string& id : ids) {
     Result<FoundContainer> container = find_container(global.root, id);
-    // One that goes meanwhile, or is damaged, does not hide the others.
+    // A container that is removed meanwhile, or damaged, must not hide the others.
     if (!container && container.error().kind() == ErrorKind::NotFound) continue;
     if (!container) {
       log(Level::Warning, container.error().text());

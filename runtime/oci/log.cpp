@@ -51,7 +51,7 @@ void log(Level level, std::string_view message) {
   const Destination& to = destination();
   if (level == Level::Debug && !to.debug) return;
   if (to.file) (void)write_all(to.file.get(), log_line(to.json, level, message, time_now()));
-  // Our stderr is mostly the container's own: only what ends us belongs there.
+  // The container usually shares our stderr, so only fatal errors belong there.
   if (level != Level::Error && !to.debug) return;
   std::string text = "stack-runtime: " + std::string(level == Level::Warning ? "warning: " : "");
   text += message;
@@ -62,7 +62,7 @@ void log(Level level, std::string_view message) {
 std::string time_now() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
-  // Not gmtime_r(3): that reads the machine's time zone first.
+  // Not gmtime_r(3), which reads the machine's time zone first.
   using namespace std::chrono;
   sys_seconds moment{seconds(now.tv_sec)};
   year_month_day date{floor<days>(moment)};

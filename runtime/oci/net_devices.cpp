@@ -21,7 +21,7 @@ namespace stack::runtime {
 
 namespace {
 
-// One request with its attributes; lengths are checked against the buffer.
+// A request with its attributes; lengths are checked against the buffer.
 class Request {
  public:
   Request(uint16_t type, uint16_t flags) {
@@ -70,7 +70,7 @@ const T* payload(const nlmsghdr& message) {
 
 using OnMessage = std::function<void(const nlmsghdr&)>;
 
-// A route socket of the network namespace it was opened in.
+// A route socket of the network namespace in which it was opened.
 class RouteSocket {
  public:
   static Result<RouteSocket> open() {
@@ -79,7 +79,7 @@ class RouteSocket {
     return RouteSocket(std::move(fd));
   }
 
-  // Sends and reads the answers until the acknowledgement or the end of the dump.
+  // Sends the request and reads the replies until the acknowledgment or the end of the dump.
   Result<> ask(Request request, const OnMessage& on_message = {}) {
     TRY(write_all(fd_.get(), request.finish()));
     for (;;) {
@@ -177,7 +177,7 @@ Result<> add_address(RouteSocket& socket, const Address& address, int index) {
   return socket.ask(std::move(request)).in("address");
 }
 
-// A socket of the other namespace: only while it is opened are we there.
+// Opens a socket in the other namespace, which we enter only for the opening.
 Result<RouteSocket> open_inside(int netns) {
   TRY_ASSIGN(Fd own, open_file("/proc/self/ns/net", O_RDONLY));
   if (::setns(netns, CLONE_NEWNET) != 0) return Error::last_errno("enter network namespace");

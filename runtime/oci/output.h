@@ -1,4 +1,4 @@
-// What commands print.
+// Output formats of the commands.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 namespace stack::runtime::oci {
 
 Result<> print(const std::string& text);
-// Indented, with a line end.
+// Indented JSON with a final newline.
 std::string pretty(const Json& json);
 std::string pretty(const OrderedJson& json);
 // Columns as wide as their widest cell; the first row is the heading.

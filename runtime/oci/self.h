@@ -1,4 +1,4 @@
-// Keeping the program itself out of a container's reach. CVE-2019-5736
+// Protects the program file from containers. CVE-2019-5736
 #pragma once
 
 #include "base/result.h"
@@ -10,7 +10,7 @@ namespace stack::runtime::oci {
 // memory instead. Returns immediately if the program already runs from a protected file.
 Result<> run_from_protected_copy(char** argv, char** env);
 
-// The entry point found this program on a read-only mount: no need to look again.
+// The entry point found this program on a read-only mount: no further check is needed.
 inline bool on_protected_mount = false;
 
 }  // namespace stack::runtime::oci

@@ -1,4 +1,4 @@
-// Signals as people write them.
+// Parses signal names and numbers.
 #pragma once
 
 #include <optional>
@@ -6,7 +6,7 @@
 
 namespace stack::runtime::oci {
 
-// "9", "KILL", "SIGKILL", "rtmin+3"; nullopt for anything else. 0 only tests.
+// "9", "KILL", "SIGKILL", "rtmin+3"; nullopt for anything else. 0 only tests for the process.
 std::optional<int> parse_signal(std::string_view text);
 
 }  // namespace stack::runtime::oci

@@ -15,7 +15,7 @@ constexpr Flag kSpecFlags[] = {
 
 Json starting_spec() {
   Json spec = default_spec();
-  spec["root"]["readonly"] = true;  // as crun's and runc's
+  spec["root"]["readonly"] = true;  // as in crun and runc
   spec["hostname"] = "stack";
   spec["process"]["args"] = {"sh"};
   spec["process"]["terminal"] = true;

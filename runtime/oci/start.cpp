@@ -21,7 +21,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-// Where the container looks for its notification socket; none: it was created without one.
+// Binds the container's notification socket; none if it was created without one.
 Result<Fd> bind_notify(const StateDirectory& directory) {
   if (std::getenv("NOTIFY_SOCKET") == nullptr) return Fd();
   Fd folder(::openat(directory.fd(), "notify", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -49,7 +49,7 @@ Result<> on_report(const FoundContainer& container, const OciSpec& spec, Report 
   return Error(kind, report.failure.text);
 }
 
-// Until the process is the command.
+// Follows the process until it executes the command.
 Result<> follow(const FoundContainer& container, const OciSpec& spec, int socket) {
   for (;;) {
     TRY_ASSIGN(std::optional<Report> report, receive_report(socket));
@@ -63,8 +63,8 @@ Result<> start_container(FoundContainer& container, const OciSpec& spec) {
   TRY_ASSIGN(Fd pidfd, open_container_process(container.state));
   TRY_ASSIGN(Fd notify, bind_notify(directory));
   TRY_ASSIGN(Fd socket, connect_unix_socket(directory.path() + "/" + kStartSocket, SOCK_SEQPACKET));
-  // Nobody else can tell it from here on: the container is no longer "created". If we die before the word is
-  // said, it ends.
+  // From here on nobody else can start it: the container is no longer "created". If we die before sending Go, it
+  // ends.
   if (::unlinkat(directory.fd(), kStartSocket, 0) != 0) return Error::last_errno("start socket");
   TRY(send_report(socket.get(), ReportKind::Go));
   TRY(follow(container, spec, socket.get()));
@@ -86,7 +86,7 @@ Result<int> start(const GlobalOptions& global, const Arguments& arguments) {
   (void)!::chdir(container.state.bundle.c_str());
   Result<> started = start_container(container, spec);
   if (started) return 0;
-  // What begins wrong ends: the process is killed, its remains wait for delete.
+  // After a failed start, kills the process; `delete` removes the rest.
   Result<Fd> process = open_container_process(container.state);
   if (process) (void)signal_pidfd(process->get(), SIGKILL);
   return std::move(started).error();

@@ -19,7 +19,7 @@ namespace {
 
 Error missing(const std::string& id) { return not_found("container \"" + id + "\" does not exist"); }
 
-// Readers see the old file or the new one.
+// Readers see either the old file or the new one.
 Result<> replace_file(int directory, const char* name, std::string_view contents) {
   std::string temporary = std::string(name) + ".new";
   Fd fd(::openat(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -119,7 +119,7 @@ bool StateDirectory::busy() const {
 }
 
 void StateDirectory::unlock() {
-  // Said aloud: a child that still holds a copy of the descriptor must not keep the lock.
+  // Unlocks explicitly, because a child that holds a copy of the descriptor must not keep the lock.
   if (locked_ && directory_) (void)::flock(directory_.get(), LOCK_UN);
   locked_ = false;
 }
@@ -147,7 +147,7 @@ Result<> StateDirectory::save_config(std::string_view text) const {
 
 Result<> StateDirectory::remove() {
   for (const char* name : {"config.json", "state.json"}) (void)::unlinkat(fd(), name, 0);
-  // A process that waits for the lock gets it when the descriptor closes, and finds the directory gone.
+  // A process that waits for the lock gets it when the descriptor closes, and finds the directory removed.
   locked_ = false;
   if (::rmdir(path_.c_str()) == 0 || errno == ENOENT) return {};
   return remove_tree(path_);
@@ -192,7 +192,7 @@ std::optional<uint64_t> process_start_time(pid_t pid) {
   std::array<char, 1024> text{};
   ssize_t used = ::read(fd.get(), text.data(), text.size() - 1);
   if (used <= 0) return std::nullopt;
-  // The second field, the command in parentheses, may hold anything: fields are counted after it. proc(5)
+  // The second field, the command in parentheses, may contain any characters: fields are counted after it. proc(5)
   std::string_view rest(text.data(), static_cast<size_t>(used));
   size_t end = rest.rfind(')');
   if (end == std::string_view::npos || end + 2 >= rest.size()) return std::nullopt;
@@ -207,13 +207,13 @@ Result<Fd> open_container_process(const OciState& state) {
   if (state.pid <= 0) return gone;
   Result<Fd> pidfd = open_pidfd(state.pid);
   if (!pidfd) return gone;
-  // Read after open_pidfd: the descriptor keeps referring to the process that has the number now.
+  // Read after open_pidfd: the descriptor refers to the process that has the number now.
   std::optional<uint64_t> start = process_start_time(state.pid);
   if (!start || *start != state.start_time) return gone;
   return pidfd;
 }
 
-// In runc's order, which scripts have come to read.
+// In runc's order, on which scripts may depend.
 OrderedJson state_document(const OciState& state, Status status) {
   OrderedJson out{{"ociVersion", state.oci_version},
                   {"id", state.id},

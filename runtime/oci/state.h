@@ -1,5 +1,5 @@
 // The state of a container between calls of stack-runtime: <root>/<id>/ contains
-//   config.json   as it was when the container was created
+//   config.json   the configuration at creation
 //   state.json    OciState
 //   start.sock    where the container's first process waits for `start`; removed at the start
 // The directory's name reserves the ID; an flock(2) on it serializes changes of the container.
@@ -26,14 +26,14 @@ struct OciState {
   std::string rootfs;
   std::string created;  // RFC 3339
   std::string owner;
-  std::string cgroup_path;      // "": without a group
-  bool created_cgroup = false;  // ours alone; else it stays
-  std::string scope;            // systemd's unit that the group belongs to; "": it was made without systemd
-  // Without a mount namespace: the mount that rootfs was on before. Another one there now is the container's.
-  uint64_t rootfs_mount = 0;  // statx(2) stx_mnt_id; 0: it has a namespace
-  bool creating = false;      // hooks of the creation still run
+  std::string cgroup_path;      // "": no group
+  bool created_cgroup = false;  // created for this container; otherwise it stays
+  std::string scope;            // systemd unit of the group; "": created without systemd
+  // Without a mount namespace: the original mount at rootfs. A different mount there belongs to the container.
+  uint64_t rootfs_mount = 0;  // statx(2) stx_mnt_id; 0: the container has a mount namespace
+  bool creating = false;      // hooks of the creation are running
   pid_t pid = -1;
-  uint64_t start_time = 0;  // of pid, in clock ticks since boot: tells it from a later process of that number
+  uint64_t start_time = 0;  // of pid, in clock ticks since boot: distinguishes it from a later process with the same PID
   Json annotations = Json::object();
 };
 
@@ -42,7 +42,7 @@ Result<OciState> state_from_json(const Json& json);
 
 class StateDirectory {
  public:
-  // Claims a new id. Conflict if it is in use.
+  // Claims a new ID. Conflict if it is in use.
   static Result<StateDirectory> claim(const std::string& root, const std::string& id);
   // NotFound: "container "x" does not exist".
   static Result<StateDirectory> open(const std::string& root, const std::string& id);
@@ -53,16 +53,16 @@ class StateDirectory {
 
   // Waits for exclusive access to the container; NotFound if it is deleted in the meantime.
   Result<> lock();
-  // Somebody is at it now.
+  // Whether another process has the lock.
   bool busy() const;
   void unlock();
 
-  // nullopt: the creation did not come that far.
+  // nullopt: the creation has not stored it.
   Result<std::optional<OciState>> load() const;
   Result<> save(const OciState& state) const;
   Result<std::string> config_text() const;
   Result<> save_config(std::string_view text) const;
-  // Removes the directory: the id is free again.
+  // Removes the directory, which releases the ID.
   Result<> remove();
 
   int fd() const { return directory_.get(); }
@@ -83,7 +83,7 @@ class StateDirectory {
 
 constexpr const char* kStartSocket = "start.sock";
 
-// A container as another command finds it.
+// A container found by a later command.
 struct FoundContainer {
   StateDirectory directory;
   OciState state;
@@ -97,12 +97,12 @@ Status find_status(const StateDirectory& directory, const OciState& state);
 // The ids in use, sorted.
 Result<std::vector<std::string>> list_containers(const std::string& root);
 
-// Field 22 of /proc/<pid>/stat; nullopt: no such process, or it has ended and only waits to be reaped.
+// Field 22 of /proc/<pid>/stat; nullopt: no such process, or a zombie.
 std::optional<uint64_t> process_start_time(pid_t pid);
-// A pidfd of the container's first process, known to be that very one; NotFound ("container not running").
+// A pidfd of the container's first process, verified by its start time; NotFound ("container not running").
 Result<Fd> open_container_process(const OciState& state);
 
-// The specification's state document, with the members crun and runc add.
+// The specification's state document, with the additional members of crun and runc.
 OrderedJson state_document(const OciState& state, Status status);
 
 }  // namespace stack::runtime::oci

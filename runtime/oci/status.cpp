@@ -62,7 +62,7 @@ Result<> check_allowed(Operation operation, Status status, const std::string& co
     if (row.operation != operation || allows(row, status)) continue;
     std::string text = std::string(row.refusal) + " container " + container_id + ": it is " +
                        std::string(status_name(status));
-    // containerd tells a process that is gone by these words.
+    // containerd recognizes an exited process by these words.
     if (operation == Operation::Kill) text += " (container not running)";
     if (operation == Operation::Delete) text += "; use --force to kill it first";
     return conflict(std::move(text));

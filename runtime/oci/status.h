@@ -1,4 +1,4 @@
-// The states of a container and what each allows. runtime-spec runtime.md, "Lifecycle" and "Operations"
+// The states of a container and the operations that each allows. runtime-spec runtime.md, "Lifecycle" and "Operations"
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ std::string_view status_name(Status status);
 
 enum class Operation : uint8_t { Start, Kill, Delete, Exec, Pause, Resume, Update, Processes };
 
-// Pure. Conflict, with a text that names the container and its state, where `status` does not allow it.
-// Delete: of a stopped container only, as the specification has it.
+// Pure. Conflict, with the container and its state in the text, if `status` does not allow it. Delete requires a
+// stopped container, as in the specification.
 Result<> check_allowed(Operation operation, Status status, const std::string& container_id);
 
 // Letters, digits and "_+-.", not beginning with a dot, at most 255 of them.

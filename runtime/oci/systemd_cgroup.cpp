@@ -14,7 +14,7 @@ namespace stack::runtime::oci {
 
 namespace {
 
-// The line "0::/path" of /proc/<pid>/cgroup; version 1 alone: the one of systemd's own hierarchy. cgroups(7)
+// The line "0::/path" of /proc/<pid>/cgroup; with only version 1, the line of systemd's own hierarchy. cgroups(7)
 Result<std::string> group_of(pid_t pid, CgroupMode mode) {
   TRY_ASSIGN(std::string text, read_file("/proc/" + std::to_string(pid) + "/cgroup"));
   std::string_view wanted = mode == CgroupMode::V1 ? ":name=systemd:" : "0::";
@@ -35,7 +35,7 @@ Result<PlaceHolder> PlaceHolder::start() {
   if (pid > 0) return PlaceHolder(pid);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::syscall(SYS_close_range, 0, ~0U, 0);
-  // The parent may have ended before that was heard.
+  // The parent may have ended before this took effect.
   while (::getppid() == parent) ::pause();
   ::_exit(0);
 }

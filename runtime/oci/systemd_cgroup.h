@@ -11,7 +11,7 @@
 
 namespace stack::runtime::oci {
 
-// Our child that does nothing. Killed and reaped when dropped, and by the kernel when we end.
+// A child process that does nothing. Killed and reaped on destruction; killed by the kernel when we end.
 class PlaceHolder {
  public:
   static Result<PlaceHolder> start();
@@ -28,12 +28,12 @@ class PlaceHolder {
 
 class SystemdCgroup {
  public:
-  // The scope runs, with the limits that systemd knows.
+  // Starts the scope with the limits that systemd supports.
   static Result<SystemdCgroup> start(const ScopeName& name, const std::string& description,
                                      const OciSpec& spec, CgroupMode mode);
-  // As Cgroups takes it: "/system.slice/x.scope".
+  // The path for Cgroups: "/system.slice/x.scope".
   const std::string& path() const { return path_; }
-  // A process of the container is in the group.
+  // Call when a process of the container is in the group.
   void occupied() { holder_.end(); }
 
  private:

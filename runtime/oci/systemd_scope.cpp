@@ -59,7 +59,7 @@ void memory_properties(const Json& memory, bool version2, Properties& out) {
   if (reservation != 0) out.push_back({"MemoryLow", or_none(reservation)});
 }
 
-// Of CPU time per second, in whole 10 ms as systemd keeps it.
+// CPU time per second, in multiples of 10 ms like in systemd.
 uint64_t quota_per_second(int64_t quota, int64_t period) {
   if (quota <= 0) return kNoLimit;
   constexpr uint64_t kStep = 10'000;
@@ -105,7 +105,7 @@ Result<UnitProperty::Value> parse_value(const std::string& text) {
   return invalid("not a value: " + text);
 }
 
-// Times are given as ...Sec in unit files, and are ...USec on the bus.
+// Times are named ...Sec in unit files and ...USec on the bus.
 UnitProperty in_microseconds(UnitProperty property) {
   if (!property.name.ends_with("Sec") || property.name.ends_with("USec")) return property;
   uint64_t seconds = 0;
@@ -152,7 +152,7 @@ Result<Fd> connect_socket(const char* path) {
   return fd;
 }
 
-// systemd's own socket, which only root may use, spares the way over the bus and needs no bus; then the bus.
+// First tries systemd's own socket, which only root may use and which needs no bus; then the bus.
 Result<DbusConnection> connect_systemd() {
   TRY(require_systemd());
   constexpr std::chrono::seconds kLimit{30};
@@ -182,7 +182,7 @@ DbusMessage text_call(const char* member, std::initializer_list<std::string_view
   return out;
 }
 
-// A bus passes on only what somebody asked for; systemd itself tells its direct callers everything.
+// A bus delivers only subscribed signals; systemd itself sends all signals to its direct clients.
 Result<> subscribe(DbusConnection& systemd) {
   if (!systemd.is_bus()) return {};
   DbusMessage match;
@@ -233,7 +233,7 @@ Result<ScopeName> scope_name(const std::string& cgroups_path, const std::string&
   if (!out.slice.ends_with(".slice") || out.slice.find('/') != std::string::npos)
     return invalid("linux.cgroupsPath: not a slice: \"" + out.slice + "\"");
   if (!parts[1].empty()) out.unit = parts[1] + "-" + out.unit;
-  // What a container's id may hold and a unit's name may not, as systemd-escape(1) writes it.
+  // Escapes a character that is valid in container IDs but not in unit names, like systemd-escape(1).
   for (size_t at = 0; (at = out.unit.find('+', at)) != std::string::npos; at += 4)
     out.unit.replace(at, 1, "\\x2b");
   out.unit += ".scope";
@@ -243,7 +243,7 @@ Result<ScopeName> scope_name(const std::string& cgroups_path, const std::string&
 }
 
 Result<std::vector<UnitProperty>> limit_properties(const Json& resources, bool version2) {
-  // Numbers of the wrong type and contradictions are refused there.
+  // Rejects numbers of the wrong type and contradictions.
   if (version2) {
     TRY(writes_for_v2(resources));
   } else {
@@ -319,7 +319,7 @@ Result<> start_scope(const ScopeName& name, pid_t first_process, const std::stri
   call.body = body.bytes();
   Result<> done = run_job(systemd, call, name.unit);
   if (done || !names(done.error(), kUnitExists)) return done;
-  // systemd keeps a failed unit of that name until ResetFailedUnit.
+  // systemd keeps a failed unit until ResetFailedUnit.
   TRY(systemd.call(text_call("ResetFailedUnit", {name.unit})));
   return run_job(systemd, std::move(call), name.unit);
 }

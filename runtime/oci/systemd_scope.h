@@ -1,4 +1,4 @@
-// A container's cgroup as a scope that systemd makes: the "systemd cgroup driver" of podman and containerd.
+// A container's cgroup as a systemd scope: the "systemd cgroup driver" of podman and containerd.
 // cgroupsPath is then "slice:prefix:name". systemd.scope(5), org.freedesktop.systemd1(5), systemd's "Control
 // Group APIs and Delegation".
 #pragma once
@@ -34,7 +34,7 @@ struct UnitProperty {
   bool operator==(const UnitProperty&) const = default;
 };
 
-// The limits of a linux.resources object that systemd knows; the rest is for the control files alone. Pure.
+// The limits of a linux.resources object that systemd supports; the others are set only in control files. Pure.
 Result<std::vector<UnitProperty>> limit_properties(const Json& resources, bool version2);
 // "org.systemd.property.<Name>" annotations, values as `gvariant` text: 'words', true, 5, uint64 5. "...Sec"
 // becomes "...USec". Pure.
@@ -45,16 +45,15 @@ void write_properties(DbusWriter& out, const std::vector<UnitProperty>& properti
 
 // Whether systemd runs this machine: sd_booted(3).
 bool systemd_runs();
-// Unsupported, with what to do instead, where it does not.
+// Unsupported, with a remedy in the text, if it does not.
 Result<> require_systemd();
 
-// Starts a scope with `first_process` in it, and waits until it is there. Unsupported where systemd does not
-// run.
+// Starts a scope with `first_process` in it, and waits until it is started. Unsupported if systemd does not run.
 Result<> start_scope(const ScopeName& name, pid_t first_process, const std::string& description,
                      const std::vector<UnitProperty>& properties);
-// Stops it and waits. A unit that is gone is success.
+// Stops the unit and waits. Succeeds if it does not exist.
 Result<> stop_scope(const std::string& unit);
-// For as long as the unit lives. A unit that is gone is NotFound.
+// Sets properties for the lifetime of the unit. NotFound if it does not exist.
 Result<> set_scope_properties(const std::string& unit, const std::vector<UnitProperty>& properties);
 
 }  // namespace stack::runtime::oci

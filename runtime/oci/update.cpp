@@ -18,8 +18,8 @@ Result<int> update(const GlobalOptions& global, const Arguments& arguments) {
     return unsupported("update: container " + id + " was created without a cgroup");
   TRY_ASSIGN(Json resources, update_resources(arguments));
   TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());
-  // First where systemd has them, or it would put the old ones back when it next looks at the unit. What it
-  // does not know, or rounds, is in the files.
+  // Updates systemd first; otherwise it would restore the old limits the next time it handles the unit. The control
+  // files then get the limits that it does not support or rounds.
   if (!container.state.scope.empty()) {
     TRY_ASSIGN(std::vector<UnitProperty> limits,
                limit_properties(resources, cgroups.mode() == CgroupMode::V2));

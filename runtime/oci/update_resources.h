@@ -9,7 +9,7 @@ namespace stack::runtime::oci {
 
 std::span<const Flag> update_flags();
 
-// The file of --resources ("-": standard input) with the other flags put over it. Sizes may end in k, m, g or
+// The file of --resources ("-": standard input) overridden by the other flags. Sizes may end in k, m, g or
 // t.
 Result<Json> update_resources(const Arguments& arguments);
 
