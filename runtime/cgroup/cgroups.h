@@ -98,7 +98,7 @@ class Cgroups {
   struct Hierarchy {
     std::vector<std::string> controllers;  // {} for version 2, {"name=systemd"} for named ones
     std::string mount_point;
-    std::string root;  // what our group is called below mount_point ("" or "/x/y")
+    std::string root;  // our group's path below mount_point ("" or "/x/y")
     bool unified = false;
   };
   const std::vector<Hierarchy>& hierarchies() const { return hierarchies_; }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr unsigned kCloneTree = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW;
 
-// What procfs may have at its top, and is no link in any kernel: mounted on by name, from the working
+// Entries that procfs may have at its top and that are links in no kernel: mounted on by name, from the working
 // directory.
 struct ProcName {
   std::string_view path;
@@ -37,7 +37,7 @@ bool is_null_device(const struct stat& info) {
   return S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3);
 }
 
-// What hides files and directories: the host's null device and one empty read-only directory, made once each.
+// Mounts that hide files and directories: the host's null device and an empty read-only directory, each created once.
 class Covers {
  public:
   explicit Covers(const Setup& setup) : setup_(setup) {}
@@ -45,8 +45,8 @@ class Covers {
   // A detached mount to put over a file or a directory.
   Result<Fd> take(bool directory) { return directory ? take_directory() : take_file(); }
 
-  // Covers a name of our own procfs, which is the working directory, in one call; what does not exist needs
-  // none. False: it may be of another kind, and the long way is to be taken.
+  // Covers a name in our own procfs, which is the working directory, with one call; a missing name needs no cover.
+  // False: its kind may differ, so the caller must use the general method.
   Result<bool> put_over(const ProcName& place) {
     std::string name(place.path.substr(std::string_view("/proc/").size()));
     return place.directory ? cover_directory(name) : cover_file(name);
@@ -65,7 +65,7 @@ class Covers {
 
   Result<bool> cover_file(const std::string& name) {
     const char* source = null_name_.empty() ? "/dev/null" : null_name_.c_str();
-    // With the host's path as source it would not be known which of the two is missing.
+    // With the host's path as the source, it would be unclear which of the two is missing.
     if (::mount(source, name.c_str(), nullptr, MS_BIND, nullptr) != 0)
       return errno == ENOENT && !null_name_.empty();
     if (!null_name_.empty()) return true;
@@ -96,32 +96,32 @@ class Covers {
       TRY_ASSIGN(empty_, mount_new("tmpfs", "", {"mode=755", "nr_inodes=2", "size=4k"}, MOUNT_ATTR_RDONLY));
       return empty_.duplicate();
     }
-    // The first one is attached by now: only attached mounts can be cloned before Linux 6.15.
+    // The first one is already attached: before Linux 6.15, only attached mounts can be cloned.
     return clone_mount(empty_.get(), false);
   }
 
   const Setup& setup_;
   Fd null_;
   Fd empty_;
-  // Names in our procfs that are covered already.
+  // Names in our procfs that are already covered.
   std::string null_name_;
   std::string empty_name_;
 };
 
-// Where a path lies: its parent and name in the procfs we mounted ourselves, or a descriptor of it.
+// The location of a path: a name in the procfs that we mounted, or a descriptor.
 struct Place {
   int parent = -1;
-  std::string name;  // "": `fd` is the place
+  std::string name;  // "": use `fd`
   Fd fd;
   bool directory = false;
 };
 
-// nullopt: it does not exist, or not for us.
+// nullopt: it does not exist or is not accessible.
 Result<std::optional<Place>> find_place(Setup& setup, const std::string& path) {
   setup.object = path;
   Place place;
   struct stat info{};
-  // The top of our own procfs holds no links an image could have made; one call finds the kind.
+  // The top of our own procfs has no links created by an image; one call finds the kind.
   if (setup.proc && path.starts_with("/proc/") && path.find('/', 6) == std::string::npos && path.size() > 6) {
     place.parent = setup.proc.get();
     place.name = path.substr(6);
@@ -186,7 +186,7 @@ Result<> make_place_readonly(Setup& setup, const std::string& path) {
   return put_over(setup, std::move(copy), std::move(*place)).in(path);
 }
 
-// What procfs has at its top and is no link needs no look first: binding finds it or not.
+// Top-level names of procfs that are not links need no lookup: the bind mount itself shows whether they exist.
 Result<> make_readonly(Setup& setup, const std::string& path) {
   if (!setup.proc || std::find(kPlain.begin(), kPlain.end(), path) == kPlain.end())
     return make_place_readonly(setup, path);

@@ -43,7 +43,7 @@ Result<> set_limit(const ResourceLimit& limit, std::vector<std::string>& notes) 
   rlimit wanted{limit.soft, limit.hard};
   if (::prlimit(0, static_cast<__rlimit_resource>(limit.resource), &wanted, nullptr) == 0) return {};
   if (errno != EPERM) return Error::last_errno(limit.name);
-  // Raising the hard limit takes CAP_SYS_RESOURCE, which a container host may itself lack.
+  // Raising the hard limit requires CAP_SYS_RESOURCE, which a container host may itself lack.
   rlimit current{};
   if (::prlimit(0, static_cast<__rlimit_resource>(limit.resource), nullptr, &current) != 0)
     return Error::last_errno(limit.name);
@@ -87,14 +87,14 @@ Result<> drop_bounding_set(uint64_t keep) {
   for (int number = 0; number < known_capabilities(); ++number) {
     if ((keep >> number & 1) != 0) continue;
     if (::prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0) {
-      if (errno == EINVAL) break;  // this kernel ends here
+      if (errno == EINVAL) break;  // above the kernel's last capability
       return Error::last_errno("drop " + capability_name(number));
     }
   }
   return {};
 }
 
-// Those of the sets that are in `possible`, as this process's.
+// Sets this process's capabilities to those in both `sets` and `possible`.
 Result<> put_capabilities(const CapabilitySets& sets, uint64_t possible) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   uint64_t permitted = sets.permitted & possible;
@@ -118,8 +118,8 @@ Result<uint64_t> held_capabilities() {
 }
 
 Result<> set_capabilities(const CapabilitySets& sets) {
-  // What we do not hold ourselves cannot be given: asking for it fails the whole call. (Not so for what is
-  // only inheritable.)
+  // We cannot grant capabilities that we lack: the whole call would fail. (Except for those that are only
+  // inheritable.)
   uint64_t permitted = sets.permitted;
   bool inherits_more = (sets.inheritable & ~sets.permitted) != 0;
   Result<> put = inherits_more ? Error("not tried") : put_capabilities(sets, ~uint64_t{0});
@@ -143,8 +143,8 @@ Result<int> load_filter(const sock_fprog& filter, unsigned flags) {
   return static_cast<int>(loaded);
 }
 
-// The filter may hold back the very call that would pass its listener on, so a thread of ours from before the
-// filter does that. We wait for it without any call.
+// The filter may block the call that passes on its listener, so a thread created before the filter does that. We
+// wait for it without any system call.
 Result<> load_notifying_filter(const sock_fprog& filter, unsigned flags, int sync) {
   std::atomic<int> listener{-1};
   std::atomic<bool> sent{false};
@@ -170,7 +170,7 @@ Result<> install_filter(const SeccompProgram& seccomp, int sync) {
   std::vector<sock_filter> program(bpf.size() / sizeof(sock_filter));
   std::memcpy(program.data(), bpf.data(), bpf.size());
   sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-  // One thread: there is nothing to synchronise, and a listener excludes that flag.
+  // With one thread there is nothing to synchronize, and a listener excludes that flag.
   unsigned flags = seccomp.flags & ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_TSYNC);
   if (seccomp.notifies) return load_notifying_filter(filter, flags, sync);
   TRY(load_filter(filter, flags));
@@ -179,7 +179,7 @@ Result<> install_filter(const SeccompProgram& seccomp, int sync) {
 
 Result<> set_user(const ProcessSpec& process) {
   const std::vector<gid_t>& groups = process.additional_gids;
-  // EPERM: a user namespace with setgroups denied; asking for none is then what holds already.
+  // EPERM: a user namespace with setgroups denied; then there are no groups already.
   if (::setgroups(groups.size(), groups.data()) != 0 && !(errno == EPERM && groups.empty()))
     return Error::last_errno("setgroups");
   if (::setresgid(process.gid, process.gid, process.gid) != 0)
@@ -202,7 +202,7 @@ Error command_error(const std::string& command, const std::string& reason, bool 
   return {found ? ErrorKind::NotExecutable : ErrorKind::NoCommand, "exec: \"" + command + "\": " + reason};
 }
 
-// Pipes and sockets are made for the container. A file, a device or a terminal of the caller stays theirs.
+// Pipes and sockets are created for the container. A file, device, or terminal of the caller keeps its owner.
 bool is_stream(int fd) {
   struct stat info{};
   return ::fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode));
@@ -222,9 +222,9 @@ Result<> set_up_stdio(const ProcessSpec& process, const ChildStdio& stdio, int t
     if (source != target && ::dup2(source, target) < 0) return Error::last_errno("dup2");
     if (source == null_device || (process.uid == 0 && process.gid == 0)) continue;
     if (terminal < 0 && !is_stream(target)) continue;
-    // A terminal's group stays "tty", as grantpt(3) has it.
+    // A terminal's group stays "tty", like with grantpt(3).
     gid_t group = terminal >= 0 ? static_cast<gid_t>(-1) : process.gid;
-    // EROFS, EPERM, EINVAL: not ours to change (a file of the caller's, an unmapped id).
+    // EROFS, EPERM, EINVAL: the owner cannot be changed (a file of the caller, an unmapped ID).
     if (::fchown(target, process.uid, group) != 0 && errno != EROFS && errno != EPERM && errno != EINVAL)
       return Error::last_errno("chown of a standard stream");
   }
@@ -262,7 +262,7 @@ Result<> apply_execution_domain(const OciSpec& spec) {
   if (!spec.memory_policy) return {};
   const MemoryPolicySpec& policy = *spec.memory_policy;
   const uint64_t* mask = policy.node_mask.empty() ? nullptr : policy.node_mask.data();
-  // The kernel takes one bit less than it is told of: set_mempolicy(2), BUGS.
+  // The kernel uses one bit less than the given number: set_mempolicy(2), BUGS.
   unsigned long bits = mask == nullptr ? 0 : policy.node_mask.size() * 64 + 1;
   if (::syscall(SYS_set_mempolicy, policy.mode, mask, bits) != 0) return Error::last_errno("memory policy");
   return {};
@@ -281,7 +281,7 @@ Result<> enter_working_directory(const std::string& cwd) {
     TRY(ensure_directory(cwd));
     if (::chdir(cwd.c_str()) != 0) return Error::last_errno("chdir to cwd " + cwd);
   }
-  // A cwd such as /proc/self/fd/7 could lead out of the root: the kernel then says "(unreachable)".
+  // A cwd such as /proc/self/fd/7 could lead out of the root: the kernel then returns "(unreachable)".
   std::array<char, PATH_MAX> where{};
   if (::syscall(SYS_getcwd, where.data(), where.size()) < 0) return Error::last_errno("getcwd");
   if (where[0] != '/') return invalid("cwd " + cwd + " is outside of the container");
@@ -314,9 +314,10 @@ Result<std::string> find_executable(const std::string& command, const std::vecto
 Result<> become(const ProcessSpec& process, const SeccompProgram& seccomp, int sync) {
   CapabilitySets sets = process.capabilities.value_or(CapabilitySets{});
   TRY(drop_bounding_set(sets.bounding));
-  // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before that goes; with it, it comes last.
+  // Without no_new_privs a filter requires CAP_SYS_ADMIN, so it is installed before that is dropped; with
+  // no_new_privs it comes last.
   if (!process.no_new_privileges) TRY(install_filter(seccomp, sync));
-  // Root keeps its capabilities as it is.
+  // Root keeps its capabilities anyway.
   if (process.uid != 0 && ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
     return Error::last_errno("keep capabilities");
   TRY(set_user(process));
@@ -339,7 +340,7 @@ std::vector<std::string> command_environment(const ProcessSpec& process, int roo
                               [](const std::string& entry) { return entry.starts_with("HOME="); });
   if (has_home) return env;
   Result<std::optional<std::string>> passwd = read_file_in_root(root, "/etc/passwd");
-  // A passwd file that cannot be read is no reason not to run.
+  // An unreadable passwd file must not prevent the start.
   std::string text = passwd ? passwd->value_or("") : "";
   Result<User> user = resolve_user(std::to_string(process.uid), text, "");
   std::string home = user && !user->home.empty() ? user->home : "/";
@@ -363,7 +364,7 @@ Error execute(const ProcessSpec& process, const std::vector<std::string>& given_
   int reason = errno;
   std::string text = Error::from_errno("x", reason).text().substr(3);
   if (reason == ENOEXEC) text = "exec format error";
-  // A script whose interpreter is missing says ENOENT as well; Docker calls that 127 too.
+  // A script with a missing interpreter also causes ENOENT; Docker returns 127 for it as well.
   return command_error(process.args.front(), text, reason != ENOENT && reason != ENOTDIR);
 }
 

@@ -1,4 +1,4 @@
-// The root file system: mounted in the container's own mount namespace, then made its "/".
+// The root file system: mounts it in the container's mount namespace and makes it "/".
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -30,9 +30,9 @@ Result<Fd> make_root_mount(const ContainerPlan& plan) {
 }
 
 Result<> leave_by_pivot(const OciSpec& spec) {
-  // The old root lands on top of the new one and is taken away from there: pivot_root(2), "." and ".".
+  // The old root is stacked on the new one and unmounted from there: pivot_root(2), "." and ".".
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return Error::last_errno("pivot_root");
-  // The unmount must not travel back to the host through a shared old root.
+  // The unmount must not propagate to the host through a shared old root.
   if ((spec.rootfs_propagation & MS_SHARED) != 0 &&
       ::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
     return Error::last_errno("make old root a slave");
@@ -40,8 +40,8 @@ Result<> leave_by_pivot(const OciSpec& spec) {
   return {};
 }
 
-// The kernel lets a user namespace mount a procfs or sysfs of its own where it finds one that nothing covers;
-// the host's, which stay below a moved root, would be such.
+// The kernel lets a user namespace mount its own procfs or sysfs if it finds one that is not covered, such as the
+// host's, which stay below a moved root.
 Result<> take_away_host_mounts(const std::string& new_root) {
   TRY_ASSIGN(std::string text, read_file("/proc/self/mountinfo"));
   for (const std::string& line : split(text, '\n')) {
@@ -52,14 +52,14 @@ Result<> take_away_host_mounts(const std::string& new_root) {
     if (::mount(nullptr, point, nullptr, MS_SLAVE | MS_REC, nullptr) == 0 &&
         ::umount2(point, MNT_DETACH) == 0)
       continue;
-    // One that is locked by another user namespace is covered. Gone already: with the mount it was on.
+    // A mount locked by another user namespace is covered instead. A missing one was removed with its parent mount.
     if (errno == ENOENT || ::mount("tmpfs", point, "tmpfs", 0, nullptr) == 0 || errno == ENOENT) continue;
     return Error::last_errno("cover " + mount->mount_point);
   }
   return {};
 }
 
-// The old root stays mounted underneath; nothing but its mount is reachable from above.
+// The old root stays mounted underneath; only its mount is reachable from above.
 Result<> leave_by_move(const std::string& new_root) {
   TRY(take_away_host_mounts(new_root));
   if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0) return Error::last_errno("move root");
@@ -94,14 +94,14 @@ Result<> set_up_root(Setup& setup) {
   unsigned long propagation = plan.spec.rootfs_propagation;
   if (propagation == 0) propagation = MS_PRIVATE | MS_REC;
   setup.object = "/";
-  // "unbindable" is for the container's root alone: an unbindable host tree could not be cloned below.
-  // The host's mounts all go the same way, whatever the container's own do.
+  // "unbindable" applies only to the container's root: an unbindable host tree could not be cloned below. All host
+  // mounts get the same propagation, regardless of the container's own.
   unsigned long for_host = (propagation & MS_UNBINDABLE) != 0 ? MS_PRIVATE | MS_REC : propagation | MS_REC;
   if (::mount(nullptr, "/", nullptr, for_host, nullptr) != 0)
     return Error::last_errno("set propagation of /");
   setup.object = plan.layers.lower_dirs.empty() ? plan.spec.root_path : plan.layers.upper_dir;
   TRY_ASSIGN(setup.root, make_root_mount(plan));
-  // A root made by the launcher may lie where we cannot reach: "/" does as well, which is left soon.
+  // A root made by the launcher may be out of our reach: use "/" instead, which we leave soon.
   const char* attach_point = plan.root_source ? "/" : plan.attach_point.c_str();
   // pivot_root(2) refuses a new root that is shared, or whose parent mount is.
   if ((propagation & MS_SHARED) != 0) {
@@ -109,7 +109,7 @@ Result<> set_up_root(Setup& setup) {
     if (!point) return Error::last_errno(std::string("open ") + attach_point);
     TRY(change_mount(setup.root.get(), 0, 0, false, MS_PRIVATE));
     TRY_ASSIGN(Fd own, clone_mount(point.get(), false));
-    // A mount under a shared one becomes shared with its attachment, so private comes after it.
+    // A mount under a shared one becomes shared when attached, so it is made private afterwards.
     TRY(attach_mount(own.get(), point.get()));
     TRY(change_mount(own.get(), 0, 0, false, MS_PRIVATE));
     return attach_mount(setup.root.get(), own.get());
@@ -121,8 +121,7 @@ Result<> enter_root(Setup& setup) {
   const OciSpec& spec = setup.plan.spec;
   setup.object = "/";
   if (spec.root_readonly) {
-    // The working directory is made where it is missing (process.cpp), which must be before; whatever keeps
-    // it from being made is told there.
+    // A missing working directory must be created before the root becomes read-only; process.cpp reports failures.
     if (spec.process) (void)ensure_directory_in_root(setup.root.get(), spec.process->cwd);
     TRY(change_mount(setup.root.get(), MOUNT_ATTR_RDONLY, 0, false));
   }

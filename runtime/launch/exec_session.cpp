@@ -1,4 +1,4 @@
-// A further process in a running container.
+// An additional process in a running container.
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -32,7 +32,7 @@ size_t utf8_length(const unsigned char* bytes, size_t size) {
   for (size_t i = 1; i < length; ++i) {
     if ((bytes[i] & 0xc0) != 0x80) return 0;
   }
-  // Overlong forms, surrogates and what lies above U+10FFFF.
+  // Overlong forms, surrogates, and values above U+10FFFF.
   if (lead == 0xe0 && bytes[1] < 0xa0) return 0;
   if (lead == 0xed && bytes[1] > 0x9f) return 0;
   if (lead == 0xf0 && bytes[1] < 0x90) return 0;
@@ -99,7 +99,7 @@ void add_time(TextWriter& out, int64_t seconds, int64_t nanoseconds) {
 
 void escape_json(const char* bytes, size_t size, void (*emit)(void*, const char*, size_t), void* context) {
   const unsigned char* at = reinterpret_cast<const unsigned char*>(bytes);
-  size_t plain = 0;  // start of what needs no change
+  size_t plain = 0;  // start of the unchanged part
   size_t i = 0;
   auto emit_plain = [&] {
     if (i > plain) emit(context, bytes + plain, i - plain);
@@ -107,7 +107,7 @@ void escape_json(const char* bytes, size_t size, void (*emit)(void*, const char*
   while (i < size) {
     unsigned char c = at[i];
     size_t length = utf8_length(at + i, size - i);
-    // U+2028 and U+2029 end lines in JavaScript: Go escapes them.
+    // U+2028 and U+2029 are line ends in JavaScript, so Go escapes them.
     bool separator =
         length == 3 && c == 0xe2 && at[i + 1] == 0x80 && (at[i + 2] == 0xa8 || at[i + 2] == 0xa9);
     if (length > 0 && !separator && !(length == 1 && needs_escape(c))) {

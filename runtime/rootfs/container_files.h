@@ -33,8 +33,8 @@ struct StoppedFiles {
   std::vector<std::string> lower_dirs;  // topmost first
   std::string upper_dir;
   std::string work_dir;
-  std::string attach_point;  // an existing directory that the overlay covers, there
-  bool read_only = false;    // the root; mounts say it for themselves
+  std::string attach_point;  // an existing directory that the overlay covers
+  bool read_only = false;    // applies to the root; mounts have their own setting
   std::vector<FilesMount> mounts;
 };
 

@@ -26,7 +26,7 @@ Result<> set_string(int fs, const char* key, const std::string& value) {
   return context_error(fs, std::string(key) + "=" + value, errno);
 }
 
-// Removes the mark of an earlier volatile mount, which prevents the next one; the upper directory is used as it is.
+// Removes the mark of an earlier volatile mount, which prevents the next one; the upper directory is used unchanged.
 void forget_volatile_mark(const std::string& work_dir) {
   ::unlink((work_dir + "/work/incompat/volatile/dirty").c_str());
   ::rmdir((work_dir + "/work/incompat/volatile").c_str());

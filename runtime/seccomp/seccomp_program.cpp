@@ -15,11 +15,11 @@ namespace {
 using Compare = ArgumentTest::Compare;
 
 constexpr uint32_t kX32Bit = 0x40000000;
-// What a tracer writes to skip a call: not a number of x32.
+// A tracer's number for a skipped call, which is not an x32 number.
 constexpr uint32_t kSkipped = 0xffffffff;
 
-// The program is written from its end to its beginning, because jumps go forward only: the place of what is jumped
-// to is known by then. A label is the number of instructions from there to the end.
+// Writes the program from end to beginning: jumps only go forward, so their targets are already known. A label is
+// the number of instructions from there to the end.
 class Writer {
  public:
   using Label = size_t;
@@ -42,7 +42,7 @@ class Writer {
 
   // `compare`: BPF_JEQ, BPF_JGT or BPF_JGE.
   Label branch(int compare, uint32_t value, Label yes, Label no) {
-    // Bringing one near may push the other away, so both are looked at with room for two more.
+    // Bringing one target near may push the other away, so both are checked with room for two more instructions.
     if (!near(no, 2)) no = bring(no);
     if (!near(yes, 1)) yes = bring(yes);
     sock_filter jump{};
@@ -71,14 +71,14 @@ class Writer {
     return reversed_.size();
   }
 
-  // A copy of a result, or a jump of any length.
+  // Copies a result, or writes a jump of any length.
   Label bring(Label label) {
     const sock_filter& target = reversed_[label - 1];
     if (target.code == (BPF_RET | BPF_K)) return push(BPF_RET | BPF_K, target.k);
     return push(BPF_JMP | BPF_JA, static_cast<uint32_t>(distance(label)));
   }
 
-  // What is written next runs into `next`.
+  // The instruction written next continues at `next`.
   void follow(Label next) {
     if (next != reversed_.size()) (void)bring(next);
   }
@@ -105,7 +105,7 @@ Label equal(Writer& writer, const SyscallTable& table, const ArgumentTest& test,
     uint32_t bits = half(mask, high);
     uint32_t value = half(test.value, high);
     if (bits == 0) {
-      // Nothing is looked at: equal only to nothing.
+      // With an empty mask, only 0 matches.
       if (value != 0) yes = no;
       continue;
     }
@@ -162,7 +162,7 @@ Label write_rules(Writer& writer, const SyscallTable& table, const std::vector<S
 
 // ---- numbers ----
 
-// What happens to the numbers from `first` up to the next range. No rules: `action`.
+// The handling of the numbers from `first` to the next range. Without rules: `action`.
 struct Range {
   uint32_t first = 0;
   uint32_t action = 0;
@@ -200,8 +200,8 @@ std::vector<Range> ranges_of(const SyscallTable& table) {
   return ranges;
 }
 
-// A single number between two ranges of one fate costs one comparison instead of two: it becomes an exception of
-// the range that the two then are.
+// A single number between two ranges with the same action becomes an exception of the merged range, which costs one
+// comparison instead of two.
 std::vector<Range> with_exceptions(const std::vector<Range>& ranges) {
   std::vector<Range> out;
   for (size_t i = 0; i < ranges.size(); ++i) {
@@ -271,7 +271,7 @@ const SyscallTable* find_x32(const std::vector<SyscallTable>& tables, uint32_t a
   return nullptr;
 }
 
-// x32 calls come under the architecture of x86_64, told apart by a bit of the number.
+// x32 calls have the architecture of x86_64 and are distinguished by a bit of the number.
 Label write_with_x32(Writer& writer, const SyscallTable& table, const SyscallTable* x32, uint32_t foreign) {
   Label upper = x32 != nullptr ? TableWriter(writer, *x32).write() : writer.result(foreign);
   if (x32 == nullptr) upper = writer.branch(BPF_JEQ, kSkipped, writer.result(table.otherwise), upper);
@@ -289,7 +289,7 @@ Result<std::string> build_seccomp_program(const std::vector<SyscallTable>& table
     bool alone = table->x32 && std::any_of(tables.begin(), tables.end(), [&](const SyscallTable& other) {
                    return !other.x32 && other.audit_arch == table->audit_arch;
                  });
-    if (alone) continue;  // written with the table it shares its architecture with
+    if (alone) continue;  // written with the other table of its architecture
     Label numbers = 0;
     if (table->x32) {
       numbers = writer.branch(BPF_JGE, kX32Bit, TableWriter(writer, *table).write(), writer.result(foreign));

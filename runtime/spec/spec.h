@@ -179,7 +179,7 @@ Result<ProcessSpec> parse_process(const Json& process);
 // Parses a mount; unknown options become file system options.
 Result<OciMount> parse_mount(const Json& mount);
 
-// The CLONE_NEW* flag of "pid", "network", ...; 0 for none.
+// The CLONE_NEW* flag of "pid", "network", ...; 0 if there is none.
 int namespace_flag(std::string_view name);
 
 }  // namespace stack::runtime
