@@ -9,8 +9,8 @@ struct CanonicalOptions {
   bool raw = false;    // values are not interpolated: texts with a `$` are not parsed
   bool refuse = true;  // unsupported values of the right form are errors; false: warnings
 };
-// The names that keys had before they came into the specification: services.*.x-develop is `develop`, and x-initialSync in
-// its rules is `initial_sync`. Processes one document before it is checked.
+// Renames keys that had other names before they became part of the specification: services.*.x-develop becomes
+// `develop`, and x-initialSync in its rules becomes `initial_sync`. Processes one document before it is checked.
 void rename_former_keys(Node& document);
 
 // Processes one checked document. Reports notations that cannot be parsed and makes them Invalid.

@@ -50,7 +50,7 @@ void interpolation_phase(Work& work) {
 
 void nulls_phase(Work& work) { check_nulls(work.tree, work.session.report); }
 
-// Values that still hold a `$` say little about others, and what is shown then is not run.
+// Values with a `$` cannot be compared with others, and a project without interpolation is only shown, not run.
 void consistency_phase(Work& work) {
   if (work.session.options.no_consistency || work.session.options.no_interpolate) return;
   const Node* services = work.tree.find("services");

@@ -79,14 +79,14 @@ struct ImageOptions {
   bool operator==(const ImageOptions&) const = default;
 };
 
-// One entry of `volumes`. Short syntax `tmpfs:` stays apart in Service::tmpfs.
+// One entry of `volumes`. The short syntax `tmpfs:` is separate, in Service::tmpfs.
 struct VolumeMount {
   MountType type = MountType::Volume;
   std::string
       source;  // Bind: absolute host path. Volume: key in Project::volumes, "" = anonymous. Image: reference.
   std::string target;  // absolute, cleaned container path
   bool read_only = false;
-  std::string consistency;  // accepted, no meaning on Linux
+  std::string consistency;  // accepted, but meaningless on Linux
   std::optional<BindOptions> bind;
   std::optional<VolumeOptions> volume;
   std::optional<TmpfsOptions> tmpfs;
@@ -528,8 +528,8 @@ struct Project {
   std::map<std::string, FileObject> secrets;
   std::map<std::string, Model> models;
   Extensions extensions;
-  // JSON pointer ("/services/web/ports/0") -> "file:line:col" of where it was written. Kept for services,
-  // top-level resources, and those values that can fail later (ports, volumes, images, networks, names).
+  // JSON pointer ("/services/web/ports/0") -> "file:line:col" of its definition. Kept for services, top-level
+  // resources, and values that can fail later (ports, volumes, images, networks, names).
   std::map<std::string, std::string> origins;
   bool operator==(const Project&) const = default;
 };

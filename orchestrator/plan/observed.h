@@ -56,13 +56,13 @@ struct ObservedVolume {
   std::map<std::string, std::string> labels;
 };
 
-// The inputs of a build section, and the inputs that the present image was built from.
+// The inputs of a build section, and the inputs of the build of the present image.
 struct ObservedBuild {
   std::string inputs;           // current digest of the context, the Dockerfile, and the build section
   std::string built_from;       // the digest for the present image; "" = unknown
   std::set<std::string> bases;  // references in its FROM lines
   std::set<std::string> changed_bases =
-      {};  // images that are others now than when the present image was built
+      {};  // images that have changed since the build of the present image
 };
 
 struct ObservedState {
@@ -71,7 +71,7 @@ struct ObservedState {
   std::vector<ObservedNetwork> networks;      // all of the machine
   std::vector<ObservedVolume> volumes;        // all of the machine
   std::map<std::string, std::string>
-      images;  // reference as the project writes it -> image id; absent = not local
+      images;  // reference as written in the project -> image ID; absent = not local
   // Time since images were last pulled or tagged; set only for images whose pull policy needs it.
   std::map<std::string, std::chrono::seconds> image_ages;
   std::map<std::string, ObservedBuild> builds;  // by image reference

@@ -42,7 +42,7 @@ struct BuildImage {
   DesiredImage image;
   std::vector<std::string> also;  // references of other services with the same build: tagged as well
   std::string inputs;             // ObservedBuild::inputs, stored with the image; "" = unknown
-  std::set<std::string> bases;    // other images of the project that it begins with
+  std::set<std::string> bases;    // its base images from the same project
 };
 struct PullImage {
   std::string reference;

@@ -133,7 +133,7 @@ bool builds_when_changed(const DesiredImage& image) {
   return image.pull_policy.empty() || image.pull_policy == "build";
 }
 
-// Why a build would give another image now; nullopt: nothing is known to have changed.
+// Why a build would give a different image now; nullopt if no change is known.
 std::optional<std::string> build_change(const ObservedBuild& build) {
   if (!build.inputs.empty() && !build.built_from.empty() && build.inputs != build.built_from)
     return "context changed";
@@ -143,7 +143,7 @@ std::optional<std::string> build_change(const ObservedBuild& build) {
 
 }  // namespace
 
-// What begins with an image that is built is built as well, where that changes.
+// Plans builds of images whose base image is built and may change.
 void Reconciler::plan_builds_on_top() {
   std::vector<const DesiredImage*> open;
   for (const auto& [reference, image] : desired_.images)
