@@ -114,7 +114,7 @@ Result<Volume> VolumeStore::create(const VolumeSpec& spec) {
   return volume;
 }
 
-// false: it is there already, and `volume` becomes that one.
+// false: a volume of this name exists, and `volume` is set to it.
 Result<bool> VolumeStore::add(Volume& volume) {
   std::lock_guard lock(mutex_);
   auto existing = volumes_.find(volume.name);
