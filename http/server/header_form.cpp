@@ -54,7 +54,7 @@ const char* HeaderForm::end_line() {
   after_cr_ = false;
   bool empty = line_is_empty_;
   line_is_empty_ = true;
-  // Empty lines before the request line are passed over (RFC 9112 section 2.2).
+  // Empty lines before the request line are skipped (RFC 9112 section 2.2).
   if (state_ == State::Start) return nullptr;
   state_ = empty ? State::Complete : State::FieldStart;
   return nullptr;

@@ -1,5 +1,5 @@
-// The form of a request's header section, more strictly than http-parser reads it (RFC 9112 sections 2.2, 3 and 5):
-// what two readers could understand differently is refused.
+// Checks the form of a request's header section more strictly than http-parser (RFC 9112 sections 2.2, 3, and 5):
+// rejects input that two parsers could interpret differently.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,11 @@
 
 namespace stack::http {
 
-// Fed with the bytes of one message from its beginning, wherever they are cut.
+// Receives the bytes of one message from its beginning, split anywhere.
 class HeaderForm {
  public:
-  // nullptr, or what is wrong: a line that does not end in CR LF, white space before a field name's colon, a
-  // folded field. Bytes behind the header section are not looked at.
+  // nullptr, or the fault: a line that does not end in CR LF, white space before a field name's colon, a folded
+  // field. Ignores bytes after the header section.
   const char* take(std::string_view bytes);
 
  private:

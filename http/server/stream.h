@@ -22,14 +22,14 @@ class RawStream {
 
   // Returns up to 32 KiB; empty at the client's end of file (it may still read: half-close).
   asio::awaitable<Result<std::string>> read();
-  // Treats what follows as the client's side of a WebSocket: read() returns the payload of messages, write() sends one
-  // binary message each.
+  // Switches to the WebSocket protocol: read() returns the payload of messages, and each write() sends one binary
+  // message.
   void speak_websocket() { websocket_ = std::make_unique<WebSocketReader>(); }
   // Writes all bytes, which must live until the call completes. Returns Canceled if the client has disconnected. The first
   // call waits briefly until the client has read the response header, because Python's http.client, used by docker-py, reads
   // the header through a buffer and loses the bytes after it.
   asio::awaitable<Result<>> write(std::string_view bytes);
-  // Ends the protocol if it has a way to do so (the close frame of a WebSocket), and closes.
+  // Sends the close frame of a WebSocket, if it is one, and closes.
   asio::awaitable<void> finish();
   // Shuts down the sending direction; the client may still send.
   void close_write();
@@ -47,7 +47,8 @@ class RawStream {
   // Waits until the client has read all sent bytes (unix(7), SIOCOUTQ), or for a short time.
   asio::awaitable<void> wait_until_read();
   asio::awaitable<Result<std::string>> read_bytes();
-  // Frames of a WebSocket may not be mixed, and reading sends some as well: whoever sends takes the others' along.
+  // WebSocket frames must not be interleaved, and reading also sends frames, so the active sender sends the frames
+  // of others as well.
   asio::awaitable<Result<>> send_frames(std::string frames);
 
   std::unique_ptr<WebSocketReader> websocket_;

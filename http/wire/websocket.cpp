@@ -44,7 +44,7 @@ std::string websocket_frame(WebSocketOpcode opcode, std::string_view payload) {
   return out;
 }
 
-// true: pending_ held a whole head, which is taken out of it.
+// true: removed a complete frame header from pending_.
 Result<bool> WebSocketReader::read_head() {
   if (pending_.size() < 2) return false;
   auto first = static_cast<unsigned char>(pending_[0]);

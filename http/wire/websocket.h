@@ -1,4 +1,5 @@
-// The server's side of the WebSocket protocol (RFC 6455): the handshake's key, frames out, and what the client's frames say.
+// The server's side of the WebSocket protocol (RFC 6455): the handshake's key, encoding of frames, and decoding of
+// the client's frames.
 #pragma once
 
 #include <cstdint>
@@ -21,28 +22,28 @@ enum class WebSocketOpcode : uint8_t {
   Pong = 10
 };
 
-// One whole message, unmasked as servers send it.
+// Encodes a complete message, unmasked like all server messages.
 std::string websocket_frame(WebSocketOpcode opcode, std::string_view payload);
 
 class WebSocketReader {
  public:
   struct Received {
-    std::string data;     // of text and binary messages, one after the other, as it comes
-    std::string answer;   // frames that are due to the client: pongs, the answer to its close
-    bool closed = false;  // the client has said that nothing more comes
+    std::string data;     // payload of text and binary messages, concatenated as received
+    std::string answer;   // frames to send to the client: pongs, the reply to its close frame
+    bool closed = false;  // the client has sent a close frame
   };
-  // The next bytes, wherever they are cut. Invalid for what no client may send: unmasked frames, control frames that
-  // are fragmented or longer than 125 bytes, unknown opcodes.
+  // Takes the next bytes, split anywhere. Invalid for frames that a client must not send: unmasked frames, control
+  // frames that are fragmented or longer than 125 bytes, unknown opcodes.
   Result<Received> take(std::string_view bytes);
 
  private:
   Result<bool> read_head();
   void finish_control(Received& out) const;
 
-  std::string pending_;  // of a head that is not complete yet
+  std::string pending_;  // bytes of an incomplete frame header
   bool in_payload_ = false;
   WebSocketOpcode opcode_ = WebSocketOpcode::Continuation;
-  uint64_t left_ = 0;  // of the payload
+  uint64_t left_ = 0;  // remaining bytes of the payload
   char mask_[4]{};
   size_t mask_at_ = 0;
   std::string control_;  // payload of a control frame
