@@ -145,7 +145,7 @@ class TreeCopy {
 
   Result<> file(int from, int to, const std::string& name, const std::string& path, const struct stat& info) {
     Fd source(::openat(from, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC));
-    if (!source && errno == EPERM)  // O_NOATIME is for owners only
+    if (!source && errno == EPERM)  // only the owner may use O_NOATIME
       source.reset(::openat(from, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!source) return Error::last_errno("open " + path);
     Fd target(::openat(to, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));

@@ -1,4 +1,4 @@
-// The members of a type with their names in JSON, written down once. For each type there is
+// The members of a type with their names in JSON, listed once. Each type has
 //
 //   template <typename V, Like<Point> S>
 //   void fields(V& v, S& s) {
@@ -6,14 +6,14 @@
 //     v("Style.Color", s.color);  // a dotted name is a member of a member
 //   }
 //
-// in the namespace of the type or of stack, and reader and writer are visitors of it. A member may be a bool, an integer, a
-// string, a duration (nanoseconds), seconds, a size in bytes, a list or map of strings, a type with fields, a list of
-// such, or an optional of one of these; a type with a TextForm; or a JsonForm that wraps the member where its JSON is none
-// of these. A function
+// in the namespace of the type or of stack; the reader and the writer are visitors of it. A member may be a bool, an
+// integer, a string, a duration (nanoseconds), seconds, a size in bytes, a list or map of strings, a type with fields, a
+// list of such types, or an optional of one of these; a type with a TextForm; or a JsonForm that wraps a member with any
+// other JSON. A function
 //
 //   void settle(const Members& members, Point& point)
 //
-// beside the list checks and completes what was read.
+// beside the list checks and completes the members after reading.
 #pragma once
 
 #include <chrono>
@@ -50,14 +50,15 @@ class FieldWriter;
 template <typename T, typename V>
 concept HasFields = requires(V& visitor, T& value) { fields(visitor, value); };
 
-// A wrapper with a JSON of its own; one of an optional says kOptional, and writes null for "none" and any value else.
+// A wrapper with its own JSON form. A wrapper of an optional sets kOptional, and writes null for "none" and
+// otherwise any value.
 template <typename T>
 concept JsonForm = requires(const T& form, const Members& members, const char* key) {
   { form.write() } -> std::same_as<Json>;
   form.read(members, key);
 };
 
-// Written even where the writer leaves out what is 0 or empty: its default is another.
+// Written even if the writer omits 0 and empty values, because its default differs.
 template <typename T>
 struct Always {
   static constexpr bool kAlways = true;
@@ -66,7 +67,7 @@ struct Always {
 template <typename T>
 Always(T&) -> Always<T>;
 
-// JSON tells the opposite.
+// A bool with the opposite value in JSON.
 template <typename B>
 struct Inverted {
   B& value;
@@ -80,7 +81,7 @@ struct Inverted {
 template <typename B>
 Inverted(B&) -> Inverted<B>;
 
-// An optional number of which JSON says "none" by a number.
+// An optional number that JSON represents by a number if it is absent.
 template <auto kNone, typename O>
 struct NoneAt {
   static constexpr bool kOptional = true;
@@ -108,7 +109,7 @@ struct StringOrList {
 template <typename O>
 StringOrList(O&) -> StringOrList<O>;
 
-// Reads from one JSON object; names in any case, null as absent, what is wrong by its path (members.h).
+// Reads from one JSON object; names in any case, null as absent, errors with the member's path (members.h).
 class FieldReader {
  public:
   explicit FieldReader(const Members& members) : members_(members) {}
@@ -119,7 +120,7 @@ class FieldReader {
       return at(name.substr(0, dot))(name.substr(dot + 1), value);
     read(std::string(name).c_str(), value);
   }
-  // Of what is written among the members themselves.
+  // A form whose JSON is spread over the object's own members.
   template <typename F>
   void spread(const F& form) const {
     form.read(members_);
@@ -202,8 +203,8 @@ class FieldReader {
 
 enum class Defaults { Omitted, Written };
 
-// Writes into one JSON object. With Defaults::Omitted, members that are false, 0 or empty are left out, as by Go's
-// omitempty: what else is a member's default must not be told by its absence. An optional that has a value is written.
+// Writes into one JSON object. With Defaults::Omitted, members that are false, 0, or empty are left out, like Go's
+// omitempty; absence must not stand for any other default. An optional with a value is written.
 class FieldWriter {
  public:
   FieldWriter(Json& object, Defaults defaults) : object_(&object), defaults_(defaults) {}
@@ -226,7 +227,7 @@ class FieldWriter {
   void spread(const F& form) const {
     form.write(*this);
   }
-  // What is written through it lies under `name`.
+  // A writer for the object under `name`.
   FieldWriter at(std::string_view name) const {
     FieldWriter inner = *this;
     inner.prefix_ += std::string(name) + ".";

@@ -168,7 +168,7 @@ const IgnoreRules::Rule* IgnoreRules::deciding_rule(std::string_view path) const
   const Rule* deciding = nullptr;
   for (const Rule& rule : rules_) {
     bool undecided = (deciding == nullptr || deciding->negated) != rule.negated;
-    if (!undecided) continue;  // it would change nothing
+    if (!undecided) continue;  // it would have no effect
     bool matched = matches(rule.pattern, path, StarSyntax::IgnoreFile);
     for (size_t slash = path.find('/'); !matched && slash != kNone; slash = path.find('/', slash + 1))
       matched = matches(rule.pattern, path.substr(0, slash), StarSyntax::IgnoreFile);

@@ -1,5 +1,5 @@
-// Reading the members of JSON objects as Go does: names match without regard to case (encoding/json),
-// null counts as absent, and a wrong type is an error that names the member.
+// Reads the members of JSON objects like Go: names match in any case (encoding/json), null counts as absent, and a
+// wrong type is an error that names the member.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,12 @@
 
 namespace stack {
 
-// The member of an object under `key` in any case, the exact one first; nullptr where it is absent or null, or
-// where `object` is none.
+// The member of an object under `key` in any case, preferring the exact name; nullptr if it is absent or null, or
+// if `object` is not an object.
 const Json* find_member(const Json& object, std::string_view key);
 
-// Reads members of one JSON object, which must outlive it. The first thing wrong is kept in the shared `error`,
-// later reads do nothing more.
+// Reads members of one JSON object, which must outlive it. The first error is stored in the shared `error`; later
+// reads have no effect.
 class Members {
  public:
   // `path` names the object in messages; "" for the whole body.
@@ -66,7 +66,7 @@ class Members {
     }
   }
   Members object(const char* key) const;
-  // nullptr for absent, null, or when something is wrong already.
+  // nullptr if absent or null, or after an error.
   const Json* find(const char* key) const;
   void wrong(const std::string& key, const std::string& expected) const;
   void fail(const std::string& key, const std::string& text) const;

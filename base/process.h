@@ -33,9 +33,9 @@ Result<pid_t> spawn(const SpawnRequest& request);
 Result<Fd> open_pidfd(pid_t pid);
 // pidfd_send_signal(2). Succeeds if the process has already exited (ESRCH).
 Result<> signal_pidfd(int pidfd, int signal);
-// Whether a process catches the signal or keeps it for later (SigCgt and SigBlk of proc_pid_status(5)). The
-// first process of a pid namespace never notices another signal, SIGKILL and SIGSTOP apart
-// (pid_namespaces(7)). True where it cannot be told.
+// Whether a process catches the signal or keeps it for later (SigCgt and SigBlk of proc_pid_status(5)). The first
+// process of a PID namespace never notices other signals, except SIGKILL and SIGSTOP (pid_namespaces(7)). True if
+// unknown.
 bool notices_signal(pid_t pid, int signal);
 // waitpid(2) until the child exits; returns the raw wait status.
 Result<int> wait_for(pid_t pid);
