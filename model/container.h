@@ -69,7 +69,7 @@ struct FileSpec {
 struct EndpointSpec {
   std::string network;  // name or id
   std::vector<std::string> aliases;
-  std::vector<std::string> links;  // "container:alias": names that this container alone knows
+  std::vector<std::string> links;  // "container:alias": names that only this container sees
   std::string ipv4_address;
   std::string ipv6_address;
   std::string mac_address;

@@ -1,4 +1,4 @@
-// The labels that identify the objects of a project, same as in Docker Compose.
+// The labels that identify the objects of a project, the same as in Docker Compose.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,4 @@
-// `docker run --link` and `links`: names under which one container knows others.
+// `docker run --link` and `links`: names that a container uses for others.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ inline Link parse_link(std::string_view text) {
   std::string_view container = text.substr(0, colon);
   if (container.starts_with('/')) container.remove_prefix(1);
   std::string_view alias = colon == std::string_view::npos ? container : text.substr(colon + 1);
-  // Docker shows them as "/db:/web/store".
+  // Docker shows links as "/db:/web/store".
   return {std::string(container), std::string(alias.substr(alias.rfind('/') + 1))};
 }
 

@@ -12,7 +12,7 @@ namespace stack {
 enum class Protocol : uint8_t { Tcp = 6, Udp = 17, Sctp = 132 };
 
 std::string to_text(Protocol protocol);  // "tcp", ...
-// In any case; none for any other text.
+// Accepts any case; nullopt for other texts.
 std::optional<Protocol> parse_protocol(std::string_view text);
 
 }  // namespace stack

@@ -1,4 +1,4 @@
-// Names for containers that nobody named: "calm_hopper", as people know them from Docker.
+// Generated container names like Docker's: "calm_hopper".
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace stack {
 
-// One of some 6,000; the same for the same number.
+// One of about 6,000 names; equal numbers give equal names.
 std::string random_name(uint64_t number);
 
 }  // namespace stack

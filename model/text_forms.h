@@ -1,4 +1,4 @@
-// Values of the model that JSON has as one string (base/fields.h).
+// Values of the model that are strings in JSON (base/fields.h).
 #pragma once
 
 #include <optional>
