@@ -1,4 +1,4 @@
-# Where things go: PREFIX/bin has what people (and other engines) call; the engine and the monitor are its own business.
+# Install locations: PREFIX/bin has the programs for users and other engines; the others are internal.
 set(STACK_LIBEXEC libexec/stack)
 
 foreach(program stack stack-runtime)
@@ -25,7 +25,7 @@ install(CODE "
     configure_file(\${source}/\${unit} \${made}/\${unit} @ONLY)
     file(INSTALL \${made}/\${unit} DESTINATION \${CMAKE_INSTALL_PREFIX}/${STACK_SYSTEMD_UNITS})
   endforeach()" COMPONENT programs)
-# The group that may use the socket: systemd-sysusers(8) makes it.
+# The group that may use the socket; systemd-sysusers(8) creates it.
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/systemd/stack.sysusers DESTINATION lib/sysusers.d RENAME stack.conf
   COMPONENT programs)
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/systemd/stack.tmpfiles DESTINATION lib/tmpfiles.d RENAME stack.conf

@@ -1,8 +1,8 @@
-# stack_batches(TARGET): with STACK_BATCHES, compile the sources several at a time.
+# stack_batches(TARGET): with STACK_BATCHES, compiles several sources at a time.
 function(stack_batches target)
   if(STACK_BATCHES)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${STACK_BATCHES})
-    # An unnamed namespace of a batch is as private to it as one of a file.
+    # The unnamed namespaces of a batch are as private as those of a file.
     target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
 endfunction()
@@ -28,7 +28,7 @@ function(stack_library name)
 endfunction()
 
 # stack_program(NAME [ASIO] [STATIC] [PRECOMPILED TARGET] SOURCES ... DEPENDS ...)
-#   PRECOMPILED: whose precompiled header is taken instead of the usual ones (precompiled.cmake).
+#   PRECOMPILED: a target whose precompiled header replaces the usual ones (precompiled.cmake).
 function(stack_program name)
   cmake_parse_arguments(ARG "ASIO;STATIC" "PRECOMPILED" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -49,8 +49,8 @@ function(stack_program name)
 endfunction()
 
 # stack_system_library(NAME ARCHIVE SHARED)
-#   `stack::NAME`: the archive in static programs, the shared library everywhere else. A linker that is given a shared library
-#   for a static program fails, or (mold) makes one that crashes.
+#   `stack::NAME`: the archive in static programs, otherwise the shared library. With a shared library in a static program,
+#   a linker fails or (mold) creates a program that crashes.
 function(stack_system_library name archive shared)
   find_library(STACK_ARCHIVE_${name} NAMES ${archive} REQUIRED)
   add_library(stack_system_${name} INTERFACE)

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# A web server of one page: the name of the container that answers.
+# A web server with one page: the name of the container that responds.
 use strict;
 use warnings;
 use IO::Socket::INET;

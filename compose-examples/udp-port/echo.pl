@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Sends every datagram back, with "echo: " in front.
+# Sends every datagram back with the prefix "echo: ".
 use strict;
 use warnings;
 use IO::Socket::INET;

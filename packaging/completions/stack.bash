@@ -1,4 +1,4 @@
-# bash completion for stack; the program itself knows what can follow.
+# bash completion for stack; the program itself computes the completions.
 _stack() {
   local IFS=$'\n' line
   COMPREPLY=()

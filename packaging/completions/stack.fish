@@ -1,4 +1,4 @@
-# fish completion for stack; the program itself knows what can follow.
+# fish completion for stack; the program itself computes the completions.
 function __stack_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)

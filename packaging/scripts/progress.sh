@@ -1,4 +1,4 @@
-# Sourced by ./quickstart and ./run-tests: steps with a number, a time and a log, and errors that say what to do.
+# Sourced by ./quickstart and ./run-tests: steps with number, time, and log, and errors with remedies.
 # shellcheck shell=bash
 
 step_number=0
@@ -7,7 +7,7 @@ log_folder=$(mktemp -d /tmp/stack-log.XXXXXX)
 
 bold() { if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then printf '\033[1m%s\033[0m' "$1"; else printf '%s' "$1"; fi; }
 
-# die TEXT [HINT...]: the one way these scripts end badly.
+# die TEXT [HINT...]: ends the script with an error.
 die() {
   printf '\nerror: %s\n' "$1" >&2
   shift
@@ -16,13 +16,14 @@ die() {
   exit 1
 }
 
-# step TEXT: the headline of what follows.
+# step TEXT: prints the heading of the next step.
 step() {
   step_number=$((step_number + 1))
   printf '%s %s\n' "$(bold "[$step_number/$step_count]")" "$1"
 }
 
-# logged NAME COMMAND...: runs with its output in a log, a sign of life every ten seconds, and on failure its last lines.
+# logged NAME COMMAND...: runs a command with its output in a log; prints progress every ten seconds, and the last lines
+# after a failure.
 logged() {
   local name=$1 log="$log_folder/$1.log" begin=$SECONDS pid status=0 last
   shift
@@ -44,12 +45,12 @@ logged() {
   printf '      %d s\n' $((SECONDS - begin))
 }
 
-need_root() { [ "$(id -u)" = 0 ] || die "this must run as root (containers need it)" "try: sudo $0 $*"; }
+need_root() { [ "$(id -u)" = 0 ] || die "this script must run as root (containers require it)" "try: sudo $0 $*"; }
 
-# The machine: Debian 12 or something like it, and a kernel that has what containers need.
+# Checks the machine: Debian 12 or similar, and a kernel with the features that containers need.
 check_machine() {
   command -v apt-get >/dev/null || die "apt-get not found: these scripts are for Debian 12 (bookworm)" \
-    "elsewhere, install what packaging/debian-packages.txt lists and build with: cmake --preset release && cmake --build --preset release"
+    "on other systems, install the packages of packaging/debian-packages.txt and build with: cmake --preset release && cmake --build --preset release"
   local system=unknown
   [ -r /etc/os-release ] && system=$(. /etc/os-release && echo "$PRETTY_NAME")
   case $system in
@@ -89,7 +90,7 @@ install_packages() {  # groups...
   [ "$(id -u)" = 0 ] || die "packages are missing: ${missing[*]}" "as root: apt-get install ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   logged apt-update apt-get -q -o Acquire::Retries=3 update ||
-    die "the package lists could not be fetched: is there a network?" "see /etc/apt/sources.list and the log above"
+    die "the package lists could not be downloaded; is there a network?" "see /etc/apt/sources.list and the log above"
   logged apt-install apt-get -q -y --no-install-recommends -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 install "${missing[@]}" ||
-    die "packages could not be installed" "the log above says why"
+    die "packages could not be installed" "see the log above"
 }
