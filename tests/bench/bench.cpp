@@ -1,10 +1,9 @@
-// The figures of docs/PERFORMANCE.md: stack beside the floor and beside whatever else is installed, in one
-// run.
+// Measures the figures of docs/PERFORMANCE.md: stack, the floor, and other installed engines, in one run.
 //
 //   bench_run [--runs N] [--images ROOT] [ROW...]     rows: container exec example
 //
-// Run as root on a quiet machine, release build. --images: a state root whose images hold what the
-// flask-redis-nginx example builds (the end-to-end tests keep one); without it the example is built first.
+// Run as root on a quiet machine, release build. --images: a state root with the images of the flask-redis-nginx
+// example (the end-to-end tests keep one); without it, the example is built first.
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -31,7 +30,7 @@ struct Options {
   std::set<std::string> rows{"container", "exec", "example"};
 };
 
-// Runs and ignores the output; the exit code.
+// Runs a script, ignores its output, and returns its exit code.
 int quietly(const std::string& script) {
   SpawnRequest request;
   request.program = "/bin/sh";
@@ -53,7 +52,7 @@ int loudly(const std::string& script) {
 
 bool installed(const std::string& program) { return quietly("command -v " + program) == 0; }
 
-// OCI runtimes; ours is taken from the build folder.
+// The OCI runtimes; ours is in the build folder.
 std::vector<std::string> runtimes() {
   std::vector<std::string> out{"stack-runtime"};
   for (const char* name : {"crun", "runc"})
@@ -69,7 +68,7 @@ std::string first_line(const std::string& script) {
   return run && run->exit_code == 0 ? run->output.substr(0, run->output.find('\n')) : "";
 }
 
-// Everything the rows need, below one temporary folder.
+// The files for all rows, below one temporary folder.
 struct Ground {
   std::string folder;
   std::string rootfs() const { return folder + "/rootfs"; }
@@ -89,7 +88,7 @@ struct Ground {
 Result<> prepare(const Ground& ground, const Options& options) {
   TRY(make_rootfs(ground.rootfs(), ground.tests + "/bench_true"));
   std::vector<std::string> names{"run"};
-  // Each with a group of its own: these containers stand beside each other.
+  // Each has its own group, because these containers exist at the same time.
   for (const std::string& runtime : runtimes()) names.push_back("exec-" + runtime);
   for (const std::string& name : names) {
     const std::string bundle = ground.folder + "/bundle-" + name;
@@ -113,8 +112,8 @@ Result<> prepare(const Ground& ground, const Options& options) {
                     "  stay: {build: ., network_mode: none, command: [stay], stop_signal: SIGKILL}\n");
 }
 
-// crun 1.8 refuses machines whose cgroup2 hierarchy has controllers beside v1's. There it gets a mount
-// namespace without that hierarchy; entering it costs about a millisecond.
+// crun 1.8 refuses machines whose cgroup2 hierarchy has controllers in addition to v1's. On such machines it runs
+// in a mount namespace without that hierarchy; entering it costs about a millisecond.
 class CrunWorld {
  public:
   CrunWorld() {
@@ -149,7 +148,7 @@ class CrunWorld {
   std::vector<std::string> prefix_;
 };
 
-// A Docker-like engine that answers, with the image imported; "" where not.
+// A responding Docker-like engine with the imported image; "" if there is none.
 std::string docker_like(const Ground& ground, const std::string& program) {
   if (!installed(program) || quietly(program + " info") != 0) return "";
   if (quietly("tar -C " + ground.rootfs() + " -c . | " + program + " import - stackbench/true") != 0)
@@ -269,7 +268,7 @@ Result<> prepare_example(const Ground& ground) {
   const std::string project = ground.folder + "/flask-redis-nginx";
   if (loudly("cp -r " STACK_SOURCE_DIR "/compose-examples/flask-redis-nginx " + project) != 0)
     return Error("cannot copy the example");
-  // Until all run, without waiting for anybody's health.
+  // Waits until all containers run, but not for their health.
   TRY(write_file(project + "/started.yml",
                  "services:\n  web:\n    depends_on:\n      redis:\n        condition: service_started\n"
                  "  nginx:\n    depends_on:\n      web:\n        condition: service_started\n"));

@@ -21,8 +21,7 @@ bool any_of_ours(const Json& capabilities) {
                      [&](const auto& one) { return contains(capabilities, one); });
 }
 
-// Docker's profile has conditions that the runtime-spec's form has not: they are decided here for this
-// machine.
+// Docker's profile has conditions that the runtime-spec's form lacks: evaluates them for this machine.
 bool applies(const Json& rule) {
   const Json includes = rule.value("includes", Json::object());
   const Json excludes = rule.value("excludes", Json::object());

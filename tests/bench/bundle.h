@@ -1,4 +1,4 @@
-// An OCI bundle for crun and runc with what Docker gives a container by default.
+// An OCI bundle for crun and runc with Docker's defaults for a container.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ namespace stack::bench {
 Result<Json> oci_config(const std::string& id, const std::string& rootfs,
                         const std::vector<std::string>& args);
 
-// `rootfs` with /true and the mount points, made of `true_program`.
+// Creates `rootfs` with the mount points and /true, a copy of `true_program`.
 Result<> make_rootfs(const std::string& rootfs, const std::string& true_program);
 
 }  // namespace stack::bench

@@ -1,4 +1,4 @@
-// What is measured: one command line per engine and row, with what has to be there before and after.
+// A measured command: one command line per engine and row, with its preparation and cleanup.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ struct Row {
   std::string what;
   std::vector<Contender> contenders;
   int isolated_runs = 20;
-  int back_to_back_runs = 50;  // 0: only isolated makes sense
+  int back_to_back_runs = 50;  // 0: only isolated runs
 };
 
 }  // namespace stack::bench

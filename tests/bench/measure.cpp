@@ -32,7 +32,7 @@ void add(Times& times, double value) {
     times.milliseconds.push_back(value);
 }
 
-// Why a contender fails is said once.
+// Prints the reason for a contender's failure once.
 void explain(const Contender& contender) {
   static std::set<std::string> explained;
   if (!explained.insert(contender.name + contender.argv[0]).second) return;

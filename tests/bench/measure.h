@@ -20,14 +20,14 @@ struct Times {
 struct Measured {
   std::string row;
   std::string contender;
-  Times isolated;      // 150 ms of quiet before each run
-  Times back_to_back;  // ten in a row, then the next contender's ten
+  Times isolated;      // 150 ms pause before each run
+  Times back_to_back;  // ten runs in a row, then ten of the next contender
 };
 
-// One run; -1 where it failed. Output is thrown away unless it failed for the first time.
+// One run; -1 if it failed. Output is discarded except for the first failure.
 double time_once(const Contender& contender);
 
-// All contenders of a row in turn, so that whatever else the machine does hits them alike.
+// Measures all contenders of a row in turn, so that other load on the machine affects them equally.
 std::vector<Measured> measure(const Row& row);
 
 // A markdown table: row, contender, isolated min / mean / p50, back to back min / mean / p50.

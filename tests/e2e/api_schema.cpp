@@ -29,7 +29,7 @@ struct ApiSchema::State {
                        : schema["properties"] ? "object"
                                               : "";
     if (value.is_null()) {
-      // Pointers in Docker's own types, which it answers null for as well, though the document does not say so.
+      // Pointers in Docker's own types, for which it also returns null, although the document does not say so.
       for (const char* member : {".ExitCode", ".MemorySwappiness", ".OomKillDisable"})
         nullable = nullable || place.ends_with(member);
       if (!nullable && type != "array" && type != "object" && !type.empty())

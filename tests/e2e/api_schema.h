@@ -1,5 +1,5 @@
-// The definitions of Docker's API (tests/data/docker-api-v1.50.yaml), to check answers against: what typed clients
-// could not decode is a problem.
+// The definitions of Docker's API (tests/data/docker-api-v1.50.yaml), to check responses: anything that typed
+// clients cannot decode is a problem.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ class ApiSchema {
   ApiSchema();
   ~ApiSchema();
 
-  // What is wrong with a body as the answer to "GET /containers/json": "[0].Ports: is text, not array". Members that the
-  // definition does not know are fine. null is fine for lists and objects, as Go's clients read it.
+  // The problems of a body as the response to "GET /containers/json": "[0].Ports: is text, not array". Allows
+  // unknown members, and null for lists and objects, which Go's clients accept.
   std::vector<std::string> problems(const std::string& method, const std::string& path, int status,
                                     const Json& body) const;
 

@@ -1,4 +1,4 @@
-// The engine's API as such: answers that typed clients can decode, bodies of any shape, many clients.
+// The engine's API itself: responses that typed clients can decode, bodies of any shape, many clients.
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -20,7 +20,7 @@ class Api : public Scenario {
   ApiAnswer call(const std::string& method, const std::string& path, const Json& body = nullptr) {
     return api_call(stack().socket(), method, path, body);
   }
-  // One of each state that a list can show.
+  // Starts a container in each state that a list can show.
   void start_examples() {
     project("api", R"(
 services:
@@ -114,7 +114,7 @@ TEST_F(Api, ContainersShowWhatTypedClientsDecode) {
   Json info = call("GET", "/info").body;
   for (const char* member : {"SystemTime", "Debug", "ExperimentalBuild"})
     EXPECT_TRUE(info.contains(member)) << member;
-  // Clients that ask for the newest version they see read it too.
+  // Clients that request the newest version must be able to read it as well.
   for (const char* version : {"/v1.44", "/v1.52"})
     EXPECT_TRUE(call("GET", std::string(version) + "/images/debian:bookworm-slim/json").body.contains("ContainerConfig"))
         << version;
@@ -152,7 +152,7 @@ TEST_F(Api, PredefinedNetworksAreThereAndStay) {
 
 // ---- bodies of any shape ----
 
-// The value with each of its parts, one at a time, replaced by something of another type.
+// Replaces each part of the value, one at a time, by a value of another type.
 void mutate(const Json& value, const std::function<void(const Json&)>& use) {
   static const std::vector<Json> kOthers{nullptr,
                                          true,
@@ -300,7 +300,7 @@ Fd connect_to_engine(const std::string& path) {
   return socket;
 }
 
-// What arrives until the text has, or the time is over.
+// Reads until the text arrives or the time is over.
 bool hears(const Fd& socket, const std::string& text, std::string& heard) {
   timeval limit{30, 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -390,7 +390,7 @@ services:
   must({"exec", "-T", "web", "touch", "/go"});
   for (size_t i = 0; i < followers.size(); ++i)
     ASSERT_TRUE(hears(followers[i], "second", heard[i])) << heard[i];
-  // And with them the engine still serves.
+  // The engine still serves with them connected.
   EXPECT_EQ(call("GET", "/_ping").status, 200);
 }
 

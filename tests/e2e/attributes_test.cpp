@@ -1,4 +1,4 @@
-// Attributes of services, each looked at from inside the container.
+// Attributes of services, each checked from inside the container.
 #include <unistd.h>
 
 #include "scenario.h"
@@ -8,7 +8,7 @@ namespace {
 
 class Attributes : public Scenario {
  protected:
-  // One service "app" that sleeps, with these lines, and further text.
+  // A sleeping service "app" with these lines, and additional text.
   void app(const std::string& lines, const std::string& rest = "") {
     project(
         "attributes",
@@ -92,7 +92,7 @@ TEST_F(Attributes, DeviceRulesOpenDevicesThatAreNotPassedIn) {
     cap_add: [MKNOD]
 )");
   must({"up", "-d"});
-  // 10:229 is /dev/fuse; 10:237 is of no rule.
+  // 10:229 is /dev/fuse; no rule allows 10:237.
   sh("mknod /tmp/allowed c 10 229; mknod /tmp/other c 10 237; echo made");
   EXPECT_EQ(sh("head -c 0 < /tmp/allowed 2>&1 | grep -c 'not permitted'; true"), "0");
   EXPECT_EQ(sh("(head -c 0 < /tmp/other) 2>&1 | grep -c 'not permitted'; true"), "1");

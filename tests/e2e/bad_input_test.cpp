@@ -1,4 +1,4 @@
-// Each wrong input gets a clear error on stderr and exit code 1, changes nothing and leaves nothing behind.
+// Each invalid input causes a clear error on stderr and exit code 1, changes nothing, and leaves nothing behind.
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 class BadInput : public Scenario {
  protected:
-  // `stack up -d` of a project with one service of this body.
+  // Runs `stack up -d` on a project with one service of this body.
   void service(const std::string& body) {
     project("bad",
             "services:\n  web:\n    image: debian:bookworm-slim\n    command: sleep infinity\n    "
@@ -205,7 +205,7 @@ services:
 
 TEST_F(BadInput, NotRootIsSaid) {
   service("");
-  // Where nobody may go: the program itself, and a run root of this test.
+  // The program and a run root in a folder that others cannot enter.
   ASSERT_EQ(run_command({"cp", program_folder() + "/stack", folder() + "/stack"}).code, 0);
   CommandOptions options;
   options.directory = folder() + "/bad";
@@ -238,7 +238,7 @@ TEST_F(BadInput, StateDirectoryNotWritable) {
 TEST_F(BadInput, DiskFullDuringBuildLeavesNothingHalf) {
   project("bad", "services:\n  web:\n    build: .\n");
   write("Dockerfile", "FROM debian:bookworm-slim\nRUN head -c 200000000 /dev/zero > /big\n");
-  // A small disk of its own, with a copy of the images.
+  // A separate small disk with a copy of the images.
   const std::string disk = folder() + "/disk";
   ASSERT_TRUE(ensure_directory(disk));
   CommandResult size = run_command({"du", "-sm", stack().root() + "/images"});
@@ -268,7 +268,7 @@ TEST_F(BadInput, DiskFullDuringBuildLeavesNothingHalf) {
     EXPECT_EQ(again.code, 0) << again.text();
     CommandResult down = small.run({"down", "-v"}, options);
     EXPECT_EQ(down.code, 0) << down.text();
-    // A network namespace, and the link into it, goes some moments after its last process.
+    // A network namespace and its link disappear some moments after its last process.
     EXPECT_TRUE(eventually(5s, [&] { return left_in_engine(small).empty(); })) << left_in_engine(small);
     small.shut_down();
   }

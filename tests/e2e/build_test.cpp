@@ -1,4 +1,4 @@
-// Building images without a network.
+// Builds images without a network.
 #include "scenario.h"
 
 namespace stack::e2e {

@@ -1,4 +1,4 @@
-// What `up` does when something is there already, and what `plan` says about it.
+// `up` and `plan` with existing objects.
 #include "scenario.h"
 
 namespace stack::e2e {

@@ -37,7 +37,7 @@ SpawnRequest request_for(const std::vector<std::string>& argv, const CommandOpti
   return request;
 }
 
-// Reads what is there; false at the end of the stream.
+// Reads the available bytes; false at the end of the stream.
 bool drain(int fd, std::string& into) {
   std::array<char, 65536> buffer{};
   ssize_t n = ::read(fd, buffer.data(), buffer.size());
@@ -101,7 +101,7 @@ CommandResult run_command(const std::vector<std::string>& argv, const CommandOpt
   bool more_out = true;
   bool more_err = true;
   bool late = false;
-  // A background process that keeps our pipes open must not hold us: the command's own end counts.
+  // A background process that keeps our pipes open must not delay us: only the command's own end counts.
   std::optional<int> code;
   while (!late && (more_out || more_err)) {
     std::array<pollfd, 2> watched{

@@ -1,4 +1,4 @@
-// Running programs with their output kept apart, a deadline, and a look at them while they run.
+// Runs programs with separate outputs and a deadline, and observes them while they run.
 #pragma once
 
 #include <sys/types.h>
@@ -13,13 +13,13 @@ namespace stack::e2e {
 
 struct CommandOptions {
   std::string directory;
-  std::map<std::string, std::string> env;  // added to ours; COMPOSE_* and STACK_* of ours are left out
+  std::map<std::string, std::string> env;  // added to ours, without our COMPOSE_* and STACK_* variables
   std::string input;
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
 };
 
 struct CommandResult {
-  int code = -1;  // as a shell shows it; -1: killed at the deadline
+  int code = -1;  // as in a shell; -1: killed at the deadline
   std::string out;
   std::string err;
   std::chrono::milliseconds took{};
@@ -29,7 +29,7 @@ struct CommandResult {
 
 CommandResult run_command(const std::vector<std::string>& argv, const CommandOptions& options = {});
 
-// A program that runs beside the test; killed on destruction.
+// A program that runs during the test; killed on destruction.
 class BackgroundCommand {
  public:
   BackgroundCommand(const std::vector<std::string>& argv, const CommandOptions& options = {});
@@ -39,11 +39,11 @@ class BackgroundCommand {
 
   pid_t pid() const { return pid_; }
   void signal(int number) const;
-  // What it has written to stdout and stderr so far.
+  // Its output on stdout and stderr so far.
   std::string output() const;
   // Waits for a text in the output.
   bool says(const std::string& text, std::chrono::milliseconds within) const;
-  // Waits for its end; -1 where it does not end in time.
+  // Waits for its end; -1 if it does not end in time.
   int wait(std::chrono::milliseconds within = std::chrono::seconds(60));
 
  private:
@@ -52,8 +52,8 @@ class BackgroundCommand {
   std::optional<int> code_;
 };
 
-// A time limit as the machine needs it: times $STACK_TEST_SLOWNESS, which an emulated one sets. Limits of tests are for a
-// failure to end, so a generous one costs nothing.
+// A time limit adapted to the machine: multiplied by $STACK_TEST_SLOWNESS, which emulated machines set. Only
+// failures reach the limits, so generous ones cost nothing.
 std::chrono::milliseconds patiently(std::chrono::milliseconds limit);
 
 // Polls until `condition` holds; false at the deadline.

@@ -1,4 +1,4 @@
-// The commands that look at a stack or reach into it.
+// The commands that show a project or run in its containers.
 #include <signal.h>
 
 #include "scenario.h"
@@ -26,7 +26,7 @@ volumes:
   data:
 )");
   }
-  // `ps --format json`: one object a line, or one array.
+  // `ps --format json`: one object per line, or one array.
   static std::vector<Json> rows(const std::string& text) {
     std::vector<Json> all;
     Result<Json> whole = parse_json(text);
@@ -100,7 +100,7 @@ TEST_F(Commands, ExecRunsInTheContainerWithItsEnvironmentAndExitCode) {
   EXPECT_EQ(separate.out, "out\n");
   EXPECT_EQ(separate.err, "err\n");
   EXPECT_EQ(run({"exec", "-T", "nobody-there", "true"}).code, 1);
-  // A great deal of output arrives whole.
+  // A large output arrives completely.
   CommandResult much = run({"exec", "-T", "web", "sh", "-c", "head -c 5000000 /dev/zero | tr '\\0' x"});
   EXPECT_EQ(much.out.size(), 5'000'000U);
 }

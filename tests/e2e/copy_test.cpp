@@ -44,7 +44,7 @@ TEST_F(Copy, FollowsDockersRulesOfDestinations) {
   EXPECT_NE(no_folder.err.find("no such directory"), std::string::npos) << no_folder.text();
   CommandResult no_parent = run({"cp", "one.txt", "web:/nowhere/x"});
   EXPECT_NE(no_parent.err.find("Could not find the file /nowhere"), std::string::npos) << no_parent.text();
-  // A folder: as itself into one that exists, under the name given else, what is in it with "/.".
+  // A folder: below an existing folder, otherwise under the given name; only its contents with "/.".
   must({"cp", "dir", "web:/tmp"});
   EXPECT_EQ(inside("web", "cat /tmp/dir/deep/b.txt"), "b");
   must({"cp", "dir", "web:/tmp/other"});
@@ -53,7 +53,7 @@ TEST_F(Copy, FollowsDockersRulesOfDestinations) {
   EXPECT_EQ(inside("web", "ls /srv"), "a.txt\ndeep");
   CommandResult over_file = run({"cp", "dir", "web:/tmp/one.txt"});
   EXPECT_NE(over_file.err.find("cannot copy directory"), std::string::npos) << over_file.text();
-  // The same the other way.
+  // The same in the other direction.
   must({"cp", "web:/tmp/dir", "."});
   EXPECT_EQ(read("dir/deep/b.txt"), "b\n");
   must({"cp", "web:/tmp/dir", "named"});
@@ -130,7 +130,7 @@ TEST_F(Copy, LinksAreCopiedUnlessFollowedAndLeadNowhereElse) {
   EXPECT_EQ(inside("web", "cat /etc2/secret"), "of the host");
 }
 
-// CVE-2018-15664: the path is a link to the host's files at one moment, and a folder at the next.
+// CVE-2018-15664: the path alternates between a link to the host's files and a folder.
 TEST_F(Copy, RacingContainerCannotReachTheHost) {
   shop();
   must({"up", "-d"});
@@ -227,7 +227,7 @@ TEST_F(Copy, CommitMakesAnImageOfWhatTheContainerIsNow) {
   EXPECT_EQ(string_or(image, "Author"), "Jane");
   std::string history = to_text(stack().api("GET", "/images/shop-web:patched/history").body);
   EXPECT_NE(history.find("after the repair"), std::string::npos) << history;
-  // It runs on, unharmed.
+  // It keeps running, unharmed.
   EXPECT_EQ(inside("web", "cat /root/mark"), "patched");
   project("patched", "services:\n  again:\n    image: shop-web:patched\n");
   CommandResult ran = run({"run", "--rm", "-T", "again"});

@@ -1,4 +1,4 @@
-// The engine is killed with SIGKILL again and again; nothing may be lost and nothing left behind.
+// The engine is killed with SIGKILL repeatedly; nothing may be lost or left behind.
 #include <signal.h>
 #include <unistd.h>
 
@@ -74,7 +74,7 @@ TEST_F(Crash, TwentyKillsDuringUpAndDownLoseNothing) {
     ASSERT_EQ(containers().size(), 3U) << "round " << round;
     for (const RunningContainer& one : containers())
       EXPECT_EQ(one.state, "running") << one.name << " in round " << round;
-    // With everything up: a kill changes nothing.
+    // If everything is up, a kill changes nothing.
     std::map<std::string, uint64_t> before = start_times();
     stack().kill_engine();
     ++kills_;
@@ -104,7 +104,7 @@ TEST_F(Crash, KilledMonitorDoesNotTakeTheContainerAlong) {
   must({"up", "-d", "db"});
   RunningContainer before = container("db");
   uint64_t started = start_time_of(before.pid);
-  // The launcher becomes the monitor right after it has told of the start.
+  // The launcher becomes the monitor right after it has reported the start.
   std::vector<pid_t> monitors;
   ASSERT_TRUE(eventually(5s, [&] {
     monitors = processes_with("stack-monitor");

@@ -1,4 +1,4 @@
-// `docker build` as a user of it knows it: outputs, contexts, checks, caches, and the whole language in one file.
+// `docker build` from the user's view: outputs, contexts, checks, caches, and the whole language in one file.
 #include "scenario.h"
 
 namespace stack::e2e {

@@ -1,4 +1,5 @@
-// Docker's own command line against the engine's socket, and `stack` under the name docker: the same words, the same answers.
+// Docker's own command line against the engine's socket, and `stack` under the name docker: the same commands, the
+// same results.
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,14 +52,14 @@ class DockerCli : public Scenario, public ::testing::WithParamInterface<std::str
     if (!whole) args.insert(args.begin(), is_ours() ? folder() + "/bin/docker" : "docker");
     return run_command(args, options(input));
   }
-  // stdout without its last newline; a failure where the exit code is not 0.
+  // stdout without its last newline; fails if the exit code is not 0.
   std::string ok(const std::vector<std::string>& args, const std::string& input = {}) {
     CommandResult result = docker(args, false, input);
     EXPECT_EQ(result.code, 0) << result.text();
     if (result.out.ends_with('\n')) result.out.pop_back();
     return result.out;
   }
-  // The same for a command that is not docker's.
+  // The same for a command other than docker.
   std::string ok_whole(const std::vector<std::string>& args) {
     CommandResult result = run_command(args);
     EXPECT_EQ(result.code, 0) << result.text();
@@ -228,7 +229,7 @@ TEST_P(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
   EXPECT_EQ(ok({"network", "ls", "--format", "{{.Name}}"}), "bridge\nhost\nnone");
 }
 
-// Whatever is not understood must not make a prune take more.
+// An unknown filter must not make a prune remove more.
 TEST_P(DockerCli, PruningKeepsWhatItsFiltersKeep) {
   ok({"create", "--name", "labeled", "--label", "keep=1", kImage, "true"});
   ok({"volume", "create", "--label", "keep=1", "labeled"});
@@ -288,7 +289,7 @@ TEST_P(DockerCli, BuildsFromATarOfTheContext) {
                                      "--build-arg", "WHO=me", folder() + "/context"},
                                     with);
   ASSERT_EQ(built.code, 0) << built.text();
-  // The classic client prints on stdout, ours on stderr, as Docker's newer one does.
+  // The classic client prints to stdout, ours to stderr, like Docker's newer one.
   std::string printed = is_ours() ? built.err : built.out;
   EXPECT_NE(printed.find(is_ours() ? "[2/3] COPY file /srv/file" : "Step "), std::string::npos)
       << built.text();
@@ -353,7 +354,7 @@ TEST_P(DockerCli, SavesLoadsAndImportsImages) {
   ok({"import", "--change", "CMD [\"echo\", \"imported\"]", "-m", "from a box", folder() + "/box.tar",
       "imported:1"});
   EXPECT_EQ(ok({"run", "--rm", "imported:1"}), "imported");
-  // The image without the change does not stay behind.
+  // The image without the change is removed.
   EXPECT_EQ(ok({"images", "-qf", "dangling=true"}), "");
   ok({"rmi", "imported:1"});
   EXPECT_NE(docker({"save", "-o", folder() + "/none.tar", "no-such-image"}).code, 0);
@@ -386,8 +387,7 @@ TEST_P(DockerCli, SaysThatItCannotPull) {
   EXPECT_NE(pulled.err.find("cannot reach registry docker.io"), std::string::npos) << pulled.text();
 }
 
-// An engine that is not there leaves nothing in the kernel: neither the default network's bridge nor the
-// table.
+// Without an engine, nothing remains in the kernel: neither the default network's bridge nor the table.
 TEST_P(DockerCli, NetworksGoWithTheEngineWhereNothingRuns) {
   auto traces = [] {
     return run_command({"sh", "-c", "ip -br link | grep '^br-'; nft list tables | grep stack_"}).out;
@@ -396,7 +396,7 @@ TEST_P(DockerCli, NetworksGoWithTheEngineWhereNothingRuns) {
   EXPECT_NE(traces(), "");
   must({"engine", "stop"});
   ASSERT_TRUE(eventually(10s, [&] { return traces().empty(); })) << traces();
-  // The same after a crash, once an engine has been there again.
+  // The same after a crash and another run of the engine.
   must({"image", "ls"});
   ok({"run", "--rm", kImage, "true"});
   stack().kill_engine();

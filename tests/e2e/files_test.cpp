@@ -1,4 +1,4 @@
-// Volumes, binds, tmpfs, configs and secrets, as the container's first process sees them.
+// Volumes, binds, tmpfs, configs, and secrets, as seen by the container's first process.
 #include <sys/stat.h>
 
 #include "scenario.h"
@@ -20,7 +20,7 @@ TEST_F(Files, VolumesOfAllKindsAreThere) {
   must({"up", "-d", "--build"});
   RunningContainer app = container("app");
   ASSERT_GT(app.pid, 0);
-  // Filled from the image, owner and mode too.
+  // Filled from the image, including owner and mode.
   EXPECT_EQ(file_in(app, "/named/seed"), "from the image\n");
   EXPECT_EQ(stat_in(app, "/named").st_uid, 1000U);
   EXPECT_EQ(stat_in(app, "/named").st_mode & 07777, 0750U);
@@ -40,7 +40,7 @@ TEST_F(Files, VolumesOfAllKindsAreThere) {
   EXPECT_TRUE(path_exists(path("bind/a")));
   EXPECT_NE(inside("app", "echo 1 > /etc/x").find("Read-only"), std::string::npos);
   EXPECT_NE(inside("app", "echo 1 > /readme.txt").find("Read-only"), std::string::npos);
-  // A path of the host that the container's mounts do not name is not there.
+  // A host path that is not mounted does not exist in the container.
   EXPECT_EQ(file_in(app, path("docker-compose.yml")), "(missing)");
 }
 
@@ -79,7 +79,7 @@ TEST_F(Files, ConfigsAndSecretsAreFilesWithTheirOwnersAndModes) {
   EXPECT_EQ(file_in(app, "/run/secrets/api-token"), "not-a-real-token");
   EXPECT_EQ(stat_in(app, "/run/secrets/api-token").st_uid, 1000U);
   EXPECT_EQ(stat_in(app, "/run/secrets/api-token").st_mode & 07777, 0400U);
-  // A secret's content shows in no description of the container.
+  // No description of the container shows a secret's content.
   ApiAnswer details = stack().api("GET", "/containers/" + app.id + "/json");
   EXPECT_EQ(to_text(details.body).find("not-a-real-token"), std::string::npos);
 }

@@ -12,11 +12,11 @@ class Example : public Scenario {
     std::string log = failed_build_log(example);
     ASSERT_EQ(log, "") << "the example's images could not be built";
   }
-  // `up -d` returns when nginx was started; it listens a moment later. Asks for a page that does not count.
+  // `up -d` returns when nginx has started, which listens a moment later. Requests a page that does not count.
   static bool answers(const std::string& address = "127.0.0.1") {
     return eventually(20s, [&] { return http_get(address, 8080, "/healthz").status == 200; });
   }
-  // The number in "... has been seen N times."; 0 where there is none.
+  // The number in "... has been seen N times."; 0 if there is none.
   static int hits(const HttpAnswer& answer) {
     size_t seen = answer.body.find("seen ");
     return answer.status == 200 && seen != std::string::npos ? std::atoi(answer.body.c_str() + seen + 5) : 0;
@@ -97,9 +97,9 @@ TEST_F(Example, FlaskPipInstallsItsRequirementsAndServes) {
   int first = hits(http_get("127.0.0.1", 5000, "/"));
   EXPECT_GT(first, 0);
   EXPECT_EQ(hits(http_get("127.0.0.1", 5000, "/")), first + 1);
-  // What the build saw of this machine's certificates and proxies is not in the image.
+  // The machine's certificates and proxies, which the build used, are not in the image.
   EXPECT_EQ(inside("web", "env | grep -iE 'proxy|_ca_|ssl_cert|pip_cert' || true"), "");
-  // Each extra certificate of the machine is looked for by a line of its text.
+  // Searches for each additional certificate of the machine by a line of its text.
   std::string lines =
       run_command({"sh", "-c", "sed -s -n 5p /usr/local/share/ca-certificates/*.crt 2>/dev/null || true"})
           .out;

@@ -106,7 +106,7 @@ Result<> install_images(const std::string& root) {
   CommandResult linked = run_command({"cp", same_disk ? "-al" : "-a", source, root + "/images"});
   if (linked.code != 0) return Error("cannot copy the image cache: " + linked.err);
   if (!same_disk) return {};
-  // What is written in place must not be shared: everything but blobs and layers.
+  // Files that are written in place must not be shared: everything except blobs and layers.
   for (const fs::directory_entry& entry : fs::directory_iterator(root + "/images")) {
     if (!entry.is_regular_file()) continue;
     run_command(

@@ -1,4 +1,4 @@
-// Ending commands that are under way: by Ctrl-C, by a later command, or because their client has died.
+// Ends running commands: by Ctrl-C, by a later command, or because their client has died.
 #include <signal.h>
 
 #include "scenario.h"
@@ -8,7 +8,7 @@ namespace {
 
 class Interrupt : public Scenario {
  protected:
-  // `web` runs, and its check does not get healthy for an hour.
+  // `web` runs, and its health check does not succeed for an hour.
   void never_healthy() {
     project("slow", R"(
 services:

@@ -37,7 +37,7 @@ Result<> make_world() {
   return loopback_up();
 }
 
-// Process 1: starts the body, reaps everybody, ends with the body.
+// Process 1: starts the body, reaps all processes, and ends with the body.
 int reap_until_done(const std::function<int()>& body) {
   Result<> world = make_world();
   if (!world) {
@@ -63,7 +63,7 @@ Result<int> run_isolated(const std::function<int()>& body) {
   pid_t init = ::fork();
   if (init < 0) return Error::last_errno("fork");
   if (init == 0) {
-    // The runner kills its direct child on a timeout; the world must end with it.
+    // The runner kills its direct child on a timeout; the namespaces must end with it.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     int code = reap_until_done(body);
     std::fflush(nullptr);

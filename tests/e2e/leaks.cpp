@@ -45,7 +45,7 @@ std::set<std::string> links_now() {
   return links;
 }
 
-// stack, stack-1a2b3c4d and what is below them.
+// stack, stack-1a2b3c4d, and the groups below them.
 std::set<std::string> cgroups_now() {
   std::set<std::string> found;
   std::error_code ignored;
@@ -121,7 +121,7 @@ std::string left_rows(const std::string& path) {
                                 : std::string(value, value + sqlite3_column_bytes(statement, i));
       };
       std::string document = column(1);
-      // The network of plain containers, which Docker's clients expect, is the engine's own.
+      // The default network, which Docker's clients expect, belongs to the engine.
       if (std::string(table) == "networks" &&
           string_or(parse_json(document).value_or(Json()), "name") == "bridge")
         continue;
@@ -134,7 +134,7 @@ std::string left_rows(const std::string& path) {
   return text;
 }
 
-// Net namespaces of others that a process holds by descriptor.
+// Foreign network namespaces that a process holds by descriptor.
 std::string held_namespaces(pid_t pid) {
   std::string text;
   std::error_code ignored;
@@ -154,7 +154,7 @@ std::string left_in_folder(const std::string& folder) {
   return text;
 }
 
-// Copies of networks' records, but for the engine's own.
+// Copies of network records, except the engine's own.
 std::string left_networks(const StackRoot& stack) {
   std::string text;
   std::string folder = stack.root() + "/networks";
@@ -207,7 +207,7 @@ std::string left_in_engine(const StackRoot& stack) {
   // While the engine runs, its own group may stay; containers' groups may not.
   for (const std::string& path : cgroups_of(stack))
     if (base_name(path).size() >= 64) text += "left behind: cgroup " + path + "\n";
-  // The default network stays while the engine runs, as Docker's docker0 does.
+  // The default network stays while the engine runs, like Docker's docker0.
   std::string kept;
   if (stack.engine_pid() != 0)
     kept = "br-" + string_or(stack.api("GET", "/networks/bridge").body, "Id").substr(0, 12);

@@ -1,4 +1,4 @@
-// What a machine holds that a scenario might leave behind, before and after.
+// A snapshot of machine state that a scenario might leave behind.
 #pragma once
 
 #include <set>
@@ -13,28 +13,27 @@ struct Snapshot {
   std::set<std::string> links;   // /proc/net/dev
   std::string firewall;          // nft list ruleset
   std::set<std::string>
-      processes;  // "pid command line" of everything in our pid namespace but kernel and zombies
+      processes;  // "pid command line" of all processes in our PID namespace except kernel threads and zombies
   std::set<std::string> shared;  // names in /dev/shm
   std::set<std::string> rules;   // ip rule, ip route of the main table
 };
 
 Snapshot take_snapshot();
 
-// One line per difference; "" where there is none. `ignore` names processes that may differ.
+// One line per difference; "" if there is none. `ignore`: processes that may differ.
 std::string difference(const Snapshot& before, const Snapshot& after);
 
-// What of its projects an engine that still runs holds on to after `down`: containers, networks and journal
-// rows in the state file, namespaces among its open files, monitors, cgroups of containers, folders. "" where
-// nothing.
+// The remains of projects in a running engine after `down`: containers, networks, and journal rows in the state
+// file, namespaces among its open files, monitors, cgroups of containers, folders. "" if there are none.
 std::string left_in_engine(const StackRoot& stack);
 
-// What lies in the roots after the engine has ended, beside images, caches, the state file and logs.
+// The remains in the roots after the engine has ended, except images, caches, the state file, and logs.
 std::string left_on_disk(const StackRoot& stack);
 
-// The cgroups of this root's containers and builds, and the one above them.
+// The cgroups of this root's containers and builds, and their parent.
 std::set<std::string> cgroups_of(const StackRoot& stack);
 
-// Removes empty cgroups that the engine left, after they have been reported: the machine is shared.
+// Removes empty cgroups that the engine left, after they are reported, because the machine is shared.
 void remove_cgroups(const StackRoot& stack);
 
 }  // namespace stack::e2e

@@ -1,4 +1,4 @@
-// The leak check itself: it must see what is left behind.
+// The leak check itself: it must detect everything left behind.
 #include "leaks.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// What once went wrong in the life of a container: starts, ends and removals that meet, and processes of ours
-// that die or stand still.
+// Former faults in the life of a container: concurrent starts, exits, and removals, and our processes dying or
+// hanging.
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -30,7 +30,7 @@ class LifeFaults : public Scenario {
     killer.join();
     return result;
   }
-  // By the API, with Docker's body. Its id.
+  // Creates a container through the API with Docker's body; returns its ID.
   std::string create(const std::string& container_name, std::vector<std::string> command,
                      Json host_config = Json::object(), Json more = Json::object()) {
     Json body = std::move(more);
@@ -69,7 +69,7 @@ class LifeFaults : public Scenario {
     }
     return count;
   }
-  // A client that sends a request and goes away once it was taken.
+  // A client that sends a request and disconnects after it was received.
   void ask_and_leave(const std::string& request) {
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};

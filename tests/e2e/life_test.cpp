@@ -1,4 +1,4 @@
-// Starting in order, ending, and starting again.
+// Starts in order, exits, and restarts.
 #include <signal.h>
 
 #include "scenario.h"
@@ -77,8 +77,8 @@ TEST_F(Life, StoppedByHandStaysStopped) {
   must({"stop", "-t", "1", "always"});
   RunningContainer stopped = container("always");
   EXPECT_EQ(stopped.state, "exited");
-  // A crash of the engine does not change that: `always` comes back with a reboot of the daemon in Docker
-  // only where the container was not stopped by hand.
+  // A crash of the engine does not change that: in Docker, a restart of the daemon starts `always` containers only
+  // if they were not stopped by hand.
   must({"start", "always"});
   EXPECT_TRUE(runs("always"));
   must({"restart", "-t", "1", "always"});
@@ -153,8 +153,8 @@ services:
   EXPECT_NE(must({"logs", "polite"}).out.find("bye"), std::string::npos);
 }
 
-// The first process of a container misses a signal that it has no handler for yet; a stop right after the
-// start would then last to the end of the grace period.
+// The first process of a container misses a signal for which it has no handler yet; a stop right after the start
+// would then take the whole grace period.
 TEST_F(Life, StopReachesAProcessThatInstallsItsHandlerLater) {
   project("early", R"(
 services:

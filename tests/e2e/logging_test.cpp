@@ -95,7 +95,7 @@ TEST_F(Logging, WrongOptionsAreRefusedBeforeAnythingIsMade) {
   }
 }
 
-// A socket where the journal listens, in this scenario's mount namespace.
+// A socket in place of the journal's, in this scenario's mount namespace.
 class Journal {
  public:
   Journal() {
@@ -114,7 +114,7 @@ mount -t tmpfs none /run && mkdir -p /run/systemd/journal
   ~Journal() { (void)::umount2("/run", MNT_DETACH); }
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
-  // The next entry, as it came; "" where none comes.
+  // The next entry as received; "" if none arrives.
   std::string next() {
     std::string entry(256 * 1024, '\0');
     ssize_t size = ::recv(socket_.get(), entry.data(), entry.size(), 0);
@@ -153,7 +153,7 @@ TEST_F(Logging, JournalGetsEveryLineWithDockersFields) {
   std::string err = journal.next();
   EXPECT_NE(err.find("PRIORITY=3\n"), std::string::npos) << err;
   EXPECT_NE(err.find(message_field("err")), std::string::npos) << err;
-  // Longer than 16 KiB: in pieces that name each other.
+  // Longer than 16 KiB: in parts with a common ID.
   std::string first = journal.next();
   std::string second = journal.next();
   EXPECT_NE(first.find(message_field(std::string(16384, 'x'))), std::string::npos) << first.substr(0, 1000);
@@ -215,7 +215,7 @@ volumes:
     })) << "the engine notices within a second, and makes one other";
   }
   EXPECT_EQ(start_time_of(talker.pid), started);
-  // Its log goes on, in order, none twice; at most what one read held is missing.
+  // Its log continues in order, without duplicates; at most the data of one read is missing.
   auto last_line = [&] { return must({"logs", "--no-log-prefix", "-n", "1", "talker"}).out; };
   std::string then = last_line();
   EXPECT_TRUE(eventually(10s, [&] {
@@ -239,7 +239,7 @@ volumes:
   }
   EXPECT_LE(missing, 2000);
   EXPECT_GT(former, 100);
-  // The other one was restarted once, as its policy says, and its status is known.
+  // The other one was restarted once according to its policy, and its status is known.
   EXPECT_TRUE(eventually(15s, [&] { return container("ender").state == "exited"; }));
   EXPECT_EQ(container("ender").exit_code, 42);
   EXPECT_EQ(container("ender").restarts, 1);

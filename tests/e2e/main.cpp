@@ -1,5 +1,5 @@
-// See isolation.h: every run of this program, one case or many, happens in a world of its own. The shared
-// images are made before that, with the machine's network.
+// Every run of this program, with one test case or many, is isolated (isolation.h). The shared images are created
+// before that, with the machine's network.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// Networks that change below running containers: connect and disconnect, shared namespaces, other programs' hands on
+// Network changes with running containers: connect and disconnect, shared namespaces, other programs that change
 // interfaces, and an engine that dies.
 #include <signal.h>
 #include <unistd.h>
@@ -99,7 +99,7 @@ TEST_F(NetworkChange, EverythingFollowsTheEndpoints) {
   two_networks();
   must({"up", "-d"});
   ASSERT_TRUE(published());
-  // The first by name leads outside.
+  // The first network by name has the default route.
   const std::string old = network_of("web", "move_back").at("IPAddress");
   ASSERT_EQ(default_gateway("web"), gateway_of("move_back"));
 
@@ -114,7 +114,7 @@ TEST_F(NetworkChange, EverythingFollowsTheEndpoints) {
   EXPECT_NE(inside("other", "getent ahostsv4 web").find(network_of("web", "move_front").at("IPAddress")),
             std::string::npos);
 
-  // With everything a client may ask for.
+  // With all options of a client.
   ASSERT_EQ(connect("web", "move_back",
                     {{"Aliases", {"www"}},
                      {"GwPriority", 10},
@@ -134,12 +134,12 @@ TEST_F(NetworkChange, EverythingFollowsTheEndpoints) {
   EXPECT_NE(inside("other", "getent ahostsv4 www").find(back.at("IPAddress")), std::string::npos);
   EXPECT_NE(inside("web", "cat /etc/hosts").find(back.at("IPAddress")), std::string::npos);
 
-  // Nothing of it is forgotten with the engine.
+  // The next engine remembers all of it.
   stack().kill_engine();
   EXPECT_TRUE(published());
   EXPECT_EQ(network_of("web", "move_back").at("GwPriority"), 10);
 
-  // No network at all, and one again.
+  // Without any network, and with one again.
   ASSERT_EQ(disconnect("web", "move_back"), 200);
   ASSERT_EQ(disconnect("web", "move_front"), 200);
   EXPECT_EQ(default_gateway("web"), "");
@@ -279,7 +279,7 @@ TEST_F(NetworkChange, SharersKeepTheirNetworkWhileItsOwnerRestarts) {
   expect_whole("started");
   EXPECT_EQ(namespace_of(container("vpn").pid), shared);
   EXPECT_EQ(address("vpn"), before);
-  // The owner dies while no engine is there.
+  // The owner dies while no engine runs.
   pid_t owner = container("vpn").pid;
   stack().kill_engine();
   ::kill(owner, SIGKILL);
@@ -317,7 +317,7 @@ TEST_F(NetworkChange, WhatOthersBreakIsRepaired) {
   EXPECT_NE(must({"plan"}).out.find("nothing to do"), std::string::npos);
 }
 
-// An interface of another kind in the bridge's place: nothing to repair until it is gone.
+// An interface of another kind has the bridge's name: no repair is possible until it is removed.
 TEST_F(NetworkChange, WhatCannotBeRepairedIsTold) {
   two_networks();
   must({"up", "-d"});
@@ -340,7 +340,7 @@ TEST_F(NetworkChange, RemadeDnsSocketsOutliveTheNextEngine) {
   two_networks();
   must({"up", "-d"});
   auto sockets = [&] { return inside("web", "grep -o '0B00007F:[0-9A-F]*' /proc/net/udp | sort -u"); };
-  // Engine and monitor die together: what they held is gone.
+  // Engine and monitor die together: the descriptors that they held are lost.
   pid_t engine = stack().engine_pid();
   for (pid_t pid : processes_with("stack-monitor")) ::kill(pid, SIGSTOP);
   ::kill(engine, SIGSTOP);
@@ -420,7 +420,7 @@ TEST_F(NetworkChange, NamesThatCannotBeAreRefused) {
     EXPECT_EQ(stack().api("POST", "/networks/create", {{"Name", bad}}).status, 400) << bad;
 }
 
-// Whoever comes first wins; the loser is told so, and nothing is left half made.
+// The first request wins; the other one gets an error, and nothing is left half created.
 TEST_F(NetworkChange, RemovalAndStartExcludeEachOther) {
   must({"ls"});
   for (int round = 0; round < 20; ++round) {

@@ -1,4 +1,4 @@
-// Names, addresses, isolation and published ports.
+// Names, addresses, isolation, and published ports.
 #include <unistd.h>
 
 #include <set>
@@ -83,7 +83,7 @@ TEST_F(Networks, UdpPortAnswers) {
   EXPECT_EQ(udp_ask("127.0.0.1", 9999, "hello", 300ms).value_or("no answer"), "no answer");
 }
 
-// A network namespace of its own stands for another machine.
+// A separate network namespace acts as another machine.
 TEST_F(Networks, PublishedPortIsReachableFromOutsideFromHereAndFromOtherContainers) {
   std::string serve = read_file(std::string(STACK_SOURCE_DIR) + "/compose-examples/scale/serve.pl").value();
   project("ports", R"(
@@ -123,7 +123,7 @@ ip -n outside addr add 192.0.2.2/24 dev eth0 && ip -n outside link set eth0 up
   };
   EXPECT_NE(from_outside("18000").find("200 OK"), std::string::npos);
   EXPECT_EQ(from_outside("18001"), "") << "a port published on 127.0.0.1 is for this machine only";
-  // From a container of another network, by the machine's address.
+  // From a container on another network, through the machine's address.
   EXPECT_EQ(
       run({"exec", "-T", "other", "timeout", "2", "bash", "-c", "exec 3<>/dev/tcp/192.0.2.1/18000"}).code, 0);
   CommandResult port = must({"port", "web", "8000"});

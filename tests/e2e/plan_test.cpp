@@ -1,4 +1,4 @@
-// What is shown before it is done, and what is noticed without being told.
+// Plans before changes, and automatic detection of changes.
 #include "scenario.h"
 
 namespace stack::e2e {

@@ -1,4 +1,4 @@
-// pre_start hooks: containers of their own before the service starts.
+// pre_start hooks: separate containers that run before the service starts.
 #include "scenario.h"
 
 namespace stack::e2e {

@@ -1,4 +1,4 @@
-// Small network clients: what a user's browser or tool would see.
+// Small network clients, like a user's browser or tool.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@
 namespace stack::e2e {
 
 struct HttpAnswer {
-  int status = 0;  // 0: no answer
+  int status = 0;  // 0: no response
   std::string body;
 };
 

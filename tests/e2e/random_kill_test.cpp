@@ -1,7 +1,7 @@
-// The engine is killed with SIGKILL at random moments of everything it does. After each kill: it answers at
-// once, what was asked for is finished, and nothing is left that no container owns.
+// Kills the engine with SIGKILL at random moments of all its operations. After each kill, the next engine responds
+// immediately, completes the request, and leaves nothing without an owner.
 //
-// STACK_TEST_KILLS: how many (default 15). STACK_TEST_SEED: repeats a run.
+// STACK_TEST_KILLS: number of kills (default 15). STACK_TEST_SEED: repeats a run.
 #include <signal.h>
 #include <unistd.h>
 
@@ -59,7 +59,7 @@ class RandomKill : public Scenario {
   }
   int up_to(int most) { return std::uniform_int_distribution<int>(0, most)(random_); }
 
-  // Begins a command, kills the engine some time later, and looks whether it answers at once.
+  // Starts a command, kills the engine some time later, and checks that the next one responds immediately.
   std::unique_ptr<BackgroundCommand> kill_during(const std::vector<std::string>& args, int most_ms) {
     std::unique_ptr<BackgroundCommand> command = start(args);
     ::usleep(static_cast<useconds_t>(up_to(most_ms)) * 1000);
@@ -72,7 +72,7 @@ class RandomKill : public Scenario {
     std::unique_ptr<BackgroundCommand> command = kill_during(args, most_ms);
     EXPECT_EQ(command->wait(60s), 0) << args[0] << ": " << command->output();
   }
-  // Commands that may lose their connection: only their end counts.
+  // Commands that may lose their connection: only their completion counts.
   void expect_end(const std::vector<std::string>& args, int most_ms) {
     std::unique_ptr<BackgroundCommand> command = kill_during(args, most_ms);
     EXPECT_NE(command->wait(60s), -1) << args[0] << " does not end: " << command->output();
@@ -85,7 +85,7 @@ class RandomKill : public Scenario {
 
   void expect_no_leaks(const std::string& after) {
     std::string found;
-    // Namespaces and their links die some moments after their last process.
+    // Namespaces and their links disappear some moments after their last process.
     eventually(10s, [&] { return (found = unowned_objects(stack())).empty(); });
     EXPECT_EQ(found, "") << "after a kill during " << after;
   }

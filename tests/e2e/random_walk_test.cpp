@@ -1,5 +1,5 @@
-// Random requests, deaths and engine crashes over five containers. The life table (engine/container/life.h) is the
-// oracle: it says what each request answers and in which phase its container is afterward.
+// Random requests, deaths, and engine crashes with five containers. The life table (engine/container/life.h) is the
+// oracle: it determines the response to each request and the container's phase afterward.
 //
 // STACK_TEST_SEED repeats a walk, STACK_TEST_STEPS sets its length.
 #include <signal.h>
@@ -29,7 +29,7 @@ struct Walker {
   bool restarts = false;  // by its policy
   Phase phase = Phase::Gone;
   bool has_started = false;
-  int deaths = 0;  // since its last start by request: the policy waits longer each time
+  int deaths = 0;  // since its last start by request: the policy's delay grows each time
 };
 
 struct Request {
@@ -104,7 +104,7 @@ class RandomWalk : public Scenario {
     return stack().api(request.method, "/containers/" + walker.id + request.path, body);
   }
 
-  // Events that follow by themselves, until nothing moves any more.
+  // The phase after all automatic events.
   static Phase settled(Phase phase) {
     for (;;) {
       switch (phase) {
@@ -132,7 +132,7 @@ class RandomWalk : public Scenario {
     Phase phase = settled(step.next);
     bool stops_first = event == LifeEvent::Restart && phase == Phase::Stopped;
     if (stops_first) phase = settled(engine::next(phase, LifeEvent::Start).next);
-    // The command's handler ends it.
+    // The command's handler exits.
     if (event == LifeEvent::StopSignal && phase == Phase::Running)
       phase = settled(engine::next(phase, LifeEvent::Exited).next);
     if (event == LifeEvent::Start || event == LifeEvent::Restart) walker.deaths = 0;
@@ -155,7 +155,7 @@ class RandomWalk : public Scenario {
     apply(walker, request.event);
   }
 
-  // Two requests at once: each has an answer, and the container ends in a phase of rest.
+  // Two concurrent requests: each gets a response, and the container reaches a stable phase.
   void race(Walker& walker) {
     const Request& first = kRequests[random(static_cast<int>(std::size(kRequests)))];
     const Request& second = kRequests[random(static_cast<int>(std::size(kRequests)))];
@@ -171,7 +171,7 @@ class RandomWalk : public Scenario {
     adopt(walker);
   }
 
-  // The phase that is seen, once it stands still.
+  // Adopts the observed phase once it is stable.
   void adopt(Walker& walker) {
     std::string before = "?";
     bool rests = eventually(20s, [&] {
@@ -191,8 +191,8 @@ class RandomWalk : public Scenario {
     walker.deaths = 0;
   }
 
-  // A race may have frozen it with a signal pending, or before its handlers stood: it goes on, and where it comes to
-  // rest then is seen.
+  // A race may have frozen it with a pending signal or before it installed its handlers: resumes it and observes
+  // its next stable phase.
   void thaw(Walker& walker) {
     EXPECT_EQ(send(walker, {LifeEvent::Unpause, "POST", "/unpause"}).status, 204) << trace();
     adopt(walker);
@@ -244,7 +244,7 @@ class RandomWalk : public Scenario {
         << read_file("/proc/" + std::to_string(pid_of(walker)) + "/status").value_or("no process") << trace();
   }
 
-  // Its handlers stand: from then on it answers to the stop signal.
+  // Whether its handlers are installed, so that it reacts to the stop signal.
   static bool handles_signals(pid_t pid) {
     std::string status = read_file("/proc/" + std::to_string(pid) + "/status").value_or("");
     size_t at = status.find("SigCgt:");

@@ -1,5 +1,5 @@
-// What an engine finds when it starts: lost and damaged records, a run folder that is gone, a full disk, builds
-// that nobody waits for. Doubt must not end a container or remove its data.
+// The state that an engine may find at its start: lost and damaged records, a missing run folder, a full disk,
+// abandoned builds. Uncertainty must not end a container or remove its data.
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -45,7 +45,7 @@ volumes:
   }
   std::string state_file() { return stack().root() + "/state.db"; }
   std::string copy_of(const std::string& id) { return stack().root() + "/containers/" + id + "/record"; }
-  // Runs `change` while no engine does: monitors would start one at once.
+  // Runs `change` while no engine runs, and prevents monitors from starting one.
   void without_engine(const std::function<void()>& change) {
     stack().kill_engine();
     Result<FileLock> lock = FileLock::acquire(stack().root() + "/engine.lock");
@@ -59,7 +59,7 @@ volumes:
     EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
     sqlite3_close(db);
   }
-  // The containers run as before, with their ports and names, and `down` finds all of them.
+  // Expects that the containers run as before, with their ports and names, and that `down` finds all of them.
   void expect_as_before(const std::map<std::string, uint64_t>& before) {
     must({"ps"});
     EXPECT_EQ(start_times(), before);
@@ -250,7 +250,7 @@ TEST_F(BuildRecovery, StepOfAKilledEngineIsEnded) {
 
 class FullDisk : public Recovery {
  protected:
-  // Leaves no block free on the file system of the state root.
+  // Fills the file system of the state root completely.
   void fill_up() {
     struct statvfs space{};
     ASSERT_EQ(::statvfs(stack().root().c_str(), &space), 0);
@@ -291,7 +291,7 @@ TEST_F(FullDisk, TheEngineStartsAndDownWorks) {
   expect_nothing_left();
 }
 
-// As after a reboot: no process of any container is there any more.
+// Simulates a reboot: no process of any container exists.
 class Boot : public Recovery {
  protected:
   void end_everything() {
@@ -367,7 +367,7 @@ services:
   must({"ls"});
   ::usleep(1'500'000);
   EXPECT_NE(container("app").state, "running");
-  fs::rename(path("away"), path("late"));  // as a disk that is mounted late
+  fs::rename(path("away"), path("late"));  // like a disk that is mounted late
   EXPECT_TRUE(eventually(20s, [&] { return runs("app"); }));
   must({"down"});
   expect_nothing_left();

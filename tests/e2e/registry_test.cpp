@@ -1,4 +1,4 @@
-// Images from and to a registry: Debian's docker-registry on loopback, open, with users, and with TLS.
+// Pulls and pushes with Debian's docker-registry on loopback: open, with users, and with TLS.
 #include <sys/stat.h>
 
 #include "scenario.h"
@@ -20,7 +20,7 @@ class Registry : public Scenario {
     Scenario::TearDown();
   }
 
-  // Serves on `address`; `more` is added to its configuration.
+  // Serves on `address`; `more` is appended to its configuration.
   void serve(const std::string& address, const std::string& http = "", const std::string& more = "") {
     address_ = address;
     std::string config =
@@ -41,14 +41,14 @@ class Registry : public Scenario {
   void stop_server() { server_.reset(); }
 
   std::string at(const std::string& image) const { return address_ + "/" + image; }
-  // Another name for an image of the store.
+  // Adds a name to an image in the store.
   void tag(const std::string& from, const std::string& to) {
     size_t colon = to.rfind(':');
     ApiAnswer answer = stack().api(
         "POST", "/images/" + from + "/tag?repo=" + to.substr(0, colon) + "&tag=" + to.substr(colon + 1));
     ASSERT_EQ(answer.status, 201) << answer.body;
   }
-  // The shared base image under this name in the registry, and not in the store.
+  // Pushes the shared base image under this name, and removes the name from the store.
   void publish(const std::string& image, const std::string& from = "debian:bookworm-slim") {
     tag(from, at(image));
     must({"image", "push", at(image)}, {{"HOME", folder()}});
@@ -64,13 +64,13 @@ class Registry : public Scenario {
         out = text.substr(text.find('@') + 1);
     return out;
   }
-  // The raw answer and, on a line of its own, the status.
+  // The raw response and, on a separate line, the status.
   std::string ask(const std::string& method, const std::string& path) {
     return run_command({"curl", "-s", "-X", method, "--unix-socket", stack().socket(), "-w", "\n%{http_code}",
                         "http://stack" + path})
         .out;
   }
-  // Nothing of the credentials anywhere in the engine's files.
+  // Expects no trace of the credentials in the engine's files.
   void expect_no_trace(const std::string& text) {
     for (const std::string& place : {stack().root(), stack().run_root()})
       EXPECT_EQ(run_command({"grep", "-rlaF", text, place}).out, "");
@@ -296,7 +296,7 @@ TEST_F(Registry, DockersClientsGetTheirProgress) {
             std::string::npos);
   std::string distribution = ask("GET", "/distribution/127.0.0.1:5055/app:1/json");
   EXPECT_NE(distribution.find("\n200"), std::string::npos) << distribution;
-  // Of the configuration, as there is no index.
+  // From the configuration, because there is no index.
   EXPECT_NE(distribution.find(R"("Platforms":[{"architecture":")"), std::string::npos) << distribution;
   std::string pushed = ask("POST", "/images/127.0.0.1:5055/app/push?tag=1");
   EXPECT_NE(pushed.find(R"("aux")"), std::string::npos) << pushed;

@@ -23,12 +23,12 @@ void Scenario::SetUp() {
 }
 
 void Scenario::make_root() {
-  // On the disk: beside the image cache, so that images can be hard links.
+  // On the disk, next to the image cache, so that images can be hard links.
   Result<TemporaryDirectory> root = TemporaryDirectory::create(on_disk() ? image_cache_folder() + "/scenario-"
                                                                          : std::string("/tmp/stack-root-"));
   ASSERT_TRUE(root) << root.error().text();
   root_.emplace(std::move(*root));
-  // In this mount namespace only; it goes with it.
+  // Only in this mount namespace; removed with it.
   if (!on_disk()) {
     ASSERT_EQ(::mount("scenario", root_->path().c_str(), "tmpfs", 0, "mode=0755"), 0);
   }
@@ -65,7 +65,7 @@ void Scenario::down_everything() {
         stack().run({"-p", string_or(one, "name"), "down", "-v", "-t", "1", "--remove-orphans"});
     EXPECT_EQ(down.code, 0) << "taking down at the end of the test: " << down.text();
   }
-  // Volumes of a project that is down already.
+  // Volumes of a project that is already down.
   Json volumes = stack().api("GET", "/volumes").body;
   if (!volumes.is_object() || !volumes.contains("Volumes") || !volumes["Volumes"].is_array()) return;
   for (const Json& one : volumes["Volumes"]) {
@@ -75,10 +75,10 @@ void Scenario::down_everything() {
 }
 
 void Scenario::expect_nothing_left() {
-  // One that was killed after the last container had gone is started by nobody, and its default network is there.
+  // Nothing restarts an engine that was killed after the last container was removed, and its default network remains.
   if (stack().engine_pid() == 0) must({"ls"});
   std::string left;
-  // Namespaces die a moment after their last process.
+  // Namespaces disappear a moment after their last process.
   eventually(5s, [&] {
     left = left_in_engine(stack());
     return left.empty();

@@ -21,50 +21,50 @@ using std::chrono_literals::operator""s;
 class Scenario : public ::testing::Test {
  protected:
   void SetUp() override;
-  // Where the state root lies: in memory, which makes hundreds of scenarios quick, or on the disk.
+  // Whether the state root is on disk instead of in memory, which makes hundreds of scenarios fast.
   virtual bool on_disk() const { return false; }
-  // Takes down what is left, ends the engine, and fails on every difference to the state before.
+  // Takes down remaining projects, ends the engine, and fails on any difference to the initial state.
   void TearDown() override;
 
   StackRoot& stack() { return *stack_; }
   const std::string& folder() const { return folder_->path(); }
 
-  // A project folder `name` with this docker-compose.yml, made the current project of run().
+  // Creates a project folder `name` with this docker-compose.yml, and makes it the current project of run().
   void project(const std::string& name, const std::string& yaml);
-  // A copy of compose-examples/<name>.
+  // Copies compose-examples/<name>.
   void example(const std::string& name);
   const std::string& name() const { return name_; }
   std::string path(const std::string& file) const { return folder() + "/" + name_ + "/" + file; }
   void write(const std::string& file, const std::string& text);
 
-  // `stack ARGS...` in the current project's folder.
+  // Runs `stack ARGS...` in the current project's folder.
   CommandResult run(const std::vector<std::string>& args, std::map<std::string, std::string> env = {},
                     std::string input = {});
-  // `stack docker ARGS...` there, and its success.
+  // Runs `stack docker ARGS...` there; expects success.
   CommandResult docker(const std::vector<std::string>& args, std::string input = {});
   CommandResult must_docker(const std::vector<std::string>& args, std::string input = {});
   std::unique_ptr<BackgroundCommand> start(const std::vector<std::string>& args,
                                            std::map<std::string, std::string> env = {});
   // Expects exit code 0.
   CommandResult must(const std::vector<std::string>& args, std::map<std::string, std::string> env = {});
-  // Expects failure with this exit code, this text on stderr, and that nothing was made.
+  // Expects failure with this exit code, this text on stderr, and that nothing was created.
   CommandResult must_fail(const std::vector<std::string>& args, const std::vector<std::string>& texts,
                           int code = 1, std::map<std::string, std::string> env = {});
 
   // Containers of the current project.
   std::vector<RunningContainer> containers() { return stack().containers(name_); }
   std::vector<RunningContainer> containers(const std::string& service);
-  // The one container of a service; an empty one and a failure where there is not exactly one.
+  // The one container of a service; if there is not exactly one, fails and returns an empty one.
   RunningContainer container(const std::string& service);
-  // Its address on its first network; "" where it has none.
+  // Its address on its first network; "" if it has none.
   std::string address(const std::string& service);
-  // Ids by name, for before and after.
+  // IDs by name, to compare before and after.
   std::map<std::string, std::string> ids();
   // `stack exec -T SERVICE sh -c SCRIPT`: stdout without its last newline, or "exit N: ...".
   std::string inside(const std::string& service, const std::string& script);
-  // Without any exec: a file as the container's first process sees it.
+  // Reads a file as seen by the container's first process, without an exec.
   std::string file_in(const RunningContainer& container, const std::string& path);
-  // Expects that nothing of any project exists.
+  // Expects that no object of any project exists.
   void expect_nothing_left();
 
  private:

@@ -1,4 +1,4 @@
-// The engine started as systemd starts it: the listening socket passed on, a message expected once it serves.
+// Starts the engine like systemd: passes the listening socket, and expects a message once it serves.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -28,7 +28,7 @@ Fd bound(const std::string& path, int type) {
 
 class ServiceManager : public Scenario {
  protected:
-  // As stack.socket and stack.service would.
+  // Like stack.socket and stack.service.
   void listen() {
     listener_ = bound(stack().socket(), SOCK_STREAM);
     ASSERT_EQ(::listen(listener_.get(), 64), 0);
@@ -80,7 +80,7 @@ TEST_F(ServiceManager, EngineSaysThatItServesAndTakesTheSocketOfOneStartedWithou
   EXPECT_EQ(container("web").pid, web.pid);
   EXPECT_EQ(inside("web", "echo alive"), "alive");
 
-  // Killed: whoever starts another one meanwhile leaves the socket to the service manager.
+  // After a kill, other starters leave the socket to the service manager.
   ::kill(service, SIGKILL);
   ::waitpid(service, nullptr, 0);
   std::unique_ptr<BackgroundCommand> ps = start({"ps", "-q"});
@@ -90,7 +90,7 @@ TEST_F(ServiceManager, EngineSaysThatItServesAndTakesTheSocketOfOneStartedWithou
   EXPECT_EQ(ps->wait(20s), 0) << ps->output();
   EXPECT_EQ(stack().engine_pid(), again);
   must({"down"});
-  // The socket stays, and asking it whether the engine still serves would start another one.
+  // The socket stays, so a check through it would start another engine.
   must({"engine", "stop"});
   int status = 0;
   EXPECT_EQ(::waitpid(again, &status, WNOHANG), again);

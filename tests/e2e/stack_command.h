@@ -1,5 +1,4 @@
-// One state root, driven through the real `stack` program, and looked at through its API, its files and
-// /proc.
+// A state root, controlled through the real `stack` program and observed through its API, its files, and /proc.
 #pragma once
 
 #include <string>
@@ -19,7 +18,7 @@ struct RunningContainer {
   std::string health;  // "" without a health check
   int exit_code = 0;
   int restarts = 0;
-  pid_t pid = 0;  // of its first process; 0 where none runs
+  pid_t pid = 0;  // of its first process; 0 if none runs
   std::string image_id;
   std::vector<std::string> addresses;  // IPv4, one per network
 };
@@ -36,15 +35,15 @@ class StackRoot {
   std::vector<std::string> argv(const std::vector<std::string>& args) const;
   CommandResult run(const std::vector<std::string>& args, const CommandOptions& options = {}) const;
 
-  // Starts the engine where none serves.
+  // Starts the engine if none serves.
   ApiAnswer api(const std::string& method, const std::string& path, const Json& body = nullptr) const;
 
-  // All of a project, stopped ones too, by name; without runs of `stack run`.
+  // All containers of a project by name, including stopped ones, without those of `stack run`.
   std::vector<RunningContainer> containers(const std::string& project) const;
 
-  // The engine's process, 0 where none runs.
+  // The engine's process, 0 if none runs.
   pid_t engine_pid() const;
-  // SIGKILL; waits until it is gone.
+  // Sends SIGKILL and waits for the end.
   void kill_engine() const;
   // Asks the engine to end and waits for it.
   void shut_down() const;
@@ -54,12 +53,12 @@ class StackRoot {
   std::string run_root_;
 };
 
-// Where stack, stackd and stack-monitor are: $STACK_TEST_BIN, by default the build folder's bin.
+// The folder with stack, stackd, and stack-monitor: $STACK_TEST_BIN, by default the build folder's bin.
 std::string program_folder();
 
-// Process ids whose command line contains `text`.
+// IDs of processes whose command line contains `text`.
 std::vector<pid_t> processes_with(const std::string& text);
-// Field 22 of /proc/PID/stat: tells a process from a later one with the same id. 0: no such process.
+// Field 22 of /proc/PID/stat: distinguishes a process from a later one with the same ID. 0: no such process.
 uint64_t start_time_of(pid_t pid);
 
 }  // namespace stack::e2e

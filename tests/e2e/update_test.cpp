@@ -6,7 +6,7 @@ namespace {
 
 class RollingUpdate : public Scenario {
  protected:
-  // Three replicas that answer "VERSION" and write it where the test sees it; BROKEN ones end at once.
+  // Three replicas that respond with "VERSION" and also write it for the test; BROKEN ones exit immediately.
   static std::string yaml(const std::string& version, const std::string& update,
                           const std::string& extra = "") {
     return R"(
@@ -78,7 +78,7 @@ TEST_F(RollingUpdate, AFailureStopsItAndTheReplicaComesBack) {
 TEST_F(RollingUpdate, RollsBackWhatWasAcceptedBefore) {
   std::string update = "monitor: 300ms, failure_action: rollback";
   std::string rollback = "      rollback_config: { parallelism: 0, monitor: 100ms }\n";
-  // The third new container fails, whichever it is.
+  // Whichever new container is third fails.
   project("shop", yaml("old", update, rollback));
   must({"up", "-d", "--wait"});
   std::map<std::string, std::string> before = ids();

@@ -1,4 +1,4 @@
-// `stack watch` and `up --watch`: changed files reach the containers.
+// `stack watch` and `up --watch`: apply changed files to the containers.
 #include <cstdio>
 
 #include "scenario.h"
@@ -41,7 +41,7 @@ services:
       if (one.state != "running" || file_in(one, file) != content) return false;
     return all.size() == 2;
   }
-  // As editors save: a new file takes the old one's name.
+  // Saves like an editor: a new file replaces the old one.
   void replace(const std::string& file, const std::string& text) {
     write(file + ".new~", text);
     ASSERT_EQ(std::rename(path(file + ".new~").c_str(), path(file).c_str()), 0);

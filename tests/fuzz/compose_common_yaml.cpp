@@ -1,4 +1,4 @@
-// The fast YAML reader against yaml-cpp: whatever it does not leave must be told alike.
+// The fast YAML reader against yaml-cpp: both must agree on every text that the fast reader accepts.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -11,7 +11,7 @@ using namespace stack;
 
 namespace {
 
-// No control characters, and valid UTF-8.
+// Valid UTF-8 without control characters.
 bool is_text(std::string_view text) {
   size_t more = 0;
   for (char c : text) {
@@ -33,7 +33,7 @@ bool is_text(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   std::string text(reinterpret_cast<const char*>(bytes), size);
-  // Such texts are refused before any reader sees them.
+  // Other texts are rejected before any reader sees them.
   if (!is_text(text)) return 0;
   std::string ours = compose::events_of_common_yaml(text);
   if (ours.empty()) return 0;

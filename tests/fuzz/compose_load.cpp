@@ -1,4 +1,4 @@
-// A whole compose file: parsed, merged with itself as its own override, resolved, printed, and loaded again.
+// A complete Compose file: parsed, merged with itself as its own override, resolved, printed, and loaded again.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -11,7 +11,7 @@ using namespace stack;
 
 namespace {
 
-// Where the input is put; one directory for all runs.
+// The directory of the input, shared by all runs.
 const std::string& directory() {
   static const std::string path = TemporaryDirectory::create("/tmp/fuzz-compose-")->release();
   return path;
@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (!write_file(directory() + "/again.yaml", printed)) return 0;
   auto again = compose::load(options_for("again.yaml"));
   if (!again) {
-    // What was printed must be readable again.
+    // The output must be readable again.
     (void)write_all(2, printed + compose::render(again.error()));
     std::abort();
   }

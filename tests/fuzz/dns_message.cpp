@@ -40,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   (void)builder.add_ptr(query.question.name, 5);
   (void)builder.add_soa(5, 1);
   check_reply(query, builder.finish(Rcode::NoError), limit);
-  // What we ask upstream is itself a query of the same name.
+  // The forwarded query is itself a query of the same name.
   std::string question = forward_query(query, 7, query.question.wire_name, true);
   ParsedQuery again = parse_query(question);
   if (again.kind != ParsedQuery::Kind::Good || again.query.question.name != query.question.name) std::abort();

@@ -1,4 +1,4 @@
-// A Dockerfile, its flags and its words.
+// A Dockerfile, its flags, and its words.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -40,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   for (const Instruction& instruction : file->instructions) {
     if (instruction.line < 1 || instruction.end_line < instruction.line) std::abort();
     expand(instruction, file->escape);
-    // What was read alone is what was read in the file.
+    // Parsing an instruction alone gives the same result as in the file.
     if (instruction.heredocs.empty())
       (void)parse_instruction(instruction.text, "Dockerfile", 1, file->escape);
   }

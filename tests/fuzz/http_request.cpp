@@ -1,4 +1,4 @@
-// Requests on one connection: whole and byte by byte they must come out the same.
+// Requests on one connection: the results must be the same for whole requests and byte by byte.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -1,4 +1,4 @@
-// What a monitor may say to the engine, with and without the descriptors it announces.
+// Messages of a monitor to the engine, with and without the announced descriptors.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -12,7 +12,7 @@ using namespace stack;
 using namespace stack::runtime;
 
 namespace {
-// Descriptors that are closed again count: a message must own each at most once.
+// Counts closed descriptors: a message must own each at most once.
 const int kNull = ::open("/dev/null", O_RDWR | O_CLOEXEC);
 }  // namespace
 
@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   std::vector<Fd> fds;
   for (int i = 0; i < bytes[0] % 9; ++i) fds.emplace_back(::fcntl(kNull, F_DUPFD_CLOEXEC, 3));
   (void)decode_message(text, std::move(fds));
-  // All were closed: the next free number is where it was.
+  // All are closed if the next free number is unchanged.
   int probe = ::fcntl(kNull, F_DUPFD_CLOEXEC, 3);
   static const int first = probe;
   if (probe != first) std::abort();

@@ -1,4 +1,4 @@
-// What registries and administrators write: the first byte chooses the reader.
+// Texts of registries and administrators: the first byte chooses the reader.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -27,7 +27,7 @@ void read_manifest(std::string_view text) {
 void read_location(std::string_view text) {
   Url base = *parse_url("https://a.test/v2/?x=1");
   std::optional<Url> next = resolve_location(base, text);
-  // What was understood once is understood again, and the same.
+  // A parsed value must parse again with the same result.
   if (next && parse_url(next->text())->text() != next->text()) std::abort();
 }
 

@@ -1,4 +1,4 @@
-// A seccomp profile: what comes out must be a program that the kernel would take (seccomp_check_filter).
+// A seccomp profile: the result must be a program that the kernel accepts (seccomp_check_filter).
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 

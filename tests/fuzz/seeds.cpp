@@ -30,7 +30,7 @@ void add(const std::string& target, const std::string& seed) {
 
 // ---- string literals of C++ text ----
 
-// One escape after the backslash at `at`; leaves `at` behind it.
+// Reads an escape after the backslash at `at`; leaves `at` after it.
 char unescape(const std::string& text, size_t& at) {
   char c = text[at++];
   switch (c) {
@@ -102,7 +102,7 @@ void add_literals(const std::string& target, const std::string& folder, size_t l
   }
 }
 
-// ---- made ones ----
+// ---- generated seeds ----
 
 template <typename T>
 std::string bytes_of(const T& message) {

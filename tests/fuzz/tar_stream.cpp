@@ -1,4 +1,4 @@
-// An archive, read as layers are: every member, all its content.
+// An archive, read like a layer: every member with all its content.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -12,7 +12,7 @@ using namespace stack::images;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   size_t used = 0;
   TarReader reader([&](char* buffer, size_t wanted) -> Result<size_t> {
-    // In uneven pieces, as a network gives them.
+    // In uneven pieces, like from a network.
     size_t n = std::min({wanted, size - used, size_t{700}});
     std::memcpy(buffer, bytes + used, n);
     used += n;

@@ -1,4 +1,4 @@
-// "user:group" beside a passwd and a group file, parted by zero bytes.
+// "user:group", a passwd file, and a group file, separated by zero bytes.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -18,11 +18,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   }
   auto user = resolve_user(parts[0], parts[1], parts[2]);
   if (!user) return 0;
-  // 2^32-1 means "leave as it is" to the kernel: nobody may become that.
+  // 2^32-1 means "leave as it is" to the kernel: it must never be a result.
   if (user->uid == 0xffffffff || user->gid == 0xffffffff) std::abort();
   for (uint32_t gid : user->additional_gids)
     if (gid == 0xffffffff) std::abort();
-  // Root is who says root: no overflow, no sign, no leading text may lead there.
+  // Only explicit forms of root give root: no overflow, sign, or other text.
   std::string_view name = parts[0].substr(0, parts[0].find(':'));
   bool zeros = name.find_first_not_of('0') == std::string_view::npos;
   bool listed = parts[1].find(name) != std::string_view::npos;

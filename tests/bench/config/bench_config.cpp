@@ -1,10 +1,9 @@
-// What `stack config` costs on projects of growing size; part of docs/PERFORMANCE.md.
+// Measures `stack config` on projects of growing size; part of docs/PERFORMANCE.md.
 //
 //   bench_config [--runs N] [SERVICES...]     default: 50 500 5000
 //
-// Each project is made here: a file with an anchor, variables and an overriding file. Measured is the whole
-// command, from before the fork to after the wait; processor time and memory are the kernel's own account of
-// the child.
+// Generates each project: a file with an anchor and variables, and an override file. Measures the whole command,
+// from before the fork to after the wait; CPU time and memory come from the kernel's accounting of the child.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -59,7 +58,7 @@ std::string overriding_file(int services) {
 struct Cost {
   double wall = 0;       // milliseconds
   double processor = 0;  // milliseconds, user and system
-  long kilobytes = 0;    // most resident memory
+  long kilobytes = 0;    // maximum resident memory
   bool good = false;
 };
 

@@ -1,10 +1,10 @@
-// Receiving an image's layers, beside the floor: `igzip -dc | tar -x`, one pipe a layer, all at once.
+// Measures receiving an image's layers, compared to the floor: `igzip -dc | tar -x`, one pipe per layer, in parallel.
 //
 //   bench_unpack [--runs N] FOLDER LAYER.tar.gz...
 //
-// FOLDER: an empty one on the file system to measure; both put their files there and remove them. Run as root on a quiet
-// machine, release build. Each run reads the layers from the page cache; ours also hashes both streams and keeps the blobs,
-// as a pull does.
+// FOLDER: an empty folder on the file system to measure; both create their files there and remove them. Run as root
+// on an idle machine, release build. Each run reads the layers from the page cache; ours also hashes both streams
+// and keeps the blobs, like a pull.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -29,7 +29,7 @@ struct LayerFile {
   std::string diff_id;
 };
 
-// Hands the file's pieces to `take`.
+// Passes the pieces of the file to `take`.
 Result<> read_pieces(const std::string& path, const std::function<Result<>(std::string_view)>& take) {
   TRY_ASSIGN(Fd file, open_file(path, O_RDONLY));
   std::string buffer(size_t{256} << 10, '\0');
@@ -134,8 +134,8 @@ int run(int runs, const std::string& folder, const std::vector<std::string>& pat
   std::vector<double> ours;
   std::vector<double> floor;
   for (int i = 0; i < runs; ++i) {
-    // In turns: whoever comes second finds memory that the first one has just given back, which a virtual machine's host need not
-    // provide again.
+    // Alternates the order: the second one finds memory that the first has just released, which the host of a
+    // virtual machine need not provide again.
     for (bool ours_now : {i % 2 == 0, i % 2 != 0}) {
       if (ours_now) {
         ours.push_back(measure_ours(folder, layers));

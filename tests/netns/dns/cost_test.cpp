@@ -1,5 +1,5 @@
-// What an answer costs: CPU time of the serving thread. Figures are printed; the limits are wide, to hold
-// without optimization and with sanitizers. Goals of a release build: 8.5 us local, 20 us forwarded.
+// Measures the CPU time of the serving thread per answer. Prints the figures; the limits are wide, so that they
+// hold without optimization and with sanitizers. Goals for a release build: 8.5 us local, 20 us forwarded.
 #include <atomic>
 #include <cstdio>
 
@@ -11,7 +11,7 @@ namespace {
 constexpr int kQuestions = 20'000;
 constexpr int kTogether = 32;
 
-// Answers every question with one address, from a thread of its own, so that its time does not count.
+// Answers every query with one address in a separate thread, so that its time does not count.
 class EchoUpstream {
  public:
   EchoUpstream() : socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
@@ -63,7 +63,7 @@ class DnsCost : public DnsLab {
     return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
   }
 
-  // Asks kQuestions names, some in flight at a time; the cost of one.
+  // Queries kQuestions names, several in flight at a time; returns the cost of one.
   double cost_of(const Sandbox& sandbox, const std::function<std::string(int)>& name_of) {
     Fd fd = ask_socket(sandbox, SOCK_DGRAM, sandbox.udp_port);
     double before = cpu_microseconds();

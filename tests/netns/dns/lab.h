@@ -1,5 +1,4 @@
-// A server on a thread of its own, containers as bare network namespaces, and blocking questions from inside
-// them.
+// A server in its own thread, containers as bare network namespaces, and blocking queries from inside them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,7 +27,7 @@ struct Sandbox {
   Fd netns;
   uint16_t udp_port = 0;
   uint16_t tcp_port = 0;
-  // Copies, as a process that outlives the server keeps them.
+  // Copies, like those of a process that outlives the server.
   Fd kept_udp;
   Fd kept_tcp;
 };
@@ -61,7 +60,7 @@ inline std::string question(const std::string& name, uint16_t type = kTypeA, uin
   return out;
 }
 
-// The last four bytes of a one-record A answer as an address, or what went wrong.
+// The last four bytes of a one-record A answer as an address, or the error.
 inline std::string address_in(const std::string& reply) {
   if (reply.size() < kHeaderSize + 4) return "no answer";
   if (read_u16(reply, 6) != 1) return "rcode " + std::to_string(read_u16(reply, 2) & 0xF);
@@ -121,7 +120,7 @@ class DnsLab : public ::testing::Test {
     done.get_future().wait();
   }
 
-  // `lo` is down at first, as in a namespace that gets its first endpoint later.
+  // `lo` is initially down, like in a namespace that gets its first endpoint later.
   Sandbox make_sandbox(const std::string& id) {
     Sandbox out;
     out.netns = std::move(*net::make_network_namespace());

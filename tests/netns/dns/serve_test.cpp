@@ -60,7 +60,7 @@ TEST_F(DnsLab, NoQueryIsLostWhileTheServerIsAway) {
     ASSERT_GT(::send(waiting.back().get(), bytes.data(), bytes.size(), 0), 0);
   }
   Fd tcp = ask_socket(sandbox, SOCK_STREAM);
-  ASSERT_TRUE(tcp);  // the backlog takes it
+  ASSERT_TRUE(tcp);  // the backlog accepts it
   start_server();
   auto sockets = adopt_dns_sockets(std::move(sandbox.kept_udp), std::move(sandbox.kept_tcp));
   ASSERT_TRUE(sockets);

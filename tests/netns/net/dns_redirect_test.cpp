@@ -22,7 +22,7 @@ class DnsRedirect : public testing::Test {
 
 TEST_F(DnsRedirect, Port53LeadsToTheServerAndAnswersComeFromThere) {
   must(install_dns_redirect(netns_.get(), udp_.port, tcp_.port));
-  // The exchange checks that the answer's source is the address asked; the kernel checks the port for TCP.
+  // The exchange checks that the answer comes from the queried address; the kernel checks the port for TCP.
   EXPECT_EQ(lab::udp_peer(netns_, kServer, 53, udp_), "127.0.0.1");
   EXPECT_EQ(lab::tcp_peer(netns_, kServer, 53, tcp_), "127.0.0.1");
 }

@@ -22,7 +22,7 @@ PortForward forward(Protocol protocol, uint16_t host_port, const lab::Container&
   return made;
 }
 
-// All of it with and without bridged packets passing the IP firewall (net.bridge.bridge-nf-call-iptables).
+// All tests run with and without bridged packets passing the IP firewall (net.bridge.bridge-nf-call-iptables).
 class FirewallPaths : public testing::TestWithParam<bool> {
  protected:
   Lab lab_{GetParam()};
@@ -65,7 +65,7 @@ TEST_P(FirewallPaths, ContainerOfAnotherNetworkReachesAPublishedPortThroughTheHo
   const auto other = lab_.add_container(back_, 20);
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80)}));
   EXPECT_EQ(lab::tcp_peer(other.netns, kHost, 8080, server), "10.89.2.20");
-  // The address of any bridge is a local one as well.
+  // The address of any bridge is also a local address.
   EXPECT_EQ(lab::tcp_peer(other.netns, "10.89.2.1", 8080, server), "10.89.2.20");
 }
 
@@ -147,7 +147,7 @@ TEST_P(FirewallPaths, InternalNetworkReachesItselfAndTheHostOnly) {
   EXPECT_TRUE(lab::tcp_connects(lab_.host_netns(), "10.89.3.10", 80));
   EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.3.10", 80));
   EXPECT_FALSE(lab::tcp_connects(web_.netns, "10.89.3.10", 80));
-  // Not even by a route that a privileged container adds itself.
+  // Not even through a route that a privileged container adds.
   lab::ip(one.netns, "route add default via 10.89.3.1");
   EXPECT_FALSE(lab::tcp_connects(one.netns, kNeighbor, outside.port));
   const auto web_server = lab::listen_tcp(web_.netns, 80);
@@ -178,7 +178,7 @@ TEST_P(FirewallPaths, PortOfLoopbackIsNotForNeighborsEvenWhereTheKernelWouldRout
   lab::run_in(lab_.host_netns(), "sh", {"-c", "echo 1 > /proc/sys/net/ipv4/conf/uplink/route_localnet"});
   lab::run_in(lab_.neighbor(), "sh", {"-c", "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet"});
   lab::ip(lab_.neighbor(), "route add 127.0.0.9 via 192.168.50.1 src 192.168.50.2");
-  // Without the rule the host would answer: this is what makes the case worth guarding.
+  // Without the rule the host would respond, which makes this case worth testing.
   const auto exposed = lab::listen_tcp(lab_.host_netns(), 8081, "127.0.0.9");
   lab::ip(lab_.neighbor(), "route show table all");
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8081, web_, 80, "127.0.0.9")}));
@@ -268,7 +268,7 @@ TEST_F(FirewallState, PublishingTwiceIsFineAndAnotherTargetIsAConflictThatNamesT
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind(), ErrorKind::Conflict);
   EXPECT_EQ(refused.error().text(), "host port 8080/tcp is already forwarded to 10.89.1.10 port 80");
-  // All or none.
+  // All or nothing.
   EXPECT_EQ(must(lab_.firewall().list())->ports.size(), 1U);
 }
 

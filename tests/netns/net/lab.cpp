@@ -17,8 +17,8 @@
 namespace stack::net::lab {
 namespace {
 
-// IPv4 must work at the first packet. IPv6 joins its multicast groups in the background, so that a neighbor
-// solicitation may be repeated once, after a second.
+// IPv4 must work at the first packet. IPv6 joins its multicast groups in the background, so a neighbor solicitation
+// may be repeated once, after a second.
 constexpr int kPatienceMs = 300;
 constexpr int kPatienceIpv6Ms = 2500;
 

@@ -1,5 +1,4 @@
-// A small internet in private namespaces: a host with our bridges and firewall, a neighbor on its LAN,
-// containers.
+// A small internet in private namespaces: a host with our bridges and firewall, a neighbor on its LAN, containers.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,8 +27,8 @@ T must(Result<T> result) {
 }
 inline void must(Result<> result) { ASSERT_TRUE(result) << result.error().text(); }
 
-// Runs a command inside a namespace; its output. A command that fails fails the test, unless `exit_code` is
-// given.
+// Runs a command inside a namespace and returns its output. If the command fails, the test fails, unless
+// `exit_code` is given.
 std::string run_in(const Fd& netns, const std::string& program, std::vector<std::string> args,
                    int* exit_code = nullptr);
 // "ip" with arguments separated by single spaces.
@@ -57,9 +56,9 @@ class Lab {
 
   // Number n has subnet 10.89.n.0/24 (and fd89:n::/64), gateway .1.
   BridgeSpec network(int number, bool ipv6 = false) const;
-  // Makes the bridge and tells the firewall.
+  // Creates the bridge and adds it to the firewall.
   BridgeSpec add_network(BridgeSpec spec);
-  // A container with address .<last> on the network, default route through it unless internal.
+  // A container with address .<last> on the network, and a default route through it unless the network is internal.
   Container add_container(const BridgeSpec& network, int last);
 
  private:
@@ -80,16 +79,17 @@ struct Listener {
 Listener listen_tcp(const Fd& netns, uint16_t port = 0, const std::string& address = "0.0.0.0");
 Listener listen_udp(const Fd& netns, uint16_t port = 0, const std::string& address = "0.0.0.0");
 
-// Connects within 300 ms (nullopt: refused or lost), has the listener accept; the client address it saw.
+// Connects within 300 ms (nullopt: refused or lost) and lets the listener accept; returns the client address that
+// it saw.
 std::optional<std::string> tcp_peer(const Fd& from, const std::string& address, uint16_t port,
                                     const Listener& listener);
-// Whether a connection comes about at all.
+// Whether a connection succeeds.
 bool tcp_connects(const Fd& from, const std::string& address, uint16_t port);
-// Sends a datagram, has the listener answer it, and waits for the answer from the same address; the sender
+// Sends a datagram, lets the listener reply, and waits for the reply from the same address; returns the sender that
 // the listener saw.
 std::optional<std::string> udp_peer(const Fd& from, const std::string& address, uint16_t port,
                                     const Listener& listener);
-// The same with a client socket that lives on.
+// The same with a persistent client socket.
 std::optional<std::string> udp_exchange(const Fd& client, const std::string& address, uint16_t port,
                                         const Listener& listener);
 Fd udp_client(const Fd& netns);

@@ -1,4 +1,4 @@
-// kill -9 at random moments of building, exporting caches, packing for a registry, saving, loading and pruning.
+// kill -9 at random moments of builds, cache exports, packing for a registry, saving, loading, and pruning.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -42,7 +42,7 @@ class BuildCrash : public BuildTest {
     return {};
   }
 
-  // In the process that is killed.
+  // Runs in the process that is killed.
   [[noreturn]] void work(int round) {
     Result<std::unique_ptr<images::ImageStore>> mine = images::ImageStore::open(root);
     if (!mine) ::_exit(3);

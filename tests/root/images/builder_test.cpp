@@ -546,7 +546,7 @@ TEST_F(BuildTest, FromANamedContext) {
   EXPECT_EQ(content(build("FROM base2\n", with("base2", "docker-image://real:1")), "/who"), "other\n");
   EXPECT_EQ(content(build("FROM tree\nCOPY --from=tree who /copy\n", with("tree", tree)), "/who"),
             "directory\n");
-  // The name wins over an image, however it is written, and over a stage.
+  // The name takes precedence over an image, in any notation, and over a stage.
   EXPECT_EQ(
       content(build("FROM base:latest\n", with("docker.io/library/base", "docker-image://real:1")), "/who"),
       "other\n");
@@ -560,10 +560,10 @@ TEST_F(BuildTest, FromANamedContext) {
 TEST_F(BuildTest, LinkedCopyIsALayerOfItsOwn) {
   import_base();
   file("f", "content\n");
-  // A file over a directory: a plain copy would go into it.
+  // A file over a directory: a plain copy would be placed inside it.
   images::Image image = build("FROM base\nRUN mkdir -p /d/sub\nCOPY --link f /d\n");
   EXPECT_EQ(content(image, "/d"), "content\n");
-  // The layer does not depend on what is below it.
+  // The layer does not depend on the layers below.
   images::Image other = build("FROM base\nRUN echo 2 > /other\nCOPY --link f /d\n");
   EXPECT_EQ(image.document.diff_ids.back(), other.document.diff_ids.back());
   EXPECT_EQ(cached_steps(), 1);
@@ -584,7 +584,7 @@ TEST_F(BuildTest, PruneCountsCacheMountsAndLeavesThoseInUse) {
   ASSERT_TRUE(pruned);
   EXPECT_GE(pruned->freed, size);
   EXPECT_TRUE(builder->cache_entries().empty());
-  // A step that runs while the cache is pruned keeps what it has mounted.
+  // A step that runs during a prune keeps its mounts.
   std::thread meanwhile;
   Result<BuildResult> result = builder->build(
       [&] {

@@ -1,4 +1,4 @@
-// RUN steps for tests: an overlay in a mount namespace of its own, chroot, exec. No isolation worth the name.
+// RUN steps for tests: an overlay in a separate mount namespace, chroot, exec. No further isolation.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,5 @@
-// kill -9 at random moments of receiving, tagging, removing and pruning: what opens again is right, and nothing is left over.
+// kill -9 at random moments of receiving, tagging, removing, and pruning: the reopened store is correct and has no
+// leftovers.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -71,7 +72,7 @@ class Crash : public builder::StoreTest {
     return {};
   }
 
-  // In the process that is killed.
+  // Runs in the process that is killed.
   [[noreturn]] void work(const std::vector<Packed>& images) {
     Result<std::unique_ptr<ImageStore>> mine = ImageStore::open(root);
     if (!mine) ::_exit(3);
@@ -84,7 +85,7 @@ class Crash : public builder::StoreTest {
     }
   }
 
-  // Every layer that an image shows is what its diff id says.
+  // Every layer of an image matches its diff id.
   void check(const std::map<std::string, std::string>& own_digests) {
     EXPECT_TRUE(store->damaged().empty());
     EXPECT_TRUE(names_in(root + "/staging")->empty());
@@ -129,7 +130,7 @@ TEST_F(Crash, KilledAtAnyMomentTheStoreIsRightAndCanGoOn) {
   EXPECT_TRUE(names_in(root + "/partial")->empty());
 }
 
-// A file system of a few megabytes: every write may be the one that fails.
+// A file system of a few megabytes: any write may fail.
 TEST_F(Crash, AFullDiskFailsWhatIsAskedAndDamagesNothing) {
   std::string small = top.path() + "/small";
   ASSERT_TRUE(ensure_directory(small));
@@ -153,7 +154,7 @@ TEST_F(Crash, AFullDiskFailsWhatIsAskedAndDamagesNothing) {
     EXPECT_EQ(static_cast<int>(store->list().size()), stored);
     open();
     EXPECT_EQ(static_cast<int>(store->list().size()), stored);
-    // What frees space works without any.
+    // Operations that free space work on a full disk.
     Result<RemovedImages> pruned = store->prune({true, {}}, {});
     EXPECT_TRUE(pruned) << pruned.error().text();
     EXPECT_TRUE(receive(*store, first, ref("app:again")) || megabytes == 1);

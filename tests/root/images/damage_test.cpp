@@ -1,4 +1,4 @@
-// A damaged store starts, says what is damaged, keeps it, and is repaired by what makes the image again.
+// A damaged store opens, reports and keeps damaged objects, and is repaired when the image is created again.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -45,7 +45,7 @@ TEST_F(Damage, FlippedByteInAConfigurationIsReportedAndNothingIsLost) {
   EXPECT_EQ(damage_text(), "image app:1: configuration: blob " + image.id + " does not match its digest\n");
   std::string error = store->resolve("app:1").error().text();
   EXPECT_NE(error.find("app:1 is damaged"), std::string::npos) << error;
-  // Neither another image's removal nor a restart takes what it needs.
+  // Neither the removal of another image nor a restart deletes its objects.
   ASSERT_TRUE(store->remove("other:1", false, {}));
   ASSERT_TRUE(store->collect_garbage());
   ASSERT_TRUE(store->prune({true, {}}, {}));

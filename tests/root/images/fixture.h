@@ -1,4 +1,4 @@
-// A store of its own below /tmp, and a small root file system made of the host's shell and tools.
+// A separate store below /tmp, and a small root file system with the host's shell and tools.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ inline void copy_program(const std::string& program, const std::string& root) {
   ASSERT_TRUE(run && run->exit_code == 0) << program << ": " << run->output;
 }
 
-// Made once: links bin -> usr/bin as Debian has them, the host's shell and a few tools with their libraries.
+// Created once: links bin -> usr/bin like in Debian, the host's shell, and a few tools with their libraries.
 inline const std::string& base_root() {
   static TemporaryDirectory top = *TemporaryDirectory::create("/tmp/stack-images-root");
   static std::string dir;
@@ -136,7 +136,7 @@ class BuildTest : public StoreTest {
     return result ? "no error" : result.error().text();
   }
 
-  // Content of a file in an image; "(missing)" where it is not there.
+  // Content of a file in an image; "(missing)" if it does not exist.
   static std::string content(const images::Image& image, const std::string& path) {
     Result<images::LayerView> view = images::LayerView::open(image.layer_dirs);
     Result<std::optional<std::string>> text = view->read_file(path);

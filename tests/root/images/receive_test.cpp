@@ -1,4 +1,4 @@
-// Images from outside: a registry's blobs, and archives of other tools.
+// Received images: a registry's blobs, and archives of other tools.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -31,7 +31,7 @@ bool has_program(const std::string& name) {
 
 std::string digest_of(const std::string& bytes) { return "sha256:" + sha256_hex(bytes); }
 
-// An image as a registry has it: a layer compressed elsewhere, configuration, manifest, index.
+// An image in a registry: a layer compressed elsewhere, configuration, manifest, index.
 struct RemoteImage {
   std::string blob;
   std::string diff_id;
@@ -46,7 +46,7 @@ struct RemoteImage {
 
 class Receive : public builder::StoreTest {
  protected:
-  // The tree at `dir`, packed by GNU tar and `compress`.
+  // Packs the tree at `dir` with GNU tar and `compress`.
   RemoteImage pack(const std::string& compress, const std::string& tar_options = ".") {
     RemoteImage image;
     shell("cd " + dir + " && tar -cf ../layer.tar " + tar_options + " && " + compress +
@@ -258,7 +258,7 @@ TEST_F(Receive, DirectoriesWithoutAnEntryAreWhatTheLayersBelowSay) {
   ASSERT_TRUE(write_file(dir + "/a/b/new", "x"));
   RemoteImage above = pack("gzip -c", "tmp/new a/b/new");
   ASSERT_TRUE(receive(above, "alone"));
-  // The same layer once on nothing, once on the other.
+  // The same layer, once as the base and once on the other layer.
   ImageDocument document;
   document.architecture = host_architecture();
   document.diff_ids = {below.diff_id, above.diff_id};

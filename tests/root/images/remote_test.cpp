@@ -1,4 +1,4 @@
-// What a build takes from other machines: ADD of URLs and repositories, remote and named contexts.
+// Build inputs from other machines: ADD of URLs and repositories, remote and named contexts.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -54,7 +54,7 @@ class Remote : public BuildTest {
     return {200, {}, *text};
   }
 
-  // A bare repository at /repo.git: main has a.txt and sub/b.txt, the tag v1 its first commit.
+  // A bare repository at /repo.git: main has a.txt and sub/b.txt, and the tag v1 is its first commit.
   std::string make_repository() {
     std::string where = top.path();
     shell("export HOME=" + where + " GIT_CONFIG_NOSYSTEM=1; cd " + where +
@@ -164,7 +164,7 @@ TEST_F(Remote, CommitsAreCheckedAndLinksStayInTheRepository) {
   error = build_error("FROM scratch\nADD " + url + "#nothere /x\n");
   EXPECT_NE(error.find("no branch or tag nothere"), std::string::npos) << error;
   error = build_error("FROM scratch\nADD " + url + "#:sub/out /x\n");
-  EXPECT_NE(error.find("not found"), std::string::npos) << error;  // /etc of the repository, which has none
+  EXPECT_NE(error.find("not found"), std::string::npos) << error;  // /etc in the repository, which does not exist
 }
 
 TEST_F(Remote, ARepositoryIsABuildContext) {

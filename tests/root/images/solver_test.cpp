@@ -1,4 +1,4 @@
-// Caches of other machines, checks without a build, times from outside, and who may do what.
+// Caches of other machines, checks without a build, SOURCE_DATE_EPOCH, and entitlements.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@ namespace {
 
 class Solver : public BuildTest {
  protected:
-  // A second machine: a store and a builder without anything in them but the base image.
+  // A second machine: a store and a builder with only the base image.
   struct Machine {
     std::unique_ptr<images::ImageStore> store;
     ChrootDriver driver;
@@ -62,7 +62,7 @@ TEST_F(Solver, ACacheInAFolderIsUsedByAnotherMachine) {
   EXPECT_EQ(machine->driver.runs, 0);
   EXPECT_TRUE(made->fully_cached);
   EXPECT_EQ(content(*machine->store->resolve(made->image_id), "made"), "built\n");
-  // The vehicle is no image of either machine.
+  // The cache image is not listed on either machine.
   EXPECT_EQ(machine->store->list().size(), 2u);
   EXPECT_EQ(store->list().size(), 2u);
 }
@@ -74,7 +74,7 @@ TEST_F(Solver, TheSmallCacheHasTheImagesOwnLayersOnly) {
   auto machine = other_machine();
   Result<BuildResult> made = build_on(*machine, kTwoStages, {from_local()});
   ASSERT_TRUE(made) << made.error().text();
-  EXPECT_EQ(machine->driver.runs, 1);  // the first stage, whose result is then found by its content
+  EXPECT_EQ(machine->driver.runs, 1);  // the first stage; its result is then found by content
 }
 
 TEST_F(Solver, AChangedStepIsRunAgainDespiteTheCache) {
@@ -85,7 +85,7 @@ TEST_F(Solver, AChangedStepIsRunAgainDespiteTheCache) {
   auto machine = other_machine();
   Result<BuildResult> made = build_on(*machine, kTwoStages, {from_local()});
   ASSERT_TRUE(made) << made.error().text();
-  EXPECT_EQ(machine->driver.runs, 1);  // the last one, which lies on the changed file
+  EXPECT_EQ(machine->driver.runs, 1);  // the last one, which depends on the changed file
   EXPECT_EQ(content(*machine->store->resolve(made->image_id), "f"), "other");
 }
 
@@ -141,7 +141,7 @@ TEST_F(Solver, ACheckRunsNothingAndTellsWhatIsProbablyAMistake) {
   for (const BuildWarning& warning : result->warnings)
     rules.push_back(std::to_string(warning.line) + " " + warning.rule);
   EXPECT_EQ(join(rules, ", "), "1 StageNameCasing, 4 UndefinedVar, 6 JSONArgsRecommended");
-  // A base image that is not here: its variables are not known.
+  // A missing base image: its variables are unknown.
   result = try_build("FROM nothere\nLABEL a=$WHATEVER\n", [](BuildRequest& r) { r.check_only = true; });
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_TRUE(result->warnings.empty());

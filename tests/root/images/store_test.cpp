@@ -76,7 +76,7 @@ TEST_F(Store, LeftoversOfACrashAreSweptAtOpen) {
   std::string half = root + "/layers/" + std::string(64, 'b');
   ASSERT_TRUE(ensure_directory(half));  // directory without its description
   ASSERT_TRUE(
-      write_file(root + "/layers/" + std::string(64, 'c') + ".json", "{}"));  // and the other way round
+      write_file(root + "/layers/" + std::string(64, 'c') + ".json", "{}"));  // and vice versa
   open();
   EXPECT_FALSE(path_exists(root + "/staging/layer-x"));
   EXPECT_FALSE(path_exists(half));
@@ -99,7 +99,7 @@ TEST_F(Store, ImageWithoutItsLayerIsReported) {
 TEST_F(Store, LayerThatDidNotSurviveAPowerLossIsNoticed) {
   Image image = make("1", {"app"});
   store.reset();
-  // As after a reboot: another boot id, and a file that lost its content.
+  // Simulates a reboot: another boot ID, and a file that lost its content.
   ASSERT_TRUE(write_file(root + "/unsynced",
                          "00000000-0000-0000-0000-000000000000\n" + image.document.diff_ids[0] + "\n"));
   ASSERT_TRUE(write_file(image.layer_dirs[0] + "/f", ""));
@@ -123,7 +123,7 @@ TEST_F(Store, LayersMadeHereAreCompressedTheSameWayEachTime) {
   EXPECT_EQ(blob.media_type, std::string(images::kOciLayerType) + "+gzip");
   EXPECT_LT(blob.size, 100000);
   EXPECT_EQ(packed.manifest.config.digest, image.id);
-  // The name means what was pushed, then and after a restart; the other name is left alone.
+  // The name refers to the pushed manifest, immediately and after a restart; the other name is unchanged.
   EXPECT_EQ(store->resolve("app")->repo_digests[0], "app@" + packed.descriptor.digest);
   EXPECT_EQ(store->manifest_of("other")->descriptor.digest, plain.descriptor.digest);
   EXPECT_EQ(store->pack("app", images::Compression::Gzip)->descriptor.digest, packed.descriptor.digest);
@@ -133,7 +133,7 @@ TEST_F(Store, LayersMadeHereAreCompressedTheSameWayEachTime) {
   EXPECT_EQ(store->pack("app", images::Compression::Gzip)->descriptor.digest, packed.descriptor.digest);
   EXPECT_TRUE(path_exists(path));
   EXPECT_EQ(store->pack("other", images::Compression::Gzip)->descriptor.digest, packed.descriptor.digest);
-  // It is what its digests say, to a reader that knows nothing of us.
+  // An independent reader confirms its digests.
   SpawnRequest unzip;
   unzip.program = "/bin/sh";
   unzip.args = {"-c", "gzip -dc " + path + " | sha256sum | cut -c1-64"};
@@ -304,7 +304,7 @@ TEST_F(Store, InspectHasDockersShape) {
 
 TEST_F(Store, WritesThatFailLeaveTheOldState) {
   Image image = make("1", {"app"});
-  // A directory in the way of the temporary file's target makes the rename fail, root or not.
+  // A directory at the target makes the rename of the temporary file fail, even for root.
   ASSERT_EQ(::rename((root + "/index.json").c_str(), (root + "/index.old").c_str()), 0);
   ASSERT_TRUE(ensure_directory(root + "/index.json/x"));
   EXPECT_FALSE(store->tag(image.id, ref("new")));

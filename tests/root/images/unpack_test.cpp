@@ -1,4 +1,4 @@
-// Layers from hostile archives, and the round trip of a layer through its tar stream.
+// Layers from malicious archives, and the round trip of a layer through its tar stream.
 #include "images/layer/layer_unpack.h"
 
 #include <fcntl.h>

@@ -34,7 +34,7 @@ CapturedRun run_program(const std::string& program, std::vector<std::string> arg
   return must(run_captured(std::move(request)), program.c_str());
 }
 
-// busybox and links to the applets that tests use.
+// Creates busybox and links to the applets that tests use.
 void make_rootfs(const std::string& root) {
   for (const char* folder : {"/bin", "/etc", "/tmp", "/proc", "/sys", "/dev", "/data"})
     (void)ensure_directory(root + folder);
@@ -128,7 +128,7 @@ Ran Bundle::call(const std::vector<std::string>& words, const std::map<std::stri
   bool creates = std::find(words.begin(), words.end(), "run") != words.end() ||
                  std::find(words.begin(), words.end(), "create") != words.end();
   if (creates) write_config();
-  // A created container holds on to our pipe: its output goes to a file, so that we do not wait for its end.
+  // A created container would keep our pipe open, so its output goes to a file.
   std::string output = folder_ + "/output";
   Fd file = must(open_file(output, O_RDWR | O_CREAT | O_TRUNC), "output");
   if (!fds.contains(1)) request.fds[1] = file.get();

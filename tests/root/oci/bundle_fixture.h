@@ -1,5 +1,4 @@
-// A bundle with busybox as its root, a state root of its own, and the program stack-runtime called on them as
-// a user calls it.
+// A bundle with busybox as its root and a separate state root, on which stack-runtime is called like by a user.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,27 +14,27 @@ namespace stack::runtime::test {
 
 struct Ran {
   int code = -1;
-  std::string output;  // standard output and error together
+  std::string output;  // stdout and stderr combined
 };
 
 class Bundle {
  public:
   Bundle();
-  // Removes every container that is left, and expects that nothing of them stays.
+  // Removes all remaining containers, and expects that nothing remains of them.
   ~Bundle();
   Bundle(const Bundle&) = delete;
   Bundle& operator=(const Bundle&) = delete;
 
-  // What config.json will hold: PATH, no network, no seccomp filter; the test changes it.
+  // The contents of config.json: PATH, no network, no seccomp filter; tests change it.
   Json spec;
 
   void command(const std::vector<std::string>& args) { spec["process"]["args"] = args; }
   void script(const std::string& text) { command({"sh", "-c", text}); }
-  // Adds to linux.namespaces, or gives one a path.
+  // Adds a namespace to linux.namespaces, or sets its path.
   void set_namespace(const std::string& type, const std::string& path = {});
   void drop_namespace(const std::string& type);
 
-  // stack-runtime --root ... COMMAND ARGUMENTS; config.json is written first where `words` create or run.
+  // Runs stack-runtime --root ... COMMAND ARGUMENTS; first writes config.json if `words` create or run a container.
   Ran call(const std::vector<std::string>& words, const std::map<std::string, std::string>& env = {},
            const std::map<int, int>& fds = {});
   Ran run(const std::vector<std::string>& flags = {});
@@ -51,9 +50,9 @@ class Bundle {
   std::string root() const { return folder_ + "/rootfs"; }
   std::string state_root() const { return folder_ + "/state"; }
   std::string cgroup() const { return "/stack-test-oci-" + name_; }
-  // A file of the container's root, "" where there is none.
+  // A file in the container's root, "" if it does not exist.
   std::string file(const std::string& path) const;
-  // An executable shell script on the host, its path.
+  // Creates an executable shell script on the host and returns its path.
   std::string host_script(const std::string& name, const std::string& text);
 
  private:
@@ -63,7 +62,7 @@ class Bundle {
   std::string name_;
 };
 
-// Everything `command` prints on the host.
+// The output of `command` on the host.
 std::string host_output(const std::string& command);
 
 }  // namespace stack::runtime::test

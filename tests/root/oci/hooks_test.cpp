@@ -14,7 +14,7 @@ Json hook(const std::string& path, const std::vector<std::string>& args = {}) {
   return out;
 }
 
-// Every hook appends its name, the state's status and whether it sees the host's files.
+// Every hook appends its name, the status, and whether it sees the host's files.
 void record_all(Bundle& bundle) {
   bundle.host_script("note",
                      "status=$(/bin/grep -o '\"status\":\"[a-z]*\"')\n"
@@ -122,7 +122,7 @@ TEST(OciHooks, HaveTheEnvironmentGivenAndNoOther) {
   EXPECT_EQ(env.find("HOME="), std::string::npos) << env;
 }
 
-// execve(2) of what started the runtime, where a hook does not bring an environment of its own.
+// A hook without its own environment has that of the runtime.
 TEST(OciHooks, InheritTheEnvironmentUnlessTheyHaveTheirOwn) {
   Bundle bundle;
   bundle.command({"true"});

@@ -1,4 +1,4 @@
-// runtime-spec runtime.md: operations, their states, and what is left behind.
+// runtime-spec runtime.md: operations, their states, and leftovers.
 #include <gtest/gtest.h>
 
 #include "base/files.h"
@@ -17,7 +17,7 @@ TEST(OciLifecycle, RunReturnsTheCommandsExitCodeAndLeavesNothing) {
   EXPECT_EQ(bundle.call({"list", "-q"}).output, "");
 }
 
-// docs/PERFORMANCE.md: what a container host does most often. Those of the command do not count.
+// docs/PERFORMANCE.md: the most frequent operation of a container host. The command's own calls do not count.
 TEST(OciLifecycle, RunMakesAtMost250SystemCalls) {
   Bundle bundle;
   bundle.command({"true"});
@@ -39,7 +39,7 @@ TEST(OciLifecycle, RunMakesAtMost250SystemCalls) {
 
 TEST(OciLifecycle, ACommandKilledBySignalCountsFrom128) {
   Bundle bundle;
-  // Outside of a pid namespace of its own, process 1 there is killed like any other.
+  // Without its own PID namespace, the first process is killed like any other.
   bundle.drop_namespace("pid");
   bundle.script("kill -9 $$");
   EXPECT_EQ(bundle.run().code, 137);
@@ -96,7 +96,7 @@ TEST(OciLifecycle, ForcedDeleteKillsWhatRuns) {
   ASSERT_EQ(bundle.run({"--detach"}).code, 0);
   pid_t pid = bundle.pid();
   ASSERT_EQ(bundle.call({"delete", "--force", "box"}).code, 0);
-  // Gone, or waiting for whoever is its parent now.
+  // Removed, or a zombie of its new parent.
   EXPECT_EQ(read_file("/proc/" + std::to_string(pid) + "/cmdline").value_or(""), "");
 }
 

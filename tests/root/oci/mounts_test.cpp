@@ -150,7 +150,7 @@ TEST(OciMounts, AReadOnlyTmpfsIsFilledBefore) {
   EXPECT_NE(ran.output.find("Read-only file system"), std::string::npos) << ran.output;
 }
 
-// A user namespace may mount a procfs where it finds one that is not covered: the host's must not be below.
+// A user namespace may mount a procfs if it finds one that is not covered, so the host's must not be below.
 TEST(OciMounts, NothingOfTheHostsLiesBelowAMovedRoot) {
   Bundle bundle;
   bundle.script("unshare -mrpf sh -c 'mount -t proc none /proc && echo bare' 2>&1 || echo refused");

@@ -57,7 +57,7 @@ TEST(OciNamespaces, JoinedOnesAreTheOthers) {
   ASSERT_EQ(ran.code, 0) << ran.output;
   for (auto [type, file] : kinds) EXPECT_EQ(link_of(second.pid(), file), link_of(first.pid(), file)) << type;
   EXPECT_NE(link_of(second.pid(), "mnt"), link_of(first.pid(), "mnt"));
-  // Hooks and everything else of ours stay outside.
+  // Hooks and all our own processes stay outside.
   Ran listed = second.call({"exec", "box", "ps"});
   EXPECT_NE(listed.output.find("sleep 1000"), std::string::npos) << listed.output;
 }
@@ -89,7 +89,7 @@ TEST(OciNamespaces, WithMappedIdsTheRootIsSomebodyElse) {
   Bundle bundle;
   map_ids(bundle);
   ASSERT_EQ(host_output("chown -R 200000:200000 " + bundle.root()), "");
-  // The host's way to a bind source is not open to the mapped user; the bind is made all the same.
+  // The mapped user cannot access the host path of the bind source; the bind mount is created anyway.
   ASSERT_TRUE(ensure_directory(bundle.folder() + "/closed/inner", 0755).has_value());
   ASSERT_EQ(host_output("chmod 700 " + bundle.folder() + "/closed; echo x > " + bundle.folder() +
                         "/closed/inner/f"),

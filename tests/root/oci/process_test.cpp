@@ -1,4 +1,4 @@
-// The process object: what the command finds when it begins.
+// The process object: the environment of the command at its start.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -83,7 +83,7 @@ TEST(OciProcess, OnlyTheDescriptorsAskedForStayOpen) {
   EXPECT_EQ(read_file(bundle.folder() + "/kept").value_or(""), "through\n");
   ran =
       bundle.call({"run", "--bundle", bundle.folder(), "--preserve-fds", "3", "box"}, {}, {{3, file.get()}});
-  // What was not passed on is not there inside either, and nothing of ours is in its place.
+  // Descriptors that are not passed are also closed inside, and ours do not replace them.
   EXPECT_EQ(ran.output, "5\n");
 }
 
@@ -100,7 +100,7 @@ TEST(OciProcess, ReadinessReachesTheServiceManager) {
   Bundle bundle;
   std::string path = bundle.folder() + "/manager";
   Fd manager = bound_socket(path, SOCK_DGRAM);
-  // busybox has no client for datagram sockets: the test plays the service, through the container's own path.
+  // busybox has no client for datagram sockets, so the test acts as the service, through the container's own path.
   bundle.script("echo $NOTIFY_SOCKET > /data/where; sleep 1000");
   ASSERT_EQ(bundle.create().code, 0);
   ASSERT_EQ(bundle.call({"delete", "-f", "box"}).code, 0);
@@ -177,7 +177,7 @@ TEST(OciProcess, HeldBackCallsAreAnnouncedToTheListener) {
       {"defaultAction", "SCMP_ACT_ALLOW"},
       {"listenerPath", path},
       {"listenerMetadata", "tag"},
-      // sendmsg is what passes the listener on: it must not be in its own way.
+      // sendmsg passes the listener on and must not block itself.
       {"syscalls", {{{"names", {"mkdir", "sendmsg"}}, {"action", "SCMP_ACT_NOTIFY"}}}}};
   bundle.command({"sleep", "1000"});
   ASSERT_EQ(bundle.create().code, 0);
@@ -190,7 +190,7 @@ TEST(OciProcess, HeldBackCallsAreAnnouncedToTheListener) {
   EXPECT_EQ(state["metadata"], "tag");
   EXPECT_EQ(state["pid"], bundle.pid());
   EXPECT_EQ(state["state"]["id"], "box");
-  // The calls of a further command as well: the agent is found from the host, not from inside.
+  // The same for calls of an additional command: the agent is looked up from the host, not from inside.
   ASSERT_EQ(bundle.call({"exec", "--detach", "box", "sleep", "1000"}).code, 0);
   Fd second(::accept4(agent.get(), nullptr, nullptr, SOCK_CLOEXEC));
   EXPECT_EQ(receive_with_fds(second.get()).value().fds.size(), 1U);

@@ -55,7 +55,7 @@ TEST(OciResources, ADevicesGroupIsMadeOnlyForRules) {
   ASSERT_EQ(bundle.run({"--detach"}).code, 0);
   EXPECT_FALSE(path_exists(cgroups.directory("devices", bundle.cgroup())));
   EXPECT_TRUE(path_exists(cgroups.directory("memory", bundle.cgroup())));
-  // A process of the container's is found in every group that was made.
+  // The container's processes are in every created group.
   Ran exec = bundle.call({"exec", "box", "grep", "-c", bundle.cgroup() + "$", "/proc/self/cgroup"});
   EXPECT_EQ(exec.code, 0) << exec.output;
 }
@@ -67,7 +67,7 @@ TEST(OciResources, AControllerMadeWithoutLimitsIsLimitedLater) {
   Ran update = bundle.call({"update", "--cpuset-cpus", "0", "box"});
   ASSERT_EQ(update.code, 0) << update.output;
   EXPECT_EQ(control(bundle, "cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
-  // Those that run already, and those that come.
+  // For running and new processes.
   EXPECT_EQ(host_output("grep Cpus_allowed_list /proc/" + std::to_string(bundle.pid()) + "/status"),
             "Cpus_allowed_list:\t0\n");
   EXPECT_EQ(bundle.call({"exec", "box", "nproc"}).output, "1\n");
@@ -182,7 +182,7 @@ TEST(OciResources, AGroupWithOtherProcessesStays) {
   EXPECT_EQ(cgroups.pids(bundle.cgroup()).value(), std::vector<pid_t>{other});
   ::kill(other, SIGKILL);
   (void)wait_for(other);
-  // An empty one is the container's.
+  // An empty group may be used by the container.
   EXPECT_EQ(bundle.run().code, 0);
   EXPECT_FALSE(cgroups.exists(bundle.cgroup()));
 }
@@ -194,7 +194,7 @@ TEST(OciResources, MemoryLimitIsLiftedWithThatOfSwap) {
   ASSERT_EQ(bundle.run({"--detach"}).code, 0);
   Ran lifted = bundle.call({"update", "--memory", "-1", "box"});
   EXPECT_EQ(lifted.code, 0) << lifted.output;
-  // Down and up again, whichever of period and quota the kernel wants first.
+  // Down and up again, regardless of the order of period and quota that the kernel requires.
   EXPECT_EQ(bundle.call({"update", "--cpu-period", "100000", "--cpu-quota", "50000", "box"}).code, 0);
   EXPECT_EQ(bundle.call({"update", "--cpu-period", "10000", "--cpu-quota", "3000", "box"}).code, 0);
 }

@@ -25,7 +25,7 @@ constexpr long kFollow = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_T
   ::_exit(127);
 }
 
-// A stop's signal that is to reach the process; 0: the stop is of our own making.
+// The signal to deliver to the stopped process; 0: the stop was caused by us.
 long signal_to_deliver(int status) {
   int signal = WSTOPSIG(status);
   bool ours = signal == SIGTRAP || signal == SIGSTOP || (status >> 16) != 0;
@@ -43,7 +43,7 @@ CountedRun run_counted(const std::vector<std::string>& words) {
   ::ptrace(PTRACE_SETOPTIONS, first, nullptr, kFollow);
   ::ptrace(PTRACE_SYSCALL, first, nullptr, nullptr);
   std::set<pid_t> commands;
-  std::set<pid_t> inside;  // those between entry and return of a call
+  std::set<pid_t> inside;  // processes between entry and return of a call
   for (;;) {
     pid_t pid = ::waitpid(-1, &status, __WALL);
     if (pid < 0 && errno == EINTR) continue;

@@ -1,4 +1,4 @@
-// How many system calls a program makes, all its processes together until they execute another.
+// Counts the system calls of a program, of all its processes until they execute another program.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ struct CountedRun {
   int system_calls = 0;
 };
 
-// Runs the program under ptrace(2) and follows all that it starts.
+// Runs the program under ptrace(2) and follows all its children.
 CountedRun run_counted(const std::vector<std::string>& words);
 
 }  // namespace stack::runtime::test

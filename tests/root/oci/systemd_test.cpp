@@ -1,4 +1,4 @@
-// Groups that systemd makes. tests/vm/run has a machine where these run.
+// Groups created by systemd. tests/vm/run provides a machine for these tests.
 #include <gtest/gtest.h>
 
 #include "base/files.h"
@@ -72,7 +72,7 @@ TEST_F(OciSystemd, LimitsAreSystemdsToo) {
             Cgroups::detect().value().mode() == CgroupMode::V2 ? "12345 100000" : "12345");
   ASSERT_EQ(with_systemd({"update", "--memory", "32m", "--pids-limit", "18", "box"}).code, 0);
   EXPECT_EQ(property("TasksMax"), "18");
-  // What systemd puts back when it reads its units again.
+  // systemd restores its own values when it reloads its units.
   host_output("systemctl daemon-reload");
   EXPECT_EQ(control("memory", "memory.limit_in_bytes", "memory.max"), "33554432");
   EXPECT_EQ(control("pids", "pids.max", "pids.max"), "18");
@@ -104,7 +104,7 @@ TEST_F(OciSystemd, PathsOfTheOtherManagerAreRefused) {
   EXPECT_NE(ran.output.find("slice:prefix:name"), std::string::npos) << ran.output;
 }
 
-// podman's own idea of a container on Debian 12: systemd's manager, conmon, this runtime.
+// podman's defaults on Debian 12: the systemd cgroup manager and conmon, with this runtime.
 TEST_F(OciSystemd, PodmanRunsAContainer) {
   if (host_output("command -v podman").empty()) GTEST_SKIP() << "podman is not installed";
   std::string podman = "podman --root " + bundle_.folder() + "/podman --runroot " + bundle_.folder() +

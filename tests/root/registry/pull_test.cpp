@@ -1,4 +1,4 @@
-// Whole pulls and pushes between a store and scripted registries.
+// Complete pulls and pushes between a store and scripted registries.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

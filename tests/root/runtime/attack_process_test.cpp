@@ -1,5 +1,5 @@
-// Processes that try to keep or get what they were not given: descriptors, directories, keys, groups, capabilities,
-// system calls, our own programs. Each test fails when the defense named in it is taken away.
+// Processes that try to keep or obtain resources without permission: descriptors, directories, keys, groups,
+// capabilities, system calls, our own programs. Each test fails without the defense that it names.
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -41,8 +41,8 @@ std::string output_of(Container& box, const std::string& script) {
                    : "exit " + std::to_string(code) + ": " + box.output() + box.output("stderr");
 }
 
-// The host's root directory under many numbers, deliberately without close-on-exec: what a careless caller of the
-// engine passes on.
+// The host's root directory under many numbers, deliberately without close-on-exec, like from a careless caller of
+// the engine.
 class LeakedDirectories {
  public:
   LeakedDirectories() {
@@ -76,7 +76,7 @@ std::set<std::string> targets_of_fds(pid_t pid) {
   return out;
 }
 
-// runc 2024-21626: a descriptor of the host's tree, and a working directory or a command behind it.
+// runc 2024-21626: a descriptor of the host's tree, with a working directory or a command below it.
 TEST(Attack, LeakedDirectoryIsNoWorkingDirectory) {
   LeakedDirectories leaked;
   for (int number : {40, 50, 59}) {
@@ -138,10 +138,10 @@ TEST(Attack, OurProgramsCannotBeOverwrittenByInitOrExec) {
   box.request.use_init = true;
   add_probe(box);
   ASSERT_TRUE(write_file(box.folder() + "/upper/again", "#!/proc/self/exe\n", 0755).has_value());
-  // Process 1 is our init; it is kept open, and cannot be written even so.
+  // Process 1 is our init; it is kept open, but still cannot be written.
   box.script("/probe grab 20 > /seen 2>&1; sleep 60");
   ASSERT_TRUE(box.start().started);
-  // A command that executes what executes it: our launcher, inside the container for a moment.
+  // A command that executes its own executor: our launcher, which is inside the container for a moment.
   std::string seen;
   for (int i = 0; i < 200 && std::count(seen.begin(), seen.end(), '\n') < 3; ++i) {
     (void)box.exec_process(box.exec_process_json({"/again"}));
@@ -152,8 +152,8 @@ TEST(Attack, OurProgramsCannotBeOverwrittenByInitOrExec) {
   EXPECT_EQ(digest("stack-init"), init);
 }
 
-// runc 2016-9962: the process that enters is looked into between setns(2) and execve(2). All of a container's
-// capabilities are its own by then; only that it cannot be dumped keeps the others out.
+// runc 2016-9962: the entering process is inspected between setns(2) and execve(2). It then already has the
+// container's capabilities; only its undumpable state keeps others out.
 TEST(Attack, ProcessThatEntersCannotBeLookedInto) {
   Container box;
   add_probe(box);
@@ -163,7 +163,7 @@ TEST(Attack, ProcessThatEntersCannotBeLookedInto) {
   EXPECT_EQ(read_file(box.folder() + "/upper/seen").value_or(""), "");
 }
 
-// Keyrings are not namespaced: the session keyring of whoever started us holds his keys.
+// Keyrings are not namespaced: the session keyring of our caller holds the caller's keys.
 class SessionKey {
  public:
   SessionKey() {
@@ -183,7 +183,7 @@ TEST(Attack, KeysOfTheCallersSessionAreOutOfReach) {
   SessionKey key;
   if (!key.usable()) GTEST_SKIP() << "this kernel or this machine gives us no keys";
   Container box;
-  box.request.seccomp_bpf.clear();  // which would refuse keyctl(2) altogether
+  box.request.seccomp_bpf.clear();  // it would deny keyctl(2) completely
   add_probe(box);
   box.script("/probe key stack-attack-key; sleep 60");
   ASSERT_TRUE(box.start().started);
@@ -193,7 +193,7 @@ TEST(Attack, KeysOfTheCallersSessionAreOutOfReach) {
 
 // runc 2016-9962 and the like: privileges of the caller's process that survive an execve.
 TEST(Attack, GroupsOfTheCallerAreNotPassedOn) {
-  // In a thread of its own: groups and capabilities belong to threads for the kernel.
+  // In a separate thread, because groups and capabilities belong to threads.
   std::string started, entered;
   std::thread caller([&] {
     gid_t groups[] = {777, 778};
@@ -249,7 +249,8 @@ TEST(Attack, SetUserIdProgramGivesNothingUnderNoNewPrivileges) {
   }
 }
 
-// A filter that answers "done" to what drops capabilities must not leave them: the bounding set goes first.
+// A filter that fakes success of calls that drop capabilities must not preserve them: the bounding set is dropped
+// first.
 TEST(Attack, FilterCannotPretendThatCapabilitiesWereDropped) {
   Container box;
   Result<std::string> filter = compile_seccomp(
@@ -289,7 +290,7 @@ TEST(Attack, SystemCallsBehindKnownEscapesAreRefused) {
                            "reboot",
                            "perf_event_open"})
     expected += std::string(name) + (name == std::string("clone3") ? " ENOSYS\n" : " EPERM\n");
-  // With every capability, so that nothing but the filter refuses.
+  // With all capabilities, so that only the filter denies.
   box.spec["process"]["capabilities"] = capabilities_json(all_capabilities());
   EXPECT_EQ(output_of(box, "/probe calls"), expected);
 }
@@ -302,11 +303,11 @@ std::string open_disk(const std::string& number, const Json& rules) {
   return box.output() + box.output("stderr");
 }
 
-// The host's disk by a device node of one's own (the container has CAP_MKNOD).
+// Access to the host's disk through a new device node (the container has CAP_MKNOD).
 TEST(Attack, DiskOfTheHostCannotBeOpened) {
   std::string number(trim(host_output("awk 'NR > 2 && $3 > 0 {print $1, $2; exit}' /proc/partitions")));
   if (number.empty()) GTEST_SKIP() << "this machine shows no disk";
-  // As it would be without the rules.
+  // The result without the rules.
   std::string open = open_disk(number, Json::array({{{"allow", true}, {"access", "rwm"}}}));
   if (open != "read\n") GTEST_SKIP() << "nobody can read the disk on this machine: " << open;
   EXPECT_NE(open_disk(number, default_device_rules()).find("Operation not permitted"), std::string::npos);
@@ -327,7 +328,7 @@ TEST(Attack, ExecTakesItsTerminalFromADevptsOnly) {
   EXPECT_EQ(result.seen.failed->text, "exec: /dev/pts is not a devpts");
 }
 
-// containerd 2020-15257, 2024-25621: sockets and state that others on the machine can reach.
+// containerd 2020-15257, 2024-25621: sockets and state accessible to others on the machine.
 TEST(Attack, MonitorIsReachableByItsOwnerAlone) {
   Container box;
   box.script("sleep 60");
@@ -335,7 +336,7 @@ TEST(Attack, MonitorIsReachableByItsOwnerAlone) {
   struct stat info{};
   ASSERT_EQ(::stat((box.folder() + "/run/monitor.sock").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777U, 0600u);
-  // No abstract socket: those have no owner and follow the network namespace.
+  // No abstract sockets, which have no owner and belong to the network namespace.
   std::string sockets = host_output("grep -c '@.*stack' /proc/net/unix || true");
   EXPECT_EQ(trim(sockets), "0");
 }

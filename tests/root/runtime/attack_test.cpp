@@ -1,4 +1,4 @@
-// Images and containers that try to get out. Each test fails when the defense named in it is taken away.
+// Images and containers that try to escape. Each test fails without the defense that it names.
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@
 namespace stack::runtime::test {
 namespace {
 
-// Replaces an entry of the image by a link (in the container's upper directory).
+// Replaces an entry of the image with a link (in the container's upper directory).
 void link_in_image(Container& box, const std::string& name, const std::string& target) {
   std::string path = box.folder() + "/upper" + name;
   ASSERT_TRUE(ensure_directory(directory_name(path)).has_value());
@@ -46,7 +46,7 @@ std::string failure_of(Container& box) {
   return text;
 }
 
-// runc 2019-16884, 2019-19921, 2023-27561: the place where we trust procfs is moved by a link.
+// runc 2019-16884, 2019-19921, 2023-27561: a link replaces the path at which we trust procfs.
 TEST(Attack, ProcThatIsALinkIsRefused) {
   Container box;
   link_in_image(box, "/proc", outside(box));
@@ -60,7 +60,7 @@ TEST(Attack, SysThatIsALinkIsRefused) {
   EXPECT_EQ(failure_of(box), "mount: /sys: /sys must be a real directory, not a link");
 }
 
-// runc 2026-41579, crun 2026-47766: device nodes land where a linked /dev points.
+// runc 2026-41579, crun 2026-47766: device nodes are created at the target of a linked /dev.
 TEST(Attack, DevThatIsALinkIsRefused) {
   Container box;
   link_in_image(box, "/dev", outside(box));
@@ -76,7 +76,7 @@ TEST(Attack, DevWithoutAMountAndAsALinkLeavesTheHostAlone) {
   EXPECT_TRUE(empty_directory(outside(box)));
 }
 
-// crun 2026-88264: /dev/console made through a link.
+// crun 2026-88264: /dev/console is created through a link.
 TEST(Attack, ConsoleThatIsALinkIsNotFollowed) {
   Container box;
   Json kept = Json::array();
@@ -90,7 +90,7 @@ TEST(Attack, ConsoleThatIsALinkIsNotFollowed) {
   EXPECT_TRUE(empty_directory(outside(box)));
 }
 
-// runc 2025-31133: the image's /dev/null is what masks a path.
+// runc 2025-31133: the image's /dev/null masks a path.
 TEST(Attack, MaskIsTheHostsNullDeviceWhateverTheImageCallsSo) {
   Container box;
   ASSERT_TRUE(write_file(box.folder() + "/upper/bait", "bait").has_value());
@@ -98,7 +98,7 @@ TEST(Attack, MaskIsTheHostsNullDeviceWhateverTheImageCallsSo) {
   link_in_image(box, "/dev/null", "/bait");
   box.spec["linux"]["maskedPaths"] = Json::array({"/etc/passwd"});
   std::string text = failure_of(box);
-  // The link in the way of the real device is noticed.
+  // The link in place of the real device is detected.
   EXPECT_EQ(text, "device: /dev/null exists but is a different file");
 }
 
@@ -132,7 +132,7 @@ TEST(Attack, MountDestinationThroughALinkStaysInside) {
   EXPECT_TRUE(empty_directory(target));
 }
 
-// A folder "a" and a link "b" to the host that change places all the time, in a volume of other containers.
+// A folder "a" and a link "b" to the host that are swapped continuously, in a volume of other containers.
 class RacingVolume {
  public:
   RacingVolume(const std::string& path, const std::string& target) : path_(path) {
@@ -157,7 +157,8 @@ class RacingVolume {
   std::thread thread_;
 };
 
-// Starts containers that have the volume and what `change` adds to their specification. What they reach must be inside.
+// Starts containers with the volume and the changes of `change` to their specification. All files that they reach
+// must be inside.
 void race(const std::function<void(Json& spec)>& change) {
   Container holder;
   std::string volume = holder.folder() + "/volume";
@@ -176,7 +177,7 @@ void race(const std::function<void(Json& spec)>& change) {
   EXPECT_TRUE(empty_directory(target));
 }
 
-// runc 2021-30465, 2024-45310: a shared volume's folder and a link change places while mounts are made in it.
+// runc 2021-30465, 2024-45310: a shared volume's folder and a link are swapped while mounts are created in it.
 TEST(Attack, RacingExchangeOfAMountDestinationNeverReachesTheHost) {
   race([](Json& spec) {
     spec["mounts"].push_back({{"type", "tmpfs"},
@@ -202,7 +203,7 @@ TEST(Attack, RacingExchangeOfADevicesFolderNeverReachesTheHost) {
   });
 }
 
-// Files the engine puts over /etc/hosts and the like, in an image whose /etc is elsewhere.
+// Files that the engine mounts over /etc/hosts and similar paths, in an image whose /etc is a link.
 TEST(Attack, FileMountBelowALinkedFolderStaysInside) {
   Container box;
   link_in_image(box, "/settings", outside(box));
@@ -225,7 +226,7 @@ TEST(Attack, DevicesThatAreLinksAreNotFollowed) {
   }
 }
 
-// The links of /dev (ptmx, fd, stdin ...) are made once, never through what is there, and nothing is removed.
+// The links in /dev (ptmx, fd, stdin ...) are created once, never through existing entries, and nothing is removed.
 TEST(Attack, PtmxOfTheImageIsNeitherRemovedNorFollowed) {
   Container box;
   remove_mounts_below(box.spec, "/dev");
@@ -250,7 +251,7 @@ TEST(Attack, MaskedPathThatIsALinkIsMaskedWhereItLeads) {
   EXPECT_EQ(box.output(), "1:3\n");
 }
 
-// What a container leaves behind is removed without following its links.
+// The removal of a container's files does not follow their links.
 TEST(Attack, RemovalOfAContainersFilesDoesNotFollowItsLinks) {
   Container box;
   std::string kept = outside(box);
@@ -263,7 +264,7 @@ TEST(Attack, RemovalOfAContainersFilesDoesNotFollowItsLinks) {
   EXPECT_EQ(read_file(kept + "/file").value_or(""), "kept");
 }
 
-// runc 2019-16884, 2025-52881: what is mounted on /proc is not a procfs, so that our writes there go elsewhere.
+// runc 2019-16884, 2025-52881: the mount at /proc is not a procfs, so that our writes are redirected.
 TEST(Attack, SysctlsAreWrittenThroughAProcfsOfOurOwn) {
   Container box;
   std::string fake = box.folder() + "/fake";
@@ -292,12 +293,12 @@ TEST(Attack, ProgramThatNamesItselfDoesNotRunOurs) {
   box.command({"/self"});
   box.start();
   int code = box.wait();
-  // Our launcher may be executed as the interpreter, but without its descriptors it only says so and ends.
+  // Our launcher may be executed as the interpreter, but without its descriptors it only reports that and exits.
   EXPECT_NE(code, 0);
   EXPECT_EQ(box.output().find("Segmentation"), std::string::npos);
 }
 
-// runc 2025-52881: writes below /proc are sent elsewhere.
+// runc 2025-52881: writes below /proc are redirected.
 TEST(Attack, SysctlNamesCannotLeaveTheirPlace) {
   // In dotted names a slash stands for a dot.
   for (const char* name :
@@ -331,7 +332,7 @@ TEST(Attack, ProcSpelledDifferentlyIsStillProc) {
   EXPECT_NE(failure_of(box).find("inside /proc"), std::string::npos);
 }
 
-// A link elsewhere that leads into /proc.
+// A link outside /proc that leads into it.
 TEST(Attack, LinkIntoProcIsNoWayAroundTheRule) {
   Container box;
   link_in_image(box, "/way", "/proc");

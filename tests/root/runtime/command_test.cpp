@@ -71,7 +71,7 @@ TEST(Command, FailedStartLeavesNoCgroupAndNoSocket) {
 TEST(Command, SignalDeathIs128PlusSignal) {
   Container box;
   box.script("kill -9 $$ ; sleep 60");
-  // As process 1 the shell ignores its own SIGKILL; it comes from outside.
+  // As process 1, the shell ignores its own SIGKILL, so it is sent from outside.
   ASSERT_TRUE(box.start().started);
   ASSERT_TRUE(signal_pidfd(box.seen().started->pidfd.get(), SIGKILL).has_value());
   EXPECT_EQ(box.wait(), 137);
@@ -101,7 +101,7 @@ TEST(Command, InitReapsOrphansAndForwardsSignals) {
   box.request.use_init = true;
   box.script("trap 'echo got; exit 5' TERM; (sleep 0.01 &) ; echo ready; while :; do sleep 0.05; done");
   ASSERT_TRUE(box.start().started);
-  // Process 1 is init, and no zombie is left of the orphan.
+  // Process 1 is init, and the orphan leaves no zombie.
   for (int i = 0; i < 100 && box.output().empty(); ++i) usleep(10000);
   Container::ExecResult seen =
       box.exec("sleep 0.1; tr '\\0' ' ' < /proc/1/cmdline; grep -sl 'State:.Z' /proc/[0-9]*/status");
@@ -134,7 +134,7 @@ TEST(Command, NotesTellWhatCouldNotBeDone) {
       Json::array({{{"type", "RLIMIT_NOFILE"}, {"soft", 1 << 30}, {"hard", 1 << 30}}});
   box.script("true");
   box.start();
-  // With CAP_SYS_RESOURCE and a high fs.nr_open it may work; then there is nothing to tell.
+  // With CAP_SYS_RESOURCE and a high fs.nr_open it may succeed; then there is no note.
   ASSERT_TRUE(box.seen().started || box.seen().failed);
   if (box.seen().started && !box.seen().started->notes.empty()) {
     EXPECT_NE(box.seen().started->notes[0].find("RLIMIT_NOFILE"), std::string::npos);

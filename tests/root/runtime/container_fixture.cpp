@@ -20,7 +20,7 @@ namespace stack::runtime::test {
 
 namespace {
 
-// Far more than anything takes, emulated processors included.
+// Far longer than any operation, even on emulated processors.
 constexpr std::chrono::seconds kPatience{60};
 
 template <typename T>
@@ -57,7 +57,7 @@ void record(Message message, Observed& seen) {
       message);
 }
 
-// busybox and links to its applets.
+// Creates busybox and links to its applets.
 void make_rootfs(const std::string& root) {
   for (const char* folder : {"/bin", "/etc", "/tmp", "/proc", "/sys", "/dev", "/data"})
     (void)ensure_directory(root + folder);
@@ -71,7 +71,7 @@ void make_rootfs(const std::string& root) {
   (void)write_file(root + "/etc/group", "root:x:0:\nweb:x:1000:\nextra:x:2000:web\n");
 }
 
-// Made once for all tests of the program; each container has its own upper directory.
+// Created once for all tests of the program; each container has its own upper directory.
 const std::string& shared_rootfs() {
   static const TemporaryDirectory folder = must(TemporaryDirectory::create("/tmp/stack-rootfs-"), "rootfs");
   static const bool made = (make_rootfs(folder.path()), true);

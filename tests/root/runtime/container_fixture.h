@@ -1,5 +1,5 @@
-// A container for one test: its own state folders, busybox as the root file system, and messages as the
-// engine sees them.
+// A container for one test: its own state folders, busybox as the root file system, and the messages that the
+// engine sees.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@
 
 namespace stack::runtime::test {
 
-// What a container did, in the order of its messages.
+// The messages of a container, in order.
 struct Observed {
   std::optional<Created> created;
   std::optional<Started> started;
@@ -31,7 +31,7 @@ struct Observed {
   bool closed = false;
 };
 
-// Reads messages until `done` says so, or fails the test after a minute.
+// Reads messages until `done` returns true; fails the test after a minute.
 void observe(int control, Observed& seen, const std::function<bool(const Observed&)>& done);
 
 class Container {
@@ -48,9 +48,9 @@ class Container {
   void command(const std::vector<std::string>& args) { spec["process"]["args"] = args; }
   void script(const std::string& text) { command({"sh", "-c", text}); }
 
-  // Launches; returns once it runs or has failed.
+  // Launches the container; returns when it runs or has failed.
   Observed& start();
-  // Waits for the end, acknowledges, reaps the monitor. The exit code, -1 where it failed to start.
+  // Waits for the end, acknowledges it, and reaps the monitor. Returns the exit code, -1 if the start failed.
   int wait();
   int run() {
     start();
@@ -60,7 +60,7 @@ class Container {
 
   // The "log" members of all log lines of a stream, joined.
   std::string output(const std::string& stream = "stdout") const;
-  // Its stdout once it has so many lines, or what is there of them after five seconds.
+  // Its stdout when it has this many lines, or its current stdout after five seconds.
   std::string output_of_lines(int lines) const;
   std::vector<Json> log_lines(const std::string& file = "log.json") const;
 
@@ -71,7 +71,7 @@ class Container {
   std::string cgroup() const { return request.cgroup_path; }
   pid_t pid() const { return seen_.started ? seen_.started->pid : -1; }
 
-  // Runs a script in the container; output is stdout and stderr together.
+  // Runs a script in the container; output is stdout and stderr combined.
   struct ExecResult {
     Observed seen;
     int exit_code = -1;
@@ -91,7 +91,7 @@ class Container {
 const MonitorProgram& program();
 const std::string& default_filter();
 std::string read_everything(int fd);
-// Everything `command` prints on the host.
+// The output of `command` on the host.
 std::string host_output(const std::string& command);
 
 }  // namespace stack::runtime::test

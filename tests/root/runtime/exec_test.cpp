@@ -31,7 +31,7 @@ TEST_F(Exec, HasTheContainersCapabilitiesAndFilter) {
             "CapInh:\t0000000000000000\nCapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\nSeccomp:\t2\n");
 }
 
-// No flag has this bit: the kernel says so, and thereby that flags reach it.
+// No flag has this bit; the kernel's error shows that flags reach it.
 TEST_F(Exec, FlagsOfTheFilterReachTheKernel) {
   box.request.seccomp_flags = 1U << 30;
   Container::ExecResult result = box.exec_process(box.exec_process_json({"true"}));

@@ -1,4 +1,4 @@
-// What a container sees of itself and of the host.
+// The container's view of itself and of the host.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -145,7 +145,7 @@ TEST(Isolation, OurProgramIsNotReachableForWriting) {
   Container box;
   box.script("sleep 60");
   ASSERT_TRUE(box.start().started);
-  // The resident half is outside of the pid namespace; what the container executes is its own file.
+  // The monitor is outside the PID namespace; the container executes its own file.
   Container::ExecResult result = box.exec("readlink /proc/1/exe; readlink /proc/self/exe");
   EXPECT_EQ(result.output, "/bin/busybox\n/bin/busybox\n");
 }

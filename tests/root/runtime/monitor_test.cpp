@@ -1,4 +1,4 @@
-// What outlives the engine: logs, status, descriptors, the container itself.
+// State that outlives the engine: logs, status, descriptors, the container itself.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,7 +24,7 @@ struct Frame {
   std::string bytes;
 };
 
-// Frames until the stream ends or `enough` bytes of payload came.
+// Reads frames until the stream ends or `enough` bytes of payload have arrived.
 std::vector<Frame> read_frames(int fd, size_t enough = SIZE_MAX) {
   std::string raw;
   std::vector<Frame> out;
@@ -142,7 +142,7 @@ TEST(Monitor, ReaderAskedForAtTheStartMissesNothing) {
     box.start();
     ASSERT_TRUE(box.seen().created);
     ASSERT_TRUE(send_start(box.monitor().control.get(), 1).has_value());
-    // Late on purpose: the command has long ended by now.
+    // Deliberately late: the command has already exited.
     usleep(30000);
     Fd stream = attach(box, {});
     ASSERT_TRUE(stream) << (box.seen().refused.empty() ? "" : box.seen().refused[0]);
@@ -175,7 +175,7 @@ TEST(Monitor, SlowReaderMissesOutputButNeverHoldsTheContainer) {
   Fd input = attach(box, {.stdin_open = true, .output = false, .resume = {}}, 1);
   Fd slow = attach(box, {}, 2);
   write_text(input.get(), "go\n");
-  // 12.5 MB written while nobody reads: the command comes to its second read all the same.
+  // 12.5 MB are written while nobody reads, but the command still reaches its second read.
   Container::ExecResult waited = box.exec(
       "i=0; while [ $i -lt 100 ]; do pidof dd >/dev/null || break; sleep 0.05; "
       "i=$((i+1)); done; [ $i -lt 100 ]");
@@ -194,7 +194,7 @@ TEST(Monitor, SlowReaderMissesOutputButNeverHoldsTheContainer) {
     rest.append(buffer, static_cast<size_t>(n));
   }
   EXPECT_EQ(box.wait(), 0);
-  // A gap frame (4) stands before what came after it.
+  // A gap frame (4) precedes the later output.
   size_t tail = rest.find("tail\n");
   ASSERT_NE(tail, std::string::npos);
   size_t gap = rest.find(std::string("\4\0\0\0\0\0\0\10", 8));
@@ -232,7 +232,7 @@ TEST(Monitor, ReaderThatGoesOnReadingMissesNothingHoweverSlowItIs) {
 
 TEST(Monitor, NonBlockingLogNeverHoldsTheContainerAndSaysWhatWasLost) {
   Container box;
-  // The log file is a FIFO whose reader never reads: a disk that hangs.
+  // The log file is a FIFO whose reader never reads: like a hanging disk.
   ASSERT_EQ(::mkfifo(box.request.log.path.c_str(), 0600), 0);
   Fd reader(::open(box.request.log.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   box.request.log.buffer_size = 100'000;
@@ -379,7 +379,7 @@ TEST(Monitor, ReaderThatComesBackGetsWhatItMissed) {
   Fd stream = attach(box, options);
   ASSERT_TRUE(stream);
   EXPECT_EQ(joined(read_frames(stream.get(), 9), 1), "one\n");
-  // The engine dies, and with it the reader; the container ends meanwhile.
+  // The engine dies with its reader; the container exits meanwhile.
   stream.reset();
   box.monitor().control.reset();
   usleep(800000);
@@ -405,7 +405,7 @@ TEST(Monitor, ExitThatMeetsAFullSocketIsToldOnceThereIsRoom) {
   box.script("read go; exit 4");
   ASSERT_TRUE(box.start().started);
   int control = box.monitor().control.get();
-  // Answers to these requests fill the socket, as long as nobody reads them.
+  // The unread responses to these requests fill the socket.
   for (uint32_t token = 1; token < 4000; ++token)
     if (!request_attach(control, token, {})) usleep(1000);
   write_text(box.seen().started->stdio.stdin_write.get(), "go\n");
@@ -419,7 +419,7 @@ TEST(Monitor, ContainerThatWritesOutlivesTheLossOfAllItsReaders) {
   Container box;
   box.script("while :; do echo tick; sleep 0.02; done");
   ASSERT_TRUE(box.start().started);
-  // Engine and monitor are gone: nobody holds the pipes any more.
+  // Engine and monitor have ended: nobody holds the pipes any more.
   box.seen().started->stdio = {};
   ASSERT_TRUE(signal_pidfd(box.monitor().pidfd.get(), SIGKILL).has_value());
   ::waitpid(box.monitor().pid, nullptr, 0);
@@ -514,7 +514,7 @@ TEST(Monitor, StartsTheEngineAgainWhenItIsGone) {
   EXPECT_FALSE(path_exists(mark));
   box.monitor().control.reset();
   for (int i = 0; i < 300 && read_file(mark).value_or("").size() < 8; ++i) usleep(10000);
-  // Only the three standard streams go along (the fourth is the folder that ls reads).
+  // Only the three standard streams are inherited (the fourth is the folder that ls reads).
   EXPECT_EQ(read_file(mark).value_or("").substr(0, 8), "0 1 2 3 ");
 }
 
@@ -596,7 +596,7 @@ TEST(Monitor, GarbageOnTheControlSocketIsIgnored) {
     std::string bytes(size, '\x7f');
     ASSERT_TRUE(send_with_fds(control, bytes, {}).has_value());
   }
-  // With the right magic, and types that want more than they get.
+  // With the right magic, but types that require more data.
   for (unsigned char type = 0; type < 120; ++type) {
     std::string bytes("2KTS", 4);
     bytes += static_cast<char>(type);

@@ -104,7 +104,7 @@ TEST(Mounts, TmpCopyUpStartsWithWhatWasThere) {
 
 TEST(Mounts, RecursiveReadOnlyReachesSubmounts) {
   Container box;
-  Container holder;  // only for its folder
+  Container holder;  // used only for its folder
   std::string source = box.folder() + "/tree";
   ASSERT_TRUE(ensure_directory(source + "/sub").has_value());
   add_mount(box, bind(source, "/tree", {"rbind", "rro"}));

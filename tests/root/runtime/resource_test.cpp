@@ -1,4 +1,4 @@
-// Control groups as the container and the engine see them.
+// Control groups as seen by the container and the engine.
 #include <signal.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// Owners, modes and extended attributes need root.
+// Owners, modes, and extended attributes require root.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

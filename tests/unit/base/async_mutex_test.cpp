@@ -24,7 +24,7 @@ class Mutex : public ::testing::Test {
     AsyncMutex::Lock lock = co_await mutex.lock();
     first.emplace(std::move(lock));
   }
-  // Waits for the mutex, notes that it has it, and lets it go.
+  // Waits for the mutex, records that it has it, and releases it.
   Task<> pass(bool& passed, std::stop_token stop) {
     std::optional<AsyncMutex::Lock> lock = co_await mutex.lock(stop);
     passed = lock.has_value();

@@ -10,7 +10,7 @@
 namespace stack {
 namespace {
 
-// A child of ours that leaves a grandchild behind, which ends at once.
+// A child that leaves a grandchild behind, which exits immediately.
 pid_t child_with_orphan() {
   pid_t child = ::fork();
   if (child != 0) return child;

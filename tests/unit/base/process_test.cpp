@@ -10,7 +10,7 @@
 namespace stack {
 namespace {
 
-// As ls finds them in itself; 3 is the directory that it reads.
+// The descriptors of ls itself; 3 is the directory that it reads.
 std::string descriptors_of_a_child(std::map<int, int> fds) {
   SpawnRequest request;
   request.program = "ls";

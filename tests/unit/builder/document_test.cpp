@@ -1,4 +1,4 @@
-// docs/BUILD.md says what the builder's tables say.
+// docs/BUILD.md agrees with the builder's tables.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -12,7 +12,7 @@
 namespace stack::builder {
 namespace {
 
-// Everything between back-quotes at the beginning of a table's row.
+// The texts in back-quotes at the beginning of table rows.
 std::set<std::string> documented_rows() {
   std::set<std::string> out;
   Result<std::string> text = read_file(std::string(STACK_TEST_DATA) + "/../../docs/BUILD.md");

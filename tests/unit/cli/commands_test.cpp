@@ -1,4 +1,4 @@
-// The tables of all commands: consistent in themselves, and as Compose's users know them.
+// The tables of all commands: consistent, and compatible with Compose.
 #include "cli/flags/commands.h"
 
 #include <gtest/gtest.h>
@@ -61,7 +61,7 @@ TEST(Commands, NoNameOrFlagIsGivenTwice) {
   }
 }
 
-// The flags each command must take, as written on a command line.
+// The flags that each command must accept, as on a command line.
 TEST(Commands, TheFlagsOfComposeAreAccepted) {
   const std::vector<std::vector<std::string>> lines = {
       {"up",
@@ -231,7 +231,7 @@ TEST(Commands, TheProgramsFlagsMayFollowTheCommand) {
   Line line = read({"down", "-p", "shop", "--progress", "plain"});
   EXPECT_EQ(line.outer.text("project-name"), "shop");
   EXPECT_EQ(line.outer.text("progress"), "plain");
-  // Where the command has the letter itself, it is the command's.
+  // If the command defines the letter itself, the command's flag wins.
   EXPECT_TRUE(read({"logs", "-f"}).own.is_set("follow"));
 }
 

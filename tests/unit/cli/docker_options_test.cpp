@@ -1,4 +1,4 @@
-// The options of `docker run` and the request body they come to, as Docker's own client sends it.
+// The options of `docker run` and their request body, as sent by Docker's client.
 #include <gtest/gtest.h>
 
 #include "cli/commands/docker/container_options.h"

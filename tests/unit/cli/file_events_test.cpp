@@ -1,4 +1,4 @@
-// inotify below a directory, as editors and version control change it.
+// inotify below a directory, with changes like those of editors and version control.
 #include "cli/watch/file_events.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ class Files : public ::testing::Test {
   }
   std::string path(const std::string& name) const { return folder_->path() + "/" + name; }
 
-  // What is told until `wanted` is among it.
+  // Reads events until they include `wanted`.
   bool tells(const std::string& wanted) {
     while (!told_.contains(wanted)) {
       pollfd ready{events_->fd(), POLLIN, 0};

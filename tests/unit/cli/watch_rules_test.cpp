@@ -1,4 +1,4 @@
-// develop.watch: which change concerns which rule, and what follows from it.
+// develop.watch: matching of changes with rules, and the resulting work.
 #include "cli/watch/rules.h"
 
 #include <gtest/gtest.h>

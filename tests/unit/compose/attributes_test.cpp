@@ -1,4 +1,4 @@
-// Every attribute of a service in its short and long forms, by theme.
+// Every attribute of a service in its short and long forms, by subject.
 #include "fixture.h"
 
 namespace stack::compose {
@@ -311,7 +311,7 @@ TEST_F(AttributeTest, Logging) {
 }
 
 TEST_F(AttributeTest, BuildForms) {
-  options.refuse = false;  // contexts that are no directories are shown all the same
+  options.refuse = false;  // shows contexts that are not directories as well
   options.environment["SET"] = "s";
   Service s = project("services: {web: {build: ./dir}}\n").services["web"];
   EXPECT_EQ(s.build->context, path("dir"));

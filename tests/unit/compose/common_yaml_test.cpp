@@ -1,4 +1,4 @@
-// The fast reader against yaml-cpp: what it does not leave alone it must tell alike.
+// The fast reader against yaml-cpp: both must agree on every text that the fast reader accepts.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -94,7 +94,7 @@ TEST(CommonYaml, AgreesOnEveryExample) {
   EXPECT_GT(read, 3);
 }
 
-// Lines put together at random from what YAML is made of.
+// Random lines of YAML elements.
 TEST(CommonYaml, AgreesOnRandomText) {
   const char* pieces[] = {
       "a: ",  "b:",    "c",    "- ",       "-",         "\n",     "\n  ",  "\n    ",     "\n",  "\n ", "# d",
@@ -115,14 +115,14 @@ TEST(CommonYaml, AgreesOnRandomText) {
   EXPECT_GT(compared, 1'000);
 }
 
-// One byte of a real file changed, taken out or put in.
+// A real file with one byte changed, removed, or inserted.
 TEST(CommonYaml, AgreesOnDamagedFiles) {
   const std::string whole = kFullExample;
   const std::string bytes = " \n:-#\"'[]{},&*|>!?~ax0\\";
   std::mt19937 random(7);
   int compared = 0;
   for (int round = 0; round < 3'000; ++round) {
-    // A piece of it, so that the two readers get on faster.
+    // A part of it, so that both readers are faster.
     size_t begin = random() % whole.size();
     begin = whole.rfind('\n', begin);
     begin = begin == std::string::npos ? 0 : begin + 1;

@@ -1,4 +1,4 @@
-// `stack config`: the form of the output, and that it reloads to the same model.
+// `stack config`: the format of the output, which must reload to the same model.
 #include "base/json.h"
 #include "fixture.h"
 #include "full_example.h"

@@ -1,4 +1,4 @@
-// One case per rule about several values, and per rule about one.
+// One case per rule about one or several values.
 #include "fixture.h"
 
 namespace stack::compose {
@@ -251,7 +251,7 @@ TEST_F(RulesTest, WhatThisEngineCannotCarryOutIsRefusedBeforeAnythingChanges) {
                   "networks.default: driver \"weave\" is not supported");
   expect_contains(web_errors("", "volumes: {v: {driver: rclone}}\n"),
                   "volumes.v: driver \"rclone\" is not supported");
-  // Shown all the same.
+  // `config` shows it anyway.
   options.refuse = false;
   config("services: {web: {image: a, runtime: kata, platform: linux/s390x}}\n");
   EXPECT_TRUE(load(options));
@@ -330,7 +330,7 @@ TEST_F(RulesTest, MembersThatCannotBeMissing) {
             "compose.yaml:2:10: models.m has no model\n");
 }
 
-// `config` shows what could not be carried out, as the reference does.
+// `config` shows values that cannot be run, like the reference.
 TEST_F(RulesTest, ValuesThatNoContainerCouldHaveAreWarningsWhereNothingIsRun) {
   options.refuse = false;
   Service s =

@@ -1,4 +1,4 @@
-// A project directory of its own, and short ways to load what is in it.
+// A separate project directory, and functions to load its files.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -26,7 +26,7 @@ class ComposeTest : public testing::Test {
     ASSERT_TRUE(write_file(path(name), text));
   }
 
-  // compose.yaml with this text, loaded; fails the test where it has errors.
+  // Loads compose.yaml with this text; fails the test if it has errors.
   Project project(const std::string& text) {
     write("compose.yaml", text);
     return project();
@@ -40,13 +40,13 @@ class ComposeTest : public testing::Test {
     warnings = render(loaded->warnings, false);
     return loaded->project;
   }
-  // One service `web` with these lines (indented by four blanks already) under `image: a`.
+  // A service `web` with these lines (already indented by four blanks) under `image: a`.
   Service web(const std::string& lines, const std::string& rest = "") {
     Project loaded = project("services:\n  web:\n    image: a\n" + lines + rest);
     return loaded.services["web"];
   }
 
-  // The errors of compose.yaml with this text, without source lines; fails the test where it loads.
+  // The errors of compose.yaml with this text, without source lines; fails the test if it loads.
   std::string errors(const std::string& text) {
     write("compose.yaml", text);
     return errors();

@@ -1,4 +1,4 @@
-// A file that uses nearly everything, for round trips.
+// A file with nearly all attributes, for round trips.
 #pragma once
 
 namespace stack::compose {

@@ -54,7 +54,7 @@ TEST_F(ComposeTest, FormerNamesOfKeysAreRead) {
   ASSERT_EQ(web.watch.size(), 1U);
   EXPECT_TRUE(web.watch[0].initial_sync);
   EXPECT_EQ(web.watch[0].path, path("src"));
-  // The proper name wins.
+  // The official name wins.
   EXPECT_TRUE(
       project(
           "services:\n  web:\n    build: .\n    develop: {watch: []}\n    x-develop: {watch: [{path: a}]}\n")

@@ -13,7 +13,7 @@ namespace {
 constexpr const char* kBegin = "<!-- table of attributes: begin -->\n";
 constexpr const char* kEnd = "<!-- table of attributes: end -->\n";
 
-// The attribute itself, or what it is part of, if that is ignored or refused.
+// The attribute itself, or an enclosing attribute that is ignored or refused.
 const Attribute* decisive(const std::string& pattern) {
   AttributeTable::Cursor at = attributes().root();
   const Attribute* last = nullptr;
@@ -64,7 +64,7 @@ TEST(ComposeSupport, DocumentAgreesWithTheTable) {
   EXPECT_EQ(text->substr(begin, end - begin), expected_table()) << "run this test with STACK_UPDATE_DOCS=1";
 }
 
-// Walks the specification's JSON schema and looks every attribute up.
+// Walks the specification's JSON schema and looks up every attribute.
 class SchemaWalk {
  public:
   explicit SchemaWalk(const Json& schema) : schema_(schema) {}

@@ -1,4 +1,4 @@
-// What a YAML reader tells, as text: one event a line, with its place.
+// The events of a YAML reader as text: one event per line, with its position.
 #pragma once
 
 #include <yaml-cpp/eventhandler.h>
@@ -47,13 +47,13 @@ class EventText : public YAML::EventHandler {
   std::string text_;
 };
 
-// "" where the reader leaves the text to yaml-cpp.
+// "" if the reader leaves the text to yaml-cpp.
 inline std::string events_of_common_yaml(const std::string& text) {
   EventText events;
   return read_common_yaml(text, events) ? events.text() : "";
 }
 
-// "error: ..." where the text is wrong.
+// "error: ..." if the text is invalid.
 inline std::string events_of_yaml_cpp(const std::string& text) {
   EventText events;
   try {

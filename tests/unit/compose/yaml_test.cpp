@@ -1,4 +1,4 @@
-// What YAML itself can get wrong or make large.
+// Faulty and very large YAML.
 #include "fixture.h"
 
 namespace stack::compose {
@@ -68,7 +68,7 @@ TEST_F(ComposeTest, EmptyAndShapelessFilesAreRefused) {
   EXPECT_EQ(errors("name: x\n"), "the project has no services\n");
 }
 
-// A terminal obeys what it is shown.
+// Control characters could control the terminal.
 TEST_F(ComposeTest, MessagesHoldNoControlCharacters) {
   for (const char* key : {"p\\e[31mrt", "p\\x9b31mrt", "p\\art"}) {
     std::string text = errors("services:\n  web: {image: a, \"" + std::string(key) + "\": 1}\n");

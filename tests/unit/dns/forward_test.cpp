@@ -24,7 +24,7 @@ TEST_F(ServerTest, OtherNamesAreForwardedAndKept) {
   EXPECT_EQ(ask({"Example.ORG"}), "NOERROR: Example.ORG. 60 A 9.9.9.9");
   EXPECT_EQ(ask({"example.org"}), "NOERROR: example.org. 60 A 9.9.9.9");
   EXPECT_EQ(up.asked.size(), 1U);
-  EXPECT_EQ(ask({"example.org", kTypeAaaa}), "NOERROR: example.org. 60 A 9.9.9.9");  // another question
+  EXPECT_EQ(ask({"example.org", kTypeAaaa}), "NOERROR: example.org. 60 A 9.9.9.9");  // another query
   EXPECT_EQ(up.asked.size(), 2U);
   EXPECT_EQ(server->statistics().cached, 1U);
 }
@@ -104,7 +104,7 @@ TEST_F(ServerTest, SilenceEverywhereIsServFailWithinTheTotalTimeAndRemembered) {
   start(quick());
   EXPECT_EQ(ask({"a.org"}), "SERVFAIL:");
   size_t asked = up.asked.size();
-  EXPECT_GT(asked, 3U);  // datagrams get lost: it asked again
+  EXPECT_GT(asked, 3U);  // datagrams may be lost: it retried
   EXPECT_EQ(ask({.name = "a.org", .edns_size = 1232}), "SERVFAIL: | OPT size=1232 ext=0");
   EXPECT_EQ(up.asked.size(), asked);
 }
@@ -141,7 +141,7 @@ TEST_F(ServerTest, ServerWithoutEdnsIsAskedWithout) {
   start({.attempt_timeout = milliseconds(9000), .total_timeout = milliseconds(9500)});
   EXPECT_EQ(ask({"a.org"}), "NOERROR: a.org. 60 A 9.9.9.9");
   EXPECT_EQ(ask({"b.org"}), "NOERROR: b.org. 60 A 9.9.9.9");
-  EXPECT_EQ(up.asked.size(), 3U);  // learnt with the first
+  EXPECT_EQ(up.asked.size(), 3U);  // learned from the first
 }
 
 TEST_F(ServerTest, ForgedAnswersAreIgnored) {
@@ -169,17 +169,17 @@ TEST_F(ServerTest, AnswerInAnotherCaseIsConfirmedByTcp) {
   EXPECT_EQ(up.asked.size(), 2U);
 }
 
-// The ways in which servers that compare names byte by byte treat the other letter cases of a name they have.
+// The behavior of servers that compare names byte by byte, for other letter cases of a known name.
 class ExactCase : public ServerTest {
  protected:
   static constexpr const char* kName = "a-long-enough-name-to-change.example.org";
   static constexpr const char* kAnswer = "NOERROR: a-long-enough-name-to-change.example.org. 60 A 9.9.9.9";
 
-  // The name as asked, in the random case or as written, over UDP or TCP.
+  // Whether the queried name is as written, not in random case, over UDP or TCP.
   static bool is_as_written(const std::string& asked) {
     return parse_query(asked).query.question.wire_name == *wire_name_of(kName);
   }
-  // Asks twice: the second question shows what was kept of the first.
+  // Queries twice: the second query shows what was learned from the first.
   void expect_answers(Respond respond) {
     upstream(std::move(respond));
     start({.attempt_timeout = milliseconds(100), .total_timeout = milliseconds(2000)});
@@ -193,7 +193,7 @@ TEST_F(ExactCase, DenialIsNotBelieved) {
   expect_answers([](auto& asked, auto) {
     return is_as_written(asked) ? answer_with(asked, {"9.9.9.9"}) : refuse_with(asked, Rcode::NxDomain);
   });
-  // Known from now on.
+  // Remembered from now on.
   size_t before = upstreams.front()->asked.size();
   EXPECT_EQ(ask({kName, kTypeAaaa}), kAnswer);
   EXPECT_EQ(upstreams.front()->asked.size(), before + 1);
@@ -263,7 +263,7 @@ TEST_F(ServerTest, QuestionsBeyondTheClientsLimitFailAtOnce) {
 TEST_F(ServerTest, QueriesSentBeforeTheSocketsAreAdoptedAreAnswered) {
   start();
   DnsSockets sockets = loopback_sockets();
-  auto copy = sockets.udp.duplicate();  // what another process keeps
+  auto copy = sockets.udp.duplicate();  // the copy that another process keeps
   port = sockets.udp_port;
   auto waiting = send({"web"});
   ASSERT_TRUE(server->add_client("late", std::move(sockets), {{{"n"}, {}}, {}}));

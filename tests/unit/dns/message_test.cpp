@@ -54,7 +54,7 @@ TEST(UpstreamReply, LivesAsLongAsItsShortestRecord) {
   EXPECT_EQ(parse_reply(upstream_answer("a.org", Rcode::NoError, {{"@", kTypeA, 999'999}}))->ttl, 3600U);
 }
 
-// Found by the fuzz target dns_message: the question's name was written over a shorter message.
+// Found by the fuzz target dns_message: the query's name was written over a shorter message.
 TEST(UpstreamReply, AnswerToAnotherQuestionIsNotPassedOn) {
   auto reply = parse_reply(upstream_answer("o", Rcode::NoError, {}));
   ASSERT_TRUE(reply);
@@ -101,7 +101,7 @@ TEST(UpstreamReply, TooLargeOneKeepsTheRecordsThatFit) {
   EXPECT_TRUE(text_of(with_opt).ends_with("| OPT size=1232 ext=0")) << text_of(with_opt);
 }
 
-// RFC 2181 section 9: the answer is whole without them.
+// RFC 2181 section 9: the answer is complete without them.
 TEST(UpstreamReply, AdditionalRecordsGoWithoutTheTruncationMark) {
   std::vector<Rr> many(60, Rr{"b.org"});
   auto reply = parse_reply(upstream_answer("a.org", Rcode::NoError, {{"@"}}, {}, many));

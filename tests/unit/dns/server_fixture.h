@@ -1,4 +1,4 @@
-// A server, upstreams and clients on loopback, all on one io_context in one thread.
+// A server, upstreams, and clients on loopback, all on one io_context in one thread.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ inline DnsSockets loopback_sockets() {
   return std::move(*sockets);
 }
 
-// Turns a question into an answer with these A records.
+// Converts a query to an answer with these A records.
 inline std::string answer_with(const std::string& asked, const std::vector<std::string>& ips,
                                uint32_t ttl = 60, uint16_t flags = 0) {
   ParsedQuery parsed = parse_query(asked);
@@ -77,7 +77,7 @@ class FakeUpstream {
 
   Respond respond;
   std::vector<std::string> asked;
-  std::vector<uint16_t> ports;  // the questions' source ports
+  std::vector<uint16_t> ports;  // source ports of the queries
 
  private:
   void receive() {
@@ -122,7 +122,7 @@ class ServerTest : public ::testing::Test {
     return *upstreams.back();
   }
 
-  // Starts the server with the upstreams made so far and one client "c".
+  // Starts the server with the upstreams created so far and one client "c".
   void start(DnsServerOptions options = {}) {
     options.resolv_conf = "/nonexistent/resolv.conf";
     for (const auto& u : upstreams) options.upstreams.push_back(u->address());
@@ -146,7 +146,7 @@ class ServerTest : public ::testing::Test {
     }
   }
 
-  // Sends one question from a socket of its own.
+  // Sends one query from its own socket.
   struct Pending {
     explicit Pending(asio::io_context& io) : socket(io, {asio::ip::address_v4::loopback(), 0}) {}
     asio::ip::udp::socket socket;

@@ -41,7 +41,7 @@ inline std::string query(const Asked& asked) {
   return out;
 }
 
-// The dotted text of a possibly compressed name; moves `at` behind it.
+// The dotted text of a possibly compressed name; moves `at` after it.
 inline std::string name_at(const std::string& bytes, size_t& at) {
   std::string out;
   size_t here = at;
@@ -83,7 +83,7 @@ inline std::string record_at(const std::string& bytes, size_t& at) {
   return text + "TYPE" + std::to_string(type);
 }
 
-// "NOERROR aa: web. 5 A 10.0.0.2" with the answers sorted; the sections behind are separated by " | ".
+// "NOERROR aa: web. 5 A 10.0.0.2" with sorted answers; the following sections are separated by " | ".
 inline std::string text_of(const std::string& bytes) {
   if (bytes.size() < kHeaderSize) return "short";
   static const std::vector<std::string> kCodes{"NOERROR",  "FORMERR", "SERVFAIL",

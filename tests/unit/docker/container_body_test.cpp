@@ -6,7 +6,7 @@ using namespace stack;
 
 namespace {
 
-// Every member set to something that is not its default.
+// A spec in which no member has its default value.
 ContainerSpec full_spec() {
   ContainerSpec spec;
   spec.name = "shop-web-1";

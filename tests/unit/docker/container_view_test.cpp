@@ -1,4 +1,4 @@
-// What inspect shows of what was asked for at creation.
+// How inspect shows the settings of the creation.
 #include "docker/container_view.h"
 
 #include <gtest/gtest.h>
@@ -8,13 +8,14 @@
 namespace stack::docker {
 namespace {
 
-// The answer of GET /containers/{id}/json for a container made from `body`, of an image with the variables A and PATH.
+// The response of GET /containers/{id}/json for a container created from `body`, with an image with the variables A
+// and PATH.
 Json inspect(Json body, int version = 52) {
   body["Image"] = "busybox";
   Result<ContainerSpec> asked = container_from_json(body);
   EXPECT_TRUE(asked) << asked.error().text();
   if (!asked) return {};
-  // As the record keeps it.
+  // As in the record.
   Result<ContainerSpec> spec = container_from_json(container_to_json(*asked));
   EXPECT_TRUE(spec) << spec.error().text();
   if (!spec) return {};

@@ -1,4 +1,4 @@
-// docs/API.md has an index of all routes: it is compared with the router here.
+// Compares the index of routes in docs/API.md with the router.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace stack::engine {
 namespace {
 
-// Handlers only keep the reference: none is called here.
+// Handlers only keep the reference, because none is called here.
 Services& no_services() {
   alignas(Services) static std::byte storage[sizeof(Services)];
   return reinterpret_cast<Services&>(storage);

@@ -29,7 +29,7 @@ TEST(FrameSelector, TerminalsGetBytesAlone) {
   EXPECT_EQ(FrameSelector(true, true, true).take(stream_frame(1, "a") + stream_frame(1, "b")), "ab");
 }
 
-// Docker's clients know streams 0 to 2 and give up at anything else.
+// Docker's clients support streams 0 to 2 and fail for others.
 TEST(FrameSelector, GapBecomesALineOnStderr) {
   std::string out = FrameSelector(false, true, true).take(kGapOfNine + stream_frame(1, "after"));
   EXPECT_EQ(out, stream_frame(2, "[9 bytes of output dropped: the client reads too slowly]\r\n") +

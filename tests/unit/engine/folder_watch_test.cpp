@@ -14,7 +14,7 @@ class FolderWatchTest : public ::testing::Test {
   void write(const std::string& name, const std::string& text) {
     std::ofstream(folder->path() + "/" + name, std::ios::app) << text;
   }
-  // Runs the loop for as long as events may take.
+  // Runs the loop until events must have arrived.
   void settle() {
     io.restart();
     io.run_for(std::chrono::milliseconds(60));
@@ -28,7 +28,7 @@ TEST_F(FolderWatchTest, OneInstanceServesEveryFollower) {
   FolderWatch watch(io);
   std::vector<FolderWatch::Subscription> subscriptions;
   int calls = 0;
-  // Root may have 128 instances on a usual system.
+  // Root may usually have 128 instances.
   for (int i = 0; i < 1000; ++i) {
     auto subscription = watch.watch(folder->path(), [&] { ++calls; });
     ASSERT_TRUE(subscription) << i << ": " << subscription.error().text();

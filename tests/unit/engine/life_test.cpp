@@ -1,4 +1,4 @@
-// The life of a container, cell by cell. A cell that is missing here or in the table fails.
+// The life of a container, cell by cell. A missing cell here or in the table is a failure.
 #include "engine/container/life.h"
 
 #include <gtest/gtest.h>
@@ -95,7 +95,7 @@ TEST(Life, WhatDoesNotGoKeepsThePhase) {
     }
 }
 
-// Every phase is left by the end of what was begun in it: no container can be stuck.
+// The completion of the phase's operation leaves every phase: no container can be stuck.
 TEST(Life, EveryPhaseLeadsToGone) {
   for (size_t p = 0; p < kPhases; ++p) {
     std::vector<bool> reached(kPhases, false);

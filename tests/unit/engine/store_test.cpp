@@ -143,7 +143,7 @@ TEST(Store, ReadsTheNewerOfRowAndCopy) {
     ASSERT_TRUE(store->put(Table::Containers, "a", {{"n", 1}}));
     ASSERT_TRUE(store->put(Table::Containers, "a", {{"n", 2}}));
   }
-  // As after a lost log: the row is of yesterday.
+  // Simulates a lost log: the row is outdated.
   alter(folder.file(), "UPDATE containers SET document='{\"n\":1}', revision=1");
   auto rows = Store::open(folder.path())->load_documents(Table::Containers);
   EXPECT_EQ(rows->good.at(0).second["n"], 2);
@@ -219,7 +219,7 @@ TEST(Store, RemovedSecretsAreOverwritten) {
     EXPECT_EQ(read_file(folder.file() + suffix)->find(secret), std::string::npos) << "state.db" << suffix;
 }
 
-// On a small file system of its own, filled up.
+// On a separate small file system that is full.
 class FullDisk : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -7,14 +7,14 @@
 namespace stack::http {
 namespace {
 
-// A server made of prepared bytes: sends them, whatever it is asked.
+// A server that sends prepared bytes in response to any request.
 Client client_of(std::string_view answer, bool close = true) {
   auto pair = make_socket_pair(SOCK_STREAM);
   EXPECT_TRUE(write_all(pair->theirs.get(), answer));
   if (close) {
     ::shutdown(pair->theirs.get(), SHUT_WR);
   }
-  static std::vector<Fd> kept;  // an early close would break the request's way
+  static std::vector<Fd> kept;  // an early close would break the request
   kept.push_back(std::move(pair->theirs));
   return Client(std::move(pair->ours));
 }
@@ -68,7 +68,7 @@ TEST(HttpClient, LineThatIsNotJsonIsAnError) {
                     ++seen;
                     return true;
                   });
-  EXPECT_TRUE(done);  // the last line has no end yet: its length was cut off by Content-Length
+  EXPECT_TRUE(done);  // the last line is incomplete: Content-Length cut it off
   auto bad = client_of("HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"a\":1}\nrubbish\n")
                  .lines({}, [](const Json&) { return true; });
   EXPECT_FALSE(bad);
@@ -139,7 +139,7 @@ TEST(HttpClient, ConnectionIsReusedBetweenRequests) {
     (void)co_await response.write("streamed");
   });
   server.start();
-  auto client = server.client();  // cannot be made again: it has no path
+  auto client = server.client();  // cannot be reopened, because it has no path
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client.call({.target = "/"})->body, "streamed");
   EXPECT_EQ(server.activity().connections, 1U);
 }

@@ -1,4 +1,4 @@
-// A server on a socket pair or a real path, on a thread of its own, for tests that talk to it blocking.
+// A server on a socket pair or a real path, in its own thread, for tests with blocking clients.
 #pragma once
 
 #include <poll.h>
@@ -36,7 +36,7 @@ class TestServer {
     thread_.join();
   }
 
-  // Call after the routes are in place.
+  // Call after adding the routes.
   void start() {
     thread_ = std::thread([this] { context_.run(); });
   }
@@ -48,7 +48,7 @@ class TestServer {
   }
   Client client() { return Client(open()); }
 
-  // Runs on the server's thread and waits for it.
+  // Runs a function on the server's thread and waits for it.
   template <typename F>
   void on_loop(F&& f) {
     std::promise<void> done;

@@ -7,7 +7,7 @@
 namespace stack::http {
 namespace {
 
-// Answers with the route's own name, the version and the parameters.
+// Responds with the route's name, the version, and the parameters.
 Handler echo(std::string name) {
   return [name](Request& request, Response& response) -> asio::awaitable<void> {
     std::string text = name + " " + std::to_string(request.version);

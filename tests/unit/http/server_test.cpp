@@ -145,7 +145,7 @@ TEST(HttpServer, StreamedAnswerArrivesPieceByPiece) {
   server.start();
   auto client = server.client();
   auto header = client.begin({.target = "/"});
-  ASSERT_TRUE(header);  // before anything of the body exists
+  ASSERT_TRUE(header);  // before the body exists
   EXPECT_EQ(header->headers.get("Transfer-Encoding"), "chunked");
   server.on_loop([&] { gate.expires_at(std::chrono::steady_clock::time_point::min()); });
   auto body = client.finish();
@@ -331,7 +331,7 @@ TEST(HttpServer, HandlerLearnsThatItsClientVanished) {
   Fd fd = server.open();
   (void)write_all(fd.get(), kGet);
   begun.get_future().wait();
-  ::shutdown(fd.get(), SHUT_WR);  // a half-close is no farewell
+  ::shutdown(fd.get(), SHUT_WR);  // a half-close is not a disconnect
   EXPECT_EQ(server.activity().requests, 1U);
   fd.reset();
   gone.get_future().wait();
@@ -436,7 +436,7 @@ TEST(HttpServer, HijackWithoutUpgradeFieldAnswers200) {
   EXPECT_TRUE(answer.ends_with("\r\n\r\nraw<end>"));
 }
 
-// docker-py reads the head through a buffer of some kilobytes and the stream past it.
+// docker-py reads the header through a buffer of some kilobytes, but the stream without it.
 TEST(HttpServer, NothingFollowsTheHeadOfAHijackedStreamUntilItWasRead) {
   TestServer server;
   server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {
@@ -534,7 +534,7 @@ TEST(HttpServer, IdleConnectionsMakeRoomForANewClient) {
   auto answer = client->call({.target = "/"});
   ASSERT_TRUE(answer) << answer.error().text();
   EXPECT_EQ(answer->body, "served");
-  // The one that waited longest is closed.
+  // The connection that has been idle longest is closed.
   EXPECT_EQ(talk(idle.front(), ""), "<end>");
 }
 

@@ -25,7 +25,7 @@ class LayerChanges : public ::testing::Test {
     ASSERT_TRUE(ensure_directory(directory_name(path_of("/upper" + name))));
     ASSERT_TRUE(write_file(path_of("/upper" + name), "new"));
   }
-  // Mode and times as below: what overlay does when it copies a directory up.
+  // The same mode and times as below, like overlay when it copies up a directory.
   void keep_attributes(const std::string& name) {
     struct stat info{};
     ASSERT_EQ(::stat(path_of("/lower" + name).c_str(), &info), 0);

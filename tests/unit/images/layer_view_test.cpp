@@ -25,7 +25,7 @@ class View : public testing::Test {
     ASSERT_TRUE(ensure_directory(directory_name(layer + "/" + name)));
     ASSERT_EQ(::symlink(target.c_str(), (layer + "/" + name).c_str()), 0);
   }
-  // Whiteouts need no privilege: they are the one device that everybody may make.
+  // Whiteouts need no privilege: this is the only device that every user may create.
   bool whiteout(const std::string& name) {
     return ::mknod((upper + "/" + name).c_str(), S_IFCHR, makedev(0, 0)) == 0;
   }

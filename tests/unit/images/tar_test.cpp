@@ -54,7 +54,7 @@ std::string read_content(TarReader& reader) {
   }
 }
 
-// Reads everything; the error, or "".
+// Reads everything; returns the error, or "".
 std::string read_error(const std::string& bytes) {
   TarReader reader(from(bytes));
   for (;;) {
@@ -141,7 +141,7 @@ TEST(Tar, DamageIsAnErrorAndNeverACrash) {
   EXPECT_NE(read_error(changed), "") << "checksum";
 }
 
-// A header whose checksum is right whatever the fields say.
+// A header with a correct checksum and arbitrary fields.
 std::string raw_header(char type, const std::string& size_field, const std::string& name = "n") {
   std::string block(512, '\0');
   block.replace(0, name.size(), name);

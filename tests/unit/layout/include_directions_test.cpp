@@ -1,4 +1,5 @@
-// Which folder may include which: the arrows of docs/ARCHITECTURE.md. A folder may always include itself and base.
+// The permitted includes between folders: the arrows of docs/ARCHITECTURE.md. A folder may always include itself
+// and base.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 
 using Folders = std::set<std::string>;
 
-// A room is a folder; where a row names a subfolder, that subfolder is a room of its own.
+// A room is a folder; if a row names a subfolder, that subfolder is a separate room.
 const std::map<std::string, Folders>& allowed() {
   static const std::map<std::string, Folders> rooms{
       {"base", {}},
@@ -57,7 +58,7 @@ const std::map<std::string, Folders>& allowed() {
       {"engine",
        {"http/server", "http/wire", "engine/settings", "engine/state", "engine/container", "engine/host",
         "engine/api"}},
-      // images/archive and images/layer: the tar format alone, for `cp` and `export`.
+      // images/archive and images/layer: only the tar format, for `cp` and `export`.
       {"cli",
        {"docker", "model", "http/client", "http/wire", "orchestrator/compose", "orchestrator/targets",
         "images/archive", "images/layer"}},
@@ -69,7 +70,7 @@ const std::map<std::string, Folders>& allowed() {
   return rooms;
 }
 
-// The room a path belongs to: the longest row that is a folder above it; "" for none.
+// The room of a path: the longest row that is a folder above it; "" if there is none.
 std::string room_of(std::string_view path) {
   std::string found;
   for (const auto& [room, below] : allowed())
@@ -86,7 +87,7 @@ bool may_include(const std::string& room, std::string_view path) {
   });
 }
 
-// The included paths that begin with one of our folders, with their line numbers.
+// The included paths that begin with one of our folders, with line numbers.
 std::vector<std::pair<int, std::string>> own_includes(const fs::path& file) {
   static const std::regex pattern(R"re(^\s*#\s*include\s*"([^"]+)")re");
   std::vector<std::pair<int, std::string>> found;
@@ -127,7 +128,7 @@ TEST(Layout, IncludesFollowTheArrowsAndAreWrittenFromTheRepositoryRoot) {
     EXPECT_GT(files[room], 0U) << room << " has no source file: is the test looking at the right place?";
 }
 
-// An arrow that nothing uses is not drawn.
+// There must be no unused arrows.
 TEST(Layout, EveryArrowIsUsed) {
   std::map<std::string, Folders> unused = allowed();
   for (const auto& [room, below] : allowed())

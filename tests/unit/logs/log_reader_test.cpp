@@ -48,7 +48,7 @@ class LogFiles : public ::testing::Test {
     EXPECT_TRUE(made) << made.error().text();
     return std::move(*made);
   }
-  // Everything there is now, joined by '|'.
+  // All currently available lines, joined by '|'.
   static std::string rest(LogReader& from) {
     std::string all;
     for (;;) {
@@ -287,7 +287,7 @@ TEST_F(LogFiles, CompressedFilesAreReadInTheirTurn) {
   LogQuery tail = query();
   tail.tail = 3;
   EXPECT_EQ(all(tail), "2|3|4");
-  // And by gunzip(1) as well.
+  // gunzip(1) can read it as well.
   EXPECT_EQ(::system(("gzip -t " + path(".2.gz")).c_str()), 0);
 }
 
@@ -306,7 +306,7 @@ TEST_F(LogFiles, FollowGoesOnWhereItsFileWasCompressed) {
   EXPECT_EQ(rest(from), "2|3|4");
 }
 
-// Compressing frees an inode, and the next log file gets it: every file here once had the same one.
+// Compression frees an inode, which the next log file gets, so that several files may have had the same one.
 TEST_F(LogFiles, FilesAreToldApartWhereTheKernelUsesAnInodeAgain) {
   for (int i = 1; i <= 4; ++i) {
     append(record(std::to_string(i) + "\\n", i));

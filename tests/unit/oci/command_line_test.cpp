@@ -1,5 +1,4 @@
-// What commands make of their arguments: exec's process, update's resources, signals, cgroup paths, log
-// lines.
+// The handling of arguments: exec's process, update's resources, signals, cgroup paths, log lines.
 #include <gtest/gtest.h>
 
 #include "runtime/oci/bundle.h"
@@ -50,7 +49,7 @@ TEST(ExecProcess, AnAddedCapabilityIsNeverInheritable) {
   EXPECT_EQ(sets["bounding"], (Json{"CAP_KILL", "CAP_NET_ADMIN"}));
   EXPECT_EQ(sets["effective"], Json::array({"CAP_NET_ADMIN"}));
   EXPECT_EQ(sets["inheritable"], Json::array());
-  // An unknown one is told and left out.
+  // An unknown one is reported and left out.
   EXPECT_EQ(exec_with({"--cap", "nonsense", "id", "sh"}).value()["capabilities"]["bounding"],
             Json::array({"CAP_KILL"}));
 }

@@ -1,4 +1,4 @@
-// The bytes are those that jeepney 0.9, another implementation, makes of the same messages.
+// The expected bytes are those of jeepney 0.9, another implementation, for the same messages.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -131,19 +131,19 @@ TEST(Dbus, DamagedMessagesAreRefusedWhereverTheyAreCut) {
   EXPECT_FALSE(message_size(other_order));
 }
 
-// The other side of a connection: lets one in, then answers each call with the next of `answers`.
+// The other side of a connection: accepts one, then answers each call with the next of `answers`.
 class Peer {
  public:
   explicit Peer(std::vector<std::string> answers) {
     SocketPair pair = make_socket_pair(SOCK_STREAM).value();
     ours = std::move(pair.ours);
     thread_ = std::thread([socket = std::move(pair.theirs), answers = std::move(answers), this] {
-      // Nothing is answered before BEGIN is here: systemd must have it before a message.
+      // Answers only after BEGIN has arrived: systemd must receive it before a message.
       seen += read_until(socket.get(), "BEGIN\r\n");
       (void)write_all(socket.get(), "OK 0123\r\n");
       for (const std::string& answer : answers) {
         (void)read_until(socket.get(), "replace");
-        // In two pieces, as a stream may have it.
+        // In two pieces, like in a stream.
         (void)write_all(socket.get(), answer.substr(0, 21));
         (void)write_all(socket.get(), answer.substr(21));
       }

@@ -36,7 +36,7 @@ TEST(ContainerStatus, EachOperationHasItsStates) {
 TEST(ContainerStatus, RefusalsNameTheContainerAndItsState) {
   EXPECT_EQ(check_allowed(Operation::Start, Status::Running, "web").error().text(),
             "cannot start container web: it is running");
-  // What containerd looks for in the text.
+  // The text that containerd searches for.
   EXPECT_NE(
       check_allowed(Operation::Kill, Status::Stopped, "web").error().text().find("container not running"),
       std::string::npos);

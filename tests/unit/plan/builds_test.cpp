@@ -1,4 +1,4 @@
-// Which images a plan builds, why, and in which order.
+// The images that a plan builds, with their causes and order.
 #include <gtest/gtest.h>
 
 #include "orchestrator/plan/operations.h"

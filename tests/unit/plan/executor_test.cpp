@@ -1,4 +1,4 @@
-// The executor over a target whose actions complete when the test says so.
+// The executor with a target whose actions complete on the test's command.
 #include "orchestrator/plan/executor.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ using namespace stack::orchestrator;
 
 namespace {
 
-// What an action asks for, in a word or two.
+// A short text for an action.
 struct Text {
   std::string operator()(const CreateNetwork& a) const { return "network " + a.network.config.name; }
   std::string operator()(const BuildImage& a) const { return "build " + a.image.reference; }
@@ -27,8 +27,8 @@ struct Text {
   }
 };
 
-// Notes each action, waits while it is held, then succeeds with "id<N>" or fails. A held one ends when it is
-// told to stop.
+// Records each action, waits while it is held, then succeeds with "id<N>" or fails. A held action ends on a stop
+// request.
 class FakeTarget : public Target {
  public:
   explicit FakeTarget(asio::io_context& io) : io_(io) {}
@@ -124,7 +124,7 @@ class Executor : public ::testing::Test {
     return {old_id, id, name};
   }
 
-  // Runs until nothing moves any more.
+  // Runs until nothing changes any more.
   void start() {
     plan = std::make_shared<const Plan>(std::move(builder).finish());
     asio::co_spawn(io, execute(plan, target, journal, progress, options, cancellation),
@@ -474,7 +474,7 @@ TEST_F(Executor, CarriesOutPlansOfManyActions) {
 
 namespace {
 
-// An update of two replicas, one after the other, by hand.
+// A hand-made update of two replicas in sequence.
 struct TwoReplicas {
   ActionId accept1 = 0, check1 = 0, back1 = 0, accept2 = 0, check2 = 0, roll_back = 0;
 };
@@ -501,7 +501,7 @@ class ExecutorUpdate : public Executor {
     builder[ids.roll_back].if_performed = ids.accept1;
     return ids;
   }
-  // Ids may have changed: by what is started.
+  // By object, because IDs may have changed.
   bool did(const std::string& line) const {
     return std::find(target.log.begin(), target.log.end(), line) != target.log.end();
   }
@@ -531,7 +531,7 @@ TEST_F(ExecutorUpdate, AFailureIsTakenBackAndEndsTheUpdate) {
 
 TEST_F(ExecutorUpdate, ALaterFailureRollsBackWhatWasAccepted) {
   TwoReplicas ids = make(UpdateFailure::Rollback);
-  // By provisional ids: nothing in this plan is renumbered before the second wait.
+  // Uses provisional IDs: this plan does not renumber actions before the second wait.
   builder[ids.accept2].body = WaitAccepted{{"bad", 0, "web-2"}, {}};
   plan = std::make_shared<const Plan>(Plan(std::move(builder).finish()));
   for (const Action& action : plan->actions) {

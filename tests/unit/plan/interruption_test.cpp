@@ -1,4 +1,4 @@
-// A plan that is interrupted anywhere, then made anew, ends where the uninterrupted one does.
+// A plan that is interrupted at any point and computed again has the same result as an uninterrupted one.
 #include <gtest/gtest.h>
 
 #include <random>

@@ -1,4 +1,4 @@
-// pre_start: what the hooks' containers are, and when they run.
+// pre_start: the containers of hooks, and when they run.
 #include "orchestrator/plan/pre_start.h"
 
 #include <gtest/gtest.h>

@@ -10,7 +10,7 @@ using std::chrono::hours;
 
 struct Case {
   const char* policy;
-  std::optional<hours> age;  // nullopt: not here
+  std::optional<hours> age;  // nullopt: not local
   const char* cause;         // nullptr: no pull
 };
 

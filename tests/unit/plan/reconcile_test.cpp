@@ -1,4 +1,4 @@
-// Scenarios as plan text: what is done, after what, and why.
+// Scenarios as plan text: the actions, their order, and their causes.
 #include "orchestrator/plan/reconcile.h"
 
 #include <gtest/gtest.h>

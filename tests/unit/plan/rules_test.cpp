@@ -1,4 +1,4 @@
-// Restart policy, health and waiting, with a clock of our own.
+// Restart policy, health, and waits, with a fake clock.
 #include <gtest/gtest.h>
 
 #include "model/health.h"
@@ -116,7 +116,7 @@ TEST(Health, FailuresInTheStartPeriodDoNotCount) {
   EXPECT_EQ(state.status, Health::Starting);
   EXPECT_EQ(state.failing_streak, 0);
   EXPECT_EQ(state.results.size(), kProbeResultsKept);
-  // Once healthy, they count even within it.
+  // After the first success, they count even within the start period.
   state = advance(state, result(0, 20s), spec);
   for (int i = 0; i < 3; ++i) state = advance(state, result(1, 30s), spec);
   EXPECT_EQ(state.status, Health::Unhealthy);

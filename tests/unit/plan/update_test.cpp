@@ -1,4 +1,4 @@
-// deploy.update_config: which steps in which order, and when an update goes on.
+// deploy.update_config: the steps and their order, and when an update continues.
 #include "orchestrator/plan/update.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ compose::Project changed(compose::Project project) {
   return project;
 }
 
-// What changes things, without what takes back.
+// The changing actions, without rollback actions.
 std::string steps(const Plan& plan) {
   std::string text;
   for (const Action& action : plan.actions) {

@@ -81,7 +81,7 @@ bool World::has(const std::string& name) const {
                      [&](const ObservedContainer& each) { return each.name == name; });
 }
 
-// What one action does to the world.
+// The effect of an action on the world.
 struct Effect {
   World& world;
   const Action& action;

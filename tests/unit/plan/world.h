@@ -32,15 +32,13 @@ class World {
   World() { state.project = "shop"; }
 
   ObservedState state;
-  // What a build or pull of a reference results in; unless set, "id of <reference>".
+  // The result of a build or pull by reference; default: "id of <reference>".
   std::map<std::string, std::string> image_results;
 
   void have_images(const compose::Project& project);
-  // Carries out the plan, checking what a real machine would refuse. At most `limit` actions. Returns the
-  // complaints.
+  // Executes at most `limit` actions of the plan, with the checks of a real machine. Returns the errors.
   std::vector<std::string> apply(const Plan& plan, size_t limit = SIZE_MAX);
-  // The same in an order of its own choice that respects the edges; `pick` chooses among those that are
-  // ready.
+  // The same in any order that respects the edges; `pick` chooses among the actions that are ready.
   std::vector<std::string> apply_in_order(const Plan& plan, size_t limit,
                                           const std::function<size_t(size_t)>& pick);
   ObservedContainer& container(const std::string& name);

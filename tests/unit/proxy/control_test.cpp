@@ -54,7 +54,7 @@ TEST(ProxyControl, GreetingsOfManyPortsFitIntoMessages) {
 
 class ProxyServerTest : public ::testing::Test {
  protected:
-  // Longer than sockaddr_un has room for.
+  // Longer than sockaddr_un allows.
   std::string path() const { return folder_.path() + "/" + std::string(120, 'p') + "/proxy.sock"; }
   void SetUp() override { ASSERT_TRUE(ensure_directory(directory_name(path()))); }
   Fd connect() {
@@ -98,7 +98,7 @@ TEST_F(ProxyServerTest, ServesOnWithoutItsEngineAndEndsWithItsLastPort) {
   engine.reset();
   run();
   EXPECT_FALSE(context_.stopped());
-  // The port is still taken, and the next engine is told of it.
+  // The port is still taken, and the next engine learns about it.
   EXPECT_FALSE(bind_host_port(*parse_ip("127.0.0.1"), {bound->port, bound->port}, Protocol::Tcp));
   Fd next = connect();
   EXPECT_EQ(decode_greeting(receive(next))->ports, std::vector<std::string>{"web"});

@@ -190,7 +190,7 @@ TEST_F(PortProxyTest, SocketKeptElsewhereIsServedAgain) {
     EXPECT_TRUE(proxy->add("p", std::move(*bound), target_of(server)));
     proxy->remove("p");
   });
-  Fd client = connect_to(kLoopback, port);  // nobody serves, the backlog holds it
+  Fd client = connect_to(kLoopback, port);  // nobody accepts; it waits in the backlog
   say(client, "waiting");
   on_loop(
       [&] { EXPECT_TRUE(proxy->add("p", std::move(*adopt_host_port(std::move(kept))), target_of(server))); });
@@ -280,7 +280,7 @@ TEST_F(PortProxyTest, UdpAnswersComeFromTheAddressThatWasAsked) {
   start();
   Fd server = serve_on(kLoopback, SOCK_DGRAM);
   uint16_t port = publish(Protocol::Udp, target_of(server), ip("0.0.0.0"));
-  Fd client = connect_to(ip("127.0.0.9"), port, SOCK_DGRAM);  // connected: other sources are not heard
+  Fd client = connect_to(ip("127.0.0.9"), port, SOCK_DGRAM);  // connected: ignores other sources
   say(client, "x");
   give(server, take(server).from, "y");
   EXPECT_EQ(hear(client, 1), "y");

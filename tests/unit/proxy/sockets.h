@@ -30,7 +30,7 @@ inline Fd make_socket(const IpAddress& address, int type) {
   return fd;
 }
 
-// Not connected to anything: bound, and listening where a stream.
+// Not connected: bound, and listening if it is a stream.
 inline Fd serve_on(const IpAddress& address, int type, uint16_t port = 0) {
   Fd fd = make_socket(address, type);
   SocketAddress local = socket_address(address, port);
@@ -62,7 +62,7 @@ inline void say(const Fd& fd, std::string_view text) {
   (void)!::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
 }
 
-// What arrives until `n` bytes, the end or an error ("<end>", "<reset>", "<timeout>").
+// Receives until `n` bytes, the end, or an error ("<end>", "<reset>", "<timeout>").
 inline std::string hear(const Fd& fd, size_t n) {
   std::string out;
   std::string buffer(65536, '\0');

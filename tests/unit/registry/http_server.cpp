@@ -14,7 +14,7 @@ namespace stack::test {
 
 namespace {
 
-// Everything up to the blank line, and what came behind it.
+// The header up to the blank line, and the bytes after it.
 std::optional<std::pair<std::string, std::string>> read_head(int connection) {
   std::string bytes;
   char buffer[4096];
@@ -22,7 +22,7 @@ std::optional<std::pair<std::string, std::string>> read_head(int connection) {
     size_t end = bytes.find("\r\n\r\n");
     if (end != std::string::npos) return std::pair(bytes.substr(0, end), bytes.substr(end + 4));
     ssize_t n = ::read(connection, buffer, sizeof buffer);
-    // A TLS handshake: this server speaks none.
+    // A TLS handshake, which this server does not support.
     if (n <= 0 || (bytes.empty() && buffer[0] == 0x16)) return std::nullopt;
     bytes.append(buffer, static_cast<size_t>(n));
   }
@@ -50,7 +50,7 @@ std::string ServedRequest::header(const std::string& name) const {
 }
 
 HttpServer::HttpServer(Handler handler) : handler_(std::move(handler)) {
-  // Clients that have gone are no reason to die; the engine ignores the signal as well.
+  // A disconnected client must not kill the process; the engine ignores the signal as well.
   ::signal(SIGPIPE, SIG_IGN);
   listener_ = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};

@@ -1,5 +1,5 @@
-// A small HTTP server on loopback whose every answer is scripted: registries and token services that behave as real ones do
-// on their bad days.
+// A small HTTP server on loopback with scripted responses, for registries and token services that misbehave like
+// real ones.
 #pragma once
 
 #include <atomic>
@@ -27,13 +27,13 @@ struct Reply {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
-  // Closes the connection after so many bytes of the body, although Content-Length promised all of it.
+  // Closes the connection after this many bytes of the body, although Content-Length has the full length.
   std::optional<size_t> cut_after = {};
 };
 
 using Handler = std::function<Reply(const ServedRequest& request)>;
 
-// Serves until it is destroyed; a thread for each connection, one request for each.
+// Serves until destruction; one thread per connection, one request per connection.
 class HttpServer {
  public:
   explicit HttpServer(Handler handler);
@@ -43,9 +43,9 @@ class HttpServer {
 
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
   std::string origin() const { return "http://" + host(); }
-  // All that was asked so far, in order.
+  // All requests so far, in order.
   std::vector<ServedRequest> requests() const;
-  // How often this was asked: "GET /v2/app/blobs/sha256:...".
+  // The number of requests for "GET /v2/app/blobs/sha256:...".
   size_t count(const std::string& method_and_target) const;
 
  private:
@@ -64,7 +64,7 @@ class HttpServer {
 
 // A 401 with this challenge.
 Reply challenge(const std::string& value);
-// Answers from `bytes` as a server that knows Range does.
+// Responds with `bytes` and supports Range.
 Reply ranged(const ServedRequest& request, const std::string& bytes);
 
 }  // namespace stack::test

@@ -1,4 +1,4 @@
-// What registries, administrators and users write: addresses, challenges, platforms, manifests, configuration files.
+// Texts of registries, administrators, and users: addresses, challenges, platforms, manifests, configuration files.
 #include <gtest/gtest.h>
 
 #include "base/files.h"

@@ -234,7 +234,7 @@ TEST_F(Client, AStopEndsAWaitForTheNextTry) {
 
 // --- blobs ---
 
-// Keeps what comes in memory; takes no more than `most` bytes.
+// Stores the bytes in memory; accepts at most `most` bytes.
 class MemoryTarget : public BlobTarget {
  public:
   int64_t offset() const override { return static_cast<int64_t>(bytes.size()); }

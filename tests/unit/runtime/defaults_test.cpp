@@ -44,7 +44,7 @@ TEST(Defaults, InheritableAndAmbientStayEmpty) {
   EXPECT_FALSE(sets.contains("ambient"));
 }
 
-// moby daemon/pkg/oci/defaults.go; thermal_throttle is there per processor, where the machine has it.
+// moby daemon/pkg/oci/defaults.go; thermal_throttle exists per processor, if the machine has it.
 TEST(Defaults, MaskedPathsAreDockers) {
   std::set<std::string> masked;
   for (const std::string& path : masked_paths()) {

@@ -210,9 +210,9 @@ TEST_F(Logged, NonBlockingWritesTheSameLinesThroughAnotherProcess) {
   EXPECT_EQ(file.dropped_bytes(), 0u);
 }
 
-// The log file is a FIFO that nobody reads: a disk that hangs.
+// The log file is a FIFO that nobody reads, like a hanging disk.
 TEST_F(Logged, NonBlockingNeverWaitsAndCountsWhatItDrops) {
-  // As the monitor does.
+  // Like the monitor.
   ::signal(SIGPIPE, SIG_IGN);
   ASSERT_EQ(::mkfifo((folder.path() + "/log").c_str(), 0600), 0);
   Fd reader{::open((folder.path() + "/log").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
@@ -225,7 +225,7 @@ TEST_F(Logged, NonBlockingNeverWaitsAndCountsWhatItDrops) {
     file.flush();
   }
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
-  // At least what fits nowhere: 100 kB wait, and some pipes and buffers hold the rest.
+  // At least the bytes that do not fit: 100 kB wait, and pipes and buffers hold some more.
   EXPECT_GT(file.dropped_bytes(), 1'500'000u);
   reader.reset();
   file.close();

@@ -1,4 +1,4 @@
-// The engine's side of the protocol against whatever may come.
+// The engine's side of the protocol with arbitrary input.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -45,7 +45,7 @@ TEST(Messages, HelloWithMoreNamesThanDescriptorsGivesEmptyOnes) {
   wire::HelloMessage message;
   message.header.type = wire::kHello;
   message.header.fd_bits = wire::kPidfd | wire::kNetns;
-  std::memset(message.id, 'x', sizeof(message.id));  // not ended
+  std::memset(message.id, 'x', sizeof(message.id));  // not terminated
   Result<Message> decoded = decode_message(bytes_of(message) + std::string("a\0b\0", 4), {});
   ASSERT_TRUE(decoded.has_value());
   const Hello& hello = std::get<Hello>(*decoded);

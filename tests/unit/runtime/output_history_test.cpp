@@ -8,7 +8,7 @@
 namespace stack::runtime {
 namespace {
 
-// What a reader at this position is sent: "o" or "e", its bytes, "-N" before them for a gap.
+// The output for a reader at this position: "o" or "e", its bytes, preceded by "-N" for a gap.
 std::string walk(const OutputHistory& history, uint64_t out, uint64_t err) {
   const uint64_t from[2] = {out, err};
   OutputHistory::Walk steps(history, from);

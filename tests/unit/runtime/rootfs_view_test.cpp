@@ -1,4 +1,4 @@
-// Paths below a root, with links that try to leave it. Needs no rights.
+// Paths below a root, with links that try to leave it. Requires no privileges.
 #include "runtime/rootfs/rootfs_view.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-// The programs we make, beside those that libseccomp makes from the same profiles: both are interpreted, for every
-// number of every architecture.
+// Compares our programs with those of libseccomp for the same profiles by interpreting both, for every number of
+// every architecture.
 #include "runtime/seccomp/seccomp_program.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ struct Outcome {
   size_t steps = 0;
 };
 
-// What the kernel does with a classic BPF program; only the instructions that seccomp(2) programs are made of.
+// Interprets a classic BPF program like the kernel; supports only the instructions of seccomp(2) programs.
 Outcome interpret(const Program& program, const seccomp_data& data) {
   uint32_t accumulator = 0;
   size_t steps = 0;
@@ -102,7 +102,7 @@ std::vector<scmp_arg_cmp> compares_of(const Json& rule) {
   return out;
 }
 
-// `profile` in the OCI's form: architectures, no conditions.
+// `profile` in the OCI format: architectures, no conditions.
 Program reference(const Json& profile) {
   scmp_filter_ctx context = seccomp_init(action_of(profile, "defaultAction", "defaultErrnoRet"));
   for (const std::string name : profile.value("architectures", Json::array())) {
@@ -134,7 +134,7 @@ Program ours(const Json& profile) {
   return bytes ? program_of(*bytes) : Program();
 }
 
-// Docker's form of a profile as it stands for the default capabilities on this machine.
+// Resolves Docker's format of a profile for the default capabilities on this machine.
 Json resolved(Json profile) {
   std::set<std::string> caps(default_capabilities().begin(), default_capabilities().end());
   auto here = [](const Json& names) { return std::find(names.begin(), names.end(), "amd64") != names.end(); };
@@ -185,7 +185,7 @@ std::vector<uint64_t> interesting_values(const Json& profile) {
   return {values.begin(), values.end()};
 }
 
-// Every argument alone with every value of interest, all together, and mixed at random.
+// Every interesting value for each argument alone, for all arguments together, and in random combinations.
 std::vector<std::array<uint64_t, 6>> argument_sets(const Json& profile) {
   std::vector<uint64_t> values = interesting_values(profile);
   std::vector<std::array<uint64_t, 6>> out;
@@ -229,7 +229,7 @@ std::set<uint32_t> numbers_of(const Json& profile) {
         if (near >= 0) out.insert(static_cast<uint32_t>(near));
     }
   }
-  // The direct calls beside socketcall and ipc.
+  // The direct calls in addition to socketcall and ipc.
   for (uint32_t number = 359; number < 403; ++number) out.insert(number);
   return out;
 }
@@ -238,8 +238,8 @@ constexpr uint32_t kArches[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_A
 
 uint64_t low_half(uint64_t value) { return value & 0xffffffff; }
 
-// The first call for which the two differ, in words; "" where there is none. From `last_known` on, calls are
-// answered ENOSYS by ours.
+// Describes the first call for which the two differ; "" if there is none. From `last_known` on, ours returns
+// ENOSYS.
 std::string difference(const Program& mine, const Program& theirs, const Json& profile,
                        const std::map<std::pair<uint32_t, bool>, uint32_t>& last_known = {}) {
   std::vector<std::array<uint64_t, 6>> sets = argument_sets(profile);
@@ -320,7 +320,7 @@ TEST_F(SeccompProgram, DefaultProfileIsAThirdOfLibseccompsLengthAndACallTakesFew
   RecordProperty("instructions", static_cast<int>(mine.size()));
   RecordProperty("libseccomp_instructions", static_cast<int>(theirs.size()));
   EXPECT_LT(mine.size() * 3, theirs.size());
-  // Of calls whose arguments nobody asks for.
+  // For calls whose arguments are not tested.
   size_t most = 0;
   for (int number : {__NR_read, __NR_openat, __NR_futex, __NR_mount, __NR_epoll_wait, __NR_io_uring_setup}) {
     seccomp_data data{number, AUDIT_ARCH_X86_64, 0, {}};
@@ -390,7 +390,7 @@ TEST_F(SeccompProgram, OnlyNamedArchitecturesAreServed) {
   }
 }
 
-// Jumps of a program reach 255 instructions only.
+// Jumps of a program reach only 255 instructions.
 TEST_F(SeccompProgram, LongProgramsStillReachTheirEnds) {
   Json rules = Json::array();
   for (int number = 0; number < 160; ++number) {

@@ -17,7 +17,7 @@ SeccompRequest request_for(std::string profile) {
   return {std::move(profile), {default_capabilities().begin(), default_capabilities().end()}, "6.1"};
 }
 
-// A rule without the order of its names.
+// A rule with sorted names.
 std::string canonical(Json rule) {
   std::set<std::string> names;
   for (const Json& name : rule["names"]) names.insert(name.get<std::string>());
@@ -111,7 +111,7 @@ TEST(Seccomp, CacheGivesTheSameAndSurvivesDamage) {
   std::string fresh = *compile_seccomp(request);
   EXPECT_EQ(*cached_seccomp(request, cache), fresh);
   EXPECT_EQ(*cached_seccomp(request, cache), fresh);
-  // Every file of the cache is cut short: it is made anew.
+  // Truncates every file of the cache: they are created again.
   std::string key_file;
   for (const auto& entry : std::filesystem::directory_iterator(cache)) key_file = entry.path();
   ASSERT_FALSE(key_file.empty());

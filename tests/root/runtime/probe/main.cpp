@@ -1,4 +1,4 @@
-// What an attacker inside a container would run: static, so that it runs in any root file system.
+// An attacker's program inside a container: static, so that it runs in any root file system.
 //   calls            system calls that must be refused: "NAME ERRNO" each
 //   key NAME         is the user's key NAME reachable from here?  "found" or "hidden"
 //   grab SECONDS     opens the program files of others and overwrites them when it can: "wrote" or the reason
@@ -51,7 +51,7 @@ int try_calls() {
 
 int find_key(const char* name) {
   bool found = false;
-  // The session's keyring and what a search through all of the process's would meet.
+  // The session's keyring, and a search through all keyrings of the process.
   found = found || syscall(SYS_keyctl, KEYCTL_SEARCH, -3, "user", name, 0) >= 0;
   found = found || syscall(SYS_request_key, "user", name, nullptr, 0) >= 0;
   puts(found ? "found" : "hidden");
@@ -66,7 +66,7 @@ bool is_ours(const char* path) {
   return strcmp(target, "/bin/busybox") == 0 || strcmp(target, "/probe") == 0;
 }
 
-// A descriptor of somebody's program that is not the container's own.
+// A descriptor of a program that is not the container's own.
 int open_foreign_program() {
   DIR* processes = opendir("/proc");
   int found = -1;
@@ -80,8 +80,8 @@ int open_foreign_program() {
   return found;
 }
 
-// CVE-2019-5736: the file cannot be written while it runs, so it is kept open and written when it is over. Truncating,
-// because then a mount that cannot be written says so before the running program does.
+// CVE-2019-5736: the file cannot be written while it runs, so it is kept open and written afterwards. Truncates it,
+// so that a read-only mount fails before the busy program does.
 const char* overwrite(int program) {
   char path[64];
   snprintf(path, sizeof path, "/proc/self/fd/%d", program);
@@ -113,7 +113,7 @@ int grab(int seconds) {
   return 0;
 }
 
-// CVE-2016-9962: what is about to become a command of the container, and may be looked into before it is that.
+// CVE-2016-9962: inspects a process that is about to become a command of the container.
 int peek(int seconds) {
   time_t end = time(nullptr) + seconds;
   while (time(nullptr) < end) {
