@@ -161,7 +161,7 @@ Task<> start_attached(Services& s, ExecPtr session, Request& request, Response& 
     co_await join_exec(s, session, client, raw);
   } else {
     // The protocol has already been switched: like Docker, writes the error to the stream; the client requests the
-    // exit code afterwards.
+    // exit code afterward.
     std::string text = started.error().text() + "\r\n";
     std::string bytes = raw ? text : stream_frame(2, text);
     (void)co_await client->write(bytes);

@@ -104,7 +104,7 @@ Json build_done(const Services& s, const builder::BuildResult& built) {
 }
 
 // Sends the result of a build as a file: the tree of its image, or an archive like that of `save`. With `discard`,
-// an image without a tag is removed afterwards.
+// an image without a tag is removed afterward.
 Task<> build_output(Services& s, Request& request, Response& response) {
   auto& store = s.containers.parts().images;
   Result<images::Image> image = store.resolve(request.query.get("image"));

@@ -1,4 +1,4 @@
-// Protection from power loss: published data is synced to the disk soon afterwards, in the background.
+// Protection from power loss: published data is synced to the disk soon afterward, in the background.
 #include <fcntl.h>
 #include <unistd.h>
 

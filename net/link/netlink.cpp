@@ -25,7 +25,7 @@ Value value_of(const nlattr* attribute) {
   return value;
 }
 
-// An NLMSG_ERROR or NLMSG_DONE, with the extended acknowledgement's text if there is one.
+// An NLMSG_ERROR or NLMSG_DONE, with the extended acknowledgment's text if there is one.
 Answer read_answer(const nlmsghdr& header) {
   Answer answer;
   if (header.nlmsg_len < NLMSG_HDRLEN + sizeof(int)) return answer;

@@ -109,7 +109,7 @@ Result<> set_up_root(Setup& setup) {
     if (!point) return Error::last_errno(std::string("open ") + attach_point);
     TRY(change_mount(setup.root.get(), 0, 0, false, MS_PRIVATE));
     TRY_ASSIGN(Fd own, clone_mount(point.get(), false));
-    // A mount under a shared one becomes shared when attached, so it is made private afterwards.
+    // A mount under a shared one becomes shared when attached, so it is made private afterward.
     TRY(attach_mount(own.get(), point.get()));
     TRY(change_mount(own.get(), 0, 0, false, MS_PRIVATE));
     return attach_mount(setup.root.get(), own.get());

@@ -25,7 +25,7 @@ struct BuildOutput {
 // "type=local,dest=DIR", "DIR", "-" and so on. Relative paths are below `directory`.
 Result<BuildOutput> parse_build_output(std::string_view text, const std::string& directory);
 
-// Fetches the result of a build from the engine. `discard`: removes the image afterwards.
+// Fetches the result of a build from the engine. `discard`: removes the image afterward.
 Result<> write_build_output(Session& session, const BuildOutput& output, const std::string& image,
                             bool discard);
 

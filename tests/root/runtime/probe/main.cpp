@@ -80,7 +80,7 @@ int open_foreign_program() {
   return found;
 }
 
-// CVE-2019-5736: the file cannot be written while it runs, so it is kept open and written afterwards. Truncates it,
+// CVE-2019-5736: the file cannot be written while it runs, so it is kept open and written afterward. Truncates it,
 // so that a read-only mount fails before the busy program does.
 const char* overwrite(int program) {
   char path[64];
