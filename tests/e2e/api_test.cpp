@@ -64,7 +64,7 @@ struct Read {
   std::string path;
 };
 
-TEST_F(Api, EveryAnswerDecodesByDockersDefinitions) {
+TEST_F(Api, EveryResponseMatchesDockersDefinitions) {
   start_examples();
   if (HasFatalFailure()) return;
   ApiSchema schema;
@@ -100,7 +100,7 @@ TEST_F(Api, EveryAnswerDecodesByDockersDefinitions) {
     }
 }
 
-TEST_F(Api, ContainersShowWhatTypedClientsDecode) {
+TEST_F(Api, TypedClientsCanDecodeContainers) {
   start_examples();
   if (HasFatalFailure()) return;
   for (const Json& row : call("GET", "/v1.52/containers/json?all=1").body) {
@@ -120,7 +120,7 @@ TEST_F(Api, ContainersShowWhatTypedClientsDecode) {
         << version;
 }
 
-TEST_F(Api, SwarmPathsAnswerAsAnEngineOutsideOfASwarm) {
+TEST_F(Api, SwarmPathsRespondLikeAnEngineOutsideASwarm) {
   must({"image", "ls"});
   for (const char* path : {"/swarm", "/nodes", "/services", "/services/create", "/tasks", "/secrets",
                            "/configs", "/v1.41/swarm/leave"})
@@ -133,7 +133,7 @@ TEST_F(Api, SwarmPathsAnswerAsAnEngineOutsideOfASwarm) {
   EXPECT_EQ(call("GET", "/plugins").body, Json::array());
 }
 
-TEST_F(Api, PredefinedNetworksAreThereAndStay) {
+TEST_F(Api, PredefinedNetworksExistAndCannotBeRemoved) {
   must({"image", "ls"});
   std::vector<std::string> names;
   for (const Json& row : call("GET", "/networks?filters={\"type\":[\"builtin\"]}").body)
@@ -246,7 +246,7 @@ std::vector<BodyRoute> body_routes() {
   return routes;
 }
 
-TEST_F(Api, NoBodyOfAnyTypeEndsTheEngine) {
+TEST_F(Api, NoRequestBodyCrashesTheEngine) {
   must({"image", "ls"});
   pid_t engine = stack().engine_pid();
   int sent = 0;
@@ -269,7 +269,7 @@ TEST_F(Api, NoBodyOfAnyTypeEndsTheEngine) {
   call("POST", "/volumes/prune?filters=%7B%22all%22%3A%5B%22true%22%5D%7D");
 }
 
-TEST_F(Api, DeepBodiesAreRefused) {
+TEST_F(Api, DeeplyNestedBodiesAreRejected) {
   must({"image", "ls"});
   std::string deep(200'000, '[');
   CommandOptions options;
@@ -313,7 +313,7 @@ bool hears(const Fd& socket, const std::string& text, std::string& heard) {
   return true;
 }
 
-TEST_F(Api, DockersSocketIsOursWhereThatIsSwitchedOn) {
+TEST_F(Api, DockerSocketLinksToTheEngineWhenEnabled) {
   must({"image", "ls"});
   std::string path = folder() + "/docker.sock";
   auto docker_socket = [&](const std::string& word) {
@@ -335,7 +335,7 @@ TEST_F(Api, DockersSocketIsOursWhereThatIsSwitchedOn) {
   EXPECT_EQ(read_file(path).value_or(""), "another program's");
 }
 
-TEST_F(Api, ContainersAreAttachedToByWebSocket) {
+TEST_F(Api, ContainersCanBeAttachedByWebSocket) {
   must({"image", "ls"});
   Json made =
       call("POST", "/containers/create?name=talker",
@@ -394,7 +394,7 @@ services:
   EXPECT_EQ(call("GET", "/_ping").status, 200);
 }
 
-TEST_F(Api, IdleClientsDoNotKeepOthersOut) {
+TEST_F(Api, IdleClientsDoNotBlockNewOnes) {
   allow_descriptors(4096);
   must({"image", "ls"});
   std::vector<Fd> idle;

@@ -61,7 +61,7 @@ TEST_F(Attributes, VolumesWithTheirOptions) {
   EXPECT_TRUE(image_shown) << to_text(shown["Mounts"]);
 }
 
-TEST_F(Attributes, ReadOnlyBindsReachAsFarAsIsSaid) {
+TEST_F(Attributes, ReadOnlyBindsHaveTheConfiguredRecursion) {
   app(R"(
     volumes:
       - { type: bind, source: ./outer, target: /default, read_only: true }
@@ -98,7 +98,7 @@ TEST_F(Attributes, DeviceRulesOpenDevicesThatAreNotPassedIn) {
   EXPECT_EQ(sh("(head -c 0 < /tmp/other) 2>&1 | grep -c 'not permitted'; true"), "1");
 }
 
-TEST_F(Attributes, DownNeedsNoSecrets) {
+TEST_F(Attributes, DownDoesNotRequireSecrets) {
   app("    secrets: [s]\n", "secrets:\n  s: { environment: E2E_SECRET }\n");
   must({"up", "-d"}, {{"E2E_SECRET", "x"}});
   for (const char* command : {"ps", "logs", "stop"}) must({command});
@@ -158,7 +158,7 @@ secrets:
             "file\nfile\nin the file\noutside\noutside");
 }
 
-TEST_F(Attributes, NamespacesAreSharedAsAskedFor) {
+TEST_F(Attributes, NamespacesAreSharedAsConfigured) {
   app(R"(
     hostname: leader
     ipc: shareable
@@ -287,7 +287,7 @@ TEST_F(Attributes, DependenciesRestartWithTheirDependencyAndOptionalOnesMayFail)
   EXPECT_NE(container("app").pid, before.pid) << "restarted with db";
 }
 
-TEST_F(Attributes, WhatCannotBeDoneIsSaid) {
+TEST_F(Attributes, UnsupportedSettingsAreReported) {
   app("    storage_opt: { size: 1G }\n");
   CommandResult refused = run({"up", "-d"});
   EXPECT_EQ(refused.code, 1) << refused.text();
@@ -302,7 +302,7 @@ TEST_F(Attributes, WhatCannotBeDoneIsSaid) {
   EXPECT_NE(refused.err.find("s390x"), std::string::npos) << refused.text();
 }
 
-TEST_F(Attributes, OneMachineCarriesOutDeployModesAndTheApiSocket) {
+TEST_F(Attributes, DeployModesAndTheApiSocketWorkOnOneMachine) {
   app(R"(
     use_api_socket: true
     deploy: { mode: global, labels: { of: service } }

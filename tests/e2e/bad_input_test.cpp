@@ -92,7 +92,7 @@ TEST_F(BadInput, RequiredVariableIsUnset) {
   up_fails({"docker-compose.yml:7:", "STACKTEST_KEY", "set it to the api key"});
 }
 
-TEST_F(BadInput, PortTakenNamesWhoHasIt) {
+TEST_F(BadInput, TakenPortErrorNamesTheProcess) {
   service("    ports: ['18123:80']\n");
   BackgroundCommand taker(
       {"perl", "-MIO::Socket::INET", "-e",
@@ -102,7 +102,7 @@ TEST_F(BadInput, PortTakenNamesWhoHasIt) {
   up_fails({"18123", "perl"});
 }
 
-TEST_F(BadInput, PortTakenByAnotherContainerNamesIt) {
+TEST_F(BadInput, TakenPortErrorNamesTheContainer) {
   service("    ports: ['18123:80']\n");
   must({"up", "-d"});
   ASSERT_TRUE(ensure_directory(folder() + "/second"));
@@ -163,7 +163,7 @@ TEST_F(BadInput, CommandNotFoundIs127) {
   expect_nothing_left();
 }
 
-TEST_F(BadInput, DependencyThatExitsIsNamedWithItsLastWords) {
+TEST_F(BadInput, ExitedDependencyIsNamedWithItsLastOutput) {
   project("bad", R"(
 services:
   db:
@@ -183,7 +183,7 @@ services:
   for (const RunningContainer& one : containers("web")) EXPECT_NE(one.state, "running");
 }
 
-TEST_F(BadInput, DependencyThatNeverGetsHealthyIsNamedWithItsProbe) {
+TEST_F(BadInput, UnhealthyDependencyIsNamedWithItsProbe) {
   project("bad", R"(
 services:
   db:
@@ -203,7 +203,7 @@ services:
   for (const RunningContainer& one : containers("web")) EXPECT_NE(one.state, "running");
 }
 
-TEST_F(BadInput, NotRootIsSaid) {
+TEST_F(BadInput, MissingRootPrivilegesAreReported) {
   service("");
   // The program and a run root in a folder that others cannot enter.
   ASSERT_EQ(run_command({"cp", program_folder() + "/stack", folder() + "/stack"}).code, 0);
@@ -235,7 +235,7 @@ TEST_F(BadInput, StateDirectoryNotWritable) {
   ASSERT_EQ(::umount(root.c_str()), 0);
 }
 
-TEST_F(BadInput, DiskFullDuringBuildLeavesNothingHalf) {
+TEST_F(BadInput, FullDiskDuringABuildLeavesNothingIncomplete) {
   project("bad", "services:\n  web:\n    build: .\n");
   write("Dockerfile", "FROM debian:bookworm-slim\nRUN head -c 200000000 /dev/zero > /big\n");
   // A separate small disk with a copy of the images.

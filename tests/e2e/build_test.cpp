@@ -6,7 +6,7 @@ namespace {
 
 class Build : public Scenario {};
 
-TEST_F(Build, MultiStageBuildKeepsOnlyWhatTheLastStageCopies) {
+TEST_F(Build, MultiStageBuildKeepsOnlyFilesOfTheLastStage) {
   example("multi-stage-build");
   must({"build"});
   EXPECT_EQ(must({"run", "--rm", "-T", "greet"}).out, "good day, world\n");
@@ -19,7 +19,7 @@ TEST_F(Build, MultiStageBuildKeepsOnlyWhatTheLastStageCopies) {
   must({"down"});
 }
 
-TEST_F(Build, SecondBuildIsServedFromTheCacheAndAChangeIsNoticed) {
+TEST_F(Build, SecondBuildUsesTheCacheAndDetectsChanges) {
   project("cache", "services:\n  app:\n    build: .\n");
   write("Dockerfile",
         "FROM debian:bookworm-slim\nRUN cat /proc/sys/kernel/random/uuid > /first\nCOPY data /data\n"
@@ -101,7 +101,7 @@ CMD cat /seen
   must({"down"}, {{"SECRET_TOKEN", "x"}});
 }
 
-TEST_F(Build, AnSshAgentIsAskedByTheStepsThatWantIt) {
+TEST_F(Build, StepsCanUseTheSshAgent) {
   if (run_command({"sh", "-c", "command -v ssh-agent ssh-keygen ssh-add"}).code != 0)
     GTEST_SKIP() << "no ssh-agent(1) here";
   project("ssh", "services:\n  app:\n    build:\n      context: .\n      ssh: [\"key=./id\"]\n");
@@ -141,7 +141,7 @@ networks:
   EXPECT_EQ(web[0].state, "running");
 }
 
-TEST_F(Build, ImageIsRemovedWithItsProjectWhenAskedFor) {
+TEST_F(Build, DownRemovesTheImageOnRequest) {
   project("gone", "services:\n  app:\n    build: .\n    stop_signal: SIGKILL\n");
   write("Dockerfile", "FROM debian:bookworm-slim\nRUN echo x > /x\nCMD [\"sleep\", \"infinity\"]\n");
   must({"up", "-d", "--build"});

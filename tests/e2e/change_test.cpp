@@ -67,7 +67,7 @@ TEST_F(Change, ForceRecreateReplacesAllAndKeepsTheVolume) {
   EXPECT_EQ(inside("db", "cat /data/x"), "kept");
 }
 
-TEST_F(Change, RemovedServiceIsAnOrphanUntilAskedToGo) {
+TEST_F(Change, RemovedServiceIsAnOrphanUntilRemovalIsRequested) {
   project("shop", yaml("0"));
   must({"up", "-d"});
   write("docker-compose.yml",
@@ -81,7 +81,7 @@ TEST_F(Change, RemovedServiceIsAnOrphanUntilAskedToGo) {
   EXPECT_EQ(containers().size(), 1U);
 }
 
-TEST_F(Change, StoppedContainerIsStartedAgainAndARemovedOneIsMadeAgain) {
+TEST_F(Change, StoppedContainerIsStartedAndRemovedOneIsRecreated) {
   project("shop", yaml("0"));
   must({"up", "-d"});
   std::map<std::string, std::string> before = ids();
@@ -106,7 +106,7 @@ TEST_F(Change, OneServiceWithoutItsDependencies) {
   EXPECT_EQ(containers("db").size(), 1U);
 }
 
-TEST_F(Change, SameNameInAnotherFolderIsRefused) {
+TEST_F(Change, SameNameInAnotherFolderIsRejected) {
   project("shop", yaml("0"));
   must({"up", "-d"});
   ASSERT_TRUE(ensure_directory(folder() + "/elsewhere"));
@@ -118,7 +118,7 @@ TEST_F(Change, SameNameInAnotherFolderIsRefused) {
   EXPECT_NE(refused.err.find(folder() + "/shop"), std::string::npos) << refused.text();
 }
 
-TEST_F(Change, ProfilesStartOnlyWhenAskedFor) {
+TEST_F(Change, ProfilesStartOnlyOnRequest) {
   example("profiles");
   must({"up", "-d"});
   EXPECT_EQ(containers().size(), 1U);
@@ -129,7 +129,7 @@ TEST_F(Change, ProfilesStartOnlyWhenAskedFor) {
   EXPECT_TRUE(containers().empty());
 }
 
-TEST_F(Change, TwoUpsAtOnceAreServedOneAfterTheOther) {
+TEST_F(Change, ConcurrentUpsRunInSequence) {
   project("shop", yaml("0"));
   std::unique_ptr<BackgroundCommand> first = start({"up", "-d"});
   std::unique_ptr<BackgroundCommand> second = start({"up", "-d"});
@@ -139,7 +139,7 @@ TEST_F(Change, TwoUpsAtOnceAreServedOneAfterTheOther) {
   for (const RunningContainer& one : containers()) EXPECT_EQ(one.state, "running");
 }
 
-TEST_F(Change, WaitingForAnotherUpIsSaid) {
+TEST_F(Change, WaitForAnotherUpIsReported) {
   project("shop", R"(
 services:
   slow:

@@ -41,7 +41,7 @@ volumes:
   }
 };
 
-TEST_F(Commands, PsShowsWhatRuns) {
+TEST_F(Commands, PsShowsRunningContainers) {
   shop();
   must({"up", "-d"});
   std::vector<Json> all = rows(must({"ps", "--format", "json"}).out);
@@ -105,7 +105,7 @@ TEST_F(Commands, ExecRunsInTheContainerWithItsEnvironmentAndExitCode) {
   EXPECT_EQ(much.out.size(), 5'000'000U);
 }
 
-TEST_F(Commands, RunMakesAContainerOfItsOwnAndRemovesIt) {
+TEST_F(Commands, RunCreatesASeparateContainerAndRemovesIt) {
   shop();
   CommandResult ran =
       run({"run", "--rm", "-T", "-e", "COLOR=green", "web", "sh", "-c", "echo $COLOR; exit 3"});
@@ -144,7 +144,7 @@ services:
   EXPECT_TRUE(eventually(5s, [&] { return container("web").state == "exited"; }));
 }
 
-TEST_F(Commands, ForegroundUpEndsWhenAllContainersHaveEnded) {
+TEST_F(Commands, ForegroundUpEndsWhenAllContainersHaveExited) {
   project("brief",
           "services:\n  job:\n    image: debian:bookworm-slim\n    command: sh -c 'echo done; exit 6'\n");
   CommandResult up = run({"up"});
@@ -185,7 +185,7 @@ TEST_F(Commands, TopPortLsImagesConfigVersionAndVolumes) {
   must({"doctor"});
 }
 
-TEST_F(Commands, CommandLineMistakesAreNamed) {
+TEST_F(Commands, CommandLineErrorsAreReported) {
   shop();
   CommandResult unknown = run({"upp"});
   EXPECT_NE(unknown.code, 0);

@@ -106,7 +106,7 @@ TEST_F(Copy, StreamsAreTarArchives) {
   EXPECT_EQ(garbage.code, 1) << garbage.text();
 }
 
-TEST_F(Copy, LinksAreCopiedUnlessFollowedAndLeadNowhereElse) {
+TEST_F(Copy, LinksAreCopiedUnlessFollowedAndStayInside) {
   shop();
   must({"up", "-d"});
   write("secret", "of the host\n");
@@ -155,7 +155,7 @@ TEST_F(Copy, RacingContainerCannotReachTheHost) {
   EXPECT_EQ(read_file(outside + "/secret").value_or(""), "of the host");
 }
 
-TEST_F(Copy, GoesIntoEveryContainerOfAServiceAndToItsUser) {
+TEST_F(Copy, CopiesToEveryReplicaWithItsUserAsOwner) {
   shop("    deploy: {replicas: 2}\n    user: \"1000:1000\"\n");
   must({"up", "-d"});
   write("x", "x\n");
@@ -179,7 +179,7 @@ TEST_F(Copy, ReadOnlyContainersStayReadOnly) {
   EXPECT_NE(run({"cp", "x", "web:/root/x"}).err.find("read-only"), std::string::npos);
 }
 
-TEST_F(Copy, ChangesAreListedAsDockerListsThem) {
+TEST_F(Copy, ChangesAreListedLikeInDocker) {
   shop();
   must({"up", "-d"});
   std::string changes = "/containers/" + container("web").id + "/changes";
@@ -215,7 +215,7 @@ TEST_F(Copy, ExportIsTheWholeTreeWithoutVolumes) {
   EXPECT_FALSE(path_exists(path("web.tar.part")));
 }
 
-TEST_F(Copy, CommitMakesAnImageOfWhatTheContainerIsNow) {
+TEST_F(Copy, CommitCreatesAnImageOfTheCurrentContainer) {
   shop();
   must({"up", "-d"});
   EXPECT_EQ(inside("web", "echo patched > /root/mark; rm /etc/debian_version"), "");

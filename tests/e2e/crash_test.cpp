@@ -85,7 +85,7 @@ TEST_F(Crash, TwentyKillsDuringUpAndDownLoseNothing) {
   }
 }
 
-TEST_F(Crash, KillsWhileServicesAreReplacedLeaveOneContainerEach) {
+TEST_F(Crash, KillsDuringReplacementsLeaveOneContainerPerService) {
   shop();
   must({"up", "-d"});
   for (int round = 0; round < 5 && !HasFailure(); ++round) {
@@ -99,7 +99,7 @@ TEST_F(Crash, KillsWhileServicesAreReplacedLeaveOneContainerEach) {
   }
 }
 
-TEST_F(Crash, KilledMonitorDoesNotTakeTheContainerAlong) {
+TEST_F(Crash, KilledMonitorDoesNotEndTheContainer) {
   shop();
   must({"up", "-d", "db"});
   RunningContainer before = container("db");
@@ -117,7 +117,7 @@ TEST_F(Crash, KilledMonitorDoesNotTakeTheContainerAlong) {
   must({"down", "-v"});
 }
 
-TEST_F(Crash, EngineComesBackByItselfWhenContainersNeedIt) {
+TEST_F(Crash, EngineRestartsWhenContainersNeedIt) {
   shop();
   must({"up", "-d"});
   pid_t first = stack().engine_pid();
@@ -128,7 +128,7 @@ TEST_F(Crash, EngineComesBackByItselfWhenContainersNeedIt) {
   })) << "a monitor starts the engine again";
 }
 
-TEST_F(Crash, InterruptedClientDoesNotStopWhatItAskedFor) {
+TEST_F(Crash, InterruptedClientDoesNotCancelItsRequest) {
   shop();
   std::unique_ptr<BackgroundCommand> up = start({"up", "-d"});
   pause(60);

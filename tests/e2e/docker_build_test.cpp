@@ -22,7 +22,7 @@ class DockerBuild : public Scenario {
   size_t image_count() { return stack().api("GET", "/images/json").body.size(); }
 };
 
-TEST_F(DockerBuild, TheResultGoesWhereOutputSays) {
+TEST_F(DockerBuild, OutputSelectsTheDestinations) {
   write("Dockerfile",
         "FROM debian:bookworm-slim AS make\nRUN mkdir -p /out/d && echo hi > /out/d/f && chmod 750 /out/d && "
         "ln -s d/f /out/l\n"
@@ -69,7 +69,7 @@ TEST_F(DockerBuild, ContextsComeFromArchivesRepositoriesAndOtherFolders) {
   EXPECT_EQ(shell("cat o2/f"), "git\n");
 }
 
-TEST_F(DockerBuild, CheckTellsAndBuildsNothing) {
+TEST_F(DockerBuild, CheckReportsAndBuildsNothing) {
   write("Dockerfile", "FROM debian:bookworm-slim as base\nRUN exit 1\nCMD echo $UNKNOWN\n");
   CommandResult check = docker({"build", "--check", "."});
   EXPECT_EQ(check.code, 1);
@@ -82,7 +82,7 @@ TEST_F(DockerBuild, CheckTellsAndBuildsNothing) {
   EXPECT_NE(refused.err.find("Dockerfile:2:7: "), std::string::npos) << refused.text();
 }
 
-TEST_F(DockerBuild, ACacheInAFolderOutlivesTheBuildCache) {
+TEST_F(DockerBuild, FolderCacheOutlivesTheBuildCache) {
   write("Dockerfile", "FROM debian:bookworm-slim\nRUN cat /proc/sys/kernel/random/uuid > /id\n");
   build({"-t", "one", "--cache-to", "type=local,dest=cache,mode=max", "."});
   std::string first = must_docker({"run", "--rm", "one", "cat", "/id"}).out;
@@ -94,7 +94,7 @@ TEST_F(DockerBuild, ACacheInAFolderOutlivesTheBuildCache) {
   EXPECT_NE(must_docker({"run", "--rm", "three", "cat", "/id"}).out, first);
 }
 
-TEST_F(DockerBuild, AServiceIsBuiltFromTheImageOfAnother) {
+TEST_F(DockerBuild, ServiceIsBuiltFromTheImageOfAnother) {
   project("chain", R"(services:
   app:
     build:

@@ -160,7 +160,7 @@ TEST_P(DockerCli, NetworksJoinAndLeave) {
   ok({"network", "rm", "inner"});
 }
 
-TEST_P(DockerCli, LinksNameOtherContainers) {
+TEST_P(DockerCli, LinksAreNamesOfOtherContainers) {
   run_sleeper("db", {"-e", "USER=me", "--expose", "5432"});
   std::string shown = ok(
       {"run", "--rm", "--name", "web", "--link", "db:store", kImage, "sh", "-c", "env; getent hosts store"});
@@ -195,14 +195,14 @@ TEST_P(DockerCli, HostnamesAreThoseOfTheSharedNetwork) {
   EXPECT_EQ(ok({"run", "--rm", "--network", "host", kImage, "hostname"}), ok_whole({"hostname"}));
 }
 
-TEST_P(DockerCli, ARestartKeepsTheTimeOfTheLastEnd) {
+TEST_P(DockerCli, RestartKeepsTheTimeOfTheLastExit) {
   run_sleeper("box");
   EXPECT_EQ(ok({"inspect", "-f", "{{.State.FinishedAt}}", "box"}), "0001-01-01T00:00:00Z");
   ok({"restart", "-t", "0", "box"});
   EXPECT_NE(ok({"inspect", "-f", "{{.State.FinishedAt}}", "box"}), "0001-01-01T00:00:00Z");
 }
 
-TEST_P(DockerCli, EventsTellOfVolumesAndNetworks) {
+TEST_P(DockerCli, EventsIncludeVolumesAndNetworks) {
   std::string since = ok_whole({"date", "+%s.%N"});
   ok({"network", "create", "net"});
   ok({"create", "--name", "box", "-v", "/anonymous", kImage, "true"});
@@ -217,7 +217,7 @@ TEST_P(DockerCli, EventsTellOfVolumesAndNetworks) {
             "volume destroy\ncontainer destroy\nnetwork destroy");
 }
 
-TEST_P(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
+TEST_P(DockerCli, PruneKeepsTheDefaultNetworkAndRunningContainers) {
   run_sleeper("kept");
   ok({"create", "--name", "gone", kImage, "true"});
   ok({"network", "create", "unused"});
@@ -230,7 +230,7 @@ TEST_P(DockerCli, PruningLeavesTheDefaultNetworkAndWhatRuns) {
 }
 
 // An unknown filter must not make a prune remove more.
-TEST_P(DockerCli, PruningKeepsWhatItsFiltersKeep) {
+TEST_P(DockerCli, PruneHonorsItsFilters) {
   ok({"create", "--name", "labeled", "--label", "keep=1", kImage, "true"});
   ok({"volume", "create", "--label", "keep=1", "labeled"});
   ok({"network", "create", "--label", "keep=1", "labeled"});
@@ -254,7 +254,7 @@ TEST_P(DockerCli, PruningKeepsWhatItsFiltersKeep) {
   EXPECT_EQ(ok({"ps", "-aq"}) + ok({"volume", "ls", "-q"}), "");
 }
 
-TEST_P(DockerCli, ListsTakeDockersFilters) {
+TEST_P(DockerCli, ListsAcceptDockersFilters) {
   run_sleeper("first", {"-p", "18098:80", "--label", "tier=front"});
   run_sleeper("second");
   auto names = [&](const std::string& filter) {
@@ -381,14 +381,14 @@ TEST_P(DockerCli, ImportsFromAUrl) {
   ok({"rmi", "imported:1"});
 }
 
-TEST_P(DockerCli, SaysThatItCannotPull) {
+TEST_P(DockerCli, FailedPullIsReported) {
   CommandResult pulled = docker({"pull", "nowhere/nothing"});
   EXPECT_NE(pulled.code, 0);
   EXPECT_NE(pulled.err.find("cannot reach registry docker.io"), std::string::npos) << pulled.text();
 }
 
 // Without an engine, nothing remains in the kernel: neither the default network's bridge nor the table.
-TEST_P(DockerCli, NetworksGoWithTheEngineWhereNothingRuns) {
+TEST_P(DockerCli, EngineRemovesNetworksIfNothingRuns) {
   auto traces = [] {
     return run_command({"sh", "-c", "ip -br link | grep '^br-'; nft list tables | grep stack_"}).out;
   };

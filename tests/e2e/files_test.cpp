@@ -15,7 +15,7 @@ class Files : public Scenario {
   }
 };
 
-TEST_F(Files, VolumesOfAllKindsAreThere) {
+TEST_F(Files, VolumesOfAllKindsAreMounted) {
   example("volumes");
   must({"up", "-d", "--build"});
   RunningContainer app = container("app");
@@ -44,7 +44,7 @@ TEST_F(Files, VolumesOfAllKindsAreThere) {
   EXPECT_EQ(file_in(app, path("docker-compose.yml")), "(missing)");
 }
 
-TEST_F(Files, NamedVolumeOutlivesDownAndAnonymousOneDoesNotOutliveDownWithVolumes) {
+TEST_F(Files, NamedVolumeOutlivesDownButDownWithVolumesRemovesAnonymousOnes) {
   example("volumes");
   must({"up", "-d", "--build"});
   EXPECT_EQ(inside("app", "echo 1 > /named/mine && rm /named/seed && echo ok"), "ok");
@@ -59,7 +59,7 @@ TEST_F(Files, NamedVolumeOutlivesDownAndAnonymousOneDoesNotOutliveDownWithVolume
   EXPECT_EQ(inside("app", "ls /named"), "seed");
 }
 
-TEST_F(Files, AnonymousVolumeIsCarriedOverWhenTheContainerIsRecreated) {
+TEST_F(Files, RecreatedContainerKeepsItsAnonymousVolume) {
   example("volumes");
   must({"up", "-d", "--build"});
   EXPECT_EQ(inside("app", "echo kept > /anonymous/x && echo ok"), "ok");

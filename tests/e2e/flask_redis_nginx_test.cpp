@@ -42,7 +42,7 @@ TEST_F(Example, FlaskRedisNginxCountsVisitsThroughNginx) {
   EXPECT_FALSE(tcp_connects("127.0.0.1", 8080));
 }
 
-TEST_F(Example, FlaskRedisNginxKeepsItsDataOverDownAndUpButNotOverDownWithVolumes) {
+TEST_F(Example, FlaskRedisNginxKeepsItsDataUntilDownWithVolumes) {
   built("flask-redis-nginx");
   example("flask-redis-nginx");
   must({"up", "-d"});
@@ -73,7 +73,7 @@ TEST_F(Example, FlaskRedisNginxServicesResolveEachOther) {
   }
 }
 
-TEST_F(Example, FlaskRedisNginxGoesOnServingWhenTheEngineIsKilled) {
+TEST_F(Example, FlaskRedisNginxKeepsServingWhenTheEngineIsKilled) {
   built("flask-redis-nginx");
   example("flask-redis-nginx");
   must({"up", "-d"});

@@ -28,7 +28,7 @@ services:
   static constexpr auto kAtOnce = 10s;
 };
 
-TEST_F(Interrupt, DownEndsAnUpThatWaits) {
+TEST_F(Interrupt, DownEndsAWaitingUp) {
   never_healthy();
   std::unique_ptr<BackgroundCommand> up = start({"up", "-d", "--wait"});
   ASSERT_TRUE(web_runs()) << up->output();
@@ -49,7 +49,7 @@ TEST_F(Interrupt, StopEndsAnUpWhoseClientHasDied) {
   EXPECT_EQ(container("web").state, "exited");
 }
 
-TEST_F(Interrupt, ANewUpReplacesOneWhoseClientHasDied) {
+TEST_F(Interrupt, NewUpReplacesOneWhoseClientHasDied) {
   never_healthy();
   std::unique_ptr<BackgroundCommand> up = start({"up", "-d", "--wait"});
   ASSERT_TRUE(web_runs()) << up->output();
@@ -62,7 +62,7 @@ TEST_F(Interrupt, ANewUpReplacesOneWhoseClientHasDied) {
   EXPECT_LT(again.took, patiently(kAtOnce));
 }
 
-TEST_F(Interrupt, CtrlCEndsAForegroundUpThatWaits) {
+TEST_F(Interrupt, CtrlCEndsAWaitingForegroundUp) {
   never_healthy();
   project("slow", R"(
 services:

@@ -36,7 +36,7 @@ TEST(LeakCheck, SeesMountsLinksFirewallProcessesAndRoutes) {
   })) << left;
 }
 
-TEST(LeakCheck, SeesWhatLiesInTheRoots) {
+TEST(LeakCheck, SeesFilesInTheRoots) {
   Result<TemporaryDirectory> folder = TemporaryDirectory::create("/tmp/stack-leak-");
   ASSERT_TRUE(folder);
   StackRoot stack(folder->path() + "/state", folder->path() + "/run");

@@ -112,7 +112,7 @@ TEST_F(LifeFaults, StopEndsAWaitForTheNextRestart) {
   remove(id);
 }
 
-TEST_F(LifeFaults, ALaterKillOrShorterStopDoesNotWaitBehindAStop) {
+TEST_F(LifeFaults, LaterKillOrShorterStopDoesNotWaitForAStop) {
   for (const char* second : {"kill", "stop?t=1"}) {
     std::string id = create("stubborn", {"bash", "-c", kStubborn});
     ASSERT_EQ(post(id, "start"), 204);
@@ -127,7 +127,7 @@ TEST_F(LifeFaults, ALaterKillOrShorterStopDoesNotWaitBehindAStop) {
   }
 }
 
-TEST_F(LifeFaults, AStartThatWaitsIsCanceledByAStop) {
+TEST_F(LifeFaults, StopCancelsAWaitingStart) {
   std::string id = create("waits", {"bash", "-c", kStubborn});
   ASSERT_EQ(post(id, "start"), 204);
   std::thread stopping([&] { post(id, "stop?t=2"); });
@@ -143,7 +143,7 @@ TEST_F(LifeFaults, AStartThatWaitsIsCanceledByAStop) {
   remove(id);
 }
 
-TEST_F(LifeFaults, OnlyTheStopSignalEndsTheRestartPolicy) {
+TEST_F(LifeFaults, OnlyTheStopSignalDisablesTheRestartPolicy) {
   project("signals", R"(
 services:
   web:
@@ -174,7 +174,7 @@ services:
   EXPECT_EQ(container("web").exit_code, 4);
 }
 
-TEST_F(LifeFaults, WaitReturnsAtEachExitOfAContainerThatIsStartedAgain) {
+TEST_F(LifeFaults, WaitReturnsAtEachExitOfARestartingContainer) {
   std::string id =
       create("often", {"sh", "-c", "sleep 0.5; exit 7"}, {{"RestartPolicy", {{"Name", "always"}}}});
   ASSERT_EQ(post(id, "start"), 204);
@@ -187,7 +187,7 @@ TEST_F(LifeFaults, WaitReturnsAtEachExitOfAContainerThatIsStartedAgain) {
   remove(id);
 }
 
-TEST_F(LifeFaults, ClientsThatWentAwayAreForgotten) {
+TEST_F(LifeFaults, DisconnectedClientsAreForgotten) {
   std::string idle = create("idle", {"true"});
   std::string busy = create("busy", {"sleep", "infinity"});
   ASSERT_EQ(post(busy, "start"), 204);
@@ -247,7 +247,7 @@ TEST_F(LifeFaults, KilledMonitorsLeaveNoZombies) {
   remove(id);
 }
 
-TEST_F(LifeFaults, AMonitorThatStandsStillDoesNotHoldUpAStop) {
+TEST_F(LifeFaults, HangingMonitorDoesNotBlockAStop) {
   std::string id = create("still", {"sleep", "infinity"});
   ASSERT_EQ(post(id, "start"), 204);
   ASSERT_TRUE(eventually(5s, [&] { return monitor_of(id) != 0; }));
@@ -260,7 +260,7 @@ TEST_F(LifeFaults, AMonitorThatStandsStillDoesNotHoldUpAStop) {
   remove(id);
 }
 
-TEST_F(LifeFaults, AWritingContainerSurvivesTheLossOfEngineAndMonitor) {
+TEST_F(LifeFaults, WritingContainerSurvivesTheLossOfEngineAndMonitor) {
   project("writer", R"(
 services:
   web:
@@ -300,7 +300,7 @@ services:
   EXPECT_TRUE(std::filesystem::is_empty(path("out/sys")));
 }
 
-TEST_F(LifeFaults, SharersOfANetworkGetItBackWhenItsOwnerIsStartedAgain) {
+TEST_F(LifeFaults, SharersRegainTheirNetworkWhenItsOwnerRestarts) {
   project("shared", R"(
 services:
   owner:

@@ -49,7 +49,7 @@ TEST_F(Life, FailedMigrationKeepsTheServiceDownAndIsExplained) {
   for (const RunningContainer& one : containers("app")) EXPECT_NE(one.state, "running");
 }
 
-TEST_F(Life, RestartPoliciesDecideWhatHappensAtTheEndOfAProcess) {
+TEST_F(Life, RestartPoliciesDecideAfterAnExit) {
   example("restart-policy");
   must({"up", "-d"});
   ASSERT_TRUE(eventually(15s, [&] {
@@ -71,7 +71,7 @@ TEST_F(Life, RestartPoliciesDecideWhatHappensAtTheEndOfAProcess) {
   EXPECT_EQ(container("always").addresses, before.addresses) << "a restart keeps the address";
 }
 
-TEST_F(Life, StoppedByHandStaysStopped) {
+TEST_F(Life, ManuallyStoppedContainerStaysStopped) {
   example("restart-policy");
   must({"up", "-d", "always"});
   must({"stop", "-t", "1", "always"});
@@ -87,7 +87,7 @@ TEST_F(Life, StoppedByHandStaysStopped) {
   EXPECT_TRUE(eventually(5s, [&] { return container("always").state == "exited"; }));
 }
 
-TEST_F(Life, ContainerThatEndsWhileTheEngineIsDownIsRestartedByTheNextEngine) {
+TEST_F(Life, NextEngineRestartsAContainerThatExitedWithoutAnEngine) {
   example("restart-policy");
   must({"up", "-d", "always"});
   ASSERT_TRUE(runs("always"));

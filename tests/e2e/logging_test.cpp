@@ -60,7 +60,7 @@ TEST_F(Logging, RotatedFilesAreCompressedBoundedAndReadInOrder) {
             ("line " + std::to_string(3501)).substr(0, 9));
 }
 
-TEST_F(Logging, LocalCompressesByDefaultAndAttributesComeWithDetails) {
+TEST_F(Logging, LocalCompressesByDefaultAndDetailsShowAttributes) {
   project("logs", service("sh -c 'echo hello; sleep infinity'", R"(    labels: {com.example.team: blue}
     environment: {STAGE: test}
     logging:
@@ -77,7 +77,7 @@ TEST_F(Logging, LocalCompressesByDefaultAndAttributesComeWithDetails) {
       << line;
 }
 
-TEST_F(Logging, WrongOptionsAreRefusedBeforeAnythingIsMade) {
+TEST_F(Logging, InvalidOptionsAreRejectedBeforeAnyChange) {
   project("logs", service("sleep 1", "    logging: {driver: json-file, options: {max-sise: 10m}}\n"));
   must_fail({"up", "-d"}, {"docker-compose.yml", "service web", "unknown log opt 'max-sise'"});
   write("docker-compose.yml", service("sleep 1", "    logging: {driver: sysslog}\n"));
@@ -167,7 +167,7 @@ TEST_F(Logging, JournalGetsEveryLineWithDockersFields) {
   EXPECT_TRUE(must({"logs", "--no-log-prefix"}).out.starts_with("out\n"));
 }
 
-TEST_F(Logging, NoneIsNotRead) {
+TEST_F(Logging, NoneCannotBeRead) {
   project("logs", service("sh -c 'echo hello; sleep infinity'", "    logging: {driver: none}\n"));
   must({"up", "-d"});
   EXPECT_TRUE(log_files().empty());
@@ -176,7 +176,7 @@ TEST_F(Logging, NoneIsNotRead) {
   EXPECT_EQ(string_or(answer.body, "message"), "configured logging driver does not support reading");
 }
 
-TEST_F(Logging, NonBlockingLogsAreWholeToo) {
+TEST_F(Logging, NonBlockingLogsAreComplete) {
   project("logs", service("bash -c 'for i in $$(seq 2000); do echo line $$i; done; sleep infinity'",
                           "    logging: {options: {mode: non-blocking, max-buffer-size: 1m}}\n"));
   must({"up", "-d"});

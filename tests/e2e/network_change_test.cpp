@@ -149,7 +149,7 @@ TEST_F(NetworkChange, EverythingFollowsTheEndpoints) {
   EXPECT_TRUE(published());
 }
 
-TEST_F(NetworkChange, BareReconnectIsSeenByThePlan) {
+TEST_F(NetworkChange, PlanDetectsAReconnectWithoutAliases) {
   two_networks();
   must({"up", "-d"});
   ASSERT_EQ(disconnect("web", "move_back"), 200);
@@ -159,7 +159,7 @@ TEST_F(NetworkChange, BareReconnectIsSeenByThePlan) {
   EXPECT_EQ(inside("other", "getent ahostsv4 web >/dev/null && echo yes"), "yes");
 }
 
-TEST_F(NetworkChange, ContainersWithoutANetworkOfTheirOwnJoinNone) {
+TEST_F(NetworkChange, ContainersWithoutTheirOwnNetworkCannotJoinOthers) {
   serving_project("modes", R"(
   web: {<<: *server}
   host: {<<: *server, network_mode: host, command: sleep infinity}
@@ -234,7 +234,7 @@ services:
   EXPECT_TRUE(eventually(5s, [&] { return tcp_connects("127.0.0.1", 18100); }));
 }
 
-TEST_F(NetworkChange, StackProxyIsStartedAgain) {
+TEST_F(NetworkChange, StackProxyIsRestarted) {
   two_networks();
   must({"up", "-d"});
   ASSERT_TRUE(published());
@@ -288,7 +288,7 @@ TEST_F(NetworkChange, SharersKeepTheirNetworkWhileItsOwnerRestarts) {
   EXPECT_TRUE(published());
 }
 
-TEST_F(NetworkChange, WhatOthersBreakIsRepaired) {
+TEST_F(NetworkChange, DamageByOtherProgramsIsRepaired) {
   two_networks();
   must({"up", "-d"});
   ASSERT_TRUE(published());
@@ -318,7 +318,7 @@ TEST_F(NetworkChange, WhatOthersBreakIsRepaired) {
 }
 
 // An interface of another kind has the bridge's name: no repair is possible until it is removed.
-TEST_F(NetworkChange, WhatCannotBeRepairedIsTold) {
+TEST_F(NetworkChange, UnrepairableDamageIsReported) {
   two_networks();
   must({"up", "-d"});
   ASSERT_TRUE(published());
@@ -336,7 +336,7 @@ TEST_F(NetworkChange, WhatCannotBeRepairedIsTold) {
   EXPECT_EQ(must({"plan"}).text().find("cannot repair it"), std::string::npos);
 }
 
-TEST_F(NetworkChange, RemadeDnsSocketsOutliveTheNextEngine) {
+TEST_F(NetworkChange, RecreatedDnsSocketsOutliveTheNextEngine) {
   two_networks();
   must({"up", "-d"});
   auto sockets = [&] { return inside("web", "grep -o '0B00007F:[0-9A-F]*' /proc/net/udp | sort -u"); };
@@ -357,7 +357,7 @@ TEST_F(NetworkChange, RemadeDnsSocketsOutliveTheNextEngine) {
   EXPECT_EQ(inside("web", "getent ahostsv4 other >/dev/null && echo yes"), "yes");
 }
 
-TEST_F(NetworkChange, PortsOfInternalNetworksAreForThisMachineAlone) {
+TEST_F(NetworkChange, PortsOfInternalNetworksAreReachableOnlyFromThisMachine) {
   serving_project("inside", R"(
   web:
     <<: *server
@@ -390,7 +390,7 @@ ip -n outside link set eth0 up
   run_command({"sh", "-c", "ip link del uplink; ip netns del outside; umount /run/netns"});
 }
 
-TEST_F(NetworkChange, TheHolderOfAPortIsNamed) {
+TEST_F(NetworkChange, HolderOfAPortIsNamed) {
   two_networks();
   must({"up", "-d"});
   serving_project("second", R"(
@@ -414,7 +414,7 @@ TEST_F(NetworkChange, TheHolderOfAPortIsNamed) {
   stack().api("DELETE", "/containers/third?force=1");
 }
 
-TEST_F(NetworkChange, NamesThatCannotBeAreRefused) {
+TEST_F(NetworkChange, InvalidNamesAreRejected) {
   for (const std::string& bad :
        {std::string("../x"), std::string("a\0b", 3), std::string(300, 'a'), std::string()})
     EXPECT_EQ(stack().api("POST", "/networks/create", {{"Name", bad}}).status, 400) << bad;

@@ -38,7 +38,7 @@ TEST_F(Networks, TwoNetworksAreIsolatedFromEachOther) {
   EXPECT_NE(run({"exec", "-T", "proxy", "getent", "hosts", "backend.example"}).code, 0);
 }
 
-TEST_F(Networks, InternalNetworkHasNoWayOut) {
+TEST_F(Networks, InternalNetworkCannotReachTheOutside) {
   example("two-networks");
   must({"up", "-d"});
   EXPECT_EQ(inside("db", "cut -f2 /proc/net/route | grep -c '^00000000$' || true"), "0");
@@ -74,7 +74,7 @@ TEST_F(Networks, ScaleThreeGivesThreeAddressesBehindOneName) {
   EXPECT_EQ(containers("client")[0].id, before["scale-client-1"]);
 }
 
-TEST_F(Networks, UdpPortAnswers) {
+TEST_F(Networks, UdpPortResponds) {
   example("udp-port");
   must({"up", "-d"});
   ASSERT_TRUE(eventually(10s, [&] { return must({"logs"}).out.find("ready") != std::string::npos; }));

@@ -50,7 +50,7 @@ TEST_F(PlanFirst, ThePlanShowsOldAndNewValuesAndNoSecrets) {
   EXPECT_TRUE(has(to_text(*json), R"("field":"environment.LEVEL")"));
 }
 
-TEST_F(PlanFirst, AChangedContextIsBuiltByTheNextUp) {
+TEST_F(PlanFirst, NextUpBuildsAChangedContext) {
   project("context", "services:\n  app:\n    build: .\n    stop_signal: SIGKILL\n");
   write("Dockerfile", "FROM debian:bookworm-slim\nCOPY data /data\nCMD [\"sleep\", \"infinity\"]\n");
   write("data", "one\n");
@@ -70,7 +70,7 @@ TEST_F(PlanFirst, AChangedContextIsBuiltByTheNextUp) {
   EXPECT_EQ(run({"plan"}).code, 0) << "and is known afterward";
 }
 
-TEST_F(PlanFirst, WhatBeginsWithAChangedImageIsBuiltByTheNextUp) {
+TEST_F(PlanFirst, NextUpBuildsImagesBasedOnAChangedImage) {
   project("bases", R"(
 services:
   app:
@@ -98,7 +98,7 @@ services:
   EXPECT_EQ(inside("app", "cat /app"), "three");
 }
 
-TEST_F(PlanFirst, DockersSocketIsOurs) {
+TEST_F(PlanFirst, DockerSocketMountsTheEnginesSocket) {
   project("socket", R"(
 services:
   proxy:
@@ -114,7 +114,7 @@ services:
   EXPECT_EQ(inside("proxy", "test -S /tmp/docker.sock && echo there"), "there");
 }
 
-TEST_F(PlanFirst, ANetworkModeNamesANetworkThatIsThere) {
+TEST_F(PlanFirst, NetworkModeMustNameAnExistingNetwork) {
   project("joins", R"(
 services:
   web:

@@ -47,7 +47,7 @@ TEST_F(PreStart, HooksRunOnceInOrderBeforeTheFirstReplica) {
   EXPECT_EQ(file_in(containers("web").at(0), "/data/log"), once + "\n" + once + "\n" + once + "\n");
 }
 
-TEST_F(PreStart, AFailureKeepsTheServiceFromStartingAndShowsTheOutput) {
+TEST_F(PreStart, FailurePreventsTheStartAndShowsTheOutput) {
   project("shop", yaml(R"(["sh", "-c", "echo no such table; exit 3"])"));
   CommandResult failed = run({"up", "-d"});
   EXPECT_EQ(failed.code, 1) << failed.text();

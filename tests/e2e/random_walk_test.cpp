@@ -259,7 +259,7 @@ class RandomWalk : public Scenario {
   std::vector<std::string> trace_;
 };
 
-TEST_F(RandomWalk, ContainersDoWhatTheTableSays) {
+TEST_F(RandomWalk, ContainersFollowTheTable) {
   for (int step = 0; step < steps_ && !HasFailure(); ++step) {
     Walker& walker = any();
     if (walker.phase == Phase::Gone) create(walker);

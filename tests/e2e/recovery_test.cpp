@@ -81,7 +81,7 @@ TEST_F(Recovery, DeletedStateFileLosesNothing) {
 }
 
 // An engine that dies between the last action of a plan and the removal of its record.
-TEST_F(Recovery, InterruptedCommandWithNothingLeftToDoIsNotKept) {
+TEST_F(Recovery, InterruptedCommandWithoutRemainingWorkIsDropped) {
   shop();
   must({"down", "-v"});
   without_engine([&] {
@@ -110,14 +110,14 @@ TEST_F(Recovery, OverwrittenLogOfTheStateFileLosesNothing) {
   expect_as_before(before);
 }
 
-TEST_F(Recovery, RowThatIsNotJsonIsRestored) {
+TEST_F(Recovery, InvalidJsonRowIsRestored) {
   shop();
   auto before = start_times();
   without_engine([&] { alter("UPDATE containers SET document='{'; UPDATE networks SET document=''"); });
   expect_as_before(before);
 }
 
-TEST_F(Recovery, UnreadableRecordIsKeptReportedAndGivenUpOnlyByHand) {
+TEST_F(Recovery, UnreadableRecordIsKeptAndReportedUntilGivenUp) {
   shop();
   RunningContainer web = container("web");
   uint64_t started = start_time_of(web.pid);
@@ -141,7 +141,7 @@ TEST_F(Recovery, UnreadableRecordIsKeptReportedAndGivenUpOnlyByHand) {
   expect_nothing_left();
 }
 
-TEST_F(Recovery, ContainerWithoutAnyRecordIsNotTakenForALeftover) {
+TEST_F(Recovery, ContainerWithoutARecordIsNotALeftover) {
   shop();
   RunningContainer web = container("web");
   uint64_t started = start_time_of(web.pid);
@@ -160,7 +160,7 @@ TEST_F(Recovery, ContainerWithoutAnyRecordIsNotTakenForALeftover) {
   expect_nothing_left();
 }
 
-TEST_F(Recovery, RunFolderThatWasRemovedIsMadeAgain) {
+TEST_F(Recovery, RemovedRunFolderIsRecreated) {
   project("shop", R"(
 services:
   web:
@@ -195,7 +195,7 @@ services:
   expect_nothing_left();
 }
 
-TEST_F(Recovery, StoppedMonitorsHoldUpNobody) {
+TEST_F(Recovery, HangingMonitorsBlockNothing) {
   shop();
   auto before = start_times();
   for (pid_t monitor : processes_with("stack-monitor")) ::kill(monitor, SIGSTOP);
@@ -233,7 +233,7 @@ services:
   std::unique_ptr<BackgroundCommand> build_;
 };
 
-TEST_F(BuildRecovery, StepOfAKilledEngineIsEnded) {
+TEST_F(BuildRecovery, NextEngineEndsTheStepsOfAKilledOne) {
   begin_build();
   std::string report = must({"doctor"}).out;
   EXPECT_NE(report.find("leftovers: none"), std::string::npos)
@@ -349,7 +349,7 @@ services:
   expect_nothing_left();
 }
 
-TEST_F(Boot, WhatCannotStartIsTriedAgain) {
+TEST_F(Boot, FailedStartsAreRetried) {
   project("boot", R"(
 services:
   app:
@@ -373,7 +373,7 @@ services:
   expect_nothing_left();
 }
 
-TEST_F(Boot, StopForAShutdownIsNotAStopByHand) {
+TEST_F(Boot, ShutdownIsNotAManualStop) {
   project("boot", R"(
 services:
   app:

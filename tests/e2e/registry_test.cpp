@@ -81,7 +81,7 @@ class Registry : public Scenario {
   std::string address_;
 };
 
-TEST_F(Registry, UpPullsWhatIsMissing) {
+TEST_F(Registry, UpPullsMissingImages) {
   project(
       "pulled",
       "services:\n  web: { image: \"127.0.0.1:5055/team/app:1\", command: [sleep, infinity], init: true }\n");
@@ -115,7 +115,7 @@ TEST_F(Registry, DigestsStayTheSameThroughPullAndPush) {
   must({"image", "pull", at("team/app") + "@" + first});
 }
 
-TEST_F(Registry, PolicyAlwaysNoticesANewImageAndRecreates) {
+TEST_F(Registry, PolicyAlwaysDetectsANewImageAndRecreates) {
   project("policy",
           "services:\n  web: { image: \"127.0.0.1:5055/app:1\", command: [sleep, infinity], init: true, "
           "pull_policy: always }\n");
@@ -143,7 +143,7 @@ TEST_F(Registry, PolicyAlwaysNoticesANewImageAndRecreates) {
   must({"down"});
 }
 
-TEST_F(Registry, CredentialsAreTheCallersAndStayWithHim) {
+TEST_F(Registry, CredentialsBelongToTheCallerAndAreNotStored) {
   project("private",
           "services:\n  web: { image: \"127.0.0.1:5055/app:1\", command: [sleep, infinity], init: true }\n");
   ASSERT_TRUE(write_file(folder() + "/htpasswd", kUsers));
@@ -199,7 +199,7 @@ TEST_F(Registry, CredentialHelpersRunOnlyForWhatMustBePulled) {
   EXPECT_EQ(asked(), "");
 }
 
-TEST_F(Registry, ACertificateOfOnesOwnAuthorityIsTrustedWhereItIsGiven) {
+TEST_F(Registry, ConfiguredCertificateAuthorityIsTrusted) {
   project("tls", "services: {}\n");
   ASSERT_EQ(run_command({"ip", "address", "add", "10.97.0.1/32", "dev", "lo"}).code, 0);
   CommandResult made = run_command({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
@@ -215,7 +215,7 @@ TEST_F(Registry, ACertificateOfOnesOwnAuthorityIsTrustedWhereItIsGiven) {
   must({"image", "pull", at("app:1")}, {{"STACK_CA_BUNDLE", folder() + "/cert.pem"}});
 }
 
-TEST_F(Registry, ABuildPullsItsBase) {
+TEST_F(Registry, BuildPullsItsBase) {
   project("build", "services:\n  app: { build: ., image: built }\n");
   write("Dockerfile", "FROM 127.0.0.1:5055/base:1\nRUN echo built > /result\nCMD cat /result\n");
   serve("127.0.0.1:5055");
@@ -225,7 +225,7 @@ TEST_F(Registry, ABuildPullsItsBase) {
   must({"down"});
 }
 
-TEST_F(Registry, ABuildCacheTravelsThroughTheRegistry) {
+TEST_F(Registry, BuildCacheIsSharedThroughTheRegistry) {
   project("cached", "services: {}\n");
   write("Dockerfile", "FROM debian:bookworm-slim\nRUN cat /proc/sys/kernel/random/uuid > /id\n");
   serve("127.0.0.1:5055");
@@ -241,7 +241,7 @@ TEST_F(Registry, ABuildCacheTravelsThroughTheRegistry) {
   must({"image", "pull", at("app:1")});
 }
 
-TEST_F(Registry, LayersMadeHereGoOutCompressedUnderTheSameDigestEachTime) {
+TEST_F(Registry, LocalLayersArePushedWithTheSameCompressedDigest) {
   project("packed", "services: {}\n");
   write("Dockerfile", "FROM scratch\nCOPY data /data\n");
   write("data", std::string(300000, 'x'));
@@ -271,7 +271,7 @@ TEST_F(Registry, LayersMadeHereGoOutCompressedUnderTheSameDigestEachTime) {
   EXPECT_EQ(run_command({"skopeo", "inspect", "--raw", "oci-archive:" + path("a.tar")}).code, 0);
 }
 
-TEST_F(Registry, FailuresSayWhatToDo) {
+TEST_F(Registry, FailuresNameARemedy) {
   project("failing", "services:\n  web: { image: \"127.0.0.1:5055/no/such:1\" }\n");
   serve("127.0.0.1:5055");
   must_fail({"up", "-d"}, {"127.0.0.1:5055/no/such:1", "has no such image", "check its name and tag"});
@@ -282,7 +282,7 @@ TEST_F(Registry, FailuresSayWhatToDo) {
   EXPECT_NE(tolerant.err.find("warning:"), std::string::npos) << tolerant.text();
 }
 
-TEST_F(Registry, DockersClientsGetTheirProgress) {
+TEST_F(Registry, DockersClientsReceiveProgress) {
   project("api", "services: {}\n");
   serve("127.0.0.1:5055");
   publish("app:1");

@@ -63,7 +63,7 @@ class ServiceManager : public Scenario {
   Fd notify_;
 };
 
-TEST_F(ServiceManager, EngineSaysThatItServesAndTakesTheSocketOfOneStartedWithout) {
+TEST_F(ServiceManager, EngineReportsReadinessAndReplacesOneStartedWithoutSystemd) {
   project("p",
           "services:\n  web:\n    image: debian:bookworm-slim\n    command: sleep infinity\n    stop_signal: "
           "SIGKILL\n");

@@ -5,7 +5,7 @@
 namespace stack::e2e {
 namespace {
 
-TEST_F(Tutorial, HelloWorldAndADaemonThatIsStoppedStartedAndRemoved) {
+TEST_F(Tutorial, HelloWorldAndADaemonIsStoppedStartedAndRemoved) {
   EXPECT_EQ(shell("docker run ubuntu /bin/echo 'Hello world'"), "Hello world");
   std::string id = shell(
       "docker run --name daemon -d ubuntu /bin/sh -c \"while true; do echo hello world; sleep 1; done\"");
@@ -43,7 +43,7 @@ TEST_F(Tutorial, DetachWithCtrlPCtrlQAndAttachAgain) {
   EXPECT_EQ(shell("docker ps --format '{{.Names}}'"), "kept");
 }
 
-TEST_F(Tutorial, WrongFlagsAreAnsweredAsDockerDoes) {
+TEST_F(Tutorial, InvalidFlagsFailLikeInDocker) {
   CommandResult wrong = try_shell("docker run -rm ubuntu");
   EXPECT_EQ(wrong.code, 125);
   EXPECT_EQ(wrong.err,
@@ -58,7 +58,7 @@ TEST_F(Tutorial, WrongFlagsAreAnsweredAsDockerDoes) {
   EXPECT_EQ(missing.err, "Error response from daemon: No such container: nobody\n");
 }
 
-TEST_F(Tutorial, HelpOfTheProgramAFamilyAndACommand) {
+TEST_F(Tutorial, HelpForTheProgramAFamilyAndACommand) {
   EXPECT_NE(shell("docker --help").find("Management Commands:"), std::string::npos);
   EXPECT_NE(shell("docker images --help").find("Usage:  docker images [OPTIONS] [REPOSITORY[:TAG]]"),
             std::string::npos);
@@ -77,7 +77,7 @@ TEST_F(Tutorial, ImagesAreListedTaggedAndRemoved) {
   EXPECT_EQ(shell("docker tag ubuntu me/mine:1 && docker images me/mine --format '{{.Tag}}'"), "1");
 }
 
-TEST_F(Tutorial, CommitMakesAnImageThatCanBeNamed) {
+TEST_F(Tutorial, CommittedImageCanBeTagged) {
   shell("docker run --name made ubuntu sh -c 'echo new > /new'");
   std::string id = shell("docker commit made");
   EXPECT_TRUE(id.starts_with("sha256:")) << id;
@@ -101,7 +101,7 @@ TEST_F(Tutorial, BuildWithVariablesAndAVolumeOfTheCaller) {
   EXPECT_EQ(shell("cat ./vol/results"), "https://facebook.com/");
 }
 
-TEST_F(Tutorial, BuildFromADockerfileOfAnotherName) {
+TEST_F(Tutorial, BuildFromADockerfileWithAnotherName) {
   put("hello.dockerfile", "FROM ubuntu\nCOPY app.txt /app.txt\nCMD cat /app.txt\n");
   put("app.txt", "from the context\n");
   shell("docker build -f hello.dockerfile -t hello-world .");
@@ -118,7 +118,7 @@ TEST_F(Tutorial, CopyIntoARunningContainer) {
   shell("docker kill web");
 }
 
-TEST_F(Tutorial, NetworksAreMadeJoinedLeftAndRemoved) {
+TEST_F(Tutorial, NetworksAreCreatedJoinedLeftAndRemoved) {
   EXPECT_EQ(shell("docker network create back").size(), 64u);
   EXPECT_NE(shell("docker network ls").find("back"), std::string::npos);
   shell("docker run -d --net back --name db ubuntu sleep infinity");
@@ -145,7 +145,7 @@ TEST_F(Tutorial, PruningAndVolumes) {
   EXPECT_EQ(shell("docker volume rm data"), "data");
 }
 
-TEST_F(Tutorial, DockerComposeUpAndRmUnderItsOwnName) {
+TEST_F(Tutorial, DockerComposeUpAndRm) {
   put("docker-compose.yml",
       "version: '3.6'\n"
       "services:\n"

@@ -40,7 +40,7 @@ services:
 constexpr const char* kAllOld = "shop-web-1=old shop-web-2=old shop-web-3=old ";
 constexpr const char* kAllNew = "shop-web-1=new shop-web-2=new shop-web-3=new ";
 
-TEST_F(RollingUpdate, ReplacesOneAfterTheOtherAndOthersKeepRunning) {
+TEST_F(RollingUpdate, ReplacesReplicasInSequenceWhileOthersKeepRunning) {
   project("shop", yaml("old", "order: start-first"));
   must({"up", "-d", "--wait"});
   ASSERT_EQ(versions(), kAllOld);
@@ -62,7 +62,7 @@ TEST_F(RollingUpdate, ReplacesOneAfterTheOtherAndOthersKeepRunning) {
   EXPECT_EQ(run({"plan"}).code, 0);
 }
 
-TEST_F(RollingUpdate, AFailureStopsItAndTheReplicaComesBack) {
+TEST_F(RollingUpdate, FailureStopsTheUpdateAndRestoresTheReplica) {
   project("shop", yaml("old", "monitor: 300ms"));
   must({"up", "-d", "--wait"});
   std::map<std::string, std::string> before = ids();
@@ -75,7 +75,7 @@ TEST_F(RollingUpdate, AFailureStopsItAndTheReplicaComesBack) {
   EXPECT_EQ(ids(), before) << "the old containers, and nothing beside them";
 }
 
-TEST_F(RollingUpdate, RollsBackWhatWasAcceptedBefore) {
+TEST_F(RollingUpdate, RollsBackAcceptedReplicas) {
   std::string update = "monitor: 300ms, failure_action: rollback";
   std::string rollback = "      rollback_config: { parallelism: 0, monitor: 100ms }\n";
   // Whichever new container is third fails.
@@ -96,7 +96,7 @@ TEST_F(RollingUpdate, RollsBackWhatWasAcceptedBefore) {
   EXPECT_EQ(ids(), before);
 }
 
-TEST_F(RollingUpdate, ContinueGoesThroughAndSaysSoAtTheEnd) {
+TEST_F(RollingUpdate, ContinueCompletesAndReportsFailuresAtTheEnd) {
   project("shop", yaml("old", "failure_action: continue, parallelism: 0"));
   must({"up", "-d", "--wait"});
   write("docker-compose.yml", yaml("broken", "failure_action: continue, parallelism: 0"));

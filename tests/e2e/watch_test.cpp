@@ -48,7 +48,7 @@ services:
   }
 };
 
-TEST_F(Watch, ChangesAreCarriedIntoEveryReplica) {
+TEST_F(Watch, ChangesAreCopiedIntoEveryReplica) {
   auto watch = start({"watch"});
   ASSERT_TRUE(watch->says("Watch enabled", 60s)) << watch->output();
   EXPECT_TRUE(all_have("/app/main.py", "one\n")) << "initial_sync";
@@ -118,7 +118,7 @@ services:
   EXPECT_EQ(watch->wait(), 130);
 }
 
-TEST_F(Watch, WithoutRulesItSaysSo) {
+TEST_F(Watch, MissingRulesAreReported) {
   write("docker-compose.yml", "services:\n  web:\n    image: debian:bookworm-slim\n");
   must_fail({"watch"}, {"develop.watch"});
 }

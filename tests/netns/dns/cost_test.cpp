@@ -98,7 +98,7 @@ TEST_F(DnsCost, LocalAnswersAmongAThousandNames) {
   print("local answer", cost_of(sandbox, [](int i) { return "service-" + std::to_string(i * 7 % 1000); }));
 }
 
-TEST_F(DnsCost, ForwardedAnswersEachOfAnotherName) {
+TEST_F(DnsCost, ForwardedAnswersWithDifferentNames) {
   EchoUpstream upstream;
   Sandbox sandbox = make_sandbox("c");
   on_loop(

@@ -22,7 +22,7 @@ TEST_F(DnsLab, TcpResolvesToo) {
   EXPECT_EQ(address_in(receive(fd)), "10.1.0.2");
 }
 
-TEST_F(DnsLab, ContainerMayServePort53Itself) {
+TEST_F(DnsLab, ContainerCanServePort53Itself) {
   Sandbox sandbox = make_sandbox("c");
   auto own = net::with_namespace(sandbox.netns.get(), []() -> Result<Fd> {
     Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -50,7 +50,7 @@ TEST_F(DnsLab, EachContainerHasItsOwnView) {
   EXPECT_EQ(resolve(one, "db"), "rcode 2");
 }
 
-TEST_F(DnsLab, NoQueryIsLostWhileTheServerIsAway) {
+TEST_F(DnsLab, NoQueryIsLostWithoutAServer) {
   Sandbox sandbox = make_sandbox("c");
   stop_server();
   std::vector<Fd> waiting;

@@ -34,7 +34,7 @@ TEST_F(DnsRedirect, ResolverWithAConnectedSocketGetsItsAnswer) {
   EXPECT_TRUE(lab::udp_exchange(client, kServer, 53, udp_));
 }
 
-TEST_F(DnsRedirect, ContainerMayServePort53Itself) {
+TEST_F(DnsRedirect, ContainerCanServePort53Itself) {
   must(install_dns_redirect(netns_.get(), udp_.port, tcp_.port));
   const auto own = lab::listen_udp(netns_, 53);
   EXPECT_TRUE(lab::udp_peer(netns_, "127.0.0.1", 53, own));

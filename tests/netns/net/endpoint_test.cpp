@@ -38,7 +38,7 @@ class Endpoints : public testing::Test {
 
 using Bridges = Endpoints;
 
-TEST_F(Bridges, BridgeIsUpWithItsAddressAndAMacThatStays) {
+TEST_F(Bridges, BridgeIsUpWithItsAddressAndAStableMac) {
   const Link made = must(ensure_bridge(host_, spec_));
   EXPECT_TRUE(made.up);
   EXPECT_EQ(made.kind, "bridge");
@@ -51,7 +51,7 @@ TEST_F(Bridges, BridgeIsUpWithItsAddressAndAMacThatStays) {
   EXPECT_EQ(must(ensure_bridge(host_, spec_)).mac, made.mac);
 }
 
-TEST_F(Bridges, EnsureRepairsWhatDrifted) {
+TEST_F(Bridges, EnsureRepairsDeviations) {
   const Link made = must(ensure_bridge(host_, spec_));
   lab::ip(host_netns_, "link set br-test down");
   lab::ip(host_netns_, "link set br-test address 02:00:00:00:00:09 mtu 1400");
@@ -76,14 +76,14 @@ TEST_F(Bridges, NetworkWithoutIpv6HasNoneOnItsBridge) {
   EXPECT_NE(lab::ip(host_netns_, "-6 address show br-test").find("fd89::1/64"), std::string::npos);
 }
 
-TEST_F(Bridges, NameOfAnotherKindOfInterfaceIsAConflict) {
+TEST_F(Bridges, OtherInterfaceWithTheNameIsAConflict) {
   lab::ip(host_netns_, "link add br-test type veth");
   const auto refused = ensure_bridge(host_, spec_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind(), ErrorKind::Conflict);
 }
 
-TEST_F(Bridges, ManyAreRemovedAtOnceAndMissingOnesAreFine) {
+TEST_F(Bridges, ManyAreRemovedTogetherAndMissingOnesAreIgnored) {
   for (const char* name : {"br-a", "br-b", "other"}) {
     spec_.name = name;
     spec_.subnets.clear();
@@ -96,13 +96,13 @@ TEST_F(Bridges, ManyAreRemovedAtOnceAndMissingOnesAreFine) {
   must(remove_bridge(host_, "br-a"));
 }
 
-TEST_F(Bridges, NamesTheKernelWouldMisreadAreRefused) {
+TEST_F(Bridges, NamesThatTheKernelWouldMisreadAreRejected) {
   for (const char* name : {"", "br-0123456789abcd", "a/b", "a b", "..", "a:1"})
     EXPECT_FALSE(check_interface_name(name)) << name;
   EXPECT_TRUE(check_interface_name("br-0123456789ab"));
 }
 
-TEST_F(Endpoints, InterfaceIsAddressedRoutedAndReachableAtOnce) {
+TEST_F(Endpoints, InterfaceIsReachableImmediately) {
   must(ensure_bridge(host_, spec_));
   const Veth made = must(attach(host_, endpoint("v1", "10.89.1.5/24")));
   EXPECT_EQ(made.mac.text(), "02:42:0a:59:01:05");
@@ -119,7 +119,7 @@ TEST_F(Endpoints, InterfaceIsAddressedRoutedAndReachableAtOnce) {
   EXPECT_EQ(lab::tcp_peer(host_netns_, "10.89.1.5", server.port, server), "10.89.1.1");
 }
 
-TEST_F(Endpoints, Ipv6AddressIsUsableAtOnce) {
+TEST_F(Endpoints, Ipv6AddressIsUsableImmediately) {
   spec_.subnets.push_back({must(parse_cidr("fd89::/64")), must(parse_ip("fd89::1"))});
   must(ensure_bridge(host_, spec_));
   VethSpec dual = endpoint("v1", "10.89.1.5/24");
@@ -131,7 +131,7 @@ TEST_F(Endpoints, Ipv6AddressIsUsableAtOnce) {
   EXPECT_NE(lab::ip(inside_, "-6 route").find("default via fd89::1 dev eth0"), std::string::npos);
 }
 
-TEST_F(Endpoints, MtuMacNameAndRoutesAreAsAsked) {
+TEST_F(Endpoints, MtuMacNameAndRoutesAreAsRequested) {
   spec_.mtu = 1400;
   must(ensure_bridge(host_, spec_));
   VethSpec special = endpoint("v1", "10.89.1.5/24");
@@ -194,7 +194,7 @@ TEST_F(Endpoints, NameTakenInTheContainerIsAConflictAndChangesNothing) {
   EXPECT_NE(lab::ip(inside_, "-4 address show eth0").find("10.89.1.5"), std::string::npos);
 }
 
-TEST_F(Endpoints, HalfMadeIsUndone) {
+TEST_F(Endpoints, FailedAttachIsUndone) {
   must(ensure_bridge(host_, spec_));
   VethSpec wrong = endpoint("v1", "10.89.1.5/24");
   wrong.gateway4 = must(parse_ip("10.99.0.1"));
@@ -212,7 +212,7 @@ TEST_F(Endpoints, MissingBridgeIsNamed) {
   EXPECT_EQ(refused.error().text(), "endpoint v1: no bridge br-test");
 }
 
-TEST_F(Endpoints, InterfaceGoesWithItsNamespace) {
+TEST_F(Endpoints, InterfaceIsRemovedWithItsNamespace) {
   must(ensure_bridge(host_, spec_));
   must(attach(host_, endpoint("v1", "10.89.1.5/24")));
   inside_.reset();
@@ -230,7 +230,7 @@ TEST_F(Endpoints, NamespaceOfTheCallerIsNeverLeft) {
   EXPECT_FALSE(must(same_network_namespace(before.get(), other.get())));
 }
 
-TEST_F(Endpoints, LoopbackAloneComesUp) {
+TEST_F(Endpoints, LoopbackComesUpWithoutEndpoints) {
   must(bring_up_loopback(inside_.get()));
   const auto server = lab::listen_tcp(inside_, 0, "127.0.0.1");
   EXPECT_TRUE(lab::tcp_connects(inside_, "127.0.0.1", server.port));
@@ -259,7 +259,7 @@ TEST(Routes, MtuIsThatOfTheDefaultRoute) {
   EXPECT_EQ(must(default_route_mtu(lab.host())), 1380U);
 }
 
-TEST(Sysctl, TurningForwardingOnTellsWhetherItWasOff) {
+TEST(Sysctl, EnablingForwardingReturnsWhetherItWasOff) {
   const Fd netns = must(make_network_namespace());
   Host host = must(Host::open(netns.get()));
   must(write_sysctl(netns.get(), "ipv4/ip_forward", "0"));
@@ -268,7 +268,7 @@ TEST(Sysctl, TurningForwardingOnTellsWhetherItWasOff) {
   EXPECT_EQ(must(read_sysctl(netns.get(), "ipv4/ip_forward")), "1");
 }
 
-TEST(Sysctl, Ipv6ForwardingLeavesRouterAdvertisementsToWhomTheyServed) {
+TEST(Sysctl, Ipv6ForwardingKeepsRouterAdvertisementsEnabled) {
   const Fd netns = must(make_network_namespace());
   Host host = must(Host::open(netns.get()));
   lab::ip(netns, "link add uplink type veth");

@@ -91,7 +91,7 @@ TEST_P(FirewallPaths, ContainersOfOneNetworkReachEachOtherDirectly) {
   EXPECT_EQ(lab::tcp_peer(sibling.netns, "10.89.1.10", 6379, server), "10.89.1.11");
 }
 
-TEST_P(FirewallPaths, ContainersOfOneNetworkAreKeptApartWhereIccIsOff) {
+TEST_P(FirewallPaths, ContainersOfANetworkAreIsolatedIfIccIsOff) {
   BridgeSpec apart = lab_.network(3);
   apart.icc = false;
   lab_.add_network(apart);
@@ -103,7 +103,7 @@ TEST_P(FirewallPaths, ContainersOfOneNetworkAreKeptApartWhereIccIsOff) {
   EXPECT_EQ(lab::tcp_peer(other.netns, kNeighbor, outside.port, outside), kHost);
 }
 
-TEST_P(FirewallPaths, UnpublishedPortIsOutOfReachOfOtherNetworksAndOfTheLan) {
+TEST_P(FirewallPaths, UnpublishedPortIsUnreachableFromOtherNetworksAndTheLan) {
   const auto server = lab::listen_tcp(web_.netns, 6379);
   const auto other = lab_.add_container(back_, 20);
   EXPECT_FALSE(lab::tcp_connects(other.netns, "10.89.1.10", 6379));
@@ -111,7 +111,7 @@ TEST_P(FirewallPaths, UnpublishedPortIsOutOfReachOfOtherNetworksAndOfTheLan) {
   EXPECT_TRUE(lab::tcp_connects(lab_.host_netns(), "10.89.1.10", 6379));
 }
 
-TEST_P(FirewallPaths, PublishedPortIsNotReachedByTheContainersOwnAddressFromElsewhere) {
+TEST_P(FirewallPaths, PublishedPortIsUnreachableThroughTheContainersAddress) {
   const auto server = lab::listen_tcp(web_.netns, 80);
   const auto other = lab_.add_container(back_, 20);
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80)}));
@@ -119,7 +119,7 @@ TEST_P(FirewallPaths, PublishedPortIsNotReachedByTheContainersOwnAddressFromElse
   EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.1.10", 80));
 }
 
-TEST_P(FirewallPaths, OutgoingTrafficCarriesTheHostsAddress) {
+TEST_P(FirewallPaths, OutgoingTrafficHasTheHostsAddress) {
   const auto server = lab::listen_tcp(lab_.neighbor());
   EXPECT_EQ(lab::tcp_peer(web_.netns, kNeighbor, server.port, server), kHost);
   const auto udp_server = lab::listen_udp(lab_.neighbor());
@@ -135,7 +135,7 @@ TEST_P(FirewallPaths, WithoutMasqueradeOutgoingTrafficKeepsItsAddress) {
   EXPECT_EQ(lab::tcp_peer(client.netns, kNeighbor, server.port, server), "10.89.3.10");
 }
 
-TEST_P(FirewallPaths, InternalNetworkReachesItselfAndTheHostOnly) {
+TEST_P(FirewallPaths, InternalNetworkReachesOnlyItselfAndTheHost) {
   BridgeSpec inner = lab_.network(3);
   inner.internal = true;
   lab_.add_network(inner);
@@ -162,7 +162,7 @@ TEST_P(FirewallPaths, HostIpLimitsAPublishedPortToThatAddress) {
   EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), kHost, 8080));
 }
 
-TEST_P(FirewallPaths, OneHostPortOnTwoAddressesLeadsToTwoContainers) {
+TEST_P(FirewallPaths, HostPortOnTwoAddressesCanHaveTwoContainers) {
   lab::ip(lab_.host_netns(), "address add 192.168.50.9/24 dev uplink");
   const auto sibling = lab_.add_container(front_, 11);
   const auto server = lab::listen_tcp(web_.netns, 80);
@@ -173,7 +173,7 @@ TEST_P(FirewallPaths, OneHostPortOnTwoAddressesLeadsToTwoContainers) {
   EXPECT_TRUE(lab::tcp_peer(lab_.neighbor(), "192.168.50.9", 8080, second));
 }
 
-TEST_P(FirewallPaths, PortOfLoopbackIsNotForNeighborsEvenWhereTheKernelWouldRouteIt) {
+TEST_P(FirewallPaths, LoopbackPortIsUnreachableForNeighborsEvenIfTheKernelRoutesIt) {
   const auto proxy = lab::listen_tcp(lab_.host_netns(), 8080, "127.0.0.1");
   lab::run_in(lab_.host_netns(), "sh", {"-c", "echo 1 > /proc/sys/net/ipv4/conf/uplink/route_localnet"});
   lab::run_in(lab_.neighbor(), "sh", {"-c", "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet"});
@@ -186,7 +186,7 @@ TEST_P(FirewallPaths, PortOfLoopbackIsNotForNeighborsEvenWhereTheKernelWouldRout
   EXPECT_TRUE(lab::tcp_connects(lab_.host_netns(), "127.0.0.9", 8081));
 }
 
-TEST_P(FirewallPaths, UnpublishedPortStopsAnswering) {
+TEST_P(FirewallPaths, UnpublishedPortStopsResponding) {
   const auto server = lab::listen_tcp(web_.netns, 80);
   const std::vector ports{forward(Protocol::Tcp, 8080, web_, 80)};
   must(lab_.firewall().publish(ports));
@@ -195,7 +195,7 @@ TEST_P(FirewallPaths, UnpublishedPortStopsAnswering) {
   EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), kHost, 8080));
 }
 
-TEST_P(FirewallPaths, RunningUdpFlowFollowsAPortThatChangesHands) {
+TEST_P(FirewallPaths, RunningUdpFlowFollowsAMovedPort) {
   const auto sibling = lab_.add_container(front_, 11);
   const auto on_host = lab::listen_udp(lab_.host_netns(), 5353);
   const auto first = lab::listen_udp(web_.netns, 53);
@@ -209,7 +209,7 @@ TEST_P(FirewallPaths, RunningUdpFlowFollowsAPortThatChangesHands) {
   EXPECT_TRUE(lab::udp_exchange(client, kHost, 5353, second));
 }
 
-TEST_P(FirewallPaths, Ipv6PortsArePublishedAndKeptApartLikeIpv4) {
+TEST_P(FirewallPaths, Ipv6PortsBehaveLikeIpv4) {
   const BridgeSpec dual = lab_.add_network(lab_.network(3, true));
   auto six = lab_.add_container(dual, 10);
   six.address = must(parse_ip("fd89:3::a"));
@@ -233,7 +233,7 @@ class FirewallState : public testing::Test {
   lab::Container web_ = lab_.add_container(front_, 10);
 };
 
-TEST_F(FirewallState, ListGivesBackWhatWasPublished) {
+TEST_F(FirewallState, ListReturnsThePublishedPorts) {
   std::vector ports{forward(Protocol::Tcp, 8080, web_, 80), forward(Protocol::Udp, 53, web_, 53, kHost)};
   std::sort(ports.begin(), ports.end());
   must(lab_.firewall().publish(ports));
@@ -260,7 +260,7 @@ TEST_F(FirewallState, NftShowsPortsAsElementsOfAMapAndOneRuleForAll) {
                                             {"list", "chain", "inet", "stack_test", "published"})));
 }
 
-TEST_F(FirewallState, PublishingTwiceIsFineAndAnotherTargetIsAConflictThatNamesTheFirst) {
+TEST_F(FirewallState, PublishingTwiceSucceedsAndAnotherTargetIsAConflict) {
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80)}));
   must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 8080, web_, 80)}));
   const auto refused = lab_.firewall().publish(
@@ -272,7 +272,7 @@ TEST_F(FirewallState, PublishingTwiceIsFineAndAnotherTargetIsAConflictThatNamesT
   EXPECT_EQ(must(lab_.firewall().list())->ports.size(), 1U);
 }
 
-TEST_F(FirewallState, UnpublishingSkipsWhatIsNotThereAndWhatLeadsElsewhere) {
+TEST_F(FirewallState, UnpublishingSkipsMissingAndForeignPorts) {
   must(lab_.firewall().publish(
       std::vector{forward(Protocol::Tcp, 8080, web_, 80), forward(Protocol::Tcp, 8081, web_, 81)}));
   must(lab_.firewall().unpublish(
@@ -308,7 +308,7 @@ TEST_F(FirewallState, ResetReplacesEverythingAndKeepsEstablishedConnections) {
   EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), kHost, 8080));
 }
 
-TEST_F(FirewallState, NetworkCanChangeItsPropertiesAndGo) {
+TEST_F(FirewallState, NetworkCanBeChangedAndRemoved) {
   BridgeSpec inner = front_;
   inner.internal = true;
   must(lab_.firewall().add_network(inner));
@@ -330,7 +330,7 @@ TEST_F(FirewallState, RemovingTheTableLeavesNothingAndIsIdempotent) {
   must(lab_.firewall().remove_network("br-test1"));
 }
 
-TEST_F(FirewallState, GuardKeepsTheHostFromRoutingForStrangers) {
+TEST_F(FirewallState, GuardPreventsRoutingBetweenForeignInterfaces) {
   const Fd stranger = must(make_network_namespace());
   const std::string path = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(stranger.get());
   lab::ip(lab_.host_netns(), "link add other type veth peer name eth0 netns " + path);
@@ -349,7 +349,7 @@ TEST_F(FirewallState, GuardKeepsTheHostFromRoutingForStrangers) {
   EXPECT_TRUE(lab::tcp_connects(web_.netns, kNeighbor, server.port));
 }
 
-TEST_F(FirewallState, GuardLetsBridgesOfAnotherEngineAlone) {
+TEST_F(FirewallState, GuardIgnoresBridgesOfOtherEngines) {
   Firewall other(lab_.host(), "stack_second", {.drop_foreign_forwarding = true});
   must(other.ensure());
   const auto server = lab::listen_tcp(web_.netns, 80);
@@ -359,7 +359,7 @@ TEST_F(FirewallState, GuardLetsBridgesOfAnotherEngineAlone) {
   EXPECT_TRUE(lab::tcp_connects(web_.netns, kNeighbor, outside.port));
 }
 
-TEST_F(FirewallState, TablesAreFoundByTheirNamesBeginning) {
+TEST_F(FirewallState, TablesAreFoundByNamePrefix) {
   EXPECT_EQ(must(list_tables(lab_.host(), "stack")), std::vector<std::string>{"stack_test"});
   EXPECT_TRUE(must(list_tables(lab_.host(), "other")).empty());
 }

@@ -35,7 +35,7 @@ class ForeignRules : public testing::Test {
   bool outgoing() { return lab::tcp_connects(web_.netns, Lab::kNeighborAddress, outside_.port); }
 };
 
-TEST_F(ForeignRules, NothingIsToBeDoneWithoutThem) {
+TEST_F(ForeignRules, WithoutForeignRulesNothingChanges) {
   EXPECT_TRUE(must(open_foreign_chains(lab_.host(), kTable)).empty());
 }
 
@@ -46,7 +46,7 @@ TEST_F(ForeignRules, ChainThatAcceptsByDefaultIsLeftAlone) {
   EXPECT_TRUE(must(open_foreign_chains(lab_.host(), kTable)).empty());
 }
 
-TEST_F(ForeignRules, DropPolicyOfDockersKindIsPassedAndTheRuleIsTakenAwayAgain) {
+TEST_F(ForeignRules, DockersDropPolicyIsOpenedAndTheRuleIsRemovedLater) {
   load(
       "table ip filter { chain DOCKER-USER { return; }; chain FORWARD { type filter hook forward priority "
       "filter; "
@@ -75,7 +75,7 @@ TEST_F(ForeignRules, DropPolicyOfDockersKindIsPassedAndTheRuleIsTakenAwayAgain) 
   EXPECT_FALSE(published());
 }
 
-TEST_F(ForeignRules, LastRuleThatRejectsStaysTheDefaultForEverybodyElse) {
+TEST_F(ForeignRules, FinalRejectRuleStaysTheDefaultForOthers) {
   load(
       "table inet firewall { chain passing { type filter hook forward priority filter + 10; policy accept; "
       "ct state established,related accept; counter reject with icmpx admin-prohibited; }; }");
@@ -90,7 +90,7 @@ TEST_F(ForeignRules, LastRuleThatRejectsStaysTheDefaultForEverybodyElse) {
   EXPECT_LT(shown.find("stack: stack_test"), shown.find("reject")) << shown;
 }
 
-TEST_F(ForeignRules, ZonesOfFirewalldsKindAreOpenedWhereTheirDefaultLies) {
+TEST_F(ForeignRules, FirewalldZonesAreOpenedBeforeTheirDefault) {
   load(
       "table inet firewalld { chain zone_deny { ip saddr 192.168.50.77 drop; }; chain zone { jump zone_deny; "
       "reject with icmpx admin-prohibited; }; chain policies { iifname \"eth9\" goto zone; goto zone; }; "
@@ -108,7 +108,7 @@ TEST_F(ForeignRules, ZonesOfFirewalldsKindAreOpenedWhereTheirDefaultLies) {
   EXPECT_EQ(show("inet firewalld").find("stack:"), std::string::npos);
 }
 
-TEST_F(ForeignRules, ParticularDropsOfTheOwnerKeepWorking) {
+TEST_F(ForeignRules, SpecificDropsOfTheOwnerKeepWorking) {
   load(
       "table inet firewall { chain passing { type filter hook forward priority filter; policy drop; "
       "ip saddr 192.168.50.2 drop; }; }");
@@ -116,13 +116,13 @@ TEST_F(ForeignRules, ParticularDropsOfTheOwnerKeepWorking) {
   EXPECT_FALSE(published());
 }
 
-TEST_F(ForeignRules, WhatOurChainDropsIsNotAdmittedElsewhere) {
+TEST_F(ForeignRules, PacketsDroppedByOurChainAreNotAdmittedElsewhere) {
   load("table inet firewall { chain passing { type filter hook forward priority filter; policy drop; }; }");
   must(open_foreign_chains(lab_.host(), kTable));
   EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.1.10", 80));
 }
 
-TEST_F(ForeignRules, RuleIsPutBackInFrontOfADefaultThatCameLater) {
+TEST_F(ForeignRules, RuleIsMovedBeforeALaterDefault) {
   load("table inet firewall { chain passing { type filter hook forward priority filter; policy drop; }; }");
   must(open_foreign_chains(lab_.host(), kTable));
   lab::run_in(lab_.host_netns(), "nft", {"insert", "rule", "inet", "firewall", "passing", "drop"});
@@ -139,7 +139,7 @@ TEST_F(ForeignRules, ChainThatRunsBeforeOursIsReported) {
   EXPECT_EQ(found[0].problem, "its chain runs before the engine's");
 }
 
-TEST_F(ForeignRules, TwoEnginesTakeOnlyTheirOwnRulesAway) {
+TEST_F(ForeignRules, EnginesRemoveOnlyTheirOwnRules) {
   load("table inet firewall { chain passing { type filter hook forward priority filter; policy drop; }; }");
   must(open_foreign_chains(lab_.host(), kTable));
   must(open_foreign_chains(lab_.host(), "stack_second"));

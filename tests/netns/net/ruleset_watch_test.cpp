@@ -23,7 +23,7 @@ TEST_F(Watch, QuietRulesetHasNoChanges) {
   EXPECT_FALSE(drain().foreign_chains_changed);
 }
 
-TEST_F(Watch, FlushByAnotherProgramIsNoticedAndRepaired) {
+TEST_F(Watch, FlushByAnotherProgramIsDetectedAndRepaired) {
   nft("flush ruleset");
   EXPECT_TRUE(drain().own_table_changed);
   must(lab_.firewall().reset_to({}, {}));
@@ -43,7 +43,7 @@ TEST_F(Watch, PartsRemovedByAnotherProgramAreNoticed) {
   }
 }
 
-TEST_F(Watch, OwnChangesAreNotTakenForForeignOnes) {
+TEST_F(Watch, OwnChangesAreNotForeignChanges) {
   lab_.add_network(lab_.network(1));
   must(lab_.firewall().reset_to({}, {}));
   const RulesetChanges changes = drain();
@@ -51,7 +51,7 @@ TEST_F(Watch, OwnChangesAreNotTakenForForeignOnes) {
   EXPECT_FALSE(changes.foreign_chains_changed);
 }
 
-TEST_F(Watch, NewChainOfAnotherProgramIsNoticed) {
+TEST_F(Watch, NewChainOfAnotherProgramIsDetected) {
   nft("add table ip filter");
   EXPECT_TRUE(drain().foreign_chains_changed);
   nft("add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }");

@@ -73,7 +73,7 @@ class BuildCrash : public BuildTest {
   }
 };
 
-TEST_F(BuildCrash, KilledAtAnyMomentTheStoreOpensAndBuildsGoOn) {
+TEST_F(BuildCrash, StoreOpensAndBuildsWorkAfterAKillAtAnyMoment) {
   for (int i = 0; i < 30; ++i)
     file("tree/d" + std::to_string(i % 3) + "/f" + std::to_string(i),
          std::string(3000, 'a') + std::to_string(i));

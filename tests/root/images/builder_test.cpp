@@ -12,7 +12,7 @@
 namespace stack::builder {
 namespace {
 
-TEST_F(BuildTest, ScratchImageHoldsWhatWasCopied) {
+TEST_F(BuildTest, ScratchImageContainsTheCopiedFiles) {
   file("hello.txt", "hello\n", 0640);
   images::Image image = build("FROM scratch\nCOPY hello.txt /etc/hello\nCMD [\"/x\"]\n");
   EXPECT_EQ(content(image, "/etc/hello"), "hello\n");
@@ -34,7 +34,7 @@ TEST_F(BuildTest, RunLeavesItsFilesAndNoMountPoints) {
   EXPECT_FALSE(path_exists(image.layer_dirs[0] + "/run"));
 }
 
-TEST_F(BuildTest, SecondBuildIsCachedWholeAndGivesTheSameImage) {
+TEST_F(BuildTest, SecondBuildIsFullyCachedAndGivesTheSameImage) {
   import_base();
   file("a", "1");
   std::string text = "FROM base\nWORKDIR /w\nCOPY a .\nRUN cat a > b\nENV X=1\nLABEL l=2\n";
@@ -58,7 +58,7 @@ TEST_F(BuildTest, CacheSurvivesARestart) {
   EXPECT_TRUE(last.fully_cached);
 }
 
-TEST_F(BuildTest, TouchingAFileKeepsTheCacheChangingItDoesNot) {
+TEST_F(BuildTest, OnlyChangedContentInvalidatesTheCache) {
   import_base();
   file("a", "1");
   std::string text = "FROM base\nCOPY a /a\nRUN cat /a > /b\n";
@@ -74,7 +74,7 @@ TEST_F(BuildTest, TouchingAFileKeepsTheCacheChangingItDoesNot) {
   EXPECT_EQ(driver.runs, 2);
 }
 
-TEST_F(BuildTest, ChangeThatKeepsSizeAndTimeIsSeen) {
+TEST_F(BuildTest, ChangeWithEqualSizeAndTimeIsDetected) {
   import_base();
   file("a", "1");
   std::string text = "FROM base\nCOPY a /a\n";
@@ -89,7 +89,7 @@ TEST_F(BuildTest, ChangeThatKeepsSizeAndTimeIsSeen) {
   EXPECT_EQ(content(build(text), "/a"), "2");
 }
 
-TEST_F(BuildTest, FailingRunTellsItsCodeAndItsLastLinesAndLeavesNothing) {
+TEST_F(BuildTest, FailedRunReportsItsCodeAndLastLinesAndLeavesNothing) {
   import_base();
   std::string error = build_error("FROM base\nRUN echo first; echo the reason; exit 7\n",
                                   [](BuildRequest& request) { request.tags = {"broken"}; });
@@ -140,7 +140,7 @@ TEST_F(BuildTest, UnchangedOutputOfAChangedStageStillHitsTheCache) {
   EXPECT_EQ(driver.runs, 3) << "only the first stage's step";
 }
 
-TEST_F(BuildTest, ArgumentsReachRunAndDecideTheCacheWhereTheyAreDeclared) {
+TEST_F(BuildTest, ArgumentsReachRunAndAffectTheCacheAfterTheirDeclaration) {
   import_base();
   std::string text = "ARG BASE=base\nFROM $BASE\nRUN echo early > /early\nARG V=1\nRUN echo $V > /v\n";
   EXPECT_EQ(content(build(text), "/v"), "1\n");
@@ -150,7 +150,7 @@ TEST_F(BuildTest, ArgumentsReachRunAndDecideTheCacheWhereTheyAreDeclared) {
   for (const std::string& env : image.config().env) EXPECT_FALSE(env.starts_with("V="));
 }
 
-TEST_F(BuildTest, GlobalArgumentIsSeenInAStageOnlyWhenDeclaredAgain) {
+TEST_F(BuildTest, GlobalArgumentMustBeRedeclaredInAStage) {
   import_base();
   images::Image image = build("ARG G=g\nFROM base\nRUN echo [$G] > /no\nARG G\nRUN echo [$G] > /yes\n");
   EXPECT_EQ(content(image, "/no"), "[]\n");
@@ -171,7 +171,7 @@ TEST_F(BuildTest, ProxiesAreUsableInRunAndLeaveNoTrace) {
   EXPECT_TRUE(last.fully_cached);
 }
 
-TEST_F(BuildTest, CertificatesOfTheHostAreSeenInRunOnly) {
+TEST_F(BuildTest, HostCertificatesAreVisibleOnlyInRun) {
   import_base();
   std::string bundle = top.path() + "/bundle.pem";
   ASSERT_TRUE(write_file(bundle, "CERTS\n"));
@@ -248,7 +248,7 @@ TEST_F(BuildTest, MissingAndIgnoredSourcesAreNamed) {
             std::string::npos);
 }
 
-TEST_F(BuildTest, DockerignoreHoldsForCopiesOfTheWholeContext) {
+TEST_F(BuildTest, DockerignoreAppliesToCopiesOfTheWholeContext) {
   file("keep", "1");
   file("drop/x", "1");
   file("node/a", "1");
@@ -346,7 +346,7 @@ TEST_F(BuildTest, EntrypointDropsTheBasesCommand) {
             std::vector<std::string>{"c"});
 }
 
-TEST_F(BuildTest, OnbuildTriggersRunInTheNextBuildOnly) {
+TEST_F(BuildTest, OnbuildTriggersRunOnlyInTheNextBuild) {
   import_base();
   file("f", "content");
   build("FROM base\nONBUILD COPY f /triggered\nONBUILD RUN echo ran > /ran\n",
@@ -404,7 +404,7 @@ TEST_F(BuildTest, ErrorsBeforeAnythingRuns) {
   EXPECT_EQ(driver.runs, 0);
 }
 
-TEST_F(BuildTest, WarningsForWhatIsProbablyAMistake) {
+TEST_F(BuildTest, WarningsForProbableMistakes) {
   import_base();
   build("FROM base\nARG VERSION=1\nLABEL v=$VERSOIN\n", [](BuildRequest& r) { r.args["UNUSED"] = "1"; });
   EXPECT_NE(warnings().find("Dockerfile (inline):3: UndefinedVar: usage of undefined variable '$VERSOIN' "
@@ -447,7 +447,7 @@ TEST_F(BuildTest, SameStepInParallelBuildsRunsOnce) {
   for (const std::string& id : ids) EXPECT_EQ(id, ids[0]);
 }
 
-TEST_F(BuildTest, FullDiskIsAClearErrorAndLeavesTheStoreAsItWas) {
+TEST_F(BuildTest, FullDiskIsAClearErrorAndLeavesTheStoreUnchanged) {
   std::string small = top.path() + "/small";
   ASSERT_TRUE(ensure_directory(small));
   if (::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=4m") != 0)
@@ -479,7 +479,7 @@ TEST_F(BuildTest, RemovingAnImageFreesItsLayersAndForgetsItsCache) {
   EXPECT_EQ(driver.runs, 2);
 }
 
-TEST_F(BuildTest, RemovingAnImageKeepsTheCacheOfLayersThatOthersHave) {
+TEST_F(BuildTest, RemovingAnImageKeepsTheCacheOfSharedLayers) {
   import_base();
   std::string shared = "FROM base\nRUN echo x > /x\n";
   build(shared + "RUN echo 1 > /y\n", [](BuildRequest& r) { r.tags = {"one"}; });
@@ -489,7 +489,7 @@ TEST_F(BuildTest, RemovingAnImageKeepsTheCacheOfLayersThatOthersHave) {
   EXPECT_TRUE(last.fully_cached);
 }
 
-TEST_F(BuildTest, LockedCacheMountsOfParallelStepsDoNotWaitForEachOther) {
+TEST_F(BuildTest, LockedCacheMountsOfParallelStepsDoNotDeadlock) {
   import_base();
   auto text = [](const std::string& first, const std::string& second, const std::string& out) {
     return "FROM base\nRUN --mount=type=cache,sharing=locked,target=" + first +
@@ -510,7 +510,7 @@ TEST_F(BuildTest, LockedCacheMountsOfParallelStepsDoNotWaitForEachOther) {
   for (const std::string& error : errors) EXPECT_EQ(error, "");
 }
 
-TEST_F(BuildTest, LayersOfIntermediateStagesStayForTheCacheUntilPruned) {
+TEST_F(BuildTest, LayersOfIntermediateStagesStayUntilPruned) {
   import_base();
   std::string text = "FROM base AS build\nRUN echo x > /x\nFROM scratch\nCOPY --from=build /x /x\n";
   build(text, [](BuildRequest& r) { r.tags = {"final"}; });
@@ -522,7 +522,7 @@ TEST_F(BuildTest, LayersOfIntermediateStagesStayForTheCacheUntilPruned) {
   EXPECT_FALSE(last.fully_cached);
 }
 
-TEST_F(BuildTest, StageInheritsTheArgsOfTheStageItIsBasedOn) {
+TEST_F(BuildTest, StageInheritsTheArgsOfItsBaseStage) {
   import_base();
   images::Image image = build(
       "FROM base AS one\nARG V=1\nARG W\nFROM one AS two\nRUN echo $V$W > /x\nENV Y=$V\nFROM two\nARG V\nRUN "
@@ -557,7 +557,7 @@ TEST_F(BuildTest, FromANamedContext) {
   EXPECT_NE(build_error("FROM x\n", with("x", "service:y")).find("service:y"), std::string::npos);
 }
 
-TEST_F(BuildTest, LinkedCopyIsALayerOfItsOwn) {
+TEST_F(BuildTest, LinkedCopyIsASeparateLayer) {
   import_base();
   file("f", "content\n");
   // A file over a directory: a plain copy would be placed inside it.
@@ -573,7 +573,7 @@ TEST_F(BuildTest, LinkedCopyIsALayerOfItsOwn) {
   EXPECT_EQ(content(image, "/bin/f"), "content\n");
 }
 
-TEST_F(BuildTest, PruneCountsCacheMountsAndLeavesThoseInUse) {
+TEST_F(BuildTest, PruneCountsCacheMountsAndKeepsThoseInUse) {
   import_base();
   std::string text = "FROM base\nRUN --mount=type=cache,target=/c cat /etc/group > /c/f; ls /c > /out\n";
   build(text);

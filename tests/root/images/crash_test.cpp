@@ -98,7 +98,7 @@ class Crash : public builder::StoreTest {
   }
 };
 
-TEST_F(Crash, KilledAtAnyMomentTheStoreIsRightAndCanGoOn) {
+TEST_F(Crash, StoreIsConsistentAfterAKillAtAnyMoment) {
   std::vector<Packed> images = {pack(1), pack(2), pack(3)};
   std::map<std::string, std::string> own_digests;
   for (const Packed& image : images) {
@@ -131,7 +131,7 @@ TEST_F(Crash, KilledAtAnyMomentTheStoreIsRightAndCanGoOn) {
 }
 
 // A file system of a few megabytes: any write may fail.
-TEST_F(Crash, AFullDiskFailsWhatIsAskedAndDamagesNothing) {
+TEST_F(Crash, FullDiskFailsTheRequestAndDamagesNothing) {
   std::string small = top.path() + "/small";
   ASSERT_TRUE(ensure_directory(small));
   Packed first = pack(1);

@@ -54,7 +54,7 @@ TEST_F(Damage, FlippedByteInAConfigurationIsReportedAndNothingIsLost) {
   EXPECT_EQ(store->damaged().size(), 1u);
 }
 
-TEST_F(Damage, MakingTheImageAgainRepairsIt) {
+TEST_F(Damage, RecreatingTheImageRepairsIt) {
   Image image = make("1", "app:1");
   store.reset();
   flip_byte(blob(image.id));
@@ -67,7 +67,7 @@ TEST_F(Damage, MakingTheImageAgainRepairsIt) {
   EXPECT_EQ(store->resolve("app:1")->id, image.id);
 }
 
-TEST_F(Damage, AnotherImageUnderTheNameEndsTheDamageOfTheName) {
+TEST_F(Damage, NewImageUnderTheNameRepairsTheName) {
   Image image = make("1", "app:1");
   store.reset();
   flip_byte(blob(image.manifest_digest));
@@ -103,7 +103,7 @@ TEST_F(Damage, TruncatedIndexIsRestoredFromItsCopy) {
   EXPECT_EQ(damage_text(), "");
 }
 
-TEST_F(Damage, WithBothIndexesLostTheImagesAreFoundByTheirManifests) {
+TEST_F(Damage, ImagesAreFoundByTheirManifestsIfBothIndexesAreLost) {
   Image image = make("1", "app:1");
   store.reset();
   ASSERT_TRUE(write_file(root + "/index.json", ""));
@@ -114,7 +114,7 @@ TEST_F(Damage, WithBothIndexesLostTheImagesAreFoundByTheirManifests) {
   EXPECT_TRUE(found->repo_tags.empty());
 }
 
-TEST_F(Damage, EntriesOfAStrangeFormAreKeptAsTheyAre) {
+TEST_F(Damage, UnknownEntriesAreKeptUnchanged) {
   Image image = make("1", "app:1");
   store.reset();
   Json index = *parse_json(*read_file(root + "/index.json"));
@@ -130,7 +130,7 @@ TEST_F(Damage, EntriesOfAStrangeFormAreKeptAsTheyAre) {
   EXPECT_EQ(store->damaged().size(), 4u);
 }
 
-TEST_F(Damage, LostLayerDescriptionIsMadeAgain) {
+TEST_F(Damage, LostLayerDescriptionIsRecreated) {
   Image image = make("1", "app:1");
   store.reset();
   ASSERT_TRUE(write_file(image.layer_dirs[0] + ".json", "{"));
@@ -139,7 +139,7 @@ TEST_F(Damage, LostLayerDescriptionIsMadeAgain) {
   EXPECT_EQ(damage_text(), "");
 }
 
-TEST_F(Damage, LayerThatIsNotWhatItsNameSaysIsPutAside) {
+TEST_F(Damage, LayerWithAWrongDigestIsQuarantined) {
   Image image = make("1", "app:1");
   store.reset();
   ASSERT_TRUE(write_file(image.layer_dirs[0] + ".json", "{"));

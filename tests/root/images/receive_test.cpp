@@ -104,7 +104,7 @@ class Receive : public builder::StoreTest {
   int64_t resumed_from = 0;
 };
 
-TEST_F(Receive, ImageKeepsTheDigestsItHadAtTheRegistry) {
+TEST_F(Receive, ImageKeepsItsRegistryDigests) {
   for (const char* compress : {"gzip -c", "zstd -q -c", "cat"}) {
     RemoteImage image = pack(compress);
     std::string name = std::string("app:") + (compress[0] == 'g'   ? "gz"
@@ -133,7 +133,7 @@ TEST_F(Receive, ImageKeepsTheDigestsItHadAtTheRegistry) {
             digests.end());
 }
 
-TEST_F(Receive, ModesOwnersAndSetIdBitsArrive) {
+TEST_F(Receive, ModesOwnersAndSetIdBitsArePreserved) {
   Result<Image> got = receive(pack("gzip -c"), "app");
   ASSERT_TRUE(got) << got.error().text();
   struct stat info{};
@@ -171,7 +171,7 @@ TEST_F(Receive, InterruptedTransferIsResumedEvenByANewProcess) {
   EXPECT_TRUE(names_in(root + "/partial")->empty());
 }
 
-TEST_F(Receive, APartialBlobThatIsWrongIsForgotten) {
+TEST_F(Receive, InvalidPartialBlobIsDropped) {
   RemoteImage image = pack("gzip -c");
   ASSERT_TRUE(
       write_file(root + "/partial/" + image.layer().digest.substr(7), image.blob.substr(0, 60) + "garbage"));
@@ -180,7 +180,7 @@ TEST_F(Receive, APartialBlobThatIsWrongIsForgotten) {
   ASSERT_TRUE(got) << got.error().text();
 }
 
-TEST_F(Receive, ContentThatIsNotWhatItsDigestSaysIsNeverStored) {
+TEST_F(Receive, ContentWithAWrongDigestIsNeverStored) {
   RemoteImage image = pack("gzip -c");
   RemoteImage wrong_bytes = image;
   wrong_bytes.blob.back() = static_cast<char>(wrong_bytes.blob.back() ^ 1);
@@ -199,7 +199,7 @@ TEST_F(Receive, ContentThatIsNotWhatItsDigestSaysIsNeverStored) {
   EXPECT_TRUE(names_in(root + "/staging")->empty());
 }
 
-TEST_F(Receive, ABlobLongerOrShorterThanItsDescriptorIsRefused) {
+TEST_F(Receive, BlobWithAWrongSizeIsRejected) {
   RemoteImage image = pack("gzip -c");
   {
     auto ingest = store->begin_layer(image.layer(), image.diff_id);
@@ -236,7 +236,7 @@ TEST_F(Receive, LayersOfAnInterruptedPullSurviveCollectionsButNotAPrune) {
   EXPECT_FALSE(store->find_layer(image.layer(), image.diff_id));
 }
 
-TEST_F(Receive, ALayerLostWithThePowerIsUnpackedAgainFromItsBlob) {
+TEST_F(Receive, LayerLostInAPowerCutIsUnpackedAgain) {
   RemoteImage image = pack("gzip -c");
   Result<Image> got = receive(image, "app");
   ASSERT_TRUE(got);
@@ -249,7 +249,7 @@ TEST_F(Receive, ALayerLostWithThePowerIsUnpackedAgainFromItsBlob) {
   EXPECT_TRUE(store->find("app"));
 }
 
-TEST_F(Receive, DirectoriesWithoutAnEntryAreWhatTheLayersBelowSay) {
+TEST_F(Receive, DirectoriesWithoutAnEntryKeepTheAttributesBelow) {
   ASSERT_TRUE(ensure_directory(dir + "/tmp"));
   ASSERT_EQ(::chmod((dir + "/tmp").c_str(), 01777), 0);
   RemoteImage below = pack("gzip -c");
@@ -307,7 +307,7 @@ TEST_F(Receive, TruncatedPaddedAndChainedGzip) {
   EXPECT_EQ(check(*read_file(top.path() + "/both")), "");
 }
 
-TEST(Bomb, AStreamThatInflatesBeyondMeasureIsStopped) {
+TEST(Bomb, DecompressionBombIsStopped) {
   TemporaryDirectory top = *TemporaryDirectory::create("/tmp/stack-images-bomb");
   for (const char* compress : {"gzip -1", "zstd -q -1"}) {
     shell("head -c 50000000 /dev/zero | " + std::string(compress) + " -c > " + top.path() + "/bomb");
@@ -335,7 +335,7 @@ TEST_F(Receive, SkopeoAndUmociReadTheLayout) {
   EXPECT_EQ(*read_file(top.path() + "/bundle/rootfs/a/b/file"), *read_file(dir + "/a/b/file"));
 }
 
-TEST_F(Receive, ArchivesGoBothWaysWithSkopeo) {
+TEST_F(Receive, ArchivesAreExchangedWithSkopeo) {
   if (!has_program("skopeo")) GTEST_SKIP() << "needs skopeo";
   RemoteImage image = pack("gzip -c");
   ASSERT_TRUE(receive(image, "app:1"));

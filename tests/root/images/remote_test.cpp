@@ -91,7 +91,7 @@ TEST_F(Remote, AddTakesAFileOfAServerWithItsNameAndTime) {
   EXPECT_EQ(entry(image, "own")->info.st_gid, 6u);
 }
 
-TEST_F(Remote, AChangedFileIsNoticedAnUnchangedOneIsCached) {
+TEST_F(Remote, ChangedFileIsDetectedAndUnchangedOneIsCached) {
   files["/f"] = "one";
   std::string text = "FROM scratch\nADD " + server.origin() + "/f /f\n";
   build(text);
@@ -101,7 +101,7 @@ TEST_F(Remote, AChangedFileIsNoticedAnUnchangedOneIsCached) {
   EXPECT_EQ(content(build(text), "f"), "two");
 }
 
-TEST_F(Remote, ChecksumIsVerifiedAndSparesTheDownload) {
+TEST_F(Remote, ChecksumIsVerifiedAndAvoidsTheDownload) {
   files["/f"] = "content";
   std::string line = "ADD --checksum=sha256:" + sha256_hex("content") + " " + server.origin() + "/f /f\n";
   EXPECT_EQ(content(build("FROM scratch\n" + line), "f"), "content");
@@ -120,7 +120,7 @@ TEST_F(Remote, ChecksumIsVerifiedAndSparesTheDownload) {
             std::string::npos);
 }
 
-TEST_F(Remote, DownloadedArchivesAreUnpackedOnRequestOnly) {
+TEST_F(Remote, DownloadedArchivesAreUnpackedOnlyOnRequest) {
   shell("mkdir -p " + top.path() + "/t/in; echo x > " + top.path() + "/t/in/file; tar -C " + top.path() +
         "/t -czf " + top.path() + "/t.tgz in");
   files["/t.tgz"] = *read_file(top.path() + "/t.tgz");
@@ -130,7 +130,7 @@ TEST_F(Remote, DownloadedArchivesAreUnpackedOnRequestOnly) {
   EXPECT_EQ(content(image, "open/in/file"), "x\n");
 }
 
-TEST_F(Remote, AServersRefusalIsToldWithItsPlace) {
+TEST_F(Remote, ServerErrorIsReportedWithItsPosition) {
   std::string error = build_error("FROM scratch\nADD " + server.origin() + "/nothing /x\n");
   EXPECT_NE(error.find("Dockerfile (inline):2:5: "), std::string::npos) << error;
   EXPECT_NE(error.find("answered 404"), std::string::npos) << error;

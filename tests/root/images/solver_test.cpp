@@ -52,7 +52,7 @@ const char* const kTwoStages =
     "FROM base AS one\nRUN echo built > /made\nFROM base\nCOPY f /f\nCOPY --from=one /made /made\nRUN echo x "
     "> /y\n";
 
-TEST_F(Solver, ACacheInAFolderIsUsedByAnotherMachine) {
+TEST_F(Solver, FolderCacheIsUsedByAnotherMachine) {
   import_base();
   file("f", "content");
   build(kTwoStages, [&](BuildRequest& r) { r.cache_to = {local(true)}; });
@@ -67,7 +67,7 @@ TEST_F(Solver, ACacheInAFolderIsUsedByAnotherMachine) {
   EXPECT_EQ(store->list().size(), 2u);
 }
 
-TEST_F(Solver, TheSmallCacheHasTheImagesOwnLayersOnly) {
+TEST_F(Solver, MinimalCacheHasOnlyTheImagesLayers) {
   import_base();
   file("f", "content");
   build(kTwoStages, [&](BuildRequest& r) { r.cache_to = {local(false)}; });
@@ -77,7 +77,7 @@ TEST_F(Solver, TheSmallCacheHasTheImagesOwnLayersOnly) {
   EXPECT_EQ(machine->driver.runs, 1);  // the first stage; its result is then found by content
 }
 
-TEST_F(Solver, AChangedStepIsRunAgainDespiteTheCache) {
+TEST_F(Solver, ChangedStepRunsDespiteTheCache) {
   import_base();
   file("f", "content");
   build(kTwoStages, [&](BuildRequest& r) { r.cache_to = {local(true)}; });
@@ -89,7 +89,7 @@ TEST_F(Solver, AChangedStepIsRunAgainDespiteTheCache) {
   EXPECT_EQ(content(*machine->store->resolve(made->image_id), "f"), "other");
 }
 
-TEST_F(Solver, AnInlineCacheTravelsWithTheImage) {
+TEST_F(Solver, InlineCacheIsPartOfTheImage) {
   import_base();
   std::string text = "FROM base\nRUN echo a > /a\nRUN echo b > /b\n";
   images::Image image =
@@ -113,13 +113,13 @@ TEST_F(Solver, AnInlineCacheTravelsWithTheImage) {
   EXPECT_EQ(machine->driver.runs, 0);
 }
 
-TEST_F(Solver, ACacheThatIsNotThereIsAWarning) {
+TEST_F(Solver, MissingCacheIsAWarning) {
   import_base();
   build("FROM base\nRUN true\n", [&](BuildRequest& r) { r.cache_from = {from_local("nothing")}; });
   EXPECT_NE(warnings().find("importing cache"), std::string::npos) << warnings();
 }
 
-TEST_F(Solver, CacheLocationsAreReadAsBuildxReadsThem) {
+TEST_F(Solver, CacheLocationsAreParsedLikeInBuildx) {
   EXPECT_EQ(parse_cache_location("type=registry,ref=host:5/a:b,mode=max", true)->place, "host:5/a:b");
   EXPECT_TRUE(parse_cache_location("type=registry,ref=a,mode=max", true)->all_stages);
   EXPECT_EQ(parse_cache_location("app:1", false)->place, "docker.io/library/app:1");
@@ -128,7 +128,7 @@ TEST_F(Solver, CacheLocationsAreReadAsBuildxReadsThem) {
     EXPECT_FALSE(parse_cache_location(bad, true)) << bad;
 }
 
-TEST_F(Solver, ACheckRunsNothingAndTellsWhatIsProbablyAMistake) {
+TEST_F(Solver, CheckRunsNothingAndReportsProbableMistakes) {
   import_base();
   Result<BuildResult> result = try_build(
       "FROM base AS Build\nENV KNOWN=1\nRUN exit 1\nLABEL a=$KNWON b=$FROM_BASE\nCOPY --from=nothere /a "
@@ -149,7 +149,7 @@ TEST_F(Solver, ACheckRunsNothingAndTellsWhatIsProbablyAMistake) {
       try_build("FROM base\nRUN --mount=type=nonsense x\n", [](BuildRequest& r) { r.check_only = true; }));
 }
 
-TEST_F(Solver, WarningsFailTheBuildWhereTheFileWantsIt) {
+TEST_F(Solver, WarningsFailTheBuildIfTheFileRequestsIt) {
   import_base();
   std::string error = build_error("# check=error=true\nFROM base\nRUN true\nCMD x\n");
   EXPECT_NE(error.find("lint violation found for rules: JSONArgsRecommended"), std::string::npos) << error;
@@ -176,7 +176,7 @@ TEST_F(Solver, SourceDateEpochGivesTheSameBytesAtAnyTime) {
             std::string::npos);
 }
 
-TEST_F(Solver, TheHostsNetworkNeedsAnEntitlement) {
+TEST_F(Solver, HostNetworkRequiresAnEntitlement) {
   import_base();
   std::string text = "FROM base\nRUN --network=host true\n";
   EXPECT_NE(build_error(text).find(":2:5: RUN --network=host requires the entitlement network.host"),
@@ -186,7 +186,7 @@ TEST_F(Solver, TheHostsNetworkNeedsAnEntitlement) {
   build(text, [](BuildRequest& r) { r.network = RunNetwork::Host; });
 }
 
-TEST_F(Solver, PrivateCachesOfParallelStepsAreDifferentOnes) {
+TEST_F(Solver, ParallelStepsUseDifferentPrivateCaches) {
   import_base();
   auto step = [](const std::string& name) {
     return "FROM base AS " + name +
@@ -199,7 +199,7 @@ TEST_F(Solver, PrivateCachesOfParallelStepsAreDifferentOnes) {
   EXPECT_EQ(content(image, "b"), "b\n");
 }
 
-TEST_F(Solver, KeysOfMountsBelongToTheirType) {
+TEST_F(Solver, MountOptionsDependOnTheType) {
   import_base();
   for (const char* mount : {"type=bind,target=/x,sharing=locked", "type=tmpfs,target=/x,mode=755",
                             "type=secret,size=1", "type=cache,target=/x,env=A"}) {
@@ -208,7 +208,7 @@ TEST_F(Solver, KeysOfMountsBelongToTheirType) {
   }
 }
 
-TEST_F(Solver, AnAgentIsHandedOnToTheUserOfTheMount) {
+TEST_F(Solver, AgentIsRelayedToTheUserOfTheMount) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::string path = top.path() + "/agent";

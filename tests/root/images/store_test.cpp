@@ -47,7 +47,7 @@ TEST_F(Store, ImagesAreFoundByNameIdAndPrefix) {
   EXPECT_EQ(join(store->resolve(hex)->repo_tags, " "), "app:1 localhost:5000/x/app:2");
 }
 
-TEST_F(Store, EverythingIsThereAfterReopening) {
+TEST_F(Store, ReopenedStoreHasEverything) {
   Image image = make("1", {"app"});
   open();
   std::optional<Image> again = store->find("app");
@@ -63,7 +63,7 @@ TEST_F(Store, OneProcessAtATime) {
   EXPECT_EQ(second.error().kind(), ErrorKind::Conflict);
 }
 
-TEST_F(Store, LayersAreClosedToOtherUsers) {
+TEST_F(Store, LayersAreInaccessibleToOtherUsers) {
   Image image = make("1", {"app"});
   struct stat info{};
   ASSERT_EQ(::stat(directory_name(image.layer_dirs[0]).c_str(), &info), 0);
@@ -96,7 +96,7 @@ TEST_F(Store, ImageWithoutItsLayerIsReported) {
   EXPECT_NE(store->notes()[0].find("is missing"), std::string::npos);
 }
 
-TEST_F(Store, LayerThatDidNotSurviveAPowerLossIsNoticed) {
+TEST_F(Store, LayerLostInAPowerCutIsDetected) {
   Image image = make("1", {"app"});
   store.reset();
   // Simulates a reboot: another boot ID, and a file that lost its content.
@@ -108,13 +108,13 @@ TEST_F(Store, LayerThatDidNotSurviveAPowerLossIsNoticed) {
   EXPECT_FALSE(path_exists(image.layer_dirs[0]));
 }
 
-TEST_F(Store, ANewImageIsSyncedWithoutAnyoneAsking) {
+TEST_F(Store, NewImageIsSyncedAutomatically) {
   Image image = make("1", {"app"});
   for (int i = 0; i < 500 && path_exists(root + "/unsynced"); ++i) ::usleep(20000);
   EXPECT_FALSE(path_exists(root + "/unsynced"));
 }
 
-TEST_F(Store, LayersMadeHereAreCompressedTheSameWayEachTime) {
+TEST_F(Store, LocalLayersAreCompressedDeterministically) {
   Image image = make(std::string(3 << 20, 'x') + "end", {"app", "other"});
   images::StoredManifest plain = *store->manifest_of("app");
   EXPECT_EQ(plain.manifest.layers[0].media_type, images::kOciLayerType);
@@ -144,7 +144,7 @@ TEST_F(Store, LayersMadeHereAreCompressedTheSameWayEachTime) {
                 (by_zstd.manifest.layers[0].digest == blob.digest ? "+gzip" : "+zstd"));
 }
 
-TEST_F(Store, PackedLayersGoWithTheirImage) {
+TEST_F(Store, PackedLayersAreRemovedWithTheirImage) {
   make("1", {"app"});
   images::StoredManifest packed = *store->pack("app", images::Compression::Zstd);
   std::string path = root + "/blobs/sha256/" + packed.manifest.layers[0].digest.substr(7);
@@ -167,7 +167,7 @@ TEST_F(Store, TagMovesAndTheFormerImageDangles) {
   EXPECT_FALSE(path_exists(first.layer_dirs[0]));
 }
 
-TEST_F(Store, RemovalIsRefusedAsDockerRefusesIt) {
+TEST_F(Store, RemovalIsRejectedLikeInDocker) {
   Image image = make("1", {"app:1"});
   std::string id = image.id.substr(7, 12);
   std::vector<images::ImageUser> stopped = {{image.id, std::string(64, 'c'), false}};
@@ -203,7 +203,7 @@ TEST_F(Store, UntaggingOneOfTwoNamesKeepsTheImage) {
   EXPECT_FALSE(path_exists(image.layer_dirs[0]));
 }
 
-TEST_F(Store, PinnedLayersStayWhateverIsRemoved) {
+TEST_F(Store, PinnedLayersSurviveRemovals) {
   Image image = make("1", {"app"});
   std::vector<images::LayerPin> pins = *store->pin_layers(image);
   ASSERT_TRUE(store->remove("app", false, {}));
@@ -265,7 +265,7 @@ TEST_F(Store, SavedImagesLoadElsewhereWithTheSameId) {
   EXPECT_EQ(*read_file(store->resolve("app:1")->layer_dirs[0] + "/f"), "1");
 }
 
-TEST_F(Store, ArchiveWhoseLayerIsNotWhatItSaysIsRefused) {
+TEST_F(Store, ArchiveWithAWrongLayerDigestIsRejected) {
   Image image = make("1", {"app:1"});
   std::string archive = top.path() + "/saved.tar";
   Fd out = *open_file(archive, O_RDWR | O_CREAT);
@@ -288,7 +288,7 @@ TEST_F(Store, ArchiveWhoseLayerIsNotWhatItSaysIsRefused) {
   EXPECT_TRUE(store->list().empty());
 }
 
-TEST_F(Store, InspectHasDockersShape) {
+TEST_F(Store, InspectHasDockersFormat) {
   Image image = make("1", {"app:1"});
   Json json = store->inspect_json(*store->resolve("app:1"));
   EXPECT_EQ(json["Id"], image.id);
@@ -302,7 +302,7 @@ TEST_F(Store, InspectHasDockersShape) {
   EXPECT_EQ(store->history_json(image)[0]["Id"], image.id);
 }
 
-TEST_F(Store, WritesThatFailLeaveTheOldState) {
+TEST_F(Store, FailedWritesKeepTheOldState) {
   Image image = make("1", {"app"});
   // A directory at the target makes the rename of the temporary file fail, even for root.
   ASSERT_EQ(::rename((root + "/index.json").c_str(), (root + "/index.old").c_str()), 0);

@@ -92,7 +92,7 @@ TEST_F(Unpack, AbsoluteNamesStayInside) {
   EXPECT_EQ(text("stack-unpack-test-escape"), "x");
 }
 
-TEST_F(Unpack, DotsThatLeadOutAreRefused) { EXPECT_FALSE(add('0', "../outside/new", "x").unpack()); }
+TEST_F(Unpack, DotsThatLeadOutsideAreRejected) { EXPECT_FALSE(add('0', "../outside/new", "x").unpack()); }
 
 TEST_F(Unpack, LinkedParentIsReplacedNotFollowed) {
   ASSERT_TRUE(add('2', "d", "../outside").add('0', "d/new", "x").unpack());
@@ -119,7 +119,7 @@ TEST_F(Unpack, HardLinkThroughALinkIsRefused) {
   EXPECT_FALSE(add('2', "d", "../outside").add('1', "h", "d/victim").unpack());
 }
 
-TEST_F(Unpack, HardLinkToALinkDoesNotChangeWhatItNames) {
+TEST_F(Unpack, HardLinkToALinkDoesNotChangeItsTarget) {
   // The later entry of the same name must not write through the link.
   ASSERT_TRUE(add('2', "l", "../outside/victim", 0777).add('1', "h", "l").add('0', "h", "x", 04777).unpack());
   EXPECT_EQ(text("h"), "x");
@@ -130,7 +130,7 @@ TEST_F(Unpack, RootCannotBecomeALink) {
   EXPECT_TRUE(is_directory(target));
 }
 
-TEST_F(Unpack, DirectoryReplacedByALinkDoesNotTakeLaterFilesOut) {
+TEST_F(Unpack, LaterFilesStayInsideIfALinkReplacesTheirDirectory) {
   ASSERT_TRUE(add('5', "d/", "", 0755)
                   .add('0', "d/f", "1")
                   .add('2', "d", "../outside")
@@ -159,7 +159,7 @@ TEST_F(Unpack, BadWhiteoutsAreRefused) {
   }
 }
 
-TEST_F(Unpack, WhiteoutThatIsAlsoAddedHidesOnlyTheLayersBelow) {
+TEST_F(Unpack, WhiteoutOfAnAddedFileHidesOnlyTheLayersBelow) {
   ASSERT_TRUE(add('0', ".wh.d").add('5', "d/", "", 0755).add('0', "d/new-content", "x").unpack());
   EXPECT_EQ(opaque("d"), "y");
   EXPECT_EQ(text("d/new-content"), "x");
@@ -174,7 +174,7 @@ TEST_F(Unpack, ForgedOverlayAttributesAreDropped) {
   EXPECT_LT(::getxattr((target + "/d").c_str(), "trusted.overlay.redirect", value, sizeof value), 0);
 }
 
-TEST_F(Unpack, WhiteoutDeviceCannotBeSmuggledIn) {
+TEST_F(Unpack, WhiteoutDeviceIsRejected) {
   TarEntry entry;
   entry.type = '3';
   entry.name = "fake";
@@ -188,7 +188,7 @@ TEST_F(Unpack, DevicesOnlyWhereAllowed) {
   EXPECT_FALSE(add('3', "null", "", 0666).unpack(options));
 }
 
-TEST_F(Unpack, ModesOwnersTimesAndSetIdBitsArrive) {
+TEST_F(Unpack, ModesOwnersTimesAndSetIdBitsArePreserved) {
   ASSERT_TRUE(add('5', "d/", "", 02755).add('0', "d/s", "x", 04755).add('6', "d/pipe").unpack());
   EXPECT_EQ(info("d").st_mode & 07777, 02755u);
   EXPECT_EQ(info("d/s").st_mode & 07777, 04755u);
@@ -203,7 +203,7 @@ TEST_F(Unpack, LastOfEqualNamesWins) {
   EXPECT_TRUE(S_ISDIR(info("x").st_mode));
 }
 
-TEST_F(Unpack, LinkWithASlashAtItsEndIsNotFollowed) {
+TEST_F(Unpack, LinkWithATrailingSlashIsNotFollowed) {
   add('2', "d", "../outside/").add('5', "d/").add('0', "d/new", "x");
   ASSERT_TRUE(unpack());
   EXPECT_TRUE(S_ISDIR(info("d").st_mode));
@@ -227,14 +227,14 @@ TEST_F(Unpack, WhiteoutsDoNotGoThroughLinks) {
   EXPECT_EQ(opaque("e"), "y");
 }
 
-TEST_F(Unpack, ANamedPipeInTheWayIsReplacedNotOpened) {
+TEST_F(Unpack, ExistingNamedPipeIsReplacedNotOpened) {
   add('6', "p").add('0', "p", "file").add('6', "q").add('0', "q/f", "x").add('6', "r").add('5', "r/");
   ASSERT_TRUE(unpack());
   EXPECT_EQ(text("p"), "file");
   EXPECT_EQ(text("q/f"), "x");
 }
 
-TEST_F(Unpack, HardLinksToDirectoriesAndToNothingAreRefused) {
+TEST_F(Unpack, HardLinksToDirectoriesAndMissingFilesAreRejected) {
   EXPECT_FALSE(add('5', "d/").add('1', "h", "d").unpack());
   bytes.clear();
   writer = TarWriter([this](std::string_view piece) -> Result<> {
@@ -244,7 +244,7 @@ TEST_F(Unpack, HardLinksToDirectoriesAndToNothingAreRefused) {
   EXPECT_FALSE(add('1', "h", "missing").unpack());
 }
 
-TEST_F(Unpack, NamesAreBytesAndMayBeLongerThanAPath) {
+TEST_F(Unpack, NamesAreBytesAndMayExceedAPath) {
   std::string deep;
   for (int i = 0; i < 60; ++i) deep += std::string(100, static_cast<char>('a' + i % 26)) + "/";
   add('0', "caf\xe9 \xff", "x").add('0', deep + "f", "deep").add('0', "A", "1").add('0', "a", "2");
@@ -254,7 +254,7 @@ TEST_F(Unpack, NamesAreBytesAndMayBeLongerThanAPath) {
   EXPECT_FALSE(path_exists(target + "/f"));
 }
 
-TEST_F(Unpack, ANameLongerThanTheFileSystemTakesIsRefused) {
+TEST_F(Unpack, NameTooLongForTheFileSystemIsRejected) {
   EXPECT_FALSE(add('0', std::string(256, 'n'), "x").unpack());
 }
 
@@ -266,7 +266,7 @@ TEST_F(Unpack, OwnersOutOfRangeAreRefused) {
   EXPECT_FALSE(unpack());
 }
 
-TEST_F(Unpack, LayerSurvivesItsTarStreamBitByBit) {
+TEST_F(Unpack, LayerSurvivesTheRoundTripThroughItsTarStream) {
   add('5', "d/", "", 0711)
       .add('0', "d/f", std::string(5000, 'z'), 04755)
       .add('1', "d/h", "d/f")
@@ -295,7 +295,7 @@ TEST_F(Unpack, LayerSurvivesItsTarStreamBitByBit) {
   EXPECT_EQ(digest_layer(second)->diff_id, first->diff_id);
 }
 
-TEST_F(Unpack, DigestSeesContentModeAndWhiteoutsButNotTheOrderOfCreation) {
+TEST_F(Unpack, DigestDependsOnContentModeAndWhiteoutsButNotOnCreationOrder) {
   auto digest = [&](const std::string& script) {
     std::string dir = top.path() + "/" + random_hex(4);
     SpawnRequest request;
@@ -311,7 +311,7 @@ TEST_F(Unpack, DigestSeesContentModeAndWhiteoutsButNotTheOrderOfCreation) {
   EXPECT_NE(digest("true"), digest("mknod a c 0 0"));
 }
 
-TEST_F(Unpack, GzipBzip2XzAndZstdAreToldByContent) {
+TEST_F(Unpack, GzipBzip2XzAndZstdAreDetectedByContent) {
   ASSERT_TRUE(add('0', "f", "content").unpack());
   std::string tar = top.path() + "/plain";
   ASSERT_TRUE(write_file(tar, bytes));

@@ -43,13 +43,13 @@ TEST_F(OciExec, AProcessFileReplacesTheProcess) {
   EXPECT_EQ(exec({"--process", bundle.folder() + "/p.json", "box"}).output, "c\n/data\n");
 }
 
-TEST_F(OciExec, DetachedItGivesThePid) {
+TEST_F(OciExec, DetachedExecReturnsThePid) {
   std::string file = bundle.folder() + "/pid";
   ASSERT_EQ(exec({"--detach", "--pid-file", file, "box", "sleep", "1000"}).code, 0);
   EXPECT_NE(host_output("cat /proc/$(cat " + file + ")/cmdline").find("sleep"), std::string::npos);
 }
 
-TEST_F(OciExec, ErrorsHaveShellsCodes) {
+TEST_F(OciExec, ErrorsHaveShellExitCodes) {
   EXPECT_EQ(exec({"box", "nosuch"}).code, 127);
   EXPECT_EQ(exec({"box", "/etc"}).code, 126);
   EXPECT_EQ(exec({"box"}).code, 255);
@@ -57,7 +57,7 @@ TEST_F(OciExec, ErrorsHaveShellsCodes) {
   EXPECT_EQ(exec({"box", "sh", "-c", "kill -9 $$"}).code, 137);
 }
 
-TEST_F(OciExec, TheRuntimeItselfCannotBeWrittenFromInside) {
+TEST_F(OciExec, RuntimeCannotBeOverwrittenFromInside) {
   // CVE-2019-5736: an interpreter line that executes the runtime again, in the container.
   ASSERT_TRUE(write_file(bundle.root() + "/data/evil", "#!/proc/self/exe\n", 0755).has_value());
   ASSERT_EQ(host_output("chmod 755 " + bundle.root() + "/data/evil"), "");
@@ -71,14 +71,14 @@ TEST_F(OciExec, TheRuntimeItselfCannotBeWrittenFromInside) {
   EXPECT_EQ(host_output("sha256sum " STACK_RUNTIME), before);
 }
 
-TEST_F(OciExec, SecurityLabelsAreRefusedWhereThereAreNone) {
+TEST_F(OciExec, SecurityLabelsAreRejectedIfUnsupported) {
   if (path_exists("/sys/kernel/security/apparmor") || path_exists("/sys/fs/selinux/enforce"))
     GTEST_SKIP() << "this kernel has them";
   EXPECT_NE(exec({"--apparmor", "x", "box", "true"}).output.find("AppArmor"), std::string::npos);
   EXPECT_NE(exec({"--process-label", "x", "box", "true"}).output.find("SELinux"), std::string::npos);
 }
 
-TEST_F(OciExec, InACreatedContainerAsWell) {
+TEST_F(OciExec, WorksInACreatedContainer) {
   ASSERT_EQ(bundle.call({"delete", "-f", "box"}).code, 0);
   ASSERT_EQ(bundle.create().code, 0);
   EXPECT_EQ(exec({"box", "echo", "hi"}).output, "hi\n");

@@ -53,7 +53,7 @@ TEST(OciHooks, RunInOrderWithTheStateOnTheirInput) {
       << all;
 }
 
-TEST(OciHooks, AFailingOneBeforeTheStartEndsTheCreation) {
+TEST(OciHooks, FailureBeforeTheStartEndsTheCreation) {
   for (const char* kind : {"prestart", "createRuntime", "createContainer"}) {
     Bundle bundle;
     bundle.command({"sleep", "1000"});
@@ -69,7 +69,7 @@ TEST(OciHooks, AFailingOneBeforeTheStartEndsTheCreation) {
   }
 }
 
-TEST(OciHooks, AFailingOneAtTheStartEndsTheContainer) {
+TEST(OciHooks, FailureAtTheStartEndsTheContainer) {
   for (const char* kind : {"startContainer", "poststart"}) {
     Bundle bundle;
     bundle.command({"sleep", "1000"});
@@ -80,7 +80,7 @@ TEST(OciHooks, AFailingOneAtTheStartEndsTheContainer) {
   }
 }
 
-TEST(OciHooks, AFailingPoststopIsOnlyAWarning) {
+TEST(OciHooks, FailedPoststopIsOnlyAWarning) {
   Bundle bundle;
   bundle.command({"true"});
   bundle.spec["hooks"]["poststop"] =
@@ -89,7 +89,7 @@ TEST(OciHooks, AFailingPoststopIsOnlyAWarning) {
   EXPECT_TRUE(path_exists(bundle.folder() + "/second"));
 }
 
-TEST(OciHooks, OneThatTakesTooLongIsKilled) {
+TEST(OciHooks, SlowHookIsKilled) {
   Bundle bundle;
   bundle.command({"true"});
   Json slow = hook("/bin/sleep", {"sleep", "1000"});
@@ -100,7 +100,7 @@ TEST(OciHooks, OneThatTakesTooLongIsKilled) {
   EXPECT_NE(ran.output.find("still running after 1 seconds"), std::string::npos) << ran.output;
 }
 
-TEST(OciHooks, MayAskForTheState) {
+TEST(OciHooks, MayQueryTheState) {
   Bundle bundle;
   bundle.command({"true"});
   std::string script = bundle.host_script(
@@ -110,7 +110,7 @@ TEST(OciHooks, MayAskForTheState) {
   EXPECT_EQ(parse_json(read_file(bundle.folder() + "/asked").value_or("")).value()["status"], "creating");
 }
 
-TEST(OciHooks, HaveTheEnvironmentGivenAndNoOther) {
+TEST(OciHooks, HaveOnlyTheGivenEnvironment) {
   Bundle bundle;
   bundle.command({"true"});
   Json one = hook(bundle.host_script("env", "/usr/bin/env > " + bundle.folder() + "/env"));
@@ -135,7 +135,7 @@ TEST(OciHooks, InheritTheEnvironmentUnlessTheyHaveTheirOwn) {
   EXPECT_EQ(read_file(bundle.folder() + "/env").value_or(""), "inherited\nnone\n");
 }
 
-TEST(OciHooks, BeforeTheStartBeginInTheBundle) {
+TEST(OciHooks, EarlyHooksRunInTheBundle) {
   Bundle bundle;
   bundle.command({"true"});
   bundle.host_script("where", "pwd >> " + bundle.folder() + "/places");

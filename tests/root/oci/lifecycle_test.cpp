@@ -37,7 +37,7 @@ TEST(OciLifecycle, RunMakesAtMost250SystemCalls) {
   EXPECT_GT(counted.system_calls, 100) << "not all were counted";
 }
 
-TEST(OciLifecycle, ACommandKilledBySignalCountsFrom128) {
+TEST(OciLifecycle, CommandKilledBySignalReturns128PlusTheSignal) {
   Bundle bundle;
   // Without its own PID namespace, the first process is killed like any other.
   bundle.drop_namespace("pid");
@@ -80,7 +80,7 @@ TEST(OciLifecycle, OperationsAreRefusedInTheWrongState) {
   EXPECT_NE(bundle.call({"exec", "box", "true"}).code, 0);
 }
 
-TEST(OciLifecycle, UnknownContainersAreAnErrorButForForcedDelete) {
+TEST(OciLifecycle, UnknownContainersAreAnErrorExceptForForcedDelete) {
   Bundle bundle;
   for (const char* command : {"state", "start", "kill", "delete", "pause", "resume", "ps"}) {
     Ran ran = bundle.call({command, "nobody"});
@@ -90,7 +90,7 @@ TEST(OciLifecycle, UnknownContainersAreAnErrorButForForcedDelete) {
   EXPECT_EQ(bundle.call({"delete", "--force", "nobody"}).code, 0);
 }
 
-TEST(OciLifecycle, ForcedDeleteKillsWhatRuns) {
+TEST(OciLifecycle, ForcedDeleteKillsRunningContainers) {
   Bundle bundle;
   bundle.command({"sleep", "1000"});
   ASSERT_EQ(bundle.run({"--detach"}).code, 0);
@@ -100,7 +100,7 @@ TEST(OciLifecycle, ForcedDeleteKillsWhatRuns) {
   EXPECT_EQ(read_file("/proc/" + std::to_string(pid) + "/cmdline").value_or(""), "");
 }
 
-TEST(OciLifecycle, AnIdIsUsedOnceAtATime) {
+TEST(OciLifecycle, IdIsUnique) {
   Bundle bundle;
   bundle.command({"sleep", "1000"});
   ASSERT_EQ(bundle.create().code, 0);
@@ -123,7 +123,7 @@ TEST(OciLifecycle, LaterChangesOfTheConfigurationHaveNoEffect) {
   EXPECT_EQ(bundle.file("/data/which"), "first\n");
 }
 
-TEST(OciLifecycle, AFailedCreationLeavesNothing) {
+TEST(OciLifecycle, FailedCreationLeavesNothing) {
   Bundle bundle;
   bundle.command({"sleep", "1000"});
   bundle.spec["mounts"].push_back({{"destination", "/data"}, {"type", "nonsense"}, {"source", "x"}});
@@ -145,7 +145,7 @@ TEST(OciLifecycle, MissingCommandsAreReportedBeforeStart) {
   EXPECT_EQ(bundle.run().code, 126);
 }
 
-TEST(OciLifecycle, AContainerWithoutProcessCannotBeStarted) {
+TEST(OciLifecycle, ContainerWithoutAProcessCannotBeStarted) {
   Bundle bundle;
   bundle.spec.erase("process");
   ASSERT_EQ(bundle.create().code, 0);
@@ -154,7 +154,7 @@ TEST(OciLifecycle, AContainerWithoutProcessCannotBeStarted) {
   EXPECT_NE(ran.output.find("no process"), std::string::npos) << ran.output;
 }
 
-TEST(OciLifecycle, UnknownPropertiesAreIgnoredAndInvalidValuesAreNot) {
+TEST(OciLifecycle, UnknownPropertiesAreIgnoredAndInvalidValuesRejected) {
   Bundle bundle;
   bundle.command({"true"});
   bundle.spec["futureThing"] = {{"x", 1}};
@@ -199,7 +199,7 @@ TEST(OciLifecycle, ErrorsGoToTheLogAsJson) {
   EXPECT_TRUE(line.contains("time"));
 }
 
-TEST(OciLifecycle, SystemdsManagerIsRefusedWithTheReasonWhereSystemdDoesNotRun) {
+TEST(OciLifecycle, SystemdManagerIsRejectedIfSystemdDoesNotRun) {
   if (is_directory("/run/systemd/system")) GTEST_SKIP() << "systemd runs here";
   Bundle bundle;
   bundle.command({"true"});
@@ -208,7 +208,7 @@ TEST(OciLifecycle, SystemdsManagerIsRefusedWithTheReasonWhereSystemdDoesNotRun) 
   EXPECT_NE(ran.output.find("--cgroup-manager cgroupfs"), std::string::npos) << ran.output;
 }
 
-TEST(OciLifecycle, DeleteTakesRegularExpressions) {
+TEST(OciLifecycle, DeleteAcceptsRegularExpressions) {
   Bundle bundle;
   bundle.command({"sleep", "1000"});
   for (const char* id : {"one-a", "one-b", "two"})

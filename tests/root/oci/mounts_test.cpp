@@ -12,7 +12,7 @@ Json bind(const std::string& source, const std::string& to, std::vector<std::str
   return {{"destination", to}, {"type", "bind"}, {"source", source}, {"options", std::move(options)}};
 }
 
-TEST(OciMounts, BindsAreRelativeToTheBundleAndObeyTheirOptions) {
+TEST(OciMounts, BindsAreRelativeToTheBundleAndHonorTheirOptions) {
   Bundle bundle;
   ASSERT_TRUE(ensure_directory(bundle.folder() + "/src").has_value());
   bundle.spec["mounts"].push_back(bind("src", "/data", {"bind", "ro", "nosuid", "noexec"}));
@@ -42,7 +42,7 @@ TEST(OciMounts, IdsOfABindCanBeMapped) {
   EXPECT_NE(bundle.run().output.find("idmap requires"), std::string::npos);
 }
 
-TEST(OciMounts, AReadOnlyRootStaysSo) {
+TEST(OciMounts, ReadOnlyRootStaysReadOnly) {
   Bundle bundle;
   bundle.spec["root"]["readonly"] = true;
   bundle.script("touch /x; touch /dev/shm/y && echo shm");
@@ -51,7 +51,7 @@ TEST(OciMounts, AReadOnlyRootStaysSo) {
   EXPECT_NE(ran.output.find("shm"), std::string::npos);
 }
 
-TEST(OciMounts, RootPropagationIsAsAsked) {
+TEST(OciMounts, RootPropagationIsAsRequested) {
   for (const auto& [word, expected] : std::map<std::string, std::string>{{"shared", "shared:"},
                                                                          {"rshared", "shared:"},
                                                                          {"private", ""},
@@ -69,7 +69,7 @@ TEST(OciMounts, RootPropagationIsAsAsked) {
   }
 }
 
-TEST(OciMounts, ADevMountedTwiceIsTheLaterOne) {
+TEST(OciMounts, LaterMountOfDevWins) {
   Bundle bundle;
   Json tmpfs{{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}, {"options", {"tmpcopyup"}}};
   bundle.spec["mounts"].push_back(tmpfs);
@@ -79,7 +79,7 @@ TEST(OciMounts, ADevMountedTwiceIsTheLaterOne) {
   EXPECT_EQ(bundle.run().output, "1\nx\n");
 }
 
-TEST(OciMounts, RootPropagationLeavesTheMountsOwnAlone) {
+TEST(OciMounts, RootPropagationDoesNotChangeThatOfMounts) {
   Bundle bundle;
   bundle.spec["mounts"].push_back({{"destination", "/data"},
                                    {"type", "bind"},
@@ -92,7 +92,7 @@ TEST(OciMounts, RootPropagationLeavesTheMountsOwnAlone) {
   EXPECT_EQ(bundle.run().output.find("shared:"), std::string::npos);
 }
 
-TEST(OciMounts, ATmpfsMayStartWithWhatItCovers) {
+TEST(OciMounts, TmpfsMayStartWithTheCoveredFiles) {
   Bundle bundle;
   ASSERT_TRUE(write_file(bundle.root() + "/data/f", "here\n").has_value());
   bundle.spec["mounts"].push_back(
@@ -102,7 +102,7 @@ TEST(OciMounts, ATmpfsMayStartWithWhatItCovers) {
   EXPECT_EQ(bundle.file("/data/f"), "here\n");
 }
 
-TEST(OciMounts, WithoutAPivotTheRootIsTheContainersAllTheSame) {
+TEST(OciMounts, RootIsTheContainersEvenWithoutAPivot) {
   Bundle bundle;
   bundle.script("ls -d /data; ls " + bundle.folder() + " || echo hidden");
   Ran ran = bundle.run({"--no-pivot"});
@@ -124,7 +124,7 @@ TEST(OciMounts, WithoutAMountNamespaceNothingStaysOnTheHost) {
   EXPECT_EQ(bundle.run().code, 1);
 }
 
-TEST(OciMounts, DevicesAreMadeAnywhereAndNotOverOthers) {
+TEST(OciMounts, DevicesAreCreatedAnywhereButNotOverOthers) {
   Bundle bundle;
   bundle.spec["linux"]["devices"] = Json::array({{{"path", "/data/null"},
                                                   {"type", "c"},
@@ -140,7 +140,7 @@ TEST(OciMounts, DevicesAreMadeAnywhereAndNotOverOthers) {
   EXPECT_EQ(bundle.run().code, 1) << "a node of another number was taken for this one";
 }
 
-TEST(OciMounts, AReadOnlyTmpfsIsFilledBefore) {
+TEST(OciMounts, ReadOnlyTmpfsIsFilledFirst) {
   Bundle bundle;
   for (Json& mount : bundle.spec["mounts"])
     if (mount["destination"] == "/dev") mount["options"].push_back("ro");
@@ -151,7 +151,7 @@ TEST(OciMounts, AReadOnlyTmpfsIsFilledBefore) {
 }
 
 // A user namespace may mount a procfs if it finds one that is not covered, so the host's must not be below.
-TEST(OciMounts, NothingOfTheHostsLiesBelowAMovedRoot) {
+TEST(OciMounts, NoHostMountRemainsBelowAMovedRoot) {
   Bundle bundle;
   bundle.script("unshare -mrpf sh -c 'mount -t proc none /proc && echo bare' 2>&1 || echo refused");
   for (const char* set : {"bounding", "permitted", "effective"})

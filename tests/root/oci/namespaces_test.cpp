@@ -23,7 +23,7 @@ void map_ids(Bundle& bundle) {
     bundle.spec["linux"][key] = Json::array({{{"containerID", 0}, {"hostID", 200000}, {"size", 65536}}});
 }
 
-TEST(OciNamespaces, NewOnesAreNewAndMissingOnesAreOurs) {
+TEST(OciNamespaces, ListedNamespacesAreNewAndOthersAreInherited) {
   Bundle bundle;
   bundle.set_namespace("time");
   bundle.set_namespace("cgroup");
@@ -37,7 +37,7 @@ TEST(OciNamespaces, NewOnesAreNewAndMissingOnesAreOurs) {
     EXPECT_EQ(link_of(bundle.pid(), kind), link_of(::getpid(), kind)) << kind;
 }
 
-TEST(OciNamespaces, JoinedOnesAreTheOthers) {
+TEST(OciNamespaces, NamespacesCanBeJoined) {
   Bundle first, second;
   map_ids(first);
   first.set_namespace("time");
@@ -62,7 +62,7 @@ TEST(OciNamespaces, JoinedOnesAreTheOthers) {
   EXPECT_NE(listed.output.find("sleep 1000"), std::string::npos) << listed.output;
 }
 
-TEST(OciNamespaces, APathOfTheWrongTypeOrTheSameTypeTwiceIsAnError) {
+TEST(OciNamespaces, WrongOrDuplicateTypesAreErrors) {
   Bundle bundle;
   bundle.command({"true"});
   bundle.set_namespace("network", "/proc/self/ns/ipc");
@@ -85,7 +85,7 @@ TEST(OciNamespaces, TimeOffsetsMoveTheClocks) {
   EXPECT_GT(std::atol(ran.output.c_str()), 1000000) << ran.output;
 }
 
-TEST(OciNamespaces, WithMappedIdsTheRootIsSomebodyElse) {
+TEST(OciNamespaces, MappedRootIsAnotherHostUser) {
   Bundle bundle;
   map_ids(bundle);
   ASSERT_EQ(host_output("chown -R 200000:200000 " + bundle.root()), "");
@@ -109,7 +109,7 @@ TEST(OciNamespaces, WithMappedIdsTheRootIsSomebodyElse) {
   EXPECT_EQ(bundle.call({"exec", "box", "stat", "-c", "%u", "/tmp/mine"}).output, "0\n");
 }
 
-TEST(OciNamespaces, SysctlsNeedTheirNamespace) {
+TEST(OciNamespaces, SysctlsRequireTheirNamespace) {
   Bundle bundle;
   bundle.spec["linux"]["sysctl"] = {{"kernel.msgmax", "65536"}, {"net/ipv4/ip_forward", "1"}};
   bundle.script("cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_forward");

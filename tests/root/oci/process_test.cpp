@@ -56,7 +56,7 @@ TEST(OciProcess, CapabilitiesLimitsAndNoNewPrivileges) {
             "CapBnd:\t0000000000000020\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n99\n");
 }
 
-TEST(OciProcess, TheSameLimitTwiceIsAnError) {
+TEST(OciProcess, DuplicateLimitIsAnError) {
   Bundle bundle;
   bundle.command({"true"});
   Json limit{{"type", "RLIMIT_NOFILE"}, {"soft", 9}, {"hard", 10}};
@@ -72,7 +72,7 @@ TEST(OciProcess, PersonalityAndMemoryPolicyAreApplied) {
   EXPECT_EQ(bundle.run().output, "i686\nbind:0\n");
 }
 
-TEST(OciProcess, OnlyTheDescriptorsAskedForStayOpen) {
+TEST(OciProcess, OnlyRequestedDescriptorsStayOpen) {
   Bundle bundle;
   Fd file = open_file(bundle.folder() + "/kept", O_RDWR | O_CREAT).value();
   bundle.script("echo through >&3; ls /proc/self/fd | wc -l; [ -e /proc/self/fd/4 ] && echo leaked");
@@ -122,7 +122,7 @@ TEST(OciProcess, ReadinessReachesTheServiceManager) {
   EXPECT_EQ(bundle.file("/data/where"), "/run/notify/notify.sock\n");
 }
 
-TEST(OciProcess, TheTerminalIsSentToTheConsoleSocket) {
+TEST(OciProcess, TerminalIsSentToTheConsoleSocket) {
   Bundle bundle;
   std::string path = bundle.folder() + "/console";
   Fd listener = bound_socket(path, SOCK_STREAM);
@@ -142,7 +142,7 @@ TEST(OciProcess, TheTerminalIsSentToTheConsoleSocket) {
   EXPECT_EQ(text.substr(0, 19), "/dev/pts/0\r\n33 77\r\n") << text;
 }
 
-TEST(OciProcess, ADetachedTerminalNeedsSomebodyToHoldIt) {
+TEST(OciProcess, DetachedTerminalRequiresAConsoleSocket) {
   Bundle bundle;
   bundle.command({"true"});
   bundle.spec["process"]["terminal"] = true;
@@ -150,7 +150,7 @@ TEST(OciProcess, ADetachedTerminalNeedsSomebodyToHoldIt) {
   EXPECT_EQ(bundle.run({"--detach"}).code, 1);
 }
 
-TEST(OciProcess, SeccompProfilesAreCompiledAndKept) {
+TEST(OciProcess, SeccompProfilesAreCompiledAndCached) {
   Bundle bundle;
   bundle.spec["linux"]["seccomp"] = {
       {"defaultAction", "SCMP_ACT_ALLOW"},
@@ -169,7 +169,7 @@ TEST(OciProcess, SeccompProfilesAreCompiledAndKept) {
   EXPECT_EQ(bundle.run().code, 1);
 }
 
-TEST(OciProcess, HeldBackCallsAreAnnouncedToTheListener) {
+TEST(OciProcess, NotifiedCallsAreReportedToTheListener) {
   Bundle bundle;
   std::string path = bundle.folder() + "/agent";
   Fd agent = bound_socket(path, SOCK_STREAM);
@@ -196,7 +196,7 @@ TEST(OciProcess, HeldBackCallsAreAnnouncedToTheListener) {
   EXPECT_EQ(receive_with_fds(second.get()).value().fds.size(), 1U);
 }
 
-TEST(OciProcess, WriteCannotBeHeldBack) {
+TEST(OciProcess, WriteCannotBeNotified) {
   Bundle bundle;
   bundle.spec["linux"]["seccomp"] = {{"defaultAction", "SCMP_ACT_ALLOW"},
                                      {"listenerPath", bundle.folder() + "/agent"},
@@ -207,7 +207,7 @@ TEST(OciProcess, WriteCannotBeHeldBack) {
   EXPECT_NE(ran.output.find("cannot be used for the write syscall"), std::string::npos) << ran.output;
 }
 
-TEST(OciProcess, WorkingDirectoryIsMadeOnAReadOnlyRoot) {
+TEST(OciProcess, WorkingDirectoryIsCreatedOnAReadOnlyRoot) {
   Bundle bundle;
   bundle.spec["root"]["readonly"] = true;
   bundle.spec["process"]["cwd"] = "/not/there";
@@ -215,7 +215,7 @@ TEST(OciProcess, WorkingDirectoryIsMadeOnAReadOnlyRoot) {
   EXPECT_EQ(bundle.run().output, "/not/there\n");
 }
 
-TEST(OciProcess, HostnameIsNoSysctl) {
+TEST(OciProcess, HostnameCannotBeASysctl) {
   for (const char* name : {"kernel.hostname", "kernel/hostname"}) {
     Bundle bundle;
     bundle.spec["linux"]["sysctl"] = {{name, "x"}};

@@ -35,7 +35,7 @@ TEST(OciResources, LimitsAreSetAndUpdated) {
   EXPECT_EQ(control(bundle, "pids", "pids.max", "pids.max"), "19");
 }
 
-TEST(OciResources, ADenyAllStillLeavesTheUsualDevices) {
+TEST(OciResources, DenyAllKeepsTheUsualDevices) {
   Bundle bundle;
   bundle.spec["linux"]["resources"]["devices"] = Json::array({{{"allow", false}, {"access", "rwm"}}});
   bundle.spec["linux"]["devices"] =
@@ -46,7 +46,7 @@ TEST(OciResources, ADenyAllStillLeavesTheUsualDevices) {
   EXPECT_NE(ran.output.find("Operation not permitted"), std::string::npos) << ran.output;
 }
 
-TEST(OciResources, ADevicesGroupIsMadeOnlyForRules) {
+TEST(OciResources, DevicesGroupIsCreatedOnlyForRules) {
   Cgroups cgroups = Cgroups::detect().value();
   if (cgroups.mode() == CgroupMode::V2) GTEST_SKIP() << "version 2 has one group for all";
   Bundle bundle;
@@ -60,7 +60,7 @@ TEST(OciResources, ADevicesGroupIsMadeOnlyForRules) {
   EXPECT_EQ(exec.code, 0) << exec.output;
 }
 
-TEST(OciResources, AControllerMadeWithoutLimitsIsLimitedLater) {
+TEST(OciResources, LimitsCanBeAddedForANewController) {
   Bundle bundle;
   bundle.script("sleep 1000 & sleep 1000");
   ASSERT_EQ(bundle.run({"--detach"}).code, 0);
@@ -73,7 +73,7 @@ TEST(OciResources, AControllerMadeWithoutLimitsIsLimitedLater) {
   EXPECT_EQ(bundle.call({"exec", "box", "nproc"}).output, "1\n");
 }
 
-TEST(OciResources, AMissingControlFileIsNamed) {
+TEST(OciResources, MissingControlFileIsNamed) {
   Cgroups cgroups = Cgroups::detect().value();
   if (cgroups.mode() == CgroupMode::V2) GTEST_SKIP() << "version 2 has no leaf weights";
   Bundle bundle;
@@ -92,7 +92,7 @@ TEST(OciResources, AMissingControlFileIsNamed) {
   }
 }
 
-TEST(OciResources, GroupBelongsToTheContainersUserWhereItMayWriteThere) {
+TEST(OciResources, WritableGroupBelongsToTheContainersUser) {
   if (Cgroups::detect().value().mode() != CgroupMode::V2)
     GTEST_SKIP() << "needs cgroup version 2 alone: tests/vm/run";
   Bundle bundle;
@@ -123,7 +123,7 @@ TEST(OciResources, PauseAndResume) {
   EXPECT_EQ(bundle.call({"delete", "--force", "box"}).code, 0) << "a paused container cannot be removed";
 }
 
-TEST(OciResources, ProcessesAreListedAndAllOfThemSignaled) {
+TEST(OciResources, AllProcessesAreListedAndSignaled) {
   Bundle bundle;
   bundle.script(
       "trap 'echo got >> /data/got; exit' TERM; sh -c 'trap \"echo got >> /data/got; exit\" TERM; "
@@ -149,7 +149,7 @@ TEST(OciResources, WithoutAManagerThereIsNoGroup) {
   EXPECT_NE(pause.output.find("without a cgroup"), std::string::npos) << pause.output;
 }
 
-TEST(OciResources, WhatTheMachineCannotDoIsRefused) {
+TEST(OciResources, UnavailableLimitsAreRejected) {
   Bundle bundle;
   bundle.command({"true"});
   if (Cgroups::detect().value().mode() != CgroupMode::V2) {
@@ -168,7 +168,7 @@ TEST(OciResources, WhatTheMachineCannotDoIsRefused) {
   }
 }
 
-TEST(OciResources, AGroupWithOtherProcessesStays) {
+TEST(OciResources, GroupWithOtherProcessesStays) {
   Bundle bundle;
   Cgroups cgroups = Cgroups::detect().value();
   ASSERT_TRUE(cgroups.create(bundle.cgroup(), Json::object()).has_value());
@@ -187,7 +187,7 @@ TEST(OciResources, AGroupWithOtherProcessesStays) {
   EXPECT_FALSE(cgroups.exists(bundle.cgroup()));
 }
 
-TEST(OciResources, MemoryLimitIsLiftedWithThatOfSwap) {
+TEST(OciResources, MemoryLimitIsRemovedWithTheSwapLimit) {
   Bundle bundle;
   bundle.command({"sleep", "1000"});
   bundle.spec["linux"]["resources"]["memory"] = {{"limit", 64 << 20}, {"swap", 96 << 20}};

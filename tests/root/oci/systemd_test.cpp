@@ -40,7 +40,7 @@ class OciSystemd : public ::testing::Test {
   std::string unit_;
 };
 
-TEST_F(OciSystemd, ContainerIsInAScopeOfItsSliceAndGoesWithIt) {
+TEST_F(OciSystemd, ContainerIsInAScopeOfItsSliceThatEndsWithIt) {
   Ran ran = run({"--detach"});
   ASSERT_EQ(ran.code, 0) << ran.output;
   EXPECT_EQ(property("ActiveState"), "active");
@@ -59,7 +59,7 @@ TEST_F(OciSystemd, ContainerIsInAScopeOfItsSliceAndGoesWithIt) {
   EXPECT_FALSE(Cgroups::detect().value().exists(group));
 }
 
-TEST_F(OciSystemd, LimitsAreSystemdsToo) {
+TEST_F(OciSystemd, LimitsAreSetInSystemd) {
   bundle_.spec["linux"]["resources"]["memory"] = {{"limit", 67108864}};
   bundle_.spec["linux"]["resources"]["pids"] = {{"limit", 17}};
   bundle_.spec["linux"]["resources"]["cpu"] = {{"quota", 12345}, {"period", 100000}};
@@ -88,7 +88,7 @@ TEST_F(OciSystemd, DevicesAreFilteredInAScope) {
   EXPECT_NE(ran.output.find("Operation not permitted"), std::string::npos) << ran.output;
 }
 
-TEST_F(OciSystemd, NothingIsLeftOfAContainerThatCannotStart) {
+TEST_F(OciSystemd, FailedStartLeavesNothing) {
   bundle_.command({"/no/such/command"});
   EXPECT_EQ(run().code, 127);
   EXPECT_EQ(property("LoadState"), "not-found");
@@ -97,7 +97,7 @@ TEST_F(OciSystemd, NothingIsLeftOfAContainerThatCannotStart) {
   EXPECT_EQ(property("LoadState"), "not-found");
 }
 
-TEST_F(OciSystemd, PathsOfTheOtherManagerAreRefused) {
+TEST_F(OciSystemd, PathsOfTheOtherManagerAreRejected) {
   bundle_.spec["linux"]["cgroupsPath"] = "/stack-test-oci/x";
   Ran ran = run();
   EXPECT_EQ(ran.code, 1);

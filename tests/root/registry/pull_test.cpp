@@ -48,7 +48,7 @@ class Pulls : public ::testing::Test {
   std::vector<TransferEvent> events_;
 };
 
-TEST_F(Pulls, AnImageAndThenNothingMore) {
+TEST_F(Pulls, ImageIsPulledOnce) {
   FakeRegistry registry;
   std::string manifest = registry.add_image("1", {tar_of("a", "one"), tar_of("b", "two")});
   Answer<PullResult> first = pull(registry.reference("1"));
@@ -63,7 +63,7 @@ TEST_F(Pulls, AnImageAndThenNothingMore) {
   EXPECT_EQ(registry.server.requests().size(), asked + 1) << "the manifest alone";
 }
 
-TEST_F(Pulls, TheImageOfAnIndexForThisMachine) {
+TEST_F(Pulls, ImageForThisMachineIsChosenFromAnIndex) {
   FakeRegistry registry;
   std::string own = registry.add_image("own", {tar_of("a", "mine")});
   std::string statement = registry.add_image("statement", {});
@@ -88,7 +88,7 @@ TEST_F(Pulls, TheImageOfAnIndexForThisMachine) {
       << foreign.error().error.text();
 }
 
-TEST_F(Pulls, AWrongLayerIsNeverStored) {
+TEST_F(Pulls, WrongLayerIsNeverStored) {
   FakeRegistry registry;
   std::string layer = tar_of("a", std::string(5000, 'x'));
   registry.add_image("1", {layer});
@@ -104,7 +104,7 @@ TEST_F(Pulls, AWrongLayerIsNeverStored) {
   EXPECT_TRUE(pull(registry.reference("1")));
 }
 
-TEST_F(Pulls, AnInterruptedPullGoesOnInAnotherProcess) {
+TEST_F(Pulls, InterruptedPullResumesInAnotherProcess) {
   FakeRegistry registry;
   std::string layer = tar_of("a", std::string(3'000'000, 'x'));
   registry.add_image("1", {layer});
@@ -146,7 +146,7 @@ TEST_F(Pulls, TwoPullsFetchASharedLayerOnce) {
   EXPECT_EQ(registry.gets("blobs/" + digest_of(shared)), 1U);
 }
 
-TEST_F(Pulls, ALayerThatIsNamedTwiceIsFetchedOnce) {
+TEST_F(Pulls, RepeatedLayerIsFetchedOnce) {
   FakeRegistry registry;
   std::string layer = tar_of("a", "same");
   registry.add_image("1", {layer, tar_of("b", "other"), layer});
@@ -154,7 +154,7 @@ TEST_F(Pulls, ALayerThatIsNamedTwiceIsFetchedOnce) {
   EXPECT_EQ(registry.gets("blobs/" + digest_of(layer)), 1U);
 }
 
-TEST_F(Pulls, WhatIsNoImageIsRefusedWithTheReason) {
+TEST_F(Pulls, OtherArtifactsAreRejectedWithTheReason) {
   FakeRegistry registry;
   registry.add_manifest(
       "old", R"({"schemaVersion":1,"mediaType":"application/vnd.docker.distribution.manifest.v1+json"})");
@@ -169,7 +169,7 @@ TEST_F(Pulls, WhatIsNoImageIsRefusedWithTheReason) {
       << none.error().error.text();
 }
 
-TEST_F(Pulls, AManifestAndAConfigurationThatDisagreeAreRefused) {
+TEST_F(Pulls, ContradictingManifestAndConfigurationAreRejected) {
   FakeRegistry registry;
   Json manifest = *parse_json(registry.add_image("1", {tar_of("a", "1"), tar_of("b", "2")}));
   manifest["layers"].erase(1);
@@ -177,7 +177,7 @@ TEST_F(Pulls, AManifestAndAConfigurationThatDisagreeAreRefused) {
   EXPECT_FALSE(pull(registry.reference("1")));
 }
 
-TEST_F(Pulls, PushGivesTheSameBytesBack) {
+TEST_F(Pulls, PushSendsTheSameBytes) {
   FakeRegistry source;
   std::string manifest = source.add_image("1", {tar_of("a", "one")});
   Answer<PullResult> pulled = pull(source.reference("1"));

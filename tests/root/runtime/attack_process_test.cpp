@@ -77,7 +77,7 @@ std::set<std::string> targets_of_fds(pid_t pid) {
 }
 
 // runc 2024-21626: a descriptor of the host's tree, with a working directory or a command below it.
-TEST(Attack, LeakedDirectoryIsNoWorkingDirectory) {
+TEST(Attack, LeakedDirectoryCannotBeTheWorkingDirectory) {
   LeakedDirectories leaked;
   for (int number : {40, 50, 59}) {
     Container box;
@@ -88,7 +88,7 @@ TEST(Attack, LeakedDirectoryIsNoWorkingDirectory) {
   }
 }
 
-TEST(Attack, LeakedDirectoryIsNoWayToAProgramOfTheHost) {
+TEST(Attack, LeakedDirectoryCannotReachHostPrograms) {
   LeakedDirectories leaked;
   for (int number = 3; number < 60; ++number) {
     for (const char* up : {"/usr/bin/busybox", "/../../../../../../usr/bin/busybox"}) {
@@ -100,7 +100,7 @@ TEST(Attack, LeakedDirectoryIsNoWayToAProgramOfTheHost) {
   }
 }
 
-TEST(Attack, ExecCannotUseALeakedDirectoryEither) {
+TEST(Attack, ExecCannotUseALeakedDirectory) {
   LeakedDirectories leaked;
   Container box;
   box.script("sleep 60");
@@ -117,7 +117,7 @@ TEST(Attack, ExecCannotUseALeakedDirectoryEither) {
   }
 }
 
-TEST(Attack, LeakedDescriptorsAreNeitherInTheMonitorNorInTheCommand) {
+TEST(Attack, LeakedDescriptorsReachNeitherMonitorNorCommand) {
   Fd secret(::open(STACK_PROBE, O_RDONLY));  // no close-on-exec
   int high = ::fcntl(secret.get(), F_DUPFD, 900);
   Container box;
@@ -154,7 +154,7 @@ TEST(Attack, OurProgramsCannotBeOverwrittenByInitOrExec) {
 
 // runc 2016-9962: the entering process is inspected between setns(2) and execve(2). It then already has the
 // container's capabilities; only its undumpable state keeps others out.
-TEST(Attack, ProcessThatEntersCannotBeLookedInto) {
+TEST(Attack, EnteringProcessCannotBeInspected) {
   Container box;
   add_probe(box);
   box.script("/probe peek 60 > /seen 2>&1; sleep 60");
@@ -179,7 +179,7 @@ class SessionKey {
   bool added_ = false;
 };
 
-TEST(Attack, KeysOfTheCallersSessionAreOutOfReach) {
+TEST(Attack, KeysOfTheCallersSessionAreUnreachable) {
   SessionKey key;
   if (!key.usable()) GTEST_SKIP() << "this kernel or this machine gives us no keys";
   Container box;
@@ -238,7 +238,7 @@ TEST(Attack, InheritableAndAmbientCapabilitiesOfTheCallerAreNotPassedOn) {
   EXPECT_EQ(entered, none + none + none + none);
 }
 
-TEST(Attack, SetUserIdProgramGivesNothingUnderNoNewPrivileges) {
+TEST(Attack, SetUserIdProgramGivesNoPrivilegesWithNoNewPrivileges) {
   for (bool forbidden : {false, true}) {
     Container box;
     add_probe(box);
@@ -251,7 +251,7 @@ TEST(Attack, SetUserIdProgramGivesNothingUnderNoNewPrivileges) {
 
 // A filter that fakes success of calls that drop capabilities must not preserve them: the bounding set is dropped
 // first.
-TEST(Attack, FilterCannotPretendThatCapabilitiesWereDropped) {
+TEST(Attack, FilterCannotFakeDroppingCapabilities) {
   Container box;
   Result<std::string> filter = compile_seccomp(
       {R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["prctl","capset"],"action":"SCMP_ACT_ERRNO","errnoRet":0}]})",
@@ -264,7 +264,7 @@ TEST(Attack, FilterCannotPretendThatCapabilitiesWereDropped) {
 }
 
 // moby: AF_ALG (2026-31431), namespaces (2022-0185, 2022-0492), handles, keys, io_uring.
-TEST(Attack, SystemCallsBehindKnownEscapesAreRefused) {
+TEST(Attack, SystemCallsOfKnownEscapesAreDenied) {
   Container box;
   add_probe(box);
   box.spec["process"]["noNewPrivileges"] = true;
@@ -304,7 +304,7 @@ std::string open_disk(const std::string& number, const Json& rules) {
 }
 
 // Access to the host's disk through a new device node (the container has CAP_MKNOD).
-TEST(Attack, DiskOfTheHostCannotBeOpened) {
+TEST(Attack, HostDiskCannotBeOpened) {
   std::string number(trim(host_output("awk 'NR > 2 && $3 > 0 {print $1, $2; exit}' /proc/partitions")));
   if (number.empty()) GTEST_SKIP() << "this machine shows no disk";
   // The result without the rules.
@@ -314,7 +314,7 @@ TEST(Attack, DiskOfTheHostCannotBeOpened) {
 }
 
 // runc 2025-52565 through exec: the container's own /dev/pts was replaced.
-TEST(Attack, ExecTakesItsTerminalFromADevptsOnly) {
+TEST(Attack, ExecUsesATerminalOnlyFromADevpts) {
   Container box;
   box.spec["process"]["capabilities"] = capabilities_json(all_capabilities());
   box.request.seccomp_bpf.clear();
@@ -329,7 +329,7 @@ TEST(Attack, ExecTakesItsTerminalFromADevptsOnly) {
 }
 
 // containerd 2020-15257, 2024-25621: sockets and state accessible to others on the machine.
-TEST(Attack, MonitorIsReachableByItsOwnerAlone) {
+TEST(Attack, MonitorIsReachableOnlyByItsOwner) {
   Container box;
   box.script("sleep 60");
   ASSERT_TRUE(box.start().started);

@@ -47,28 +47,28 @@ std::string failure_of(Container& box) {
 }
 
 // runc 2019-16884, 2019-19921, 2023-27561: a link replaces the path at which we trust procfs.
-TEST(Attack, ProcThatIsALinkIsRefused) {
+TEST(Attack, ProcLinkIsRejected) {
   Container box;
   link_in_image(box, "/proc", outside(box));
   EXPECT_EQ(failure_of(box), "mount: /proc: /proc must be a real directory, not a link");
   EXPECT_TRUE(empty_directory(outside(box)));
 }
 
-TEST(Attack, SysThatIsALinkIsRefused) {
+TEST(Attack, SysLinkIsRejected) {
   Container box;
   link_in_image(box, "/sys", "/etc");
   EXPECT_EQ(failure_of(box), "mount: /sys: /sys must be a real directory, not a link");
 }
 
 // runc 2026-41579, crun 2026-47766: device nodes are created at the target of a linked /dev.
-TEST(Attack, DevThatIsALinkIsRefused) {
+TEST(Attack, DevLinkIsRejected) {
   Container box;
   link_in_image(box, "/dev", outside(box));
   EXPECT_EQ(failure_of(box), "mount: /dev: /dev must be a real directory, not a link");
   EXPECT_TRUE(empty_directory(outside(box)));
 }
 
-TEST(Attack, DevWithoutAMountAndAsALinkLeavesTheHostAlone) {
+TEST(Attack, UnmountedDevLinkDoesNotChangeTheHost) {
   Container box;
   remove_mounts_below(box.spec, "/dev");
   link_in_image(box, "/dev", outside(box));
@@ -77,7 +77,7 @@ TEST(Attack, DevWithoutAMountAndAsALinkLeavesTheHostAlone) {
 }
 
 // crun 2026-88264: /dev/console is created through a link.
-TEST(Attack, ConsoleThatIsALinkIsNotFollowed) {
+TEST(Attack, ConsoleLinkIsNotFollowed) {
   Container box;
   Json kept = Json::array();
   for (const Json& mount : box.spec["mounts"]) {
@@ -91,7 +91,7 @@ TEST(Attack, ConsoleThatIsALinkIsNotFollowed) {
 }
 
 // runc 2025-31133: the image's /dev/null masks a path.
-TEST(Attack, MaskIsTheHostsNullDeviceWhateverTheImageCallsSo) {
+TEST(Attack, MaskIsTheHostsNullDeviceNotTheImages) {
   Container box;
   ASSERT_TRUE(write_file(box.folder() + "/upper/bait", "bait").has_value());
   remove_mounts_below(box.spec, "/dev");
@@ -103,7 +103,7 @@ TEST(Attack, MaskIsTheHostsNullDeviceWhateverTheImageCallsSo) {
 }
 
 // runc 2025-52565: /dev/pts/N is swapped before it is bound to /dev/console.
-TEST(Attack, TerminalComesFromADevptsOnly) {
+TEST(Attack, TerminalComesOnlyFromADevpts) {
   Container box;
   Json mounts = Json::array();
   for (Json mount : box.spec["mounts"]) {
@@ -178,7 +178,7 @@ void race(const std::function<void(Json& spec)>& change) {
 }
 
 // runc 2021-30465, 2024-45310: a shared volume's folder and a link are swapped while mounts are created in it.
-TEST(Attack, RacingExchangeOfAMountDestinationNeverReachesTheHost) {
+TEST(Attack, RacingSwapOfAMountDestinationNeverReachesTheHost) {
   race([](Json& spec) {
     spec["mounts"].push_back({{"type", "tmpfs"},
                               {"source", "tmpfs"},
@@ -187,7 +187,7 @@ TEST(Attack, RacingExchangeOfAMountDestinationNeverReachesTheHost) {
   });
 }
 
-TEST(Attack, RacingExchangeOfAFileDestinationNeverReachesTheHost) {
+TEST(Attack, RacingSwapOfAFileDestinationNeverReachesTheHost) {
   race([](Json& spec) {
     spec["mounts"].push_back({{"type", "bind"},
                               {"source", "/etc/hostname"},
@@ -196,7 +196,7 @@ TEST(Attack, RacingExchangeOfAFileDestinationNeverReachesTheHost) {
   });
 }
 
-TEST(Attack, RacingExchangeOfADevicesFolderNeverReachesTheHost) {
+TEST(Attack, RacingSwapOfADeviceFolderNeverReachesTheHost) {
   race([](Json& spec) {
     spec["linux"]["devices"] = Json::array(
         {{{"path", "/volume/a/made/device"}, {"type", "c"}, {"major", 1}, {"minor", 3}, {"fileMode", 438}}});
@@ -216,7 +216,7 @@ TEST(Attack, FileMountBelowALinkedFolderStaysInside) {
 }
 
 // crun 2026-88265, runc 2025-31133: each device of the image is a link to something on the host.
-TEST(Attack, DevicesThatAreLinksAreNotFollowed) {
+TEST(Attack, DeviceLinksAreNotFollowed) {
   for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
     Container box;
     remove_mounts_below(box.spec, "/dev");
@@ -237,7 +237,7 @@ TEST(Attack, PtmxOfTheImageIsNeitherRemovedNorFollowed) {
   EXPECT_EQ(read_file(victim).value_or(""), "kept");
 }
 
-TEST(Attack, MaskedPathThatIsALinkIsMaskedWhereItLeads) {
+TEST(Attack, MaskedLinkIsMaskedAtItsTarget) {
   Container box;
   std::string victim = outside(box) + "/victim";
   ASSERT_TRUE(write_file(victim, "kept").has_value());
@@ -265,7 +265,7 @@ TEST(Attack, RemovalOfAContainersFilesDoesNotFollowItsLinks) {
 }
 
 // runc 2019-16884, 2025-52881: the mount at /proc is not a procfs, so that our writes are redirected.
-TEST(Attack, SysctlsAreWrittenThroughAProcfsOfOurOwn) {
+TEST(Attack, SysctlsAreWrittenThroughOurOwnProcfs) {
   Container box;
   std::string fake = box.folder() + "/fake";
   ASSERT_TRUE(ensure_directory(fake + "/sys/net/ipv4").has_value());
@@ -287,7 +287,7 @@ TEST(Attack, SysctlsAreWrittenThroughAProcfsOfOurOwn) {
   EXPECT_EQ(box.output(), "77\n1024\n");
 }
 
-TEST(Attack, ProgramThatNamesItselfDoesNotRunOurs) {
+TEST(Attack, SelfReferringProgramDoesNotRunOurs) {
   Container box;
   ASSERT_TRUE(write_file(box.folder() + "/upper/self", "#!/proc/self/exe\n", 0755).has_value());
   box.command({"/self"});
@@ -299,7 +299,7 @@ TEST(Attack, ProgramThatNamesItselfDoesNotRunOurs) {
 }
 
 // runc 2025-52881: writes below /proc are redirected.
-TEST(Attack, SysctlNamesCannotLeaveTheirPlace) {
+TEST(Attack, SysctlNamesCannotLeaveTheirFolder) {
   // In dotted names a slash stands for a dot.
   for (const char* name :
        {"net.//.kernel.core_pattern", "net.ipv4.//.//.kernel.core_pattern", "net./.kernel.core_pattern",
@@ -313,7 +313,7 @@ TEST(Attack, SysctlNamesCannotLeaveTheirPlace) {
   }
 }
 
-TEST(Attack, NothingCanBeBoundOverProcessesOrKernelFiles) {
+TEST(Attack, ProcessAndKernelFilesCannotBeCovered) {
   for (const char* place :
        {"/proc/self", "/proc/1", "/proc/sys/kernel", "/proc/self/attr", "/proc/sysrq-trigger"}) {
     Container box;
@@ -333,7 +333,7 @@ TEST(Attack, ProcSpelledDifferentlyIsStillProc) {
 }
 
 // A link outside /proc that leads into it.
-TEST(Attack, LinkIntoProcIsNoWayAroundTheRule) {
+TEST(Attack, LinkIntoProcDoesNotBypassTheRule) {
   Container box;
   link_in_image(box, "/way", "/proc");
   box.spec["mounts"].push_back(
@@ -342,7 +342,7 @@ TEST(Attack, LinkIntoProcIsNoWayAroundTheRule) {
 }
 
 // docker 2018-15664, containerd 2022-23648: files of the image are read through links to the host.
-TEST(Attack, DeviceListedInTheImageIsNotTakenForOurs) {
+TEST(Attack, DeviceOfTheImageIsNotUsedAsOurs) {
   Container box;
   remove_mounts_below(box.spec, "/dev");
   ASSERT_TRUE(ensure_directory(box.folder() + "/upper/dev").has_value());

@@ -29,7 +29,7 @@ TEST(Command, MissingPathIs127) {
   box.wait();
 }
 
-TEST(Command, FileWithoutExecuteRightIs126) {
+TEST(Command, FileWithoutExecutePermissionIs126) {
   Container box;
   box.command({"/etc/passwd"});
   box.start();
@@ -79,7 +79,7 @@ TEST(Command, SignalDeathIs128PlusSignal) {
   EXPECT_FALSE(box.seen().exited->oom_killed);
 }
 
-TEST(Command, MissingWorkingDirectoryIsMade) {
+TEST(Command, MissingWorkingDirectoryIsCreated) {
   Container box;
   box.spec["process"]["cwd"] = "/srv/app";
   box.script("pwd");
@@ -128,7 +128,7 @@ TEST(Command, HoldWaitsForTheStartMessage) {
   EXPECT_EQ(box.output(), "started\n");
 }
 
-TEST(Command, NotesTellWhatCouldNotBeDone) {
+TEST(Command, NotesReportDeviations) {
   Container box;
   box.spec["process"]["rlimits"] =
       Json::array({{{"type", "RLIMIT_NOFILE"}, {"soft", 1 << 30}, {"hard", 1 << 30}}});

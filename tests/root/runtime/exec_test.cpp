@@ -72,14 +72,14 @@ TEST_F(Exec, HelperIsNotVisibleInside) {
             std::string::npos);
 }
 
-TEST_F(Exec, WorkingDirectoryOutsideOfTheRootIsRefused) {
+TEST_F(Exec, WorkingDirectoryOutsideTheRootIsRejected) {
   Json process = box.exec_process_json({"true"});
   process["cwd"] = "/proc/self/fd/4";
   Container::ExecResult result = box.exec_process(process);
   EXPECT_TRUE(result.seen.failed);
 }
 
-TEST_F(Exec, TerminalHasItsSizeAndTheMasterIsOurs) {
+TEST_F(Exec, TerminalHasItsSizeAndWeHoldTheMaster) {
   Json process = box.exec_process_json({"sh", "-c", "tty; stty size; sleep 0.2; stty size"});
   process["terminal"] = true;
   process["consoleSize"] = {{"height", 30}, {"width", 90}};

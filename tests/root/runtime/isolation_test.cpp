@@ -24,14 +24,14 @@ TEST(Isolation, CommandIsProcessOneAndSeesOnlyItself) {
   EXPECT_EQ(run_and_print(box, "echo $$; for p in /proc/[0-9]*; do echo ${p#/proc/}; done"), "1\n1\n");
 }
 
-TEST(Isolation, HostNameIsOfTheContainer) {
+TEST(Isolation, ContainerHasItsOwnHostName) {
   std::string before = host_output("cat /proc/sys/kernel/hostname");
   Container box;
   EXPECT_EQ(run_and_print(box, "hostname"), "box\n");
   EXPECT_EQ(host_output("cat /proc/sys/kernel/hostname"), before);
 }
 
-TEST(Isolation, EveryNamespaceOfTheListIsNew) {
+TEST(Isolation, EveryListedNamespaceIsNew) {
   Container box;
   std::string inside = run_and_print(box, "for n in mnt pid uts ipc net; do readlink /proc/self/ns/$n; done");
   std::string outside = host_output("for n in mnt pid uts ipc net; do readlink /proc/self/ns/$n; done");
@@ -48,7 +48,7 @@ TEST(Isolation, HostMountTableIsUntouchedWhileAContainerRuns) {
   EXPECT_EQ(host_output("cat /proc/self/mountinfo"), before);
 }
 
-TEST(Isolation, OnlyTheRootAndTheListedMountsAreThere) {
+TEST(Isolation, OnlyTheRootAndTheListedMountsExist) {
   Container box;
   std::string mounts = run_and_print(box, "cut -d' ' -f2 /proc/mounts | sort -u");
   for (const char* path :
@@ -78,7 +78,7 @@ TEST(Isolation, UserCanOpenStdoutAgain) {
   EXPECT_EQ(run_and_print(box, "echo again > /dev/stdout"), "again\n");
 }
 
-TEST(Isolation, SeccompFilterIsOnAndRefusesMount) {
+TEST(Isolation, SeccompFilterDeniesMount) {
   Container box;
   box.spec["process"]["capabilities"] = capabilities_json(all_capabilities());
   EXPECT_EQ(run_and_print(
@@ -99,7 +99,7 @@ TEST(Isolation, NoNewPrivilegesIsHonored) {
             "NoNewPrivs:\t1\nSeccomp:\t2\n");
 }
 
-TEST(Isolation, MaskedFilesReadAsEmptyAndMaskedFoldersAsVoid) {
+TEST(Isolation, MaskedFilesAndFoldersAreEmpty) {
   Container box;
   EXPECT_EQ(run_and_print(box,
                           "cat /proc/keys /proc/timer_list /proc/kcore; ls /sys/firmware; "
@@ -141,7 +141,7 @@ TEST(Isolation, DescriptorsOfTheCallerDoNotLeak) {
   ::close(leaked);
 }
 
-TEST(Isolation, OurProgramIsNotReachableForWriting) {
+TEST(Isolation, OurProgramIsNotWritable) {
   Container box;
   box.script("sleep 60");
   ASSERT_TRUE(box.start().started);
@@ -150,7 +150,7 @@ TEST(Isolation, OurProgramIsNotReachableForWriting) {
   EXPECT_EQ(result.output, "/bin/busybox\n/bin/busybox\n");
 }
 
-TEST(Isolation, SysctlOfItsOwnNamespaceIsSetAndOthersAreRefused) {
+TEST(Isolation, SysctlsOfItsOwnNamespacesAreSetAndOthersRejected) {
   Container box;
   box.spec["linux"]["sysctl"] = {{"net.ipv4.ip_unprivileged_port_start", "0"}, {"kernel.msgmax", "4096"}};
   EXPECT_EQ(run_and_print(box, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax"),

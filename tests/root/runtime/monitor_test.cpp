@@ -68,7 +68,7 @@ void write_text(int fd, const std::string& text) { ASSERT_TRUE(write_all(fd, tex
 
 bool process_gone(pid_t pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
 
-TEST(Monitor, LinesArePartedAtSixteenKibibytesAsDockerDoes) {
+TEST(Monitor, LinesAreSplitAtSixteenKibibytesLikeInDocker) {
   Container box;
   box.script("head -c 40000 /dev/zero | tr '\\0' x; echo; echo end");
   EXPECT_EQ(box.run(), 0);
@@ -134,7 +134,7 @@ TEST(Monitor, AttachedReaderGetsFramesAndWritesStdin) {
   EXPECT_TRUE(box.seen().stdin_closed);
 }
 
-TEST(Monitor, ReaderAskedForAtTheStartMissesNothing) {
+TEST(Monitor, ReaderRequestedAtTheStartMissesNothing) {
   for (int round = 0; round < 10; ++round) {
     Container box;
     box.request.hold_before_start = true;
@@ -151,7 +151,7 @@ TEST(Monitor, ReaderAskedForAtTheStartMissesNothing) {
   }
 }
 
-TEST(Monitor, SeveralReadersGetTheSame) {
+TEST(Monitor, SeveralReadersReceiveTheSameOutput) {
   Container box;
   box.request.open_stdin = true;
   box.script("read go; echo hello");
@@ -166,7 +166,7 @@ TEST(Monitor, SeveralReadersGetTheSame) {
   EXPECT_EQ(box.wait(), 0);
 }
 
-TEST(Monitor, SlowReaderMissesOutputButNeverHoldsTheContainer) {
+TEST(Monitor, SlowReaderMissesOutputButNeverBlocksTheContainer) {
   Container box;
   box.request.open_stdin = true;
   box.request.log.driver = LogDriver::None;
@@ -202,7 +202,7 @@ TEST(Monitor, SlowReaderMissesOutputButNeverHoldsTheContainer) {
   EXPECT_LT(gap, tail);
 }
 
-TEST(Monitor, ReaderThatGoesOnReadingMissesNothingHoweverSlowItIs) {
+TEST(Monitor, SlowButReadingReaderMissesNothing) {
   Container box;
   box.request.open_stdin = true;
   box.request.log.driver = LogDriver::None;
@@ -230,7 +230,7 @@ TEST(Monitor, ReaderThatGoesOnReadingMissesNothingHoweverSlowItIs) {
   EXPECT_EQ(box.wait(), 0);
 }
 
-TEST(Monitor, NonBlockingLogNeverHoldsTheContainerAndSaysWhatWasLost) {
+TEST(Monitor, NonBlockingLogNeverBlocksTheContainerAndReportsLosses) {
   Container box;
   // The log file is a FIFO whose reader never reads: like a hanging disk.
   ASSERT_EQ(::mkfifo(box.request.log.path.c_str(), 0600), 0);
@@ -241,7 +241,7 @@ TEST(Monitor, NonBlockingLogNeverHoldsTheContainerAndSaysWhatWasLost) {
   EXPECT_GT(box.seen().exited->log_bytes_dropped, 1'000'000u);
 }
 
-TEST(Monitor, NonBlockingLogIsWholeWhenThereIsTime) {
+TEST(Monitor, NonBlockingLogIsCompleteIfThereIsTime) {
   Container box;
   box.request.log.buffer_size = 1 << 20;
   box.script("i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i+1)); done");
@@ -297,7 +297,7 @@ TEST(Monitor, TerminalIsAttachedAndResized) {
   EXPECT_NE(text.find("40 100"), std::string::npos) << text;
 }
 
-TEST(Monitor, EngineComesBackAndGetsEverythingAgain) {
+TEST(Monitor, ReturningEngineGetsTheCompleteState) {
   Container box;
   box.request.open_stdin = true;
   Result<Pipe> held = make_pipe();
@@ -368,7 +368,7 @@ TEST(Monitor, StatusIsKeptWhenTheContainerEndsWithoutAnEngine) {
   EXPECT_FALSE(path_exists(box.request.run_dir + "/monitor.sock"));
 }
 
-TEST(Monitor, ReaderThatComesBackGetsWhatItMissed) {
+TEST(Monitor, ReturningReaderGetsMissedOutput) {
   Container box;
   box.request.keep_output = true;
   box.request.log.driver = LogDriver::None;
@@ -399,7 +399,7 @@ TEST(Monitor, ReaderThatComesBackGetsWhatItMissed) {
   box.acknowledge();
 }
 
-TEST(Monitor, ExitThatMeetsAFullSocketIsToldOnceThereIsRoom) {
+TEST(Monitor, ExitIsReportedAfterAFullSocketDrains) {
   Container box;
   box.request.open_stdin = true;
   box.script("read go; exit 4");
@@ -415,7 +415,7 @@ TEST(Monitor, ExitThatMeetsAFullSocketIsToldOnceThereIsRoom) {
   EXPECT_EQ(box.wait(), 4);
 }
 
-TEST(Monitor, ContainerThatWritesOutlivesTheLossOfAllItsReaders) {
+TEST(Monitor, WritingContainerSurvivesTheLossOfAllReaders) {
   Container box;
   box.script("while :; do echo tick; sleep 0.02; done");
   ASSERT_TRUE(box.start().started);
@@ -444,7 +444,7 @@ TEST(Monitor, ContainerThatWritesOutlivesTheLossOfAllItsReaders) {
   box.wait();
 }
 
-TEST(Monitor, ProcessKilledDuringItsSetUpIsAFailedStart) {
+TEST(Monitor, ProcessKilledDuringSetupIsAFailedStart) {
   Container box;
   for (int i = 0; i < 3000; ++i)
     box.spec["mounts"].push_back({{"destination", "/mnt/" + std::to_string(i)}, {"type", "tmpfs"}});
@@ -471,7 +471,7 @@ TEST(Monitor, ProcessKilledDuringItsSetUpIsAFailedStart) {
   EXPECT_NE(seen.failed->text.find("killed"), std::string::npos) << seen.failed->text;
 }
 
-TEST(Monitor, ManyHeldDescriptorsWithLongNamesComeBack) {
+TEST(Monitor, ManyHeldDescriptorsWithLongNamesAreReturned) {
   Container box;
   std::vector<NamedFd> held;
   for (int i = 0; i < 200; ++i) held.push_back({"port:" + std::string(140, 'f') + std::to_string(i), 0});
@@ -504,7 +504,7 @@ TEST(Monitor, KilledInitWithoutAnEngineIsReportedToTheNextEngine) {
   box.acknowledge();
 }
 
-TEST(Monitor, StartsTheEngineAgainWhenItIsGone) {
+TEST(Monitor, RestartsADeadEngine) {
   Container box;
   std::string mark = box.folder() + "/engine-was-started";
   box.request.engine.argv = {"/bin/sh", "-c", "ls /proc/self/fd | tr '\\n' ' ' >> " + mark};
@@ -518,7 +518,7 @@ TEST(Monitor, StartsTheEngineAgainWhenItIsGone) {
   EXPECT_EQ(read_file(mark).value_or("").substr(0, 8), "0 1 2 3 ");
 }
 
-TEST(Monitor, EngineThatLeavesOnPurposeIsStartedOnlyAtTheEnd) {
+TEST(Monitor, IntentionallyStoppedEngineIsStartedOnlyAtTheExit) {
   Container box;
   std::string mark = box.folder() + "/engine-was-started";
   box.request.engine.argv = {"/bin/sh", "-c", "echo yes >> " + mark};
@@ -568,7 +568,7 @@ TEST(Monitor, KilledMonitorDoesNotKillTheContainerAndIsReplaced) {
     EXPECT_NE(text.find("tick " + std::to_string(i) + "\n"), std::string::npos) << i;
 }
 
-TEST(Monitor, SocketIsForUsAlone) {
+TEST(Monitor, SocketIsPrivate) {
   Container box;
   box.script("sleep 60");
   ASSERT_TRUE(box.start().started);
@@ -577,7 +577,7 @@ TEST(Monitor, SocketIsForUsAlone) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
-TEST(Monitor, LongRunDirectoryIsNoObstacle) {
+TEST(Monitor, LongRunDirectoryWorks) {
   Container box;
   std::string deep = box.folder() + "/run/" + std::string(120, 'd');
   ASSERT_TRUE(ensure_directory(deep, 0700).has_value());

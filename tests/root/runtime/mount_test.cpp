@@ -15,7 +15,7 @@ Json bind(const std::string& source, const std::string& destination, std::vector
       {"type", "bind"}, {"source", source}, {"destination", destination}, {"options", std::move(options)}};
 }
 
-TEST(Mounts, BindsOfFoldersAndFilesAreMadeWithTheirDestinations) {
+TEST(Mounts, BindsCreateTheirDestinations) {
   Container box;
   ASSERT_TRUE(ensure_directory(box.folder() + "/volume").has_value());
   ASSERT_TRUE(write_file(box.folder() + "/hosts", "127.0.0.1 localhost\n").has_value());
@@ -78,7 +78,7 @@ TEST(Mounts, TmpfsHasItsOptions) {
   EXPECT_TRUE(out.ends_with("full\n")) << out;
 }
 
-TEST(Mounts, TmpfsWithoutModeTakesTheModeOfWhatItCovers) {
+TEST(Mounts, TmpfsWithoutAModeInheritsTheCoveredMode) {
   Container box;
   ASSERT_TRUE(ensure_directory(box.folder() + "/upper/cover", 0755).has_value());
   ASSERT_EQ(::chmod((box.folder() + "/upper/cover").c_str(), 01770), 0);
@@ -89,7 +89,7 @@ TEST(Mounts, TmpfsWithoutModeTakesTheModeOfWhatItCovers) {
   EXPECT_EQ(box.output(), "1770\n");
 }
 
-TEST(Mounts, TmpCopyUpStartsWithWhatWasThere) {
+TEST(Mounts, TmpCopyUpStartsWithTheCoveredFiles) {
   Container box;
   ASSERT_TRUE(ensure_directory(box.folder() + "/upper/cfg/sub").has_value());
   ASSERT_TRUE(write_file(box.folder() + "/upper/cfg/sub/file", "seed\n").has_value());
@@ -113,7 +113,7 @@ TEST(Mounts, RecursiveReadOnlyReachesSubmounts) {
   EXPECT_EQ(box.output(), "ro\nro\n");
 }
 
-TEST(Mounts, UpperDirectoryGetsTheChangesAndLayersStayAsTheyWere) {
+TEST(Mounts, UpperDirectoryGetsTheChangesAndLayersStayUnchanged) {
   Container box;
   box.script("echo new > /data/new; rm /etc/group; echo more >> /etc/passwd");
   EXPECT_EQ(box.run(), 0);
@@ -175,7 +175,7 @@ TEST(Mounts, NetworkNamespaceByDescriptorIsJoined) {
   EXPECT_EQ(second.output(), host_output("readlink /proc/" + std::to_string(first.pid()) + "/ns/net"));
 }
 
-TEST(Mounts, NamespaceOfAnotherTypeIsRefused) {
+TEST(Mounts, NamespaceOfAnotherTypeIsRejected) {
   Container box;
   for (Json& ns : box.spec["linux"]["namespaces"]) {
     if (ns["type"] == "ipc") ns["path"] = "/proc/self/ns/net";

@@ -20,7 +20,7 @@ TEST(Resources, MemoryLimitKillsAndIsReported) {
   EXPECT_GE(box.seen().oom_kills, 1);
 }
 
-TEST(Resources, ChildKilledForMemoryIsAnEventButNoEnd) {
+TEST(Resources, ChildKilledForMemoryIsReportedButDoesNotEndTheContainer) {
   Container box;
   box.spec["linux"]["resources"]["memory"] = {{"limit", 32 << 20}, {"swap", 32 << 20}};
   box.script("tail /dev/zero; echo survived; exit 5");
@@ -70,7 +70,7 @@ TEST(Resources, UpdateChangesARunningContainer) {
   EXPECT_EQ(groups().stats(box.cgroup())->memory_limit, 32u << 20);
 }
 
-TEST(Resources, FreezeStopsAndThawLetsGoOn) {
+TEST(Resources, FreezeStopsAndThawResumes) {
   Container box;
   box.script("while :; do echo >> /tmp/count; done");
   ASSERT_TRUE(box.start().started);
@@ -109,7 +109,7 @@ TEST(Resources, PidsAreThoseOfTheHost) {
   EXPECT_NE(std::find(pids.begin(), pids.end(), box.pid()), pids.end());
 }
 
-TEST(Resources, SweepRemovesWhatIsNotKept) {
+TEST(Resources, SweepRemovesOtherGroups) {
   Container keep, lose;
   keep.script("sleep 60");
   lose.script("sleep 60");
@@ -129,7 +129,7 @@ TEST(Resources, SweepRemovesWhatIsNotKept) {
   EXPECT_TRUE(groups().remove(prefix).has_value());
 }
 
-TEST(Resources, NothingIsLeftAfterTheEnd) {
+TEST(Resources, NothingIsLeftAfterTheExit) {
   std::string mounts = host_output("cat /proc/self/mountinfo | wc -l");
   std::string path;
   {
@@ -144,7 +144,7 @@ TEST(Resources, NothingIsLeftAfterTheEnd) {
   EXPECT_EQ(host_output("cat /proc/self/mountinfo | wc -l"), mounts);
 }
 
-TEST(Resources, ImpossibleLimitIsRefusedWithItsFile) {
+TEST(Resources, InvalidLimitErrorNamesItsFile) {
   Container box;
   box.spec["linux"]["resources"]["cpu"] = {{"cpus", "4000"}};
   box.script("true");

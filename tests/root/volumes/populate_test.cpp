@@ -45,7 +45,7 @@ class Populate : public ::testing::Test {
   std::unique_ptr<VolumeStore> store_;
 };
 
-TEST_F(Populate, ContentModesOwnersLinksAndAttributesAreTakenOver) {
+TEST_F(Populate, ContentModesOwnersLinksAndAttributesAreCopied) {
   ASSERT_TRUE(write_file(image_ + "/sub/file", "text", 0640));
   ASSERT_EQ(::chown((image_ + "/sub/file").c_str(), 999, 998), 0);
   ASSERT_EQ(::chmod((image_ + "/sub/file").c_str(), 04750), 0);
@@ -84,7 +84,7 @@ TEST_F(Populate, VolumeWithContentIsLeftAlone) {
   EXPECT_FALSE(path_exists(data_ + "/sub"));
 }
 
-TEST_F(Populate, EmptyImageFolderStillGivesModeAndOwner) {
+TEST_F(Populate, EmptyImageFolderSetsModeAndOwner) {
   ASSERT_EQ(::rmdir((image_ + "/sub").c_str()), 0);
   ASSERT_EQ(::chown(image_.c_str(), 106, 107), 0);
   ASSERT_EQ(::chmod(image_.c_str(), 0750), 0);
@@ -93,7 +93,7 @@ TEST_F(Populate, EmptyImageFolderStillGivesModeAndOwner) {
   EXPECT_EQ(stat_of(data_).st_mode & 07777, 0750U);
 }
 
-TEST_F(Populate, UnfinishedCopyIsThrownAwayAndDoneAgain) {
+TEST_F(Populate, UnfinishedCopyIsDiscardedAndRepeated) {
   ASSERT_TRUE(ensure_directory(data_ + "/../_populate.part/half"));
   ASSERT_TRUE(write_file(image_ + "/file", "whole"));
   ASSERT_TRUE(*populate());
@@ -101,7 +101,7 @@ TEST_F(Populate, UnfinishedCopyIsThrownAwayAndDoneAgain) {
   EXPECT_EQ(*read_file(data_ + "/file"), "whole");
 }
 
-TEST_F(Populate, InterruptedMoveIsFinishedWithoutTouchingWhatIsThere) {
+TEST_F(Populate, InterruptedMoveIsCompletedWithoutReplacingFiles) {
   ASSERT_TRUE(ensure_directory(data_ + "/../_populate"));
   ASSERT_TRUE(write_file(data_ + "/../_populate/a", "image"));
   ASSERT_TRUE(write_file(data_ + "/../_populate/b", "image"));
@@ -112,7 +112,7 @@ TEST_F(Populate, InterruptedMoveIsFinishedWithoutTouchingWhatIsThere) {
   EXPECT_FALSE(path_exists(data_ + "/../_populate"));
 }
 
-TEST_F(Populate, VolumeWithDriverOptionsIsFilledOnlyWhileItIsMounted) {
+TEST_F(Populate, VolumeWithADeviceIsNotPopulated) {
   VolumeSpec spec;
   spec.name = "device";
   spec.options = {{"type", "tmpfs"}, {"device", "tmpfs"}};

@@ -37,7 +37,7 @@ class Mutex : public ::testing::Test {
 
 }  // namespace
 
-TEST_F(Mutex, HandsTheLockOnInOrder) {
+TEST_F(Mutex, PassesTheLockOnInOrder) {
   bool second = false;
   bool third = false;
   asio::co_spawn(io, pass(second, {}), asio::detached);
@@ -50,7 +50,7 @@ TEST_F(Mutex, HandsTheLockOnInOrder) {
   EXPECT_FALSE(mutex.held());
 }
 
-TEST_F(Mutex, AWaitThatAsioCancelsDoesNotGetTheLock) {
+TEST_F(Mutex, WaitCanceledByAsioDoesNotGetTheLock) {
   bool second = false;
   bool third = false;
   auto cancelable = asio::bind_cancellation_slot(signal.slot(), [](std::exception_ptr) {});
@@ -67,7 +67,7 @@ TEST_F(Mutex, AWaitThatAsioCancelsDoesNotGetTheLock) {
   EXPECT_TRUE(third) << "a canceled waiter must not swallow its turn";
 }
 
-TEST_F(Mutex, AStopEndsTheWaitWithoutTheLock) {
+TEST_F(Mutex, StopEndsTheWaitWithoutTheLock) {
   bool second = true;
   std::stop_source stop;
   asio::co_spawn(io, pass(second, stop.get_token()), asio::detached);
@@ -80,7 +80,7 @@ TEST_F(Mutex, AStopEndsTheWaitWithoutTheLock) {
   EXPECT_FALSE(mutex.held());
 }
 
-TEST_F(Mutex, AStopAtTheMomentOfTheHandoverKeepsNothingLocked) {
+TEST_F(Mutex, StopDuringTheHandoverKeepsNothingLocked) {
   bool second = false;
   std::stop_source stop;
   asio::co_spawn(io, pass(second, stop.get_token()), asio::detached);

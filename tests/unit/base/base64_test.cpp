@@ -6,7 +6,7 @@ namespace stack {
 namespace {
 
 // RFC 4648 section 10.
-TEST(Base64, TheRfcsExamplesBothWays) {
+TEST(Base64, RfcExamplesRoundTrip) {
   const std::pair<const char*, const char*> kExamples[] = {{"", ""},
                                                            {"f", "Zg=="},
                                                            {"fo", "Zm8="},
@@ -27,7 +27,7 @@ TEST(Base64, EitherAlphabetWithOrWithoutPadding) {
   for (const char* text : {"+//+AA==", "-__-AA==", "-__-AA"}) EXPECT_EQ(*decode_base64(text), bytes) << text;
 }
 
-TEST(Base64, OtherTextIsRefused) {
+TEST(Base64, OtherTextIsRejected) {
   for (const char* text : {"a", "abcde", "ab!d", "ab d", "=abc"}) EXPECT_FALSE(decode_base64(text)) << text;
 }
 

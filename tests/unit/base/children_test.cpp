@@ -18,7 +18,7 @@ pid_t child_with_orphan() {
   ::_exit(0);
 }
 
-TEST(Children, InheritedOnesAreReapedAndOwnOnesAreLeftToWhoeverWaits) {
+TEST(Children, OnlyInheritedChildrenAreReaped) {
   ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
   pid_t own = spawn_noted(child_with_orphan);
   ASSERT_GT(own, 0);
@@ -34,7 +34,7 @@ TEST(Children, InheritedOnesAreReapedAndOwnOnesAreLeftToWhoeverWaits) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-TEST(Children, SpawnNotesItsChildren) {
+TEST(Children, SpawnRecordsItsChildren) {
   SpawnRequest request;
   request.program = "true";
   Result<pid_t> pid = spawn(request);

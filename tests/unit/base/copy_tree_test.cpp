@@ -32,7 +32,7 @@ struct Trees {
   }
 };
 
-TEST(CopyTree, ContentsModesAndTimesArrive) {
+TEST(CopyTree, ContentsModesAndTimesAreCopied) {
   Trees trees;
   ASSERT_TRUE(ensure_directory(trees.from + "/d", 0751));
   ASSERT_TRUE(write_file(trees.from + "/d/f", "hello", 0640));
@@ -59,7 +59,7 @@ TEST(CopyTree, LinksAreCopiedAndNeverFollowed) {
   EXPECT_STREQ(target, "nowhere");
 }
 
-TEST(CopyTree, TargetLinkInPlaceOfADirectoryIsRefused) {
+TEST(CopyTree, TargetLinkInPlaceOfADirectoryIsRejected) {
   Trees trees;
   ASSERT_TRUE(ensure_directory(trees.from + "/d"));
   ASSERT_TRUE(write_file(trees.from + "/d/f", "x"));
@@ -92,7 +92,7 @@ TEST(CopyTree, HolesStayHoles) {
   EXPECT_EQ(std::string_view(end, 3), "end");
 }
 
-TEST(CopyTree, PipesAreMadeAndNotOpenedAndSocketsLeftOut) {
+TEST(CopyTree, PipesAreCreatedUnopenedAndSocketsSkipped) {
   Trees trees;
   ASSERT_EQ(::mkfifo((trees.from + "/pipe").c_str(), 0600), 0);
   ASSERT_EQ(::mknod((trees.from + "/sock").c_str(), S_IFSOCK | 0600, 0), 0);
@@ -101,7 +101,7 @@ TEST(CopyTree, PipesAreMadeAndNotOpenedAndSocketsLeftOut) {
   EXPECT_FALSE(path_exists(trees.to + "/sock"));
 }
 
-TEST(CopyTree, UserAttributesArriveAndOverlaysOwnDoNot) {
+TEST(CopyTree, UserAttributesAreCopiedButNotOverlays) {
   Trees trees;
   std::string file = trees.from + "/f";
   ASSERT_TRUE(write_file(file, "x"));
@@ -113,7 +113,7 @@ TEST(CopyTree, UserAttributesArriveAndOverlaysOwnDoNot) {
   EXPECT_EQ(::getxattr((trees.to + "/f").c_str(), "user.overlay.opaque", value, sizeof value), -1);
 }
 
-TEST(CopyTree, UnwantedEntriesAreLeftOutWithAllBelow) {
+TEST(CopyTree, FilteredEntriesAreSkippedWithTheirContents) {
   Trees trees;
   ASSERT_TRUE(ensure_directory(trees.from + "/no/deep"));
   ASSERT_TRUE(write_file(trees.from + "/no/deep/f", "x"));

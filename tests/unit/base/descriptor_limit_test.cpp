@@ -6,7 +6,7 @@
 namespace stack {
 namespace {
 
-TEST(DescriptorLimit, IsRaisedAndTheCallersIsKnown) {
+TEST(DescriptorLimit, IsRaisedAndTheOriginalIsRemembered) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   ASSERT_TRUE(set_descriptor_limit(256));

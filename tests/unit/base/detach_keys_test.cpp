@@ -18,7 +18,7 @@ TEST(DetachKeys, TheSequenceDetachesEvenInPieces) {
   EXPECT_EQ(typed(keys, "\x11z", true), "");
 }
 
-TEST(DetachKeys, ABrokenSequenceIsPassedOnWhole) {
+TEST(DetachKeys, BrokenSequenceIsPassedOnCompletely) {
   DetachKeys keys = DetachKeys::parse(kDefaultDetachKeys).value();
   EXPECT_EQ(typed(keys, "\x10"), "");
   EXPECT_EQ(typed(keys, "x"), "\x10x");
@@ -26,7 +26,7 @@ TEST(DetachKeys, ABrokenSequenceIsPassedOnWhole) {
   EXPECT_EQ(typed(keys, "\x11", true), "");
 }
 
-TEST(DetachKeys, AreReadAsDockerWritesThem) {
+TEST(DetachKeys, AreParsedLikeInDocker) {
   EXPECT_TRUE(DetachKeys::parse("ctrl-a,d"));
   EXPECT_TRUE(DetachKeys::parse("ctrl-\\"));
   EXPECT_FALSE(DetachKeys::parse("ctrl-1"));

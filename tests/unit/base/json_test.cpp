@@ -9,7 +9,7 @@ std::string nested(size_t depth, char open, char close) {
   return std::string(depth, open) + std::string(depth, close);
 }
 
-TEST(Json, DeepNestingIsAnErrorInsteadOfADeepRecursion) {
+TEST(Json, DeepNestingIsAnError) {
   EXPECT_TRUE(parse_json(nested(kDeepestJson, '[', ']')));
   EXPECT_FALSE(parse_json(nested(kDeepestJson + 1, '[', ']')));
   EXPECT_FALSE(parse_json(std::string(1'000'000, '[')));

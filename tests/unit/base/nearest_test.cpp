@@ -17,9 +17,9 @@ TEST(Nearest, TheFewestChangesWin) {
   EXPECT_EQ(nearest("Restrt", kWords), "restart");
 }
 
-TEST(Nearest, FarWordsAreNoSuggestion) { EXPECT_EQ(nearest("xyzzy", kWords), ""); }
+TEST(Nearest, DistantWordsAreNotSuggested) { EXPECT_EQ(nearest("xyzzy", kWords), ""); }
 
-TEST(Nearest, OneLetterIsNoMistakeForAnother) {
+TEST(Nearest, SingleLettersAreNotSuggestedForEachOther) {
   const std::vector<std::string> letters{"a", "c"};
   EXPECT_EQ(nearest("b", letters), "");
   EXPECT_EQ(nearest("C", letters), "c");

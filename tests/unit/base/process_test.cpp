@@ -20,13 +20,13 @@ std::string descriptors_of_a_child(std::map<int, int> fds) {
   return run ? run->output : run.error().text();
 }
 
-TEST(Process, SignalsThatNobodyCanIgnoreAreNoticed) {
+TEST(Process, SignalsThatCannotBeIgnoredAreNoticed) {
   EXPECT_TRUE(notices_signal(::getpid(), SIGKILL));
   EXPECT_TRUE(notices_signal(::getpid(), SIGSTOP));
   EXPECT_FALSE(notices_signal(::getpid(), SIGUSR2)) << "no handler";
 }
 
-TEST(Spawn, ChildrenHaveNoDescriptorsThatTheyWereNotGiven) {
+TEST(Spawn, ChildrenHaveOnlyTheirOwnDescriptors) {
   Fd leaking(::open("/dev/null", O_RDONLY));
   Fd high(::fcntl(leaking.get(), F_DUPFD, 200));
   ASSERT_TRUE(leaking && high);

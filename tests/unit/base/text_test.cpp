@@ -18,7 +18,7 @@ TEST(Nearest, FindsMissingExtraAndWrongLetters) {
   EXPECT_EQ(nearest("Expase", names), "expose");
 }
 
-TEST(Nearest, SuggestsNothingForAStrangeWord) {
+TEST(Nearest, SuggestsNothingForAnUnrelatedWord) {
   std::vector<std::string> names{"image", "ports"};
   EXPECT_EQ(nearest("completely", names), "");
   EXPECT_EQ(nearest("x", names), "");

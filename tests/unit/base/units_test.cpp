@@ -13,12 +13,12 @@ TEST(ByteSize, ReadsComposeUnitsAsPowersOf1024) {
   EXPECT_EQ(parse_byte_size("-1")->bytes, -1);
 }
 
-TEST(ByteSize, RefusesWhatIsNotASize) {
+TEST(ByteSize, RejectsInvalidSizes) {
   for (const char* text : {"", "m", "1x", "1mm", "-5m", "nan", "1e400"})
     EXPECT_FALSE(parse_byte_size(text)) << text;
 }
 
-TEST(Duration, ReadsAndPrintsGoForm) {
+TEST(Duration, ReadsAndPrintsGoFormat) {
   EXPECT_EQ(go_duration(*parse_duration("90s")), "1m30s");
   EXPECT_EQ(go_duration(*parse_duration("1h0m0.5s")), "1h0m0.5s");
   EXPECT_EQ(go_duration(*parse_duration("500ms")), "500ms");

@@ -46,7 +46,7 @@ TEST(Dockerfile, SyntaxTreesAgreeWithTheReferenceParser) {
   }
 }
 
-TEST(Dockerfile, WhatTheReferenceParserRefusesIsRefused) {
+TEST(Dockerfile, RejectsWhatTheReferenceParserRejects) {
   std::vector<std::string> names = folders(kFixtures + "/testfiles-negative");
   ASSERT_FALSE(names.empty()) << kFixtures;
   for (const std::string& name : names)
@@ -73,7 +73,7 @@ TEST(Dockerfile, UnknownInstructionIsNamedWithItsLineAndASuggestion) {
   EXPECT_EQ(error_of("FROM a\nZZZZZZZZZ x\n"), "Dockerfile:2:1: unknown instruction: ZZZZZZZZZ");
 }
 
-TEST(Dockerfile, PositionsAreThoseOfTheFlagOrWordThatAnErrorNames) {
+TEST(Dockerfile, ErrorsHaveThePositionOfTheirFlagOrWord) {
   Dockerfile file = parsed("FROM a\n  COPY --chown=x \\\n    --chmod=9 src dst\n");
   EXPECT_EQ(position_of(file, file.instructions[1], "--chmod: bad"), "3:5");
   EXPECT_EQ(position_of(file, file.instructions[1], "\"src\" not found"), "3:15");
@@ -88,7 +88,7 @@ TEST(Dockerfile, ByteOrderMarkAndCarriageReturnsAreIgnored) {
   EXPECT_EQ(to_text(file), "(from \"a\")\n(run \"x  y\")\n");
 }
 
-TEST(Dockerfile, DirectiveGivenTwiceIsAnError) {
+TEST(Dockerfile, DuplicateDirectiveIsAnError) {
   EXPECT_EQ(error_of("# escape=`\n# escape=`\nFROM a\n"),
             "Dockerfile:2:1: only one escape parser directive can be used");
   EXPECT_EQ(error_of("# escape=x\nFROM a\n"),
@@ -117,13 +117,13 @@ TEST(Dockerfile, UnterminatedHeredocIsAnErrorAtItsInstruction) {
   EXPECT_EQ(error_of("FROM a\nRUN <<EOF\necho\n"), "Dockerfile:2:1: unterminated heredoc EOF");
 }
 
-TEST(Dockerfile, ShiftOperatorAndHereStringAreNoHeredocs) {
+TEST(Dockerfile, ShiftOperatorAndHereStringAreNotHeredocs) {
   Dockerfile file = parsed("FROM a\nRUN echo $((1 << 2)) && cat <<<x\nUSER u\n");
   ASSERT_EQ(file.instructions.size(), 3u);
   EXPECT_TRUE(file.instructions[1].heredocs.empty());
 }
 
-TEST(Dockerfile, OverlongLineIsRefused) {
+TEST(Dockerfile, OverlongLineIsRejected) {
   std::string text = "FROM a\nRUN " + std::string(70000, 'x') + "\n";
   EXPECT_NE(error_of(text).find("Dockerfile:2:1: line is too long"), std::string::npos) << error_of(text);
 }

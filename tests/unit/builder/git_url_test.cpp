@@ -28,19 +28,19 @@ TEST(GitUrl, Queries) {
   EXPECT_EQ(parsed_url("https://h/a.git?branch=b#c"), "error");
 }
 
-TEST(GitUrl, OtherThingsAreNone) {
+TEST(GitUrl, OtherTextsAreNotGitUrls) {
   for (const char* text :
        {"dir", "./dir.git", "/abs/dir", "https://host/file.tar", "http://host/", "a:b", "name:tag"})
     EXPECT_EQ(parsed_url(text), "none") << text;
 }
 
-TEST(GitUrl, OptionsOfGitAreNoReferences) {
+TEST(GitUrl, GitOptionsAreNotReferences) {
   EXPECT_EQ(parsed_url("https://h/a.git#--upload-pack=x"), "error");
   EXPECT_EQ(parsed_url("https://h/a.git#a..b"), "error");
   EXPECT_EQ(parsed_url("https://h/a.git#a b"), "error");
 }
 
-TEST(GitUrl, SubdirectoriesCannotLeadOut) {
+TEST(GitUrl, SubdirectoriesStayInside) {
   EXPECT_EQ(parsed_url("https://h/a.git#main:../../etc"), "https://h/a.git main etc ");
 }
 

@@ -32,7 +32,7 @@ TEST(Glob, MalformedPatternsAreRefused) {
   for (std::string_view good : {"[a-z]*", "a\\[b", "**/x"}) EXPECT_TRUE(check_glob(good)) << good;
 }
 
-TEST(Glob, HostilePatternEnds) {
+TEST(Glob, MaliciousPatternTerminates) {
   std::string pattern;
   for (int i = 0; i < 30; ++i) pattern += "*a";
   EXPECT_FALSE(glob_matches(pattern + "b", std::string(200, 'a')));
@@ -44,7 +44,7 @@ TEST(Dockerignore, LastMatchWins) {
   EXPECT_TRUE(excluded("!README.md\n*.md\n", "README.md"));
 }
 
-TEST(Dockerignore, MatchedDirectoryTakesItsContentsAlong) {
+TEST(Dockerignore, MatchedDirectoryIncludesItsContents) {
   EXPECT_TRUE(excluded("node_modules\n", "node_modules/a/b.js"));
   EXPECT_FALSE(excluded("node_modules\n", "sub/node_modules/a.js"));
   EXPECT_FALSE(excluded("dir\n!dir/keep\n", "dir/keep")) << "unlike git, what is below can come back";
@@ -82,7 +82,7 @@ TEST(Dockerignore, BadPatternNamesItsLine) {
   EXPECT_FALSE(IgnoreRules::parse("!\n"));
 }
 
-TEST(Dockerignore, ExcludingLineIsTheDecidingOne) {
+TEST(Dockerignore, ExcludingLineIsTheDecisiveOne) {
   EXPECT_EQ(IgnoreRules::parse("a\n!a/b\na/b/c\n")->excluding_line("a/b/c"), 3);
   EXPECT_EQ(IgnoreRules::parse("a\n!a/b\n")->excluding_line("a/b"), 0);
 }
@@ -105,7 +105,7 @@ TEST(ChangedMode, OctalAndSymbolic) {
   EXPECT_EQ(changed("u=rw-w", 0), 0400u);
 }
 
-TEST(ChangedMode, NonsenseIsRefused) {
+TEST(ChangedMode, InvalidModesAreRejected) {
   for (std::string_view bad : {"", "8", "77777", "u", "u=q", "x+u", "u=rw,", "999999999999"})
     EXPECT_FALSE(changed_mode(bad, 0, false)) << bad;
 }
@@ -124,7 +124,7 @@ TEST(Mount, OptionsAndDefaults) {
   EXPECT_EQ(parse_mount("type=tmpfs,target=/t,size=1m")->size, 1 << 20);
 }
 
-TEST(Mount, MistakesAreNamed) {
+TEST(Mount, ErrorsNameTheMistake) {
   EXPECT_NE(parse_mount("type=cach,target=/c").error().text().find("did you mean cache?"), std::string::npos);
   EXPECT_NE(parse_mount("taget=/c").error().text().find("did you mean target?"), std::string::npos);
   EXPECT_FALSE(parse_mount("type=bind"));

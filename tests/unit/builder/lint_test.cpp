@@ -21,7 +21,7 @@ std::string found(const std::string& text, const std::string& ignore = "") {
   return join(out, ", ");
 }
 
-TEST(Lint, AGoodFileHasNothingToReport) {
+TEST(Lint, GoodFileHasNoFindings) {
   EXPECT_EQ(found("# syntax=docker/dockerfile:1\nARG V=1\nFROM alpine:${V} AS build\nWORKDIR /a\nWORKDIR "
                   "b\nENV A=1 B=2\n"
                   "EXPOSE 80/tcp\nCMD [\"x\"]\nFROM build AS last\nHEALTHCHECK CMD true\nCMD [\"y\"]\n"),

@@ -83,14 +83,14 @@ TEST(Words, ReplacementOfTheFirstOrOfAllMatches) {
   EXPECT_EQ(word("${v/?-*/x}", values), "x");
 }
 
-TEST(Words, ModifiersThatDoNotExistAreErrors) {
+TEST(Words, UnknownModifiersAreErrors) {
   Values values{{"v", "x"}};
   EXPECT_EQ(word("${v:#x}", values), "error");
   EXPECT_EQ(word("${v:%x}", values), "error");
   EXPECT_EQ(word("${v=x}", values), "error");
 }
 
-TEST(Words, MessageOfARequiredVariableIsTheUsers) {
+TEST(Words, RequiredVariableErrorHasTheUsersMessage) {
   Values none;
   Result<std::string> out = expander(none).word("${VERSION:?set VERSION with --build-arg}");
   ASSERT_FALSE(out);

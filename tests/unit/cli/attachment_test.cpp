@@ -14,7 +14,7 @@ std::string frame(char stream, const std::string& content) {
   return out + content;
 }
 
-TEST(Frames, StreamsAreToldApartWhereverTheBytesAreCut) {
+TEST(Frames, StreamsAreSeparatedForAnySplit) {
   std::string bytes = frame(1, "hello ") + frame(2, "oops") + frame(1, "") + frame(1, "world");
   for (size_t piece = 1; piece <= bytes.size(); ++piece) {
     FrameReader reader;
@@ -43,7 +43,7 @@ TEST(Frames, UnframedBytesAreAnError) {
   EXPECT_FALSE(reader.feed("plain text!", [](int, std::string_view) {}));
 }
 
-TEST(StartFailure, WordsGiveTheShellsExitCodes) {
+TEST(StartFailure, ErrorTextsGiveShellExitCodes) {
   EXPECT_EQ(start_failure_code(invalid("exec: \"nope\": executable file not found in $PATH"), 1), 127);
   EXPECT_EQ(start_failure_code(invalid("exec /x: Permission denied"), 1), 126);
   EXPECT_EQ(start_failure_code(Error("out of memory"), 1), 1);

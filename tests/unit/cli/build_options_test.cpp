@@ -16,26 +16,26 @@ HostFiles host(std::set<std::string> files, bool local_certificates = false) {
 }
 constexpr const char* kHostBundle = "/etc/ssl/certs/ca-certificates.crt";
 
-TEST(BuildOptions, ProxiesAreTakenInBothCases) {
+TEST(BuildOptions, ProxiesAreReadInBothCases) {
   Environment environment{
       {"HTTP_PROXY", "http://a"}, {"https_proxy", "http://b"}, {"NO_PROXY", ""}, {"PATH", "/bin"}};
   EXPECT_EQ(proxy_variables(environment), (Json{{"HTTP_PROXY", "http://a"}, {"https_proxy", "http://b"}}));
 }
 
-TEST(CaBundle, NothingIsTakenFromAnOrdinaryHost) { EXPECT_EQ(ca_bundle({}, host({kHostBundle}), "/"), ""); }
+TEST(CaBundle, OrdinaryHostHasNoBundle) { EXPECT_EQ(ca_bundle({}, host({kHostBundle}), "/"), ""); }
 
-TEST(CaBundle, AHostWithCertificatesOfItsOwnGivesItsBundle) {
+TEST(CaBundle, HostWithOwnCertificatesProvidesItsBundle) {
   EXPECT_EQ(ca_bundle({}, host({kHostBundle}, true), "/"), kHostBundle);
   EXPECT_EQ(ca_bundle({}, host({}, true), "/"), "");
 }
 
-TEST(CaBundle, ABundleNamedInTheEnvironmentIsTaken) {
+TEST(CaBundle, BundleFromTheEnvironmentIsUsed) {
   EXPECT_EQ(ca_bundle({{"REQUESTS_CA_BUNDLE", "proxy.pem"}}, host({"/home/proxy.pem"}), "/home"),
             "/home/proxy.pem");
   EXPECT_EQ(ca_bundle({{"SSL_CERT_FILE", "/gone.pem"}}, host({kHostBundle}), "/"), "");
 }
 
-TEST(CaBundle, ExtraCertificatesAloneMeanTheHostsBundle) {
+TEST(CaBundle, ExtraCertificatesSelectTheHostsBundle) {
   EXPECT_EQ(ca_bundle({{"NODE_EXTRA_CA_CERTS", "/extra.pem"}}, host({"/extra.pem", kHostBundle}), "/"),
             kHostBundle);
 }
@@ -46,12 +46,12 @@ TEST(CaBundle, TheUsersChoiceWins) {
   EXPECT_EQ(ca_bundle({{"STACK_CA_BUNDLE", ""}}, host({kHostBundle}, true), "/"), "");
 }
 
-TEST(BuildOptions, ArgumentsWithoutAValueTakeTheEnvironments) {
+TEST(BuildOptions, ArgumentsWithoutAValueUseTheEnvironment) {
   EXPECT_EQ(build_arguments({"A=1", "B", "C", "D=x=y"}, {{"B", "2"}}),
             (Json{{"A", "1"}, {"B", "2"}, {"D", "x=y"}}));
 }
 
-TEST(Scale, IsServiceAndNumber) {
+TEST(Scale, ConsistsOfServiceAndNumber) {
   EXPECT_EQ(parse_scale({"web=3", "db=0"}).value(), (Json{{"web", 3}, {"db", 0}}));
   EXPECT_FALSE(parse_scale({"web"}));
   EXPECT_FALSE(parse_scale({"web=-1"}));
@@ -59,13 +59,13 @@ TEST(Scale, IsServiceAndNumber) {
   EXPECT_FALSE(parse_scale({"web=9999999999"}));
 }
 
-TEST(EngineStart, LastLinesAreTheLast) {
+TEST(EngineStart, LastLinesReturnsTheEnd) {
   EXPECT_EQ(last_lines("a\nb\nc\n", 2), (std::vector<std::string>{"b", "c"}));
   EXPECT_EQ(last_lines("", 2), std::vector<std::string>{});
   EXPECT_EQ(last_lines("a", 0), std::vector<std::string>{});
 }
 
-TEST(EngineStart, OnlyABrokenConnectionMayBeTriedAgain) {
+TEST(EngineStart, OnlyBrokenConnectionsAreRetried) {
   EXPECT_TRUE(is_broken_connection(Error::from_errno("x", ECONNRESET)));
   EXPECT_TRUE(is_broken_connection(Error::from_errno("x", EPIPE)));
   EXPECT_FALSE(is_broken_connection(conflict("in use")));

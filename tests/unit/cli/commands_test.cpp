@@ -43,7 +43,7 @@ TEST(Commands, EveryCommandHasAFunctionASummaryAndExamples) {
   }
 }
 
-TEST(Commands, NoNameOrFlagIsGivenTwice) {
+TEST(Commands, NamesAndFlagsAreUnique) {
   std::set<std::string_view> names;
   for (const Command* command : all_commands()) {
     EXPECT_TRUE(names.insert(command->name).second) << command->name;
@@ -221,7 +221,7 @@ TEST(Commands, TheFlagsOfComposeAreAccepted) {
   }
 }
 
-TEST(Commands, ExecLeavesTheFlagsOfItsCommandAlone) {
+TEST(Commands, ExecDoesNotParseFlagsOfItsCommand) {
   Line line = read({"exec", "-u", "root", "web", "ls", "-l", "--color"});
   EXPECT_EQ(line.own.text("user"), "root");
   EXPECT_EQ(line.own.words, (std::vector<std::string>{"web", "ls", "-l", "--color"}));
@@ -235,7 +235,7 @@ TEST(Commands, TheProgramsFlagsMayFollowTheCommand) {
   EXPECT_TRUE(read({"logs", "-f"}).own.is_set("follow"));
 }
 
-TEST(Commands, MisspeltCommandsGetASuggestion) {
+TEST(Commands, MisspelledCommandsGetASuggestion) {
   std::vector<std::string> one{"strat"};
   EXPECT_EQ(unknown_command_text(one), "unknown command: strat; did you mean `start`?");
   std::vector<std::string> two{"image", "lss"};
@@ -244,7 +244,7 @@ TEST(Commands, MisspeltCommandsGetASuggestion) {
   EXPECT_EQ(unknown_command_text(far), "unknown command: frobnicate");
 }
 
-TEST(Commands, PlanKeepsTwoForChanges) {
+TEST(Commands, PlanReturnsTwoForChanges) {
   EXPECT_EQ(kPlan.usage_exit, 1);
   EXPECT_EQ(kUp.usage_exit, 2);
 }

@@ -52,7 +52,7 @@ const Json kRow = {
     {"Mounts", {{{"Type", "volume"}, {"Name", "shop_data"}}, {{"Type", "bind"}, {"Source", "/etc/x"}}}},
 };
 
-TEST(Containers, ARowOfTheEngineIsUnderstood) {
+TEST(Containers, EngineRowIsParsed) {
   Container c = parse_container(kRow);
   EXPECT_EQ(c.name, "shop-web-1");
   EXPECT_EQ(c.service, "web");
@@ -75,7 +75,7 @@ TEST(Containers, BrokenRowsAreHarmless) {
   }
 }
 
-TEST(Containers, TheJsonRowIsComposes) {
+TEST(Containers, JsonRowMatchesCompose) {
   Json row = container_json(parse_container(kRow), 1700000300, true);
   EXPECT_EQ(row["ID"], "0123456789ab");
   EXPECT_EQ(row["Command"], "\"/docker-entrypoint.…\"");

@@ -44,7 +44,7 @@ TEST_F(Credentials, ComeFromEveryFileAndDockersWins) {
   EXPECT_TRUE(keyring.contains("env.test"));
 }
 
-TEST_F(Credentials, HelpersAreAskedForTheImagesRegistriesAlone) {
+TEST_F(Credentials, HelpersAreQueriedOnlyForTheImagesRegistries) {
   write(".docker/config.json",
         R"({"credsStore":"all","credHelpers":{"gcr.test":"cloud","other.test":"cloud"}})");
   RegistryKeyring keyring = open().keyring({"nginx", "redis", "gcr.test/app"});
@@ -52,7 +52,7 @@ TEST_F(Credentials, HelpersAreAskedForTheImagesRegistriesAlone) {
   EXPECT_EQ(keyring["gcr.test"].password, "s");
 }
 
-TEST_F(Credentials, BuildsTakeAllThatTheHelpersHave) {
+TEST_F(Credentials, BuildsUseAllCredentialsOfHelpers) {
   write(".docker/config.json", R"({"credsStore":"all","credHelpers":{"gcr.test":"cloud"}})");
   answer_ = std::string(R"({"https://r.test":"me","Username":"u","Secret":"s"})");
   (void)open().keyring({}, true);
@@ -61,7 +61,7 @@ TEST_F(Credentials, BuildsTakeAllThatTheHelpersHave) {
   EXPECT_NE(std::find(calls_.begin(), calls_.end(), "cloud get gcr.test"), calls_.end());
 }
 
-TEST_F(Credentials, ATokenOfAHelperIsAnIdentityTokenAndAFailingHelperIsAnonymous) {
+TEST_F(Credentials, HelperTokenIsAnIdentityTokenAndFailedHelperIsAnonymous) {
   write(".docker/config.json", R"({"credsStore":"all"})");
   answer_ = std::string(R"({"Username":"<token>","Secret":"refresh"})");
   EXPECT_EQ(open().keyring({"nginx"})["docker.io"].identity_token, "refresh");
@@ -71,7 +71,7 @@ TEST_F(Credentials, ATokenOfAHelperIsAnIdentityTokenAndAFailingHelperIsAnonymous
   EXPECT_TRUE(open().keyring({"nginx"}).empty());
 }
 
-TEST_F(Credentials, LoginWritesAPrivateFileAndKeepsWhatItDoesNotKnow) {
+TEST_F(Credentials, LoginWritesAPrivateFileAndKeepsUnknownMembers) {
   write(".docker/config.json", R"({"psFormat":"table","auths":{"other.test":{"auth":"YTpi"}}})");
   ASSERT_TRUE(open().save("r.test", {"me", "secret", "", ""}));
   Json config = *parse_json(*read_file(path(".docker/config.json")));
@@ -96,7 +96,7 @@ TEST_F(Credentials, LoginGoesToTheHelperAndNotIntoTheFile) {
   EXPECT_EQ(calls_[1], "pass erase https://index.docker.io/v1/");
 }
 
-TEST_F(Credentials, ADamagedFileIsReportedAndNotOverwritten) {
+TEST_F(Credentials, DamagedFileIsReportedAndNotOverwritten) {
   write(".docker/config.json", "{\"auths\": hidden");
   CredentialStore store = open();
   ASSERT_EQ(store.warnings().size(), 1U);
@@ -113,7 +113,7 @@ TEST_F(Credentials, OtherPlacesByEnvironment) {
   EXPECT_EQ(open().keyring({}).size(), 2U);
 }
 
-TEST_F(Credentials, ARealHelperGetsItsInputAndItsErrorsAreTold) {
+TEST_F(Credentials, RealHelperGetsItsInputAndItsErrorsAreReported) {
   write("bin/docker-credential-test",
         "#!/bin/sh\nread server\ncase $server in good) echo "
         "\"{\\\"Username\\\":\\\"$1\\\",\\\"Secret\\\":\\\"$server\\\"}\";;\n"

@@ -29,7 +29,7 @@ std::string refusal(const std::vector<std::string>& words) {
   return made ? "accepted: " + to_text(*made) : made.error().text();
 }
 
-TEST(DockerRun, ImageAndCommandAreWhatFollowsTheFlags) {
+TEST(DockerRun, ImageAndCommandFollowTheFlags) {
   Json made = body({"--rm", "-it", "debian", "sh", "-c", "ls -l"});
   EXPECT_EQ(made["Image"], "debian");
   EXPECT_EQ(made["Cmd"], Json({"sh", "-c", "ls -l"}));
@@ -50,11 +50,11 @@ TEST(DockerRun, StreamsFollowAttachAndInteractive) {
             std::string::npos);
 }
 
-TEST(DockerRun, EnvironmentWithoutValueIsTheCallers) {
+TEST(DockerRun, EnvironmentWithoutAValueUsesTheCallers) {
   EXPECT_EQ(body({"-e", "A=1", "-e", "TOKEN", "-e", "MISSING", "x"})["Env"], Json({"A=1", "TOKEN=t"}));
 }
 
-TEST(DockerRun, AnEmptyEntrypointClearsTheImages) {
+TEST(DockerRun, EmptyEntrypointClearsTheImages) {
   EXPECT_EQ(body({"--entrypoint", "", "x"})["Entrypoint"], Json({""}));
   EXPECT_EQ(body({"--entrypoint", "/bin/sh", "x"})["Entrypoint"], Json({"/bin/sh"}));
   EXPECT_FALSE(body({"x"}).contains("Entrypoint"));
@@ -86,7 +86,7 @@ TEST(DockerRun, PublishedPorts) {
   }
 }
 
-TEST(DockerRun, WrongPortsAreRefusedInDockersWords) {
+TEST(DockerRun, InvalidPortsAreRejectedWithDockersText) {
   const std::pair<const char*, const char*> cases[] = {
       {"x:y:z:w", "invalid IP address: x:y"},
       {"8080:", "no port specified: 8080:<empty>"},
@@ -147,7 +147,7 @@ TEST(DockerRun, ResourcesInTheUnitsOfTheApi) {
   EXPECT_EQ(refusal({"-m", "3x", "y"}), "invalid argument \"3x\" for \"--memory\" flag: invalid size: '3x'");
 }
 
-TEST(DockerRun, RestartAndRemovalExcludeEachOther) {
+TEST(DockerRun, RestartAndRemovalCannotBeCombined) {
   EXPECT_EQ(body({"--restart", "on-failure:3", "x"})["HostConfig"]["RestartPolicy"],
             Json::parse(R"({"Name":"on-failure","MaximumRetryCount":3})"));
   EXPECT_EQ(refusal({"--restart", "always", "--rm", "x"}),

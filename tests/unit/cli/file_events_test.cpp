@@ -44,7 +44,7 @@ class Files : public ::testing::Test {
   std::set<std::string> told_;
 };
 
-TEST_F(Files, WrittenRemovedAndRenamedOnesAreTold) {
+TEST_F(Files, WrittenRemovedAndRenamedFilesAreReported) {
   ASSERT_TRUE(events_->add(folder_->path()));
   ASSERT_TRUE(write_file(path("a/b/new"), "1"));
   EXPECT_TRUE(tells(path("a/b/new")));
@@ -54,7 +54,7 @@ TEST_F(Files, WrittenRemovedAndRenamedOnesAreTold) {
   EXPECT_TRUE(tells(path("a/file")));
 }
 
-TEST_F(Files, NewDirectoriesAreFollowedWithWhatIsInThem) {
+TEST_F(Files, NewDirectoriesAreWatchedWithTheirContents) {
   ASSERT_TRUE(events_->add(folder_->path()));
   ASSERT_TRUE(ensure_directory(path("c/d")));
   ASSERT_TRUE(write_file(path("c/d/file"), "1"));
@@ -64,7 +64,7 @@ TEST_F(Files, NewDirectoriesAreFollowedWithWhatIsInThem) {
   EXPECT_TRUE(tells(path("c/d/file")));
 }
 
-TEST_F(Files, ARenamedDirectoryIsTheNewOne) {
+TEST_F(Files, RenamedDirectoryIsReportedUnderItsNewName) {
   ASSERT_TRUE(events_->add(folder_->path()));
   ASSERT_EQ(std::rename(path("a").c_str(), path("z").c_str()), 0);
   EXPECT_TRUE(tells(path("z/file")));
@@ -74,7 +74,7 @@ TEST_F(Files, ARenamedDirectoryIsTheNewOne) {
   EXPECT_TRUE(tells(path("z/b/x")));
 }
 
-TEST_F(Files, OneFileIsSeenAlthoughItIsReplacedByRename) {
+TEST_F(Files, ReplacementOfAFileByRenameIsDetected) {
   ASSERT_TRUE(events_->add(path("a/file")));
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(write_file(path("a/temporary"), "new"));

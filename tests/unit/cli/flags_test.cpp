@@ -46,7 +46,7 @@ TEST(Flags, ShortFlagsMayBeBundledWithAValueAtTheEnd) {
 
 TEST(Flags, AValueMayBeginWithADash) { EXPECT_EQ(parse({"--tail", "-1"}).own.text("tail"), "-1"); }
 
-TEST(Flags, SwitchesTakeAnExplicitValue) {
+TEST(Flags, SwitchesAcceptAnExplicitValue) {
   EXPECT_FALSE(parse({"-d", "--detach=false"}).own.is_set("detach"));
   EXPECT_TRUE(parse({"--detach=1"}).own.is_set("detach"));
   EXPECT_TRUE(parse({"--detach=false"}).own.given("detach"));
@@ -54,28 +54,28 @@ TEST(Flags, SwitchesTakeAnExplicitValue) {
             "invalid argument \"maybe\" for --detach: must be true or false");
 }
 
-TEST(Flags, TheLastValueCounts) { EXPECT_EQ(parse({"-n1", "-n2"}).own.text("tail"), "2"); }
+TEST(Flags, LastValueWins) { EXPECT_EQ(parse({"-n1", "-n2"}).own.text("tail"), "2"); }
 
-TEST(Flags, OuterFlagsAreAcceptedWhereTheCommandHasNoSuchFlag) {
+TEST(Flags, OuterFlagsAreAcceptedIfTheCommandHasNoSuchFlag) {
   Parsed p = parse({"-f", "a.yml", "-d"});
   EXPECT_EQ(p.outer.all("file"), std::vector<std::string>{"a.yml"});
   EXPECT_TRUE(p.own.is_set("detach"));
   EXPECT_FALSE(p.outer.given("directory"));
 }
 
-TEST(Flags, NothingIsAFlagBehindTwoDashes) {
+TEST(Flags, TwoDashesEndTheFlags) {
   Parsed p = parse({"-d", "--", "-n", "--build"});
   EXPECT_EQ(p.own.words, (std::vector<std::string>{"-n", "--build"}));
 }
 
-TEST(Flags, ACommandLineOfItsOwnIsLeftAlone) {
+TEST(Flags, NestedCommandLineIsNotParsed) {
   Parsed p = parse({"-d", "web", "ls", "-l", "--", "--unknown"}, true);
   EXPECT_EQ(p.error, "");
   EXPECT_TRUE(p.own.is_set("detach"));
   EXPECT_EQ(p.own.words, (std::vector<std::string>{"web", "ls", "-l", "--", "--unknown"}));
 }
 
-TEST(Flags, UnknownFlagsNameTheNearest) {
+TEST(Flags, UnknownFlagErrorsSuggestTheNearest) {
   EXPECT_EQ(parse({"--buidl"}).error, "unknown flag: --buidl; did you mean --build?");
   EXPECT_EQ(parse({"--fiel", "x"}).error, "unknown flag: --fiel; did you mean --file?");
   EXPECT_EQ(parse({"--xyzzy"}).error, "unknown flag: --xyzzy");

@@ -12,7 +12,7 @@ Result<Globals> globals(std::vector<std::string> words, Environment environment 
   return read_globals(given, environment, "/home/me");
 }
 
-TEST(Globals, FlagsWinOverVariables) {
+TEST(Globals, FlagsOverrideVariables) {
   Globals g = globals({"--progress", "plain", "--root", "/a"},
                       {{"COMPOSE_PROGRESS", "json"}, {"STACK_ROOT", "/b"}, {"STACK_RUN_ROOT", "/c"}})
                   .value();
@@ -22,11 +22,11 @@ TEST(Globals, FlagsWinOverVariables) {
   EXPECT_EQ(g.socket(), "/c/stack.sock");
 }
 
-TEST(Globals, RelativeRootsBeginInTheCurrentFolder) {
+TEST(Globals, RelativeRootsStartInTheCurrentFolder) {
   EXPECT_EQ(globals({"--root", "../state"}).value().root, "/home/state");
 }
 
-TEST(Globals, DefaultsAreTheMachines) {
+TEST(Globals, DefaultRootsAreTheMachines) {
   Globals g = globals({}).value();
   EXPECT_EQ(g.root, "/var/lib/stack");
   EXPECT_EQ(g.run_root, "/run/stack");
@@ -45,7 +45,7 @@ TEST(Globals, UnknownChoicesAreErrors) {
   EXPECT_TRUE(globals({"--parallel", "-1"}));
 }
 
-TEST(Terminal, ColorNeedsATerminalThatCanAndAUserWhoWants) {
+TEST(Terminal, ColorRequiresACapableTerminalAndNoOptOut) {
   EXPECT_TRUE(decide_terminal(true, Ansi::Auto, {}).color);
   EXPECT_FALSE(decide_terminal(false, Ansi::Auto, {}).color);
   EXPECT_FALSE(decide_terminal(true, Ansi::Auto, {{"NO_COLOR", "1"}}).color);

@@ -38,14 +38,14 @@ TEST(LogPrinter, PrefixesAreAligned) {
   EXPECT_EQ(p.out, "web-1       | hello\ndatabase-1  | ready\n");
 }
 
-TEST(LogPrinter, ALateLongerNameWidensThePrefix) {
+TEST(LogPrinter, LaterLongerNameWidensThePrefix) {
   Printed p = print_all({}, {"web-1"},
                         {text("shop-web-1", "web", 1, "a"), text("shop-worker-1", "worker", 1, "b"),
                          text("shop-web-1", "web", 1, "c")});
   EXPECT_EQ(p.out, "web-1  | a\nworker-1  | b\nweb-1     | c\n");
 }
 
-TEST(LogPrinter, ColorsAreGivenInTheOrderOfNamesWhateverComesFirst) {
+TEST(LogPrinter, ColorsFollowTheOrderOfNames) {
   LogStyle style;
   style.color = true;
   std::vector<Json> lines{text("shop-web-1", "web", 1, "x"), text("shop-app-1", "app", 1, "y")};
@@ -53,7 +53,7 @@ TEST(LogPrinter, ColorsAreGivenInTheOrderOfNamesWhateverComesFirst) {
   EXPECT_EQ(p.out, "\x1b[33mweb-1  | \x1b[0mx\n\x1b[36mapp-1  | \x1b[0my\n");
 }
 
-TEST(LogPrinter, PrefixAndTimestampAreChoices) {
+TEST(LogPrinter, PrefixAndTimestampAreOptional) {
   LogStyle style;
   style.prefix = false;
   style.timestamps = true;
@@ -61,7 +61,7 @@ TEST(LogPrinter, PrefixAndTimestampAreChoices) {
             "2026-01-02T03:04:05.000000000Z x\n");
 }
 
-TEST(LogPrinter, StreamsStayApartOnlyWhereAsked) {
+TEST(LogPrinter, StreamsAreSeparateOnlyOnRequest) {
   Json line = text("shop-web-1", "web", 1, "oops", "stderr");
   EXPECT_EQ(print_all({}, {}, {line}).out, "web-1  | oops\n");
   LogStyle split;
@@ -69,7 +69,7 @@ TEST(LogPrinter, StreamsStayApartOnlyWhereAsked) {
   EXPECT_EQ(print_all(split, {}, {line}).err, "web-1  | oops\n");
 }
 
-TEST(LogPrinter, ExitsAreTold) {
+TEST(LogPrinter, ExitsAreReported) {
   std::vector<Json> lines{
       {{"container", "shop-web-1"}, {"service", "web"}, {"number", 1}, {"exit", 3}},
       {{"container", "shop-web-1"}, {"service", "web"}, {"number", 1}, {"exit", 1}, {"restarting", true}}};
@@ -86,7 +86,7 @@ TEST(LogQuery, BecomesATarget) {
   EXPECT_EQ(logs_target("shop", {}), "/stack/v1/projects/shop/logs?tail=all");
 }
 
-TEST(LogTime, TakesTimesAndDurations) {
+TEST(LogTime, AcceptsTimesAndDurations) {
   WallTime now = parse_rfc3339("2026-01-02T03:04:05Z").value();
   EXPECT_EQ(log_time("", now).value(), "");
   EXPECT_EQ(log_time("10m", now).value(), "2026-01-02T02:54:05.000000000Z");

@@ -33,7 +33,7 @@ std::string read_pipe(Pipe& pipe) {
   return read_all(pipe.read.get()).value();
 }
 
-TEST(PlainProgress, SaysEachStepAsComposeDoes) {
+TEST(PlainProgress, PrintsEachStepLikeCompose) {
   Pipe pipe = make_pipe().value();
   ProgressStyle style;
   style.fd = pipe.write.get();
@@ -65,7 +65,7 @@ TEST(PlainProgress, SaysEachStepAsComposeDoes) {
             " another `up` holds the project\n");
 }
 
-TEST(JsonProgress, GivesOneObjectALine) {
+TEST(JsonProgress, PrintsOneObjectPerLine) {
   Pipe pipe = make_pipe().value();
   {
     JsonProgress progress(pipe.write.get());
@@ -95,7 +95,7 @@ class ProgressModelTest : public testing::Test {
   ProgressModel::Time now_{std::chrono::seconds(1000)};
 };
 
-TEST_F(ProgressModelTest, AnObjectHasOneLineForAllItsActions) {
+TEST_F(ProgressModelTest, ObjectHasOneLineForAllItsActions) {
   apply(plan());
   apply(state(1, "running"));
   pass(100);
@@ -157,7 +157,7 @@ TEST(Failure, OutputIsShownOnce) {
   EXPECT_EQ(failure_text(result, "stack", false), "stack: build image x: exit code: 3\nsee above\n  | oops");
 }
 
-TEST(Failure, ACommandThatNeverRanHasNoLogs) {
+TEST(Failure, CommandThatNeverRanHasNoLogs) {
   ChangeResult result;
   result.error = "exec: \"nope\": executable file not found in $PATH";
   result.exit_code = 127;

@@ -17,13 +17,13 @@ TEST(Table, ColumnsAreAsWideAsTheirWidestCellPlusThree) {
             "db           Up\n");
 }
 
-TEST(Table, NarrowColumnsHaveALeastWidth) {
+TEST(Table, NarrowColumnsHaveAMinimumWidth) {
   Table table({"A", "B"}, 6);
   table.add({"x", "y"});
   EXPECT_EQ(table.text(), "A     B\nx     y\n");
 }
 
-TEST(Table, CharactersCountAndNotBytesOrEscapes) {
+TEST(Table, WidthCountsCharactersNotBytesOrEscapes) {
   EXPECT_EQ(display_width("größe…"), 6u);
   EXPECT_EQ(display_width("\x1b[32mok\x1b[0m"), 2u);
 }

@@ -44,7 +44,7 @@ TEST(Template, ConditionsAndLoops) {
   EXPECT_EQ(render("{{range .Ports}}{{if .}}{{.}};{{end}}{{end}}"), "80;443;");
 }
 
-TEST(Template, BlanksAreTrimmedWhereAsked) {
+TEST(Template, BlanksAreTrimmedOnRequest) {
   EXPECT_EQ(render("a {{- .Service -}} b"), "awebb");
   EXPECT_EQ(render("   {{- .Service}}"), "web");
 }
@@ -69,7 +69,7 @@ TEST(Template, MistakesAreErrors) {
   EXPECT_EQ(render("{{)}}"), "! template: unexpected ) in {{)}}");
 }
 
-TEST(Format, JsonIsOneObjectALine) {
+TEST(Format, JsonIsOneObjectPerLine) {
   EXPECT_EQ(render_format("json", {Json{{"a", 1}}, Json{{"a", 2}}}).value(), "{\"a\":1}\n{\"a\":2}\n");
 }
 
@@ -78,7 +78,7 @@ TEST(Format, TablesHaveAHeaderOfFieldNames) {
   EXPECT_EQ(text, "NAME         EXIT CODE\nshop-web-1   0\n");
 }
 
-TEST(Format, PlainTemplatesGiveOneLineARow) {
+TEST(Format, PlainTemplatesPrintOneLinePerRow) {
   EXPECT_EQ(render_format("{{.Service}}", {kRow, kRow}).value(), "web\nweb\n");
   EXPECT_FALSE(render_format("{{.Nope}}", {kRow}));
 }

@@ -12,7 +12,7 @@ Json layer(const char* id, const char* phase, int64_t current, int64_t total) {
           {"current", current}, {"total", total}};
 }
 
-TEST(TransferModel, AColumnForEachLayerThenBytesAndSpeed) {
+TEST(TransferModel, ShowsAColumnPerLayerThenBytesAndSpeed) {
   TransferModel model;
   TransferModel::Time now{};
   EXPECT_EQ(model.text(now), "");
@@ -28,7 +28,7 @@ TEST(TransferModel, AColumnForEachLayerThenBytesAndSpeed) {
   EXPECT_EQ(model.text(now + milliseconds(1600)), "⣿⣿ 1.5kB/1.5kB");
 }
 
-TEST(TransferModel, AWaitIsToldUntilBytesMoveAgain) {
+TEST(TransferModel, WaitIsShownUntilBytesMoveAgain) {
   TransferModel model;
   TransferModel::Time now{};
   model.apply(layer("a", "downloading", 1, 10), now);
@@ -38,7 +38,7 @@ TEST(TransferModel, AWaitIsToldUntilBytesMoveAgain) {
   EXPECT_EQ(model.text(now), "⣤ 5B/10B");
 }
 
-TEST(TransferModel, PlainLinesForWhatCounts) {
+TEST(TransferModel, PlainLinesForMainPhases) {
   EXPECT_EQ(plain_transfer_text(layer("a", "downloading", 1, 10)), "");
   EXPECT_EQ(plain_transfer_text(layer("a", "downloaded", 10, 10)), "a Downloaded 10B");
   EXPECT_EQ(plain_transfer_text(layer("a", "present", 0, 10)), "a Already exists");

@@ -33,7 +33,7 @@ class WatchRules : public ::testing::Test {
   std::optional<TemporaryDirectory> folder_;
 };
 
-TEST_F(WatchRules, AFileBelowThePathGoesBelowTheTarget) {
+TEST_F(WatchRules, FileBelowThePathIsCopiedBelowTheTarget) {
   WatchRule rule = rules(service({sync()})).at(0);
   EXPECT_TRUE(rule.concerns(path("src/deep/x.py")));
   EXPECT_FALSE(rule.concerns(path("other/x.py")));
@@ -42,7 +42,7 @@ TEST_F(WatchRules, AFileBelowThePathGoesBelowTheTarget) {
   EXPECT_EQ(rule.target_of(path("src")), "/app");
 }
 
-TEST_F(WatchRules, IgnoreIncludeAndDockerignoreLeaveOut) {
+TEST_F(WatchRules, IgnoreIncludeAndDockerignoreExcludeFiles) {
   ASSERT_TRUE(write_file(path(".dockerignore"), "src/cache\n*.log\n**/*.pyc\n"));
   Json ignoring = sync();
   ignoring["ignore"] = {"node_modules/", "deep/secret"};
@@ -59,7 +59,7 @@ TEST_F(WatchRules, IgnoreIncludeAndDockerignoreLeaveOut) {
   EXPECT_FALSE(list[1].concerns(path("src/deep/x.py")));
 }
 
-TEST_F(WatchRules, EditorsFilesAndGitAreNoChanges) {
+TEST_F(WatchRules, EditorFilesAndGitAreIgnored) {
   WatchRule rule = rules(service({sync()})).at(0);
   for (const char* name :
        {".app.py.swp", "app.py~", "4913", ".#app.py", "#app.py#", ".git/index", "app.py___jb_tmp___"})
@@ -68,7 +68,7 @@ TEST_F(WatchRules, EditorsFilesAndGitAreNoChanges) {
   EXPECT_TRUE(rule.concerns(path("src/.gitignore")));
 }
 
-TEST_F(WatchRules, ABatchBecomesOnePieceOfWorkForTheService) {
+TEST_F(WatchRules, BatchBecomesOneUnitOfWorkPerService) {
   Json restarting = sync();
   restarting["action"] = "sync+restart";
   auto list = rules(service({restarting}));
@@ -82,7 +82,7 @@ TEST_F(WatchRules, ABatchBecomesOnePieceOfWorkForTheService) {
   EXPECT_EQ(web.removals, std::vector<std::string>{"/app/gone.py"});
 }
 
-TEST_F(WatchRules, ARebuildMakesEverythingElseNeedless) {
+TEST_F(WatchRules, RebuildReplacesOtherWork) {
   Json rebuilding{{"path", path("src/app.py")}, {"action", "rebuild"}};
   auto work = work_for(rules(service({sync(), rebuilding})), {path("src/app.py")},
                        [](const std::string&) { return true; });
@@ -90,14 +90,14 @@ TEST_F(WatchRules, ARebuildMakesEverythingElseNeedless) {
   EXPECT_TRUE(work.at("web").copies.empty());
 }
 
-TEST_F(WatchRules, WhatABindMountShowsIsNotWatched) {
+TEST_F(WatchRules, BindMountedFilesAreNotWatched) {
   Json web = service({sync()});
   web["volumes"] = {{{"type", "bind"}, {"source", folder_->path()}, {"target", "/src"}}};
   EXPECT_TRUE(rules(web).empty());
   ASSERT_EQ(warnings_.size(), 1U);
 }
 
-TEST_F(WatchRules, RulesThatCannotWorkAreErrorsThatNameTheService) {
+TEST_F(WatchRules, InvalidRulesAreErrorsThatNameTheService) {
   auto error_of = [&](const Json& web) {
     std::vector<std::string> warnings;
     auto rules = watch_rules({{"services", {{"web", web}}}}, {}, warnings);

@@ -262,7 +262,7 @@ TEST_F(AttributeTest, Resources) {
   EXPECT_EQ(s.blkio_config->device_write_iops.at(0).rate, 30u);
 }
 
-TEST_F(AttributeTest, DeployResourcesSetTheFlatOnes) {
+TEST_F(AttributeTest, DeployResourcesSetFlatAttributes) {
   Service s =
       web("    deploy: {resources: {limits: {cpus: \"1.5\", memory: 1g, pids: 50}, reservations: {memory: "
           "256m}}}\n");
@@ -420,7 +420,7 @@ volumes:
   EXPECT_EQ(p.volumes["dev"].driver_opts.at("device"), path("data"));
 }
 
-TEST_F(AttributeTest, DefaultNetworkExistsOnlyWhereItIsUsed) {
+TEST_F(AttributeTest, DefaultNetworkExistsOnlyIfUsed) {
   EXPECT_FALSE(project("services: {web: {image: a, network_mode: host}}\n").networks.contains("default"));
   EXPECT_TRUE(project("services: {web: {image: a}}\n").networks.contains("default"));
   EXPECT_EQ(project("services: {web: {image: a}}\nnetworks: {default: {name: n}}\n").networks["default"].name,
@@ -439,7 +439,7 @@ TEST_F(AttributeTest, AcceleratorsAreReadIfOnlyShown) {
                   "count and device_ids cannot be used together");
 }
 
-TEST_F(AttributeTest, OriginsNameThePlaceOfWhatCanFailLater) {
+TEST_F(AttributeTest, OriginsNameThePositionsOfValuesThatCanFailLater) {
   Project p = project(
       "services:\n  web:\n    image: a\n    ports:\n      - \"1-2:1-2\"\n    volumes:\n      - ./x:/x\n    "
       "networks: [n]\nnetworks:\n  n: {}\n");

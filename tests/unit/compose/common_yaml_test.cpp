@@ -22,7 +22,7 @@ void expect_read_alike(const std::string& text) {
   expect_alike(text);
 }
 
-TEST(CommonYaml, ReadsWhatComposeFilesAreWrittenIn) {
+TEST(CommonYaml, ReadsUsualComposeFiles) {
   const char* texts[] = {
       "a: b\n",
       "a: b",
@@ -43,7 +43,7 @@ TEST(CommonYaml, ReadsWhatComposeFilesAreWrittenIn) {
   for (const char* text : texts) expect_read_alike(text);
 }
 
-TEST(CommonYaml, LeavesWhatItIsNotSureOf) {
+TEST(CommonYaml, LeavesUncertainTextToYamlCpp) {
   const char* texts[] = {
       "",
       "# a\n",

@@ -17,7 +17,7 @@ class ConfigTest : public ComposeTest {
   }
 };
 
-TEST_F(ConfigTest, YamlHasTheReferencesForm) {
+TEST_F(ConfigTest, YamlHasTheReferencesFormat) {
   std::string here = path("").substr(0, path("").size() - 1);
   EXPECT_EQ(config(kFullExample),
             "name: full\n"
@@ -284,7 +284,7 @@ TEST_F(ConfigTest, OutputReloadsToTheSameModel) {
   }
 }
 
-TEST_F(ConfigTest, JsonHasTheReferencesForm) {
+TEST_F(ConfigTest, JsonHasTheReferencesFormat) {
   write("compose.yaml",
         "name: j\nservices:\n  web:\n    image: a\n    command: echo '<$$x>'\n    deploy: {replicas: 1}\n");
   auto loaded = load(options);
@@ -417,7 +417,7 @@ TEST_F(ConfigTest, ImagesArePinnedToTheirDigests) {
             "      - type: image\n        source: b@sha256:22\n        target: /b\n");
 }
 
-TEST_F(ConfigTest, NumbersHaveGosForm) {
+TEST_F(ConfigTest, NumbersHaveGosFormat) {
   std::string out = config(
       "name: n\nservices:\n  a: {image: a, cpus: 0.0001}\n  b: {image: a, cpus: \"0.50\"}\n  c: {image: a, "
       "cpus: 2}\n  d: {image: a, cpus: 0.1}\n");
@@ -427,7 +427,7 @@ TEST_F(ConfigTest, NumbersHaveGosForm) {
   expect_contains(out, "cpus: 0.1\n");
 }
 
-TEST_F(ConfigTest, OptionsKeepStagesOut) {
+TEST_F(ConfigTest, OptionsDisableStages) {
   std::string text =
       "name: k\nservices:\n  web:\n    image: a\n    env_file: e\n    volumes: [\"./x:/x\"]\n    networks: "
       "[nope]\n";
@@ -504,7 +504,7 @@ TEST_F(ConfigTest, LabelFilesAreFoldedAndKept) {
   expect_contains(out, "labels:\n      a: \"1\"\n    label_file:\n      - " + path("l") + "\n");
 }
 
-TEST_F(ConfigTest, YamlHasFreeKeysInTheOrderOfReaders) {
+TEST_F(ConfigTest, YamlHasFreeKeysInNaturalOrder) {
   expect_contains(
       config("services: {web: {image: a, environment: {A10: x, A2: x, A_B: x, AB: x, _C: x, A02: x, A: x, "
              "a1b: x, "
@@ -544,7 +544,7 @@ TEST_F(ConfigTest, NoNormalizeShowsResourcesWithoutValueAsEmpty) {
                   "volumes:\n  data: {}\n");
 }
 
-TEST_F(ConfigTest, WhatTheReferencePrintsOtherwiseThanItIsWritten) {
+TEST_F(ConfigTest, ValuesThatTheReferencePrintsDifferently) {
   std::string out = config(
       "version: \"3\"\nname: k\nservices:\n  web:\n    image: a\n    ports: [010]\n    expose: [0x50]\n    "
       "group_add: "
@@ -595,7 +595,7 @@ std::string scalar(const std::string& text) {
   return yaml_of(map).substr(3);
 }
 
-TEST(YamlWriter, QuotesOnlyWhereNeeded) {
+TEST(YamlWriter, QuotesOnlyIfNecessary) {
   struct Case {
     const char* text;
     const char* yaml;
@@ -664,7 +664,7 @@ TEST(YamlWriter, LongKeysHaveTheirOwnIndicator) {
   EXPECT_EQ(yaml_of(map), "? " + std::string(129, 'k') + "\n: v\n");
 }
 
-TEST(YamlWriter, JsonEscapesAsGoDoes) {
+TEST(YamlWriter, JsonEscapesLikeGo) {
   EXPECT_EQ(indented_json_of(scalar_node("<a>&\"\\\n\t\x01\u2028", {})),
             R"("\u003ca\u003e\u0026\"\\\n\t\u0001\u2028")");
   EXPECT_EQ(indented_json_of(plain_node("0x1F", {})), "31");

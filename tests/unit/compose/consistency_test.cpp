@@ -149,7 +149,7 @@ TEST_F(RulesTest, DependencyCyclesShowTheirPath) {
                   "dependency cycle: a -> b -> a");
 }
 
-TEST_F(RulesTest, LongDependencyChainIsNoProblem) {
+TEST_F(RulesTest, LongDependencyChainIsAccepted) {
   std::string text = "services:\n";
   for (int i = 0; i < 3000; ++i)
     text += "  s" + std::to_string(i) + ": {image: a, depends_on: [s" + std::to_string(i + 1) + "]}\n";
@@ -223,19 +223,19 @@ TEST_F(RulesTest, BuildRules) {
   });
 }
 
-TEST_F(RulesTest, HowFarReadOnlyReachesNeedsReadOnly) {
+TEST_F(RulesTest, RecursiveRequiresReadOnly) {
   expect_errors({{"    volumes: [{type: bind, source: /a, target: /a, bind: {recursive: readonly}}]\n",
                   "compose.yaml:4:70: service web: bind.recursive: readonly requires read_only: true\n"}});
 }
 
-TEST_F(RulesTest, UserNamespacesOtherThanTheHostsAreRefused) {
+TEST_F(RulesTest, UserNamespacesOtherThanTheHostsAreRejected) {
   expect_errors(
       {{"    userns_mode: private\n",
         "compose.yaml:4:18: service web: unknown userns_mode \"private\": only host is supported\n"}});
   EXPECT_EQ(web("    userns_mode: host\n").userns_mode, "host");
 }
 
-TEST_F(RulesTest, WhatThisEngineCannotCarryOutIsRefusedBeforeAnythingChanges) {
+TEST_F(RulesTest, UnsupportedSettingsAreRejectedBeforeAnyChange) {
   expect_errors({
       {"    runtime: kata\n",
        "compose.yaml:4:14: service web: runtime \"kata\" is not supported\n  expected runc\n"},
@@ -257,11 +257,11 @@ TEST_F(RulesTest, WhatThisEngineCannotCarryOutIsRefusedBeforeAnythingChanges) {
   EXPECT_TRUE(load(options));
 }
 
-TEST_F(RulesTest, ANetworkModeMayNameANetwork) {
+TEST_F(RulesTest, NetworkModeMayNameANetwork) {
   EXPECT_EQ(web("    network_mode: proxy_net\n").network_mode, "proxy_net");
 }
 
-TEST_F(RulesTest, StartIntervalWithoutAPeriodIsNothingToRun) {
+TEST_F(RulesTest, StartIntervalRequiresAStartPeriod) {
   expect_errors({{"    healthcheck: {test: x, start_interval: 1s}\n",
                   "compose.yaml:4:44: service web: start_interval requires start_period\n"}});
   options.refuse = false;
@@ -306,7 +306,7 @@ TEST_F(RulesTest, HealthAndHooksAndWatch) {
   });
 }
 
-TEST_F(RulesTest, MembersThatCannotBeMissing) {
+TEST_F(RulesTest, RequiredMembers) {
   options.refuse = false;
   expect_errors({
       {"    devices: [{target: /dev/a}]\n", "compose.yaml:4:15: services.web.devices.0 has no source\n"},
@@ -331,7 +331,7 @@ TEST_F(RulesTest, MembersThatCannotBeMissing) {
 }
 
 // `config` shows values that cannot be run, like the reference.
-TEST_F(RulesTest, ValuesThatNoContainerCouldHaveAreWarningsWhereNothingIsRun) {
+TEST_F(RulesTest, InvalidValuesAreWarningsInConfig) {
   options.refuse = false;
   Service s =
       web("    extra_hosts: [\"db:nowhere\"]\n    expose: [http]\n    restart: alwais\n    container_name: "
@@ -414,7 +414,7 @@ TEST_F(RulesTest, TopLevelResources) {
   expect_contains(error("secrets: {s: }\n"), "secrets.s: expected a mapping, found nothing");
 }
 
-TEST_F(RulesTest, ContentsOfSecretsAndConfigsMustBeThere) {
+TEST_F(RulesTest, ContentsOfSecretsAndConfigsMustExist) {
   expect_contains(web_errors("    secrets: [s]\n", "secrets: {s: {file: none}}\n"),
                   "compose.yaml:5:21: file none not found");
   expect_contains(web_errors("    configs: [s]\n", "configs: {s: {environment: NONE}}\n"),
@@ -428,7 +428,7 @@ TEST_F(RulesTest, ContentsOfSecretsAndConfigsMustBeThere) {
   EXPECT_EQ(web("    secrets: [s]\n", "secrets: {s: {file: none}}\n").secrets.size(), 1u);
 }
 
-TEST_F(RulesTest, IgnoredKeysWarnAndStrictRefuses) {
+TEST_F(RulesTest, IgnoredKeysWarnOrFailWithStrict) {
   web("    deploy: {placement: {constraints: [a]}, endpoint_mode: dnsrr}\n    isolation: x\n",
       "version: \"3\"\n");
   EXPECT_EQ(warnings,
@@ -452,7 +452,7 @@ TEST_F(RulesTest, RefusedKeysAreErrorsUnlessOnlyShown) {
   expect_contains(warnings, "services.web.storage_opt is not supported");
 }
 
-TEST_F(RulesTest, RefusedKeysOfServicesThatAreNotUsedAreNoMatter) {
+TEST_F(RulesTest, RefusedKeysOfUnusedServicesAreIgnored) {
   project("services:\n  web: {image: a}\n  ai: {image: a, storage_opt: {size: 1G}, profiles: [ai]}\n");
 }
 

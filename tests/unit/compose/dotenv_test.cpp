@@ -92,7 +92,7 @@ TEST(Dotenv, VariablesComeFromOutsideThenFromEarlierLines) {
   EXPECT_EQ(out.values["E"], "d");
 }
 
-TEST(Dotenv, NameAloneIsTakenFromOutside) {
+TEST(Dotenv, NameAloneUsesTheOutsideValue) {
   Outcome out = read("OUT\nNONE\nA=1");
   EXPECT_EQ(out.values["OUT"], "outer");
   EXPECT_EQ(out.values["NONE"], std::nullopt);
@@ -108,7 +108,7 @@ TEST(Dotenv, ErrorsNameLineAndColumn) {
   expect_contains(read("A=${NONE:?need}\n").errors, "required variable NONE is missing a value: need");
 }
 
-TEST(Dotenv, UnsetVariableIsWarnedOfWithItsLine) {
+TEST(Dotenv, UnsetVariableCausesAWarningWithItsLine) {
   EXPECT_EQ(read("A=1\nPASSWORD=pa$ss\n").warnings,
             "x.env:2:1: warning: variable \"ss\" is not set; using an empty string\n"
             "  use single quotes for a literal $\n");
@@ -155,7 +155,7 @@ TEST_F(ComposeTest, DotEnvCanBeDisabled) {
   EXPECT_EQ(project("services:\n  web: {image: \"a:${TAG:-none}\"}\n").services["web"].image, "a:none");
 }
 
-TEST_F(ComposeTest, DotEnvIsThatOfTheFirstFilesDirectory) {
+TEST_F(ComposeTest, DotEnvComesFromTheFirstFilesDirectory) {
   write(".env", "A=here\nB=here\n");
   write("sub/.env", "A=there\n");
   write("sub/compose.yaml", "services:\n  web: {image: \"$A-${B:-none}\"}\n");
@@ -163,7 +163,7 @@ TEST_F(ComposeTest, DotEnvIsThatOfTheFirstFilesDirectory) {
   EXPECT_EQ(project().services["web"].image, "there-none");
 }
 
-TEST_F(ComposeTest, DotEnvOfTheProjectDirectoryAddsWhatIsMissing) {
+TEST_F(ComposeTest, DotEnvOfTheProjectDirectoryAddsMissingVariables) {
   write(".env", "A=here\n");
   write("sub/.env", "A=there\nB=there\n");
   write("sub/compose.yaml", "services:\n  web: {image: \"$A-$B\"}\n");
@@ -186,7 +186,7 @@ TEST_F(ComposeTest, EnvFileIsFoldedUnderTheEnvironment) {
   EXPECT_EQ(s.environment, (Environment{{"A", "own"}, {"B", "second"}, {"C", "o"}}));
 }
 
-TEST_F(ComposeTest, EnvFileTakesThreeForms) {
+TEST_F(ComposeTest, EnvFileAcceptsThreeForms) {
   write("a.env", "A=$X\n");
   EXPECT_EQ(web("    env_file: a.env\n").environment.at("A"), "");
   EXPECT_EQ(web("    env_file: [{path: ./a.env}]\n").environment.at("A"), "");
@@ -213,7 +213,7 @@ TEST_F(ComposeTest, VariablesInEnvFilesComeFromTheNearestEarlierLine) {
   EXPECT_EQ(s.environment["OWN"], "service");
 }
 
-TEST_F(ComposeTest, EnvFileOfAServiceThatIsNotUsedIsNotRead) {
+TEST_F(ComposeTest, EnvFileOfAnUnusedServiceIsNotRead) {
   project("services:\n  web: {image: a}\n  x: {image: a, profiles: [x], env_file: none.env}\n");
 }
 

@@ -73,14 +73,14 @@ TEST(Interpolation, RequiredVariableCarriesItsMessage) {
   EXPECT_EQ(expand_with("${NONE?}", kValues).missing, "required variable NONE is missing a value");
 }
 
-TEST(Interpolation, WordsThatAreNotUsedAreNotExpanded) {
+TEST(Interpolation, UnusedWordsAreNotExpanded) {
   EXPECT_TRUE(expand_with("${NONE:+${OTHER}}", kValues).unset.empty());
   EXPECT_TRUE(expand_with("${FOO:-${OTHER:?x}}", kValues).unset.empty());
   EXPECT_FALSE(expand_with("${FOO:-${OTHER:?x}}", kValues).missing);
   EXPECT_EQ(expand_with("${FOO:+${OTHER}}", kValues).unset, std::vector<std::string>{"OTHER"});
 }
 
-TEST(Interpolation, EndlessNestingIsRefused) {
+TEST(Interpolation, EndlessNestingIsRejected) {
   std::string text;
   for (int i = 0; i < 10000; ++i) text += "${N:-";
   text += std::string(10000, '}');
@@ -97,14 +97,14 @@ TEST(Interpolation, MentionedVariablesIncludeUnusedWords) {
   EXPECT_EQ(uses["E"].alternative, "alt");
 }
 
-TEST_F(ComposeTest, UnsetVariableWarnsOnceWithPlace) {
+TEST_F(ComposeTest, UnsetVariableWarnsOnceWithItsPosition) {
   project("services:\n  web:\n    image: a$NONE\n    user: $NONE\n");
   EXPECT_EQ(warnings,
             "compose.yaml:3:12: warning: variable \"NONE\" is not set; using an empty string\n"
             "  set it, or write ${NONE:-default}\n");
 }
 
-TEST_F(ComposeTest, WarningsAreShownBesideErrors) {
+TEST_F(ComposeTest, WarningsAreShownWithErrors) {
   write("compose.yaml", "services:\n  web:\n    image: a\n    ports: [\"$NONE:x\"]\n");
   auto loaded = load(options);
   ASSERT_FALSE(loaded);
@@ -113,7 +113,7 @@ TEST_F(ComposeTest, WarningsAreShownBesideErrors) {
   EXPECT_EQ(loaded.error()[1].severity, Severity::Error);
 }
 
-TEST_F(ComposeTest, RequiredVariableOfAServiceThatIsNotUsedDoesNotFail) {
+TEST_F(ComposeTest, RequiredVariableOfAnUnusedServiceDoesNotFail) {
   write("compose.yaml", R"(
 services:
   web: {image: a}
@@ -142,7 +142,7 @@ TEST_F(ComposeTest, KeysAreNotInterpolated) {
   EXPECT_EQ(web("    environment: [\"$K=x\"]\n").environment.at("v"), "x");
 }
 
-TEST_F(ComposeTest, InterpolatedTextBecomesWhatTheAttributeNeeds) {
+TEST_F(ComposeTest, InterpolatedTextGetsTheAttributesType) {
   options.environment = {{"YES", "true"}, {"N", "3"}, {"SIZE", "64m"}, {"PORTS", "8080:80"}};
   Service s = web("    privileged: ${YES}\n    scale: ${N}\n    mem_limit: $SIZE\n    ports: [\"$PORTS\"]\n");
   EXPECT_TRUE(s.privileged);
@@ -151,7 +151,7 @@ TEST_F(ComposeTest, InterpolatedTextBecomesWhatTheAttributeNeeds) {
   EXPECT_EQ(s.ports.at(0).published, "8080");
 }
 
-TEST_F(ComposeTest, MalformedInterpolationNamesThePlace) {
+TEST_F(ComposeTest, MalformedInterpolationNamesThePosition) {
   expect_contains(web_errors("    user: \"${\"\n"), "compose.yaml:4:11: invalid interpolation in \"${\"");
 }
 

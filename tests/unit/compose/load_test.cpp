@@ -41,7 +41,7 @@ volumes:
   EXPECT_EQ(p.origins.at("/services/web/ports/0"), "compose.yaml:6:13");
 }
 
-TEST_F(ComposeTest, UnknownKeyIsReportedWithPlaceAndSuggestion) {
+TEST_F(ComposeTest, UnknownKeyIsReportedWithPositionAndSuggestion) {
   EXPECT_EQ(errors("services:\n  web:\n    imge: nginx\n"),
             "compose.yaml:3:5: unknown key \"imge\" in services.web\n  did you mean \"image\"?\n");
 }
@@ -62,18 +62,18 @@ TEST_F(ComposeTest, FormerNamesOfKeysAreRead) {
           .watch.empty());
 }
 
-TEST_F(ComposeTest, ALinkToNowhereIsNoEnvFile) {
+TEST_F(ComposeTest, DanglingLinkIsNotAnEnvFile) {
   ASSERT_EQ(::symlink("/nowhere/at/all", path(".env").c_str()), 0);
   EXPECT_EQ(web("").image, "a");
   EXPECT_EQ(warnings, "");
 }
 
-TEST_F(ComposeTest, AnEmptyImageBesideABuildIsNone) {
+TEST_F(ComposeTest, EmptyImageWithABuildIsIgnored) {
   EXPECT_EQ(project("services:\n  web: {image: \"${UNSET}\", build: .}\n").services["web"].image, "");
   EXPECT_EQ(errors("services:\n  web: {image: \"\"}\n"), "compose.yaml:2:16: the image is empty\n");
 }
 
-TEST_F(ComposeTest, NothingIsCheckedAgainstOtherKeysWithoutInterpolation) {
+TEST_F(ComposeTest, ConsistencyIsNotCheckedWithoutInterpolation) {
   options.no_interpolate = true;
   std::string text =
       "services:\n  web: {image: a}\n  other: {profiles: [\"$P\"], depends_on: [nowhere], container_name: "

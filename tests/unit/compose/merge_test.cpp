@@ -24,7 +24,7 @@ class MergeTest : public ComposeTest {
   }
 };
 
-TEST_F(MergeTest, ScalarsAreReplacedAndNullKeepsWhatIsThere) {
+TEST_F(MergeTest, ScalarsAreReplacedAndNullKeepsTheValue) {
   Service s = merged("    user: u\n    hostname: h\n    mem_limit: 1g\n",
                      "    image: b\n    hostname:\n    mem_limit: 2g\n");
   EXPECT_EQ(s.image, "b");
@@ -43,7 +43,7 @@ TEST_F(MergeTest, CommandEntrypointAndHealthTestAreReplaced) {
   EXPECT_EQ(s.healthcheck->retries, 3u);
 }
 
-TEST_F(MergeTest, NullTakesCommandAndEntrypointBack) {
+TEST_F(MergeTest, NullClearsCommandAndEntrypoint) {
   Service s = merged("    command: [a, b]\n    entrypoint: x\n", "    command:\n    entrypoint: ~\n");
   EXPECT_EQ(s.command, std::nullopt);
   EXPECT_EQ(s.entrypoint, std::nullopt);
@@ -57,7 +57,7 @@ TEST_F(MergeTest, LimitsOfOneUlimitMerge) {
   EXPECT_EQ(s.ulimits.at("core"), (Ulimit{7, 7}));
 }
 
-TEST_F(MergeTest, EqualItemsOfAnyListAreOne) {
+TEST_F(MergeTest, EqualListItemsAreUnited) {
   Service s = merged("    post_start: [{command: a}, {command: b}]\n    security_opt: [x]\n",
                      "    post_start: [{command: b}, {command: c}]\n    security_opt: [x, y]\n");
   ASSERT_EQ(s.post_start.size(), 3u);
@@ -65,7 +65,7 @@ TEST_F(MergeTest, EqualItemsOfAnyListAreOne) {
   EXPECT_EQ(s.security_opt, (StringList{"x", "y"}));
 }
 
-TEST_F(MergeTest, RepeatedItemsThatHaveAKeyAreNoMistake) {
+TEST_F(MergeTest, RepeatedItemsWithAKeyAreAllowed) {
   Service s = merged("    cap_add: [A, A]\n    dns: [1.1.1.1, 1.1.1.1]\n    expose: [80, \"80\"]\n",
                      "    tmpfs: [/a, /a, \"/b:size=1m\", \"/b:size=2m\"]\n    profiles: [p, p]\n");
   options.profiles = {"p"};
@@ -83,7 +83,7 @@ TEST_F(MergeTest, EnvironmentAndLabelsMergeByNameInBothForms) {
   EXPECT_EQ(s.labels, (StringMap{{"a", "1"}, {"b", "2"}}));
 }
 
-TEST_F(MergeTest, PortsAreUniqueInWhateverFormTheyAreWritten) {
+TEST_F(MergeTest, PortsAreUniqueInAnyForm) {
   Service s = merged("    ports: [\"8080:80\", \"53:53/udp\"]\n",
                      "    ports: [{target: 80, published: 8080}, {target: 80, published: 8081}]\n");
   EXPECT_EQ(ports_of(s), (std::vector<std::string>{"8080:80/tcp", "53:53/udp", "8081:80/tcp"}));
@@ -237,7 +237,7 @@ TEST_F(ComposeTest, DefaultFilesAreFoundInOrderAndInParents) {
   EXPECT_EQ(p.working_dir, path("compose.yaml").substr(0, path("compose.yaml").rfind('/')));
 }
 
-TEST_F(ComposeTest, OverrideFileIsMergedOnlyWhenFilesAreFoundByName) {
+TEST_F(ComposeTest, OverrideFileIsMergedOnlyWithDefaultFiles) {
   write("compose.yaml", "services: {web: {image: a}}\n");
   write("compose.override.yml", "services: {web: {user: o}}\n");
   Project p = project();
@@ -282,7 +282,7 @@ TEST_F(ComposeTest, ProjectNameHasItsPrecedence) {
   expect_contains(errors(), "such as \"my_project\"");
 }
 
-TEST_F(ComposeTest, HeadTellsNameAndSettingsWithoutJudgingTheFile) {
+TEST_F(ComposeTest, HeadReturnsNameAndSettingsWithoutCheckingTheFile) {
   options.project_name.reset();
   write(".env", "COMPOSE_PROGRESS=plain\nOTHER=1\n");
   write("compose.yaml", "name: x\nservices: {web: {imag: a}}\n");
@@ -322,7 +322,7 @@ services:
   EXPECT_FALSE(p.services.contains("root"));
 }
 
-TEST_F(ComposeTest, ExtendsInACircleIsAnError) {
+TEST_F(ComposeTest, ExtendsCycleIsAnError) {
   EXPECT_EQ(errors("services:\n  a: {image: x, extends: b}\n  b: {image: x, extends: c}\n  c: {image: x, "
                    "extends: a}\n"),
             "compose.yaml:4:26: extends cycle: a -> b -> c -> a\n");
@@ -378,7 +378,7 @@ TEST_F(ComposeTest, IncludeLongFormMergesItsFiles) {
   EXPECT_EQ(p.services["db"].build->context, path("other"));
 }
 
-TEST_F(ComposeTest, IncludingFileWinsAndSaysSo) {
+TEST_F(ComposeTest, IncludingFileWinsWithAWarning) {
   write("sub/compose.yaml", "services:\n  db: {image: theirs, user: u}\n");
   Project p = project("include: [sub/compose.yaml]\nservices:\n  db: {image: ours}\n");
   EXPECT_EQ(p.services["db"].image, "ours");
@@ -414,7 +414,7 @@ TEST_F(ComposeTest, ExtendsThatMultiplyAreLimited) {
   expect_contains(errors(text), "too many values copied by extends");
 }
 
-TEST_F(ComposeTest, IncludeInACircleIsAnError) {
+TEST_F(ComposeTest, IncludeCycleIsAnError) {
   write("a.yaml", "include: [b.yaml]\nservices: {a: {image: a}}\n");
   write("b.yaml", "include: [a.yaml]\nservices: {b: {image: a}}\n");
   expect_contains(errors("include: [a.yaml]\nservices: {web: {image: a}}\n"),
@@ -472,7 +472,7 @@ TEST_F(ComposeTest, ProfilesEnableTheirServices) {
   EXPECT_EQ(names(project()), "db debug lone web ");
 }
 
-TEST_F(ComposeTest, NamedServicesBringTheirDependencies) {
+TEST_F(ComposeTest, NamedServicesIncludeTheirDependencies) {
   write("compose.yaml", kProfiles);
   options.services = {"debug"};
   EXPECT_EQ(names(project()), "db debug web ");
@@ -488,7 +488,7 @@ TEST_F(ComposeTest, NamedServicesBringTheirDependencies) {
   EXPECT_EQ(errors(), "no such service: wbe\n  did you mean \"web\"?\n");
 }
 
-TEST_F(ComposeTest, ResourcesNobodyUsesAreLeftOut) {
+TEST_F(ComposeTest, UnusedResourcesAreLeftOut) {
   Project p = project(kProfiles);
   EXPECT_TRUE(p.volumes.contains("v"));
   EXPECT_FALSE(p.volumes.contains("unused"));

@@ -44,7 +44,7 @@ TEST(ProjectJson, DefaultsThatAreNotZeroSurvive) {
   EXPECT_TRUE(*after == p) << project_to_json(*after).dump(1);
 }
 
-TEST(ProjectJson, StrangeJsonIsAnErrorOrIgnoredNeverACrash) {
+TEST(ProjectJson, UnexpectedJsonIsAnErrorOrIgnored) {
   EXPECT_FALSE(project_from_json(Json::array()));
   EXPECT_FALSE(project_from_json(Json::object()));
   for (const char* text :

@@ -70,7 +70,7 @@ std::string volume(std::string_view text) {
   return out + (parsed->consistency.empty() ? "" : " " + parsed->consistency);
 }
 
-TEST(Volume, ShortFormsAreTold) {
+TEST(Volume, ShortFormsAreDistinguished) {
   EXPECT_EQ(volume("/data"), "volume >/data");
   EXPECT_EQ(volume("data:/data"), "volume data>/data");
   EXPECT_EQ(volume("data:/data:ro"), "volume data>/data ro");
@@ -99,7 +99,7 @@ TEST(Device, FormsAndMistakes) {
   EXPECT_FALSE(parse_device(""));
 }
 
-TEST(Words, AreSplitAsAShellDoes) {
+TEST(Words, AreSplitLikeInAShell) {
   using Words = std::vector<std::string>;
   EXPECT_EQ(*split_words("a  b\tc"), (Words{"a", "b", "c"}));
   EXPECT_EQ(*split_words("a 'b c' \"d e\""), (Words{"a", "b c", "d e"}));
@@ -139,14 +139,14 @@ TEST(Restart, FormsAndMistakes) {
   EXPECT_FALSE(parse_restart("on-failure:x"));
 }
 
-TEST(PullPolicy, KnowsItsWords) {
+TEST(PullPolicy, AcceptsItsKeywords) {
   for (const char* word :
        {"always", "never", "missing", "if_not_present", "build", "daily", "weekly", "every_12h", "refresh"})
     EXPECT_TRUE(is_pull_policy(word)) << word;
   for (const char* word : {"sometimes", "every_", "every_x"}) EXPECT_FALSE(is_pull_policy(word)) << word;
 }
 
-TEST(ComposeValues, ColonsOfWindowsDrivesSeparateNothing) {
+TEST(ComposeValues, ColonsOfWindowsDrivesAreNotSeparators) {
   struct Case {
     const char* text;
     const char* source;

@@ -4,7 +4,7 @@
 namespace stack::compose {
 namespace {
 
-TEST_F(ComposeTest, SyntaxErrorsNameThePlace) {
+TEST_F(ComposeTest, SyntaxErrorsNameThePosition) {
   struct Case {
     const char* text;
     const char* error;
@@ -61,7 +61,7 @@ TEST_F(ComposeTest, KeysMustBeStrings) {
   expect_contains(errors("services:\n  ? [a]\n  : {image: a}\n"), "a key must be a string");
 }
 
-TEST_F(ComposeTest, EmptyAndShapelessFilesAreRefused) {
+TEST_F(ComposeTest, EmptyFilesAndOtherTopLevelTypesAreRejected) {
   EXPECT_EQ(errors(""), "compose.yaml: the compose file is empty\n");
   EXPECT_EQ(errors("# nothing\n"), "compose.yaml: the compose file is empty\n");
   EXPECT_EQ(errors("hello\n"), "compose.yaml:1:1: expected a mapping at the top level, found \"hello\"\n");
@@ -69,7 +69,7 @@ TEST_F(ComposeTest, EmptyAndShapelessFilesAreRefused) {
 }
 
 // Control characters could control the terminal.
-TEST_F(ComposeTest, MessagesHoldNoControlCharacters) {
+TEST_F(ComposeTest, MessagesContainNoControlCharacters) {
   for (const char* key : {"p\\e[31mrt", "p\\x9b31mrt", "p\\art"}) {
     std::string text = errors("services:\n  web: {image: a, \"" + std::string(key) + "\": 1}\n");
     EXPECT_NE(text.find("p\xEF\xBF\xBD"), std::string::npos) << text;
@@ -86,7 +86,7 @@ TEST_F(ComposeTest, MessagesHoldNoControlCharacters) {
   EXPECT_EQ(shown.find('\xff'), std::string::npos);
 }
 
-TEST_F(ComposeTest, BytesThatAreNoTextAreRefused) {
+TEST_F(ComposeTest, NonTextBytesAreRejected) {
   EXPECT_EQ(errors("services:\n  web: {image: \"\xff\"}\n"),
             "compose.yaml:2:17: the file is not valid UTF-8\n");
   EXPECT_EQ(errors(std::string("services:\n  w\x04: {}\n")),
@@ -132,7 +132,7 @@ services:
   EXPECT_EQ(p.services["copy"].command, StringList{"run"});
 }
 
-TEST_F(ComposeTest, MergeKeyTakesMappingsOnly) {
+TEST_F(ComposeTest, MergeKeyAcceptsOnlyMappings) {
   expect_contains(errors("x: &x 5\nservices:\n  web:\n    <<: *x\n    image: a\n"),
                   "compose.yaml:4:5: << requires a mapping or a list of mappings, found the number 5");
 }
@@ -174,7 +174,7 @@ TEST_F(ComposeTest, UnknownTagIsIgnoredWithAWarning) {
   EXPECT_EQ(warnings, "compose.yaml:4:11: warning: the tag !Ref has no effect here and is ignored\n");
 }
 
-TEST_F(ComposeTest, ScalarsKeepTheirTextWhereTheValueIsText) {
+TEST_F(ComposeTest, TextValuesKeepTheirText) {
   Service s =
       web("    environment: {A: 1.10, B: 0123, C: 2024-01-01, D: true, E: 1e3, F: 0x1F, G: 1_000, H: 22:22, "
           "I: ~, J: \"\", K: yes}\n"

@@ -41,7 +41,7 @@ class AnswerTest : public ::testing::Test {
   uint64_t random = 1;
 };
 
-TEST_F(AnswerTest, NameGivesAllAddressesOfTheFirstNetworkThatHasIt) {
+TEST_F(AnswerTest, NameResolvesToAllAddressesOnTheFirstMatchingNetwork) {
   EXPECT_EQ(ask({"web"}), "NOERROR aa: web. 5 A 10.1.0.2 web. 5 A 10.1.0.3");
   EXPECT_EQ(ask({"demo-web-1"}), "NOERROR aa: demo-web-1. 5 A 10.1.0.2");
   EXPECT_EQ(ask({"0123456789ab"}), "NOERROR aa: 0123456789ab. 5 A 10.1.0.2");
@@ -63,7 +63,7 @@ TEST_F(AnswerTest, NetworkSuffixPicksTheNetwork) {
   EXPECT_EQ(ask({"svc.dotted.demo_front"}), "NOERROR aa: svc.dotted.demo_front. 5 A 10.1.0.2");
 }
 
-TEST_F(AnswerTest, NetworksOutsideOfTheViewAreInvisible) {
+TEST_F(AnswerTest, NetworksOutsideTheViewAreInvisible) {
   EXPECT_EQ(ask({"secret"}), "forward");
   EXPECT_EQ(ask({"secret.other"}), "forward");
 }
@@ -73,12 +73,12 @@ TEST_F(AnswerTest, OtherFamilyIsNoDataWithSoa) {
   EXPECT_EQ(ask({"web", kTypeAaaa}), "NOERROR aa: web. 5 AAAA fd00::3");
 }
 
-TEST_F(AnswerTest, OtherTypesOfAnExistingNameAreNoDataAndNeverLeave) {
+TEST_F(AnswerTest, OtherTypesOfAnExistingNameAreNoDataAndNeverForwarded) {
   for (uint16_t type : std::initializer_list<uint16_t>{15, 16, 5, 2, 6, 33, 65, 257, 12})
     EXPECT_EQ(ask({"web", type}), "NOERROR aa: | web. 1 SOA") << type;
 }
 
-TEST_F(AnswerTest, AnyGivesOneFamily) {
+TEST_F(AnswerTest, AnyReturnsOneFamily) {
   EXPECT_EQ(ask({"demo-web-1", kTypeAny}), "NOERROR aa: demo-web-1. 5 A 10.1.0.2");
 }
 
@@ -88,7 +88,7 @@ TEST_F(AnswerTest, AddressesAreShuffled) {
   EXPECT_EQ(orders.size(), 2U);
 }
 
-TEST_F(AnswerTest, StoppedContainersNameDoesNotLeave) {
+TEST_F(AnswerTest, StoppedContainersNameIsNotForwarded) {
   EXPECT_EQ(ask({"old"}), "NXDOMAIN aa: | . 1 SOA");
   EXPECT_EQ(ask({"old.demo_front"}), "NXDOMAIN aa: | demo_front. 1 SOA");
 }
@@ -119,7 +119,7 @@ TEST_F(AnswerTest, InternalOnlyContainerNeverForwards) {
   EXPECT_EQ(ask({"example.org"}), "NXDOMAIN aa: | org. 1 SOA");
 }
 
-TEST_F(AnswerTest, ReverseQuestionsGiveContainerAndNetwork) {
+TEST_F(AnswerTest, ReverseQueriesReturnContainerAndNetwork) {
   EXPECT_EQ(ask({"2.0.1.10.in-addr.arpa", kTypePtr}),
             "NOERROR aa: 2.0.1.10.in-addr.arpa. 5 PTR demo-web-1.demo_Front.");
   std::string v6 = "3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa";
@@ -127,7 +127,7 @@ TEST_F(AnswerTest, ReverseQuestionsGiveContainerAndNetwork) {
   EXPECT_EQ(ask({"2.0.1.10.in-addr.arpa", kTypeA}), "NOERROR aa: | 2.0.1.10.in-addr.arpa. 1 SOA");
 }
 
-TEST_F(AnswerTest, ReverseQuestionsAboutOurSubnetsStayHereOthersAreForwarded) {
+TEST_F(AnswerTest, ReverseQueriesAreForwardedExceptForOurSubnets) {
   EXPECT_EQ(ask({"77.0.1.10.in-addr.arpa", kTypePtr}), "NXDOMAIN aa: | 0.1.10.in-addr.arpa. 1 SOA");
   EXPECT_EQ(ask({"4.0.3.10.in-addr.arpa", kTypePtr}), "forward");
   EXPECT_EQ(ask({"8.8.8.8.in-addr.arpa", kTypePtr}), "forward");
@@ -141,7 +141,7 @@ TEST_F(AnswerTest, MalformedReverseNamesAreOrdinaryNames) {
     EXPECT_EQ(ask({name, kTypePtr}), "forward") << name;
 }
 
-TEST_F(AnswerTest, LocalhostIsAnsweredHere) {
+TEST_F(AnswerTest, LocalhostIsAnsweredLocally) {
   EXPECT_EQ(ask({"localhost"}), "NOERROR aa: localhost. 5 A 127.0.0.1");
   EXPECT_EQ(ask({"a.LocalHost", kTypeAaaa}), "NOERROR aa: a.LocalHost. 5 AAAA ::1");
   EXPECT_EQ(ask({"localhost", 16}), "NOERROR aa: | localhost. 1 SOA");
@@ -176,7 +176,7 @@ TEST_F(AnswerTest, OtherClassesAreRefused) {
   EXPECT_EQ(ask({"web", kTypeA, kClassAny}), "NOERROR aa: web. 5 A 10.1.0.2 web. 5 A 10.1.0.3");
 }
 
-TEST_F(AnswerTest, AnswersAreCutToTheClientsSizeWithWholeRecords) {
+TEST_F(AnswerTest, AnswersAreLimitedToTheClientsSizeAtRecords) {
   std::vector<IpAddress> many;
   for (uint32_t i = 0; i < 200; ++i) many.push_back(IpAddress::v4(0x0A010000 + i));
   zone.set_endpoint("front-id", "many", {{"many"}, many});
@@ -210,7 +210,7 @@ TEST_F(AnswerTest, RemovedEndpointsAndNetworksAreForgotten) {
   EXPECT_FALSE(zone.set_endpoint("front-id", "e9", {{"x"}, {ip("10.1.0.9")}}));
 }
 
-TEST_F(AnswerTest, AddressThatPassedOnBelongsToTheNewEndpoint) {
+TEST_F(AnswerTest, ReassignedAddressBelongsToTheNewEndpoint) {
   zone.set_endpoint("front-id", "new", {{"new"}, {ip("10.1.0.2")}});
   zone.remove_endpoint("front-id", "e1");
   EXPECT_EQ(ask({"2.0.1.10.in-addr.arpa", kTypePtr}),

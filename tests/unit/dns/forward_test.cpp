@@ -18,7 +18,7 @@ TEST_F(ServerTest, LocalNamesNeverReachTheUpstream) {
   EXPECT_TRUE(up.asked.empty());
 }
 
-TEST_F(ServerTest, OtherNamesAreForwardedAndKept) {
+TEST_F(ServerTest, OtherNamesAreForwardedAndCached) {
   auto& up = upstream([](auto& asked, auto) { return answer_with(asked, {"9.9.9.9"}); });
   start();
   EXPECT_EQ(ask({"Example.ORG"}), "NOERROR: Example.ORG. 60 A 9.9.9.9");
@@ -29,7 +29,7 @@ TEST_F(ServerTest, OtherNamesAreForwardedAndKept) {
   EXPECT_EQ(server->statistics().cached, 1U);
 }
 
-TEST_F(ServerTest, QuestionsGoOutWithRandomIdsPortsAndCase) {
+TEST_F(ServerTest, QueriesHaveRandomIdsPortsAndCase) {
   auto& up = upstream([](auto& asked, auto) { return answer_with(asked, {"9.9.9.9"}); });
   start();
   std::set<uint16_t> ids;
@@ -45,7 +45,7 @@ TEST_F(ServerTest, QuestionsGoOutWithRandomIdsPortsAndCase) {
   EXPECT_GT(std::set<uint16_t>(up.ports.begin(), up.ports.end()).size(), 3U);
 }
 
-TEST_F(ServerTest, MergedQuestionsGetTheirOwnIdsAndCase) {
+TEST_F(ServerTest, MergedQueriesGetTheirOwnIdsAndCase) {
   bool open = false;
   upstream([&](auto& asked, auto) -> std::optional<std::string> {
     if (open) return answer_with(asked, {"9.9.9.9"});
@@ -64,7 +64,7 @@ TEST_F(ServerTest, MergedQuestionsGetTheirOwnIdsAndCase) {
   EXPECT_EQ(server->statistics().forwarded, 1U);
 }
 
-TEST_F(ServerTest, SilentServerIsPassedOverAndAvoidedAfterward) {
+TEST_F(ServerTest, SilentServerIsSkippedAndAvoidedAfterward) {
   auto& dead = upstream([](auto&, auto) { return std::nullopt; });
   auto& alive = upstream([](auto& asked, auto) { return answer_with(asked, {"9.9.9.9"}); });
   start({.attempt_timeout = milliseconds(20)});
@@ -75,7 +75,7 @@ TEST_F(ServerTest, SilentServerIsPassedOverAndAvoidedAfterward) {
   EXPECT_EQ(alive.asked.size(), 2U);
 }
 
-TEST_F(ServerTest, FailingServerIsPassedOverAtOnce) {
+TEST_F(ServerTest, FailingServerIsSkippedImmediately) {
   upstream([](auto& asked, auto) { return refuse_with(asked, Rcode::ServFail); });
   upstream([](auto& asked, auto) { return refuse_with(asked, Rcode::Refused); });
   upstream([](auto& asked, auto) { return answer_with(asked, {"9.9.9.9"}); });
@@ -83,7 +83,7 @@ TEST_F(ServerTest, FailingServerIsPassedOverAtOnce) {
   EXPECT_EQ(ask({"a.org"}), "NOERROR: a.org. 60 A 9.9.9.9");
 }
 
-TEST_F(ServerTest, ClosedPortIsPassedOverAtOnce) {
+TEST_F(ServerTest, ClosedPortIsSkippedImmediately) {
   upstream([](auto&, auto) { return std::nullopt; });
   upstream([](auto& asked, auto) { return answer_with(asked, {"9.9.9.9"}); });
   start({.attempt_timeout = milliseconds(9000), .total_timeout = milliseconds(9500)});
@@ -91,7 +91,7 @@ TEST_F(ServerTest, ClosedPortIsPassedOverAtOnce) {
   EXPECT_EQ(ask({"a.org"}), "NOERROR: a.org. 60 A 9.9.9.9");
 }
 
-TEST_F(ServerTest, NoSuchNameIsPassedOnAndNotAskedElsewhere) {
+TEST_F(ServerTest, NoSuchNameIsReturnedWithoutAskingOtherServers) {
   upstream([](auto& asked, auto) { return refuse_with(asked, Rcode::NxDomain); });
   auto& second = upstream([](auto& asked, auto) { return answer_with(asked, {"9.9.9.9"}); });
   start();
@@ -99,7 +99,7 @@ TEST_F(ServerTest, NoSuchNameIsPassedOnAndNotAskedElsewhere) {
   EXPECT_TRUE(second.asked.empty());
 }
 
-TEST_F(ServerTest, SilenceEverywhereIsServFailWithinTheTotalTimeAndRemembered) {
+TEST_F(ServerTest, SilenceOfAllServersIsServFailInTimeAndCached) {
   auto& up = upstream([](auto&, auto) { return std::nullopt; });
   start(quick());
   EXPECT_EQ(ask({"a.org"}), "SERVFAIL:");
@@ -114,7 +114,7 @@ TEST_F(ServerTest, NoServersAtAllIsServFail) {
   EXPECT_EQ(ask({"a.org"}), "SERVFAIL:");
 }
 
-TEST_F(ServerTest, TruncatedAnswersAreFetchedByTcp) {
+TEST_F(ServerTest, TruncatedAnswersAreFetchedOverTcp) {
   auto& up = upstream([](auto& asked, Transport transport) -> std::optional<std::string> {
     if (transport == Transport::Udp) return answer_with(asked, {"1.1.1.1"}, 60, kFlagTc);
     return answer_with(asked, {"9.9.9.9", "9.9.9.8"});
@@ -124,7 +124,7 @@ TEST_F(ServerTest, TruncatedAnswersAreFetchedByTcp) {
   EXPECT_EQ(up.asked.size(), 2U);
 }
 
-TEST_F(ServerTest, TruncatedAnswerIsBetterThanNoneWhereTcpFails) {
+TEST_F(ServerTest, TruncatedAnswerIsUsedIfTcpFails) {
   upstream([](auto& asked, Transport transport) -> std::optional<std::string> {
     if (transport == Transport::Udp) return answer_with(asked, {"1.1.1.1"}, 60, kFlagTc);
     return "rubbish";
@@ -133,7 +133,7 @@ TEST_F(ServerTest, TruncatedAnswerIsBetterThanNoneWhereTcpFails) {
   EXPECT_EQ(ask({"a.org"}), "NOERROR tc: a.org. 60 A 1.1.1.1");
 }
 
-TEST_F(ServerTest, ServerWithoutEdnsIsAskedWithout) {
+TEST_F(ServerTest, ServerWithoutEdnsIsQueriedWithoutIt) {
   auto& up = upstream([](auto& asked, auto) {
     return parse_query(asked).query.edns ? refuse_with(asked, Rcode::FormErr)
                                          : answer_with(asked, {"9.9.9.9"});
@@ -154,7 +154,7 @@ TEST_F(ServerTest, ForgedAnswersAreIgnored) {
   EXPECT_EQ(ask({"a.org"}), "SERVFAIL:");
 }
 
-TEST_F(ServerTest, AnswerInAnotherCaseIsConfirmedByTcp) {
+TEST_F(ServerTest, AnswerInAnotherCaseIsConfirmedOverTcp) {
   auto lower_case = [](std::string asked) {
     std::string name = *wire_name_of(parse_query(asked).query.question.name);
     asked.replace(kHeaderSize, name.size(), name);
@@ -189,7 +189,7 @@ class ExactCase : public ServerTest {
   }
 };
 
-TEST_F(ExactCase, DenialIsNotBelieved) {
+TEST_F(ExactCase, DenialIsNotTrusted) {
   expect_answers([](auto& asked, auto) {
     return is_as_written(asked) ? answer_with(asked, {"9.9.9.9"}) : refuse_with(asked, Rcode::NxDomain);
   });
@@ -199,13 +199,13 @@ TEST_F(ExactCase, DenialIsNotBelieved) {
   EXPECT_EQ(upstreams.front()->asked.size(), before + 1);
 }
 
-TEST_F(ExactCase, EmptyAnswerIsNotBelieved) {
+TEST_F(ExactCase, EmptyAnswerIsNotTrusted) {
   expect_answers([](auto& asked, auto) {
     return is_as_written(asked) ? answer_with(asked, {"9.9.9.9"}) : refuse_with(asked, Rcode::NoError);
   });
 }
 
-TEST_F(ExactCase, RefusalIsNotBelieved) {
+TEST_F(ExactCase, RefusalIsNotTrusted) {
   for (Rcode rcode : {Rcode::Refused, Rcode::ServFail, Rcode::NotImp}) {
     upstreams.clear();
     expect_answers([rcode](auto& asked, auto) {
@@ -214,14 +214,14 @@ TEST_F(ExactCase, RefusalIsNotBelieved) {
   }
 }
 
-TEST_F(ExactCase, SilenceIsNotBelieved) {
+TEST_F(ExactCase, SilenceIsNotTrusted) {
   expect_answers([](auto& asked, auto) -> std::optional<std::string> {
     if (is_as_written(asked)) return answer_with(asked, {"9.9.9.9"});
     return std::nullopt;
   });
 }
 
-TEST_F(ExactCase, AnswerInLowerCaseWithoutTcpIsTakenAsWritten) {
+TEST_F(ExactCase, AnswerInLowerCaseWithoutTcpIsAccepted) {
   expect_answers([](auto& asked, Transport transport) -> std::optional<std::string> {
     if (transport == Transport::Tcp) return "rubbish";
     std::string lowered = asked;
@@ -231,7 +231,7 @@ TEST_F(ExactCase, AnswerInLowerCaseWithoutTcpIsTakenAsWritten) {
   });
 }
 
-TEST_F(ExactCase, DenialOfTheNameAsWrittenCounts) {
+TEST_F(ExactCase, DenialOfTheNameAsWrittenIsTrusted) {
   auto& up = upstream([](auto& asked, auto) { return refuse_with(asked, Rcode::NxDomain); });
   start();
   EXPECT_EQ(ask({kName}), "NXDOMAIN:");
@@ -248,7 +248,7 @@ TEST_F(ServerTest, ContainersOwnServersReplaceTheHosts) {
   EXPECT_TRUE(host.asked.empty());
 }
 
-TEST_F(ServerTest, QuestionsBeyondTheClientsLimitFailAtOnce) {
+TEST_F(ServerTest, QueriesBeyondTheClientsLimitFailImmediately) {
   upstream([](auto&, auto) { return std::nullopt; });
   start({.in_flight_per_client = 2,
          .attempt_timeout = milliseconds(9000),
@@ -277,7 +277,7 @@ TEST_F(ServerTest, QueriesSentBeforeTheSocketsAreAdoptedAreAnswered) {
   EXPECT_TRUE(again->reply);
 }
 
-TEST_F(ServerTest, ZoneChangesCountFromTheNextQuery) {
+TEST_F(ServerTest, ZoneChangesApplyFromTheNextQuery) {
   start();
   server->zone().set_endpoint("n", "e", {{"web"}, {*parse_ip("10.0.0.3")}});
   EXPECT_EQ(ask({"web"}), "NOERROR aa: web. 5 A 10.0.0.3");
@@ -287,7 +287,7 @@ TEST_F(ServerTest, ZoneChangesCountFromTheNextQuery) {
   EXPECT_EQ(ask({"db.more"}), "NOERROR aa: db.more. 5 A 10.0.1.3");
 }
 
-TEST_F(ServerTest, RemovedClientWithQuestionsInFlightIsForgotten) {
+TEST_F(ServerTest, RemovedClientWithQueriesInFlightIsForgotten) {
   auto& up = upstream([](auto&, auto) { return std::nullopt; });
   start(quick());
   auto pending = send({"a.org"});
@@ -304,7 +304,7 @@ std::string framed(const std::string& message) {
   return out + message;
 }
 
-TEST_F(ServerTest, TcpAnswersPipelinedQuestions) {
+TEST_F(ServerTest, TcpAnswersPipelinedQueries) {
   upstream([](auto& asked, auto) { return answer_with(asked, {"9.9.9.9"}); });
   start();
   asio::ip::tcp::socket socket(context);
@@ -332,7 +332,7 @@ TEST_F(ServerTest, TcpAnswersPipelinedQuestions) {
   run_until([&] { return true; });
 }
 
-TEST_F(ServerTest, TcpRubbishEndsTheConnection) {
+TEST_F(ServerTest, InvalidTcpDataEndsTheConnection) {
   start();
   for (const std::string& rubbish :
        {std::string("\0\0", 2), std::string("\0\3abc", 5), framed(answer_with(query({"x"}), {}))}) {

@@ -55,7 +55,7 @@ TEST(UpstreamReply, LivesAsLongAsItsShortestRecord) {
 }
 
 // Found by the fuzz target dns_message: the query's name was written over a shorter message.
-TEST(UpstreamReply, AnswerToAnotherQuestionIsNotPassedOn) {
+TEST(UpstreamReply, AnswerToAnotherQueryIsNotPassedOn) {
   auto reply = parse_reply(upstream_answer("o", Rcode::NoError, {}));
   ASSERT_TRUE(reply);
   std::string name = "a-much-longer-name.with.several.labels.example.org";
@@ -77,7 +77,7 @@ TEST(UpstreamReply, GetsTheClientsIdCaseAndAge) {
   EXPECT_EQ(read_u16(bytes, 0), 7);
 }
 
-TEST(UpstreamReply, OptRecordIsOursAndOnlyForWhoAskedWithOne) {
+TEST(UpstreamReply, OptRecordIsOursAndOnlyForEdnsClients) {
   auto reply = parse_reply(
       upstream_answer("a.org", Rcode::NoError, {{"@", kTypeA, 60}}, {}, {{"", kTypeOpt, 0, "", 4096}}));
   ASSERT_TRUE(reply);
@@ -102,7 +102,7 @@ TEST(UpstreamReply, TooLargeOneKeepsTheRecordsThatFit) {
 }
 
 // RFC 2181 section 9: the answer is complete without them.
-TEST(UpstreamReply, AdditionalRecordsGoWithoutTheTruncationMark) {
+TEST(UpstreamReply, DroppedAdditionalRecordsDoNotCountAsTruncation) {
   std::vector<Rr> many(60, Rr{"b.org"});
   auto reply = parse_reply(upstream_answer("a.org", Rcode::NoError, {{"@"}}, {}, many));
   std::string cut = reply_for(client_query({"a.org"}), *reply, 0, 512);
@@ -110,7 +110,7 @@ TEST(UpstreamReply, AdditionalRecordsGoWithoutTheTruncationMark) {
   EXPECT_TRUE(text_of(cut).starts_with("NOERROR: a.org. 60 A 1.2.3.4 | b.org.")) << text_of(cut);
 }
 
-TEST(UpstreamReply, TruncatedOneKeepsItsWholeRecords) {
+TEST(UpstreamReply, TruncatedReplyKeepsCompleteRecords) {
   std::string bytes = upstream_answer("a.org", Rcode::NoError, {{"@"}, {"@"}, {"@"}});
   set_u16(bytes, 2, static_cast<uint16_t>(read_u16(bytes, 2) | kFlagTc));
   auto reply = parse_reply(bytes.substr(0, bytes.size() - 5));
@@ -119,7 +119,7 @@ TEST(UpstreamReply, TruncatedOneKeepsItsWholeRecords) {
             "NOERROR tc: a.org. 60 A 1.2.3.4 a.org. 60 A 1.2.3.4");
 }
 
-TEST(UpstreamReply, MalformedOnesAreNoReplies) {
+TEST(UpstreamReply, MalformedRepliesAreRejected) {
   std::string whole =
       upstream_answer("a.org", Rcode::NoError, {{"@", kTypeA, 60}, {"b.a.org", 16, 60, "text"}});
   ASSERT_TRUE(parse_reply(whole));
@@ -166,7 +166,7 @@ TEST(Names, ConvertBothWaysWithinLimits) {
   EXPECT_FALSE(wire_name_of("." + std::string(5, 'a')));
 }
 
-TEST(Cache, KeepsForTheTimeToLiveAndCountsAge) {
+TEST(Cache, KeepsEntriesForTheTimeToLiveAndCountsAge) {
   Cache cache(10);
   auto start = Cache::Clock::time_point() + std::chrono::hours(1);
   auto reply = std::make_shared<UpstreamReply>();
@@ -180,7 +180,7 @@ TEST(Cache, KeepsForTheTimeToLiveAndCountsAge) {
   EXPECT_EQ(cache.size(), 0U);
 }
 
-TEST(Cache, LeastRecentlyUsedGoesFirst) {
+TEST(Cache, EvictsTheLeastRecentlyUsed) {
   Cache cache(2);
   auto now = Cache::Clock::now();
   auto reply = std::make_shared<UpstreamReply>();
@@ -195,7 +195,7 @@ TEST(Cache, LeastRecentlyUsedGoesFirst) {
   EXPECT_EQ(cache.size(), 2U);
 }
 
-TEST(ResolvConf, FirstThreeAddressesCount) {
+TEST(ResolvConf, UsesTheFirstThreeAddresses) {
   auto servers = parse_resolv_conf(
       "# nameserver 9.9.9.9\nsearch x\n\tnameserver\t1.1.1.1 # no\nnameserver fe80::1%eth0\nnameserver "
       "nonsense\n"

@@ -12,7 +12,7 @@ TEST(BuildMessage, StepsAreTheClassicBuilders) {
   EXPECT_EQ(classic_stderr("oh"), "\x1b[91moh\n\x1b[0m");
 }
 
-TEST(BuildMessage, AFailedCommandIsToldWithItsExitCode) {
+TEST(BuildMessage, FailedCommandIsReportedWithItsExitCode) {
   OrderedJson message = build_error_message(
       "Dockerfile:2: process \"/bin/sh -c echo \"a\"; exit 3\" did not complete successfully: exit code: 3\n "
       " a");

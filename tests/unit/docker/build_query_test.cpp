@@ -36,7 +36,7 @@ TEST(BuildQuery, ReadsWhatClientsSend) {
   EXPECT_EQ(query->target, "final");
 }
 
-TEST(BuildQuery, TheFirstValueOfANameCounts) {
+TEST(BuildQuery, FirstValueOfANameWins) {
   auto query =
       read_build_query({{"dockerfile", ".dockerfile.1"}, {"dockerfile", "FROM x"}, {"t", "a"}, {"t", "b"}});
   ASSERT_TRUE(query) << query.error().text();

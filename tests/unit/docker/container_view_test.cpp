@@ -25,7 +25,7 @@ Json inspect(Json body, int version = 52) {
   return container_inspect(facts, details, version);
 }
 
-TEST(ContainerView, VariablesAreTheOnesAskedForAndTheImages) {
+TEST(ContainerView, VariablesAreTheRequestedOnesAndTheImages) {
   EXPECT_EQ(inspect({{"Env", {"B=1", "A", "C="}}})["Config"]["Env"], (Json{"B=1", "A", "C=", "PATH=/bin"}));
   EXPECT_EQ(inspect(Json::object())["Config"]["Env"], (Json{"A=image", "PATH=/bin"}));
 }
@@ -40,7 +40,7 @@ TEST(ContainerView, StreamsThatTheClientAttachesToAreShown) {
   EXPECT_EQ(both["AttachStderr"], true);
 }
 
-TEST(ContainerView, MountsAreShownInTheFormInWhichTheyWereAskedFor) {
+TEST(ContainerView, MountsAreShownInTheRequestedForm) {
   Json tmpfs{{"/run", "size=3M,uid=7"}, {"/tmp", ""}};
   Json binds{"/host:/in:ro,rslave", "named:/data"};
   Json mounts{{{"Type", "tmpfs"}, {"Target", "/scratch"}},

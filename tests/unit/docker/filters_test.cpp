@@ -12,7 +12,7 @@
 namespace stack::docker {
 namespace {
 
-TEST(Filters, BothWireFormsGiveTheSame) {
+TEST(Filters, BothWireFormsAreEquivalent) {
   Filters expected{{"label", {"a=b"}}, {"status", {"running"}}};
   EXPECT_EQ(*parse_filters(R"({"label":{"a=b":true,"c=d":false},"status":{"running":true}})"), expected);
   EXPECT_EQ(*parse_filters(R"({"label":["a=b"],"status":["running"]})"), expected);
@@ -25,7 +25,7 @@ TEST(Filters, OtherShapesAreInvalid) {
     EXPECT_EQ(parse_filters(text).error().kind(), ErrorKind::Invalid) << text;
 }
 
-TEST(TimeText, TakesTimesSecondsAndDurations) {
+TEST(TimeText, AcceptsTimesSecondsAndDurations) {
   EXPECT_FALSE(parse_time_text("")->has_value());
   EXPECT_EQ((*parse_time_text("1700000000"))->time_since_epoch(), std::chrono::seconds(1700000000));
   EXPECT_TRUE((*parse_time_text("2026-01-02T03:04:05Z")).has_value());
@@ -38,7 +38,7 @@ TEST(TimeText, TakesTimesSecondsAndDurations) {
   EXPECT_FALSE(parse_time_text("soon"));
 }
 
-TEST(Filters, AnUnknownOneIsRefusedByEveryList) {
+TEST(Filters, UnknownFilterIsRejectedByEveryList) {
   for (FilterList list :
        {FilterList::Containers, FilterList::Images, FilterList::Networks, FilterList::Volumes,
         FilterList::Events, FilterList::ContainersPrune, FilterList::ImagesPrune, FilterList::NetworksPrune,
@@ -57,7 +57,7 @@ TEST(Filters, FlagsAreDockers) {
   EXPECT_FALSE(filter_flag(*parse_filters(R"({"dangling":["yes"]})"), "dangling", false));
 }
 
-TEST(TextMatch, IsAPartOrARegularExpression) {
+TEST(TextMatch, IsASubstringOrARegularExpression) {
   EXPECT_TRUE(text_matches("eb", "web-1"));
   EXPECT_TRUE(text_matches("^/web-1$", "/web-1"));
   EXPECT_FALSE(text_matches("^web$", "web-1"));
@@ -120,7 +120,7 @@ bool selected(const std::string& json) {
   return filter && filter->matches(fixture.facts());
 }
 
-TEST(ContainerFilter, EachFilterSelectsAndLeavesOut) {
+TEST(ContainerFilter, EachFilterSelectsAndExcludes) {
   const std::pair<const char*, const char*> kCases[] = {
       {R"({"label":["tier=front"]})", R"({"label":["tier=back"]})"},
       {R"({"id":["0123"]})", R"({"id":["9999"]})"},
@@ -144,7 +144,7 @@ TEST(ContainerFilter, EachFilterSelectsAndLeavesOut) {
   }
 }
 
-TEST(ContainerFilter, WrongValuesAreRefused) {
+TEST(ContainerFilter, InvalidValuesAreRejected) {
   for (const char* json : {R"({"status":["sleeping"]})", R"({"exited":["x"]})", R"({"health":["fine"]})",
                            R"({"publish":["http"]})", R"({"expose":["99999"]})", R"({"is-task":["x"]})"})
     EXPECT_FALSE(ContainerFilter::read(json, lookup())) << json;
@@ -155,7 +155,7 @@ TEST(ContainerFilter, WrongValuesAreRefused) {
 
 // ---- other lists ----
 
-TEST(ImageFilter, EachFilterSelectsAndLeavesOut) {
+TEST(ImageFilter, EachFilterSelectsAndExcludes) {
   auto created = [](const std::string& name) -> Result<std::string> {
     return std::string(name == "older" ? "2026-01-01T00:00:00Z" : "2026-02-01T00:00:00Z");
   };
@@ -175,7 +175,7 @@ TEST(ImageFilter, EachFilterSelectsAndLeavesOut) {
   }
 }
 
-TEST(NetworkFilter, EachFilterSelectsAndLeavesOut) {
+TEST(NetworkFilter, EachFilterSelectsAndExcludes) {
   NetworkFacts network{"feed", "shop_default", "bridge", {{"a", "b"}}, false, false};
   const std::pair<const char*, const char*> kCases[] = {
       {R"({"type":["custom"]})", R"({"type":["builtin"]})"},
@@ -193,7 +193,7 @@ TEST(NetworkFilter, EachFilterSelectsAndLeavesOut) {
   EXPECT_FALSE(NetworkFilter::read(R"({"type":["other"]})"));
 }
 
-TEST(VolumeFilter, EachFilterSelectsAndLeavesOut) {
+TEST(VolumeFilter, EachFilterSelectsAndExcludes) {
   VolumeFacts volume{"data", "local", {{"a", "b"}}, true};
   EXPECT_TRUE(VolumeFilter::read(R"({"driver":["local"]})")->matches(volume));
   EXPECT_FALSE(VolumeFilter::read(R"({"driver":["nfs"]})")->matches(volume));
@@ -202,7 +202,7 @@ TEST(VolumeFilter, EachFilterSelectsAndLeavesOut) {
   EXPECT_TRUE(VolumeFilter::read(R"({"name":["dat"]})")->matches(volume));
 }
 
-TEST(EventFilter, EachFilterSelectsAndLeavesOut) {
+TEST(EventFilter, EachFilterSelectsAndExcludes) {
   std::map<std::string, std::string> attributes{{"name", "web"}, {"image", "nginx:1"}, {"tier", "front"}};
   EventFacts event{"container", "health_status: healthy", "0123", attributes};
   const std::pair<const char*, const char*> kCases[] = {
@@ -220,7 +220,7 @@ TEST(EventFilter, EachFilterSelectsAndLeavesOut) {
   }
 }
 
-TEST(PruneFilter, KeepsWhatItDoesNotName) {
+TEST(PruneFilter, KeepsObjectsThatItDoesNotSelect) {
   auto filter = PruneFilter::read(FilterList::ContainersPrune,
                                   R"({"until":["2026-01-02T00:00:00Z"],"label!":["keep"]})");
   ASSERT_TRUE(filter);

@@ -20,7 +20,7 @@ TEST(Members, NamesMatchInAnyCaseAndTheExactOneWins) {
   EXPECT_FALSE(error);
 }
 
-TEST(Members, AContainerBodyIsReadInAnyCase) {
+TEST(Members, ContainerBodyIsReadInAnyCase) {
   auto spec = container_from_json({{"image", "nginx"}, {"hostconfig", {{"readonlyrootfs", true}}}});
   ASSERT_TRUE(spec) << spec.error().text();
   EXPECT_EQ(spec->image, "nginx");

@@ -8,7 +8,7 @@
 namespace stack::docker {
 namespace {
 
-TEST(RegistryAuth, HeadersGoBothWays) {
+TEST(RegistryAuth, HeadersRoundTrip) {
   RegistryCredentials credentials{"me", "se:cret", "", ""};
   EXPECT_EQ(*read_auth_header(auth_header(credentials, "ghcr.io")), credentials);
   RegistryKeyring keyring{{"docker.io", {"", "", "token", ""}}, {"ghcr.io", credentials}};
@@ -51,7 +51,7 @@ TEST(RegistryCredentials, TheLongestPathWins) {
   EXPECT_EQ(user("nginx"), "-");
 }
 
-TEST(TransferMessage, LooksLikeDockers) {
+TEST(TransferMessage, HasDockersFormat) {
   EXPECT_EQ(status_message("Pulling fs layer", "a2abf6c4d29d").dump(),
             R"({"status":"Pulling fs layer","progressDetail":{},"id":"a2abf6c4d29d"})");
   EXPECT_EQ(status_message("Digest: sha256:1").dump(), R"({"status":"Digest: sha256:1"})");

@@ -49,7 +49,7 @@ TEST(ApiRoutes, NoRouteIsServedTwice) {
   EXPECT_TRUE(twice == routes.end()) << *twice;
 }
 
-TEST(ApiRoutes, TheIndexInTheDocumentationIsTheRoutersOwn) {
+TEST(ApiRoutes, DocumentedIndexMatchesTheRouter) {
   std::set<std::string> in_router = served();
   std::set<std::string> in_document = documented();
   for (const std::string& route : in_router)

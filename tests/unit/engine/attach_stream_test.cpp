@@ -7,7 +7,7 @@ namespace {
 
 const std::string kGapOfNine = stream_frame(4, std::string("\0\0\0\0\0\0\0\11", 8));
 
-TEST(FrameSelector, PassesWholeFramesOnWhereverTheyAreCut) {
+TEST(FrameSelector, PassesCompleteFramesOnForAnySplit) {
   std::string all =
       stream_frame(1, "hello") + stream_frame(2, "oops") + stream_frame(1, std::string(70'000, 'x'));
   for (size_t piece : {size_t{1}, size_t{3}, size_t{8}, size_t{4096}, all.size()}) {
@@ -19,13 +19,13 @@ TEST(FrameSelector, PassesWholeFramesOnWhereverTheyAreCut) {
   }
 }
 
-TEST(FrameSelector, LeavesOutStreamsThatAreNotWanted) {
+TEST(FrameSelector, OmitsUnselectedStreams) {
   std::string all = stream_frame(1, "out") + stream_frame(2, "err");
   EXPECT_EQ(FrameSelector(false, true, false).take(all), stream_frame(1, "out"));
   EXPECT_EQ(FrameSelector(false, false, true).take(all), stream_frame(2, "err"));
 }
 
-TEST(FrameSelector, TerminalsGetBytesAlone) {
+TEST(FrameSelector, TerminalsGetRawBytes) {
   EXPECT_EQ(FrameSelector(true, true, true).take(stream_frame(1, "a") + stream_frame(1, "b")), "ab");
 }
 

@@ -10,7 +10,7 @@ std::string refusal(std::span<const MemberShape> shape, const Json& body) {
   return checked ? "" : checked.error().text();
 }
 
-TEST(BodyShape, AWrongTypeIsNamedWithItsPath) {
+TEST(BodyShape, WrongTypeIsNamedWithItsPath) {
   EXPECT_EQ(refusal(up_body(), {{"options", {{"timeout", "soon"}}}}),
             "options.timeout: must be an integer of 32 bits");
   EXPECT_EQ(refusal(up_body(), {{"options", {{"build_options", {{"args", {"a"}}}}}}}),

@@ -36,7 +36,7 @@ struct World {
   }
 };
 
-TEST(CommandQueue, CommandsRunOneAtATimeInTheirOrder) {
+TEST(CommandQueue, CommandsRunOneAtATimeInOrder) {
   World world;
   Signal a(world.io), b(world.io);
   world.begin("a", Kind::Start, a);
@@ -50,7 +50,7 @@ TEST(CommandQueue, CommandsRunOneAtATimeInTheirOrder) {
   EXPECT_FALSE(world.queue.busy());
 }
 
-TEST(CommandQueue, PreEmptionCancelsWaitingStartsAndTellsTheOneThatRuns) {
+TEST(CommandQueue, PreEmptionCancelsWaitingStartsAndNotifiesTheRunningOne) {
   World world;
   Signal a(world.io), b(world.io), c(world.io);
   world.begin("a", Kind::Start, a);
@@ -77,7 +77,7 @@ TEST(CommandQueue, PreEmptionOfAnIdleQueueChangesNothing) {
   EXPECT_EQ(world.told, (std::vector<std::string>{"a begins", "a ends"}));
 }
 
-TEST(CommandQueue, ACanceledWaitDoesNotHandOutTheTurn) {
+TEST(CommandQueue, CanceledWaitDoesNotGetTheTurn) {
   World world;
   Signal a(world.io), b(world.io), c(world.io);
   world.begin("a", Kind::Start, a);

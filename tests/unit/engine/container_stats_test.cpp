@@ -29,7 +29,7 @@ TEST(ContainerStats, InterfacesWithoutTheLoopback) {
   EXPECT_EQ(networks["eth0"]["tx_errors"], 7);
 }
 
-TEST(ContainerStats, LimitIsTheMachinesMemoryWhereThereIsNone) {
+TEST(ContainerStats, LimitIsTheMachinesMemoryIfUnlimited) {
   runtime::CgroupStats stats;
   stats.memory_usage = 5;
   stats.memory_failures = 3;

@@ -24,7 +24,7 @@ class FolderWatchTest : public ::testing::Test {
   Result<TemporaryDirectory> folder = TemporaryDirectory::create("/tmp/stack-watch-");
 };
 
-TEST_F(FolderWatchTest, OneInstanceServesEveryFollower) {
+TEST_F(FolderWatchTest, OneInstanceServesAllSubscribers) {
   FolderWatch watch(io);
   std::vector<FolderWatch::Subscription> subscriptions;
   int calls = 0;
@@ -39,7 +39,7 @@ TEST_F(FolderWatchTest, OneInstanceServesEveryFollower) {
   EXPECT_GE(calls, 1000);
 }
 
-TEST_F(FolderWatchTest, AnEndedSubscriptionIsNotCalledAndTheOthersAre) {
+TEST_F(FolderWatchTest, EndedSubscriptionIsNotCalled) {
   FolderWatch watch(io);
   int first = 0;
   int second = 0;
@@ -53,7 +53,7 @@ TEST_F(FolderWatchTest, AnEndedSubscriptionIsNotCalledAndTheOthersAre) {
   EXPECT_GE(second, 1);
 }
 
-TEST_F(FolderWatchTest, AFolderCanBeWatchedAgainAndOneThatIsMissingIsAnError) {
+TEST_F(FolderWatchTest, FolderCanBeWatchedAgainAndMissingOneIsAnError) {
   FolderWatch watch(io);
   {
     auto passing = watch.watch(folder->path(), [] {});
@@ -67,7 +67,7 @@ TEST_F(FolderWatchTest, AFolderCanBeWatchedAgainAndOneThatIsMissingIsAnError) {
   EXPECT_FALSE(watch.watch(folder->path() + "/missing", [] {}));
 }
 
-TEST_F(FolderWatchTest, ASubscriptionMayOutliveTheWatch) {
+TEST_F(FolderWatchTest, SubscriptionMayOutliveTheWatch) {
   FolderWatch::Subscription left;
   {
     FolderWatch watch(io);

@@ -25,7 +25,7 @@ TEST(PlaceCopy, UnderAnotherName) {
   EXPECT_EQ(placed(kFolder, {"/x/new/", false, false}), "/x new");
 }
 
-TEST(PlaceCopy, WhatCannotBe) {
+TEST(PlaceCopy, InvalidCopies) {
   EXPECT_EQ(placed(kFolder, {"/x/file", true, false}), "cannot copy directory: /x/file is not a directory");
   EXPECT_EQ(placed(kFile, {"/x/new/", false, false}), "no such directory: /x/new/");
 }

@@ -65,7 +65,7 @@ std::string cell_text(const Transition& cell) {
   return "missing";
 }
 
-TEST(Life, EachPhaseAnswersEachEvent) {
+TEST(Life, EachPhaseHandlesEachEvent) {
   std::istringstream text(kExpected);
   std::string line;
   std::getline(text, line);
@@ -86,7 +86,7 @@ TEST(Life, EachPhaseAnswersEachEvent) {
   EXPECT_FALSE(std::getline(text, line)) << "a row without an event: " << line;
 }
 
-TEST(Life, WhatDoesNotGoKeepsThePhase) {
+TEST(Life, OtherVerdictsKeepThePhase) {
   for (size_t p = 0; p < kPhases; ++p)
     for (size_t e = 0; e < kLifeEvents; ++e) {
       Transition cell = next(static_cast<Phase>(p), static_cast<LifeEvent>(e));
@@ -114,7 +114,7 @@ TEST(Life, EveryPhaseLeadsToGone) {
   }
 }
 
-TEST(Life, DockersWordFollowsFromThePhase) {
+TEST(Life, DockersStatusFollowsFromThePhase) {
   StatusFacts never;
   StatusFacts ran{.has_process = false, .has_started = true, .by_policy = false};
   StatusFacts runs{.has_process = true, .has_started = true, .by_policy = false};

@@ -5,7 +5,7 @@
 namespace stack::engine {
 namespace {
 
-TEST(LinkVariables, AreThoseOfDocker) {
+TEST(LinkVariables, MatchDocker) {
   LinkTarget target{"172.17.0.2",
                     {"5432/tcp", "53/udp", "5432/tcp"},
                     {"PATH=/bin", "HOME=/", "USER=me", "EMPTY=", "UNSET"}};
@@ -25,7 +25,7 @@ TEST(LinkVariables, AreThoseOfDocker) {
                                                     }));
 }
 
-TEST(LinkVariables, WithoutPortsTheNameIsThere) {
+TEST(LinkVariables, IncludeTheNameWithoutPorts) {
   EXPECT_EQ(link_variables("web", "db", {}), std::vector<std::string>{"DB_NAME=/web/db"});
 }
 

@@ -20,7 +20,7 @@ LogSubject subject() {
           {"PATH=/bin", "STAGE=test", "STATE=new"}};
 }
 
-TEST(LogSettings, AttributesAreWhatTheOptionsName) {
+TEST(LogSettings, AttributesAreSelectedByTheOptions) {
   LogPlan wanted =
       plan("json-file",
            {{"labels", "other,absent"}, {"labels-regex", "^com\\."}, {"env", "STAGE"}, {"tag", "{{.ID}}"}});

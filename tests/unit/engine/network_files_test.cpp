@@ -53,7 +53,7 @@ NetworkPtr network_of(const std::vector<std::string>& subnets) {
   return network;
 }
 
-TEST(AddressLease, GivesBackAtItsEnd) {
+TEST(AddressLease, IsReturnedOnDestruction) {
   NetworkPtr network = network_of({"10.1.0.0/24", "fd00::/64"});
   Endpoint endpoint;
   {
@@ -71,7 +71,7 @@ TEST(AddressLease, GivesBackAtItsEnd) {
   EXPECT_EQ(endpoint.ipv4->text(), "10.1.0.2/24");
 }
 
-TEST(AddressLease, IsAllOrNone) {
+TEST(AddressLease, IsAllOrNothing) {
   NetworkPtr network = network_of({"10.1.0.0/24", "fd00::/127"});
   Endpoint first;
   auto held = lease_addresses(network, first, "first");
@@ -83,7 +83,7 @@ TEST(AddressLease, IsAllOrNone) {
   EXPECT_EQ(network->pools[0].taken.size(), 1U);
 }
 
-TEST(AddressLease, AskedForAddressChoosesThePoolOfItsFamily) {
+TEST(AddressLease, RequestedAddressSelectsThePoolOfItsFamily) {
   NetworkPtr network = network_of({"10.1.0.0/24", "10.2.0.0/24"});
   Endpoint endpoint;
   endpoint.spec.ipv4_address = "10.2.0.9";

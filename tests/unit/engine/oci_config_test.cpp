@@ -41,7 +41,7 @@ TEST(CommandLine, JoinsTheImagesEntrypointAndCommand) {
   EXPECT_EQ(*command_line(ContainerSpec{}, image()), (std::vector<std::string>{"/entry", "serve", "--all"}));
 }
 
-TEST(CommandLine, OwnCommandReplacesTheImagesCommandOnly) {
+TEST(CommandLine, OwnCommandReplacesOnlyTheImagesCommand) {
   ContainerSpec spec;
   spec.command = {"once"};
   EXPECT_EQ(*command_line(spec, image()), (std::vector<std::string>{"/entry", "once"}));
@@ -74,7 +74,7 @@ TEST(ContainerEnvironment, OwnValuesWinAndBareNamesUnsetTheImages) {
                           [](const std::string& e) { return e.starts_with("PATH=/usr/local/sbin"); }));
 }
 
-TEST(OciConfig, AProfileThatNotifiesIsRefusedWithTheReason) {
+TEST(OciConfig, NotifyingProfileIsRejectedWithTheReason) {
   auto options = parse_security_options(
       {R"(seccomp={"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}]})"});
   ASSERT_FALSE(options.has_value());
@@ -106,7 +106,7 @@ TEST(OciConfig, OwnMountReplacesTheDefaultOneAtTheSamePlace) {
             mounts[0]["options"].end());
 }
 
-TEST(OciConfig, ParentsAreMountedBeforeWhatIsInsideThem) {
+TEST(OciConfig, ParentsAreMountedBeforeNestedMounts) {
   Made made;
   for (const char* path : {"/data/deep/inner", "/data"}) {
     MountPoint mount;
@@ -135,7 +135,7 @@ TEST(OciConfig, LimitsBecomeResources) {
   EXPECT_EQ(resources["pids"]["limit"], 100);
 }
 
-TEST(OciConfig, MalformedDeviceRulesAreRefused) {
+TEST(OciConfig, MalformedDeviceRulesAreRejected) {
   for (const char* rule : {"", "c", "c 1:3", "x 1:3 r", "c 1 r", "c 1:3 z", "c 1:-3 r"}) {
     Made made;
     made.container.spec.resources.device_cgroup_rules = {rule};

@@ -7,7 +7,7 @@
 using namespace stack;
 using namespace stack::engine;
 
-TEST(ParseSignal, TakesNamesWithAndWithoutPrefixAndNumbers) {
+TEST(ParseSignal, AcceptsNamesWithAndWithoutPrefixAndNumbers) {
   EXPECT_EQ(*parse_signal("SIGTERM"), SIGTERM);
   EXPECT_EQ(*parse_signal("term"), SIGTERM);
   EXPECT_EQ(*parse_signal("9"), SIGKILL);

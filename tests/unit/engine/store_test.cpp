@@ -49,7 +49,7 @@ using Keys = std::vector<std::string>;
 
 }  // namespace
 
-TEST(Store, KeepsDocumentsOverReopening) {
+TEST(Store, KeepsDocumentsAcrossReopening) {
   Folder folder;
   {
     auto store = Store::open(folder.path());
@@ -84,7 +84,7 @@ TEST(Store, RemovesCopiesThatAKilledEngineWasWriting) {
   EXPECT_FALSE(path_exists(folder.path() + "/containers/a/record.aB3xYz"));
 }
 
-TEST(Store, IsForItsOwnerAloneAndBecomesSoWhereItWasNot) {
+TEST(Store, IsPrivateAndBecomesPrivate) {
   Folder folder;
   ASSERT_TRUE(write_file(folder.file(), "", 0644));
   auto store = Store::open(folder.path());
@@ -97,7 +97,7 @@ TEST(Store, IsForItsOwnerAloneAndBecomesSoWhereItWasNot) {
   }
 }
 
-TEST(Store, RestoresARowThatIsNotJsonFromItsCopy) {
+TEST(Store, RestoresAnInvalidRowFromItsCopy) {
   Folder folder;
   ASSERT_TRUE(Store::open(folder.path())->put(Table::Containers, "a", {{"n", 1}}));
   alter(folder.file(), "UPDATE containers SET document='{\"n\":'");
@@ -124,7 +124,7 @@ TEST(Store, RestoresALostStateFileFromTheCopies) {
   EXPECT_EQ(keys_of(*store, Table::Projects), Keys{"../odd name"});
 }
 
-TEST(Store, SetsAFileThatIsNoDatabaseAside) {
+TEST(Store, MovesAnInvalidDatabaseAside) {
   Folder folder;
   ASSERT_TRUE(Store::open(folder.path())->put(Table::Containers, "a", {{"n", 1}}));
   for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(folder.file() + suffix);
@@ -149,7 +149,7 @@ TEST(Store, ReadsTheNewerOfRowAndCopy) {
   EXPECT_EQ(rows->good.at(0).second["n"], 2);
 }
 
-TEST(Store, KeepsAndReportsWhatCannotBeReadAtAll) {
+TEST(Store, KeepsAndReportsUnreadableRecords) {
   Folder folder;
   ASSERT_TRUE(Store::open(folder.path())->put(Table::Containers, "a", {{"n", 1}}));
   alter(folder.file(), "UPDATE containers SET document='x'");
@@ -176,7 +176,7 @@ TEST(Store, DoesNotReadDocumentsOfANewerLayout) {
   EXPECT_NE(rows->unreadable[0].reason.find("newer version"), std::string::npos);
 }
 
-TEST(Store, DocumentsThatTheReaderRefusesAreKept) {
+TEST(Store, DocumentsRejectedByTheReaderAreKept) {
   Folder folder;
   auto store = Store::open(folder.path());
   ASSERT_TRUE(store->put(Table::Containers, "a", {{"n", 1}}));
@@ -237,7 +237,7 @@ class FullDisk : public ::testing::Test {
   Folder folder_;
 };
 
-TEST_F(FullDisk, WhatFreesSpaceIsRecordedFromTheReserve) {
+TEST_F(FullDisk, OperationsThatFreeSpaceUseTheReserve) {
   auto store = Store::open(folder_.path());
   ASSERT_TRUE(store->put(Table::Containers, "a", {{"n", 1}}));
   ASSERT_EQ(store->reserve().size(), DiskReserve::kSize);

@@ -43,19 +43,19 @@ TEST(HttpClient, BrokenAnswersAreErrorsNotCrashes) {
   }
 }
 
-TEST(HttpClient, TruncatedAnswerTellsThatTheConnectionBroke) {
+TEST(HttpClient, TruncatedResponseReportsABrokenConnection) {
   auto answer = client_of("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort").call({});
   EXPECT_EQ(answer.error().code(), ECONNRESET);
 }
 
-TEST(HttpClient, ErrorsWithoutJsonStillSaySomething) {
+TEST(HttpClient, ErrorsWithoutJsonHaveAText) {
   EXPECT_EQ(client_of("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n").call({}).error().text(),
             "engine answered 503 Service Unavailable");
   EXPECT_EQ(client_of("HTTP/1.1 500 X\r\nContent-Length: 11\r\n\r\nplain\nwords").call({}).error().text(),
             "plain");
 }
 
-TEST(HttpClient, NotModifiedIsNoError) {
+TEST(HttpClient, NotModifiedIsNotAnError) {
   auto answer = client_of("HTTP/1.1 304 Not Modified\r\n\r\n", false).call({});
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 304);
@@ -95,7 +95,7 @@ TEST(HttpClient, LinesMayBeCutAnywhere) {
   EXPECT_EQ(sum, 12);
 }
 
-TEST(HttpClient, RefusalBeforeTheBodyIsSentIsHeard) {
+TEST(HttpClient, RejectionBeforeTheEndOfTheBodyIsReceived) {
   TestServer server;
   server.router.post("/", [](Request&, Response& response) -> asio::awaitable<void> {
     response.error(413, "too large for us");
@@ -113,7 +113,7 @@ TEST(HttpClient, RefusalBeforeTheBodyIsSentIsHeard) {
   EXPECT_EQ(answer.error().text(), "too large for us");
 }
 
-TEST(HttpClient, IdleConnectionClosedByTheServerIsMadeAgain) {
+TEST(HttpClient, IdleConnectionClosedByTheServerIsReopened) {
   auto folder = TemporaryDirectory::create("/tmp/stack-http-");
   std::string path = folder->path() + "/s.sock";
   TestServer server({.idle_timeout = std::chrono::milliseconds(1)});

@@ -45,7 +45,7 @@ TEST_F(RouterTest, AnyVersionPrefixInRangeMatches) {
   EXPECT_EQ(get("/v1.60/containers/json"), "list 60");
 }
 
-TEST_F(RouterTest, VersionsOutOfRangeAreRefusedWithDockersWords) {
+TEST_F(RouterTest, VersionsOutOfRangeAreRejectedWithDockersText) {
   EXPECT_EQ(get("/v1.12/containers/json"),
             "error: client version 1.12 is too old. Minimum supported API version is 1.24");
   EXPECT_EQ(get("/v1.61/containers/json"),
@@ -61,7 +61,7 @@ TEST_F(RouterTest, ParametersAreDecoded) {
   EXPECT_EQ(get("/containers/web%2D1/json"), "inspect 50 id=web-1");
 }
 
-TEST_F(RouterTest, ManySegmentParameterTakesSlashesPlainOrEncoded) {
+TEST_F(RouterTest, MultiSegmentParameterAcceptsPlainAndEncodedSlashes) {
   EXPECT_EQ(get("/images/reg:5000/library/nginx:1/json"), "image 50 name=reg:5000/library/nginx:1");
   EXPECT_EQ(get("/images/library%2Fnginx/json"), "image 50 name=library/nginx");
 }
@@ -87,7 +87,7 @@ TEST_F(RouterTest, WrongMethodIs405WithAllow) {
   EXPECT_NE(answer.find(R"({"message":"method not allowed"})"), std::string::npos);
 }
 
-TEST_F(RouterTest, HeadAnswersTheLengthWithoutTheBody) {
+TEST_F(RouterTest, HeadReturnsTheLengthWithoutTheBody) {
   Fd fd = server.open();
   std::string answer = talk(fd, "HEAD /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_NE(answer.find("Content-Length: 7\r\n"), std::string::npos);

@@ -78,7 +78,7 @@ TEST(HttpServer, ChunkedRequestBodyIsReassembled) {
   EXPECT_EQ(answer->body, "5000000");
 }
 
-TEST(HttpServer, BodyIsReadOnlyAsFastAsTheHandlerAsks) {
+TEST(HttpServer, BodyIsReadOnlyOnDemand) {
   TestServer server;
   std::promise<void> gate;
   auto opened = gate.get_future().share();
@@ -208,7 +208,7 @@ TEST(HttpServer, ErrorsCarryStatusByKindAndMessage) {
   EXPECT_EQ(answer.error().text(), "name is in use");
 }
 
-TEST(HttpServer, ConfiguredFieldsStandOnEveryAnswer) {
+TEST(HttpServer, ConfiguredFieldsAreInEveryResponse) {
   TestServer server({.headers = {{"Api-Version", "1.50"}, {"Ostype", "linux"}}});
   server.start();
   std::string answer = talk(server.open(), "GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -234,7 +234,7 @@ TEST(HttpServer, OversizedHeaderGets431) {
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 431 ")) << answer.substr(0, 100);
 }
 
-TEST(HttpServer, LargeBodyRightBehindTheHeaderIsNotAnOversizedHeader) {
+TEST(HttpServer, LargeBodyAfterTheHeaderIsNotAnOversizedHeader) {
   TestServer server({.header_limit = 1024});
   answer_body_length(server);
   server.start();
@@ -263,7 +263,7 @@ TEST(HttpServer, BothContentLengthAndChunkedIsRefused) {
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 "));
 }
 
-TEST(HttpServer, HeadersThatTwoReadersCouldUnderstandDifferentlyAreRefused) {
+TEST(HttpServer, AmbiguousHeadersAreRejected) {
   TestServer server;
   answer_text(server, "served");
   server.start();
@@ -285,7 +285,7 @@ TEST(HttpServer, HeadersThatTwoReadersCouldUnderstandDifferentlyAreRefused) {
   }
 }
 
-TEST(HttpServer, HeadersOfOldAndSloppyButUnambiguousClientsAreTaken) {
+TEST(HttpServer, UnusualButUnambiguousHeadersAreAccepted) {
   TestServer server;
   answer_text(server, "served");
   server.start();
@@ -315,7 +315,7 @@ TEST(HttpServer, EscapedExceptionIs500AndIsReported) {
   server.on_loop([&] { EXPECT_EQ(reported, "GET /: bug"); });
 }
 
-TEST(HttpServer, HandlerLearnsThatItsClientVanished) {
+TEST(HttpServer, HandlerIsNotifiedOfADisconnectedClient) {
   TestServer server;
   std::promise<void> begun;
   std::promise<void> gone;
@@ -352,7 +352,7 @@ TEST(HttpServer, WatchingTheClientDoesNotDisturbLaterRequests) {
   for (int i = 0; i < 3; ++i) EXPECT_NE(talk(fd, kGet, "fine").find("200 OK"), std::string::npos);
 }
 
-TEST(HttpServer, WritingToAVanishedClientFails) {
+TEST(HttpServer, WritingToADisconnectedClientFails) {
   TestServer server;
   std::promise<ErrorKind> result;
   server.router.get("/", [&](Request&, Response& response) -> asio::awaitable<void> {
@@ -398,7 +398,7 @@ TEST(HttpServer, HijackSwitchesProtocolKeepingEarlyBytesAndHalfClose) {
   EXPECT_EQ(talk(fd, ""), "got {}GET / HTTP/1.1\r\nHost: x\r\n\r\n<end>");
 }
 
-TEST(HttpServer, ReadingOnAfterTheEndOfAHijackedStreamEndsAgain) {
+TEST(HttpServer, ReadingAfterTheEndOfAHijackedStreamReturnsTheEndAgain) {
   TestServer server;
   server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {
     auto stream = co_await response.hijack("application/vnd.docker.raw-stream");
@@ -424,7 +424,7 @@ TEST(HttpServer, TruncatedBodyEndsTheConnection) {
   EXPECT_TRUE(talk(fd, "").ends_with("<end>"));
 }
 
-TEST(HttpServer, HijackWithoutUpgradeFieldAnswers200) {
+TEST(HttpServer, HijackWithoutUpgradeFieldReturns200) {
   TestServer server;
   server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {
     auto stream = co_await response.hijack("application/vnd.docker.raw-stream");
@@ -437,7 +437,7 @@ TEST(HttpServer, HijackWithoutUpgradeFieldAnswers200) {
 }
 
 // docker-py reads the header through a buffer of some kilobytes, but the stream without it.
-TEST(HttpServer, NothingFollowsTheHeadOfAHijackedStreamUntilItWasRead) {
+TEST(HttpServer, HijackedStreamWaitsUntilTheHeaderIsRead) {
   TestServer server;
   server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {
     auto stream = co_await response.hijack("application/vnd.docker.raw-stream");
@@ -453,7 +453,7 @@ TEST(HttpServer, NothingFollowsTheHeadOfAHijackedStreamUntilItWasRead) {
   EXPECT_EQ(talk(fd, ""), "raw<end>");
 }
 
-TEST(HttpServer, ClientTakesAHijackedConnectionOver) {
+TEST(HttpServer, ClientTakesOverAHijackedConnection) {
   TestServer server;
   server.router.post("/attach", [](Request&, Response& response) -> asio::awaitable<void> {
     auto stream = co_await response.hijack("application/vnd.docker.raw-stream");
@@ -538,7 +538,7 @@ TEST(HttpServer, IdleConnectionsMakeRoomForANewClient) {
   EXPECT_EQ(talk(idle.front(), ""), "<end>");
 }
 
-TEST(HttpServer, AFailedAcceptIsReportedAndOvercome) {
+TEST(HttpServer, FailedAcceptIsReportedAndRetried) {
   std::promise<std::string> told;
   TestServer server(
       {.idle_grace = {}, .on_accept_failure = [&](const std::string& reason) { told.set_value(reason); }});

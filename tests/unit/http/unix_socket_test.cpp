@@ -16,7 +16,7 @@ class UnixSocketTest : public ::testing::Test {
   std::string path = folder.path() + "/s.sock";
 };
 
-TEST_F(UnixSocketTest, SocketFileHasTheModeAskedFor) {
+TEST_F(UnixSocketTest, SocketFileHasTheRequestedMode) {
   auto listening = listen_unix(path, 0600);
   ASSERT_TRUE(listening);
   struct stat info{};
@@ -44,7 +44,7 @@ TEST_F(UnixSocketTest, OtherFilesAreNeverRemoved) {
   EXPECT_EQ(*read_file(path), "precious");
 }
 
-TEST_F(UnixSocketTest, AbsentAndDeadServersAreToldApart) {
+TEST_F(UnixSocketTest, AbsentAndDeadServersAreDistinguished) {
   EXPECT_EQ(Client::connect(path).error().kind(), ErrorKind::NotFound);
   {
     auto dead = listen_unix(path);

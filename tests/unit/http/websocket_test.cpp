@@ -20,7 +20,7 @@ std::string masked(unsigned first, std::string payload) {
   return out + mask + payload;
 }
 
-TEST(WebSocket, TheHandshakeIsTheRfcsExample) {
+TEST(WebSocket, HandshakeMatchesTheRfcsExample) {
   EXPECT_EQ(websocket_accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
@@ -32,7 +32,7 @@ TEST(WebSocket, FramesHaveLengthsOfThreeSizes) {
             std::string("\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00", 10));
 }
 
-TEST(WebSocket, MessagesAreReadWhereverTheyAreCut) {
+TEST(WebSocket, MessagesAreReadForAnySplit) {
   std::string bytes = masked(0x81, "Hello") + masked(0x02, "in ") + masked(0x89, "ping") +
                       masked(0x80, "pieces") + masked(0x82, std::string(300, 'x'));
   ASSERT_EQ(masked(0x81, "Hello"), std::string("\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", 11));
@@ -52,7 +52,7 @@ TEST(WebSocket, MessagesAreReadWhereverTheyAreCut) {
   }
 }
 
-TEST(WebSocket, ACloseIsAnsweredAndEndsTheReading) {
+TEST(WebSocket, CloseIsAnsweredAndEndsTheReading) {
   WebSocketReader reader;
   auto received = reader.take(masked(0x88, "\x03\xe8 bye") + masked(0x81, "late"));
   ASSERT_TRUE(received) << received.error().text();
@@ -61,7 +61,7 @@ TEST(WebSocket, ACloseIsAnsweredAndEndsTheReading) {
   EXPECT_EQ(received->answer, "\x88\x02\x03\xe8");
 }
 
-TEST(WebSocket, WhatNoClientMaySendIsRefused) {
+TEST(WebSocket, InvalidClientFramesAreRejected) {
   for (const std::string& bad : {std::string("\x81\x05Hello"), masked(0x83, "x"), masked(0x09, "x"),
                                  masked(0xc1, "x"), masked(0x89, std::string(126, 'x'))})
     EXPECT_FALSE(WebSocketReader().take(bad));

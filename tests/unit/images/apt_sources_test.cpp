@@ -56,7 +56,7 @@ TEST(BootstrapSuite, NumbersNamesAndSlimMeanTheSameBase) {
   EXPECT_NE(suite("debian:stable-slim"), "none");
 }
 
-TEST(BootstrapSuite, OtherImagesAreNotOurs) {
+TEST(BootstrapSuite, OtherImagesAreNotBootstrapped) {
   for (std::string_view name : {"ubuntu", "me/debian:12", "localhost:5000/library/debian:12",
                                 "debian:nonsense", "debian:14.9", "alpine"})
     EXPECT_EQ(suite(name), "none") << name;

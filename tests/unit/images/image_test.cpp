@@ -26,7 +26,7 @@ TEST(ImageDocument, SurvivesWritingAndReading) {
   EXPECT_EQ(read->config.healthcheck, document.config.healthcheck);
 }
 
-TEST(ImageDocument, WhatIsNoImageIsRefused) {
+TEST(ImageDocument, OtherDocumentsAreRejected) {
   for (std::string_view bad : {"", "[]", "{}", "{\"rootfs\":[]}", "{\"layers\":[]}"})
     EXPECT_FALSE(parse_image_document(bad)) << bad;
 }
@@ -40,7 +40,7 @@ TEST(ImageDocument, WronglyTypedMembersAreIgnoredNotTrusted) {
   EXPECT_EQ(read->config.healthcheck->retries, 0);
 }
 
-TEST(DockerConfig, AbsentListsAreNullAsDockerHasThem) {
+TEST(DockerConfig, AbsentListsAreNullLikeInDocker) {
   Json config = docker_config({});
   EXPECT_TRUE(config["Entrypoint"].is_null());
   EXPECT_TRUE(config["Env"].is_null());

@@ -54,7 +54,7 @@ TEST_F(LayerChanges, AddedChangedAndTheFoldersAbove) {
   EXPECT_EQ(changes(), "C/etc C/etc/a C/etc/deep A/etc/deep/new A/fresh A/fresh/x ");
 }
 
-TEST_F(LayerChanges, FolderThatWasOnlyCopiedUpIsNoChange) {
+TEST_F(LayerChanges, FolderThatWasOnlyCopiedUpIsNotAChange) {
   ASSERT_TRUE(ensure_directory(path_of("/upper/etc")));
   keep_attributes("/etc");
   EXPECT_EQ(changes(), "");

@@ -60,7 +60,7 @@ TEST_F(View, DirectoriesMergeAndUpperFilesWin) {
   EXPECT_FALSE(*v.read_file("d/c"));
 }
 
-TEST_F(View, WhiteoutsHideWhatIsBelow) {
+TEST_F(View, WhiteoutsHideLowerFiles) {
   file(lower, "d/a", "low");
   file(lower, "e/x", "low");
   ASSERT_TRUE(ensure_directory(upper + "/d"));
@@ -105,7 +105,7 @@ TEST_F(View, LinkLoopsEnd) {
   EXPECT_TRUE(found("a").starts_with("error: ")) << found("a");
 }
 
-TEST_F(View, PathsToBeMadeAreResolvedAsFarAsTheyExist) {
+TEST_F(View, NewPathsAreResolvedAsFarAsTheyExist) {
   ASSERT_TRUE(ensure_directory(lower + "/usr/bin"));
   link(lower, "bin", "usr/bin");
   link(lower, "dangling", "/not/there");
@@ -118,7 +118,7 @@ TEST_F(View, PathsToBeMadeAreResolvedAsFarAsTheyExist) {
   EXPECT_FALSE(v.resolve_for_creation("/file/x"));
 }
 
-TEST_F(View, NoLayersAreAnEmptyRoot) {
+TEST_F(View, WithoutLayersTheRootIsEmpty) {
   LayerView v = std::move(*LayerView::open({}));
   EXPECT_FALSE(*v.find("/etc", true));
   EXPECT_EQ(*v.resolve_for_creation("/a/b"), "a/b");

@@ -64,7 +64,7 @@ std::string read_error(const std::string& bytes) {
   }
 }
 
-TEST(Tar, EverythingThatIsWrittenIsReadBack) {
+TEST(Tar, EntriesRoundTrip) {
   TarEntry entry = plain(std::string(150, 'd') + "/" + std::string(120, 'f'), 5);
   entry.uid = 3000000;
   entry.gid = 4000000000;
@@ -130,7 +130,7 @@ TEST(Tar, WriterRefusesWrongLengths) {
   EXPECT_FALSE(writer.finish());
 }
 
-TEST(Tar, DamageIsAnErrorAndNeverACrash) {
+TEST(Tar, DamageIsAnError) {
   std::string good = written({{plain("a", 600), std::string(600, 'x')}});
   EXPECT_EQ(read_error(good), "");
   EXPECT_NE(read_error(good.substr(0, 700)), "") << "cut in the content";
@@ -161,7 +161,7 @@ std::string raw_header(char type, const std::string& size_field, const std::stri
   return block;
 }
 
-TEST(Tar, LengthsAreBoundedBeforeTheyAreBelieved) {
+TEST(Tar, LengthsAreCheckedBeforeUse) {
   EXPECT_NE(read_error(raw_header('x', "77777777777")), "") << "8 GiB of PAX header";
   EXPECT_NE(read_error(raw_header('L', "77777777777")), "") << "8 GiB of name";
   EXPECT_NE(read_error(raw_header('0', "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")), "")
@@ -170,7 +170,7 @@ TEST(Tar, LengthsAreBoundedBeforeTheyAreBelieved) {
   EXPECT_NE(read_error(raw_header('0', "12z")), "");
 }
 
-TEST(Tar, HeadersOfOneMemberAreBoundedTogether) {
+TEST(Tar, HeadersOfAMemberHaveATotalLimit) {
   std::string attribute = "SCHILY.xattr.user.a=" + std::string(1000000, 'x') + "\n";
   std::string record = std::to_string(attribute.size() + 8) + " " + attribute;
   char size[12];
@@ -181,7 +181,7 @@ TEST(Tar, HeadersOfOneMemberAreBoundedTogether) {
   EXPECT_NE(read_error(header + header + header + header + header + end), "");
 }
 
-TEST(Tar, SparseMapsThatLieAreRefused) {
+TEST(Tar, InvalidSparseMapsAreRejected) {
   auto sparse = [](const std::string& map, const std::string& real_size) {
     std::string records;
     for (const std::string& item : {std::string("GNU.sparse.major=1"), std::string("GNU.sparse.minor=0"),
@@ -205,7 +205,7 @@ TEST(Tar, SparseMapsThatLieAreRefused) {
     EXPECT_NE(read_error(sparse(map, "4096")), "") << map;
 }
 
-TEST(Tar, PaxRecordsMustAddUp) {
+TEST(Tar, PaxRecordsMustBeConsistent) {
   auto pax = [](std::string records) {
     char size[12];
     std::snprintf(size, sizeof size, "%011zo", records.size());

@@ -84,7 +84,7 @@ TEST(LogLine, UnicodeEscapesAndFurtherMembersGoThroughTheFullParser) {
   EXPECT_EQ(entry->text, std::string("<b>\0\n", 5));
 }
 
-TEST(LogLine, WhatIsNoRecordIsRefused) {
+TEST(LogLine, OtherTextsAreRejected) {
   for (const char* line :
        {"", "{", "text", R"({"log":"x"})", R"({"log":1,"stream":"stdout","time":"2026-01-02T03:04:05Z"})",
         R"({"log":"x","stream":"other","time":"2026-01-02T03:04:05Z"})",
@@ -117,7 +117,7 @@ TEST_F(LogFiles, PartsOfALineAreJoinedPerStream) {
   EXPECT_EQ(all(query()), "x|abc");
 }
 
-TEST_F(LogFiles, UnfinishedLastWordsAreHandedOutAtTheEnd) {
+TEST_F(LogFiles, UnfinishedLinesAreReturnedAtTheEnd) {
   append(record("1\\n", 1) + record("bye", 2));
   EXPECT_EQ(all(query()), "1|bye");
 }
@@ -171,7 +171,7 @@ TEST_F(LogFiles, SinceAndUntilBoundTheEntries) {
   EXPECT_EQ(all(q), "2|3");
 }
 
-TEST_F(LogFiles, FollowSeesWhatIsWrittenLater) {
+TEST_F(LogFiles, FollowReturnsLaterLines) {
   append(record("1\\n", 1));
   LogQuery q = query();
   q.follow = true;
@@ -210,7 +210,7 @@ TEST_F(LogFiles, FollowLosesNothingAcrossRotations) {
   EXPECT_EQ(rest(from), "4|5|6");
 }
 
-TEST_F(LogFiles, FollowGoesOnWithTheOldestFileWhereItsOwnWasRotatedAway) {
+TEST_F(LogFiles, FollowContinuesWithTheOldestFileIfItsOwnWasRotatedAway) {
   append(record("1\\n", 1));
   LogQuery q = query();
   q.follow = true;
@@ -223,7 +223,7 @@ TEST_F(LogFiles, FollowGoesOnWithTheOldestFileWhereItsOwnWasRotatedAway) {
   EXPECT_EQ(rest(from), "2|3|4");
 }
 
-TEST_F(LogFiles, FollowHoldsBackUnfinishedLinesUntilToldThatTheContainerEnded) {
+TEST_F(LogFiles, FollowHoldsBackUnfinishedLinesUntilTheContainerExits) {
   append(record("Password: ", 1));
   LogQuery q = query();
   q.follow = true;
@@ -234,7 +234,7 @@ TEST_F(LogFiles, FollowHoldsBackUnfinishedLinesUntilToldThatTheContainerEnded) {
   EXPECT_TRUE(from.finished());
 }
 
-TEST_F(LogFiles, EmptiedFileIsReadFromItsBeginningAgain) {
+TEST_F(LogFiles, TruncatedFileIsReadFromItsBeginning) {
   append(record("1\\n", 1) + record("2\\n", 2));
   LogQuery q = query();
   q.follow = true;
@@ -246,14 +246,14 @@ TEST_F(LogFiles, EmptiedFileIsReadFromItsBeginningAgain) {
   EXPECT_EQ(rest(from), "3");
 }
 
-TEST_F(LogFiles, EndlessRecordNeitherFillsMemoryNorHidesWhatFollows) {
+TEST_F(LogFiles, EndlessRecordNeitherFillsMemoryNorHidesLaterLines) {
   append(record("1\\n", 1) + std::string(size_t{9} << 20, 'x') + "\n" + record("2\\n", 2));
   LogReader from = reader(query());
   EXPECT_EQ(rest(from), "1|2");
   EXPECT_EQ(from.skipped(), 1U);
 }
 
-TEST_F(LogFiles, LineWithoutEndIsCutAtTheLimit) {
+TEST_F(LogFiles, EndlessLineIsCutAtTheLimit) {
   std::string text;
   for (int i = 0; i < 80; ++i) text += record(std::string(16'384, 'y'), i);
   append(text);
@@ -273,7 +273,7 @@ TEST(LogLine, AttributesAreRead) {
 
 // ---- compressed files ----
 
-TEST_F(LogFiles, CompressedFilesAreReadInTheirTurn) {
+TEST_F(LogFiles, CompressedFilesAreReadInOrder) {
   for (int i = 1; i <= 4; ++i) {
     append(record(std::to_string(i) + "\\n", i));
     if (i < 4) rotate(3);
@@ -291,7 +291,7 @@ TEST_F(LogFiles, CompressedFilesAreReadInTheirTurn) {
   EXPECT_EQ(::system(("gzip -t " + path(".2.gz")).c_str()), 0);
 }
 
-TEST_F(LogFiles, FollowGoesOnWhereItsFileWasCompressed) {
+TEST_F(LogFiles, FollowContinuesInItsCompressedFile) {
   append(record("1\\n", 1) + record("2\\n", 2));
   LogQuery q = query();
   q.follow = true;
@@ -307,7 +307,7 @@ TEST_F(LogFiles, FollowGoesOnWhereItsFileWasCompressed) {
 }
 
 // Compression frees an inode, which the next log file gets, so that several files may have had the same one.
-TEST_F(LogFiles, FilesAreToldApartWhereTheKernelUsesAnInodeAgain) {
+TEST_F(LogFiles, FilesAreDistinguishedIfTheKernelReusesAnInode) {
   for (int i = 1; i <= 4; ++i) {
     append(record(std::to_string(i) + "\\n", i));
     if (i == 4) break;
@@ -337,7 +337,7 @@ TEST_F(LogFiles, CompressedFilesOlderThanSinceAreNotOpened) {
   EXPECT_LT(std::chrono::system_clock::now() - identity->modified, std::chrono::minutes(1));
 }
 
-TEST_F(LogFiles, TornCompressedFileGivesWhatIsWhole) {
+TEST_F(LogFiles, TruncatedCompressedFileReturnsItsIntactPart) {
   std::string text;
   for (int i = 0; i < 20'000; ++i) text += record(std::to_string(i * 7919) + "\\n", i);
   append(text);
@@ -351,7 +351,7 @@ TEST_F(LogFiles, TornCompressedFileGivesWhatIsWhole) {
   EXPECT_TRUE(got.ends_with("|last"));
 }
 
-TEST_F(LogFiles, FileThatIsNotCompressedAtAllIsNoTrap) {
+TEST_F(LogFiles, UncompressedFileWithTheSuffixIsSkipped) {
   ASSERT_TRUE(write_file(path(".1.gz"), "not a gzip file"));
   append(record("1\\n", 1));
   EXPECT_EQ(all(query()), "1");

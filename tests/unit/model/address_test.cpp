@@ -10,7 +10,7 @@ TEST(Address, BothFamiliesReadAndPrintInTheirShortestForm) {
   EXPECT_EQ(parse_ip("fd00:0:0:0::1")->text(), "fd00::1");
 }
 
-TEST(Address, WrongTextIsRefused) {
+TEST(Address, InvalidTextIsRejected) {
   for (const char* text :
        {"", "10.0.0", "10.0.0.256", "10.0.0.01", "::g", "fe80::1%eth0", "[::1]", " 10.0.0.1"})
     EXPECT_FALSE(parse_ip(text)) << text;
@@ -59,7 +59,7 @@ TEST(Cidr, ContainmentAndOverlapFollowThePrefix) {
   EXPECT_FALSE(wide.contains(*parse_ip("fd00::1")));
 }
 
-TEST(Cidr, WrongTextIsRefused) {
+TEST(Cidr, InvalidTextIsRejected) {
   for (const char* text :
        {"10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "fd00::/129", "/8"})
     EXPECT_FALSE(parse_cidr(text)) << text;
@@ -67,13 +67,13 @@ TEST(Cidr, WrongTextIsRefused) {
 
 TEST(Mac, ComesFromTheIpv4Address) { EXPECT_EQ(mac_of(*parse_ip("10.89.0.5")).text(), "02:42:0a:59:00:05"); }
 
-TEST(Mac, OfIpv6AddressesDifferAndStay) {
+TEST(Mac, OfIpv6AddressesAreDistinctAndStable) {
   EXPECT_EQ(mac_of(*parse_ip("fd00::5")), mac_of(*parse_ip("fd00::5")));
   EXPECT_NE(mac_of(*parse_ip("fd00::5")), mac_of(*parse_ip("fd00::6")));
   EXPECT_TRUE(mac_of(*parse_ip("fd00::5")).text().starts_with("02:42:"));
 }
 
-TEST(Mac, ReadsBothSeparatorsAndRefusesGroupsAndNonsense) {
+TEST(Mac, ReadsBothSeparatorsAndRejectsGroupsAndInvalidText) {
   EXPECT_EQ(parse_mac("02-42-AC-11-00-03")->text(), "02:42:ac:11:00:03");
   for (const char* text : {"", "02:42:ac:11:00", "02:42:ac:11:00:0g", "01:00:5e:00:00:01", "0242.ac11.0003"})
     EXPECT_FALSE(parse_mac(text)) << text;

@@ -34,7 +34,7 @@ TEST(Reference, FirstComponentIsADomainOnlyIfItLooksLikeOne) {
   EXPECT_EQ(full("a_b/c"), "docker.io/a_b/c:latest");
 }
 
-TEST(Reference, DigestStandsAloneOrBesideATag) {
+TEST(Reference, DigestMayBeAloneOrWithATag) {
   EXPECT_EQ(full("a@sha256:" + kHex), "docker.io/library/a@sha256:" + kHex);
   EXPECT_EQ(full("a:1@sha256:" + kHex), "docker.io/library/a:1@sha256:" + kHex);
   EXPECT_EQ(familiar("a:1@sha256:" + kHex), "a:1@sha256:" + kHex);
@@ -46,7 +46,7 @@ TEST(Reference, FamiliarFormLeavesOutWhatIsImplied) {
   EXPECT_EQ(familiar("quay.io/library/x"), "quay.io/library/x:latest");
 }
 
-TEST(Reference, BadNamesAreRefused) {
+TEST(Reference, InvalidNamesAreRejected) {
   for (std::string bad :
        {"", "Debian", "a//b", "a/", "-a", "a-", "a..b", "a___b", "a:", "a:-x", "a@sha256:12", "a b", "a:b:c",
         "a@", "../a", "a/../b", "http://a/b", "a@sha256:../../x"})

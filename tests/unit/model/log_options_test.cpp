@@ -19,7 +19,7 @@ std::string refusal(const std::string& driver, Options options = {}) {
   return planned ? "accepted" : planned.error().text();
 }
 
-TEST(LogOptions, LogsAreBoundedUnlessSomebodySaysOtherwise) {
+TEST(LogOptions, LogsAreLimitedByDefault) {
   Result<LogPlan> file = plan("json-file");
   ASSERT_TRUE(file);
   EXPECT_EQ(file->max_size, 10 << 20);
@@ -33,7 +33,7 @@ TEST(LogOptions, LogsAreBoundedUnlessSomebodySaysOtherwise) {
   EXPECT_LE(plan("json-file", {{"max-size", "-1"}})->max_size, 0);
 }
 
-TEST(LogOptions, SizesCountInThousandsAsDockerHasThem) {
+TEST(LogOptions, SizesAreMultiplesOf1000LikeInDocker) {
   EXPECT_EQ(plan("json-file", {{"max-size", "10m"}})->max_size, 10'000'000);
   EXPECT_EQ(plan("json-file", {{"max-size", "1.5k"}})->max_size, 1500);
   EXPECT_EQ(plan("json-file", {{"max-size", "2GiB"}})->max_size, 2'000'000'000);
@@ -59,14 +59,14 @@ TEST(LogOptions, UnknownDriversOptionsAndValuesAreNamed) {
   EXPECT_NE(refusal("json-file", {{"labels-regex", "("}}).find("labels-regex"), std::string::npos);
 }
 
-TEST(LogOptions, CompressNeedsFilesToCompress) {
+TEST(LogOptions, CompressRequiresRotatedFiles) {
   EXPECT_EQ(refusal("json-file", {{"compress", "true"}, {"max-size", "1m"}}),
             "compress cannot be true when max-file is less than 2 or max-size is not set");
   EXPECT_TRUE(plan("json-file", {{"compress", "true"}, {"max-size", "1m"}, {"max-file", "2"}})->compress);
   EXPECT_FALSE(plan("local", {{"max-file", "1"}})->compress);
 }
 
-TEST(LogOptions, NonBlockingHasABoundedBuffer) {
+TEST(LogOptions, NonBlockingHasALimitedBuffer) {
   EXPECT_EQ(plan("json-file")->buffer_size, 0);
   EXPECT_EQ(plan("json-file", {{"mode", "blocking"}})->buffer_size, 0);
   EXPECT_EQ(plan("json-file", {{"mode", "non-blocking"}})->buffer_size, 1 << 20);
@@ -79,7 +79,7 @@ TEST(LogOptions, NonBlockingHasABoundedBuffer) {
       std::string::npos);
 }
 
-TEST(LogOptions, JournaldIsReadFromACacheThatCanBeTurnedOff) {
+TEST(LogOptions, JournaldHasACacheThatCanBeDisabled) {
   Result<LogPlan> journald = plan("journald");
   ASSERT_TRUE(journald);
   EXPECT_TRUE(journald->journald);
@@ -90,7 +90,7 @@ TEST(LogOptions, JournaldIsReadFromACacheThatCanBeTurnedOff) {
   EXPECT_FALSE(plan("none")->keeps_file);
 }
 
-TEST(LogOptions, TagsAreFilledIn) {
+TEST(LogOptions, TagsAreExpanded) {
   LogTagFacts facts{"0123456789abcdef", "shop-web-1", "sha256:fedcba9876543210", "nginx:1"};
   EXPECT_EQ(*expand_log_tag("{{.Name}}/{{.ID}} {{ .FullID }}", facts),
             "shop-web-1/0123456789ab 0123456789abcdef");

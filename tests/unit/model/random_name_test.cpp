@@ -7,7 +7,7 @@
 namespace stack {
 namespace {
 
-TEST(RandomName, ThousandsAreDifferentAndMayNameAContainer) {
+TEST(RandomName, ThousandsAreDistinctAndValidContainerNames) {
   std::set<std::string> names;
   for (uint64_t i = 0; i < 5000; ++i) names.insert(random_name(i));
   EXPECT_EQ(names.size(), 5000U);

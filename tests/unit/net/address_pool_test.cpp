@@ -19,14 +19,14 @@ TEST(ChooseSubnet, FirstIsTheBeginningOfTheRange) {
   EXPECT_EQ(choose_subnet(default_subnet_ranges(), {})->text(), "10.89.0.0/24");
 }
 
-TEST(ChooseSubnet, SkipsNetworksAndRoutesInUseWhateverTheirSize) {
+TEST(ChooseSubnet, SkipsNetworksAndRoutesOfAnySize) {
   const std::vector<Cidr> used{cidr("10.89.0.0/24"), cidr("10.89.1.128/25"), cidr("10.90.0.0/15"),
                                cidr("10.89.2.0/23"), cidr("fd00::/8")};
   EXPECT_EQ(choose_subnet(default_subnet_ranges(), used)->text(), "10.89.4.0/24");
   EXPECT_EQ(choose_subnet(default_subnet_ranges(), std::vector{cidr("10.0.0.0/9")})->text(), "10.128.0.0/24");
 }
 
-TEST(ChooseSubnet, MachineWhoseVpnHasTheFirstRangeGetsTheNext) {
+TEST(ChooseSubnet, VpnInTheFirstRangeMovesToTheNext) {
   std::vector<Cidr> used{cidr("10.0.0.0/8")};
   EXPECT_EQ(choose_subnet(default_subnet_ranges(), used)->text(), "172.17.0.0/24");
   EXPECT_EQ(choose_subnet(default_subnet_ranges(20), used)->text(), "172.17.0.0/20");
@@ -36,7 +36,7 @@ TEST(ChooseSubnet, MachineWhoseVpnHasTheFirstRangeGetsTheNext) {
   EXPECT_FALSE(choose_subnet(default_subnet_ranges(), used));
 }
 
-TEST(ChooseSubnet, LastOneOfTheRangeIsUsedAndThenItIsFull) {
+TEST(ChooseSubnet, LastSubnetOfTheRangeIsUsed) {
   const std::vector<SubnetRange> small{{address("10.1.0.0"), address("10.1.1.0"), 24}};
   EXPECT_EQ(choose_subnet(small, std::vector{cidr("10.1.0.0/24")})->text(), "10.1.1.0/24");
   const auto full = choose_subnet(small, std::vector{cidr("10.1.0.0/16")});
@@ -55,7 +55,7 @@ TEST(ChooseSubnet, HundredsOfNetworksFit) {
   EXPECT_EQ(used.back().text(), "10.90.43.0/24");
 }
 
-TEST(ChooseSubnet, UlaIsStableForANetworkAndAvoidsOthers) {
+TEST(ChooseSubnet, UlaIsStablePerNetworkAndAvoidsOthers) {
   const Cidr first = *choose_ula_subnet("network-a", {});
   EXPECT_EQ(first, *choose_ula_subnet("network-a", {}));
   EXPECT_EQ(first.prefix, 64);
@@ -82,7 +82,7 @@ TEST(AddressPool, SkipsNetworkGatewayAndBroadcast) {
   EXPECT_EQ(full.error().kind(), ErrorKind::Conflict);
 }
 
-TEST(AddressPool, FreedAddressIsTheLastToBeGivenAgain) {
+TEST(AddressPool, FreedAddressIsReusedLast) {
   AddressPool some = pool("10.1.2.0/29");
   const IpAddress first = *allocate(some, "a");
   allocate(some, "b").value();
@@ -93,7 +93,7 @@ TEST(AddressPool, FreedAddressIsTheLastToBeGivenAgain) {
   EXPECT_EQ(*allocate(some, "f"), first);
 }
 
-TEST(AddressPool, RangeAndAuxiliaryAddressesBindDynamicOnes) {
+TEST(AddressPool, RangeAndAuxiliaryAddressesLimitDynamicOnes) {
   AddressPool some = pool("10.1.2.0/24");
   some.ip_range = cidr("10.1.2.8/30");
   some.auxiliary["printer"] = address("10.1.2.9");
@@ -124,7 +124,7 @@ TEST(AddressPool, DynamicAddressesGoAroundStaticOnes) {
   EXPECT_EQ(allocate(some, "db")->text(), "10.1.2.3");
 }
 
-TEST(AddressPool, CapacityLeavesOutWhatIsReserved) {
+TEST(AddressPool, CapacityExcludesReservedAddresses) {
   EXPECT_EQ(capacity_of(pool("10.1.2.0/24")), 253U);
   EXPECT_EQ(capacity_of(pool("10.1.0.0/20")), 4093U);
   EXPECT_EQ(capacity_of(pool("10.1.2.0/31")), 1U);
@@ -146,13 +146,13 @@ TEST(AddressPool, PointToPointSubnetUsesBothAddresses) {
   EXPECT_FALSE(allocate(two, "b"));
 }
 
-TEST(AddressPool, Ipv6LeavesTheAnycastAddressAlone) {
+TEST(AddressPool, Ipv6SkipsTheAnycastAddress) {
   AddressPool six = pool("fd00::/64");
   EXPECT_EQ(allocate(six, "a")->text(), "fd00::2");
   EXPECT_FALSE(reserve(six, address("fd00::"), "b"));
 }
 
-TEST(AddressPool, ValidationNamesWhatIsWrong) {
+TEST(AddressPool, ValidationNamesTheFault) {
   AddressPool wrong = pool("10.1.2.0/24");
   EXPECT_TRUE(validate(wrong));
   wrong.gateway = address("10.1.3.1");

@@ -16,7 +16,7 @@ OciSpec spec_of(const char* options, const char* linux_part) {
 
 constexpr const char* kOwnCgroup = R"({"namespaces":[{"type":"mount"},{"type":"cgroup"}]})";
 
-TEST(CgroupOwner, IsTheContainersUserAsTheHostKnowsIt) {
+TEST(CgroupOwner, IsTheHostUserOfTheContainersUser) {
   EXPECT_EQ(cgroup_owner(spec_of(R"(["nosuid"])", kOwnCgroup)), 5u);
   EXPECT_EQ(cgroup_owner(spec_of(R"(["nosuid"])",
                                  R"({"namespaces":[{"type":"mount"},{"type":"cgroup"},{"type":"user"}],
@@ -25,7 +25,7 @@ TEST(CgroupOwner, IsTheContainersUserAsTheHostKnowsIt) {
             100005u);
 }
 
-TEST(CgroupOwner, IsNobodyNewWhereTheContainerMayNotWriteOrSeesTheHosts) {
+TEST(CgroupOwner, IsUnchangedWithoutWritableOrOwnCgroups) {
   EXPECT_FALSE(cgroup_owner(spec_of(R"(["ro"])", kOwnCgroup)));
   EXPECT_FALSE(cgroup_owner(spec_of(R"(["nosuid"])", R"({"namespaces":[{"type":"mount"}]})")));
   EXPECT_FALSE(cgroup_owner(

@@ -25,7 +25,7 @@ Result<Json> exec_with(std::vector<std::string> words) {
   return exec_process(container_process(), arguments);
 }
 
-TEST(ExecProcess, IsTheContainersWithAnotherCommand) {
+TEST(ExecProcess, IsTheContainersProcessWithAnotherCommand) {
   Json process = exec_with({"id", "ls", "-l"}).value();
   EXPECT_EQ(process["args"], (Json{"ls", "-l"}));
   EXPECT_EQ(process["cwd"], "/srv");
@@ -33,7 +33,7 @@ TEST(ExecProcess, IsTheContainersWithAnotherCommand) {
   EXPECT_EQ(process["terminal"], false);
 }
 
-TEST(ExecProcess, FlagsChangeTheirPart) {
+TEST(ExecProcess, FlagsChangeTheirMembers) {
   Json process =
       exec_with({"--cwd", "/tmp", "-e", "A=2", "-e", "B=3", "-u", "8:9", "-t", "--no-new-privs", "id", "sh"})
           .value();
@@ -44,7 +44,7 @@ TEST(ExecProcess, FlagsChangeTheirPart) {
   EXPECT_EQ(process["noNewPrivileges"], true);
 }
 
-TEST(ExecProcess, AnAddedCapabilityIsNeverInheritable) {
+TEST(ExecProcess, AddedCapabilityIsNeverInheritable) {
   Json sets = exec_with({"--cap", "net_admin", "id", "sh"}).value()["capabilities"];
   EXPECT_EQ(sets["bounding"], (Json{"CAP_KILL", "CAP_NET_ADMIN"}));
   EXPECT_EQ(sets["effective"], Json::array({"CAP_NET_ADMIN"}));
@@ -62,7 +62,7 @@ TEST(ExecProcess, UsersAreWholeNumbers) {
     EXPECT_FALSE(parse_exec_user(wrong, Json())) << wrong;
 }
 
-TEST(ExecProcess, ACommandOrAFileButNotBoth) {
+TEST(ExecProcess, CommandAndFileCannotBeCombined) {
   EXPECT_FALSE(exec_with({"id"}));
   EXPECT_FALSE(exec_with({"--process", "/dev/null", "id", "sh"}));
 }
@@ -81,7 +81,7 @@ TEST(UpdateResources, FlagsBecomeTheirProperties) {
                              {"pids", {{"limit", 7}}}}));
 }
 
-TEST(UpdateResources, SizesThatAreNoneAreRefused) {
+TEST(UpdateResources, InvalidSizesAreRejected) {
   for (const char* wrong : {"", "m", "1mm", "1.5m", "1e3", "9999999999t"})
     EXPECT_FALSE(update_with({"--memory", wrong})) << wrong;
   EXPECT_FALSE(update_with({}));
@@ -107,7 +107,7 @@ TEST(CgroupPath, StaysBelowTheMountPoint) {
   EXPECT_FALSE(container_cgroup_path("/a/..", "web"));
 }
 
-TEST(LogLine, IsWhatPodmanAndContainerdRead) {
+TEST(LogLine, HasTheFormatOfPodmanAndContainerd) {
   EXPECT_EQ(log_line(true, Level::Error, "no \"x\"\n", "2026-01-02T03:04:05Z"),
             "{\"level\":\"error\",\"msg\":\"no \\\"x\\\"\\n\",\"time\":\"2026-01-02T03:04:05Z\"}\n");
   EXPECT_EQ(log_line(false, Level::Warning, "no \"x\"", "2026-01-02T03:04:05Z"),

@@ -65,7 +65,7 @@ constexpr std::string_view kError =
     "2e4e6f53756368556e69740000000000050175000800000008016700017300001a000000556e6974207765622e73636f"
     "7065206e6f74206c6f616465642e00";
 
-TEST(Dbus, CallWithPropertiesIsTheBytesOfTheFormat) {
+TEST(Dbus, CallWithPropertiesHasTheExpectedBytes) {
   DbusMessage call = manager_call("StartTransientUnit", 7);
   call.signature = "ssa(sv)a(sa(sv))";
   DbusWriter body;
@@ -82,7 +82,7 @@ TEST(Dbus, CallWithPropertiesIsTheBytesOfTheFormat) {
   EXPECT_EQ(to_hex(encode(call)), kStart);
 }
 
-TEST(Dbus, CallWithTwoWordsIsTheBytesOfTheFormat) {
+TEST(Dbus, CallWithTwoStringsHasTheExpectedBytes) {
   DbusMessage call = manager_call("StopUnit", 8);
   call.signature = "ss";
   DbusWriter body;
@@ -114,7 +114,7 @@ TEST(Dbus, SignalAndErrorAreRead) {
   EXPECT_EQ(error->error_name, "org.freedesktop.systemd1.NoSuchUnit");
 }
 
-TEST(Dbus, DamagedMessagesAreRefusedWhereverTheyAreCut) {
+TEST(Dbus, TruncatedMessagesAreRejected) {
   std::string whole = from_hex(kJobRemoved);
   for (size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(decode(whole.substr(0, size))) << size;
   for (size_t at = 0; at < 16; ++at) {
@@ -193,7 +193,7 @@ TEST(Dbus, SignalsBeforeTheAnswerAreKept) {
   EXPECT_TRUE(peer.seen.ends_with("\r\nBEGIN\r\n"));
 }
 
-TEST(Dbus, ErrorAnswerNamesTheErrorAndSilenceTimesOut) {
+TEST(Dbus, ErrorReplyNamesTheErrorAndSilenceTimesOut) {
   std::string error = from_hex(kError);
   DbusMessage named = decode(error).value();
   named.reply_to = 1;

@@ -21,7 +21,7 @@ std::string error_of(std::vector<std::string> words) {
   return parsed ? "(no error)" : parsed.error().text();
 }
 
-TEST(Flags, TakesAValueInEveryWayItIsWritten) {
+TEST(Flags, AcceptsAllNotationsOfAValue) {
   for (const std::vector<std::string>& words :
        std::vector<std::vector<std::string>>{{"--bundle", "/b", "id"},
                                              {"--bundle=/b", "id"},
@@ -35,21 +35,21 @@ TEST(Flags, TakesAValueInEveryWayItIsWritten) {
   }
 }
 
-TEST(Flags, TheLastValueCountsAndListsKeepAll) {
+TEST(Flags, LastValueWinsAndListsKeepAll) {
   Result<Arguments> parsed = parse({"-b", "1", "--env", "A=1", "-b", "2", "-e", "B=2=3"});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->text("bundle"), "2");
   EXPECT_EQ(parsed->list("env"), (std::vector<std::string>{"A=1", "B=2=3"}));
 }
 
-TEST(Flags, SwitchesCanBeTurnedOff) {
+TEST(Flags, SwitchesCanBeDisabled) {
   EXPECT_TRUE(parse({"--detach"})->is_set("detach"));
   EXPECT_FALSE(parse({"--detach=false"})->is_set("detach"));
   EXPECT_FALSE(parse({})->is_set("detach"));
   EXPECT_EQ(error_of({"--detach=maybe"}), "--detach must be true or false, not \"maybe\"");
 }
 
-TEST(Flags, ACommandOfTheContainerIsNotReadAsFlags) {
+TEST(Flags, ContainerCommandIsNotParsedAsFlags) {
   Result<Arguments> parsed = parse({"-d", "id", "ls", "-b", "--env"}, FlagOrder::First);
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->words(), (std::vector<std::string>{"id", "ls", "-b", "--env"}));
@@ -67,7 +67,7 @@ TEST(Flags, ErrorsNameTheFlagAndSuggestOne) {
   EXPECT_EQ(error_of({"-x"}).substr(0, 15), "unknown flag -x");
 }
 
-TEST(Flags, NumbersAreWholeOrRefused) {
+TEST(Flags, NumbersMustBeIntegers) {
   EXPECT_EQ(parse({"--preserve-fds", "3"})->number("preserve-fds", 0).value(), 3);
   EXPECT_EQ(parse({})->number("preserve-fds", 7).value(), 7);
   for (const char* wrong : {"", "3x", "0x3", " 3", "99999999999999999999"})

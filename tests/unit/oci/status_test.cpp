@@ -23,7 +23,7 @@ std::string allowed(Operation operation) {
   return out;
 }
 
-TEST(ContainerStatus, EachOperationHasItsStates) {
+TEST(ContainerStatus, EachOperationIsAllowedInItsStates) {
   EXPECT_EQ(allowed(Operation::Start), "C");
   EXPECT_EQ(allowed(Operation::Kill), "CRP");
   EXPECT_EQ(allowed(Operation::Delete), "S");
@@ -33,7 +33,7 @@ TEST(ContainerStatus, EachOperationHasItsStates) {
   EXPECT_EQ(allowed(Operation::Update), "CRP");
 }
 
-TEST(ContainerStatus, RefusalsNameTheContainerAndItsState) {
+TEST(ContainerStatus, ErrorsNameTheContainerAndItsState) {
   EXPECT_EQ(check_allowed(Operation::Start, Status::Running, "web").error().text(),
             "cannot start container web: it is running");
   // The text that containerd searches for.
@@ -51,7 +51,7 @@ TEST(ContainerStatus, IdsCannotLeaveTheStateRoot) {
     EXPECT_FALSE(check_container_id(bad)) << bad;
 }
 
-TEST(OciState, SurvivesBeingWrittenAndRead) {
+TEST(OciState, RoundTrips) {
   OciState state;
   state.oci_version = "1.2.0";
   state.id = "web";
@@ -66,13 +66,13 @@ TEST(OciState, SurvivesBeingWrittenAndRead) {
   EXPECT_EQ(state_to_json(*read), state_to_json(state));
 }
 
-TEST(OciState, DamagedFilesAreRefused) {
+TEST(OciState, DamagedFilesAreRejected) {
   EXPECT_FALSE(state_from_json(Json::array()));
   EXPECT_FALSE(state_from_json(Json::object()));
   EXPECT_FALSE(state_from_json({{"id", "x"}, {"pid", "many"}}));
 }
 
-TEST(OciState, TheDocumentHasNoPidOnceStopped) {
+TEST(OciState, StoppedContainersDocumentHasNoPid) {
   OciState state;
   state.id = "web";
   state.pid = 42;
@@ -80,7 +80,7 @@ TEST(OciState, TheDocumentHasNoPidOnceStopped) {
   EXPECT_EQ(state_document(state, Status::Stopped)["pid"], 0);
 }
 
-TEST(OciState, AProcessOfAnotherStartTimeIsNotTheContainers) {
+TEST(OciState, ProcessWithAnotherStartTimeIsNotTheContainers) {
   std::optional<uint64_t> own = process_start_time(::getpid());
   ASSERT_TRUE(own);
   OciState state;

@@ -57,14 +57,14 @@ TEST(Builds, ServicesWithTheSameBuildAreBuiltOnce) {
   EXPECT_TRUE(world.has("shop-worker-1"));
 }
 
-TEST(Builds, AnotherTargetIsAnotherBuild) {
+TEST(Builds, DifferentTargetIsADifferentBuild) {
   compose::Project project = shop();
   add_built(project, "web", "/srv/shop/app");
   add_built(project, "worker", "/srv/shop/app").build->target = "worker";
   EXPECT_EQ(up_images(project, World()), "shop-web [no image]\nshop-worker [no image]\n");
 }
 
-TEST(Builds, AChangedContextIsBuiltAndReplacesIfTheImageChanges) {
+TEST(Builds, ChangedContextIsBuiltAndReplacesIfTheImageChanges) {
   compose::Project project = shop();
   add_built(project, "web", "/srv/shop/app");
   World world = up(project);
@@ -76,7 +76,7 @@ TEST(Builds, AChangedContextIsBuiltAndReplacesIfTheImageChanges) {
   EXPECT_EQ(up_images(project, world), "") << "nothing is known of what the image was built from";
 }
 
-TEST(Builds, APullPolicyThatForbidsItIsSaid) {
+TEST(Builds, ConflictingPullPolicyIsReported) {
   compose::Project project = shop();
   add_built(project, "web", "/srv/shop/app").pull_policy = "missing";
   World world = up(project);
@@ -89,7 +89,7 @@ TEST(Builds, APullPolicyThatForbidsItIsSaid) {
   EXPECT_EQ(up_images(project, world, no_build), "");
 }
 
-TEST(Builds, AnImageIsBuiltAfterThoseItBeginsWith) {
+TEST(Builds, ImageIsBuiltAfterItsBases) {
   compose::Project project = shop();
   add_built(project, "app", "/srv/shop/app").build->additional_contexts["base"] = "service:zbase";
   add_built(project, "zbase", "/srv/shop/base");
@@ -101,7 +101,7 @@ TEST(Builds, AnImageIsBuiltAfterThoseItBeginsWith) {
       "shop-zbase [no image]\nshop-app after shop-zbase [no image]\nshop-front after shop-app [no image]\n");
 }
 
-TEST(Builds, TheBaseOfANamedServiceIsBuiltThoughItsServiceDoesNotRun) {
+TEST(Builds, BaseOfANamedServiceIsBuiltEvenIfItsServiceDoesNotRun) {
   compose::Project project = shop();
   add_built(project, "app", "/srv/shop/app").build->additional_contexts["base"] = "service:base";
   add_built(project, "base", "/srv/shop/base");
@@ -114,7 +114,7 @@ TEST(Builds, TheBaseOfANamedServiceIsBuiltThoughItsServiceDoesNotRun) {
             "shop-base [requested]\nshop-app after shop-base [requested]\n");
 }
 
-TEST(Builds, WhatBeginsWithAChangedImageIsBuiltAgain) {
+TEST(Builds, ImagesWithAChangedBaseAreRebuilt) {
   compose::Project project = shop();
   add_built(project, "app", "/srv/shop/app").build->additional_contexts["base"] = "service:base";
   add_built(project, "base", "/srv/shop/base");
@@ -129,7 +129,7 @@ TEST(Builds, WhatBeginsWithAChangedImageIsBuiltAgain) {
   EXPECT_EQ(world.apply(reconcile(desired(project), world.state)), std::vector<std::string>{});
 }
 
-TEST(Builds, ABaseThatWasBuiltByItselfIsNoticed) {
+TEST(Builds, SeparatelyBuiltBaseIsDetected) {
   compose::Project project = shop();
   add_built(project, "app", "/srv/shop/app");
   add_built(project, "base", "/srv/shop/base");
@@ -138,7 +138,7 @@ TEST(Builds, ABaseThatWasBuiltByItselfIsNoticed) {
   EXPECT_EQ(up_images(project, world), "shop-app [image shop-base changed]\n");
 }
 
-TEST(Builds, BasesThatNameEachOtherAreBuiltAllTheSame) {
+TEST(Builds, CyclicBasesAreBuilt) {
   compose::Project project = shop();
   add_built(project, "a", "/srv/shop/a");
   add_built(project, "b", "/srv/shop/b");
@@ -150,7 +150,7 @@ TEST(Builds, BasesThatNameEachOtherAreBuiltAllTheSame) {
   EXPECT_NE(images_of(plan).find("shop-b"), std::string::npos);
 }
 
-TEST(Builds, TheInputsGoWithTheBuild) {
+TEST(Builds, BuildCarriesItsInputs) {
   compose::Project project = shop();
   add_built(project, "web", "/srv/shop/app");
   World world;

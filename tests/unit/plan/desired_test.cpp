@@ -36,7 +36,7 @@ std::string hash_of(const compose::Project& project, const std::string& service)
 
 }  // namespace
 
-TEST(DesiredState, NamesAndLabelsAreDockerComposes) {
+TEST(DesiredState, NamesAndLabelsMatchDockerCompose) {
   auto project = two_services();
   project.env_files = {"/srv/shop/.env"};
   ContainerSpec spec = spec_of(project, "web", 2);
@@ -57,7 +57,7 @@ TEST(DesiredState, NamesAndLabelsAreDockerComposes) {
   EXPECT_EQ(state.images.at("shop-web").build->labels.at("com.docker.compose.service"), "web");
 }
 
-TEST(DesiredState, AnswersForContainerServiceAndAliases) {
+TEST(DesiredState, HasContainerServiceAndAliasNames) {
   auto project = two_services();
   project.services.at("db").networks["default"].aliases = {"database", "db"};
   ContainerSpec spec = spec_of(project, "db");
@@ -114,7 +114,7 @@ TEST(DesiredState, TranslatesTheService) {
   EXPECT_TRUE(spec.files[0].secret);
 }
 
-TEST(DesiredState, FilesOfConfigsAreBoundAsTheyAre) {
+TEST(DesiredState, ConfigFilesAreBoundDirectly) {
   auto project = two_services();
   project.configs["conf"].file = "/srv/shop/app.conf";
   project.configs["conf"].bytes = "text";
@@ -139,7 +139,7 @@ TEST(DesiredState, ServiceReferencesBecomeContainers) {
   EXPECT_EQ(state.services.at("web").shares_with, std::vector<std::string>{"db"});
 }
 
-TEST(DesiredState, NamingServicesTakesTheirDependencies) {
+TEST(DesiredState, NamedServicesIncludeTheirDependencies) {
   auto project = two_services();
   add_service(project, "other", "x:1").networks.clear();
   DesiredState state = desired(project, {{}, {"web"}, false});
@@ -151,7 +151,7 @@ TEST(DesiredState, NamingServicesTakesTheirDependencies) {
   EXPECT_EQ(state.services.size(), 1u);
 }
 
-TEST(DesiredState, RefusesWhatCannotBe) {
+TEST(DesiredState, RejectsInvalidProjects) {
   auto project = two_services();
   EXPECT_EQ(refusal(project, {{}, {"wbe"}, false}), "no such service: wbe (did you mean \"web\"?)");
   EXPECT_EQ(refusal(project, {{{"db", -1}}, {}, false}), "service db: cannot have -1 containers");
@@ -173,7 +173,7 @@ TEST(DesiredState, RefusesWhatCannotBe) {
   EXPECT_EQ(refusal(project), "service web: secret key: external configs and secrets are not supported");
 }
 
-TEST(ConfigHash, ChangesWithWhatMakesAContainerAnother) {
+TEST(ConfigHash, ChangesWithTheContainerConfiguration) {
   auto project = two_services();
   std::string before = hash_of(project, "web");
   auto differs = [&](auto change) {
@@ -188,7 +188,7 @@ TEST(ConfigHash, ChangesWithWhatMakesAContainerAnother) {
   EXPECT_TRUE(differs([](auto&, auto& web) { web.deploy.emplace().limits.emplace().pids = 5; }));
 }
 
-TEST(ConfigHash, IgnoresWhatDoesNot) {
+TEST(ConfigHash, IgnoresOtherSettings) {
   auto project = two_services();
   std::string before = hash_of(project, "web");
   auto differs = [&](auto change) {
@@ -205,7 +205,7 @@ TEST(ConfigHash, IgnoresWhatDoesNot) {
   EXPECT_FALSE(differs([](auto& web) { web.extensions["x-a"] = "1"; }));
 }
 
-TEST(ConfigHash, CoversContentsOfSecretsWithoutKeepingThem) {
+TEST(ConfigHash, CoversContentsOfSecretsWithoutStoringThem) {
   auto project = two_services();
   project.secrets["key"].bytes = "hunter2";
   project.services.at("web").secrets.push_back({"key", "/run/secrets/key", "", "", std::nullopt});
@@ -290,7 +290,7 @@ TEST(OneOff, RefusesUnknownServicesAndBadPorts) {
   EXPECT_EQ(one_off(project, "web", options).error().text(), "port \"x:80\": \"x\" is not a port");
 }
 
-TEST(Identity, RefusesTheSameNameFromAnotherFolder) {
+TEST(Identity, RejectsTheSameNameInAnotherFolder) {
   EXPECT_FALSE(check_identity("shop", "", "/srv/shop"));
   EXPECT_FALSE(check_identity("shop", "/srv/shop", "/srv/shop/"));
   auto text = check_identity("shop", "/srv/shop", "/home/me/shop");

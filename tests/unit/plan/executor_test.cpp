@@ -149,14 +149,14 @@ using Lines = std::vector<std::string>;
 
 }  // namespace
 
-TEST_F(Executor, AnEmptyPlanIsDoneAtOnce) {
+TEST_F(Executor, EmptyPlanIsDoneImmediately) {
   start();
   ASSERT_TRUE(report);
   EXPECT_TRUE(report->succeeded());
   EXPECT_EQ(journal.log, (Lines{"begin", "finish"}));
 }
 
-TEST_F(Executor, RunsInOrderAndPassesOnTheIdsOfWhatItMade) {
+TEST_F(Executor, RunsInOrderAndPassesOnCreatedIds) {
   ActionId c = create("web-1");
   add(StartContainer{made_by(c)}, {c});
   start();
@@ -182,7 +182,7 @@ TEST_F(Executor, IndependentActionsRunTogether) {
   EXPECT_TRUE(report && report->succeeded());
 }
 
-TEST_F(Executor, AServiceStartsWhileAnotherStillBuilds) {
+TEST_F(Executor, ServiceStartsWhileAnotherStillBuilds) {
   ActionId image = build("web");
   ActionId web = create("web-1", {image});
   ActionId db = create("db-1");
@@ -196,7 +196,7 @@ TEST_F(Executor, AServiceStartsWhileAnotherStillBuilds) {
   EXPECT_EQ(state(db_start), ActionState::Done);
 }
 
-TEST_F(Executor, NothingStartsAfterTheFailureOfWhatItNeeds) {
+TEST_F(Executor, NothingStartsAfterAFailedPredecessor) {
   ActionId a = create("a");
   ActionId b = add(StartContainer{made_by(a)}, {a});
   ActionId c = add(WaitHealthy{made_by(a)}, {b});
@@ -214,7 +214,7 @@ TEST_F(Executor, NothingStartsAfterTheFailureOfWhatItNeeds) {
   EXPECT_EQ(journal.log.back(), "finish failed");
 }
 
-TEST_F(Executor, AfterAFailureNothingNewStartsButWhatRunsEnds) {
+TEST_F(Executor, AfterAFailureOnlyRunningActionsComplete) {
   ActionId a = create("a");
   ActionId b = create("b");
   ActionId after_b = add(StartContainer{made_by(b)}, {b});
@@ -244,7 +244,7 @@ TEST_F(Executor, AllFailuresAreReported) {
   EXPECT_EQ(report->failed, (std::vector<ActionId>{b, a}));
 }
 
-TEST_F(Executor, AFailureBreaksOffWaitsAndBuilds) {
+TEST_F(Executor, FailureEndsWaitsAndBuilds) {
   ActionId a = create("a");
   ActionId image = build("slow");
   ActionId waiting = add(WaitHealthy{{"x", 0, "x"}});
@@ -260,7 +260,7 @@ TEST_F(Executor, AFailureBreaksOffWaitsAndBuilds) {
   EXPECT_EQ(report->failed, std::vector<ActionId>{a});
 }
 
-TEST_F(Executor, ASequenceThatHasBegunIsCarriedThrough) {
+TEST_F(Executor, StartedSequenceIsCompleted) {
   ActionId stop = add(StopContainer{{"old", 0, "web-1"}, {}});
   ActionId removal = add(RemoveContainer{{"old", 0, "web-1"}, false}, {stop});
   ActionId wait = add(WaitHealthy{{"db", 0, "db-1"}});
@@ -298,7 +298,7 @@ TEST_F(Executor, SoftEdgesAndOptionalActionsTolerateFailure) {
   EXPECT_EQ(report->warnings, Lines{"wait until cache-1 is healthy: container cache-1 is unhealthy"});
 }
 
-TEST_F(Executor, TeardownGoesOnAfterFailures) {
+TEST_F(Executor, TeardownContinuesAfterFailures) {
   builder.keep_going();
   ActionId a = add(StopContainer{{"a", 0, "a"}, {}});
   ActionId b = add(StopContainer{{"b", 0, "b"}, {}});
@@ -312,7 +312,7 @@ TEST_F(Executor, TeardownGoesOnAfterFailures) {
   EXPECT_FALSE(report->succeeded());
 }
 
-TEST_F(Executor, WhatDependsOnAnUnchangedImageIsNotDone) {
+TEST_F(Executor, ActionsConditionalOnAnUnchangedImageAreSkipped) {
   ActionId image = build("web");
   ActionId replacement = create("web-1", {image});
   builder[replacement].only_if = {{image, "same"}};
@@ -326,7 +326,7 @@ TEST_F(Executor, WhatDependsOnAnUnchangedImageIsNotDone) {
   EXPECT_FALSE(report->performed()[1]);
 }
 
-TEST_F(Executor, WhatDependsOnAChangedImageIsDone) {
+TEST_F(Executor, ActionsConditionalOnAChangedImageArePerformed) {
   ActionId image = build("web");
   ActionId replacement = create("web-1", {image});
   builder[replacement].only_if = {{image, "before"}};
@@ -335,7 +335,7 @@ TEST_F(Executor, WhatDependsOnAChangedImageIsDone) {
   EXPECT_EQ(target.log, (Lines{"build web", "create web-1", "start id2"}));
 }
 
-TEST_F(Executor, BuildsKeepToTheirLimit) {
+TEST_F(Executor, BuildsRespectTheirLimit) {
   options.parallel_builds = 1;
   ActionId a = build("a");
   ActionId b = build("b");
@@ -359,7 +359,7 @@ TEST_F(Executor, WaitingBuildsAreSkippedAfterAFailure) {
   EXPECT_EQ(report->error(*plan).text(), "service web: build image a: RUN false: exit code 1");
 }
 
-TEST_F(Executor, CancelingBreaksOffWaitsAndLetsTheRestEnd) {
+TEST_F(Executor, CancelingEndsWaitsAndCompletesOtherActions) {
   ActionId made = create("a");
   ActionId waiting = add(WaitHealthy{{"x", 0, "x"}});
   ActionId later = add(StartContainer{made_by(made)}, {made});
@@ -378,7 +378,7 @@ TEST_F(Executor, CancelingBreaksOffWaitsAndLetsTheRestEnd) {
   cancellation->cancel("again");
 }
 
-TEST_F(Executor, CancelingEndsTheWaitsOfSequencesThatHaveBegun) {
+TEST_F(Executor, CancelingEndsTheWaitsOfStartedSequences) {
   ActionId stop = add(StopContainer{{"old", 0, "web-1"}, {}});
   ActionId removal = add(RemoveContainer{{"old", 0, "web-1"}, false}, {stop});
   ActionId start_new = add(StartContainer{{"new", 0, "web-1"}}, {removal});
@@ -411,7 +411,7 @@ TEST_F(Executor, CancelingEndsHooksWhichAFailureLeavesRunning) {
   EXPECT_EQ(state(hook), ActionState::Skipped);
 }
 
-TEST_F(Executor, CanceledBeforeItBeginsDoesNothing) {
+TEST_F(Executor, CanceledBeforeTheStartDoesNothing) {
   cancellation->cancel("interrupted");
   create("a");
   start();
@@ -420,7 +420,7 @@ TEST_F(Executor, CanceledBeforeItBeginsDoesNothing) {
   EXPECT_FALSE(report->succeeded());
 }
 
-TEST_F(Executor, WaitingHasItsTimeout) {
+TEST_F(Executor, WaitsHaveATimeout) {
   options.wait_timeout = std::chrono::milliseconds(1);
   ActionId wait = add(WaitHealthy{{"x", 0, "shop-db-1"}});
   target.hold(wait);
@@ -440,7 +440,7 @@ TEST_F(Executor, ExceptionsOfTheTargetAreFailures) {
   EXPECT_EQ(report->error(*plan).text(), "service web: create container a: thrown");
 }
 
-TEST_F(Executor, WithoutAJournalNothingIsDone) {
+TEST_F(Executor, FailedJournalPreventsAllActions) {
   create("a");
   journal.refuse_begin = true;
   start();
@@ -450,14 +450,14 @@ TEST_F(Executor, WithoutAJournalNothingIsDone) {
   EXPECT_EQ(report->error(*plan).text(), "the plan cannot be recorded: no space left on device");
 }
 
-TEST_F(Executor, ExitCodesTellOfCommandsThatCannotRun) {
+TEST_F(Executor, ExitCodesReportCommandsThatCannotRun) {
   ActionId a = create("a");
   target.fails.insert({a, Error(ErrorKind::NoCommand, "exec: \"nope\": not found")});
   start();
   EXPECT_EQ(report->exit_code(), 127);
 }
 
-TEST_F(Executor, CarriesOutPlansOfManyActions) {
+TEST_F(Executor, ExecutesPlansWithManyActions) {
   ActionId network = add(StopContainer{{"n", 0, "n"}, {}});
   ActionId last = network;
   for (int i = 0; i < 2000; ++i) {
@@ -507,14 +507,14 @@ class ExecutorUpdate : public Executor {
   }
 };
 
-TEST_F(ExecutorUpdate, WhatTakesBackIsLeftAloneWhileAllGoesWell) {
+TEST_F(ExecutorUpdate, RollbackActionsAreSkippedAfterSuccess) {
   make(UpdateFailure::Pause);
   start();
   ASSERT_TRUE(report && report->succeeded());
   EXPECT_EQ(target.log, (Lines{"accepted n1", "accepted n2"}));
 }
 
-TEST_F(ExecutorUpdate, AFailureIsTakenBackAndEndsTheUpdate) {
+TEST_F(ExecutorUpdate, FailureIsRolledBackAndEndsTheUpdate) {
   TwoReplicas ids = make(UpdateFailure::Pause);
   target.fails.insert({ids.accept1, Error("it exited (1)")});
   target.details[ids.accept1] = {"its last words"};
@@ -529,7 +529,7 @@ TEST_F(ExecutorUpdate, AFailureIsTakenBackAndEndsTheUpdate) {
   EXPECT_EQ(report->detail(), Lines{"its last words"});
 }
 
-TEST_F(ExecutorUpdate, ALaterFailureRollsBackWhatWasAccepted) {
+TEST_F(ExecutorUpdate, LaterFailureRollsBackAcceptedReplicas) {
   TwoReplicas ids = make(UpdateFailure::Rollback);
   // Uses provisional IDs: this plan does not renumber actions before the second wait.
   builder[ids.accept2].body = WaitAccepted{{"bad", 0, "web-2"}, {}};
@@ -547,7 +547,7 @@ TEST_F(ExecutorUpdate, ALaterFailureRollsBackWhatWasAccepted) {
   EXPECT_NE(report->error(*plan).text().find("was rolled back"), std::string::npos);
 }
 
-TEST_F(ExecutorUpdate, TolerableFailuresAreWarnings) {
+TEST_F(ExecutorUpdate, ToleratedFailuresAreWarnings) {
   TwoReplicas ids = make(UpdateFailure::Pause, 0.5);
   target.fails.insert({ids.accept1, Error("it exited (1)")});
   start();

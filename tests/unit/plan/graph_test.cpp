@@ -56,7 +56,7 @@ TEST(DependsOnLabel, RoundTrips) {
   EXPECT_EQ(parse_depends_on_label(text), dependencies);
 }
 
-TEST(DependsOnLabel, LeavesOutWhatItCannotRead) {
+TEST(DependsOnLabel, SkipsMalformedParts) {
   EXPECT_TRUE(parse_depends_on_label("").empty());
   EXPECT_EQ(parse_depends_on_label("db,x:service_odd,:a").size(), 1u);
 }

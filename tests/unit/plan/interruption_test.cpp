@@ -59,7 +59,7 @@ void expect_settles(const compose::Project& project, World world, const World& g
 
 }  // namespace
 
-TEST(Interruption, AFirstUpIsFinishedFromAnyPoint) {
+TEST(Interruption, FirstUpIsCompletedFromAnyPoint) {
   auto project = stack_of_four();
   World goal = up(project);
   World fresh;
@@ -72,7 +72,7 @@ TEST(Interruption, AFirstUpIsFinishedFromAnyPoint) {
   }
 }
 
-TEST(Interruption, AReplacementIsFinishedFromAnyPoint) {
+TEST(Interruption, ReplacementIsCompletedFromAnyPoint) {
   World before = up(stack_of_four());
   auto project = changed();
   Plan plan = reconcile(desired(project), before.state);
@@ -89,7 +89,7 @@ TEST(Interruption, AReplacementIsFinishedFromAnyPoint) {
   }
 }
 
-TEST(Interruption, AReplacementCanBeTakenBackFromAnyPoint) {
+TEST(Interruption, ReplacementCanBeRevertedFromAnyPoint) {
   World before = up(stack_of_four());
   Plan plan = reconcile(desired(changed()), before.state);
   for (size_t done = 0; done <= plan.actions.size(); ++done) {
@@ -116,7 +116,7 @@ TEST(Interruption, TheNewContainerOfAnInterruptedReplacementIsUsed) {
             "2 start-container shop-app-1 after 1 [created, not started]\n");
 }
 
-TEST(Interruption, AHalfMadeContainerOfAnotherConfigurationIsRemoved) {
+TEST(Interruption, IncompleteContainerWithAnotherConfigurationIsRemoved) {
   auto project = shop();
   add_service(project, "app", "app:1");
   World world = up(project);
@@ -135,7 +135,7 @@ TEST(Interruption, AHalfMadeContainerOfAnotherConfigurationIsRemoved) {
   EXPECT_EQ(world.apply(plan), kNoComplaints);
 }
 
-TEST(Interruption, PlansOfRandomProjectsHaveNoCircleAndSettle) {
+TEST(Interruption, PlansOfRandomProjectsHaveNoCycleAndConverge) {
   std::mt19937 random(11);
   auto chance = [&](unsigned percent) { return random() % 100 < percent; };
   for (int round = 0; round < 30; ++round) {

@@ -44,7 +44,7 @@ OperationOptions services(std::vector<std::string> names) {
 
 }  // namespace
 
-TEST(Down, StopsDependentsFirstAndRemovesAllButVolumes) {
+TEST(Down, StopsDependentsFirstAndRemovesEverythingExceptVolumes) {
   World world = up(three());
   EXPECT_EQ(down(world),
             "1 stop-container shop-web-1\n"
@@ -61,12 +61,12 @@ TEST(Down, StopsDependentsFirstAndRemovesAllButVolumes) {
   EXPECT_EQ(down(world), "nothing to do\n");
 }
 
-TEST(Down, WorksFromLabelsAlone) {
+TEST(Down, WorksWithLabelsOnly) {
   World world = up(three());
   EXPECT_EQ(plan_listing(plan_down(nullptr, world.state)), down(world));
 }
 
-TEST(Down, VolumesGoWithTheirData) {
+TEST(Down, VolumesAreRemovedOnRequest) {
   World world = up(three());
   world.state.volumes.push_back({"precious", {}});
   DownOptions options;
@@ -81,7 +81,7 @@ TEST(Down, VolumesGoWithTheirData) {
   }
 }
 
-TEST(Down, ImagesGoByRmi) {
+TEST(Down, RmiRemovesImages) {
   World world = up(three());
   DownOptions options;
   options.rmi = "local";
@@ -92,7 +92,7 @@ TEST(Down, ImagesGoByRmi) {
   EXPECT_NE(down(world, options).find("remove-image db:1"), std::string::npos);
 }
 
-TEST(Down, NamedServicesTakeTheirDependentsAlong) {
+TEST(Down, NamedServicesIncludeTheirDependents) {
   World world = up(three());
   DownOptions options;
   options.services = {"app"};
@@ -105,7 +105,7 @@ TEST(Down, NamedServicesTakeTheirDependentsAlong) {
   EXPECT_EQ(down(world, options), "warning: no such service: nobody\n");
 }
 
-TEST(Down, OrphansStayUnlessAskedFor) {
+TEST(Down, OrphansStayUnlessRequested) {
   World world = up(three());
   ObservedContainer orphan = world.container("shop-web-1");
   orphan.name = "shop-old-1";
@@ -158,7 +158,7 @@ TEST(Stop, NamedServicesOnly) {
             "3 stop-container shop-db-1 after 2?\n");
 }
 
-TEST(Restart, DependentsThatAskForItRestartToo) {
+TEST(Restart, DependentsRestartOnRequest) {
   World world = up(three());
   EXPECT_EQ(run(plan_restart, world, services({"db"})),
             "1 stop-container shop-app-1 [restart]\n"
@@ -182,7 +182,7 @@ TEST(Restart, OthersFollowTheirDependencies) {
             "4 start-container shop-web-1 after 2,3 [restart]\n");
 }
 
-TEST(Kill, SignalsWhatRuns) {
+TEST(Kill, SignalsRunningContainers) {
   World world = up(three());
   world.container("shop-db-1").state = ContainerStatus::Exited;
   OperationOptions options;
@@ -190,7 +190,7 @@ TEST(Kill, SignalsWhatRuns) {
   EXPECT_EQ(run(plan_kill, world, options), "1 kill-container shop-app-1\n2 kill-container shop-web-1\n");
 }
 
-TEST(Rm, TakesOnlyStoppedContainersUnlessToldToStopThem) {
+TEST(Rm, RemovesOnlyStoppedContainersUnlessStopIsRequested) {
   World world = up(three());
   world.container("shop-db-1").state = ContainerStatus::Exited;
   OperationOptions options;
@@ -201,7 +201,7 @@ TEST(Rm, TakesOnlyStoppedContainersUnlessToldToStopThem) {
             "1 stop-container shop-web-1\n2 remove-container shop-web-1 after 1\n");
 }
 
-TEST(Pause, AndUnpauseTakeWhatIsInThatState) {
+TEST(Pause, AndUnpauseSelectContainersByState) {
   World world = up(three());
   world.container("shop-db-1").state = ContainerStatus::Paused;
   EXPECT_EQ(run(plan_pause, world), "1 pause-container shop-app-1\n2 pause-container shop-web-1\n");

@@ -15,7 +15,7 @@ ActionId add_stop_of(PlanBuilder& builder, const std::string& name) {
 
 }  // namespace
 
-TEST(PlanBuilder, PutsActionsAfterWhatTheyNeedAndKeepsTheRestInOrder) {
+TEST(PlanBuilder, OrdersActionsAfterPredecessorsAndKeepsTheRestInOrder) {
   PlanBuilder builder("shop");
   ActionId a = add_stop_of(builder, "a");
   add_stop_of(builder, "b");
@@ -40,7 +40,7 @@ TEST(PlanBuilder, RenumbersReferences) {
     EXPECT_EQ(plan.actions[i].id, static_cast<ActionId>(i + 1));
 }
 
-TEST(PlanBuilder, AHardEdgeWinsOverASoftOne) {
+TEST(PlanBuilder, HardEdgeOverridesASoftOne) {
   PlanBuilder builder("shop");
   ActionId a = add_stop_of(builder, "a");
   ActionId b = add_stop_of(builder, "b");
@@ -52,7 +52,7 @@ TEST(PlanBuilder, AHardEdgeWinsOverASoftOne) {
   EXPECT_EQ(plan_listing(std::move(builder).finish()), "1 stop-container a\n2 stop-container b after 1\n");
 }
 
-TEST(PlanBuilder, ACircleIsBrokenRatherThanDeadly) {
+TEST(PlanBuilder, CycleIsBroken) {
   PlanBuilder builder("shop");
   ActionId a = add_stop_of(builder, "a");
   ActionId b = add_stop_of(builder, "b");
@@ -61,7 +61,7 @@ TEST(PlanBuilder, ACircleIsBrokenRatherThanDeadly) {
   EXPECT_EQ(plan_listing(std::move(builder).finish()), "1 stop-container a\n2 stop-container b after 1\n");
 }
 
-TEST(Plan, RendersAsTheApiSays) {
+TEST(Plan, RendersAsDocumentedInTheApi) {
   PlanBuilder builder("shop");
   ActionId a = builder.add("web", StopContainer{{"id", 0, "shop-web-1"}, {}}, "scaled down to 0");
   ActionId b = builder.add("web", RemoveContainer{{"id", 0, "shop-web-1"}, false}, "scaled down to 0");

@@ -44,7 +44,7 @@ World up_of(const compose::Project& project) {
 
 }  // namespace
 
-TEST(PreStart, HooksRunOneAfterTheOtherWhenWhatTheServiceNeedsIsThere) {
+TEST(PreStart, HooksRunInSequenceAfterTheRequirements) {
   World world;
   world.have_images(example());
   EXPECT_EQ(plan_listing(reconcile(desired(example()), world.state)),
@@ -59,7 +59,7 @@ TEST(PreStart, HooksRunOneAfterTheOtherWhenWhatTheServiceNeedsIsThere) {
             "9 start-container shop-web-1 after 5,6,8\n");
 }
 
-TEST(PreStart, AHooksContainerIsTheServicesWithItsOwnCommand) {
+TEST(PreStart, HookContainerIsTheServicesWithItsOwnCommand) {
   DesiredState state = desired(example());
   const std::vector<ContainerSpec>& hooks = state.services.at("web").pre_start;
   ASSERT_EQ(hooks.size(), 2U);
@@ -99,7 +99,7 @@ TEST(PreStart, RunsAgainWhenAllReplicasAreReplacedOrStarted) {
   EXPECT_NE(plan_listing(reconcile(desired(project), world.state)).find("run-pre-start"), std::string::npos);
 }
 
-TEST(PreStart, AnUpdateInBatchesHasThemBeforeTheFirstOldContainerStops) {
+TEST(PreStart, RunBeforeTheFirstOldContainerStopsInAnUpdate) {
   compose::Project project = example(2);
   project.services.at("web").ports.clear();
   project.services.at("web").deploy.emplace().update_config.emplace();

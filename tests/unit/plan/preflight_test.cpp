@@ -67,7 +67,7 @@ void add_bind(compose::Service& service, const std::string& source, const std::s
 
 }  // namespace
 
-TEST(Preflight, TheNetworkOfANetworkModeMustExist) {
+TEST(Preflight, NetworkOfANetworkModeMustExist) {
   auto project = shop();
   compose::Service& web = add_service(project, "web", "web:1");
   web.networks.clear();
@@ -78,7 +78,7 @@ TEST(Preflight, TheNetworkOfANetworkModeMustExist) {
   EXPECT_EQ(problems(project, world), Lines{});
 }
 
-TEST(Preflight, DockersSocketNeedNotExist) {
+TEST(Preflight, DockerSocketNeedNotExist) {
   auto project = shop();
   add_bind(add_service(project, "web", "web:1"), "/var/run/docker.sock", "/var/run/docker.sock", false);
   EXPECT_EQ(problems(project, with_images(project)), Lines{});
@@ -92,7 +92,7 @@ TEST(Preflight, DockersSocketNeedNotExist) {
             "service web: the service mounts the Docker socket, which --no-docker-socket forbids");
 }
 
-TEST(Preflight, NamesWhoHoldsAPort) {
+TEST(Preflight, NamesTheHolderOfAPort) {
   auto project = web_on(8080);
   Machine machine;
   machine.ports[8080] = "process nginx (pid 812)";
@@ -101,7 +101,7 @@ TEST(Preflight, NamesWhoHoldsAPort) {
   EXPECT_EQ(problems(project, with_images(project)), Lines{});
 }
 
-TEST(Preflight, ARangeNeedsOneFreePort) {
+TEST(Preflight, RangeRequiresOneFreePort) {
   auto project = web_on(0);
   project.services.at("web").ports[0].published = "3000-3001";
   Machine machine;
@@ -112,7 +112,7 @@ TEST(Preflight, ARangeNeedsOneFreePort) {
             Lines{"compose.yaml:7:9: service web: port 3000-3001/tcp is taken by x"});
 }
 
-TEST(Preflight, PortsOfContainersThatArereplacedAreFree) {
+TEST(Preflight, PortsOfReplacedContainersAreFree) {
   auto project = web_on(8080);
   World world = up(project);
   Machine machine;
@@ -122,7 +122,7 @@ TEST(Preflight, PortsOfContainersThatArereplacedAreFree) {
   EXPECT_EQ(problems(project, world, machine), Lines{});
 }
 
-TEST(Preflight, PortsOfContainersThatStayAreTaken) {
+TEST(Preflight, PortsOfKeptContainersAreTaken) {
   auto project = web_on(8080);
   World world = up(project);
   auto renamed = shop();
@@ -130,7 +130,7 @@ TEST(Preflight, PortsOfContainersThatStayAreTaken) {
   EXPECT_EQ(problems(renamed, world), Lines{"service site: port 8080/tcp is taken by container shop-web-1"});
 }
 
-TEST(Preflight, TheSamePortTwiceInTheProject) {
+TEST(Preflight, DuplicatePortInTheProject) {
   auto project = web_on(8080);
   publish(add_service(project, "api", "web:1"), 8080, 80);
   EXPECT_EQ(problems(project, with_images(project)),
@@ -144,7 +144,7 @@ TEST(Preflight, TheSamePortTwiceInTheProject) {
                   "or omit the host port"});
 }
 
-TEST(Preflight, BindSourcesMustExistOrBeDirectoriesToMake) {
+TEST(Preflight, BindSourcesMustExistOrBeCreatable) {
   auto project = shop();
   compose::Service& web = add_service(project, "web", "web:1");
   add_bind(web, "/srv/shop/gone", "/a", false);
@@ -178,7 +178,7 @@ TEST(Preflight, ExternalResourcesMustExist) {
                    "volume their_data is declared as external, but does not exist"}));
 }
 
-TEST(Preflight, NetworksMustHaveRoom) {
+TEST(Preflight, NetworksMustHaveEnoughAddresses) {
   auto project = shop();
   add_service(project, "web", "web:1").scale = 1024;
   World world = with_images(project);
@@ -205,7 +205,7 @@ TEST(Preflight, ImagesMustBeLocalBuildableOrPullable) {
                                               "policy is \"never\"; get it with `stack image pull web:1`"});
 }
 
-TEST(Preflight, BuildsNeedTheirContextAndDockerfile) {
+TEST(Preflight, BuildsRequireTheirContextAndDockerfile) {
   auto project = shop();
   compose::Build& build = add_service(project, "web", "").build.emplace();
   build.context = "/srv/shop/web";

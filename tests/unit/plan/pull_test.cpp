@@ -14,7 +14,7 @@ struct Case {
   const char* cause;         // nullptr: no pull
 };
 
-TEST(PullPolicy, EveryWordOfCompose) {
+TEST(PullPolicy, EveryPolicyOfCompose) {
   const Case kCases[] = {
       {"", std::nullopt, "no image"},
       {"", hours(1000), nullptr},
@@ -78,7 +78,7 @@ std::string listing(const DesiredState& state, const PullOptions& options) {
   return out;
 }
 
-TEST(Pull, TakesAllImagesButThoseThatArePolicyBound) {
+TEST(Pull, PullsAllImagesExceptThoseExcludedByPolicy) {
   DesiredState state = state_of({image_of("here", ""), image_of("kept", "missing"), image_of("absent", ""),
                                  image_of("secret", "never"), image_of("made", "", true)});
   EXPECT_EQ(listing(state, {}), "absent [no image]\nhere refresh [requested]\nmade optional [no image]\n");

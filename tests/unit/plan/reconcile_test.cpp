@@ -38,7 +38,7 @@ std::string short_id(World& world, const std::string& name) { return world.conta
 
 }  // namespace
 
-TEST(Reconcile, FreshUpMakesEverythingInDependencyOrder) {
+TEST(Reconcile, FirstUpCreatesEverythingInDependencyOrder) {
   World world;
   world.state.images = {{"redis:7", "r"}, {"nginx:1.27", "n"}};
   EXPECT_EQ(listing(example(), world),
@@ -54,7 +54,7 @@ TEST(Reconcile, FreshUpMakesEverythingInDependencyOrder) {
             "10 start-container shop-proxy-1 after 8,9\n");
 }
 
-TEST(Reconcile, APlanIsReadByPeopleToo) {
+TEST(Reconcile, PlanTextIsReadable) {
   World world;
   world.state.images = {{"redis:7", "r"}, {"nginx:1.27", "n"}};
   EXPECT_EQ(plan_text(reconcile(desired(example()), world.state)),
@@ -98,7 +98,7 @@ TEST(Reconcile, ChangedEnvironmentRecreatesOnlyThatService) {
   EXPECT_TRUE(create.inherit_anonymous_volumes);
 }
 
-TEST(Reconcile, TheOldContainerRunsUntilWhatTheNewOneNeedsIsReady) {
+TEST(Reconcile, OldContainerRunsUntilTheNewOnesRequirementsAreReady) {
   World world = up(example());
   auto project = example();
   project.services.at("web").environment["DEBUG"] = "1";
@@ -210,7 +210,7 @@ TEST(Reconcile, OrphansAreWarnedAboutOrRemoved) {
             "2 remove-container shop-proxy-1 after 1 [orphan: no service proxy]\n");
 }
 
-TEST(Reconcile, ContainersOfDisabledServicesAreNoOrphans) {
+TEST(Reconcile, ContainersOfDisabledServicesAreNotOrphans) {
   World world = up(example());
   auto project = example();
   project.services.erase("proxy");
@@ -218,7 +218,7 @@ TEST(Reconcile, ContainersOfDisabledServicesAreNoOrphans) {
   EXPECT_EQ(listing(project, world), "nothing to do\n");
 }
 
-TEST(Reconcile, ForceRecreatesEverythingNamed) {
+TEST(Reconcile, ForceRecreatesNamedServices) {
   World world = up(example());
   ReconcileOptions options;
   options.force_recreate = true;
@@ -250,7 +250,7 @@ TEST(Reconcile, AnotherLocalImageRecreates) {
             "5 start-container shop-proxy-1 after 4\n");
 }
 
-TEST(Reconcile, BuildingAnewRecreatesOnlyIfTheImageChanges) {
+TEST(Reconcile, RebuildRecreatesOnlyIfTheImageChanges) {
   World world = up(example());
   ReconcileOptions options;
   options.build = true;
@@ -272,7 +272,7 @@ TEST(Reconcile, BuildingAnewRecreatesOnlyIfTheImageChanges) {
   EXPECT_EQ(listing(example(), world), "nothing to do\n");
 }
 
-TEST(Reconcile, AStoppedContainerIsStartedWhetherItsImageChangesOrNot) {
+TEST(Reconcile, StoppedContainerIsStartedRegardlessOfImageChanges) {
   World world = up(example());
   world.container("shop-web-1").state = ContainerStatus::Exited;
   ReconcileOptions options;
@@ -327,7 +327,7 @@ TEST(Reconcile, OptionalDependenciesMayFail) {
             "6 start-container shop-app-1 after 4,5?\n");
 }
 
-TEST(Reconcile, ADependencyNeededByOneIsNotOptionalForAll) {
+TEST(Reconcile, DependencyRequiredByOneServiceIsNotOptional) {
   auto project = shop();
   add_service(project, "db", "db:1");
   add_service(project, "app", "app:1");
@@ -339,7 +339,7 @@ TEST(Reconcile, ADependencyNeededByOneIsNotOptionalForAll) {
   EXPECT_EQ(listing(project, world).find("optional"), std::string::npos);
 }
 
-TEST(Reconcile, WaitingForAllAddsAWaitPerContainer) {
+TEST(Reconcile, WaitOptionAddsAWaitPerContainer) {
   World world;
   world.have_images(example());
   ReconcileOptions options;
@@ -451,7 +451,7 @@ TEST(Reconcile, AMissingNetworkConnectionRecreates) {
   EXPECT_NE(listing(project, world).find("[not connected to network shop_default]"), std::string::npos);
 }
 
-TEST(Reconcile, ANetworkThatCouldNotBeRepairedIsTold) {
+TEST(Reconcile, UnrepairedNetworkIsReported) {
   auto project = example();
   World world = up(project);
   world.state.networks.front().fault = "network shop_default: bridge br-1 is down; cannot repair it: busy";
@@ -477,7 +477,7 @@ TEST(Reconcile, AConnectionWithoutItsNamesOrAddressesRecreates) {
       << listing(project, world);
 }
 
-TEST(Reconcile, APortThatMovesIsReleasedFirst) {
+TEST(Reconcile, MovedPortIsReleasedFirst) {
   auto project = shop();
   publish(add_service(project, "blue", "app:1"), 8080, 80);
   add_service(project, "green", "app:1");
@@ -490,7 +490,7 @@ TEST(Reconcile, APortThatMovesIsReleasedFirst) {
   EXPECT_EQ(listing(project, world), "nothing to do\n");
 }
 
-TEST(Reconcile, ANameThatMovesIsFreedFirst) {
+TEST(Reconcile, MovedNameIsFreedFirst) {
   auto project = shop();
   add_service(project, "one", "app:1").container_name = "main";
   add_service(project, "two", "app:1").container_name = "spare";
@@ -518,7 +518,7 @@ TEST(Reconcile, PullsByPolicy) {
   EXPECT_EQ(listing(project, world, options), "nothing to do\n");
 }
 
-TEST(Reconcile, AServiceWhoseImageIsReadyDoesNotWaitForBuildsOfOthers) {
+TEST(Reconcile, ServiceWithAReadyImageDoesNotWaitForOtherBuilds) {
   World world;
   world.state.images = {{"redis:7", "r"}, {"nginx:1.27", "n"}};
   Plan plan = reconcile(desired(example()), world.state);
@@ -536,7 +536,7 @@ TEST(Reconcile, AServiceWhoseImageIsReadyDoesNotWaitForBuildsOfOthers) {
   EXPECT_FALSE(needs.count(3)) << "building shop-web";
 }
 
-TEST(Reconcile, PreparingAServiceLeavesItsContainersAlone) {
+TEST(Reconcile, PreparingAServiceDoesNotChangeItsContainers) {
   World world = up(example());
   world.container("shop-redis-1").state = ContainerStatus::Exited;
   ReconcileOptions options;
@@ -552,7 +552,7 @@ TEST(Reconcile, PreparingAServiceLeavesItsContainersAlone) {
             "2 build-image shop-web [no image]\n");
 }
 
-TEST(Undo, TakesBackWhatWasMadeFromNothing) {
+TEST(Undo, RemovesNewObjects) {
   World world;
   world.have_images(example());
   Plan plan = reconcile(desired(example()), world.state);
@@ -567,7 +567,7 @@ TEST(Undo, TakesBackWhatWasMadeFromNothing) {
   EXPECT_EQ(plan_listing(undo(plan, std::vector<bool>(plan.actions.size(), false), ids)), "nothing to do\n");
 }
 
-TEST(Undo, LeavesReplacementsThatHaveBegun) {
+TEST(Undo, KeepsStartedReplacements) {
   World world = up(example());
   auto project = example();
   project.services.at("web").environment["DEBUG"] = "1";

@@ -48,13 +48,13 @@ TEST(RestartPolicy, DelayDoublesFrom100MillisecondsToAMinute) {
   EXPECT_EQ(history.count, 12);
 }
 
-TEST(RestartPolicy, ALongRunResetsTheDelay) {
+TEST(RestartPolicy, LongRunResetsTheDelay) {
   RestartHistory history{7, 12800ms};
   EXPECT_EQ(decide_restart({"always", 0}, {1, 10s, false}, history).delay, 100ms);
   EXPECT_EQ(decide_restart({"always", 0}, {1, 9999ms, false}, history).delay, 25600ms);
 }
 
-TEST(RestartPolicy, ADelayOfItsOwnAndAWindowAreKept) {
+TEST(RestartPolicy, ConfiguredDelayAndWindowAreHonored) {
   RestartSpec policy;
   policy.name = "on-failure";
   policy.max_retries = 2;
@@ -73,14 +73,14 @@ TEST(RestartPolicy, OnFailureCountsItsRetries) {
   EXPECT_TRUE(decide_restart({"on-failure", 0}, {1, 1s, false}, {999, 60s}).restart);
 }
 
-TEST(RestartPolicy, NothingRestartsAfterAStopByHand) {
+TEST(RestartPolicy, NothingRestartsAfterAManualStop) {
   for (const char* name : {"no", "always", "unless-stopped", "on-failure"}) {
     EXPECT_FALSE(decide_restart({name, 0}, {137, 1s, true}, kFresh).restart) << name;
   }
   EXPECT_FALSE(decide_restart({"no", 0}, {1, 1s, false}, kFresh).restart);
 }
 
-TEST(RestartPolicy, AfterABootOnlyUnlessStoppedRemembersTheStop) {
+TEST(RestartPolicy, OnlyUnlessStoppedRemembersTheStopAfterABoot) {
   EXPECT_TRUE(start_at_boot({"always", 0}, 0, true));
   EXPECT_FALSE(start_at_boot({"unless-stopped", 0}, 0, true));
   EXPECT_TRUE(start_at_boot({"unless-stopped", 0}, 0, false));
@@ -102,7 +102,7 @@ TEST(Health, BecomesUnhealthyAfterConsecutiveFailures) {
   EXPECT_EQ(state.failing_streak, 0);
 }
 
-TEST(Health, ASuccessBetweenFailuresStartsTheStreakAnew) {
+TEST(Health, SuccessResetsTheFailureStreak) {
   HealthState state = health_at_start(kStart);
   for (int code : {1, 1, 0, 1, 1}) state = advance(state, result(code, 10s), probe());
   EXPECT_EQ(state.status, Health::Healthy);
@@ -135,7 +135,7 @@ TEST(Health, ProbesOftenWhileStarting) {
   state.status = Health::Healthy;
   EXPECT_EQ(next_probe_in(state, spec, kStart + 1s), 10s);
 }
-TEST(Health, NoContainerWaitsForAWholeIntervalToBecomeHealthy) {
+TEST(Health, ContainerBecomesHealthyBeforeTheFirstInterval) {
   HealthState state = health_at_start(kStart);
   EXPECT_EQ(next_probe_in(state, probe(), kStart), 20ms);
   state = advance(state, result(1, 0s), probe());
@@ -157,7 +157,7 @@ TEST(Health, UsesDockersDefaultsForZeros) {
   EXPECT_TRUE(is_enabled(probe()));
 }
 
-TEST(Health, KeepsLittleOutput) {
+TEST(Health, LimitsTheKeptOutput) {
   HealthState state = health_at_start(kStart);
   for (int i = 0; i < 9; ++i) {
     ProbeResult noisy = result(0, std::chrono::seconds(i));
@@ -170,7 +170,7 @@ TEST(Health, KeepsLittleOutput) {
   EXPECT_EQ(timed_out(kStart, kStart, probe(), "half").output, "Health check exceeded timeout (30s): half");
 }
 
-TEST(Wait, HealthyNamesWhyItCannotBe) {
+TEST(Wait, HealthyErrorNamesTheReason) {
   EXPECT_EQ(judge_healthy(facts(ContainerStatus::Exited, Health::Starting, 3), false).text,
             "dependency failed to start: container shop-db-1 exited (3)");
   EXPECT_EQ(judge_healthy(facts(ContainerStatus::Running, Health::Unhealthy), false).text,
@@ -183,7 +183,7 @@ TEST(Wait, HealthyNamesWhyItCannotBe) {
             WaitVerdict::State::Done);
 }
 
-TEST(Wait, AnExitIsNotFinalWhenThePolicyWillRestart) {
+TEST(Wait, ExitIsNotFinalIfThePolicyWillRestart) {
   WaitFacts ended = facts(ContainerStatus::Exited, Health::None, 1);
   ended.will_restart = true;
   EXPECT_EQ(judge_healthy(ended, false).state, WaitVerdict::State::Waiting);
@@ -192,7 +192,7 @@ TEST(Wait, AnExitIsNotFinalWhenThePolicyWillRestart) {
   EXPECT_EQ(judge_completed(ended).text, "container shop-db-1 didn't complete successfully: exit 1");
 }
 
-TEST(Wait, ForAllCountsOneShotsThatEndedWell) {
+TEST(Wait, WaitOptionAcceptsSuccessfulOneShots) {
   EXPECT_EQ(judge_running(facts(ContainerStatus::Exited)).state, WaitVerdict::State::Done);
   EXPECT_EQ(judge_running(facts(ContainerStatus::Running)).state, WaitVerdict::State::Done);
   EXPECT_EQ(judge_running(facts(ContainerStatus::Running, Health::Starting)).state,

@@ -54,7 +54,7 @@ UpdateFacts facts(int failed, int replicas, bool last) {
 
 }  // namespace
 
-TEST(Update, OneReplicaAfterTheOtherByDefault) {
+TEST(Update, ReplacesReplicasInSequenceByDefault) {
   EXPECT_EQ(steps(update_plan(replicated(2, {}))),
             "1 create-container shop-web-1\n"
             "2 stop-container shop-web-1 after 1\n"
@@ -85,7 +85,7 @@ TEST(Update, StartFirstStopsTheOldOneWhenTheNewOneIsAccepted) {
             "8 check-update web after 2?,3?,4?\n");
 }
 
-TEST(Update, AHostPortMakesStartFirstImpossible) {
+TEST(Update, HostPortPreventsStartFirst) {
   compose::UpdateConfig config;
   config.order = "start-first";
   compose::Project project = replicated(1, config);
@@ -97,7 +97,7 @@ TEST(Update, AHostPortMakesStartFirstImpossible) {
   EXPECT_EQ(world.apply(plan), std::vector<std::string>{});
 }
 
-TEST(Update, ParallelismMakesBatchesAndDelayComesBetween) {
+TEST(Update, ParallelismSetsBatchesWithDelaysBetween) {
   compose::UpdateConfig config;
   config.parallelism = 2;
   config.delay = 10s;
@@ -118,7 +118,7 @@ TEST(Update, ParallelismMakesBatchesAndDelayComesBetween) {
   EXPECT_NE(plan_text(update_plan(replicated(3, config))).find("batch 1 of 1"), std::string::npos);
 }
 
-TEST(Update, ThePlanNamesWhatAFailureLeadsTo) {
+TEST(Update, PlanNamesTheConsequenceOfAFailure) {
   compose::UpdateConfig config;
   config.failure_action = "rollback";
   std::string text = plan_text(update_plan(replicated(1, config)));
@@ -126,7 +126,7 @@ TEST(Update, ThePlanNamesWhatAFailureLeadsTo) {
   EXPECT_EQ(text.find("restored"), std::string::npos) << "what may never happen is not shown: " << text;
 }
 
-TEST(Update, EveryOrderOfItWorksOnAMachineAndNothingIsLeft) {
+TEST(Update, EveryOrderOfExecutionWorksAndLeavesNothing) {
   for (const char* order : {"", "start-first"}) {
     for (const char* action : {"", "continue", "rollback"}) {
       compose::UpdateConfig config;
@@ -142,7 +142,7 @@ TEST(Update, EveryOrderOfItWorksOnAMachineAndNothingIsLeft) {
   }
 }
 
-TEST(Update, AnInterruptedOneIsFinished) {
+TEST(Update, InterruptedUpdateIsCompleted) {
   compose::UpdateConfig config;
   config.failure_action = "rollback";
   compose::Project project = replicated(2, config);
@@ -159,7 +159,7 @@ TEST(Update, AnInterruptedOneIsFinished) {
   }
 }
 
-TEST(Update, StoppedServicesAreReplacedWithoutCeremony) {
+TEST(Update, StoppedServicesAreReplacedWithoutBatches) {
   compose::Project project = replicated(2, {});
   World world = up(project);
   for (ObservedContainer& container : world.state.containers) container.state = ContainerStatus::Exited;
@@ -167,7 +167,7 @@ TEST(Update, StoppedServicesAreReplacedWithoutCeremony) {
             std::string::npos);
 }
 
-TEST(Update, WithoutUpdateConfigNothingIsDifferent) {
+TEST(Update, WithoutUpdateConfigNothingChanges) {
   compose::Project project = replicated(2, {});
   project.services.at("web").deploy->update_config.reset();
   EXPECT_EQ(plan_listing(update_plan(project)).find("accepted"), std::string::npos);
@@ -206,7 +206,7 @@ TEST(Update, AcceptedIsHealthyIfItHasACheckAndHasRunLongEnough) {
   EXPECT_EQ(judge_accepted(one_shot, 0s, 5s).state, State::Done);
 }
 
-TEST(Update, TheConfigIsNotPartOfWhatAContainerIs) {
+TEST(Update, UpdateConfigDoesNotAffectTheConfigHash) {
   compose::Project project = replicated(1, {});
   std::string before = desired(project).services.at("web").config_hash;
   project.services.at("web").deploy->update_config->order = "start-first";

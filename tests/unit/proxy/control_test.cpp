@@ -10,7 +10,7 @@
 namespace stack::proxy {
 namespace {
 
-TEST(ProxyControl, RequestsAreReadBack) {
+TEST(ProxyControl, RequestsRoundTrip) {
   ProxyRequest add;
   add.kind = ProxyRequest::Kind::Add;
   add.name = "abc/tcp/0.0.0.0/80";
@@ -27,7 +27,7 @@ TEST(ProxyControl, RequestsAreReadBack) {
   EXPECT_EQ(decode_request(encode(remove), {})->kind, ProxyRequest::Kind::Remove);
 }
 
-TEST(ProxyControl, OtherBytesAreRefused) {
+TEST(ProxyControl, OtherBytesAreRejected) {
   for (const char* bad : {"", "{", "[]", "{}", R"({"do":"remove"})", R"({"do":"jump","name":"x"})",
                           R"({"do":"add","name":"x","target":null})", R"({"do":7,"name":"x"})",
                           R"({"do":"target","name":"x","target":{"ip":"1.2.3.4","port":70000}})",
@@ -81,7 +81,7 @@ class ProxyServerTest : public ::testing::Test {
   asio::io_context context_{1};
 };
 
-TEST_F(ProxyServerTest, ServesOnWithoutItsEngineAndEndsWithItsLastPort) {
+TEST_F(ProxyServerTest, KeepsServingWithoutItsEngineAndEndsWithItsLastPort) {
   ASSERT_FALSE(connect_control(path()));
   ProxyServer server(context_, *listen_control(path()));
   Fd engine = connect();
@@ -115,7 +115,7 @@ TEST_F(ProxyServerTest, ServesOnWithoutItsEngineAndEndsWithItsLastPort) {
   EXPECT_TRUE(context_.stopped());
 }
 
-TEST_F(ProxyServerTest, RubbishChangesNothing) {
+TEST_F(ProxyServerTest, InvalidMessagesChangeNothing) {
   ProxyServer server(context_, *listen_control(path()));
   Fd engine = connect();
   EXPECT_EQ(decode_greeting(receive(engine))->ports.size(), 0U);

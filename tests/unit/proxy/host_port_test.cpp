@@ -13,14 +13,14 @@ std::string self() { return "pid " + std::to_string(::getpid()) + " (unit_proxy)
 
 bool has_ipv6() { return static_cast<bool>(serve_on(ip("::1"), SOCK_STREAM)); }
 
-TEST(HostPort, AnyFreePortIsGivenForZero) {
+TEST(HostPort, ZeroGivesAnyFreePort) {
   auto port = bind_host_port(kLoopback, {0, 0}, Protocol::Tcp);
   ASSERT_TRUE(port) << port.error().text();
   EXPECT_NE(port->port, 0);
   EXPECT_TRUE(connect_to(kLoopback, port->port));
 }
 
-TEST(HostPort, TakenPortSaysByWhom) {
+TEST(HostPort, TakenPortErrorNamesTheHolder) {
   for (Protocol protocol : {Protocol::Tcp, Protocol::Udp}) {
     Fd holder = serve_on(kLoopback, protocol == Protocol::Tcp ? SOCK_STREAM : SOCK_DGRAM);
     uint16_t number = port_of(holder);
@@ -33,7 +33,7 @@ TEST(HostPort, TakenPortSaysByWhom) {
   }
 }
 
-TEST(HostPort, WildcardMeetsAnySpecificAddressAndTheOtherWayRound) {
+TEST(HostPort, WildcardConflictsWithSpecificAddressesAndViceVersa) {
   Fd holder = serve_on(kLoopback, SOCK_STREAM);
   uint16_t number = port_of(holder);
   EXPECT_EQ(bind_host_port(ip("0.0.0.0"), {number, number}, Protocol::Tcp).error().text(),
@@ -70,7 +70,7 @@ TEST(HostPort, SeveralAddressesGetTheSamePort) {
   EXPECT_GT(next->front().port, number);
 }
 
-TEST(HostPort, WildcardsOfBothFamiliesGoTogether) {
+TEST(HostPort, WildcardsOfBothFamiliesCanBeBoundTogether) {
   if (!has_ipv6()) GTEST_SKIP() << "no IPv6 loopback here";
   auto ports = bind_host_ports({ip("0.0.0.0"), ip("::")}, {0, 0}, Protocol::Tcp);
   ASSERT_TRUE(ports) << ports.error().text();
@@ -83,7 +83,7 @@ TEST(HostPort, AddressOfAnotherMachineIsInvalid) {
   EXPECT_EQ(port.error().text(), "port 8080/tcp on 192.0.2.1: this machine has no such address");
 }
 
-TEST(HostPort, PortInTimeWaitCanBeTakenAgain) {
+TEST(HostPort, PortInTimeWaitCanBeReused) {
   auto port = bind_host_port(kLoopback, {0, 0}, Protocol::Tcp);
   uint16_t number = port->port;
   Fd client = connect_to(kLoopback, number);

@@ -60,7 +60,7 @@ class PortProxyTest : public ::testing::Test {
   std::thread thread;
 };
 
-TEST_F(PortProxyTest, BytesGoBothWaysAndHalfClosePasses) {
+TEST_F(PortProxyTest, BytesAndHalfCloseAreForwardedInBothDirections) {
   start();
   Fd server = serve_on(kLoopback, SOCK_STREAM);
   uint16_t port = publish(Protocol::Tcp, target_of(server));
@@ -76,7 +76,7 @@ TEST_F(PortProxyTest, BytesGoBothWaysAndHalfClosePasses) {
   EXPECT_EQ(hear(client, 1), "<end>");
 }
 
-TEST_F(PortProxyTest, BulkArrivesWholeInBothDirectionsAtOnce) {
+TEST_F(PortProxyTest, BulkDataArrivesInBothDirectionsConcurrently) {
   start();
   Fd server = serve_on(kLoopback, SOCK_STREAM);
   uint16_t port = publish(Protocol::Tcp, target_of(server));
@@ -98,7 +98,7 @@ TEST_F(PortProxyTest, BulkArrivesWholeInBothDirectionsAtOnce) {
   EXPECT_TRUE(heard_down == down);
 }
 
-TEST_F(PortProxyTest, SlowReaderDoesNotHoldOthersUp) {
+TEST_F(PortProxyTest, SlowReaderDoesNotBlockOthers) {
   start();
   Fd server = serve_on(kLoopback, SOCK_STREAM);
   uint16_t port = publish(Protocol::Tcp, target_of(server));
@@ -116,7 +116,7 @@ TEST_F(PortProxyTest, SlowReaderDoesNotHoldOthersUp) {
   EXPECT_TRUE(rest.ends_with("<end>") || rest.ends_with("<reset>"));
 }
 
-TEST_F(PortProxyTest, ResetPassesAsReset) {
+TEST_F(PortProxyTest, ResetIsForwarded) {
   start();
   Fd server = serve_on(kLoopback, SOCK_STREAM);
   uint16_t port = publish(Protocol::Tcp, target_of(server));
@@ -149,7 +149,7 @@ TEST_F(PortProxyTest, WithoutTargetClientsWait) {
   EXPECT_EQ(hear(accept_one(server), 5), "early");
 }
 
-TEST_F(PortProxyTest, NewTargetServesNewConnectionsOnly) {
+TEST_F(PortProxyTest, NewTargetServesOnlyNewConnections) {
   start();
   Fd first = serve_on(kLoopback, SOCK_STREAM);
   Fd second = serve_on(kLoopback, SOCK_STREAM);
@@ -178,7 +178,7 @@ TEST_F(PortProxyTest, RemovalClosesPortAndConnections) {
   EXPECT_EQ(statistics().tcp_connections, 0U);
 }
 
-TEST_F(PortProxyTest, SocketKeptElsewhereIsServedAgain) {
+TEST_F(PortProxyTest, SocketKeptElsewhereCanBeServedAgain) {
   start();
   Fd server = serve_on(kLoopback, SOCK_STREAM);
   Fd kept;
@@ -212,7 +212,7 @@ TEST_F(PortProxyTest, ConnectionLimitDelaysButServesAll) {
   }
 }
 
-TEST_F(PortProxyTest, HundredsOfConnectionsAtOnce) {
+TEST_F(PortProxyTest, HundredsOfConcurrentConnections) {
   start();
   Fd server = serve_on(kLoopback, SOCK_STREAM);
   uint16_t port = publish(Protocol::Tcp, target_of(server));
@@ -258,7 +258,7 @@ void give(const Fd& fd, const SocketAddress& to, std::string_view bytes) {
   (void)!::sendto(fd.get(), bytes.data(), bytes.size(), 0, to.raw(), to.size);
 }
 
-TEST_F(PortProxyTest, UdpClientsAreKeptApart) {
+TEST_F(PortProxyTest, UdpClientsAreSeparate) {
   start();
   Fd server = serve_on(kLoopback, SOCK_DGRAM);
   uint16_t port = publish(Protocol::Udp, target_of(server));
@@ -276,7 +276,7 @@ TEST_F(PortProxyTest, UdpClientsAreKeptApart) {
   EXPECT_EQ(statistics().udp_clients, 2U);
 }
 
-TEST_F(PortProxyTest, UdpAnswersComeFromTheAddressThatWasAsked) {
+TEST_F(PortProxyTest, UdpAnswersComeFromTheQueriedAddress) {
   start();
   Fd server = serve_on(kLoopback, SOCK_DGRAM);
   uint16_t port = publish(Protocol::Udp, target_of(server), ip("0.0.0.0"));
@@ -320,7 +320,7 @@ TEST_F(PortProxyTest, IdleUdpClientsAreForgotten) {
   EXPECT_EQ(statistics().udp_clients, 0U);
 }
 
-TEST_F(PortProxyTest, UdpClientsAreBounded) {
+TEST_F(PortProxyTest, UdpClientsAreLimited) {
   start({.udp_client_limit = 3});
   Fd server = serve_on(kLoopback, SOCK_DGRAM);
   uint16_t port = publish(Protocol::Udp, target_of(server));
@@ -331,7 +331,7 @@ TEST_F(PortProxyTest, UdpClientsAreBounded) {
   EXPECT_EQ(statistics().udp_clients, 3U);
 }
 
-TEST_F(PortProxyTest, UdpClientGoesOverToANewTarget) {
+TEST_F(PortProxyTest, UdpClientSwitchesToANewTarget) {
   start();
   Fd first = serve_on(kLoopback, SOCK_DGRAM);
   Fd second = serve_on(kLoopback, SOCK_DGRAM);
@@ -344,7 +344,7 @@ TEST_F(PortProxyTest, UdpClientGoesOverToANewTarget) {
   EXPECT_EQ(take(second).bytes, "2");
 }
 
-TEST_F(PortProxyTest, UdpTargetThatCameBackIsReachedAgain) {
+TEST_F(PortProxyTest, ReturningUdpTargetIsReachedAgain) {
   start();
   Fd server = serve_on(kLoopback, SOCK_DGRAM);
   uint16_t number = port_of(server);

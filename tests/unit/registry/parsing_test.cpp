@@ -54,7 +54,7 @@ TEST(Challenges, QuotedStringsAndSeveralSchemesInOneField) {
   EXPECT_EQ(all[1].parameter("service"), "plain");
 }
 
-TEST(Challenges, BearerIsPreferredAndNeedsARealm) {
+TEST(Challenges, BearerIsPreferredAndRequiresARealm) {
   EXPECT_EQ(choose_challenge({"Basic realm=x", "Bearer realm=\"https://t\""})->scheme, "bearer");
   EXPECT_EQ(choose_challenge({"Bearer service=x", "Basic realm=x"})->scheme, "basic");
   EXPECT_FALSE(choose_challenge({"Negotiate", "Digest realm=x"}));
@@ -110,7 +110,7 @@ std::string for_platform(char c, const std::string& os, const std::string& archi
                       R"(","variant":")" + variant + "\"}");
 }
 
-TEST(Manifests, TheBestImageOfAnIndexIsChosenAndAttestationsAreNot) {
+TEST(Manifests, BestImageOfAnIndexIsChosenButNotAttestations) {
   auto document = parse_manifest(
       index_of(
           for_platform('1', "unknown", "unknown") + "," + for_platform('2', "linux", "386") + "," +
@@ -224,7 +224,7 @@ TEST_F(Endpoints, DockerHubHasAnotherHostAndPlainHttpIsForLoopback) {
   EXPECT_EQ(places("lan.test:5001/a"), "https://lan.test:5001/a");
 }
 
-TEST_F(Endpoints, MirrorsServePullsOnly) {
+TEST_F(Endpoints, MirrorsServeOnlyPulls) {
   settings_.docker_mirrors = {"https://mirror.test/hub/"};
   EXPECT_EQ(places("nginx"),
             "https://mirror.test/hub/library/nginx https://registry-1.docker.io/library/nginx");
@@ -280,7 +280,7 @@ TEST(RateLimits, TimesAreReadInBothForms) {
   EXPECT_FALSE(parse_retry_after("", 0));
 }
 
-TEST(Errors, BodiesAreToldInOneLine) {
+TEST(Errors, BodiesAreReportedInOneLine) {
   EXPECT_EQ(error_body_text(
                 R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"},{"code":"DENIED"}]})"),
             "manifest unknown; denied");
@@ -289,7 +289,7 @@ TEST(Errors, BodiesAreToldInOneLine) {
   EXPECT_EQ(error_body_text(""), "");
 }
 
-TEST(Errors, SayWhatToDo) {
+TEST(Errors, NameARemedy) {
   Error error = explain({Failure::NotFound, not_found("it answered 404 (manifest unknown)")}, "docker.io");
   EXPECT_EQ(error.kind(), ErrorKind::NotFound);
   EXPECT_EQ(error.text(),

@@ -75,7 +75,7 @@ TEST_F(Client, AnonymousTokenOfAnotherHostIsFetchedOnceAndNeverSentThere) {
   EXPECT_EQ(server.requests().size(), 3U) << "the second request begins with the token";
 }
 
-TEST_F(Client, CredentialsGoByOAuthFirstAndBasicWhereTheServiceHasNone) {
+TEST_F(Client, CredentialsUseOAuthFirstAndBasicAsFallback) {
   HttpServer service([](const ServedRequest& request) -> Reply {
     if (request.method == "POST") return {404, {}, "", {}};
     return token("T2");
@@ -107,7 +107,7 @@ TEST_F(Client, AnIdentityTokenIsARefreshToken) {
             std::string::npos);
 }
 
-TEST_F(Client, BasicIsAnsweredAndWrongCredentialsEndAtOnce) {
+TEST_F(Client, BasicIsSupportedAndWrongCredentialsFailImmediately) {
   HttpServer server([](const ServedRequest& request) -> Reply {
     if (request.header("authorization") != "Basic " + encode_base64("me:right"))
       return test::challenge("Basic realm=\"registry\"");
@@ -122,7 +122,7 @@ TEST_F(Client, BasicIsAnsweredAndWrongCredentialsEndAtOnce) {
   EXPECT_EQ(server.requests().size(), 4U);
 }
 
-TEST_F(Client, OneCallersTokenIsNotAnothers) {
+TEST_F(Client, TokensAreNotSharedBetweenCallers) {
   HttpServer service([](const ServedRequest& request) {
     return token(request.header("authorization").empty() && request.body.empty() ? "anonymous" : "member");
   });
@@ -149,7 +149,7 @@ TEST_F(Client, AnExpiredTokenIsRefreshedWhenTheRegistryRefusesIt) {
   EXPECT_TRUE(repository(server).manifest("latest"));
 }
 
-TEST_F(Client, RedirectsLoseTheAuthorizationOnTheWayToAnotherHost) {
+TEST_F(Client, RedirectsToAnotherHostDropTheAuthorization) {
   HttpServer storage([](const ServedRequest&) { return Reply{200, {}, "blob", {}}; });
   HttpServer server([&](const ServedRequest& request) -> Reply {
     if (request.header("authorization").empty()) return test::challenge("Basic realm=\"r\"");
@@ -167,14 +167,14 @@ TEST_F(Client, RedirectsLoseTheAuthorizationOnTheWayToAnotherHost) {
   EXPECT_EQ(storage.requests()[0].header("authorization"), "");
 }
 
-TEST_F(Client, RedirectsInACircleEnd) {
+TEST_F(Client, RedirectLoopsEnd) {
   HttpServer server([](const ServedRequest&) { return Reply{302, {{"Location", "/v2/again"}}, "", {}}; });
   Answer<FetchedManifest> answer = repository(server).manifest("latest");
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().error.text(), "redirected in a circle");
 }
 
-TEST_F(Client, ServerErrorsAndRateLimitsAreTriedAgain) {
+TEST_F(Client, ServerErrorsAndRateLimitsAreRetried) {
   std::atomic<int> count = 0;
   HttpServer server([&](const ServedRequest&) -> Reply {
     switch (count++) {
@@ -190,7 +190,7 @@ TEST_F(Client, ServerErrorsAndRateLimitsAreTriedAgain) {
   EXPECT_EQ(count, 3);
 }
 
-TEST_F(Client, AFarRetryAfterIsReportedWithTheLimit) {
+TEST_F(Client, LongRetryAfterIsReportedWithTheLimit) {
   HttpServer server([](const ServedRequest&) -> Reply {
     return {
         429,
@@ -207,7 +207,7 @@ TEST_F(Client, AFarRetryAfterIsReportedWithTheLimit) {
   EXPECT_EQ(server.requests().size(), 1U);
 }
 
-TEST_F(Client, AManifestMustHaveItsDigestAndAreasonableSize) {
+TEST_F(Client, ManifestMustMatchItsDigestAndHaveAReasonableSize) {
   std::string other = "sha256:" + std::string(64, 'b');
   std::string big(kLargestDocument + 1, ' ');
   HttpServer server([&](const ServedRequest& request) -> Reply {
@@ -220,7 +220,7 @@ TEST_F(Client, AManifestMustHaveItsDigestAndAreasonableSize) {
   EXPECT_TRUE(repository(server).manifest("sha256:" + sha256_hex(kManifest)));
 }
 
-TEST_F(Client, AStopEndsAWaitForTheNextTry) {
+TEST_F(Client, StopEndsAWaitForTheNextAttempt) {
   HttpServer server([](const ServedRequest&) { return Reply{503, {{"Retry-After", "2"}}, "", {}}; });
   std::thread stopper([&] {
     while (server.requests().empty()) std::this_thread::yield();
@@ -270,7 +270,7 @@ class Blobs : public Client {
   Descriptor blob_;
 };
 
-TEST_F(Blobs, ABrokenTransferGoesOnWhereItEnded) {
+TEST_F(Blobs, InterruptedTransferIsResumed) {
   std::atomic<int> count = 0;
   HttpServer server([&](const ServedRequest& request) {
     Reply reply = test::ranged(request, content_);
@@ -284,7 +284,7 @@ TEST_F(Blobs, ABrokenTransferGoesOnWhereItEnded) {
   EXPECT_EQ(server.requests()[2].header("range"), "bytes=200000-");
 }
 
-TEST_F(Blobs, WhatIsThereAlreadyIsNotAskedFor) {
+TEST_F(Blobs, ExistingBytesAreNotRequested) {
   target_.bytes = content_.substr(0, 250'000);
   HttpServer server([&](const ServedRequest& request) { return test::ranged(request, content_); });
   ASSERT_TRUE(fetch(server));
@@ -292,14 +292,14 @@ TEST_F(Blobs, WhatIsThereAlreadyIsNotAskedFor) {
   EXPECT_EQ(server.requests()[0].header("range"), "bytes=250000-");
 }
 
-TEST_F(Blobs, AServerWithoutRangesBeginsAgain) {
+TEST_F(Blobs, ServerWithoutRangesRestarts) {
   target_.bytes = content_.substr(0, 250'000);
   HttpServer server([&](const ServedRequest&) { return Reply{200, {}, content_, {}}; });
   ASSERT_TRUE(fetch(server));
   EXPECT_EQ(target_.bytes, content_);
 }
 
-TEST_F(Blobs, APartThatTheServerDoesNotKnowIsDropped) {
+TEST_F(Blobs, PartUnknownToTheServerIsDropped) {
   target_.bytes = content_.substr(0, 250'000);
   std::atomic<int> count = 0;
   HttpServer server([&](const ServedRequest& request) {
@@ -317,7 +317,7 @@ TEST_F(Blobs, MoreBytesThanPromisedEndTheTransfer) {
   EXPECT_EQ(server.requests().size(), 1U);
 }
 
-TEST_F(Blobs, AFullDiskEndsItAtOnce) {
+TEST_F(Blobs, FullDiskEndsTheTransferImmediately) {
   target_.most = 100'000;
   HttpServer server([&](const ServedRequest& request) { return test::ranged(request, content_); });
   Answer<> fetched = fetch(server);
@@ -365,7 +365,7 @@ TEST(Turns, ASecondCallerWaitsAndCanGiveUp) {
 
 // --- uploads ---
 
-TEST_F(Client, ABlobThatIsThereIsNotSent) {
+TEST_F(Client, ExistingBlobIsNotSent) {
   HttpServer server([](const ServedRequest&) { return Reply{200, {}, "", {}}; });
   Repository to = repository(server);
   Answer<UploadEnd> end = upload_blob({to, "sha256:" + std::string(64, 'a'), {}, {}, {}});
@@ -374,7 +374,7 @@ TEST_F(Client, ABlobThatIsThereIsNotSent) {
   EXPECT_EQ(server.requests().size(), 1U);
 }
 
-TEST_F(Client, ABlobOfAnotherRepositoryIsMounted) {
+TEST_F(Client, BlobOfAnotherRepositoryIsMounted) {
   HttpServer server(
       [](const ServedRequest& request) { return Reply{request.method == "POST" ? 201 : 404, {}, "", {}}; });
   Repository to = repository(server);
@@ -386,7 +386,7 @@ TEST_F(Client, ABlobOfAnotherRepositoryIsMounted) {
             "/v2/team/app/blobs/uploads/?mount=sha256%3A" + std::string(64, 'a') + "&from=team%2Fbase");
 }
 
-TEST_F(Client, AnUploadKeepsTheQueryOfItsLocationAndStartsAgainAfterAFailure) {
+TEST_F(Client, UploadKeepsTheQueryOfItsLocationAndRestartsAfterAFailure) {
   TemporaryDirectory folder = *TemporaryDirectory::create("/tmp/stack-upload-");
   ASSERT_TRUE(write_file(folder.path() + "/blob", "content"));
   Fd file = *open_file(folder.path() + "/blob", O_RDONLY);

@@ -36,7 +36,7 @@ TEST(CgroupLimits, VersionTwoTranslates) {
       "io.max = 8:0 rbps=99\n");
 }
 
-TEST(CgroupLimits, WeightsOfVersion1HaveBfqNamesAsWell) {
+TEST(CgroupLimits, WeightsOfVersion1HaveBfqNames) {
   Json block{{"weight", 300}, {"weightDevice", Json::array({{{"major", 8}, {"minor", 0}, {"weight", 200}}})}};
   std::vector<CgroupWrite> writes = writes_for_v1(Json{{"blockIO", block}}).value();
   ASSERT_EQ(writes.size(), 2u);
@@ -52,13 +52,13 @@ TEST(CgroupLimits, MinusOneIsMax) {
             "memory.max = max\nmemory.swap.max = max\ncpu.max = max\npids.max = max\n");
 }
 
-TEST(CgroupLimits, NothingAskedIsNothingWritten) {
+TEST(CgroupLimits, WithoutLimitsNothingIsWritten) {
   EXPECT_EQ(text(writes_for_v1(Json::object())), "");
   EXPECT_EQ(text(writes_for_v2(Json::object())), "");
   EXPECT_EQ(text(writes_for_v2(Json())), "");
 }
 
-TEST(CgroupLimits, NonsenseIsRefused) {
+TEST(CgroupLimits, InvalidValuesAreRejected) {
   EXPECT_EQ(text(writes_for_v1(Json{{"memory", {{"limit", 10}, {"swap", 5}}}})),
             "error: the limit of memory and swap is below the memory limit");
   EXPECT_EQ(text(writes_for_v2(Json{{"memory", {{"swappiness", 101}}}})),

@@ -39,13 +39,13 @@ TEST(JsonLog, TimesAreRfc3339WithNanosecondsWithoutTrailingZeros) {
   EXPECT_EQ(time_text(4102444799, 1), "2099-12-31T23:59:59.000000001Z");
 }
 
-TEST(JsonLog, TextIsEscapedAsGoDoes) {
+TEST(JsonLog, TextIsEscapedLikeInGo) {
   EXPECT_EQ(escaped("plain \xc3\xa9 \xf0\x9f\x98\x80"), "plain \xc3\xa9 \xf0\x9f\x98\x80");
   EXPECT_EQ(escaped("\"\\\n\r\t\x01<>&"), "\\\"\\\\\\n\\r\\t\\u0001\\u003c\\u003e\\u0026");
   EXPECT_EQ(escaped("\xe2\x80\xa8\xe2\x80\xa9"), "\\u2028\\u2029");
 }
 
-TEST(JsonLog, BrokenUtf8BecomesTheReplacementCharacter) {
+TEST(JsonLog, InvalidUtf8BecomesTheReplacementCharacter) {
   EXPECT_EQ(escaped("a\xff"
                     "b"),
             "a\\ufffdb");
@@ -92,7 +92,7 @@ class Logged : public ::testing::Test {
   }
 };
 
-TEST_F(Logged, LinesComeTogetherFromPieces) {
+TEST_F(Logged, LinesAreAssembledFromPieces) {
   open(0, 1);
   add("one\ntw");
   add("o\n\nthr");
@@ -113,7 +113,7 @@ TEST_F(Logged, LineOfExactlyTheLimitIsOnePartialAndAnEmptyRest) {
   EXPECT_EQ(got[2], "next\n");
 }
 
-TEST_F(Logged, ControlCharactersNeverTearALineAcrossFiles) {
+TEST_F(Logged, ControlCharactersNeverSplitALineAcrossFiles) {
   open(200000, 3);
   for (int i = 0; i < 20; ++i) add(std::string(kLongestMessage, '\x01'));
   file.flush();
@@ -122,7 +122,7 @@ TEST_F(Logged, ControlCharactersNeverTearALineAcrossFiles) {
   }
 }
 
-TEST_F(Logged, SingleFileIsCutWhenFull) {
+TEST_F(Logged, SingleFileIsTruncatedWhenFull) {
   open(1000, 1);
   for (int i = 0; i < 100; ++i) {
     add("a line of some length " + std::to_string(i) + "\n");
@@ -144,7 +144,7 @@ TEST_F(Logged, ExistingFileIsContinued) {
   EXPECT_EQ(messages(), (std::vector<std::string>{"one\n", "two\n"}));
 }
 
-TEST_F(Logged, FilesAreAsLongAsMaxSizeAndOneRecordAtMost) {
+TEST_F(Logged, FilesExceedMaxSizeByAtMostOneRecord) {
   open(2000, 3);
   for (int i = 0; i < 200; ++i) add("a line of some length " + std::to_string(i) + "\n");
   file.flush();
@@ -153,7 +153,7 @@ TEST_F(Logged, FilesAreAsLongAsMaxSizeAndOneRecordAtMost) {
   EXPECT_FALSE(path_exists(folder.path() + "/log.3"));
 }
 
-TEST_F(Logged, CompressedFilesMoveOnWithTheOthers) {
+TEST_F(Logged, CompressedFilesAreRotatedWithTheOthers) {
   ASSERT_TRUE(write_file(folder.path() + "/log.1.gz", "one"));
   ASSERT_TRUE(write_file(folder.path() + "/log.2.gz", "two"));
   ASSERT_TRUE(write_file(folder.path() + "/log.3.gz", "three"));
@@ -168,7 +168,7 @@ TEST_F(Logged, CompressedFilesMoveOnWithTheOthers) {
   EXPECT_TRUE(path_exists(folder.path() + "/log.1"));
 }
 
-TEST_F(Logged, NamesStandStillWhileTheyAreLocked) {
+TEST_F(Logged, LockedNamesDoNotChange) {
   open(100, 3);
   Fd lock{::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
@@ -185,7 +185,7 @@ TEST_F(Logged, NamesStandStillWhileTheyAreLocked) {
   EXPECT_EQ(messages("log.1").back(), "two\n");
 }
 
-TEST_F(Logged, AttributesStandInEachRecordBeforeTheTime) {
+TEST_F(Logged, AttributesPrecedeTheTimeInEachRecord) {
   std::string text = ",\"attrs\":{\"com.example\":\"a\"}";
   values.fields_size = static_cast<uint32_t>(text.copy(values.fields, sizeof(values.fields)));
   open(0, 1);
@@ -292,7 +292,7 @@ TEST_F(Journaled, PartsOfALongLineAreNumberedUnderOneId) {
   EXPECT_EQ(id_of(first), id_of(second));
 }
 
-TEST_F(Journaled, JournalThatComesBackIsFoundAgain) {
+TEST_F(Journaled, RestartedJournalIsReconnected) {
   open_journal();
   add("lost\n");
   EXPECT_EQ(file.dropped_bytes(), 4u);

@@ -79,7 +79,7 @@ TEST(Messages, EveryTypeSurvivesEveryLength) {
   }
 }
 
-TEST(Messages, NothingThereIsNotAnError) {
+TEST(Messages, MissingMessageIsNotAnError) {
   SocketPair pair = std::move(*make_socket_pair(SOCK_SEQPACKET));
   ASSERT_TRUE(set_nonblocking(pair.ours.get(), true).has_value());
   Result<std::optional<Message>> none = receive_message(pair.ours.get());
@@ -91,7 +91,7 @@ TEST(Messages, NothingThereIsNotAnError) {
   EXPECT_TRUE(std::holds_alternative<Closed>(**closed));
 }
 
-TEST(Messages, UnusableHeldNamesAreRefusedBeforeAnythingIsSent) {
+TEST(Messages, InvalidHeldNamesAreRejectedBeforeSending) {
   SocketPair pair = std::move(*make_socket_pair(SOCK_SEQPACKET));
   EXPECT_FALSE(send_hold(pair.ours.get(), {{"", 0}}).has_value());
   EXPECT_FALSE(send_hold(pair.ours.get(), {{std::string(wire::kNameSize, 'n'), 0}}).has_value());

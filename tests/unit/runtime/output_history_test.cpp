@@ -25,7 +25,7 @@ void add(OutputHistory& history, wire::Stream stream, const std::string& text) {
   history.add(stream, text.data(), text.size());
 }
 
-TEST(OutputHistory, AReaderGetsWhatFollowsItsPosition) {
+TEST(OutputHistory, ReaderGetsTheOutputAfterItsPosition) {
   auto history = std::make_unique<OutputHistory>();
   history->begin();
   add(*history, wire::kStreamStdout, "hello ");
@@ -37,7 +37,7 @@ TEST(OutputHistory, AReaderGetsWhatFollowsItsPosition) {
   EXPECT_EQ(walk(*history, 11, 4), "");
 }
 
-TEST(OutputHistory, WhatCameBeforeItWasKeptIsAGap) {
+TEST(OutputHistory, OutputBeforeTheHistoryIsAGap) {
   auto history = std::make_unique<OutputHistory>();
   add(*history, wire::kStreamStdout, "lost");
   history->begin();
@@ -46,7 +46,7 @@ TEST(OutputHistory, WhatCameBeforeItWasKeptIsAGap) {
   EXPECT_EQ(walk(*history, 4, 0), "o:kept ");
 }
 
-TEST(OutputHistory, TheOldestGoesWhenItIsFull) {
+TEST(OutputHistory, OldestOutputIsDroppedWhenFull) {
   auto history = std::make_unique<OutputHistory>();
   history->begin();
   const std::string megabyte(1 << 20, 'x');

@@ -36,24 +36,24 @@ TEST_F(Root, AbsoluteAndDottedLinksStayInside) {
   EXPECT_EQ(read_file_in_root(root.get(), "/../../secret")->value_or(""), "container");
 }
 
-TEST_F(Root, MagicLinksAreRefused) {
+TEST_F(Root, MagicLinksAreRejected) {
   link("/proc/self/root", "/magic");
   EXPECT_FALSE(open_in_root(root.get(), "/magic/etc/passwd", O_RDONLY).has_value());
 }
 
-TEST_F(Root, MissingFilesAreNotFoundAndOthersAreRefused) {
+TEST_F(Root, MissingFilesAreNotFoundAndSpecialFilesRejected) {
   EXPECT_FALSE(read_file_in_root(root.get(), "/none")->has_value());
   ASSERT_EQ(::mkfifo((path + "/fifo").c_str(), 0600), 0);
   EXPECT_FALSE(read_file_in_root(root.get(), "/fifo").has_value());
   EXPECT_FALSE(read_file_in_root(root.get(), "/etc").has_value());
 }
 
-TEST_F(Root, TooLargeFilesAreRefused) {
+TEST_F(Root, TooLargeFilesAreRejected) {
   ASSERT_TRUE(write_file(path + "/large", std::string(5000, 'x')).has_value());
   EXPECT_FALSE(read_file_in_root(root.get(), "/large", 4000).has_value());
 }
 
-TEST_F(Root, FoldersAreMadeInsideEvenThroughHostileLinks) {
+TEST_F(Root, FoldersAreCreatedInsideDespiteMaliciousLinks) {
   link(folder.path() + "/outside", "/out");
   ASSERT_TRUE(ensure_directory_in_root(root.get(), "/a/b/c").has_value());
   EXPECT_TRUE(is_directory(path + "/a/b/c"));
@@ -62,14 +62,14 @@ TEST_F(Root, FoldersAreMadeInsideEvenThroughHostileLinks) {
   EXPECT_FALSE(path_exists(folder.path() + "/outside/made"));
 }
 
-TEST_F(Root, FoldersAreMadeWhereALinkInsideLeads) {
+TEST_F(Root, FoldersAreCreatedAtTheTargetOfAnInsideLink) {
   ASSERT_TRUE(ensure_directory(path + "/real").has_value());
   link("/real", "/alias");
   ASSERT_TRUE(ensure_directory_in_root(root.get(), "/alias/deep/er").has_value());
   EXPECT_TRUE(is_directory(path + "/real/deep/er"));
 }
 
-TEST_F(Root, FilesAreMadeWithParentsAndExistingOnesAreKept) {
+TEST_F(Root, FilesAreCreatedWithParentsAndExistingOnesKept) {
   ASSERT_TRUE(ensure_file_in_root(root.get(), "/x/y/file").has_value());
   EXPECT_TRUE(path_exists(path + "/x/y/file"));
   ASSERT_TRUE(write_file(path + "/x/y/file", "kept").has_value());

@@ -293,7 +293,7 @@ class SeccompProgram : public ::testing::Test {
   }
 };
 
-TEST_F(SeccompProgram, DefaultProfileDoesTheSameAsLibseccompsForEveryCall) {
+TEST_F(SeccompProgram, DefaultProfileMatchesLibseccompForEveryCall) {
   Json profile = known_to_libseccomp(resolved(*parse_json(default_seccomp_profile())));
   Program mine = ours(profile), theirs = reference(profile);
   // The newest call that the profile names; bit 30 means x32 for x86_64 only.
@@ -306,7 +306,7 @@ TEST_F(SeccompProgram, DefaultProfileDoesTheSameAsLibseccompsForEveryCall) {
   EXPECT_EQ(difference(mine, theirs, profile, last), "");
 }
 
-TEST_F(SeccompProgram, DefaultProfileInDockersFormIsTheSameProgram) {
+TEST_F(SeccompProgram, DefaultProfileInDockersFormatGivesTheSameProgram) {
   std::set<std::string> caps(default_capabilities().begin(), default_capabilities().end());
   Result<std::string> whole = compile_seccomp({std::string(default_seccomp_profile()), caps, "6.1"});
   ASSERT_TRUE(whole) << whole.error().text();
@@ -314,7 +314,7 @@ TEST_F(SeccompProgram, DefaultProfileInDockersFormIsTheSameProgram) {
             *compile_seccomp({to_text(resolved(*parse_json(default_seccomp_profile()))), caps, "6.1"}));
 }
 
-TEST_F(SeccompProgram, DefaultProfileIsAThirdOfLibseccompsLengthAndACallTakesFewSteps) {
+TEST_F(SeccompProgram, DefaultProfileIsAThirdOfLibseccompsLengthWithFewStepsPerCall) {
   Json profile = resolved(*parse_json(default_seccomp_profile()));
   Program mine = ours(profile), theirs = reference(profile);
   RecordProperty("instructions", static_cast<int>(mine.size()));
@@ -329,7 +329,7 @@ TEST_F(SeccompProgram, DefaultProfileIsAThirdOfLibseccompsLengthAndACallTakesFew
   EXPECT_LE(most, 14u);
 }
 
-TEST_F(SeccompProgram, EveryActionIsTheKernels) {
+TEST_F(SeccompProgram, EveryActionMatchesTheKernel) {
   for (const auto& [name, action] :
        std::map<std::string, uint32_t>{{"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD},
                                        {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD},
@@ -347,7 +347,7 @@ TEST_F(SeccompProgram, EveryActionIsTheKernels) {
   }
 }
 
-TEST_F(SeccompProgram, EveryComparisonDoesTheSameAsLibseccomps) {
+TEST_F(SeccompProgram, EveryComparisonMatchesLibseccomp) {
   for (const auto& [name, op] : kCompares) {
     for (uint64_t value :
          {uint64_t{0}, uint64_t{5}, uint64_t{0xffffffff}, uint64_t{0x100000005}, ~uint64_t{0}}) {
@@ -358,7 +358,7 @@ TEST_F(SeccompProgram, EveryComparisonDoesTheSameAsLibseccomps) {
   }
 }
 
-TEST_F(SeccompProgram, SeveralArgumentsAreAllAskedFor) {
+TEST_F(SeccompProgram, AllArgumentsMustMatch) {
   Json profile =
       allowing_profile({rule_for({"ioctl", "fcntl"}, "SCMP_ACT_ERRNO",
                                  {test_of(0, "SCMP_CMP_GE", 3), test_of(1, "SCMP_CMP_LT", 0x200000001),
@@ -367,7 +367,7 @@ TEST_F(SeccompProgram, SeveralArgumentsAreAllAskedFor) {
   EXPECT_EQ(difference(ours(profile), reference(profile), profile), "");
 }
 
-TEST_F(SeccompProgram, AnArgumentGivenTwiceMeansEither) {
+TEST_F(SeccompProgram, RepeatedArgumentMatchesEither) {
   Json both = allowing_profile(
       {rule_for({"ioctl"}, "SCMP_ACT_ERRNO", {test_of(0, "SCMP_CMP_EQ", 3), test_of(0, "SCMP_CMP_EQ", 5)})});
   Json apart = allowing_profile({rule_for({"ioctl"}, "SCMP_ACT_ERRNO", {test_of(0, "SCMP_CMP_EQ", 3)}),
@@ -375,7 +375,7 @@ TEST_F(SeccompProgram, AnArgumentGivenTwiceMeansEither) {
   EXPECT_EQ(difference(ours(both), reference(apart), both), "");
 }
 
-TEST_F(SeccompProgram, SocketCallsOfThirtyTwoBitProgramsAreMet) {
+TEST_F(SeccompProgram, SocketCallsOf32BitProgramsAreMatched) {
   Json profile =
       allowing_profile({rule_for({"socket", "sendto", "recv", "shmat", "semop"}, "SCMP_ACT_ERRNO")});
   EXPECT_EQ(difference(ours(profile), reference(profile), profile), "");
@@ -412,7 +412,7 @@ TEST_F(SeccompProgram, LongProgramsStillReachTheirEnds) {
   EXPECT_EQ(difference(mine, reference(profile), few), "");
 }
 
-TEST_F(SeccompProgram, CallsNewerThanTheProfileDoNotExistWhereItRefuses) {
+TEST_F(SeccompProgram, CallsNewerThanADenyingProfileReturnEnosys) {
   Json profile = {{"defaultAction", "SCMP_ACT_ERRNO"},
                   {"architectures", {"SCMP_ARCH_X86_64"}},
                   {"syscalls", {rule_for({"read", "openat2"}, "SCMP_ACT_ALLOW")}}};
@@ -428,7 +428,7 @@ TEST_F(SeccompProgram, CallsNewerThanTheProfileDoNotExistWhereItRefuses) {
   EXPECT_EQ(action(438), SECCOMP_RET_LOG);
 }
 
-TEST_F(SeccompProgram, CallsThatTheLibraryDoesNotKnowAreInTheProgram) {
+TEST_F(SeccompProgram, CallsUnknownToTheLibraryAreInTheProgram) {
   Program program = ours({{"defaultAction", "SCMP_ACT_ERRNO"},
                           {"architectures", {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"}},
                           {"syscalls", {rule_for({"file_setattr"}, "SCMP_ACT_ALLOW")}}});
@@ -439,7 +439,7 @@ TEST_F(SeccompProgram, CallsThatTheLibraryDoesNotKnowAreInTheProgram) {
   }
 }
 
-TEST_F(SeccompProgram, RandomProfilesDoTheSameAsLibseccomps) {
+TEST_F(SeccompProgram, RandomProfilesMatchLibseccomp) {
   const char* names[] = {"read", "ioctl",  "clone",  "personality", "prctl",
                          "mmap", "openat", "ptrace", "kcmp",        "futex"};
   std::vector<std::string> ops;

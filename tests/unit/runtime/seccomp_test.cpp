@@ -26,7 +26,7 @@ std::string canonical(Json rule) {
   return to_text(rule);
 }
 
-TEST(Seccomp, DefaultProfileSaysTheSameAsDockers) {
+TEST(Seccomp, DefaultProfileMatchesDockers) {
   Result<std::string> reference = read_file(STACK_TEST_DATA "/seccomp-default.json");
   ASSERT_TRUE(reference) << reference.error().text();
   Json theirs = *parse_json(*reference);
@@ -104,7 +104,7 @@ TEST(Seccomp, UnknownCallsAreLeftOut) {
                   .has_value());
 }
 
-TEST(Seccomp, CacheGivesTheSameAndSurvivesDamage) {
+TEST(Seccomp, CacheReturnsTheSameProgramAndSurvivesDamage) {
   TemporaryDirectory folder = std::move(*TemporaryDirectory::create("/tmp/stack-seccomp-"));
   std::string cache = folder.path() + "/cache";
   SeccompRequest request = request_for(std::string(default_seccomp_profile()));

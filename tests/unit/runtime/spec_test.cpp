@@ -26,7 +26,7 @@ OciMount mount_with(std::vector<std::string> options) {
   return mount;
 }
 
-TEST(Spec, MinimalConfigIsTaken) {
+TEST(Spec, MinimalConfigIsAccepted) {
   Result<OciSpec> spec = parse_spec(minimal());
   ASSERT_TRUE(spec.has_value()) << spec.error().text();
   EXPECT_EQ(spec->process->args, std::vector<std::string>{"sh"});
@@ -69,13 +69,13 @@ TEST(Spec, WronglyTypedValuesAreErrorsThatNameThem) {
   EXPECT_EQ(error_of(config), "mounts[0]: destination must be a string");
 }
 
-TEST(Spec, ZeroBytesAreRefused) {
+TEST(Spec, ZeroBytesAreRejected) {
   Json config = minimal();
   config["process"]["args"] = Json::array({std::string("a\0b", 3)});
   EXPECT_EQ(error_of(config), "process: args contains a zero byte");
 }
 
-TEST(Spec, NamespacesGivenTwiceOrUnknownOrRelativeAreErrors) {
+TEST(Spec, DuplicateUnknownAndRelativeNamespacesAreErrors) {
   Json config = minimal();
   config["linux"]["namespaces"].push_back({{"type", "pid"}});
   EXPECT_EQ(error_of(config), "linux: namespaces[2]: namespace pid is given twice");
@@ -87,7 +87,7 @@ TEST(Spec, NamespacesGivenTwiceOrUnknownOrRelativeAreErrors) {
   EXPECT_NE(error_of(config).find("must be absolute"), std::string::npos);
 }
 
-TEST(Spec, LimitsGivenTwiceOrUnknownAreErrors) {
+TEST(Spec, DuplicateAndUnknownLimitsAreErrors) {
   Json config = minimal();
   config["process"]["rlimits"] = Json::array({{{"type", "RLIMIT_CORE"}, {"soft", 1}, {"hard", 1}},
                                               {{"type", "RLIMIT_CORE"}, {"soft", 2}, {"hard", 2}}});
@@ -98,7 +98,7 @@ TEST(Spec, LimitsGivenTwiceOrUnknownAreErrors) {
   EXPECT_NE(error_of(config).find("exceeds the hard limit"), std::string::npos);
 }
 
-TEST(Spec, UnlimitedLimitsFit) {
+TEST(Spec, UnlimitedLimitsAreSupported) {
   Json config = minimal();
   config["process"]["rlimits"] =
       Json::array({{{"type", "RLIMIT_CORE"}, {"soft", UINT64_MAX}, {"hard", UINT64_MAX}}});
@@ -107,7 +107,7 @@ TEST(Spec, UnlimitedLimitsFit) {
   EXPECT_EQ(spec->process->limits[0].hard, RLIM_INFINITY);
 }
 
-TEST(Spec, UnknownCapabilityIsANoteOnly) {
+TEST(Spec, UnknownCapabilityIsOnlyANote) {
   Json config = minimal();
   config["process"]["capabilities"] = {{"bounding", {"CAP_CHOWN", "CAP_WIZARD"}}};
   Result<OciSpec> spec = parse_spec(config);
@@ -123,13 +123,13 @@ TEST(Spec, MaskedPathsMustBeAbsolute) {
   EXPECT_EQ(error_of(config), "linux: maskedPaths: not an absolute path: \"proc/kcore\"");
 }
 
-TEST(Spec, HostnameNeedsItsNamespace) {
+TEST(Spec, HostnameRequiresItsNamespace) {
   Json config = minimal();
   config["hostname"] = "box";
   EXPECT_EQ(error_of(config), "hostname requires a uts namespace");
 }
 
-TEST(Spec, HooksNeedAbsolutePathsAndPositiveTimeouts) {
+TEST(Spec, HooksRequireAbsolutePathsAndPositiveTimeouts) {
   Json config = minimal();
   config["hooks"] = {{"poststart", Json::array({{{"path", "hook"}}})}};
   EXPECT_NE(error_of(config).find("must be absolute"), std::string::npos);
@@ -137,7 +137,7 @@ TEST(Spec, HooksNeedAbsolutePathsAndPositiveTimeouts) {
   EXPECT_NE(error_of(config).find("greater than zero"), std::string::npos);
 }
 
-TEST(Spec, UserNamespaceAndMappingsGoTogether) {
+TEST(Spec, UserNamespaceAndMappingsRequireEachOther) {
   Json config = minimal();
   config["linux"]["uidMappings"] = Json::array({{{"containerID", 0}, {"hostID", 1000}, {"size", 1}}});
   EXPECT_NE(error_of(config).find("require a user namespace"), std::string::npos);
@@ -146,7 +146,7 @@ TEST(Spec, UserNamespaceAndMappingsGoTogether) {
   EXPECT_NE(error_of(config).find("requires uidMappings"), std::string::npos);
 }
 
-TEST(Spec, HostileDestinationsAreCleanedButStayAbsolute) {
+TEST(Spec, MaliciousDestinationsAreCleanedAndStayAbsolute) {
   Json mount{{"destination", "../../etc/../x//y"}, {"type", "tmpfs"}};
   EXPECT_EQ(parse_mount(mount)->destination, "/x/y");
 }
@@ -158,13 +158,13 @@ TEST(MountOptions, FlagsSetAndClearAndTheLastOneWins) {
   EXPECT_EQ(mount.attributes_clear, uint64_t{MOUNT_ATTR_RDONLY});
 }
 
-TEST(MountOptions, AccessTimesExcludeEachOther) {
+TEST(MountOptions, AccessTimeModesAreExclusive) {
   OciMount mount = mount_with({"noatime", "strictatime"});
   EXPECT_EQ(mount.attributes_set & MOUNT_ATTR__ATIME, uint64_t{MOUNT_ATTR_STRICTATIME});
   EXPECT_EQ(mount.attributes_clear & MOUNT_ATTR__ATIME, uint64_t{MOUNT_ATTR__ATIME});
 }
 
-TEST(MountOptions, UnknownWordsGoToTheFileSystem) {
+TEST(MountOptions, UnknownOptionsArePassedToTheFileSystem) {
   EXPECT_EQ(mount_with({"size=1m", "ro"}).data, std::vector<std::string>{"size=1m"});
 }
 
@@ -176,7 +176,7 @@ TEST(MountOptions, PropagationAndBindAreSeparate) {
   EXPECT_EQ(mount.recursive_set, uint64_t{MOUNT_ATTR_RDONLY});
 }
 
-TEST(MountOptions, AllWordsOfTheSpecificationAreKnown) {
+TEST(MountOptions, AllOptionsOfTheSpecificationAreKnown) {
   // config.md, "Linux mount options": MUST and SHOULD.
   const char* const words[] = {"async",       "atime",        "bind",          "defaults",
                                "dev",         "diratime",     "dirsync",       "exec",

@@ -46,7 +46,7 @@ TEST(Users, NameGivesIdsHomeAndMemberships) {
   EXPECT_EQ(user.additional_gids, (std::vector<uint32_t>{44, 45}));
 }
 
-TEST(Users, NumberOfAKnownUserGivesTheSame) {
+TEST(Users, NumberOfAKnownUserGivesTheSameResult) {
   EXPECT_EQ(must("1000").name, "web");
   EXPECT_EQ(must("1000").gid, 1001u);
 }
@@ -72,16 +72,16 @@ TEST(Users, GroupGivenReplacesGroupAndMemberships) {
 
 TEST(Users, NameThatLooksLikeANumberWins) { EXPECT_EQ(must("2000").uid, 2001u); }
 
-TEST(Users, RelativeHomeIsNotTaken) { EXPECT_EQ(must("relative").home, "/"); }
+TEST(Users, RelativeHomeIsIgnored) { EXPECT_EQ(must("relative").home, "/"); }
 
-TEST(Users, NumbersOutOfRangeAreRefused) {
+TEST(Users, NumbersOutOfRangeAreRejected) {
   EXPECT_EQ(error("4294967296"), "user id 4294967296 is out of range");
   EXPECT_EQ(error("4294967295"), "user id 4294967295 is out of range");
   EXPECT_EQ(error("99999999999999999999"), "user id 99999999999999999999 is out of range");
   EXPECT_EQ(error("web:4294967296"), "group id 4294967296 is out of range");
 }
 
-TEST(Users, StrangeNumbersAreNames) {
+TEST(Users, UnusualNumbersAreNames) {
   for (std::string_view spec : {"-1", "+1", " 1", "1 ", "0x0", "1e3", "1.0"})
     EXPECT_NE(error(spec).find("unable to find user"), std::string::npos) << spec;
 }
@@ -96,9 +96,9 @@ TEST(Users, EntriesWithBrokenNumbersAreSkipped) {
   EXPECT_NE(error("huge").find("unable to find"), std::string::npos);
 }
 
-TEST(Users, MoreThanOneColonIsRefused) { EXPECT_EQ(error("a:b:c"), "not a user: \"a:b:c\""); }
+TEST(Users, MoreThanOneColonIsRejected) { EXPECT_EQ(error("a:b:c"), "not a user: \"a:b:c\""); }
 
-TEST(Users, EmptyFilesAndOddBytesDoNoHarm) {
+TEST(Users, EmptyFilesAndUnusualBytesAreHarmless) {
   EXPECT_EQ(resolve_user("5", "", "")->uid, 5u);
   std::string odd(70000, ':');
   EXPECT_EQ(resolve_user("5", odd + "\n\n:::::::\n", odd)->uid, 5u);

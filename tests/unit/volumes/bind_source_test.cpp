@@ -19,7 +19,7 @@ class BindSources : public ::testing::Test {
   std::optional<TemporaryDirectory> folder_;
 };
 
-TEST_F(BindSources, MissingPathIsNamedUnlessItMayBeMade) {
+TEST_F(BindSources, MissingPathIsNamedUnlessItMayBeCreated) {
   Result<BindSource> refused = check_bind_source(path("no"), false);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().text(), "bind source path does not exist: " + path("no"));
@@ -30,20 +30,20 @@ TEST_F(BindSources, MissingPathIsNamedUnlessItMayBeMade) {
   EXPECT_FALSE(path_exists(path("no")));
 }
 
-TEST_F(BindSources, EnsureMakesTheFolderAndItsParents) {
+TEST_F(BindSources, EnsureCreatesTheFolderAndItsParents) {
   Result<BindSource> made = ensure_bind_source(path("a/b/../c"), true);
   ASSERT_TRUE(made) << made.error().text();
   EXPECT_EQ(made->path, path("a/c"));
   EXPECT_TRUE(is_directory(path("a/c")));
 }
 
-TEST_F(BindSources, FilesAndFoldersAreToldApart) {
+TEST_F(BindSources, FilesAndFoldersAreDistinguished) {
   ASSERT_TRUE(write_file(path("file"), "x"));
   EXPECT_FALSE(check_bind_source(path("file"), false)->directory);
   EXPECT_TRUE(check_bind_source(folder_->path(), false)->directory);
 }
 
-TEST_F(BindSources, RelativePathsDanglingLinksAndFilesInTheWayAreRefused) {
+TEST_F(BindSources, RelativePathsDanglingLinksAndFileComponentsAreRejected) {
   EXPECT_FALSE(check_bind_source("here", true));
   ASSERT_EQ(::symlink("/nonexistent/x", path("link").c_str()), 0);
   EXPECT_EQ(check_bind_source(path("link"), true).error().text(),

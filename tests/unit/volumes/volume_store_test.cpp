@@ -30,7 +30,7 @@ class Volumes : public ::testing::Test {
 };
 
 // Docker 2021-41091: set-user-id files in a volume, run by other users of the machine.
-TEST_F(Volumes, FolderIsClosedToOtherUsersEvenWhereItWasOpen) {
+TEST_F(Volumes, FolderIsMadeInaccessibleToOtherUsers) {
   ASSERT_TRUE(ensure_directory(root(), 0711));
   ASSERT_EQ(::chmod(root().c_str(), 0711), 0);
   ASSERT_TRUE(open()->create(named("v")));
@@ -39,7 +39,7 @@ TEST_F(Volumes, FolderIsClosedToOtherUsersEvenWhereItWasOpen) {
   EXPECT_EQ(info.st_mode & 07777U, 0700u);
 }
 
-TEST_F(Volumes, CreatedVolumeIsThereAfterReopening) {
+TEST_F(Volumes, CreatedVolumeExistsAfterReopening) {
   VolumeSpec spec = named("shop_db");
   spec.labels = {{"com.docker.compose.project", "shop"}};
   spec.options = {{"type", "tmpfs"}, {"device", "tmpfs"}};
@@ -69,7 +69,7 @@ TEST_F(Volumes, CreatingAgainReturnsTheFirstAndKeepsItsData) {
   EXPECT_EQ(*read_file(second->mountpoint + "/x"), "kept");
 }
 
-TEST_F(Volumes, AnonymousVolumesGetAnIdOfTheirOwn) {
+TEST_F(Volumes, AnonymousVolumesGetAUniqueId) {
   std::unique_ptr<VolumeStore> store = open();
   Result<Volume> a = store->create({});
   Result<Volume> b = store->create({});
@@ -79,7 +79,7 @@ TEST_F(Volumes, AnonymousVolumesGetAnIdOfTheirOwn) {
   EXPECT_TRUE(open()->find(a->name)->anonymous);
 }
 
-TEST_F(Volumes, EachChangeIsToldOnce) {
+TEST_F(Volumes, EachChangeIsReportedOnce) {
   std::unique_ptr<VolumeStore> store = open();
   std::vector<std::string> told;
   store->on_change([&](VolumeStore::Change change, const Volume& volume) {
@@ -97,7 +97,7 @@ TEST_F(Volumes, EachChangeIsToldOnce) {
                                             "removed v local"}));
 }
 
-TEST_F(Volumes, WrongNamesAndDriversAreRefusedAndLeaveNothing) {
+TEST_F(Volumes, InvalidNamesAndDriversAreRejectedAndLeaveNothing) {
   std::unique_ptr<VolumeStore> store = open();
   EXPECT_EQ(store->create(named("../x")).error().kind(), ErrorKind::Invalid);
   VolumeSpec spec = named("v");
@@ -115,7 +115,7 @@ TEST_F(Volumes, ListIsSortedByName) {
   EXPECT_EQ(names, "abc");
 }
 
-TEST_F(Volumes, VolumeInUseIsNotRemovedAndTheUsersAreNamed) {
+TEST_F(Volumes, VolumeInUseIsNotRemovedAndItsUsersAreNamed) {
   std::unique_ptr<VolumeStore> store = open();
   ASSERT_TRUE(store->create(named("v")));
   const std::vector<std::string> users{"shop-db-1", "shop-backup-1"};
@@ -126,7 +126,7 @@ TEST_F(Volumes, VolumeInUseIsNotRemovedAndTheUsersAreNamed) {
   EXPECT_TRUE(store->find("v"));
 }
 
-TEST_F(Volumes, RemovedVolumeIsGoneFromDiskToo) {
+TEST_F(Volumes, RemovedVolumeIsDeletedFromDisk) {
   std::unique_ptr<VolumeStore> store = open();
   ASSERT_TRUE(store->create(named("v")));
   ASSERT_TRUE(store->remove("v", {}));
