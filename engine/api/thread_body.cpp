@@ -29,7 +29,7 @@ images::ByteSource source_of_body(int pipe, const std::shared_ptr<Consumption>& 
       ssize_t n = ::read(pipe, buffer, size);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return Error::last_errno("read body");
-      if (n == 0 && shared->broken) return Error(ErrorKind::Canceled, "the client went away");
+      if (n == 0 && shared->broken) return Error(ErrorKind::Canceled, "the client disconnected");
       return static_cast<size_t>(n);
     }
   };

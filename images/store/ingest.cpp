@@ -147,7 +147,7 @@ Result<> LayerIngest::write(std::string_view bytes) {
   State& state = *state_;
   if (!state.anonymous && state.received + static_cast<int64_t>(bytes.size()) > state.blob.size)
     return invalid("blob " + state.blob.digest + " is longer than the " + std::to_string(state.blob.size) +
-                   " bytes that its descriptor says");
+                   " bytes in its descriptor");
   Result<> written = write_all(state.partial.get(), bytes);
   if (written) written = state.take(bytes);
   // A full disk needs space, and a stream that is not a layer will not become one.
@@ -192,7 +192,7 @@ Result<std::unique_ptr<LayerIngest>> ImageStore::begin_layer(const BlobDescripto
   auto state = [&]() -> Result<std::unique_ptr<LayerIngest::State>> {
     std::lock_guard guard(state_->mutex);
     if (!state_->receiving.insert(blob.digest).second)
-      return conflict("blob " + blob.digest + " is being received already");
+      return conflict("blob " + blob.digest + " is already being received");
     auto made = std::make_unique<LayerIngest::State>(*this, blob, diff_id);
     made->pin = state_->pin_blob(blob.digest);
     auto known = state_->layers.find(diff_id);

@@ -86,7 +86,7 @@ std::vector<DamagedItem> ImageStore::damaged() const {
                    "pull, load or build it again, or remove it with stack image rm"});
   for (const std::string& name : names_in(state_->root + "/quarantine").value_or(std::vector<std::string>()))
     out.push_back({"image store: " + state_->root + "/quarantine/" + name,
-                   "could not be read and was put aside", "stack image prune deletes it"});
+                   "could not be read and was quarantined", "stack image prune deletes it"});
   return out;
 }
 
@@ -178,7 +178,7 @@ Result<std::vector<LayerPin>> ImageStore::pin_layers(const Image& image) const {
   for (const std::string& diff_id : image.document.diff_ids) {
     auto found = state_->layers.find(diff_id);
     if (found == state_->layers.end())
-      return not_found("layer " + diff_id + " of image " + image.id + " is gone");
+      return not_found("layer " + diff_id + " of image " + image.id + " no longer exists");
     pins.push_back(found->second);
     size_t from_top = image.document.diff_ids.size() - pins.size();
     if (from_top >= image.layer_dirs.size() || image.layer_dirs[from_top] == found->second->directory)
@@ -302,7 +302,7 @@ Result<> ImageStore::ensure_blobs(const Image& image) {
     }
     if (digest != pins.at(i)->diff_id)
       return not_found("blob " + digest +
-                       " is gone, and cannot be made from the layer: pull the image again");
+                       " is missing and cannot be recreated from the layer; pull the image again");
     TRY(state_->ensure_layer_blob(*pins[i]));
   }
   return {};

@@ -100,7 +100,7 @@ void ImageStore::State::load_layer(const std::string& hex, bool described) {
     layer->size = digest->size;
     layer->tar_size = digest->tar_size;
     (void)write_file_atomic(directory + ".json", layer_description(*layer));
-    notes.push_back(directory + ": the layer's description was lost and is made again");
+    notes.push_back(directory + ": the layer's description was lost and was recreated");
   }
   layer->diff_id = diff_id;
   layer->directory = directory;
@@ -204,7 +204,7 @@ Json ImageStore::State::read_index() {
   }
   Json found = index_from_blobs();
   if (!found["manifests"].empty())
-    notes.push_back("image index: made again from the manifests; the names are lost");
+    notes.push_back("image index: rebuilt from the manifests; the names are lost");
   return found;
 }
 

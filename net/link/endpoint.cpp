@@ -209,7 +209,7 @@ Result<> reattach(Host& host, const VethSpec& spec) {
   TRY_ASSIGN(const auto bridge, find_link(host, spec.bridge));
   if (!bridge) return Error(context + ": no bridge " + spec.bridge);
   TRY_ASSIGN(const auto link, find_link(host, spec.host_name));
-  if (!link) return not_found(context + ": it is gone");
+  if (!link) return not_found(context + ": it no longer exists");
   Message enslave(RTM_NEWLINK, 0, 256);
   ifinfomsg header{};
   header.ifi_index = static_cast<int>(link->index);

@@ -180,7 +180,7 @@ Result<int> exec(const GlobalOptions& global, const Arguments& arguments) {
 
 const Command kExec = {"exec",
                        "[flags] ID COMMAND [ARGUMENT...]",
-                       "run a further command in a container",
+                       "run an additional command in a container",
                        kExecFlags,
                        FlagOrder::First,
                        1,

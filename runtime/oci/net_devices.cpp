@@ -190,7 +190,7 @@ Result<std::string> free_name(RouteSocket& inside, const std::string& wanted) {
   size_t place = wanted.find("%d");
   if (place == std::string::npos) {
     TRY_ASSIGN(int used, find_link(inside, wanted));
-    if (used != 0) return conflict("the container has a device of that name already: " + wanted);
+    if (used != 0) return conflict("the container already has a device of that name: " + wanted);
     return wanted;
   }
   for (int number = 0; number < 4096; ++number) {

@@ -37,7 +37,7 @@ constexpr Flag kBuildFlags[] = {
      "Import a build cache from an image, registry, or folder"},
     {0, "cache-to", FlagArity::Values, "stringArray",
      "Export the build cache: inline, type=registry, or type=local"},
-    {0, "call", FlagArity::Value, "string", "build, or check: report what is probably a mistake"},
+    {0, "call", FlagArity::Value, "string", "build, or check: only report probable mistakes"},
     {0, "check", FlagArity::Nothing, "", "Check the Dockerfile without building"},
     {0, "compress", FlagArity::Nothing, "", ""},
     {'f', "file", FlagArity::Value, "string", "Dockerfile (default PATH/Dockerfile)"},

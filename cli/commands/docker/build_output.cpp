@@ -116,7 +116,7 @@ Result<> write_build_output(Session& session, const BuildOutput& output, const s
   std::string target = output_target(output, image, discard);
   if (output.kind == Kind::Folder) return write_output_folder(session, target, output.path);
   if (output.path == "-" && session.out().is_terminal)
-    return invalid("output to a terminal is refused: give dest=FILE, or use a pipe");
+    return invalid("refusing to write the output to a terminal; use dest=FILE or a pipe");
   return write_output_file(session, target, output.path);
 }
 

@@ -96,7 +96,7 @@ Result<int> run_images(Session& session, const Arguments& arguments) {
 
 constexpr Flag kRmiFlags[] = {
     {'f', "force", FlagArity::Nothing, "",
-     "Remove the image even where it has several names or stopped containers"},
+     "Remove the image even if it has several names or stopped containers"},
     {0, "no-prune", FlagArity::Nothing, "", "Keep untagged parents"},
     {0, "platform", FlagArity::Values, "strings", "Remove only this platform's image"},
 };

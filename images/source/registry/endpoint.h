@@ -1,6 +1,6 @@
-// Where a reference is fetched from: its registry, and mirrors that the host's administrator has set up.
+// The places from which a reference is fetched: its registry, and mirrors configured by the host's administrator.
 //
-// Read from the host, as Docker and podman have them:
+// Host files, shared with Docker and podman:
 //   /etc/docker/daemon.json            "registry-mirrors" (for docker.io) and "insecure-registries"
 //   /etc/docker/certs.d/HOST[:PORT]/   *.crt: CAs; NAME.cert with NAME.key: client certificate
 //   /etc/containers/certs.d/           the same
@@ -35,12 +35,12 @@ struct HostSettings {
   std::vector<std::string> warnings;  // files that could not be read
 };
 
-// `root` stands before the paths above; "" = the host's own.
+// `root` is the prefix of the paths above; "" = the host's own.
 HostSettings read_host_settings(const std::string& root = {});
 
 enum class Purpose { Pull, Push };
 
-// Mirrors first (for pulls), then the registry itself. Invalid where the administrator blocked it.
+// Mirrors first (for pulls), then the registry itself. Invalid if the administrator blocked it.
 Result<std::vector<Endpoint>> endpoints_of(const Reference& reference, const HostSettings& settings,
                                            Purpose purpose);
 

@@ -197,7 +197,7 @@ class Pull {
     std::string out;
     auto sink = [&](bool restarted, std::string_view bytes) -> Result<> {
       if (restarted && out.size() + bytes.size() > static_cast<size_t>(config.size))
-        return invalid("its configuration is larger than its manifest says");
+        return invalid("its configuration is larger than declared in the manifest");
       out.append(bytes);
       return {};
     };
@@ -208,7 +208,7 @@ class Pull {
       RegistryError error =
           fetched
               ? RegistryError{Failure::Unexpected,
-                              invalid("it sent a configuration with another digest than " + config.digest)}
+                              invalid("it sent a configuration whose digest is not " + config.digest)}
               : std::move(fetched).error();
       if (attempt == 4 || error.failure == Failure::Canceled || error.failure == Failure::Denied)
         return explain(error, chosen.repository->endpoint().name).in(about());
@@ -362,7 +362,7 @@ Result<std::string> config_bytes(Repository& repository, const Descriptor& confi
     if (restarted) bytes.clear();
     bytes.append(piece);
     if (bytes.size() > static_cast<size_t>(std::max<int64_t>(config.size, 0)))
-      return Error("the image's configuration is larger than its manifest says");
+      return Error("the image's configuration is larger than declared in the manifest");
     return {};
   };
   Answer<> answer = repository.blob(config.digest, 0, sink);

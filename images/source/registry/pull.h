@@ -75,7 +75,7 @@ struct PushResult;
 // Thread-safe; one per engine. Blocks: for pool threads.
 class Client {
  public:
-  // `root` stands before /etc/docker and /etc/containers; "" = the host's own. The mirrors and insecure registries of
+  // `root` is the prefix of /etc/docker and /etc/containers; "" = the host's own. The mirrors and insecure registries of
   // `added` precede those of the host's files.
   static std::unique_ptr<Client> open(ImageStore& store, const std::string& host_root = {},
                                       HostSettings added = {});

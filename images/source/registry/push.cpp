@@ -54,7 +54,7 @@ class Push {
     repository.set_retry({}, [this](const std::string& text) { tell(text); });
     std::vector<BlobDescriptor> blobs = stored.manifest.layers;
     blobs.push_back(stored.manifest.config);
-    // One token for everything: the blobs may be mounted from where they are read.
+    // One token for everything, including the repositories from which blobs may be mounted.
     for (const BlobDescriptor& blob : blobs) {
       sources_[blob.digest] = sources_of(blob);
       for (const std::string& source : sources_[blob.digest])

@@ -160,7 +160,7 @@ bool Repository::wait(milliseconds duration) const {
   return !stop_.stop_requested();
 }
 
-// The Authorization field goes to the registry's own origin only; it is not sent to other origins after a redirect.
+// The Authorization field is sent only to the registry's own origin, not to other origins after a redirect.
 Answer<HttpResponse> Repository::follow_redirects(const Call& call, const std::string& authorization) {
   std::optional<Url> home = parse_url(endpoint_.origin);
   std::string url = call.url;
@@ -191,7 +191,7 @@ Answer<HttpResponse> Repository::follow_redirects(const Call& call, const std::s
       return tl::unexpected(RegistryError{Failure::Unexpected, invalid("redirected to an unusable address")});
     url = next->text();
   }
-  return tl::unexpected(RegistryError{Failure::Unexpected, invalid("redirected in a circle")});
+  return tl::unexpected(RegistryError{Failure::Unexpected, invalid("redirected in a loop")});
 }
 
 Answer<HttpResponse> Repository::exchange(const Call& call) {
@@ -273,7 +273,7 @@ Answer<FetchedManifest> Repository::manifest(const std::string& reference) {
   std::string told = answer->headers.get("docker-content-digest");
   if (by_digest && reference != out.digest)
     return tl::unexpected(
-        RegistryError{Failure::Unexpected, invalid("it sent another manifest than " + reference)});
+        RegistryError{Failure::Unexpected, invalid("it sent a different manifest than " + reference)});
   if (is_sha256_digest(told) && told != out.digest)
     return tl::unexpected(RegistryError{Failure::Unexpected,
                                         invalid("the manifest's digest is " + out.digest + ", not " + told)});
@@ -312,7 +312,7 @@ Answer<> Repository::fetch_from(Call call, int64_t offset, const BlobSink& sink)
   call.sink = [&](const HttpResponse& response, std::string_view bytes) -> Result<> {
     bool restarted = response.status == 200;
     if (!restarted && range_start(response.headers.get("content-range")) != offset)
-      return invalid("it sent another part of the blob than asked for");
+      return invalid("it sent a different part of the blob than requested");
     return sink(restarted, bytes);
   };
   Answer<HttpResponse> answer = send(call, {416});

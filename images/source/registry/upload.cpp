@@ -20,7 +20,7 @@ Answer<std::string> location_of(const HttpResponse& response, const std::string&
   std::optional<Url> base = parse_url(asked);
   std::optional<Url> next = base ? resolve_location(*base, response.headers.get("location")) : std::nullopt;
   if (next) return next->text();
-  return tl::unexpected(RegistryError{Failure::Unexpected, invalid("it names no address to upload to")});
+  return tl::unexpected(RegistryError{Failure::Unexpected, invalid("it sent no upload address")});
 }
 
 Answer<bool> is_there(Repository& repository, const std::string& digest) {

@@ -171,7 +171,7 @@ TEST_F(Client, RedirectLoopsEnd) {
   HttpServer server([](const ServedRequest&) { return Reply{302, {{"Location", "/v2/again"}}, "", {}}; });
   Answer<FetchedManifest> answer = repository(server).manifest("latest");
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().error.text(), "redirected in a circle");
+  EXPECT_EQ(answer.error().error.text(), "redirected in a loop");
 }
 
 TEST_F(Client, ServerErrorsAndRateLimitsAreRetried) {
