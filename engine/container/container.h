@@ -24,9 +24,9 @@
 
 namespace stack::engine {
 
-// Where a mount comes from, resolved when the container is created.
+// The source of a mount, resolved when the container is created.
 struct MountSource {
-  std::string path;         // on the host: what is bound; none for tmpfs and image
+  std::string path;         // on the host: the bound path, or the device of `filesystem`; none for tmpfs and image
   std::string volume;       // Volume: its name
   bool anonymous = false;   // an unnamed volume, removed by `rm -v`
 };
@@ -43,7 +43,7 @@ struct Endpoint {
   std::string network_id;
   std::string endpoint_id;
   std::string interface_name;  // "eth0"
-  // Of this attachment or the last one.
+  // From this attachment or the previous one.
   std::optional<Cidr> ipv4;
   std::optional<Cidr> ipv6;
   std::string mac;

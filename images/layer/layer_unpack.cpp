@@ -245,7 +245,7 @@ class Unpacker {
                             ? open_below(root_, parent_path(target), O_PATH | O_DIRECTORY)
                             : open_below_without_links(root_, parent_path(target), O_PATH | O_DIRECTORY);
     if (!folder) return std::move(folder).error().in("hard link to " + target);
-    // Without AT_SYMLINK_FOLLOW a link to a symbolic link is made, never to what it names.
+    // Without AT_SYMLINK_FOLLOW, this links to a symbolic link itself, never to its target.
     if (::linkat(folder->get(), last_component(target).c_str(), parent, name.c_str(), 0) != 0)
       return Error::last_errno("hard link to " + target);
     return {};

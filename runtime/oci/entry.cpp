@@ -1,9 +1,9 @@
 // The program's entry point, which runs before the C library's. A process that enters a container executes a
 // read-only copy of this program (self.h); any library setup before that would be wasted.
 //
-// Nothing is ready here: no thread-local storage (errno), no relocated functions (memcpy). Hence system calls
-// without the library, and no function of it. Whatever fails is left to run_from_protected_copy(), which can
-// say so.
+// Nothing is ready here: no thread-local storage (errno), no relocated functions (memcpy). Therefore this file makes
+// system calls directly and uses no library functions. After a failure, run_from_protected_copy() tries again and can
+// report errors.
 #include <linux/mount.h>
 #include <sys/vfs.h>
 
@@ -59,8 +59,8 @@ extern "C" void stack_begin_protected(long* stack) {
   sys::close(static_cast<int>(tree));
 }
 
-// The stack is as the kernel left it, its pointer aligned to 16; rdx (x0) holds what the library's start code
-// is to call at the end.
+// The stack is as the kernel left it, with its pointer aligned to 16; rdx (x0) has the function that the library's
+// start code must call at exit.
 #if defined(__x86_64__)
 asm(".globl stack_runtime_entry\n"
     ".type stack_runtime_entry,@function\n"

@@ -31,7 +31,7 @@ TEST_F(Files, VolumesOfAllKindsAreMounted) {
              "stat -f -c %T /scratch; stat -c %a /scratch; stat -f -c %T /run/app; stat -c %a /run/app"),
       "tmpfs\n1777\ntmpfs\n700");
   EXPECT_EQ(inside("app", "df -k /scratch | awk 'NR==2{print $2}'"), "16384");
-  // Writable where it should be, and nowhere else.
+  // Only the intended paths are writable.
   EXPECT_EQ(
       inside(
           "app",

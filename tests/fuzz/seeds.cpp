@@ -1,5 +1,5 @@
-// Makes the corpora that the fuzz targets begin with: fuzz_seeds SOURCE_FOLDER CORPUS_FOLDER
-// From what the unit tests feed the same code (their string literals), from our own defaults, and from the examples.
+// Creates the initial corpora of the fuzz targets: fuzz_seeds SOURCE_FOLDER CORPUS_FOLDER
+// Sources: the string literals of the unit tests for the same code, our own defaults, and the examples.
 #include <cstdio>
 #include <filesystem>
 #include <set>

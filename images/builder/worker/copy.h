@@ -14,7 +14,7 @@
 
 namespace stack::builder {
 
-// Where files come from: the context, a stage, an image, an unpacked archive.
+// The source of files: the context, a stage, an image, an unpacked archive.
 struct CopySource {
   const images::LayerView* view = nullptr;
   const IgnoreRules* ignore = nullptr;  // of the context
@@ -50,8 +50,8 @@ struct CopyPlan {
   bool single_file = false;     // one file, which is written to the destination itself unless that is a directory
 };
 
-// Adds what `pattern` (a path or wildcard, relative to the source) names. NotFound if a plain path does not exist;
-// the text says whether .dockerignore is the reason.
+// Adds the files that match `pattern` (a path or wildcard, relative to the source). NotFound if a plain path does not
+// exist; the text says whether .dockerignore is the reason.
 Result<> plan_source(const CopySource& source, const std::string& pattern, const CopyOptions& options,
                      CopyPlan& plan);
 // A heredoc's file.

@@ -215,7 +215,7 @@ std::set<uint32_t> all_numbers() {
   return out;
 }
 
-// Those that the profile names, on every architecture, and their neighbors.
+// The numbers that the profile names, on every architecture, and their neighbors.
 std::set<uint32_t> numbers_of(const Json& profile) {
   std::set<uint32_t> out = kEdges;
   std::set<std::string> names = {"socketcall", "ipc"};
