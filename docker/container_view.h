@@ -65,9 +65,8 @@ struct ContainerFacts {
   int restart_count = 0;
   std::vector<MountFacts> mounts;
   std::vector<EndpointFacts> endpoints;
-  std::map<std::string, std::vector<PortBinding>>
-      ports;  // "80/tcp"; no bindings: only exposed; empty while the container
-              // does not run
+  // "80/tcp"; no bindings: only exposed; empty while the container does not run.
+  std::map<std::string, std::vector<PortBinding>> ports;
   std::vector<std::string> command_line;
   std::vector<std::string> linked_as;  // "web/db": names under which linking containers know it
 

@@ -30,8 +30,8 @@ enum class MountKind { Bind, Volume, Tmpfs, Image };
 
 struct MountSpec {
   MountKind kind = MountKind::Volume;
-  std::string
-      source;  // Bind: host path; Volume: volume name, "" = anonymous; Image: reference; Tmpfs: unused
+  // Bind: host path; Volume: volume name, "" = anonymous; Image: reference; Tmpfs: unused.
+  std::string source;
   std::string target;  // absolute path in the container
   bool read_only = false;
   // Bind

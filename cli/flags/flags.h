@@ -54,8 +54,8 @@ class Arguments {
 
 struct Grammar {
   std::span<const Flag> own;  // looked up first; values go to the first Arguments
-  std::span<const Flag>
-      outer;  // the program's flags, used if `own` has no such name; values go to the second Arguments
+  // The program's flags, used if `own` has no such name; values go to the second Arguments.
+  std::span<const Flag> outer;
   bool stop_at_first_word = false;  // no flags after the first word: `exec SERVICE COMMAND -x`
 };
 

@@ -16,9 +16,8 @@ struct Change {
   std::string title;   // "up": title of the live progress
   std::string target;  // target of the POST: the project's path and the command
   Json body;
-  bool canceled_by_leaving = false;  // true for a build: closing the connection cancels it
-  std::vector<std::string> images =
-      {};  // images that need registry credentials, in addition to those of the body's project
+  bool canceled_by_leaving = false;      // true for a build: closing the connection cancels it
+  std::vector<std::string> images = {};  // additional images that need registry credentials
 };
 
 struct ChangeResult {

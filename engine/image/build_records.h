@@ -14,10 +14,9 @@ namespace stack::engine {
 // A record about an image built on this machine; outlives the engine.
 struct BuildRecord {
   std::string image_id;
-  std::string quick;    // BuildInputs::quick_digest
-  std::string content;  // BuildInputs::content_digest
-  std::map<std::string, std::string> bases =
-      {};  // IDs of its base images from the same project, by reference
+  std::string quick;                              // BuildInputs::quick_digest
+  std::string content;                            // BuildInputs::content_digest
+  std::map<std::string, std::string> bases = {};  // IDs of base images of the same project, by reference
 };
 
 // The current inputs of a build section.

@@ -23,9 +23,8 @@ enum class LogStream { Stdout, Stderr };
 struct LogEntry {
   LogStream stream = LogStream::Stdout;
   WallTime time{};  // time of the first part
-  std::string
-      text;  // with its newline, unless the container's last line had none or a line longer than kLongestLine
-             // was cut
+  // With its newline, unless the container's last line had none or a line longer than kLongestLine was cut.
+  std::string text;
   std::map<std::string, std::string> attributes;  // labels, variables, and the tag selected by log options
 };
 

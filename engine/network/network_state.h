@@ -36,8 +36,7 @@ struct ContainerNetwork {
   std::map<std::string, RelayedPort> relayed;               // by name in the proxy
   std::set<std::string> named;                              // IDs of networks whose zone has its names
   std::vector<std::string> host_addresses;                  // in its hosts file
-  std::map<std::string, std::string>
-      faults;  // faults of interfaces that could not be repaired, by network ID
+  std::map<std::string, std::string> faults;  // unrepaired faults of interfaces, by network ID
 };
 
 // The network namespace of a stopped container, kept for the containers that share it.
@@ -71,8 +70,7 @@ struct NetworkService::State {
   std::shared_ptr<LinkRemoval> next_removal;  // collects interfaces while another removal runs
   bool removing_links = false;
   bool repair_planned = false;
-  std::vector<std::string>
-      closed_chains;  // chains of other programs that drop container packets, one sentence each
+  std::vector<std::string> closed_chains;  // foreign chains that drop container packets, one sentence each
 
   // network_service.cpp
   NetworkPtr by_id(const std::string& id) const;

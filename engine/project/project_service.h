@@ -56,7 +56,7 @@ class ProjectService {
   ProjectParts parts_;
   StoredProjects stored_;
   ProjectLocks locks_;
-  std::set<std::string> interrupted_;  // projects with an unfinished command of an earlier engine in the store
+  std::set<std::string> interrupted_;  // projects with an unfinished command of an earlier engine
 };
 
 }  // namespace stack::engine

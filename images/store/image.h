@@ -89,15 +89,14 @@ struct Image {
   std::string id;                      // "sha256:<64 hex>": digest of config_json
   std::string manifest_digest;         // "sha256:..."
   std::vector<std::string> repo_tags;  // familiar form, sorted; empty for a dangling image
-  std::vector<std::string>
-      repo_digests;           // "name@sha256:...", sorted: of the manifest or index that a name refers to
-  std::string last_tag_time;  // RFC 3339 or ""
-  std::string created;        // RFC 3339
-  int64_t size = 0;           // bytes of file content in all layers
-  ImageDocument document;     // typed
-  std::string config_json;    // the raw bytes; `id` is their digest
-  std::vector<std::string>
-      layer_dirs;  // absolute, top first: ready for overlay's lowerdirs; empty for scratch
+  // "name@sha256:...", sorted: of the manifest or index that a name refers to.
+  std::vector<std::string> repo_digests;
+  std::string last_tag_time;            // RFC 3339 or ""
+  std::string created;                  // RFC 3339
+  int64_t size = 0;                     // bytes of file content in all layers
+  ImageDocument document;               // typed
+  std::string config_json;              // the raw bytes; `id` is their digest
+  std::vector<std::string> layer_dirs;  // absolute, top first, for overlay's lowerdirs; empty for scratch
   std::vector<std::string> diff_ids() const { return document.diff_ids; }  // bottom first
   const ImageConfig& config() const { return document.config; }
 };

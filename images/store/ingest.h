@@ -44,7 +44,7 @@ struct IngestedLayer {
 
 struct ReceivedImage {
   std::string manifest;  // digest
-  std::string index;     // digest of the multi-platform index that the names refer to; "" if they refer to the manifest
+  std::string index;     // digest of the index that the names refer to; "" if they refer to the manifest
 };
 
 struct StoredManifest {

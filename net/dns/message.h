@@ -48,9 +48,9 @@ inline constexpr uint16_t kLeastUdpSize = 512;
 
 struct Question {
   std::string wire_name;  // as in the query: original case, uncompressed, with the root's zero
-  std::string
-      name;  // lowercase, dotted, no final dot; "" for the root. Bytes that are invalid in host names are kept,
-             // except '.' and NUL inside a label, which make the name `odd`.
+  // Lowercase, dotted, no final dot; "" for the root. Bytes that are invalid in host names are kept, except '.' and
+  // NUL inside a label, which make the name `odd`.
+  std::string name;
   bool odd = false;  // cannot match a local name
   uint16_t type = 0;
   uint16_t klass = 0;

@@ -49,8 +49,8 @@ class Zone {
   // --- lookups; names are lowercase without the final dot ---
   struct Found {
     bool known = false;  // an endpoint has this name, running or not
-    std::vector<IpAddress>
-        addresses;  // addresses of the running endpoints on the first network that has any, without duplicates
+    // Addresses of running endpoints on the first network that has any, without duplicates.
+    std::vector<IpAddress> addresses;
   };
   // Looks up the whole name on the view's networks, then "name.network" with every split.
   Found find(const View& view, std::string_view name) const;

@@ -60,8 +60,8 @@ tl::expected<Loaded, Diagnostics> load(const LoadOptions& options);
 // precedence. Used for settings outside the loader (COMPOSE_PROGRESS, ...) and by commands that need only the project
 // name. Missing files are not errors here.
 struct ProjectHead {
-  std::optional<std::string>
-      project_name;  // -p, COMPOSE_PROJECT_NAME, `name:`, or the folder's name; nullopt: no file
+  // -p, COMPOSE_PROJECT_NAME, `name:`, or the folder's name; nullopt: no file.
+  std::optional<std::string> project_name;
   std::map<std::string, std::string> settings;  // COMPOSE_* variables only
 };
 tl::expected<ProjectHead, Diagnostics> load_head(const LoadOptions& options);

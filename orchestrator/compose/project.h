@@ -82,8 +82,8 @@ struct ImageOptions {
 // One entry of `volumes`. The short syntax `tmpfs:` is separate, in Service::tmpfs.
 struct VolumeMount {
   MountType type = MountType::Volume;
-  std::string
-      source;  // Bind: absolute host path. Volume: key in Project::volumes, "" = anonymous. Image: reference.
+  // Bind: absolute host path. Volume: key in Project::volumes, "" = anonymous. Image: reference.
+  std::string source;
   std::string target;  // absolute, cleaned container path
   bool read_only = false;
   std::string consistency;  // accepted, but meaningless on Linux

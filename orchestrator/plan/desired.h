@@ -62,10 +62,9 @@ struct DesiredService {
   // Everything except the parts that depend on the replica number. Endpoints have only the user's aliases. See
   // container_spec_of().
   ContainerSpec base;
-  std::string container_name;  // "" = <project>-<service>-<number>
-  std::string config_hash;     // 64 hexadecimal digits
-  std::string
-      config_text;  // the canonical JSON that was hashed; contains digests of secrets instead of secrets
+  std::string container_name;            // "" = <project>-<service>-<number>
+  std::string config_hash;               // 64 hexadecimal digits
+  std::string config_text;               // the hashed canonical JSON, with digests instead of secrets
   std::vector<std::string> shares_with;  // services whose namespaces or volumes it uses; recreated together
   bool job = false;                      // deploy.mode *-job: runs to completion once
   bool has_healthcheck = false;          // set by the Compose file; an image may define one as well
@@ -118,8 +117,8 @@ struct RunOptions {
   bool remove = false;  // --rm
   bool service_ports = false;
   std::vector<std::string> publish;  // "[ip:]host:container[/proto]"
-  std::vector<std::string>
-      volumes;  // "source:target[:ro]", short syntax; relative sources from the project directory
+  // "source:target[:ro]", short syntax; relative sources from the project directory.
+  std::vector<std::string> volumes;
   bool use_aliases = false;
   std::vector<std::string> cap_add;
   std::vector<std::string> cap_drop;

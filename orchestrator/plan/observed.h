@@ -30,8 +30,8 @@ struct ObservedContainer {
   std::string image;             // reference it was created from
   std::string image_id;
   std::set<std::string> networks;  // names of the networks it is attached to, or will be at start
-  std::map<std::string, EndpointSpec>
-      connections;                // requested endpoint settings by network; absent = unknown
+  // Requested endpoint settings by network; absent = unknown.
+  std::map<std::string, EndpointSpec> connections;
   std::set<std::string> volumes;  // names of its named volumes
   std::vector<PortSpec> ports;    // host ports it holds while it runs, one entry per port
   std::map<std::string, std::string> labels;
@@ -61,8 +61,7 @@ struct ObservedBuild {
   std::string inputs;           // current digest of the context, the Dockerfile, and the build section
   std::string built_from;       // the digest for the present image; "" = unknown
   std::set<std::string> bases;  // references in its FROM lines
-  std::set<std::string> changed_bases =
-      {};  // images that have changed since the build of the present image
+  std::set<std::string> changed_bases = {};  // images that have changed since the build of the present image
 };
 
 struct ObservedState {
@@ -70,8 +69,8 @@ struct ObservedState {
   std::vector<ObservedContainer> containers;  // of this project only, including one-off containers
   std::vector<ObservedNetwork> networks;      // all of the machine
   std::vector<ObservedVolume> volumes;        // all of the machine
-  std::map<std::string, std::string>
-      images;  // reference as written in the project -> image ID; absent = not local
+  // Reference as written in the project -> image ID; absent = not local.
+  std::map<std::string, std::string> images;
   // Time since images were last pulled or tagged; set only for images whose pull policy needs it.
   std::map<std::string, std::chrono::seconds> image_ages;
   std::map<std::string, ObservedBuild> builds;  // by image reference

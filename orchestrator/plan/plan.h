@@ -98,8 +98,7 @@ struct WaitRunning {
 };
 struct WaitHealthy {
   ContainerRef container;
-  bool or_running =
-      false;  // --wait: a container without a health check, or one that exited with 0, counts as done
+  bool or_running = false;  // --wait: also accept no health check, or exit code 0
 };
 struct WaitCompleted {
   ContainerRef container;

@@ -40,7 +40,7 @@ uint64_t pick(const std::map<std::string, uint64_t>& pairs, const std::string& n
 // cgroup v1 represents "no limit" as the largest multiple of the page size.
 uint64_t limit_or_none(uint64_t value) { return value >= uint64_t{1} << 62 ? 0 : value; }
 
-uint64_t clock_ticks_to_ns(uint64_t ticks) { return ticks * 10000000; }  // USER_HZ is 100 on all supported machines
+uint64_t clock_ticks_to_ns(uint64_t ticks) { return ticks * 10000000; }  // USER_HZ is 100 on Linux
 
 void read_block_v1(const std::string& directory, CgroupStats& out) {
   for (const std::string& line :

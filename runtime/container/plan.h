@@ -24,8 +24,8 @@ struct ContainerPlan {
   OciSpec spec;
   std::string container_id;
   OverlayLayers layers;  // used if lower_dirs is not empty, otherwise spec.root_path
-  std::string
-      attach_point;  // a directory of the host on which the root is mounted, in the container's own namespace
+  // A directory of the host on which the root is mounted, in the container's own namespace.
+  std::string attach_point;
   SeccompProgram seccomp;
   std::string cgroup_path;
   Cgroups cgroups;  // of this machine; empty: a container without a cgroup

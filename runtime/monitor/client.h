@@ -93,15 +93,14 @@ struct LaunchRequest {
   std::string oci_config;  // text of a runtime-spec config.json
   Rootfs rootfs;           // instead of the config's root.path
   int netns_fd = -1;       // network namespace to join; -1: according to the config
-  std::map<std::string, int>
-      mount_sources;           // mount destination -> O_PATH fd that replaces the source of that bind
+  // Mount destination -> O_PATH fd that replaces the source of that bind.
+  std::map<std::string, int> mount_sources;
   std::string seccomp_bpf;     // compiled program (runtime/seccomp/seccomp.h); empty: no filter
   unsigned seccomp_flags = 0;  // SECCOMP_FILTER_FLAG_*
   std::string cgroup_path;     // "/stack/<id>"; empty: the container stays in the monitor's cgroup
   LogSettings log;
-  bool open_stdin = false;  // false: /dev/null (no tty)
-  bool stdin_once =
-      false;  // close the container's stdin when the first attached reader with stdin disconnects
+  bool open_stdin = false;         // false: /dev/null (no tty)
+  bool stdin_once = false;         // close stdin when the first attached reader with stdin disconnects
   bool keep_output = false;        // keep the latest output from the start (AttachOptions::resume)
   bool use_init = false;           // use our init as PID 1, which reaps processes and forwards signals
   bool hold_before_start = false;  // stop at Created until send_start()
@@ -245,8 +244,8 @@ struct OutputPosition {
 struct AttachOptions {
   bool stdin_open = false;  // bytes from the stream go to the container's stdin
   bool output = true;
-  bool lossless =
-      false;  // the container waits indefinitely for this reader, otherwise only while it keeps reading
+  // The container waits indefinitely for this reader, otherwise only while it keeps reading.
+  bool lossless = false;
   // A reader that can resume with a later engine. From its first such attachment on, the monitor keeps the latest output and
   // sends output after this position again, even after the exit. Output that it no longer has arrives as a gap.
   std::optional<OutputPosition> resume;

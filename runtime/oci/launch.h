@@ -41,7 +41,7 @@ struct LaunchSettings {
   std::string config_file;     // "": config.json in the bundle
   std::string pid_file;        // "": none
   std::string console_socket;  // "": none
-  int preserve_fds = 0;        // number of descriptors 3, 4, ... for the command, in addition to those of LISTEN_FDS
+  int preserve_fds = 0;        // number of descriptors 3, 4, ... in addition to those of LISTEN_FDS
   bool no_pivot = false;
   bool no_new_keyring = false;
   bool wait_for_start = false;  // create: the process waits for `start`; otherwise the command runs on return

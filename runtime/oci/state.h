@@ -33,7 +33,7 @@ struct OciState {
   uint64_t rootfs_mount = 0;  // statx(2) stx_mnt_id; 0: the container has a mount namespace
   bool creating = false;      // hooks of the creation are running
   pid_t pid = -1;
-  uint64_t start_time = 0;  // of pid, in clock ticks since boot: distinguishes it from a later process with the same PID
+  uint64_t start_time = 0;  // of pid, in clock ticks since boot; detects a reused PID
   Json annotations = Json::object();
 };
 

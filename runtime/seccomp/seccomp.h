@@ -20,8 +20,8 @@ std::vector<std::string> seccomp_architectures();
 
 struct SeccompRequest {
   std::string profile;  // JSON text in Docker's or the OCI format
-  std::set<std::string>
-      capabilities;            // bounding set for includes.caps and excludes.caps: "CAP_SYS_ADMIN" ...
+  // Bounding set for includes.caps and excludes.caps: "CAP_SYS_ADMIN" ...
+  std::set<std::string> capabilities;
   std::string kernel_version;  // "6.1"; empty: the running kernel
 };
 

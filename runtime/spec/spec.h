@@ -37,8 +37,8 @@ struct OciMount {
   uint64_t attributes_clear = 0;
   uint64_t recursive_set = 0;  // the r* options: with AT_RECURSIVE
   uint64_t recursive_clear = 0;
-  unsigned long propagation =
-      0;  // MS_PRIVATE|MS_SHARED|MS_SLAVE|MS_UNBINDABLE, optionally with MS_REC; 0: not set
+  // MS_PRIVATE|MS_SHARED|MS_SLAVE|MS_UNBINDABLE, optionally with MS_REC; 0: not set.
+  unsigned long propagation = 0;
   bool remount = false;
   bool copy_up = false;  // tmpcopyup: a tmpfs starts with the directory's contents
   bool id_mapped = false;

@@ -32,7 +32,7 @@ struct LintInput {
   const Dockerfile& file;
   const IgnoreRules& ignore;                         // of the context
   std::string target_platform;                       // "linux/amd64"
-  std::map<std::string, std::string> platform_args;  // TARGETARCH and the like, which FROM can use without a declaration
+  std::map<std::string, std::string> platform_args;  // TARGETARCH and others that FROM can use undeclared
 };
 
 // All warnings that depend on the text alone, in line order. UndefinedVar and InvalidBaseImagePlatform need the

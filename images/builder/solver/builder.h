@@ -65,8 +65,8 @@ struct BuildRequest {
   std::string caller;                        // identifies the caller to missing_image, in its own terms
   bool pull = false;                         // call missing_image even for local base images
   RunNetwork network = RunNetwork::Default;  // of RUN steps without --network
-  std::string network_name;              // with Default: an engine network instead of the builds' own
-  std::vector<std::string> extra_hosts;  // "name:address"
+  std::string network_name;                  // with Default: an engine network instead of the builds' own
+  std::vector<std::string> extra_hosts;      // "name:address"
   // HTTP_PROXY and the like, either case: visible in RUN, but not part of an image, its history, or a cache key.
   std::map<std::string, std::string> proxy_environment;
   // PEM bundle of the host, "" = none: mounted read-only in RUN steps and named by the usual variables.
@@ -78,8 +78,8 @@ struct BuildRequest {
   std::vector<BuildSecret> secrets;
   std::vector<BuildSsh> ssh;
   bool allow_insecure = false;  // RUN --security=insecure (entitlement security.insecure)
-  bool allow_host_network =
-      false;             // RUN --network=host (entitlement network.host); `network` Host implies it
+  // RUN --network=host (entitlement network.host); `network` Host implies it.
+  bool allow_host_network = false;
   std::string platform;  // "" or this machine's; others are refused
   std::vector<CacheLocation> cache_from;
   bool only_cache_from = false;  // no cache at all where none of cache_from is available

@@ -59,7 +59,7 @@ struct StageState {
   std::vector<CachedStep> steps;         // added by this build
   size_t own_history = 0;                // index of the first history entry that this build added
   std::map<std::string, std::optional<std::string>> args;  // declared in it or in its base stage
-  bool knows_base = true;  // false in a check without the base image
+  bool knows_base = true;                                  // false in a check without the base image
 
   std::vector<std::string> layer_dirs() const;  // top first
 };
@@ -233,8 +233,7 @@ class StageBuilder {
   std::shared_ptr<StageState> state_;
   images::ImageConfig& config();
   const images::ImageConfig& config() const;
-  std::map<std::string, std::optional<std::string>>
-      args_;  // declared here or in the stage this one is based on
+  std::map<std::string, std::optional<std::string>> args_;  // declared here or in the base stage
   std::unique_ptr<images::LayerView> view_;
   bool cmd_set_ = false;
   bool created_ = false;  // the pending layer's step ran, it was not cached

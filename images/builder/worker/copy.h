@@ -36,8 +36,7 @@ struct CopyItem {
   images::ViewEntry entry;
   std::string content;  // of heredocs, if entry has no layer
   bool inline_content = false;
-  bool is_root =
-      false;  // the directory whose contents are copied: only a new destination gets its attributes
+  bool is_root = false;     // the copied directory itself; only a new destination gets its attributes
   std::string digest;       // of content and extended attributes
   std::string link_target;  // of symbolic links
   mode_t mode = 0;          // final type and permissions
@@ -47,7 +46,7 @@ struct CopyItem {
 
 struct CopyPlan {
   std::vector<CopyItem> items;  // parents before children
-  bool single_file = false;     // one file, which is written to the destination itself unless that is a directory
+  bool single_file = false;     // one file, written to the destination itself unless that is a directory
 };
 
 // Adds the files that match `pattern` (a path or wildcard, relative to the source). NotFound if a plain path does not

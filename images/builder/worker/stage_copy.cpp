@@ -43,8 +43,8 @@ struct StageBuilder::CopyParts {
   std::string destination;
   bool destination_is_directory = false;
   bool add = false;
-  std::optional<bool>
-      unpack;  // ADD --unpack; without it archives of the context are unpacked, downloaded ones are not
+  // ADD --unpack; without it archives of the context are unpacked, downloaded ones are not.
+  std::optional<bool> unpack;
   CopyOptions options;
   OpenedSource from;
   CopyPlan plan;

@@ -22,8 +22,7 @@ struct Chosen {
   FetchedManifest own;  // the image's own
   Manifest manifest;
   std::unique_ptr<Repository> repository;
-  std::optional<Image>
-      present;  // the registry still has the local image; only top.digest is set
+  std::optional<Image> present;  // the registry still has the local image; only top.digest is set
 };
 
 // Releases on destruction.

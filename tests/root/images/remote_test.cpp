@@ -164,7 +164,7 @@ TEST_F(Remote, CommitsAreCheckedAndLinksStayInTheRepository) {
   error = build_error("FROM scratch\nADD " + url + "#nothere /x\n");
   EXPECT_NE(error.find("no branch or tag nothere"), std::string::npos) << error;
   error = build_error("FROM scratch\nADD " + url + "#:sub/out /x\n");
-  EXPECT_NE(error.find("not found"), std::string::npos) << error;  // /etc in the repository, which does not exist
+  EXPECT_NE(error.find("not found"), std::string::npos) << error;  // not in the repository
 }
 
 TEST_F(Remote, ARepositoryIsABuildContext) {

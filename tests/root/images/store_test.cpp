@@ -75,8 +75,7 @@ TEST_F(Store, LeftoversOfACrashAreSweptAtOpen) {
   ASSERT_TRUE(ensure_directory(root + "/staging/layer-x/fs/deep"));
   std::string half = root + "/layers/" + std::string(64, 'b');
   ASSERT_TRUE(ensure_directory(half));  // directory without its description
-  ASSERT_TRUE(
-      write_file(root + "/layers/" + std::string(64, 'c') + ".json", "{}"));  // and vice versa
+  ASSERT_TRUE(write_file(root + "/layers/" + std::string(64, 'c') + ".json", "{}"));  // and vice versa
   open();
   EXPECT_FALSE(path_exists(root + "/staging/layer-x"));
   EXPECT_FALSE(path_exists(half));
