@@ -22,7 +22,7 @@ enum class Group { Project, Containers, Images, Objects, Engine, Other };
 
 inline constexpr size_t kAnyNumber = std::numeric_limits<size_t>::max();
 
-// Exit codes are documented in topics.cpp ("stack help exit-codes").
+// Exit codes are documented in help.cpp ("stack help exit-codes").
 inline constexpr int kExitError = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitInterrupted = 130;

@@ -1,5 +1,5 @@
-// The way to clusters. Their clients need TLS, so they are a program of their own, `stack-cluster`: the same command line
-// with a runner. `stack` replaces itself with it when a command concerns a cluster.
+// The way to clusters. Their clients need TLS, so they are a separate program, `stack-cluster`: the same command
+// line with a runner. `stack` replaces itself with it when a command concerns a cluster.
 #pragma once
 
 #include <string>
@@ -15,8 +15,8 @@ namespace stack::cli {
 using ClusterRunner = Result<int> (*)(Session& session, const Arguments& arguments,
                                       targets::TargetName target);
 
-// Where this command runs. --target applies to every command; STACK_TARGET and x-stack.target apply to those that
-// clusters support. A command that the named target does not support is an error.
+// The target this command runs on. --target applies to every command; STACK_TARGET and x-stack.target apply to
+// those that clusters support. A command that the named target does not support is an error.
 Result<targets::TargetName> choose_target(const Session& session);
 
 // Replaces this process with stack-cluster. Returns only if that fails.

@@ -62,7 +62,7 @@ Result<> check_word_count(const Command& command, const Arguments& arguments) {
   return {};
 }
 
-// How this program was called, and what runs commands on clusters.
+// The arguments of this program, and the function that runs commands on clusters.
 struct Call {
   const std::vector<std::string>& words;
   ClusterRunner cluster = nullptr;

@@ -1,5 +1,5 @@
-// stack-pod: what `stack deploy --target kubernetes` needs inside a pod. Reaches the pod as a file of a ConfigMap, so it
-// works in every image, also in one without a shell.
+// stack-pod: the helper of `stack deploy --target kubernetes` inside a pod. It reaches the pod as a file of a
+// ConfigMap, so it works in every image, even without a shell.
 //
 //   stack-pod wait NAME...              until each name can be resolved
 //   stack-pod fill SOURCE VOLUME        VOLUME/data from the image's directory SOURCE, once

@@ -6,9 +6,9 @@
 
 namespace stack::cli::cluster {
 
-// What is known of the project's images. With `transfer`, first builds the services that have `build` and pushes them to
-// --push-to, or to the registry in their own name; their references then contain the digest. Without, they have the
-// reference of the last push. An error names services whose image has no registry.
+// Facts about the project's images. With `transfer`, first builds the services that have `build` and pushes them to
+// --push-to, or to the registry in their own name; their references then contain the digest. Without it, they have
+// the reference of the last push. An error names services whose image has no registry.
 Result<std::map<std::string, targets::kubernetes::ImageFacts>> project_images(Session& session,
                                                                               const compose::Project& project,
                                                                               const Arguments& arguments,

@@ -61,7 +61,7 @@ Result<compose::Loaded> load_project(Session& session, const std::vector<std::st
     print_message(text);
     return already_said();
   }
-  // What the local engine does not support is the report's business.
+  // Skips messages about what the local engine does not support: the fidelity report covers the target.
   if (session.globals().progress != ProgressMode::Quiet)
     for (const compose::Diagnostic& warning : loaded->warnings)
       if (warning.message.find("not supported") == std::string::npos)

@@ -8,7 +8,7 @@ namespace stack::cli::cluster {
 
 // Loads the Compose files; reads image facts from the engine if one runs (never starts one).
 Result<compose::Loaded> load_project(Session& session, const std::vector<std::string>& services);
-// What the local engine knows of the project's images.
+// The local engine's facts about the project's images.
 std::map<std::string, targets::kubernetes::ImageFacts> image_facts(Session& session,
                                                                    const compose::Project& project);
 // "registry.example:5000" and "shop-web" give "registry.example:5000/shop-web"; a registry in the image's name is replaced.

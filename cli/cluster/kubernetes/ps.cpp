@@ -80,7 +80,7 @@ Result<int> ps_on_kubernetes(Session& session, const Arguments& arguments) {
   std::string quiet;
   for (const ProjectPod& pod : pods) {
     kube::PodRow row = kube::pod_row(pod.object, now);
-    // As for local projects: what has ended is shown on request.
+    // As for local projects: ended pods are shown only on request.
     bool ended = row.state == "exited";
     if (states.empty() ? ended && !arguments.is_set("all")
                        : std::find(states.begin(), states.end(), row.state) == states.end())

@@ -38,7 +38,7 @@ constexpr Verb kVerbs[] = {
     {"run-hook", "Hook", "Running", "Done"},
     {"connect-network", "Container", "Connecting", "Connected"},
     {"disconnect-network", "Container", "Disconnecting", "Disconnected"},
-    // Of clusters, whose objects name their kind.
+    // For clusters: their objects name their kind.
     {"create-object", "", "Creating", "Created"},
     {"change-object", "", "Changing", "Changed"},
     {"replace-object", "", "Replacing", "Replaced"},

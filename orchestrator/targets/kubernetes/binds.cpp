@@ -36,7 +36,7 @@ bool is_node_path(const std::string& path) {
   });
 }
 
-// Relative to the project, so that the objects do not depend on where it lies.
+// Relative to the project, so that the objects do not depend on its location.
 std::string portable_path(const Draft& draft, const std::string& path) {
   std::string base = draft.project.working_dir + "/";
   return path.starts_with(base) ? path.substr(base.size()) : path;

@@ -81,7 +81,7 @@ std::string cpu_text(double cpus) {
   return std::to_string(std::max<int64_t>(1, std::llround(cpus * 1000))) + "m";
 }
 
-// Requests that the file does not ask for are 0: otherwise Kubernetes takes the limit, and reserves it on the node.
+// Requests not in the file are 0: otherwise Kubernetes takes the limit, and reserves it on the node.
 void add_resources(Draft& draft, const Service& service, OrderedJson& out) {
   const compose::Deploy none;
   const compose::Deploy& deploy = service.deploy ? *service.deploy : none;

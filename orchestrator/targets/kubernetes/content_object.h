@@ -17,7 +17,7 @@ inline constexpr std::string_view kContentFile = "file";
 // another object and new pods. The same contents are added once.
 std::string add_content_object(Draft& draft, const std::string& name, const std::vector<HostFile>& files,
                                bool secret, const std::string& pointer, const std::string& service);
-// The pod's volume for that object. All files can be read by everybody, because they belong to root.
+// The pod's volume for that object. All files are readable by everyone, because they belong to root.
 OrderedJson content_source(const std::string& object, const std::vector<HostFile>& files, bool secret);
 
 }  // namespace stack::targets::kubernetes

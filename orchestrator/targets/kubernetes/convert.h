@@ -26,7 +26,7 @@ inline constexpr std::string_view kGateLabel = "stack.gate";  // of Services tha
 // Annotation of a pod: seconds of start_period, in which a failing health check does not count.
 inline constexpr std::string_view kStartPeriod = "stack.start-period";
 
-// What is known of an image from the local engine's store.
+// Facts about an image from the local engine's store.
 struct ImageFacts {
   std::string reference;  // to use in the pods: "registry/name@sha256:..."; "" = as in the project
   bool known = false;     // whether the members below are

@@ -33,7 +33,7 @@ void add_file(Draft& draft, Pod& pod, const Service& service, const compose::Fil
   uint32_t mode = mount.mode.value_or(kDefaultMode);
   std::string kind = secret ? "secret" : "config";
   if (object.external) {
-    // The key of an object that somebody else made.
+    // The key in an object that someone else created.
     OrderedJson items =
         OrderedJson::array({{{"key", mount.source}, {"path", std::string(kContentFile)}, {"mode", mode}}});
     OrderedJson source{{secret ? "secretName" : "name", object_name(object.name)},
@@ -62,7 +62,7 @@ void add_file(Draft& draft, Pod& pod, const Service& service, const compose::Fil
   std::string object_id = add_content_object(draft, object.name, files, secret,
                                              pointer_to(secret ? "/secrets" : "/configs", mount.source), "");
   OrderedJson source = content_source(object_id, files, secret);
-  // With the mode as it is: the file's owner is who it is for.
+  // The mode is unchanged: the file belongs to its reader.
   if (!object.directory) source[secret ? "secret" : "configMap"]["items"][0]["mode"] = mode;
   std::string name =
       pod_volume(pod, kind + "-" + mount.source + "-" + std::to_string(mode), std::move(source));

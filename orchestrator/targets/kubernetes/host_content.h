@@ -1,4 +1,4 @@
-// What a bind source contains when the project is converted.
+// The contents of a bind source at the time of the conversion.
 #pragma once
 
 #include <cstdint>

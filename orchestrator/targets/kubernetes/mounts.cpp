@@ -23,8 +23,8 @@ std::string mount_option(const std::string& options, const std::string& name) {
   return "";
 }
 
-// What a named volume is in a pod. Claims of ours hold the contents in a folder, so that a file system's lost+found is
-// not seen, and neither is the marker of the first fill.
+// The source of a named volume in a pod. Our claims hold the contents in a folder, which hides the file system's
+// lost+found and the marker of the first fill.
 struct VolumeSource {
   OrderedJson source;
   bool filled = true;   // filled from the image when new

@@ -53,8 +53,8 @@ std::string awaited_name(Draft& draft, const Service& needed, DependencyConditio
   return dns_name(needed);
 }
 
-// With a health check, a name resolves as soon as the pod has an address, also while the pod itself waits; so whoever
-// waits for its start also waits for what it needs.
+// With a health check, a name resolves as soon as the pod has an address, also while the pod itself waits; so a
+// service that waits for its start also waits for its dependencies.
 void collect(Draft& draft, const Service& service, const std::string& owner, std::set<std::string>& seen,
              std::vector<std::pair<std::string, std::string>>& names) {
   for (const auto& [name, dependency] : service.depends_on) {

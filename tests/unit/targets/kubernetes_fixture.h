@@ -1,4 +1,4 @@
-// A project directory of its own, and short ways to convert what is in it.
+// A temporary project directory, and helpers that convert its files.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ class KubernetesTest : public testing::Test {
   KubernetesTest() : directory_(std::move(*TemporaryDirectory::create("/tmp/kubernetes-test-"))) {
     options.current_directory = directory_.path();
     options.project_name = "p";
-    options.refuse = false;  // what our engine cannot do, others may
+    options.refuse = false;  // targets may support what the local engine does not
   }
 
   std::string path(const std::string& name) const { return directory_.path() + "/" + name; }

@@ -1,5 +1,5 @@
-// What a deployment would change: each object compared with the server's answer to a dry run. The server plans; this only
-// asks it and says why.
+// The changes a deployment would make: each object compared with the server's answer to a dry run. The server
+// plans; this code only asks it and gives the reasons.
 #pragma once
 
 #include <functional>

@@ -17,7 +17,7 @@ namespace stack::targets::kubernetes {
 struct ApiFailure {
   int status = 0;
   std::string reason;   // of the Status object: "Conflict", "Invalid"
-  std::string message;  // for people
+  std::string message;  // for the user
   bool lost() const { return status == 0; }
 };
 
@@ -27,7 +27,7 @@ using ApiResult = tl::expected<T, ApiFailure>;
 // "the API server at https://127.0.0.1:6443: connection refused", "pods is forbidden: ...".
 Error to_error(const ApiFailure& failure, const Access& access);
 
-// What an error answer says.
+// Reads the failure from an error answer.
 ApiFailure failure_of(int status, const std::string& body);
 
 struct ApiRequest {

@@ -92,7 +92,7 @@ class Deployment {
 
   ApiResult<std::monostate> apply(const PlannedStep& step) {
     if (step.object.kind == "Job") {
-      // What waited for the previous run waits again.
+      // Services that waited for the previous run wait again.
       for (const Gate& gate : conversion_.gates) {
         if (gate.job != step.object.service) continue;
         ApiResult<std::monostate> closed = resources_.remove("Service", gate.object.name);
@@ -121,7 +121,7 @@ class Deployment {
     return tl::unexpected(ApiFailure{408, "", "the previous object is still being removed"});
   }
 
-  // What left the files goes once the rest is ready.
+  // Objects that are no longer in the files are removed once the rest is ready.
   DeployResult finish() {
     for (const PlannedStep& step : plan_.steps) {
       if (step.step != Step::Remove) continue;

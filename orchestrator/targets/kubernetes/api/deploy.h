@@ -1,4 +1,4 @@
-// Carries out a plan and waits until the project is as wanted.
+// Carries out a plan and waits until the project matches it.
 #pragma once
 
 #include <chrono>

@@ -94,7 +94,7 @@ DeployResult Waiter::run() {
     Time now = steady_clock::now();
     if (!all) {
       if (lost_since == Time{}) lost_since = now;
-      // A server that restarts comes back; other errors do not pass.
+      // A restarting server comes back; other errors are permanent.
       if (!all.error().lost() || now - lost_since > kLostLimit) {
         DeployResult out;
         out.error = to_error(all.error(), resources_.connection().access()).text() +
@@ -214,7 +214,7 @@ DeployResult Waiter::explain(const Goal& goal) {
   if (goal.state.exit_code && goal.object->kind == "Job") out.exit_code = *goal.state.exit_code;
   lines_.action(goal.id, "failed", goal.state.text);
   if (goal.state.pod.empty() || goal.state.problem) return out;
-  // The last output, or what the kubelet says of the health check.
+  // The last output, or the kubelet's message about the health check.
   if (goal.state.text == "not healthy yet") {
     ApiResult<std::vector<Json>> events = resources_.events("Pod", goal.state.pod);
     if (events)

@@ -1,5 +1,5 @@
-// What a project has in a namespace: a Secret of the name stack.<project>, so that a later deployment removes what left the
-// files, and can restore the previous workloads.
+// A project's objects in a namespace, listed in a Secret named stack.<project>, so that a later deployment can
+// remove objects that are no longer in the files and restore the previous workloads.
 #pragma once
 
 #include <string>

@@ -22,7 +22,7 @@ class FrameReader {
     std::string payload;
   };
   void add(std::string_view bytes) { pending_ += bytes; }
-  // The next complete message; an error for what no server may send.
+  // The next complete message; an error if the server violates the protocol.
   Result<std::optional<Message>> next();
 
  private:
@@ -40,7 +40,7 @@ class WebSocket {
   ~WebSocket();
 
   Result<> send(std::string_view payload);  // binary
-  // The next message without waiting; nullopt if none has arrived. `closed()` tells of the end.
+  // The next message without waiting; nullopt if none has arrived. `closed()` reports the end.
   Result<std::optional<std::string>> receive();
   bool closed() const;
   int fd() const;  // for poll(2)

@@ -1,4 +1,4 @@
-// How far a workload is, from its object and its pods. Pure.
+// The progress of a workload, from its object and its pods. Pure.
 #pragma once
 
 #include <optional>
