@@ -14,7 +14,7 @@ namespace stack::cli {
 
 enum class ProgressMode { Auto, Tty, Plain, JsonLines, Quiet };
 
-// Where a project runs, if not on the local engine.
+// The target of a project that does not run on the local engine.
 struct ClusterOptions {
   std::string target;      // --target, STACK_TARGET; "" = x-stack.target of the Compose file, or local
   bool given = false;      // by the flag

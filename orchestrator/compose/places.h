@@ -1,4 +1,4 @@
-// Where the values of a loaded project were written.
+// The files and lines in which a loaded project's values were written.
 #pragma once
 
 #include <string>

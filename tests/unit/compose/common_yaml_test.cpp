@@ -122,7 +122,7 @@ TEST(CommonYaml, AgreesOnDamagedFiles) {
   std::mt19937 random(7);
   int compared = 0;
   for (int round = 0; round < 3'000; ++round) {
-    // A part of it, so that both readers are faster.
+    // Only a part, so that both readers are faster.
     size_t begin = random() % whole.size();
     begin = whole.rfind('\n', begin);
     begin = begin == std::string::npos ? 0 : begin + 1;

@@ -179,7 +179,7 @@ class ExactCase : public ServerTest {
   static bool is_as_written(const std::string& asked) {
     return parse_query(asked).query.question.wire_name == *wire_name_of(kName);
   }
-  // Queries twice: the second query shows what was learned from the first.
+  // Queries twice: the second query depends on the state left by the first.
   void expect_answers(Respond respond) {
     upstream(std::move(respond));
     start({.attempt_timeout = milliseconds(100), .total_timeout = milliseconds(2000)});

@@ -39,7 +39,7 @@ services:
   EXPECT_EQ(body("HTTPRoute", "c")["spec"]["parentRefs"][0]["name"], "g");
 }
 
-TEST_F(KubernetesTest, AliasesAreFurtherNames) {
+TEST_F(KubernetesTest, AliasesAreAdditionalNames) {
   convert_text(R"(
 services:
   db: {image: a, container_name: the-db, networks: {default: {aliases: [database, "with.dot"]}}}
@@ -50,7 +50,7 @@ services:
   EXPECT_EQ(verdict("services.db.networks.default.aliases.1").substr(0, 4), "lost");
 }
 
-TEST_F(KubernetesTest, NetworksAreIsolatedOnlyWhereTheFileAsksForIt) {
+TEST_F(KubernetesTest, NetworksAreIsolatedOnlyOnRequest) {
   convert_text("services:\n  a: {image: a}\n  b: {image: b}\n");
   EXPECT_EQ(names().find("NetworkPolicy"), std::string::npos);
   convert_text(R"(

@@ -85,7 +85,7 @@ TEST_F(KubernetesTest, ABoundFolderKeepsItsTreeItsModesAndItsBytes) {
   OrderedJson spec = pod("Deployment", "web");
   EXPECT_NE(spec.dump().find(R"("path":"run.sh","mode":493)"), std::string::npos) << spec.dump();
   EXPECT_NE(spec.dump().find(R"("path":"deep/er/blob")"), std::string::npos);
-  // Where the service may write, it gets a copy that it can write to.
+  // If the service may write, it gets a writable copy.
   EXPECT_EQ(spec["initContainers"][0]["command"][1], "copy");
   EXPECT_EQ(spec["containers"][0]["volumeMounts"][1]["readOnly"], true);
 }

@@ -1,4 +1,4 @@
-// Which objects a service becomes, and what is in its pods.
+// The objects for a service, and the contents of its pods.
 #include "orchestrator/targets/kubernetes/names.h"
 #include "tests/unit/targets/kubernetes_fixture.h"
 
@@ -41,7 +41,7 @@ spec:
   EXPECT_EQ(spec["terminationGracePeriodSeconds"], 10);
 }
 
-TEST_F(KubernetesTest, TheKindFollowsTheMeaning) {
+TEST_F(KubernetesTest, TheKindOfObjectFollowsFromTheService) {
   convert_text(R"(
 services:
   plain: {image: a}
@@ -76,7 +76,7 @@ volumes: {v: {}, w: {}}
   EXPECT_EQ(body("StatefulSet", "data")["spec"]["serviceName"], "data");
 }
 
-TEST_F(KubernetesTest, DependenciesAreWaitedForInTheDependentsOwnImage) {
+TEST_F(KubernetesTest, AServiceWaitsForDependenciesInItsOwnImage) {
   convert_text(R"(
 services:
   db:
@@ -116,7 +116,7 @@ services:
   EXPECT_EQ(pod("Deployment", "front")["initContainers"][1]["command"][2], "db");
 }
 
-TEST_F(KubernetesTest, AWaitForAStartedServiceIncludesWhatThatServiceWaitsFor) {
+TEST_F(KubernetesTest, AWaitForAStartedServiceIncludesItsDependencies) {
   convert_text(R"(
 services:
   base: {image: base}
@@ -170,7 +170,7 @@ TEST_F(KubernetesTest, TheImagesHealthCheckAndUsersAreKnown) {
   EXPECT_EQ(conversion.report.blocking().size(), 1U);
 }
 
-TEST_F(KubernetesTest, LimitsAreNotReserved) {
+TEST_F(KubernetesTest, LimitsAreNotRequests) {
   convert_text(R"(
 services:
   a: {image: a, mem_limit: 512m, cpus: 1.5}
@@ -186,7 +186,7 @@ services:
                 R"({"limits":{"memory":"1073741824"},"requests":{"cpu":"250m","memory":"268435456"}})"));
 }
 
-TEST_F(KubernetesTest, AServiceInAnothersNetworkIsInItsPod) {
+TEST_F(KubernetesTest, AServiceInAnotherServicesNetworkJoinsItsPod) {
   convert_text(R"(
 services:
   vpn: {image: vpn, ports: ["8080:80"]}

@@ -61,7 +61,7 @@ void note_terminated(const Json& status, WorkloadState& out) {
   }
 }
 
-// What a container that is not ready waits for, or how it failed. Returns whether there is something to say.
+// Describes the reason why a container is not ready, or its failure. Returns false if there is nothing to report.
 bool describe_container(const Json& status, bool init, WorkloadState& out) {
   std::string name = string_or(status, "name");
   const Json& waiting = at(at(status, "state"), "waiting");
