@@ -35,7 +35,7 @@ std::string find_engine_program(const std::string& own_folder, const std::string
 std::string own_program();
 std::string engine_program();
 
-// The same for another program of ours, from this executable's folder.
+// The same for another of our programs, in this executable's folder.
 std::string find_program(const std::string& name);
 
 // The last `count` lines of a text.

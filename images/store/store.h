@@ -124,7 +124,7 @@ class ImageStore {
   // Newest first.
   std::vector<Image> list() const;
 
-  // Moves the tag if it exists: the former image stays, and is dangling if that was its last tag.
+  // Moves the tag if it exists: the previous image stays, and is dangling if that was its last tag.
   Result<> tag(const std::string& image_id, const Reference& reference);
   // `docker rmi`: a reference is untagged, and its image is deleted with the last one; an id deletes the image with
   // all its tags, which requires `force` if they are in several repositories. Refusals are Conflict with Docker's

@@ -47,13 +47,13 @@ struct ClientSpec {
 struct DnsServerOptions {
   // The host's file, watched for changes.
   std::string resolv_conf = "/etc/resolv.conf";
-  // Read instead if the former lists only systemd-resolved's stub.
+  // Read instead if resolv_conf lists only systemd-resolved's stub.
   std::string systemd_resolv_conf = "/run/systemd/resolve/resolv.conf";
   // Not empty: used instead of both files.
   std::vector<UpstreamAddress> upstreams = {};
   size_t cache_entries = 4096;
   size_t in_flight_limit = 4096;                   // forwarded queries of all clients
-  size_t in_flight_per_client = 512;               // further queries get SERVFAIL
+  size_t in_flight_per_client = 512;               // more queries get SERVFAIL
   std::chrono::milliseconds attempt_timeout{800};  // then the next server is also queried
   std::chrono::milliseconds total_timeout{4500};   // then SERVFAIL
 };

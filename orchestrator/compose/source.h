@@ -54,7 +54,7 @@ class Report {
   void add(Diagnostic diagnostic);
 
   bool failed() const { return !errors_.empty(); }
-  // Whether further errors are dropped; callers can then skip expensive hints.
+  // Whether more errors would be dropped; callers can then skip expensive hints.
   bool full() const { return errors_.size() >= kMost; }
   // Sorted by position; at most kMost.
   std::vector<Diagnostic> take_errors();

@@ -1,7 +1,7 @@
 // How faithfully another engine can run a project: a verdict on every key of the resolved model.
 //
-// A target has a table of rules, one per key of the model, and adds notes while it converts, where the verdict depends on
-// the value. account() combines both.
+// A target has a table of rules, one per key of the model, and adds notes during the conversion if the verdict
+// depends on the value. account() combines both.
 #pragma once
 
 #include <functional>
@@ -71,7 +71,7 @@ struct FidelityReport {
   std::vector<const KeyFidelity*> blocking() const;
 };
 
-// Finds where a JSON pointer's value was written; "" if unknown.
+// Finds the place where a JSON pointer's value was written; "" if unknown.
 using PlaceFinder = std::function<std::string(const std::string& pointer)>;
 
 // `project` is project_to_json(). A key without a rule is lost, with the note kUnknownKey.

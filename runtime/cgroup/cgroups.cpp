@@ -100,7 +100,7 @@ Result<> fill_cpuset(const std::string& mount_point, const std::string& path) {
 // ---- v2: enable controllers ----
 
 // A cgroup with processes cannot enable controllers for its children. On a container host inside a container, this applies
-// to the top visible cgroup, so its processes are moved to a sibling of ours.
+// to the top visible cgroup, so its processes are moved to a sibling of our cgroups.
 Result<> move_processes_aside(const std::string& directory) {
   std::string aside = directory + "/stack-host";
   TRY(make_group(aside));

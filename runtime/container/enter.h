@@ -1,4 +1,4 @@
-// Starts a further process in a running container: the launcher's side and the process's side.
+// Starts another process in a running container: the launcher's side and the process's side.
 #pragma once
 
 #include <sys/types.h>

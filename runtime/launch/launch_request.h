@@ -10,7 +10,7 @@
 
 namespace stack::runtime {
 
-// Descriptor numbers in the launcher; the JSON defines further ones.
+// Descriptor numbers in the launcher; the JSON defines more.
 constexpr int kControlFd = 3;
 constexpr int kRequestFd = 4;
 constexpr int kFirstExtraFd = 5;

@@ -37,12 +37,12 @@ Result<> give_cgroup(const std::string& directory, uid_t owner) {
   std::string names = read_file("/sys/kernel/cgroup/delegate")
                           .value_or("cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n");
   constexpr auto kSameGroup = static_cast<gid_t>(-1);
-  if (::chown(directory.c_str(), owner, kSameGroup) != 0) return Error::last_errno("give away " + directory);
+  if (::chown(directory.c_str(), owner, kSameGroup) != 0) return Error::last_errno("chown " + directory);
   for (const std::string& name : split(names, '\n')) {
     std::string file = directory + "/" + name;
-    // The list covers all controllers; a group has only the files of its own.
+    // The list covers all controllers; a group has only the files of its controllers.
     if (name.empty() || ::chown(file.c_str(), owner, kSameGroup) == 0 || errno == ENOENT) continue;
-    return Error::last_errno("give away " + file);
+    return Error::last_errno("chown " + file);
   }
   return {};
 }

@@ -8,10 +8,10 @@ struct Failure {
   long error = 0;              // errno
 };
 
-// Fills `volume`/data with the contents of the directory `source`, owners, modes, times, and links included, if it is
-// empty: what a container engine does with a new volume. Markers beside `data` record that it was done, and that it was
-// begun, so that an interrupted copy is repeated. Without a `source`, creates an empty directory, which another image may
-// still fill. Pods that do so at the same time wait for each other.
+// Fills `volume`/data with the contents of the directory `source`, owners, modes, times, and links included, if it
+// is empty, as a container engine does with a new volume. Markers beside `data` record the start and the end of the
+// copy, so that an interrupted one is repeated. Without a `source`, creates an empty directory, which another image
+// may still fill. Pods that do so at the same time wait for each other.
 Failure fill_volume(const char* source, const char* volume);
 
 struct Owner {

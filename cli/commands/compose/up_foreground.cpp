@@ -218,7 +218,7 @@ void Foreground::log_line(const Json& line) {
   bool exited = line.is_object() && line.contains("exit");
   if (exited) {
     std::lock_guard lock(mutex_);
-    // Stopped in order to be replaced: not shown.
+    // Stopped because it is being replaced: not shown.
     if (!change_ended_ && replaced_.contains(string_or(line, "container"))) return;
   }
   if (options_.shown.contains(service)) printer_.line(line);

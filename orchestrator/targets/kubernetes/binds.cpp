@@ -55,7 +55,7 @@ void add_node_path(Draft& draft, Pod& pod, const compose::VolumeMount& mount, co
   out["volumeMounts"].push_back(std::move(entry));
 }
 
-// A folder without contents is where the service keeps its data.
+// An empty folder: the service keeps its data there.
 void add_data_folder(Draft& draft, Pod& pod, const Service& service, const compose::VolumeMount& mount,
                      const std::string& pointer, OrderedJson& out) {
   std::string portable = portable_path(draft, mount.source);

@@ -15,7 +15,7 @@ struct ObjectFile {
   std::string text;
 };
 
-// One file for each service, "project.yaml" for what services share, and a file in "gates" for each gate.
+// One file for each service, "project.yaml" for objects that services share, and a file in "gates" for each gate.
 std::vector<ObjectFile> object_files(const Conversion& conversion);
 // All objects without the gates, as one stream of documents.
 std::string object_stream(const Conversion& conversion);

@@ -1,4 +1,4 @@
-// Networks as NetworkPolicies, where the file asks for isolation.
+// Networks as NetworkPolicies, if the file asks for isolation.
 #include "orchestrator/targets/kubernetes/draft.h"
 #include "orchestrator/targets/kubernetes/names.h"
 

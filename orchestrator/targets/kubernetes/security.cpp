@@ -121,7 +121,7 @@ bool is_safe_sysctl(const std::string& name) {
   return std::find(std::begin(kSafe), std::end(kSafe), name) != std::end(kSafe);
 }
 
-// As in containers of Docker, a process without privileges may listen on every port.
+// As in Docker's containers, a process without privileges may listen on every port.
 void add_sysctls(Draft& draft, Pod& pod, const Service& service) {
   compose::StringMap all = service.sysctls;
   if (service.network_mode != "host") all.emplace("net.ipv4.ip_unprivileged_port_start", "0");

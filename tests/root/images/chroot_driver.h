@@ -1,4 +1,4 @@
-// RUN steps for tests: an overlay in a separate mount namespace, chroot, exec. No further isolation.
+// RUN steps for tests: an overlay in a separate mount namespace, chroot, exec. No other isolation.
 #pragma once
 
 #include <atomic>

@@ -63,7 +63,7 @@ TEST_F(OciExec, RuntimeCannotBeOverwrittenFromInside) {
   ASSERT_EQ(host_output("chmod 755 " + bundle.root() + "/data/evil"), "");
   std::string before = host_output("sha256sum " STACK_RUNTIME);
   (void)exec({"box", "/data/evil"});
-  // While a process of ours waits in the container, it must not be possible to open its program for writing.
+  // While one of our processes waits in the container, it must not be possible to open its program for writing.
   Ran ran = exec({"box", "sh", "-c",
                   "for p in /proc/[0-9]*; do (echo x > $p/exe) 2>&1; done | grep -v -E "
                   "'Permission denied|Text file busy|Read-only|nonexistent'"});

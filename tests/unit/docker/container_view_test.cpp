@@ -15,7 +15,7 @@ Json inspect(Json body, int version = 52) {
   Result<ContainerSpec> asked = container_from_json(body);
   EXPECT_TRUE(asked) << asked.error().text();
   if (!asked) return {};
-  // As in the record.
+  // Through JSON, as in the record.
   Result<ContainerSpec> spec = container_from_json(container_to_json(*asked));
   EXPECT_TRUE(spec) << spec.error().text();
   if (!spec) return {};

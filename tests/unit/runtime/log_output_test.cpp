@@ -212,7 +212,7 @@ TEST_F(Logged, NonBlockingWritesTheSameLinesThroughAnotherProcess) {
 
 // The log file is a FIFO that nobody reads, like a hanging disk.
 TEST_F(Logged, NonBlockingNeverWaitsAndCountsWhatItDrops) {
-  // Like the monitor.
+  // As the monitor does.
   ::signal(SIGPIPE, SIG_IGN);
   ASSERT_EQ(::mkfifo((folder.path() + "/log").c_str(), 0600), 0);
   Fd reader{::open((folder.path() + "/log").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};

@@ -1,4 +1,4 @@
-// Whole projects: our examples, and files as people write them. Counts what a conversion must not lose.
+// Whole projects: our examples, and files as people write them. Counts the parts that a conversion must not lose.
 #include <filesystem>
 #include <regex>
 

@@ -33,7 +33,7 @@ void set_option(CURL* handle, CURLoption option, T value) {
 void set_access(CURL* handle, const Access& access);
 // The Authorization header, or "".
 std::string authorization(const Access& access);
-// libcurl's text for a failure, without "SSL" jargon where a plain sentence exists.
+// libcurl's text for a failure, without "SSL" jargon if a plain sentence exists.
 std::string failure_text(CURLcode code, const char* details);
 
 }  // namespace stack::targets::kubernetes

@@ -145,7 +145,7 @@ class Deployment {
     return ok;
   }
 
-  // Before the first change, with everything that may exist afterward; at the end, with what does.
+  // Called before the first change with every object that may exist afterward, and at the end with those that do.
   ApiResult<std::monostate> store_inventory(bool final) {
     Inventory now;
     for (const KubeObject& object : conversion_.objects) {

@@ -28,9 +28,9 @@ struct DeployResult {
   std::vector<std::string> detail;  // the last lines of the container that failed, or events
 };
 
-// Applies the objects in order, opens gates as their Jobs start and complete, removes what left the files once everything
-// is ready, and stores the inventory. After a failure, restores the previous workloads if all failed services want it.
-// Idempotent: after an interruption, the next deployment completes the work.
+// Applies the objects in order, opens gates as their Jobs start and complete, removes objects that are no longer in
+// the files once everything is ready, and stores the inventory. After a failure, restores the previous workloads if
+// all failed services want it. Idempotent: after an interruption, the next deployment completes the work.
 DeployResult deploy(const Resources& resources, const std::string& project, const Conversion& conversion,
                     const ClusterPlan& plan, const PlaceFinder& place, const DeployOptions& options);
 

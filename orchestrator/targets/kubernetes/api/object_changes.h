@@ -14,8 +14,8 @@ struct ObjectChange {
   std::string after;
 };
 
-// The differences, without what the server maintains (status, versions, managed fields). Items of lists are identified by
-// their names, if they have any. Values of Secrets are masked.
+// The differences, without the fields that the server maintains (status, versions, managed fields). Items of lists
+// are identified by their names, if they have any. Values of Secrets are masked.
 std::vector<ObjectChange> object_changes(const Json& before, const Json& after);
 
 }  // namespace stack::targets::kubernetes

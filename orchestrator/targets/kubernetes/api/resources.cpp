@@ -11,7 +11,7 @@ struct Resource {
   std::string_view group;  // path below the root
   std::string_view plural;
 };
-// Workloads first: what they use is removed after them.
+// Workloads first: the objects they use are removed after them.
 constexpr Resource kResources[] = {
     {"Deployment", "/apis/apps/v1", "deployments"},
     {"StatefulSet", "/apis/apps/v1", "statefulsets"},

@@ -14,7 +14,7 @@ namespace stack::targets::kubernetes {
 // One frame as clients send it: masked with these four bytes.
 std::string client_frame(uint8_t opcode, std::string_view payload, std::string_view mask);
 
-// Splits what a server sends into messages. Fragments are joined.
+// Splits the server's bytes into messages. Fragments are joined.
 class FrameReader {
  public:
   struct Message {
