@@ -106,7 +106,7 @@ Result<std::map<std::string, kube::ImageFacts>> project_images(Session& session,
     if (!digest && transfer) return std::move(digest).error().in("service " + one.service);
     bool known = digest && !digest->empty();
     if (!known && transfer)
-      return Error("service " + one.service + ": the push to " + one.target + " gave no digest");
+      return Error("service " + one.service + ": the push to " + one.target + " returned no digest");
     facts[one.image].reference = known ? *digest : repository + ":" + tag;
   }
   return facts;

@@ -159,7 +159,7 @@ Conversion convert(const Project& project, const ConvertInputs& inputs) {
   add_claims(draft);
   for (const auto& [name, service] : project.services) {
     if (service.provider) {
-      draft.notes.refused(service_pointer(service, "/provider"), "providers run on the local machine only");
+      draft.notes.refused(service_pointer(service, "/provider"), "providers run only on the local machine");
       continue;
     }
     add_names(draft, service);

@@ -267,7 +267,7 @@ void add_containers(Draft& draft, Pod& pod) {
   for (const Service* member : ordered) {
     if (draft.kinds.at(member->name) == WorkloadKind::Job && pod.kind != WorkloadKind::Job)
       draft.notes.adapted(service_pointer(*member, "/network_mode"),
-                          "restarted with its pod, although meant to end");
+                          "restarted with its pod, although it should end");
     OrderedJson container = container_of(draft, pod, *member);
     if (is_needed_in_pod(pod, *member)) {
       container["restartPolicy"] = "Always";

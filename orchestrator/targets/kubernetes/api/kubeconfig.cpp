@@ -105,7 +105,7 @@ Result<> add_user(Access& access, const Json& user, const std::string& folder) {
     for (const Json& pair : child(program, "env"))
       access.program.environment.emplace_back(string_or(pair, "name"), string_or(pair, "value"));
   if (!child(user, "auth-provider").empty() && access.program.command.empty())
-    return unsupported("auth-provider is not supported by kubeconfig any more; use an exec program");
+    return unsupported("auth-provider is no longer supported in kubeconfig files; use an exec program");
   return {};
 }
 
