@@ -11,7 +11,7 @@ class PlanFirst : public Scenario {
   }
 };
 
-TEST_F(PlanFirst, DryRunShowsWhatACommandWouldDoAndDoesNothing) {
+TEST_F(PlanFirst, DryRunShowsThePlanAndDoesNothing) {
   project("dry", R"(
 services:
   web:

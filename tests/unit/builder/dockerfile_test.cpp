@@ -46,7 +46,7 @@ TEST(Dockerfile, SyntaxTreesAgreeWithTheReferenceParser) {
   }
 }
 
-TEST(Dockerfile, RejectsWhatTheReferenceParserRejects) {
+TEST(Dockerfile, RejectsTheSameFilesAsTheReferenceParser) {
   std::vector<std::string> names = folders(kFixtures + "/testfiles-negative");
   ASSERT_FALSE(names.empty()) << kFixtures;
   for (const std::string& name : names)

@@ -145,7 +145,7 @@ TEST(UpstreamReply, RandomDamageNeverBreaksAnything) {
   }
 }
 
-TEST(ForwardQuery, CarriesOnlyWhatMatters) {
+TEST(ForwardQuery, KeepsOnlyRelevantFlagsAndOptions) {
   Query asked = client_query(
       {.name = "a.org", .type = 65, .flags = static_cast<uint16_t>(kFlagCd | kFlagTc), .edns_size = 4096});
   std::string bytes = forward_query(asked, 99, *wire_name_of("A.Org"), true);

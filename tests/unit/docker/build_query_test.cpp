@@ -5,7 +5,7 @@
 namespace stack::docker {
 namespace {
 
-TEST(BuildQuery, ReadsWhatClientsSend) {
+TEST(BuildQuery, ReadsTheParametersOfClients) {
   auto query = read_build_query({{"t", "shop/web:1"},
                                  {"t", "shop/web:latest"},
                                  {"dockerfile", "docker/Dockerfile"},

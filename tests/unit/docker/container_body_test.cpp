@@ -178,7 +178,7 @@ TEST(ContainerSpecJson, NoNetworkStaysNoNetwork) {
   EXPECT_TRUE(again->endpoints.empty());
 }
 
-TEST(ContainerSpecJson, ReadsWhatTheDockerCommandLineSends) {
+TEST(ContainerSpecJson, ReadsABodyOfTheDockerCommandLine) {
   auto spec = read(
       R"({"Hostname":"","Domainname":"","User":"","AttachStdin":false,"AttachStdout":true,"AttachStderr":true,
     "ExposedPorts":{"80/tcp":{}},"Tty":false,"OpenStdin":false,"StdinOnce":false,"Env":null,"Cmd":null,"Image":"nginx",
@@ -215,7 +215,7 @@ TEST(ContainerSpecJson, ReadsWhatTheDockerCommandLineSends) {
   EXPECT_FALSE(spec.oom_score_adj);
 }
 
-TEST(ContainerSpecJson, ReadsWhatDockerPySends) {
+TEST(ContainerSpecJson, ReadsABodyOfDockerPy) {
   auto spec = read(R"({"Image":"alpine","Cmd":["echo","hi"],"Env":["A=1"],
     "HostConfig":{"NetworkMode":"default","Memory":134217728,"PortBindings":{"5000/tcp":[{"HostIp":"","HostPort":""}],
     "53/udp":[{"HostIp":"127.0.0.1","HostPort":"5353"}]},"Ulimits":[{"Name":"nofile","Soft":1024,"Hard":2048}]}})");
@@ -227,7 +227,7 @@ TEST(ContainerSpecJson, ReadsWhatDockerPySends) {
   EXPECT_EQ(spec.resources.ulimits[0].hard, 2048);
 }
 
-TEST(ContainerSpecJson, ReadsWhatDockerComposeSends) {
+TEST(ContainerSpecJson, ReadsABodyOfDockerCompose) {
   auto spec = read(R"({"Image":"redis:7","Cmd":null,"Labels":{"com.docker.compose.project":"shop"},
     "Healthcheck":{"Test":["CMD","redis-cli","ping"],"Interval":1000000000,"Retries":5},
     "HostConfig":{"NetworkMode":"shop_default","Mounts":[{"Type":"volume","Source":"shop_data","Target":"/data/",

@@ -33,7 +33,7 @@ TEST(ResolvConf, OwnSettingsReplaceTheHosts) {
   EXPECT_EQ(resolv_conf_text(host, spec, false), "nameserver 8.8.8.8\noptions rotate\n");
 }
 
-TEST(HostsFile, KeepsWhatTheContainerWrote) {
+TEST(HostsFile, KeepsLinesOfTheContainer) {
   std::string text =
       fixed_hosts({"db=10.0.0.9", "v6:[fd00::1]", "gateway:host-gateway"}, "10.89.0.1", false) +
       endpoint_hosts({"10.89.0.5"}, "web.example web");

@@ -77,7 +77,7 @@ TEST(LogLine, EscapesStreamAndTimeAreRead) {
   EXPECT_EQ(rfc3339(entry->time), "2026-01-02T03:04:05.000000006Z");
 }
 
-TEST(LogLine, UnicodeEscapesAndFurtherMembersGoThroughTheFullParser) {
+TEST(LogLine, UnicodeEscapesAndOtherMembersGoThroughTheFullParser) {
   std::optional<LogEntry> entry = parse_log_line(
       R"({"log":"\u003cb\u003e\u0000\n","stream":"stdout","attrs":{"a":"b"},"time":"2026-01-02T03:04:05Z"})");
   ASSERT_TRUE(entry);

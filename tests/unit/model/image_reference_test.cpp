@@ -40,7 +40,7 @@ TEST(Reference, DigestMayBeAloneOrWithATag) {
   EXPECT_EQ(familiar("a:1@sha256:" + kHex), "a:1@sha256:" + kHex);
 }
 
-TEST(Reference, FamiliarFormLeavesOutWhatIsImplied) {
+TEST(Reference, FamiliarFormOmitsTheDefaultRegistry) {
   EXPECT_EQ(familiar("docker.io/library/debian"), "debian:latest");
   EXPECT_EQ(familiar("docker.io/me/app:2"), "me/app:2");
   EXPECT_EQ(familiar("quay.io/library/x"), "quay.io/library/x:latest");

@@ -211,7 +211,7 @@ TEST_F(Logged, NonBlockingWritesTheSameLinesThroughAnotherProcess) {
 }
 
 // The log file is a FIFO that nobody reads, like a hanging disk.
-TEST_F(Logged, NonBlockingNeverWaitsAndCountsWhatItDrops) {
+TEST_F(Logged, NonBlockingModeNeverWaitsAndCountsDroppedBytes) {
   // As the monitor does.
   ::signal(SIGPIPE, SIG_IGN);
   ASSERT_EQ(::mkfifo((folder.path() + "/log").c_str(), 0600), 0);
