@@ -133,7 +133,7 @@ TEST_F(PodTest, AFullOrReadOnlyVolumeIsAnError) {
   ::umount(path("volume").c_str());
 }
 
-// How the kubelet lays out a ConfigMap: a link to a folder with links.
+// The kubelet's layout of a ConfigMap: a link to a folder with links.
 TEST_F(PodTest, FilesOfAConfigMapAreCopiedAsFiles) {
   write("map/..2026/conf", "text", 0755);
   write("map/..2026/sub/more", "more");
@@ -151,14 +151,14 @@ TEST_F(PodTest, FilesOfAConfigMapAreCopiedAsFiles) {
   EXPECT_EQ(file.st_gid, 1001U);
 }
 
-TEST_F(PodTest, WrongWordsAreUsageErrors) {
+TEST_F(PodTest, InvalidArgumentsAreUsageErrors) {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {}, {"wait"}, {"fill", "x"}, {"copy", "a", "b", "x:y"}, {"stop", "TERM"}, {"fly", "a"}})
     EXPECT_EQ(run(words), 2);
 }
 
-// A name server on 127.0.0.1:53 of a new network namespace. Knows `db.shop.svc.cluster.local` from the third question on,
-// and every name outside the cluster's domain, as a machine's network may.
+// A name server on 127.0.0.1:53 of a new network namespace. Knows `db.shop.svc.cluster.local` after
+// `questions_before` questions, and every name outside the cluster's domain, as a machine's network may.
 void serve_names(int socket, int questions_before) {
   for (int asked = 0;;) {
     unsigned char message[512];

@@ -61,7 +61,7 @@ TEST(Kubeconfig, OtherContextsAndTheirSettings) {
   EXPECT_EQ(program.token, "t");
 }
 
-TEST(Kubeconfig, ErrorsNameWhatIsMissing) {
+TEST(Kubeconfig, ErrorsNameTheMissingPart) {
   EXPECT_EQ(access_of(kConfig, "/k", "nope").error().text(),
             "/k has no context nope; available: a, b, c, broken");
   EXPECT_EQ(access_of(kConfig, "/k", "broken").error().text(), "/k: context broken: no cluster three");
@@ -175,7 +175,7 @@ TEST(WorkloadState, TheKubeletsWordsAreKept) {
   EXPECT_EQ(state.text, "ImagePullBackOff: Back-off pulling image \"x\"");
 }
 
-TEST(WorkloadState, WaitingAndCrashingPodsSayWhy) {
+TEST(WorkloadState, WaitingAndCrashingPodsHaveAReason) {
   Json deployment = Json::parse(R"({"metadata":{"generation":1},"spec":{"replicas":1},"status":{}})");
   EXPECT_EQ(judge_workload("Deployment", deployment,
                            {pod(R"({"initContainerStatuses":[{"name":"wait-db","state":{"running":{}}}]})")})
@@ -203,7 +203,7 @@ TEST(WorkloadState, AJobThatFailsHasItsExitCode) {
   EXPECT_TRUE(judge_workload("Job", job, {}).completed);
 }
 
-TEST(ObjectChanges, LeaveOutWhatTheServerMaintains) {
+TEST(ObjectChanges, OmitFieldsOfTheServer) {
   Json before = Json::parse(
       R"({"kind":"Deployment","metadata":{"name":"a","resourceVersion":"1","managedFields":[1]},
           "spec":{"containers":[{"name":"x","image":"1"},{"name":"y","image":"1"}]},"status":{"a":1}})");
