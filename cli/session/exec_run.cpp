@@ -12,7 +12,7 @@ namespace stack::cli {
 
 namespace {
 
-// An engine that dies this often in a row does not come back by itself.
+// An engine that dies this many times in a row will not recover by itself.
 constexpr int kExecAttempts = 10;
 
 bool engine_lost(const Error& error) {
@@ -50,7 +50,7 @@ class ExecRun {
     return join(std::move(start));
   }
 
-  // The engine records a session before it starts the command: one that it does not know has not started.
+  // The engine records a session before it starts the command, so an unknown session has not started.
   Result<std::optional<int>> resume() {
     auto state = session_.call("GET", "/exec/" + id_ + "/json");
     if (!state && state.error().kind() == ErrorKind::NotFound) {

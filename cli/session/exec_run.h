@@ -16,8 +16,8 @@ struct ExecRunOptions {
   DetachKeys detach_keys;
 };
 
-// `body`: of POST /containers/{id}/exec. Returns the command's exit code; 0 if the caller detaches; after printing why, 126 or
-// 127 if the command cannot be started.
+// `body`: of POST /containers/{id}/exec. Returns the command's exit code; 0 if the caller detaches; 126 or 127 if
+// the command cannot be started, after printing the error.
 Result<int> run_exec_attached(Session& session, const std::string& container_id, const Json& body,
                               const ExecRunOptions& options);
 

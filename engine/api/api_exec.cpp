@@ -182,7 +182,7 @@ Task<> pass_session_input(Client client, Source sink) {
   (void)co_await pump_in(client, sink, DetachKeys(), true);
 }
 
-// Both directions of a resumable session, to its end. Always frames; the client handles the detach keys.
+// Relays both directions of a resumable session until it ends. Always in frames; the client handles the detach keys.
 Task<> join_resumable(Services& s, ExecPtr session, Client client, runtime::OutputPosition position) {
   ExecAttachment attachment(session);
   auto gone = std::make_shared<bool>(false);
@@ -227,7 +227,7 @@ Task<> start_resumable(Services& s, ExecPtr session, Request& request, Response&
   client->close();
 }
 
-// A client that lost its engine returns.
+// Attaches a client that lost its engine.
 Task<> attach_exec(Services& s, Request& request, Response& response) {
   ExecPtr session = s.execs.find(request.param("id"));
   if (!session) {

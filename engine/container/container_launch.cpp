@@ -91,12 +91,13 @@ Result<std::vector<std::string>> ContainerService::link_environment(const Contai
 
 namespace {
 
-// The root directory of a running container, as its processes see it, with volumes and other mounts; empty if none runs.
+// The root directory of a running container as its processes see it, with volumes and other mounts; empty if it is
+// not running.
 Fd root_of_process(const Container& container) {
   if (!container.has_process() || container.state.pid <= 0) return {};
   std::string path = "/proc/" + std::to_string(container.state.pid) + "/root";
   Fd root(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  // After opening: the number is not that of another process by now.
+  // Checked after opening: the PID then did not yet belong to another process.
   bool alive = root && signal_pidfd(container.run->process->pidfd.get(), 0).has_value();
   // A process that called chroot(2) does not see the container's root.
   struct statx info{};

@@ -166,7 +166,7 @@ void ExecService::take(ExecPtr session, runtime::Message message) {
   session->changed.notify_all();
 }
 
-// Handles the messages of the session's monitor until it has gone.
+// Handles the messages of the session's monitor until it exits.
 Task<> ExecService::follow(ExecPtr session) {
   std::shared_ptr<asio::posix::stream_descriptor> control = session->control;
   for (;;) {

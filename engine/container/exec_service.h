@@ -77,10 +77,10 @@ class ExecService {
   // IDs of the sessions that run in the container.
   std::vector<std::string> running_in(const Container& container) const;
   Result<> resize(ExecPtr session, uint16_t rows, uint16_t columns);
-  // The stream of a resumable session (runtime::Attached) after `position`. NotFound if its monitor has gone, with all
-  // output delivered.
+  // The stream of a resumable session (runtime::Attached) after `position`. NotFound if its monitor has delivered
+  // all output and exited.
   Task<Result<Fd>> attach(ExecPtr session, runtime::OutputPosition position);
-  // The client has the exit code: a later engine need not know the session.
+  // The client has the exit code: forgets the session for later engines.
   void finish(const ExecSession& session);
   // Restores the resumable sessions of the previous engine. Containers must have been adopted.
   Task<> recover();

@@ -1,4 +1,4 @@
-// Why a container must be created again.
+// The reason to recreate a container.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,8 @@
 
 namespace stack::orchestrator {
 
-// Why the container differs from the desired service: "config changed: environment.DEBUG"; nullopt if it does not.
-// The image is compared with the local one of that name.
+// The difference between the container and the desired service: "config changed: environment.DEBUG"; nullopt if
+// there is none. The container's image is compared with the local image of that name.
 std::optional<std::string> recreate_cause(const DesiredService& service, const ObservedContainer& container,
                                           const ObservedState& observed);
 

@@ -23,8 +23,9 @@ struct ExecRequest {
 };
 
 struct ExecSession {
-  // Messages: Started (terminal in stdio) | Failed, then Exited. With run_dir, the requests for a container's monitor can
-  // be sent, and the exit must be acknowledged; otherwise none, and resize_terminal() sets the size.
+  // Messages: Started (terminal in stdio) | Failed, then Exited. With run_dir, the monitor accepts the same
+  // requests as a container's, and the exit must be acknowledged; otherwise it accepts none, and resize_terminal()
+  // sets the size.
   Fd control;
   pid_t pid = -1;  // the helper process, our child: reap it when pidfd is readable
   Fd pidfd;

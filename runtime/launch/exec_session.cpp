@@ -35,7 +35,7 @@ Result<EnterPlan> read_exec_plan(const Json& request) {
   return plan;
 }
 
-// The state of a monitor that outlives the engine: it holds the streams and listens for further engines.
+// The state of a monitor that outlives the engine: it holds the streams and listens for later engines.
 Result<Fd> prepare_monitor(const Json& request, wire::MonitorState& state) {
   TRY(fill_monitor_state(request, state));
   state.stdin_write = request_fd(request, "stdin_write_fd");

@@ -15,7 +15,7 @@ inline int64_t milliseconds() {
   return now.seconds * 1000 + now.nanoseconds / 1000000;
 }
 
-// Sets the number to -1.
+// Closes the descriptor and sets it to -1.
 inline void close_fd(int& fd) {
   if (fd >= 0) sys::close(fd);
   fd = -1;

@@ -7,10 +7,10 @@ namespace stack::runtime {
 namespace {
 
 constexpr unsigned long kGetPtyPeer = 0x5441;  // TIOCGPTPEER
-// How long the monitor of an exec session that has ended waits for an engine to fetch its output and exit code. The
-// exit code remains in exit.json.
+// Maximum time that the monitor of an exited exec session waits for an engine to fetch its output and exit code.
+// The exit code remains in exit.json.
 constexpr int64_t kSessionLingerMs = 60000;
-// What a command can have written before its exit without being read: the largest pipe of fs.pipe-max-size.
+// Maximum unread output of an exited command: the largest pipe of fs.pipe-max-size.
 constexpr size_t kLargestPipe = 1 << 20;
 
 int64_t earlier(int64_t a, int64_t b) { return a < 0 || (b >= 0 && b < a) ? b : a; }
@@ -112,7 +112,7 @@ int64_t MonitorLoop::next_timer(int64_t held_for) {
   return left;
 }
 
-// Ends an exec session that no engine has asked about.
+// Ends an exec session that no engine has asked for.
 void MonitorLoop::end_session() {
   if (!is_orphaned()) {
     orphaned_since_ = 0;
@@ -203,7 +203,7 @@ void MonitorLoop::drain_output() {
 }
 
 // After the exit of a session's command: ends it once everything that the command wrote has been delivered, however slowly
-// the reader reads. What its children write later is not waited for.
+// the reader reads. Does not wait for later output of its children.
 void MonitorLoop::drain_session() {
   int* streams[] = {&state_.stdout_read, &state_.stderr_read, &state_.terminal};
   for (int* stream : streams) {

@@ -61,7 +61,7 @@ class MonitorLoop {
   void replay(Reader& reader, const wire::AttachMessage& message);
   void note_lost_readers();
   int64_t awaiting_readers() const;
-  // An exec session: without a listener, it belongs to the engine that started it alone.
+  // An exec session: without a listener, it belongs only to the engine that started it.
   bool is_session() const { return (state_.flags & wire::kWatchExec) != 0; }
   bool outlives_engine() const { return state_.listener >= 0; }
   bool is_orphaned() const { return is_session() && exited_ && !draining_ && state_.control < 0; }
@@ -86,7 +86,7 @@ class MonitorLoop {
   bool exited_ = false;
   bool draining_ = false;         // the command of a session has exited, its output is still being read
   size_t drained_ = 0;            // bytes read since then
-  int64_t orphaned_since_ = 0;    // when a session that has ended lost its engine; monotonic milliseconds
+  int64_t orphaned_since_ = 0;    // when an exited session lost its engine; monotonic milliseconds
   int64_t input_cut_ = 0;         // when a reader with stdin disconnected without closing stdin first
   uint32_t unreported_ = 0;       // messages not yet sent to the engine: Unreported bits
   int64_t reader_left_ = 0;   // when a resumable reader left; monotonic milliseconds

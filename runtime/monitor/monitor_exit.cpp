@@ -21,7 +21,7 @@ struct PidfdInfo {
 constexpr uint64_t kPidfdInfoExit = 8;
 constexpr unsigned long kGetPidfdInfo = 0xc0000000UL | sizeof(PidfdInfo) << 16 | 0xff << 8 | 11;
 
-struct WaitInfo {  // siginfo_t as waitid(2) fills it
+struct WaitInfo {  // siginfo_t of waitid(2)
   int signal, error, code;
   int padding;
   int pid, uid, status;

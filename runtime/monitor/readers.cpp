@@ -8,7 +8,7 @@ namespace {
 
 // Buffer size for bursts, including kernel overhead. A frame either fits completely or not at all.
 constexpr int kBuffer = 1 << 20;
-// For lossless readers: less than the OutputHistory, which then has everything that a dead engine did not pass on.
+// For lossless readers: less than the OutputHistory, which thus has all output that a dead engine did not pass on.
 constexpr int kLosslessBuffer = 1 << 18;
 
 struct Packet {

@@ -371,7 +371,7 @@ services:
     EXPECT_EQ(job.code, 9) << "killed after " << delay << " ms: " << job.text();
     EXPECT_EQ(job.out, expected) << "killed after " << delay << " ms";
   }
-  // More than any buffer on the way holds.
+  // More than all buffers on the way can hold.
   must({"exec", "-T", "job", "sh", "-c", "seq 1 2000000 > /numbers"});
   std::string numbers;
   for (int i = 1; i <= 2000000; ++i) numbers += std::to_string(i) + "\n";
@@ -381,7 +381,7 @@ services:
     EXPECT_TRUE(job.out == numbers) << "killed after " << delay << " ms: " << job.out.size() << " of "
                                     << numbers.size() << " bytes";
   }
-  // The monitors of sessions end with them.
+  // The monitors of sessions exit with them.
   EXPECT_TRUE(eventually(5s, [&] { return processes_with("stack-monitor").size() == 1; }));
   must({"down", "-v"});
 }

@@ -57,7 +57,7 @@ std::set<std::string> rolling_back(const compose::Project& project) {
   return out;
 }
 
-// As the pods name them.
+// The images' names in the pods.
 std::set<std::string> image_names(const compose::Project& project,
                                   const std::map<std::string, kube::ImageFacts>& images) {
   std::set<std::string> out;

@@ -11,8 +11,8 @@ namespace {
 
 using compose::DependencyCondition;
 
-// A Service that only gives a name to a condition. Its address leads nowhere. (An ExternalName would need a target that the
-// cluster's name server can resolve, and the cluster's domain is not known here.)
+// Adds a Service that only gives a name to a condition. Nothing listens at its address. (An ExternalName would need
+// a target that the cluster's name server can resolve, and the cluster's domain is not known here.)
 std::string add_gate(Draft& draft, const std::string& job, GateMoment moment, const std::string& pointer) {
   std::string name = gate_name(job, moment);
   if (!draft.gate_names.insert(name).second) return name;

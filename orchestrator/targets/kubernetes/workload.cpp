@@ -249,7 +249,7 @@ bool is_needed_in_pod(const Pod& pod, const Service& service) {
   });
 }
 
-// The members with those that they need first.
+// Sorts the members so that each follows those it depends on.
 void visit_member(const Pod& pod, const Service& service, std::vector<const Service*>& out) {
   if (std::find(out.begin(), out.end(), &service) != out.end()) return;
   for (const auto& [name, dependency] : service.depends_on)
@@ -258,8 +258,8 @@ void visit_member(const Pod& pod, const Service& service, std::vector<const Serv
   out.push_back(&service);
 }
 
-// A member that others of the pod need is a sidecar: an init container that keeps running. The next ones start once it
-// has, and once its startup probe, which is its health check, has succeeded.
+// A member that others of the pod need is a sidecar: an init container that keeps running. The next ones start
+// after it has started and its startup probe, which is its health check, has succeeded.
 void add_containers(Draft& draft, Pod& pod) {
   std::vector<const Service*> ordered;
   for (const Service* member : pod.members) visit_member(pod, *member, ordered);

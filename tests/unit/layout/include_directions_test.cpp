@@ -157,7 +157,7 @@ TEST(Layout, EveryHeaderIsIncludedOnce) {
   }
 }
 
-// Paths in backquotes in the documents that describe the tree: those that begin with one of its folders exist.
+// In the documents that describe the tree, paths in backquotes that begin with one of its folders exist.
 TEST(Layout, PathsInTheDocumentsExist) {
   std::set<std::string> tops;
   for (const auto& [room, below] : allowed()) tops.insert(top_of(room));

@@ -202,7 +202,7 @@ services:
   EXPECT_EQ(body("Deployment", "vpn")["spec"]["template"]["metadata"]["labels"]["stack.member.app"], "true");
 }
 
-TEST_F(KubernetesTest, AServiceThatOthersOfItsPodNeedIsASidecar) {
+TEST_F(KubernetesTest, AServiceThatItsPodDependsOnIsASidecar) {
   convert_text(R"(
 services:
   app: {image: app, network_mode: "service:vpn", depends_on: {vpn: {condition: service_healthy}}}
