@@ -21,7 +21,7 @@ ExecAttachment::~ExecAttachment() {
 }
 
 Task<Result<Fd>> ExecService::attach(ExecPtr session, runtime::OutputPosition position) {
-  if (!session->control) co_return not_found("the monitor of the exec session has gone");
+  if (!session->control) co_return not_found("the monitor of the exec session has exited");
   auto answer = std::make_shared<std::optional<Result<Fd>>>();
   uint32_t token = session->next_token++;
   session->attaching[token] = answer;

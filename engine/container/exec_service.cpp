@@ -192,7 +192,7 @@ Task<> ExecService::follow(ExecPtr session) {
   session->pidfd.reset();
   session->terminal.reset();
   for (auto& [token, answer] : session->attaching)
-    if (!*answer) *answer = Result<Fd>(not_found("the monitor of the exec session has gone"));
+    if (!*answer) *answer = Result<Fd>(not_found("the monitor of the exec session has exited"));
   session->changed.notify_all();
 }
 
