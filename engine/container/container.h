@@ -26,7 +26,7 @@ namespace stack::engine {
 
 // The source of a mount, resolved when the container is created.
 struct MountSource {
-  std::string path;         // on the host: the bound path, or the device of `filesystem`; none for tmpfs and image
+  std::string path;         // on the host: the bound path; none for tmpfs and image
   std::string volume;       // Volume: its name
   bool anonymous = false;   // an unnamed volume, removed by `rm -v`
 };

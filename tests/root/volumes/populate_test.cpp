@@ -112,7 +112,7 @@ TEST_F(Populate, InterruptedMoveIsCompletedWithoutReplacingFiles) {
   EXPECT_FALSE(path_exists(data_ + "/../_populate"));
 }
 
-TEST_F(Populate, VolumeWithADeviceIsNotPopulated) {
+TEST_F(Populate, VolumeWithDriverOptionsIsPopulatedOnlyWhileMounted) {
   VolumeSpec spec;
   spec.name = "device";
   spec.options = {{"type", "tmpfs"}, {"device", "tmpfs"}};

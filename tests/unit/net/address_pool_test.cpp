@@ -26,7 +26,7 @@ TEST(ChooseSubnet, SkipsNetworksAndRoutesOfAnySize) {
   EXPECT_EQ(choose_subnet(default_subnet_ranges(), std::vector{cidr("10.0.0.0/9")})->text(), "10.128.0.0/24");
 }
 
-TEST(ChooseSubnet, VpnInTheFirstRangeMovesToTheNext) {
+TEST(ChooseSubnet, RangesUsedByTheMachineAreSkipped) {
   std::vector<Cidr> used{cidr("10.0.0.0/8")};
   EXPECT_EQ(choose_subnet(default_subnet_ranges(), used)->text(), "172.17.0.0/24");
   EXPECT_EQ(choose_subnet(default_subnet_ranges(20), used)->text(), "172.17.0.0/20");
