@@ -182,12 +182,15 @@ class StageRunner {
 
 // --- the image ---
 
-// Equal content gives an equal image including time stamps, which come from the first build.
-Result<std::string> image_time(BuildCache& cache, const images::ImageDocument& document) {
+// Equal content gives an equal image including time stamps, which come from the first build, also if several builds end at
+// the same time.
+Result<std::string> image_time(BuildJob& job, const images::ImageDocument& document) {
   std::string key = KeyBuilder("image").add(images::to_json_text(document)).hex();
-  if (std::optional<CacheRecord> known = cache.find(key)) return known->created;
+  BuildCache::KeyLock lock(job.cache, key, job.stop.get_token());
+  if (!lock.held()) return Error(ErrorKind::Canceled, "build was canceled");
+  if (std::optional<CacheRecord> known = job.cache.find(key)) return known->created;
   std::string now = rfc3339(std::chrono::system_clock::now());
-  TRY(cache.put(key, {"", now}));
+  TRY(job.cache.put(key, {"", now}));
   return now;
 }
 
@@ -200,7 +203,7 @@ Result<images::Image> make_image(BuildJob& job, const StageState& state, const s
   if (job.epoch) {
     document.created = epoch_time(*job.epoch);
   } else {
-    TRY_ASSIGN(document.created, image_time(job.cache, document));
+    TRY_ASSIGN(document.created, image_time(job, document));
   }
   for (size_t i = state.own_history; i < document.history.size(); ++i)
     if (document.history[i].created.empty() || job.epoch) document.history[i].created = document.created;
