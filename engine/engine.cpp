@@ -233,7 +233,7 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
     io.stop();
     co_return;
   }
-  co_await execs->recover();
+  execs->recover();
   co_await builds->clear_leftovers();
   std::vector<std::string> swept = co_await networks.sweep(true);
   for (const std::string& what : swept) log_info("removed leftover " + what);

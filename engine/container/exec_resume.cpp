@@ -11,13 +11,17 @@ namespace stack::engine {
 namespace {
 
 constexpr auto kAnswerLimit = std::chrono::seconds(10);
+constexpr auto kReturnLimit = std::chrono::seconds(60);
 
 }  // namespace
 
-ExecAttachment::~ExecAttachment() {
-  --session_->attached;
-  bool over = session_->attached == 0 && !session_->running && session_->control;
-  if (over) (void)runtime::send_acknowledge_exit(session_->control->native_handle());
+// The command has exited. A client that lost its engine may still come back for the rest of the output; finish() ends the
+// monitor of a client that has it all.
+Task<> ExecService::release_monitor(ExecPtr session) {
+  do {
+    co_await sleep_for(context_.io, kReturnLimit);
+  } while (session->attached > 0);
+  if (session->control) (void)runtime::send_acknowledge_exit(session->control->native_handle());
 }
 
 Task<Result<Fd>> ExecService::attach(ExecPtr session, runtime::OutputPosition position) {
@@ -43,6 +47,7 @@ Task<Result<Fd>> ExecService::attach(ExecPtr session, runtime::OutputPosition po
 
 void ExecService::finish(const ExecSession& session) {
   if (!session.resumable) return;
+  if (session.control) (void)runtime::send_acknowledge_exit(session.control->native_handle());
   Result<> removed = remove_tree(context_.paths.exec(session.container->id, session.id));
   if (!removed) log_warning("exec session " + session.id + ": " + removed.error().text());
 }
@@ -55,7 +60,7 @@ void ExecService::forget(const std::string& id) {
 }
 
 // Reaches the session's monitor, or reads the exit code that it left.
-Task<> ExecService::recover_session(ExecPtr session) {
+void ExecService::recover_session(ExecPtr session) {
   std::string folder = context_.paths.exec(session->container->id, session->id);
   session->started = true;
   Result<Fd> control = runtime::connect_monitor(folder);
@@ -64,12 +69,7 @@ Task<> ExecService::recover_session(ExecPtr session) {
     session->control =
         std::make_shared<asio::posix::stream_descriptor>(context_.io, control->release());
     stack::start(context_.io, follow(session));
-    auto deadline = std::chrono::steady_clock::now() + kAnswerLimit;
-    while (session->running && session->pid == 0) {
-      bool notified = co_await session->changed.wait_until(deadline);
-      if (!notified) break;
-    }
-    co_return;
+    return;
   }
   session->ended = std::chrono::steady_clock::now();
   Result<std::optional<runtime::Exited>> exited = runtime::read_exit_file(folder);
@@ -77,9 +77,9 @@ Task<> ExecService::recover_session(ExecPtr session) {
   session->exit_code = known ? (*exited)->exit_code : 137;
 }
 
-Task<> ExecService::recover_of(ContainerPtr container) {
+void ExecService::recover_of(ContainerPtr container) {
   Result<std::vector<std::string>> ids = names_in(context_.paths.execs(container->id));
-  if (!ids) co_return;
+  if (!ids) return;
   for (const std::string& id : *ids) {
     auto session = std::make_shared<ExecSession>(context_.io);
     session->id = id;
@@ -89,7 +89,7 @@ Task<> ExecService::recover_of(ContainerPtr container) {
     if (request) {
       session->request = std::move(*request);
       sessions_[id] = session;
-      co_await recover_session(session);
+      recover_session(session);
     } else {
       // The engine died before the record was complete: there was no process.
       finish(*session);
@@ -97,10 +97,8 @@ Task<> ExecService::recover_of(ContainerPtr container) {
   }
 }
 
-Task<> ExecService::recover() {
-  std::vector<ContainerPtr> containers;
-  for (const auto& [id, container] : context_.containers) containers.push_back(container);
-  for (const ContainerPtr& container : containers) co_await recover_of(container);
+void ExecService::recover() {
+  for (const auto& [id, container] : context_.containers) recover_of(container);
 }
 
 }  // namespace stack::engine

@@ -169,6 +169,7 @@ void ExecService::take(ExecPtr session, runtime::Message message) {
 // Handles the messages of the session's monitor until it exits.
 Task<> ExecService::follow(ExecPtr session) {
   std::shared_ptr<asio::posix::stream_descriptor> control = session->control;
+  bool over = false;
   for (;;) {
     Result<std::optional<runtime::Message>> message = runtime::receive_message(control->native_handle());
     if (message && !*message) {
@@ -180,9 +181,10 @@ Task<> ExecService::follow(ExecPtr session) {
     }
     if (!message || std::holds_alternative<runtime::Closed>(**message)) break;
     take(session, std::move(**message));
-    if (session->running) continue;
+    if (session->running || over) continue;
     if (!session->resumable || !session->failure.empty()) break;
-    if (session->attached == 0) (void)runtime::send_acknowledge_exit(control->native_handle());
+    over = true;
+    stack::start(context_.io, release_monitor(session));
   }
   // The monitor was killed; the process may still run, but its exit cannot be observed.
   if (session->running && session->exit_code == 0) session->exit_code = 137;

@@ -50,11 +50,11 @@ struct ExecSession {
 };
 using ExecPtr = std::shared_ptr<ExecSession>;
 
-// An attached client of a resumable session. The monitor may exit when the command has exited and the last client has left.
+// Counts an attached client of a resumable session.
 class ExecAttachment {
  public:
   explicit ExecAttachment(ExecPtr session) : session_(std::move(session)) { ++session_->attached; }
-  ~ExecAttachment();
+  ~ExecAttachment() { --session_->attached; }
   ExecAttachment(const ExecAttachment&) = delete;
   ExecAttachment& operator=(const ExecAttachment&) = delete;
 
@@ -83,7 +83,7 @@ class ExecService {
   // The client has the exit code: forgets the session for later engines.
   void finish(const ExecSession& session);
   // Restores the resumable sessions of the previous engine. Containers must have been adopted.
-  Task<> recover();
+  void recover();
 
   struct Captured {
     int exit_code = 0;   // -1: timed out
@@ -99,8 +99,9 @@ class ExecService {
   void take(ExecPtr session, runtime::Message message);
   void forget(const std::string& id);
   void forget_old();
-  Task<> recover_session(ExecPtr session);
-  Task<> recover_of(ContainerPtr container);
+  void recover_session(ExecPtr session);
+  Task<> release_monitor(ExecPtr session);
+  void recover_of(ContainerPtr container);
 
   Context& context_;
   ContainerService& containers_;

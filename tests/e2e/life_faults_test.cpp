@@ -386,5 +386,27 @@ services:
   must({"down", "-v"});
 }
 
+// The client sleeps while the engine dies and comes back and the command exits.
+TEST_F(LifeFaults, OutputOfExecWaitsForItsClient) {
+  project("jobs", R"(
+services:
+  job:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+)");
+  must({"up", "-d"});
+  auto exec = start({"exec", "-T", "job", "sh", "-c", "echo first; sleep 1; echo last; exit 4"});
+  ASSERT_TRUE(exec->says("first", 10s)) << exec->output();
+  exec->signal(SIGSTOP);
+  stack().kill_engine();
+  must({"ps"});
+  ::usleep(2'500'000);
+  exec->signal(SIGCONT);
+  EXPECT_EQ(exec->wait(), 4) << exec->output();
+  EXPECT_EQ(exec->output(), "first\nlast\n");
+  must({"down", "-v"});
+}
+
 }  // namespace
 }  // namespace stack::e2e
