@@ -71,7 +71,7 @@ void ExecService::recover_session(ExecPtr session) {
     stack::start(context_.io, follow(session));
     return;
   }
-  session->ended = std::chrono::steady_clock::now();
+  session->set_ended();
   Result<std::optional<runtime::Exited>> exited = runtime::read_exit_file(folder);
   bool known = exited && exited->has_value();
   session->exit_code = known ? (*exited)->exit_code : 137;

@@ -152,10 +152,10 @@ void ExecService::take(ExecPtr session, runtime::Message message) {
   } else if (auto* failed = std::get_if<runtime::Failed>(&message)) {
     session->exit_code = failed->exit_code;
     session->failure = failed->text;
-    session->running = false;
+    session->set_ended();
   } else if (auto* exited = std::get_if<runtime::Exited>(&message)) {
     session->exit_code = exited->exit_code;
-    session->running = false;
+    session->set_ended();
   } else if (auto* attached = std::get_if<runtime::Attached>(&message)) {
     if (auto asked = session->attaching.find(attached->token); asked != session->attaching.end())
       *asked->second = std::move(attached->stream);
@@ -188,8 +188,7 @@ Task<> ExecService::follow(ExecPtr session) {
   }
   // The monitor was killed; the process may still run, but its exit cannot be observed.
   if (session->running && session->exit_code == 0) session->exit_code = 137;
-  session->running = false;
-  session->ended = std::chrono::steady_clock::now();
+  session->set_ended();
   session->control.reset();
   session->pidfd.reset();
   session->terminal.reset();

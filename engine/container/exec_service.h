@@ -47,6 +47,11 @@ struct ExecSession {
   uint32_t next_token = 1;
   std::map<uint32_t, std::shared_ptr<std::optional<Result<Fd>>>> attaching;
   Signal changed;
+
+  void set_ended() {
+    running = false;
+    ended = std::chrono::steady_clock::now();
+  }
 };
 using ExecPtr = std::shared_ptr<ExecSession>;
 
