@@ -386,7 +386,7 @@ services:
   must({"down", "-v"});
 }
 
-// The client sleeps while the engine dies and comes back and the command exits.
+// The client sleeps while the engine dies, the command exits, and the next engine starts.
 TEST_F(LifeFaults, OutputOfExecWaitsForItsClient) {
   project("jobs", R"(
 services:
@@ -394,14 +394,19 @@ services:
     image: debian:bookworm-slim
     command: sleep infinity
     stop_signal: SIGKILL
+    volumes: [./shared:/shared]
 )");
+  write("shared/README", "");
   must({"up", "-d"});
-  auto exec = start({"exec", "-T", "job", "sh", "-c", "echo first; sleep 1; echo last; exit 4"});
+  auto exec = start({"exec", "-T", "job", "sh", "-c", 
+                     "echo first; while [ ! -e /shared/go ]; do sleep 0.01; done; echo last; exit 4"});
   ASSERT_TRUE(exec->says("first", 10s)) << exec->output();
   exec->signal(SIGSTOP);
   stack().kill_engine();
+  write("shared/go", "");  // the command exits before the next engine is there
+  ::usleep(500'000);
   must({"ps"});
-  ::usleep(2'500'000);
+  ::usleep(500'000);
   exec->signal(SIGCONT);
   EXPECT_EQ(exec->wait(), 4) << exec->output();
   EXPECT_EQ(exec->output(), "first\nlast\n");
