@@ -12,16 +12,27 @@ namespace {
 
 constexpr auto kAnswerLimit = std::chrono::seconds(10);
 constexpr auto kReturnLimit = std::chrono::seconds(60);
+constexpr auto kClientCheck = std::chrono::seconds(1);
 
 }  // namespace
 
-// The command has exited. A client that lost its engine may still come back for the rest of the output; finish() ends the
-// monitor of a client that has it all.
+// Releases the monitor when no client can want the rest of its output: the container is being removed, or a minute after the
+// command exited, because a client that lost its engine may come back. finish() releases that of a client that has it all.
 Task<> ExecService::release_monitor(ExecPtr session) {
-  do {
-    co_await sleep_for(context_.io, kReturnLimit);
-  } while (session->attached > 0);
-  if (session->control) (void)runtime::send_acknowledge_exit(session->control->native_handle());
+  ContainerPtr container = session->container;
+  constexpr auto kNever = std::chrono::steady_clock::time_point::max();
+  auto limit = kNever;
+  while (session->control) {
+    auto now = std::chrono::steady_clock::now();
+    if (!session->running && limit == kNever) limit = now + kReturnLimit;
+    bool unwanted = container->leaving() || now >= limit;
+    if (unwanted && session->attached == 0) {
+      (void)runtime::send_acknowledge_exit(session->control->native_handle());
+      co_return;
+    }
+    // Notified of changes of the container and of the session's end, but not when a client leaves.
+    (void)co_await container->changed.wait_until(unwanted ? now + kClientCheck : limit);
+  }
 }
 
 Task<Result<Fd>> ExecService::attach(ExecPtr session, runtime::OutputPosition position) {

@@ -169,7 +169,7 @@ void ExecService::take(ExecPtr session, runtime::Message message) {
 // Handles the messages of the session's monitor until it exits.
 Task<> ExecService::follow(ExecPtr session) {
   std::shared_ptr<asio::posix::stream_descriptor> control = session->control;
-  bool over = false;
+  if (session->resumable) stack::start(context_.io, release_monitor(session));
   for (;;) {
     Result<std::optional<runtime::Message>> message = runtime::receive_message(control->native_handle());
     if (message && !*message) {
@@ -181,10 +181,9 @@ Task<> ExecService::follow(ExecPtr session) {
     }
     if (!message || std::holds_alternative<runtime::Closed>(**message)) break;
     take(session, std::move(**message));
-    if (session->running || over) continue;
+    if (session->running) continue;
     if (!session->resumable || !session->failure.empty()) break;
-    over = true;
-    stack::start(context_.io, release_monitor(session));
+    session->container->changed.notify_all();
   }
   // The monitor was killed; the process may still run, but its exit cannot be observed.
   if (session->running && session->exit_code == 0) session->exit_code = 137;
@@ -195,6 +194,7 @@ Task<> ExecService::follow(ExecPtr session) {
   for (auto& [token, answer] : session->attaching)
     if (!*answer) *answer = Result<Fd>(not_found("the monitor of the exec session has exited"));
   session->changed.notify_all();
+  session->container->changed.notify_all();
 }
 
 Task<> ExecService::supervise(ExecPtr session, pid_t helper, Fd helper_pidfd) {

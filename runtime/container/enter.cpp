@@ -8,8 +8,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <optional>
+#include <utility>
+
+#include "base/files.h"
 #include "runtime/container/process.h"
 #include "runtime/container/pty.h"
 #include "runtime/container/report.h"
@@ -102,18 +107,51 @@ Result<> join_namespaces(int pidfd, int namespaces) {
   return {};
 }
 
+struct NamespaceKind {
+  const char* name;  // in /proc/<pid>/ns
+  int flag;
+};
+
+constexpr NamespaceKind kNamespaceKinds[] = {
+    {"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},  {"pid", CLONE_NEWPID},       {"net", CLONE_NEWNET},
+    {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}};
+
+// The caller's namespaces, root, and working directory, so that it can return to them.
+class Origin {
+ public:
+  static Result<Origin> open(int namespaces) {
+    Origin origin;
+    for (const NamespaceKind& kind : kNamespaceKinds) {
+      if ((namespaces & kind.flag) == 0) continue;
+      TRY_ASSIGN(Fd fd, open_file(std::string("/proc/self/ns/") + kind.name, O_RDONLY));
+      origin.namespaces_.push_back({std::move(fd), kind.flag});
+    }
+    TRY_ASSIGN(origin.root_, open_file("/", O_PATH | O_DIRECTORY));
+    return origin;
+  }
+
+  Result<> return_to() const {
+    bool moved = false;
+    for (const auto& [fd, flag] : namespaces_) {
+      if (::setns(fd.get(), flag) != 0) return Error::last_errno("return to own namespaces");
+      moved = moved || flag == CLONE_NEWNS;
+    }
+    // Joining a mount namespace sets root and working directory to its root.
+    if (!moved) return {};
+    if (::fchdir(root_.get()) != 0 || ::chroot(".") != 0) return Error::last_errno("return to own root");
+    return {};
+  }
+
+ private:
+  std::vector<std::pair<Fd, int>> namespaces_;
+  Fd root_;
+};
+
 }  // namespace
 
 Result<int> differing_namespaces(pid_t pid) {
-  struct Kind {
-    const char* name;
-    int flag;
-  };
-  static constexpr Kind kKinds[] = {
-      {"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},  {"pid", CLONE_NEWPID},       {"net", CLONE_NEWNET},
-      {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME}};
   int flags = 0;
-  for (const Kind& kind : kKinds) {
+  for (const NamespaceKind& kind : kNamespaceKinds) {
     struct stat ours{}, theirs{};
     if (::stat((std::string("/proc/self/ns/") + kind.name).c_str(), &ours) != 0) continue;
     std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind.name;
@@ -132,7 +170,12 @@ Result<NewContainer> enter_container(const EnterPlan& plan, int target_pidfd) {
   TRY_ASSIGN(SocketPair sync, make_socket_pair(SOCK_SEQPACKET));
   // The container must not inspect us once we are in its PID namespace (CVE-2016-9962).
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::last_errno("prctl dumpable");
-  TRY(join_namespaces(target_pidfd, plan.namespaces & ~CLONE_NEWCGROUP));
+  int joined = plan.namespaces & ~CLONE_NEWCGROUP;
+  std::optional<Origin> origin;
+  if (plan.returns && (joined & CLONE_NEWUSER) == 0) {
+    TRY_ASSIGN(origin, Origin::open(joined));
+  }
+  TRY(join_namespaces(target_pidfd, joined));
   int pidfd = -1;
   clone_args args{};
   args.flags = CLONE_PIDFD;
@@ -146,9 +189,16 @@ Result<NewContainer> enter_container(const EnterPlan& plan, int target_pidfd) {
   if (pid < 0) return Error::last_errno("clone3");
   if (pid == 0) {
     sync.ours.reset();
+    origin.reset();  // the container's process must not reach the host's root
     run_entered(plan, target_pidfd, sync.theirs.get(), null_device.get());
   }
-  return NewContainer{static_cast<pid_t>(pid), Fd(pidfd), std::move(sync.ours)};
+  NewContainer process{static_cast<pid_t>(pid), Fd(pidfd), std::move(sync.ours)};
+  if (!origin) return process;
+  Result<> returned = origin->return_to();
+  if (returned) return process;
+  ::kill(process.pid, SIGKILL);
+  ::waitpid(process.pid, nullptr, 0);
+  return std::move(returned).error();
 }
 
 }  // namespace stack::runtime

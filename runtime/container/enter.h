@@ -23,13 +23,14 @@ struct EnterPlan {
   Cgroups::Entry cgroup;
   int namespaces = 0;  // CLONE_NEW* flags of the namespaces that differ from ours
   int kept_fds = 0;    // 3, 4, ... stay open for the command
+  bool returns = false;  // the calling process returns to its own namespaces; impossible with a user namespace
 };
 
 // The namespaces of the process that differ from ours, because setns(2) rejects our own user namespace.
 Result<int> differing_namespaces(pid_t pid);
 
-// Joins the namespaces of `target_pidfd` and clones. The calling process stays in these namespaces, except the PID
-// namespace, and becomes undumpable (PR_SET_DUMPABLE). The new process sends the same reports as a container's first
+// Joins the namespaces of `target_pidfd` and clones. Unless `plan.returns`, the calling process stays in these namespaces,
+// except the PID namespace. It becomes undumpable (PR_SET_DUMPABLE). The new process sends the same reports as a container's first
 // process: Terminal, Note, SeccompListener, Failure, and end of file once it executes the command.
 Result<NewContainer> enter_container(const EnterPlan& plan, int target_pidfd);
 

@@ -27,6 +27,8 @@ Result<EnterPlan> read_exec_plan(const Json& request) {
   plan.stdio = {request_fd(request, "stdin_fd"), request_fd(request, "stdout_fd"),
                 request_fd(request, "stderr_fd")};
   TRY_ASSIGN(plan.namespaces, differing_namespaces(request_fd(request, "target_pid")));
+  // The process may live longer than the container.
+  plan.returns = true;
   std::string cgroup = string_or(request, "cgroup_path");
   if (!cgroup.empty()) {
     TRY_ASSIGN(Cgroups cgroups, Cgroups::detect());

@@ -112,8 +112,9 @@ int64_t MonitorLoop::next_timer(int64_t held_for) {
   return left;
 }
 
-// Ends an exec session that no engine has asked for.
+// Ends an exec session that no engine has asked for or whose output nobody wants.
 void MonitorLoop::end_session() {
+  if (released_ && exited_) done_ = true;
   if (!is_orphaned()) {
     orphaned_since_ = 0;
   } else if (orphaned_since_ != 0 && milliseconds() >= orphaned_since_ + kSessionLingerMs) {

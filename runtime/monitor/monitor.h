@@ -92,6 +92,7 @@ class MonitorLoop {
   int64_t reader_left_ = 0;   // when a resumable reader left; monotonic milliseconds
   int64_t readers_lost_ = 0;  // when resumable readers lost their engine; 0: none
   bool done_ = false;
+  bool released_ = false;  // nobody wants the output of this session
   bool engine_left_ = false;
   int64_t next_engine_start_ = 0;  // monotonic milliseconds; 0: none planned
   uint64_t oom_seen_ = 0;

@@ -214,6 +214,7 @@ void MonitorLoop::handle_request(const Received& received) {
       return;
     }
     case wire::kAcknowledgeExit:
+      released_ = is_session();
       done_ = exited_;
       return;
     case wire::kEngineLeaves:

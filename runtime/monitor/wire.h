@@ -96,7 +96,8 @@ struct HelloMessage {
 
 // kRefused: followed by text. kHold: followed by names, each ended by '\0'. kDropHeld: the name.
 // kStart: header.token is the number of requests that follow and come first.
-// kAttached, kAcknowledgeExit, kEngineLeaves, kOomKilled, kStdinClosed: the header alone.
+// kAttached, kAcknowledgeExit, kEngineLeaves, kOomKilled, kStdinClosed: the header alone. Before its command exits, an exec
+// session takes kAcknowledgeExit as advance notice: it ends at the exit.
 struct PlainMessage {
   Header header;
 };

@@ -11,6 +11,9 @@
 #include <fstream>
 #include <thread>
 
+#include "base/directory.h"
+#include "base/files.h"
+#include "leaks.h"
 #include "scenario.h"
 
 namespace stack::e2e {
@@ -387,6 +390,37 @@ services:
 }
 
 // The client sleeps while the engine dies, the command exits, and the next engine starts.
+TEST_F(LifeFaults, ExecLeavesWithItsContainer) {
+  project("jobs", R"(
+services:
+  job:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+)");
+  must({"up", "-d"});
+  auto exec = start({"exec", "-T", "job", "sh", "-c", "echo started; sleep infinity"});
+  ASSERT_TRUE(exec->says("started", 10s)) << exec->output();
+  int monitors = 0;
+  for (const std::string& pid : names_in("/proc").value_or(std::vector<std::string>())) {
+    if (read_file("/proc/" + pid + "/comm").value_or("") != "stack-monitor\n") continue;
+    ++monitors;
+    for (const std::string kind : {"mnt", "net", "ipc", "uts", "pid_for_children"})
+      EXPECT_EQ(std::filesystem::read_symlink("/proc/" + pid + "/ns/" + kind),
+                std::filesystem::read_symlink("/proc/self/ns/" + kind))
+          << "a monitor must not keep namespaces of its container";
+  }
+  EXPECT_EQ(monitors, 2);
+  // Neither the engine nor the client of the session is there when the container is removed.
+  stack().kill_engine();
+  exec->signal(SIGKILL);
+  EXPECT_NE(exec->wait(), 0);
+  must({"down", "-t", "0"});
+  std::string left;
+  eventually(2s, [&] { return (left = left_in_engine(stack())).empty(); });
+  EXPECT_EQ(left, "");
+}
+
 TEST_F(LifeFaults, OutputOfExecWaitsForItsClient) {
   project("jobs", R"(
 services:
