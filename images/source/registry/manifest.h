@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "images/source/registry/platform.h"
 #include "images/store/manifest.h"
+#include "images/store/platform.h"
 
 namespace stack::images::registry {
 

@@ -1,4 +1,4 @@
-#include "images/source/registry/platform.h"
+#include "images/store/platform.h"
 
 #include <vector>
 
