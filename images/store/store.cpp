@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 
 #include "base/directory.h"
@@ -30,6 +31,33 @@ Result<> make_layout(const std::string& root) {
   if (!path_exists(root + "/oci-layout"))
     TRY(write_file_atomic(root + "/oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}\n"));
   return {};
+}
+
+// write_file_atomic() writes "<name>.XXXXXX" first.
+constexpr size_t kTemporarySuffix = 7;
+
+bool is_temporary(std::string_view name) {
+  if (name.size() <= kTemporarySuffix || name[name.size() - kTemporarySuffix] != '.') return false;
+  std::string_view random = name.substr(name.size() - kTemporarySuffix + 1);
+  return std::all_of(random.begin(), random.end(),
+                     [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; });
+}
+
+// Files that a killed process was writing. The lock on the store guarantees that no living one writes them; other names
+// are not ours.
+void sweep_temporaries(const std::string& root) {
+  auto sweep = [](const std::string& directory, auto is_ours) {
+    for (const std::string& name : names_in(directory).value_or(std::vector<std::string>()))
+      if (is_temporary(name) && is_ours(std::string_view(name).substr(0, name.size() - kTemporarySuffix)))
+        ::unlink((directory + "/" + name).c_str());
+  };
+  sweep(root, [](std::string_view name) {
+    return name == "index.json" || name == "index.backup.json" || name == "oci-layout";
+  });
+  sweep(root + "/blobs/sha256", [](std::string_view name) { return name.size() == kDigestDigits; });
+  sweep(root + "/layers", [](std::string_view name) {
+    return name.size() > kDigestDigits && (name.ends_with(".json") || name.ends_with(".packed"));
+  });
 }
 
 }  // namespace
@@ -66,10 +94,7 @@ Result<std::unique_ptr<ImageStore>> ImageStore::open(const std::string& root) {
     Result<> swept = remove_tree(state->staging_path() + "/" + name);
     if (!swept) state->notes.push_back(swept.error().text());
   }
-  // "<digest>.XXXXXX": a blob left by a killed process (write_file_atomic).
-  for (const std::string& name : names_in(root + "/blobs/sha256").value_or(std::vector<std::string>()))
-    if (name.size() == kDigestDigits + 7 && name[kDigestDigits] == '.')
-      ::unlink((root + "/blobs/sha256/" + name).c_str());
+  sweep_temporaries(root);
   state->load();
   return std::unique_ptr<ImageStore>(new ImageStore(std::move(state)));
 }

@@ -60,6 +60,8 @@ Result<std::unique_ptr<BuildCache>> BuildCache::open(const std::string& director
   TRY(cache->load().in("build cache"));
   for (const std::string& name : names_in(directory).value_or(std::vector<std::string>()))
     if (name.starts_with("removed-")) (void)remove_tree(directory + "/" + name);  // from a killed prune
+  for (const std::string& name : names_in(directory + "/files").value_or(std::vector<std::string>()))
+    if (!is_cache_key(name)) ::unlink((directory + "/files/" + name).c_str());  // half-written by a crash
   return cache;
 }
 

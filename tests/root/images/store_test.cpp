@@ -83,6 +83,27 @@ TEST_F(Store, LeftoversOfACrashAreSweptAtOpen) {
   EXPECT_TRUE(store->find("app"));
 }
 
+TEST_F(Store, HalfWrittenFilesOfAKilledProcessAreSweptAtOpen) {
+  Image image = make("1", {"app"});
+  std::string hex(64, 'd');
+  std::vector<std::string> swept = {"/index.json.aB3x9Z",
+                                    "/index.backup.json.aB3x9Z",
+                                    "/oci-layout.aB3x9Z",
+                                    "/blobs/sha256/" + hex + ".aB3x9Z",
+                                    "/layers/" + hex + ".json.aB3x9Z",
+                                    "/layers/" + hex + ".packed.aB3x9Z"};
+  std::vector<std::string> kept = {"/index.json.saved", "/notes.aB3x9Z", "/index.json.old"};
+  for (const auto* names : {&swept, &kept})
+    for (const std::string& name : *names) ASSERT_TRUE(write_file(root + name, "{"));
+  // While the store is open, these files may belong to its process.
+  EXPECT_FALSE(images::ImageStore::open(root));
+  for (const std::string& name : swept) EXPECT_TRUE(path_exists(root + name)) << name;
+  open();
+  for (const std::string& name : swept) EXPECT_FALSE(path_exists(root + name)) << name;
+  for (const std::string& name : kept) EXPECT_TRUE(path_exists(root + name)) << name;
+  EXPECT_TRUE(store->find("app"));
+}
+
 TEST_F(Store, ImageWithoutItsLayerIsReported) {
   Image image = make("1", {"app"});
   make("2", {"other"});
