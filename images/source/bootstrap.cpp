@@ -22,9 +22,7 @@ namespace stack::images {
 
 namespace {
 
-constexpr const char* kStandardMirror = "http://deb.debian.org/debian";
-constexpr const char* kStandardSecurity = "http://deb.debian.org/debian-security";
-constexpr const char* kKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+constexpr const char* kDebianMirror = "http://deb.debian.org/debian";
 constexpr const char* kMergedUsrHooks = "/usr/share/mmdebstrap/hooks/merged-usr";
 constexpr size_t kTailLines = 15;
 
@@ -35,6 +33,37 @@ struct Release {
 
 constexpr std::array<Release, 4> kReleases = {
     {{"10", "buster"}, {"11", "bullseye"}, {"12", "bookworm"}, {"13", "trixie"}}};
+constexpr std::array<Release, 3> kUbuntuReleases = {
+    {{"20.04", "focal"}, {"22.04", "jammy"}, {"24.04", "noble"}}};
+
+// Where a distribution's packages are.
+struct Distribution {
+  std::string name;
+  std::string mirror;
+  std::string security;
+  std::string keyring;  // on the host and in the image
+  std::string keyring_package;
+  std::string components;
+};
+
+Distribution distribution_of(const BootstrapSuite& suite) {
+  if (!suite.canonical.starts_with("ubuntu:"))
+    return {"debian",
+            kDebianMirror,
+            "http://deb.debian.org/debian-security",
+            "/usr/share/keyrings/debian-archive-keyring.gpg",
+            "debian-archive-keyring",
+            "main"};
+  // The main archive has only x86; all others are ports.
+  bool x86 = host_architecture() == "amd64" || host_architecture() == "386";
+  std::string mirror = x86 ? "http://archive.ubuntu.com/ubuntu" : "http://ports.ubuntu.com/ubuntu-ports";
+  return {"ubuntu",
+          mirror,
+          x86 ? "http://security.ubuntu.com/ubuntu" : mirror,
+          "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+          "ubuntu-keyring",
+          "main universe"};
+}
 
 bool is_rolling(const std::string& suite) { return suite == "sid" || suite == "testing" || suite == "forky"; }
 
@@ -80,22 +109,23 @@ constexpr const char* kExcludedPaths[] = {"path-exclude=/usr/share/doc/*",
                                           "path-exclude=/usr/share/locale/*",
                                           "path-include=/usr/share/locale/locale.alias"};
 
-std::string standard_sources(const std::string& suite) {
-  bool one_suite = suite == "sid";
-  std::string out = "Types: deb\nURIs: " + std::string(kStandardMirror) + "\nSuites: " + suite +
-                    (one_suite ? "" : " " + suite + "-updates") +
-                    "\nComponents: main\nSigned-By: " + kKeyring + "\n";
+std::string standard_sources(const BootstrapSuite& suite) {
+  Distribution from = distribution_of(suite);
+  bool one_suite = suite.suite == "sid";
+  std::string tail = "\nComponents: " + from.components + "\nSigned-By: " + from.keyring + "\n";
+  std::string out = "Types: deb\nURIs: " + from.mirror + "\nSuites: " + suite.suite +
+                    (one_suite ? "" : " " + suite.suite + "-updates") + tail;
   if (!one_suite)
-    out += "\nTypes: deb\nURIs: " + std::string(kStandardSecurity) + "\nSuites: " + suite +
-           "-security\nComponents: main\nSigned-By: " + kKeyring + "\n";
+    out += "\nTypes: deb\nURIs: " + from.security + "\nSuites: " + suite.suite + "-security" + tail;
   return out;
 }
 
-Result<> configure_root(const std::string& root, const std::string& suite) {
+Result<> configure_root(const std::string& root, const BootstrapSuite& suite) {
   std::string apt = root + "/etc/apt/";
   TRY(ensure_directory(apt + "sources.list.d"));
   ::unlink((apt + "sources.list").c_str());
-  TRY(write_file(apt + "sources.list.d/debian.sources", standard_sources(suite)));
+  TRY(write_file(apt + "sources.list.d/" + distribution_of(suite).name + ".sources",
+                 standard_sources(suite)));
   ::unlink((apt + "apt.conf.d/99mmdebstrap").c_str());
   ::unlink((root + "/etc/dpkg/dpkg.cfg.d/99mmdebstrap").c_str());
   // An image does not need downloaded packages twice. Dockerfiles that want to keep them delete this file by name.
@@ -206,25 +236,25 @@ Result<WallTime> settle_times(const std::string& root, time_t start) {
 
 // --- running mmdebstrap ---
 
-std::string source_line(const AptSource& source, const std::string& suite) {
+std::string source_line(const AptSource& source, const std::string& suite, const Distribution& from) {
   std::string keyring = source.signed_by;
-  if (keyring.empty() && path_exists(kKeyring)) keyring = kKeyring;
-  return "deb " + (keyring.empty() ? "" : "[signed-by=" + keyring + "] ") + source.uri + " " + suite +
-         " main\n";
+  if (keyring.empty() && path_exists(from.keyring)) keyring = from.keyring;
+  return "deb " + (keyring.empty() ? "" : "[signed-by=" + keyring + "] ") + source.uri + " " + suite + " " +
+         from.components + "\n";
 }
 
-// The host's mirrors if it has any, else Debian's.
-std::string bootstrap_sources(const std::string& suite, const std::string& mirror) {
+// The host's mirrors if it has any, else the distribution's.
+std::string bootstrap_sources(const BootstrapSuite& suite, const std::string& mirror) {
+  Distribution from = distribution_of(suite);
   std::vector<AptSource> host = host_apt_sources();
-  auto of = [&](const std::string& name, const char* standard) {
-    if (!mirror.empty() && standard == std::string_view(kStandardMirror))
-      return source_line({mirror, name, {}, ""}, name);
+  auto of = [&](const std::string& name, const std::string& standard) {
+    if (!mirror.empty() && standard == from.mirror) return source_line({mirror, name, {}, ""}, name, from);
     std::optional<AptSource> found = find_apt_source(host, name);
-    return source_line(found.value_or(AptSource{standard, name, {}, ""}), name);
+    return source_line(found.value_or(AptSource{standard, name, {}, ""}), name, from);
   };
-  std::string out = of(suite, kStandardMirror);
-  if (suite == "sid") return out;
-  return out + of(suite + "-updates", kStandardMirror) + of(suite + "-security", kStandardSecurity);
+  std::string out = of(suite.suite, from.mirror);
+  if (suite.suite == "sid") return out;
+  return out + of(suite.suite + "-updates", from.mirror) + of(suite.suite + "-security", from.security);
 }
 
 // Proxy and certificate settings of the host's apt, for the download only.
@@ -242,15 +272,17 @@ std::vector<std::string> host_apt_options() {
   return out;
 }
 
-std::vector<std::string> mmdebstrap_arguments(const std::string& suite, const std::string& target) {
+std::vector<std::string> mmdebstrap_arguments(const BootstrapSuite& wanted, const std::string& target) {
+  const std::string& suite = wanted.suite;
+  bool is_debian = distribution_of(wanted).name == "debian";
   std::vector<std::string> args = {"--mode=root", "--variant=minbase", "--format=directory",
                                    // The staging directory is closed to others, apt's own user among them.
                                    "--aptopt=APT::Sandbox::User \"root\"",
                                    "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io"};
   // In releases that have it, this small package replaces usrmerge, which depends on all of perl.
   bool merged_usr = suite != "buster" && suite != "bullseye";
-  if (merged_usr)
-    args.insert(args.end(), {"--include=usr-is-merged", std::string("--hook-dir=") + kMergedUsrHooks});
+  if (merged_usr && is_debian) args.push_back("--include=usr-is-merged");
+  if (merged_usr) args.push_back(std::string("--hook-dir=") + kMergedUsrHooks);
   for (std::string& option : host_apt_options()) args.push_back(std::move(option));
   args.insert(args.end(), {suite, target, "-"});
   return args;
@@ -306,8 +338,8 @@ Error explain_failure(const std::vector<std::string>& lines, const std::string& 
   return Error("mmdebstrap " + suite + " failed:" + tail);
 }
 
-Result<> run_mmdebstrap(const std::string& suite, const std::string& target, const BootstrapOptions& options,
-                        const ProgressLine& progress) {
+Result<> run_mmdebstrap(const BootstrapSuite& suite, const std::string& target,
+                        const BootstrapOptions& options, const ProgressLine& progress) {
   TRY_ASSIGN(Fd sources, sealed_memfd("sources.list", bootstrap_sources(suite, options.mirror)));
   TRY_ASSIGN(Pipe output, make_pipe());
   SpawnRequest request;
@@ -337,7 +369,7 @@ Result<> run_mmdebstrap(const std::string& suite, const std::string& target, con
   if (!finished) end_session(pid, pidfd.get());
   TRY_ASSIGN(int status, wait_for(pid));
   if (!finished) return Error(ErrorKind::Canceled, "bootstrap was canceled");
-  if (exit_code_of(status) != 0) return explain_failure(tail, suite);
+  if (exit_code_of(status) != 0) return explain_failure(tail, suite.suite);
   return {};
 }
 
@@ -347,12 +379,17 @@ Result<Image> make_base_image(ImageStore& store, const BootstrapSuite& suite, co
     return unsupported(
         "mmdebstrap is not installed: run `apt-get install mmdebstrap`, or load an image instead");
   if (::geteuid() != 0) return unsupported("creating a base image requires root");
+  // Debian's keys are on every Debian; apt reports others that are missing.
+  Distribution from = distribution_of(suite);
+  if (from.name != "debian" && !path_exists(from.keyring))
+    return unsupported("the keys of " + from.name + "'s archive are missing: install the package " +
+                       from.keyring_package + ", or copy " + from.keyring + " from a machine that has them");
   TRY_ASSIGN(StagedLayer staged, store.stage_layer());
   time_t start = std::time(nullptr);
-  TRY(run_mmdebstrap(suite.suite, staged.directory(), options, progress));
+  TRY(run_mmdebstrap(suite, staged.directory(), options, progress));
   TRY(remove_excluded_paths(staged.directory()));
   TRY(strip_root(staged.directory()));
-  TRY(configure_root(staged.directory(), suite.suite));
+  TRY(configure_root(staged.directory(), suite));
   TRY_ASSIGN(WallTime created, settle_times(staged.directory(), start));
   if (progress) progress("storing the image...");
   TRY_ASSIGN(LayerPin layer, store.commit_layer(std::move(staged)));
@@ -371,8 +408,16 @@ Result<Image> make_base_image(ImageStore& store, const BootstrapSuite& suite, co
 }  // namespace
 
 std::optional<BootstrapSuite> bootstrap_suite(const Reference& reference) {
-  if (reference.domain != "docker.io" || reference.path != "library/debian" || !reference.digest.empty())
+  if (reference.domain != "docker.io" || !reference.digest.empty()) return std::nullopt;
+  if (reference.path == "library/ubuntu") {
+    std::string tag = reference.tag == "latest" || reference.tag == "rolling" ? kUbuntuReleases.back().suite
+                                                                              : reference.tag;
+    for (const Release& release : kUbuntuReleases)
+      if (tag == release.suite || tag == release.number)
+        return BootstrapSuite{release.suite, std::string("ubuntu:") + release.suite};
     return std::nullopt;
+  }
+  if (reference.path != "library/debian") return std::nullopt;
   std::optional<std::string> suite = suite_of_tag(reference.tag);
   if (!suite) return std::nullopt;
   return BootstrapSuite{*suite, "debian:" + *suite + "-slim"};
@@ -385,7 +430,7 @@ Result<Image> bootstrap(ImageStore& store, const Reference& reference, const Boo
     return invalid(
         "cannot bootstrap " + reference.familiar() +
         ": must be debian:<release> or debian:<release>-slim for buster, bullseye, bookworm, trixie, "
-        "testing, or sid");
+        "testing, or sid, or ubuntu:<release> for focal, jammy, or noble");
   TRY_ASSIGN(Reference canonical, parse_reference(suite->canonical));
   std::optional<Image> present = store.find(suite->canonical);
   if (present && !options.refresh) {

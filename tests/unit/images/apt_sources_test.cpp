@@ -56,9 +56,16 @@ TEST(BootstrapSuite, NumbersNamesAndSlimMeanTheSameBase) {
   EXPECT_NE(suite("debian:stable-slim"), "none");
 }
 
+TEST(BootstrapSuite, UbuntuHasItsOwnReleases) {
+  for (std::string_view name : {"ubuntu", "ubuntu:24.04", "ubuntu:noble"})
+    EXPECT_EQ(suite(name), "noble ubuntu:noble") << name;
+  EXPECT_EQ(suite("ubuntu:22.04"), "jammy ubuntu:jammy");
+}
+
 TEST(BootstrapSuite, OtherImagesAreNotBootstrapped) {
-  for (std::string_view name : {"ubuntu", "me/debian:12", "localhost:5000/library/debian:12",
-                                "debian:nonsense", "debian:14.9", "alpine"})
+  for (std::string_view name :
+       {"ubuntu:9.04", "me/ubuntu:24.04", "me/debian:12", "localhost:5000/library/debian:12",
+        "debian:nonsense", "debian:14.9", "alpine"})
     EXPECT_EQ(suite(name), "none") << name;
 }
 
