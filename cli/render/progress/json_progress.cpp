@@ -33,6 +33,7 @@ Json JsonProgress::message_of(const Json& line) {
   }
   if (event == "pull" || event == "push") return transfer_message(line);
   if (event != "action" && event != "wait") return nullptr;
+  if (was_idle(line)) return nullptr;
   const Json& action = actions_[int_or(line, "id")];
   const Verb& verb = verb_of(string_or(action, "kind"));
   Json message{{"id", action_label(action)}};

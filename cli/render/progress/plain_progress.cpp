@@ -60,6 +60,7 @@ std::string PlainProgress::action_text(const Json& line) {
   std::string label = action.is_null() ? string_or(line, "text") : action_label(action);
   std::string state = string_or(line, "state");
   if (state == "running") return " " + label + "  " + std::string(verb.doing) + "\n";
+  if (was_idle(line)) return {};
   if (state == "done") return " " + label + "  " + std::string(verb.done) + "\n";
   if (state != "failed") return {};
   std::string error = first_line(string_or(line, "error"));

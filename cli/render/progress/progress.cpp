@@ -81,6 +81,10 @@ std::string wait_text(const Json& line) {
          (output.empty() ? " (exit code " + std::to_string(int_or(probe, "exit_code")) + ")" : ": " + output);
 }
 
+bool was_idle(const Json& event) {
+  return string_or(event, "state") == "done" && !string_or(event, "text").empty();
+}
+
 std::string action_label(const Json& action) {
   std::string_view noun = verb_of(string_or(action, "kind")).noun;
   std::string object = string_or(action, "object");

@@ -46,6 +46,8 @@ struct Verb {
 const Verb& verb_of(std::string_view kind);
 // "Container demo-web-1".
 std::string action_label(const Json& action);
+// Whether the event says that an action turned out not to be needed.
+bool was_idle(const Json& event);
 // The condition of a wait line, without the container's name, and the last probe of its health check:
 // "running, health starting; probe 2 of 3 failed: connection refused".
 std::string wait_text(const Json& line);

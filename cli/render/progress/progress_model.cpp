@@ -77,7 +77,8 @@ void ProgressModel::apply_action(const Json& line, Time now) {
   row.ended = now;
   if (row.state == State::Failed) return;
   if (state == "done") {
-    row.status = verb.done;
+    if (!was_idle(line)) row.performed = true;
+    row.status = row.performed ? (was_idle(line) ? row.status : std::string(verb.done)) : "Unchanged";
     row.detail.clear();
     // The next action of the object may have to wait; its time counts from its start.
     row.state = left > 0 ? State::Planned : State::Done;

@@ -28,7 +28,8 @@ class ProgressModel {
   struct Row {
     std::string label;
     State state = State::Planned;
-    std::string status;  // "Starting"
+    std::string status;      // "Starting"
+    bool performed = false;  // one of its actions was
     std::string detail;  // the wait condition, the build step, or the error
     Time gives_up{};     // when the health check of a wait fails at the earliest
     Time started{};

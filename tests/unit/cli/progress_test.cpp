@@ -65,6 +65,20 @@ TEST(PlainProgress, PrintsEachStepLikeCompose) {
             " another `up` holds the project\n");
 }
 
+TEST(PlainProgress, ActionsThatAreNotNeededAreNotShown) {
+  Pipe pipe = make_pipe().value();
+  ProgressStyle style;
+  style.fd = pipe.write.get();
+  {
+    PlainProgress progress(style);
+    progress.event(plan());
+    progress.event(
+        {{"event", "action"}, {"id", 4}, {"state", "done"}, {"text", "image unchanged"}, {"seconds", 0}});
+    progress.finish();
+  }
+  EXPECT_EQ(read_pipe(pipe), "");
+}
+
 TEST(JsonProgress, PrintsOneObjectPerLine) {
   Pipe pipe = make_pipe().value();
   {
