@@ -91,10 +91,9 @@ Result<> read_limits(const Json& body, builder::BuildRequest& request) {
 }
 
 // The final event for the caller.
-Json build_done(const Services& s, const builder::BuildResult& built) {
+Json build_done(const builder::BuildResult& built) {
   Json done{{"event", "done"}, {"changed", 1}, {"image", built.image_id}};
-  if (std::optional<images::Image> image = s.containers.parts().images.find(built.image_id))
-    done["digest"] = image->manifest_digest;
+  if (!built.digest.empty()) done["digest"] = built.digest;
   Json warnings = Json::array();
   for (const builder::BuildWarning& warning : built.warnings)
     warnings.push_back(
@@ -176,6 +175,11 @@ Task<> build_image(Services& s, Request& request, Response& response) {
     response.error(limits.error());
     co_return;
   }
+  std::vector<std::string> attest = body->value("attest", std::vector<std::string>());
+  if (Result<> added = builder::add_attestations(wanted->attestations, attest); !added) {
+    response.error(added.error());
+    co_return;
+  }
   wanted->check_only = bool_or(*body, "check");
   wanted->tags = body->value("tags", std::vector<std::string>());
   wanted->secrets = build_secrets(*body);
@@ -187,7 +191,7 @@ Task<> build_image(Services& s, Request& request, Response& response) {
     };
     auto made = co_await s.builds.build(std::move(build_request), lines, stop.get_token());
     if (made) {
-      sink(build_done(s, *made));
+      sink(build_done(*made));
     } else {
       sink({{"event", "error"},
             {"text", made.error().error.text()},

@@ -194,6 +194,7 @@ constexpr std::array kBuild{
     MemberShape{"no_cache_filter", Shape::Strings},
     MemberShape{"entitlements", Shape::Strings},
     MemberShape{"platforms", Shape::Strings},
+    MemberShape{"attest", Shape::Strings},
     MemberShape{"shm_size", Shape::String},
     MemberShape{"ulimits", Shape::StringMap},
     MemberShape{"check", Shape::Bool},

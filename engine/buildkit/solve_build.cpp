@@ -394,8 +394,10 @@ Task<Result<Options>> export_job(BuildkitParts parts, SessionPtr session, JobPtr
   // The image may have been pushed, which gives it its last manifest.
   if (std::optional<images::Image> last = parts.images.find(image->id)) image = last;
   answer["containerimage.config.digest"] = image->id;
-  answer["containerimage.digest"] = image->manifest_digest;
   std::vector<std::string> names = image->repo_tags;
+  Result<images::StoredManifest> stored = parts.images.manifest_of(names.empty() ? image->id : names.front());
+  bool indexed = stored && !stored->index.empty();
+  answer["containerimage.digest"] = indexed ? stored->index : image->manifest_digest;
   if (!names.empty()) answer["image.name"] = join(names, ",");
   co_return answer;
 }

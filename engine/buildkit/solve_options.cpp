@@ -1,10 +1,12 @@
 // Options of BuildKit's Dockerfile frontend (moby/buildkit, frontend/dockerui).
+#include <algorithm>
 #include <charconv>
 
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/buildkit/solve_build.h"
+#include "images/builder/attest/provenance.h"
 #include "images/builder/frontend/dockerfile.h"
 #include "images/builder/frontend/flags.h"
 #include "images/builder/worker/host_environment.h"
@@ -15,6 +17,7 @@ namespace {
 
 constexpr std::string_view kArgument = "build-arg:";
 constexpr std::string_view kLabel = "label:";
+constexpr std::string_view kAttestation = "attest:";
 
 Result<int64_t> number_of(const std::string& option, const std::string& text) {
   int64_t value = 0;
@@ -70,6 +73,11 @@ Result<> read_option(const std::string& name, const std::string& value, builder:
     out.args[name.substr(kArgument.size())] = value;
   } else if (name.starts_with(kLabel)) {
     out.labels[name.substr(kLabel.size())] = value;
+  } else if (name.starts_with(kAttestation)) {
+    std::string type(name.substr(kAttestation.size()));
+    return builder::add_attestations(out.attestations, {"type=" + type + (value.empty() ? "" : "," + value)});
+  } else if (name == "vcs:source" || name == "vcs:revision") {
+    out.vcs[name] = builder::without_credentials(value);
   } else if (name == "target") {
     out.target = value;
   } else if (name == "no-cache") {
@@ -112,6 +120,14 @@ std::vector<std::string> tags_of(const SolveRequest& request) {
   return tags;
 }
 
+bool carries_attestations(const SolveRequest& request) {
+  return std::any_of(request.exporters.begin(), request.exporters.end(), [](const SolveExporter& exporter) {
+    auto push = exporter.attributes.find("push");
+    bool pushes = push != exporter.attributes.end() && push->second == "true";
+    return exporter.type == "oci" || (exporter.type == "image" && pushes);
+  });
+}
+
 }  // namespace
 
 Result<builder::BuildRequest> read_options(const SolveRequest& request,
@@ -120,6 +136,9 @@ Result<builder::BuildRequest> read_options(const SolveRequest& request,
   out.apt_configuration = builder::find_apt_configuration();
   out.proxy_environment = own_proxy_settings();
   for (const auto& [name, value] : options) TRY(read_option(name, value, out));
+  // Clients ask for provenance in every build, for results that can carry it: a push or an OCI archive.
+  if (!carries_attestations(request))
+    std::erase_if(out.attestations, [](const builder::AttestationRequest& item) { return item.only_inline; });
   for (const SolveCache& cache : request.cache_imports) TRY(add_cache(cache, false, out.cache_from));
   for (const SolveCache& cache : request.cache_exports) TRY(add_cache(cache, true, out.cache_to));
   for (const std::string& right : request.entitlements) {

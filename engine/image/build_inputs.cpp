@@ -33,6 +33,8 @@ std::string settings_text(const compose::Build& build) {
   service.build = build;
   service.build->labels.erase(label::kService);
   service.build->labels.erase(label::kVersion);
+  service.build->provenance.clear();
+  service.build->sbom.clear();
   return stack::to_text(compose::service_to_json(service));
 }
 

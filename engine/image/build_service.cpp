@@ -26,6 +26,24 @@ BuildSettings build_settings_from(const Json& options) {
   return settings;
 }
 
+namespace {
+
+// A build cache in a registry.
+class RegistryCache : public builder::CacheSource {
+ public:
+  explicit RegistryCache(std::unique_ptr<images::registry::RemoteImage> image) : image_(std::move(image)) {}
+  const std::string& config() const override { return image_->config(); }
+  Result<images::LayerPin> layer(const std::string& diff_id) override {
+    TRY_ASSIGN(images::IngestedLayer fetched, image_->layer(diff_id));
+    return fetched.layer;
+  }
+
+ private:
+  std::unique_ptr<images::registry::RemoteImage> image_;
+};
+
+}  // namespace
+
 struct BuildService::State {
   State(Context& engine, ContainerService& container_service, NetworkService& network_service,
         RegistryService& registry_service)
@@ -47,7 +65,8 @@ struct BuildService::State {
   int running = 0;
 
   // Obtains the image of a FROM that is not in the store.
-  Result<images::Image> base_image(const Reference& reference, const builder::BuildRequest& request,
+  Result<images::Image> base_image(const Reference& reference, const std::string& platform,
+                                   const builder::BuildRequest& request,
                                    const builder::BuildProgress& progress, std::stop_token stop) {
     auto line = [&progress](std::string_view text) {
       builder::BuildEvent event;
@@ -55,7 +74,11 @@ struct BuildService::State {
       progress(event);
     };
     RegistryService::Wanted wanted{reference.full(), "", registries.caller_of(request.caller)};
-    line("pulling " + reference.familiar());
+    line("pulling " + reference.familiar() + (platform.empty() ? "" : " for " + platform));
+    if (!platform.empty()) {
+      wanted.platform = platform;
+      return registries.pull_untagged(wanted, stop);
+    }
     auto transfers = [&line](const TransferEvent& event) {
       if (event.layer.empty() && !event.text.empty()) line(event.text);
     };
@@ -85,9 +108,10 @@ Result<> BuildService::open() {
   builder::BuilderOptions options;
   options.secret_directory = state_->context.paths.run_root + "/build-secrets";
   auto& store = state_->containers.parts().images;
-  options.missing_image = [this](const Reference& reference, const builder::BuildRequest& request,
-                                 const builder::BuildProgress& progress, std::stop_token stop) {
-    return state_->base_image(reference, request, progress, stop);
+  options.missing_image = [this](const Reference& reference, const std::string& platform,
+                                 const builder::BuildRequest& request, const builder::BuildProgress& progress,
+                                 std::stop_token stop) {
+    return state_->base_image(reference, platform, request, progress, stop);
   };
   options.download = [&registries = state_->registries](const std::string& url, const std::string& path,
                                                         const builder::BuildRequest& request,
@@ -96,10 +120,12 @@ Result<> BuildService::open() {
                registries.download(url, path, registries.caller_of(request.caller), stop));
     return builder::RemoteFile{done.digest, done.name, done.modified};
   };
-  options.pull_cache = [&registries = state_->registries](
+  options.open_cache = [&registries = state_->registries](
                            const Reference& reference, const builder::BuildRequest& request,
-                           const builder::BuildProgress&, std::stop_token stop) {
-    return registries.pull_nameless({reference.full(), "", registries.caller_of(request.caller)}, stop);
+                           std::stop_token stop) -> Result<std::unique_ptr<builder::CacheSource>> {
+    TRY_ASSIGN(std::unique_ptr<images::registry::RemoteImage> image,
+               registries.open_image({reference.full(), "", registries.caller_of(request.caller)}, stop));
+    return std::make_unique<RegistryCache>(std::move(image));
   };
   options.push = [&registries = state_->registries](const Reference& reference, const std::string& image_id,
                                                     const builder::BuildRequest& request,
@@ -308,14 +334,15 @@ Task<Result<std::string>> BuildService::obtain(RegistryService::Wanted wanted, T
 
 namespace {
 
-// If several platforms are listed, only this machine's is built, because the image is for this machine.
+// If several platforms are listed, only this machine's is built: an image of the store is for one platform.
 Result<std::string> only_platform(const std::vector<std::string>& platforms) {
   std::string host = "linux/" + images::host_architecture();
   for (const std::string& platform : platforms)
     if (platform == host || platform.starts_with(host + "/")) return platform;
   if (platforms.empty()) return std::string();
-  return unsupported("images are built only for the host's platform (" + host + "), not for " +
-                     join(platforms, ", "));
+  if (platforms.size() == 1) return platforms.front();
+  return unsupported("only one platform per build is supported, not " + join(platforms, ", ") +
+                     ", which do not include this machine's (" + host + ")");
 }
 
 }  // namespace
@@ -335,6 +362,14 @@ Result<builder::BuildRequest> BuildService::request_of(const compose::Build& sec
                                                        const BuildSettings& settings) {
   builder::BuildRequest request;
   request.context_directory = section.context;
+  constexpr std::string_view kGithub = "github.com/";  // short for a repository there
+  if (section.context.starts_with(kGithub)) {
+    request.context_directory.insert(0, "https://");
+    if (section.context.find(".git") == std::string::npos) {
+      size_t fragment = std::min(request.context_directory.find('#'), request.context_directory.size());
+      request.context_directory.insert(fragment, ".git");
+    }
+  }
   for (const std::string& text : section.cache_from) {
     TRY_ASSIGN(builder::CacheLocation location,
                builder::parse_cache_location(text, false).in("cache_from " + text));
@@ -360,6 +395,12 @@ Result<builder::BuildRequest> BuildService::request_of(const compose::Build& sec
   for (const auto& [name, context] : section.additional_contexts) request.named_contexts[name] = context;
   for (const auto& [key, value] : section.args) request.args[key] = value;
   for (const auto& [key, value] : settings.args) request.args[key] = value;
+  TRY_ASSIGN(std::optional<builder::AttestationRequest> provenance,
+             builder::parse_attestation(builder::AttestationRequest::Kind::Provenance, section.provenance));
+  set_attestation(request.attestations, builder::AttestationRequest::Kind::Provenance, std::move(provenance));
+  TRY_ASSIGN(std::optional<builder::AttestationRequest> sbom,
+             builder::parse_attestation(builder::AttestationRequest::Kind::Sbom, section.sbom));
+  set_attestation(request.attestations, builder::AttestationRequest::Kind::Sbom, std::move(sbom));
   request.target = section.target;
   request.tags = section.tags;
   request.tags.insert(request.tags.begin(), image);

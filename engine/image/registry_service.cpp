@@ -97,7 +97,13 @@ Pulled RegistryService::pull_blocking(const Wanted& wanted, const registry::Tran
   return state_->client->pull(*request, progress);
 }
 
-Result<images::Image> RegistryService::pull_nameless(const Wanted& wanted, std::stop_token stop) {
+Result<std::unique_ptr<registry::RemoteImage>> RegistryService::open_image(const Wanted& wanted,
+                                                                           std::stop_token stop) {
+  TRY_ASSIGN(registry::PullRequest request, request_of(wanted, stop));
+  return state_->client->open_image(request);
+}
+
+Result<images::Image> RegistryService::pull_untagged(const Wanted& wanted, std::stop_token stop) {
   TRY_ASSIGN(registry::PullRequest request, request_of(wanted, stop));
   TRY_ASSIGN(registry::Found found, state_->client->look_up(request));
   request.reference.tag.clear();

@@ -61,9 +61,11 @@ class RegistryService {
   // Like pull(), but blocks the caller's thread. `progress` is called from several threads, never concurrently.
   Pulled pull_blocking(const Wanted& wanted, const images::registry::TransferProgress& progress,
                        std::stop_token stop);
-  // For builds, on their own threads: pull an image without changing names in the store; push an image under
+  // For builds, on their own threads: open an image whose layers are fetched one by one; push an image under
   // another name; download a file.
-  Result<images::Image> pull_nameless(const Wanted& wanted, std::stop_token stop);
+  Result<std::unique_ptr<images::registry::RemoteImage>> open_image(const Wanted& wanted, std::stop_token stop);
+  // Pulls an image without changing tags in the store: it is known by its digest only.
+  Result<images::Image> pull_untagged(const Wanted& wanted, std::stop_token stop);
   Result<> push_blocking(const Wanted& wanted, const std::string& image_id, std::stop_token stop);
   Result<images::registry::Download> download(const std::string& url, const std::string& path,
                                               const Caller& caller, std::stop_token stop);

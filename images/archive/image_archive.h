@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,17 @@ Result<std::vector<Image>> load_images(ImageStore& store, const ByteSource& sour
 // digest; if both are "", the first one for this machine. The image gets no name.
 Result<Image> load_layout(ImageStore& store, const std::string& directory, const std::string& tag,
                           const std::string& digest);
+
+// The same image without its layers, which are read one by one. Nothing is stored before load_layout_layer().
+struct LayoutImage {
+  std::string directory;
+  std::string digest;  // of its manifest
+  std::string config;  // the exact bytes
+  std::map<std::string, BlobDescriptor> layers;  // by diff id
+};
+Result<LayoutImage> find_in_layout(const std::string& directory, const std::string& tag, const std::string& digest);
+// Stores one of its layers. Conflict while another thread stores the same blob.
+Result<LayerPin> load_layout_layer(ImageStore& store, const LayoutImage& image, const std::string& diff_id);
 
 struct ImportOptions {
   ImageConfig config;

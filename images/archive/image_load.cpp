@@ -247,9 +247,30 @@ class ImageAssembler {
       std::vector<std::string> own = depth == 0 ? annotated_names(item) : names;
       if (is_image_index(document)) {
         TRY_ASSIGN(BlobPin pin, store_.put_blob(descriptor.digest, *text));
+        TRY(keep_attestations(document));
         TRY(oci_index(document, index.empty() ? descriptor.digest : index, own, depth + 1));
       } else {
         TRY(oci_image(descriptor, *text, index, std::move(own)));
+      }
+    }
+    return {};
+  }
+
+  // Stores the index's attestations that are complete in the archive.
+  Result<> keep_attestations(const Json& index) {
+    for (const BlobDescriptor& attestation : attestations_in(index)) {
+      Result<const std::string*> text = blob(attestation);
+      Result<ImageManifest> manifest =
+          text ? parse_image_manifest(**text) : Result<ImageManifest>(text.error());
+      if (!manifest) continue;
+      std::vector<BlobDescriptor> parts = manifest->layers;
+      parts.push_back(manifest->config);
+      parts.push_back(attestation);
+      for (const BlobDescriptor& part : parts) {
+        Result<const std::string*> content = blob(part);
+        if (!content) break;
+        TRY_ASSIGN(BlobPin pin, store_.put_blob(part.digest, **content));
+        kept_.push_back(std::move(pin));
       }
     }
     return {};
@@ -292,6 +313,7 @@ class ImageAssembler {
   const ArchiveContent& content_;
   std::map<std::string, std::vector<std::string>> docker_names_;  // by configuration digest
   std::vector<Image> images_;
+  std::vector<BlobPin> kept_;
 };
 
 }  // namespace

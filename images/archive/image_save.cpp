@@ -71,7 +71,9 @@ class Saver {
     TRY(out_.text(blob_name(stored.descriptor.digest), stored.text));
     std::optional<Reference> reference = name_of(image, name);
     add_docker(image, reference, std::move(paths));
-    add_oci(stored, reference);
+    std::optional<AttestedIndex> index = store_.attested_index(stored);
+    if (index) TRY(attestations(*index));
+    add_oci(index ? index->descriptor : stored.descriptor, reference);
     return {};
   }
 
@@ -84,6 +86,19 @@ class Saver {
   }
 
  private:
+  Result<> attestations(const AttestedIndex& index) {
+    for (const AttestedIndex::Part& part : index.attestations) {
+      std::vector<BlobDescriptor> blobs = part.manifest.layers;
+      blobs.push_back(part.manifest.config);
+      for (const BlobDescriptor& blob : blobs) {
+        TRY_ASSIGN(std::string bytes, store_.read_blob(blob.digest));
+        TRY(out_.text(blob_name(blob.digest), bytes));
+      }
+      TRY(out_.text(blob_name(part.descriptor.digest), part.text));
+    }
+    return out_.text(blob_name(index.descriptor.digest), index.text);
+  }
+
   // Writes one entry per image, no matter how many names it has.
   void add_docker(const Image& image, const std::optional<Reference>& reference, Json layers) {
     std::string config = blob_name(image.id);
@@ -96,8 +111,8 @@ class Saver {
     if (reference) (*found)["RepoTags"].push_back(reference->familiar());
   }
 
-  void add_oci(const StoredManifest& stored, const std::optional<Reference>& reference) {
-    Json entry = to_json(stored.descriptor);
+  void add_oci(const BlobDescriptor& descriptor, const std::optional<Reference>& reference) {
+    Json entry = to_json(descriptor);
     if (reference)
       entry["annotations"] = {{kContainerdName, reference->full()}, {kReferenceName, reference->tag}};
     oci_.push_back(std::move(entry));

@@ -43,6 +43,7 @@
 #include "base/result.h"
 #include "images/archive/inflate.h"
 #include "images/archive/tar_writer.h"
+#include "images/store/attestation.h"
 #include "images/store/image.h"
 #include "images/store/ingest.h"
 #include "images/store/manifest.h"
@@ -171,7 +172,14 @@ class ImageStore {
   std::optional<IngestedLayer> find_layer_of_blob(const std::string& digest);
   Result<Image> add_image(const ReceivedImage& received, const std::vector<Reference>& names);
 
+  // Stores statements about a stored manifest beside it, and gives the names to the index of both.
+  Result<Image> attest(const StoredManifest& subject, const std::vector<AttestationStatement>& statements,
+                       const std::vector<Reference>& names);
+
   // --- sending images (push, save) ---
+
+  // The index of the manifest, if all its parts are in the store; a pulled index usually has other platforms, too.
+  std::optional<AttestedIndex> attested_index(const StoredManifest& stored) const;
 
   // The manifest of a name or an id: its exact bytes and its content.
   Result<StoredManifest> manifest_of(std::string_view name) const;

@@ -85,6 +85,7 @@ Result<std::vector<std::string>> ImageStore::State::remove(std::string_view name
   std::vector<std::string> tags = tags_of(id);
   Result<Reference> reference = parse_reference(name);
   bool by_name = reference && names.contains(reference->full());
+  std::set<std::string> own = indexes_of(id);
   auto former = names;
   if (by_name) {
     if (!force && tags.size() == 1) TRY(check_untag(std::string(name), id, users));
@@ -110,10 +111,11 @@ Result<std::vector<std::string>> ImageStore::State::remove(std::string_view name
     images[id] = removed;
     return std::move(written).error();
   }
-  if (kept) return std::vector<std::string>();
+  // What the removed name alone needed goes, even if the image stays.
+  if (kept) return take_garbage({&own, false}, &out);
   out.deleted.push_back(id);
   forget_layers(removed.image);
-  std::set<std::string> own = belongings(removed);
+  own.merge(belongings(removed));
   return take_garbage({&own, false}, &out);
 }
 
@@ -184,6 +186,7 @@ Result<std::vector<std::string>> ImageStore::State::prune(const PruneRequest& re
   for (const ImageRecord& record : removed) {
     const std::string& id = record.image.id;
     for (std::string& tag : tags_of(id)) out.untagged.push_back(std::move(tag));
+    own.merge(indexes_of(id));
     std::erase_if(names, [&](const auto& item) { return item.second.image_id == id; });
     images.erase(id);
     own.merge(belongings(record));
@@ -270,7 +273,7 @@ std::set<std::string> ImageStore::State::needed_layers() const {
 std::set<std::string> ImageStore::State::needed_blobs() const {
   std::set<std::string> needed;
   for (const auto& [id, record] : images) needed.merge(belongings(record));
-  for (const auto& [full, name] : names) needed.insert(name.index);
+  for (const auto& [full, name] : names) add_index_parts(name.index, needed);
   for (const DamagedRecord& record : damaged) {
     needed.insert(record.blobs.begin(), record.blobs.end());
     needed.insert(record.digest);

@@ -209,7 +209,12 @@ Result<Image> ImageStore::State::publish(const ReceivedImage& received,
   ImageRecord& record = images.try_emplace(id, loaded).first->second;
   record.manifests.merge(loaded.manifests);
   std::string now = rfc3339(std::chrono::system_clock::now());
-  for (const Reference& name : new_names) names[name.full()] = {id, received.manifest, received.index, now};
+  std::set<std::string> replaced;  // indexes that only these names needed
+  for (const Reference& name : new_names) {
+    NameRecord& entry = names[name.full()];
+    if (entry.index != received.index) add_index_parts(entry.index, replaced);
+    entry = {id, received.manifest, received.index, now};
+  }
   std::erase_if(damaged, [&](const DamagedRecord& item) {
     return record.manifests.contains(item.digest) || (!item.name.empty() && names.contains(item.name));
   });
@@ -224,6 +229,8 @@ Result<Image> ImageStore::State::publish(const ReceivedImage& received,
     damaged = std::move(former_damaged);
     return std::move(written).error();
   }
+  if (!replaced.empty())
+    (void)take_garbage({&replaced, false}, nullptr);  // blobs only: no layer is among them
   sync_soon();
   return handed_out(record);
 }

@@ -104,8 +104,12 @@ struct ImageStore::State {
   };
   // Moves unneeded layers to staging/; the caller deletes these paths without the mutex.
   std::vector<std::string> take_garbage(const GarbageScope& scope, RemovedImages* out);
-  // Everything an image has on disk, shared or not.
+  // Everything an image has on disk, shared or not, except the indexes of its names.
   std::set<std::string> belongings(const ImageRecord& record) const;
+  // The indexes of an image's names, with their attestations (attestation.cpp).
+  std::set<std::string> indexes_of(const std::string& image_id) const;
+  // The index and the attestations in it, as far as they are stored.
+  void add_index_parts(const std::string& index, std::set<std::string>& out) const;
 
   // Notifies the build cache of a removed image's layers except those of other images.
   void forget_layers(const Image& removed) const;

@@ -271,6 +271,44 @@ TEST_F(Registry, LocalLayersArePushedWithTheSameCompressedDigest) {
   EXPECT_EQ(run_command({"skopeo", "inspect", "--raw", "oci-archive:" + path("a.tar")}).code, 0);
 }
 
+TEST_F(Registry, AttestationsArePushedWithTheImage) {
+  project("attested",
+          "services:\n  app:\n    image: 127.0.0.1:5055/team/app:1\n    build: { context: ., provenance: "
+          "mode=max, sbom: "
+          "true }\n");
+  write("Dockerfile", "FROM debian:bookworm-slim\nRUN echo built > /result\nCMD cat /result\n");
+  serve("127.0.0.1:5055");
+  must({"build", "--push"});
+  auto raw = [&](const std::string& what) {
+    return Json::parse(
+        run_command({"skopeo", "inspect", "--tls-verify=false", "--raw", "docker://" + at("team/app") + what})
+            .out,
+        nullptr, false);
+  };
+  Json index = raw(":1");
+  ASSERT_TRUE(index.is_object() && index["manifests"].size() == 2) << index;
+  EXPECT_EQ(index["manifests"][1]["annotations"]["vnd.docker.reference.digest"],
+            index["manifests"][0]["digest"]);
+  Json attestation = raw("@" + index["manifests"][1]["digest"].get<std::string>());
+  ASSERT_EQ(attestation["layers"].size(), 2u) << attestation;
+  std::string types;
+  for (const Json& layer : attestation["layers"]) {
+    std::string url = "http://127.0.0.1:5055/v2/team/app/blobs/" + layer["digest"].get<std::string>();
+    Json statement = Json::parse(run_command({"curl", "-s", url}).out, nullptr, false);
+    ASSERT_TRUE(statement.is_object());
+    types += statement["predicateType"].get<std::string>() + " ";
+    EXPECT_EQ("sha256:" + statement["subject"][0]["digest"]["sha256"].get<std::string>(),
+              index["manifests"][0]["digest"]);
+    if (statement["predicateType"] == "https://spdx.dev/Document") {
+      EXPECT_GT(statement["predicate"]["packages"].size(), 50u);
+    }
+  }
+  EXPECT_EQ(types, "https://slsa.dev/provenance/v1 https://spdx.dev/Document ");
+  must({"image", "rm", at("team/app:1")});
+  EXPECT_EQ(must({"run", "--rm", "-T", "app"}).out, "built\n");
+  must({"down"});
+}
+
 TEST_F(Registry, FailuresNameARemedy) {
   project("failing", "services:\n  web: { image: \"127.0.0.1:5055/no/such:1\" }\n");
   serve("127.0.0.1:5055");

@@ -23,8 +23,9 @@ constexpr Flag kBuildFlags[] = {
     {0, "print", FlagArity::Nothing, "", "Print the builds as a Bake file"},
     {0, "push", FlagArity::Nothing, "", "Push the images after building"},
     {0, "builder", FlagArity::Value, "NAME", ""},
-    {0, "provenance", FlagArity::Value, "MODE", ""},
-    {0, "sbom", FlagArity::Value, "MODE", ""},
+    {0, "provenance", FlagArity::Value, "MODE",
+     "Record how the images were built: true, mode=min, or mode=max"},
+    {0, "sbom", FlagArity::Value, "MODE", "Record the packages of the images: true"},
     {0, "parallel", FlagArity::Nothing, "", ""},
     {'m', "memory", FlagArity::Value, "BYTES", ""},
     {0, "no-rm", FlagArity::Nothing, "", ""},
@@ -79,20 +80,20 @@ void add_ssh(Json& project, const std::vector<std::string>& wanted, const std::v
   }
 }
 
-// Unsupported options are errors, so that none is ignored silently.
-Result<> check_options(const Arguments& arguments) {
-  for (const char* attestation : {"provenance", "sbom"}) {
-    std::string mode = arguments.text(attestation);
-    if (!mode.empty() && mode != "false" && mode != "mode=min,disabled=true")
-      return unsupported(std::string("--") + attestation + ": attestations are not supported");
+// Overrides the services' own settings.
+void set_attestations(Json& project, const Arguments& arguments) {
+  for (const char* key : {"provenance", "sbom"}) {
+    std::string value = arguments.text(key);
+    if (value.empty()) continue;
+    for (const auto& [name, service] : built_services(project, arguments.words))
+      project["services"][name]["build"][key] = value;
   }
-  return {};
 }
 
 Result<int> run_build(Session& session, const Arguments& arguments) {
-  TRY(check_options(arguments));
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
   add_ssh(project.project, arguments.words, arguments.all("ssh"));
+  set_attestations(project.project, arguments);
   if (arguments.is_set("print")) {
     print(bake_file(project.name, project.project, arguments.words).dump(2) + "\n");
     return 0;

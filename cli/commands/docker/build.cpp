@@ -28,7 +28,8 @@ constexpr Flag kBuildFlags[] = {
     {0, "add-host", FlagArity::Values, "list", "Add a HOST:IP entry to /etc/hosts of RUN steps"},
     {0, "allow", FlagArity::Values, "stringArray",
      "Grant an entitlement to RUN steps: network.host, security.insecure"},
-    {0, "attest", FlagArity::Values, "stringArray", ""},
+    {0, "attest", FlagArity::Values, "stringArray",
+     "Add an attestation: type=provenance[,mode=max] or type=sbom"},
     {0, "build-arg", FlagArity::Values, "list", "Set a build argument"},
     {0, "build-context", FlagArity::Values, "stringArray",
      "Additional context NAME=PATH, URL, docker-image://REF, or oci-layout://PATH:TAG"},
@@ -50,14 +51,16 @@ constexpr Flag kBuildFlags[] = {
     {0, "no-cache", FlagArity::Nothing, "", "Do not use the build cache"},
     {0, "no-cache-filter", FlagArity::Values, "stringArray", "Do not use the build cache for these stages"},
     {'o', "output", FlagArity::Values, "stringArray", "Output: DIR, -, type=local|tar|oci|docker|registry"},
-    {0, "platform", FlagArity::Values, "stringArray", "Platform of the image (only the host's platform)"},
+    {0, "platform", FlagArity::Values, "stringArray",
+     "Platform of the image; RUN for another architecture needs an emulator"},
     {0, "progress", FlagArity::Value, "string", "Progress output: auto, plain, tty, quiet, or rawjson"},
-    {0, "provenance", FlagArity::Value, "string", ""},
+    {0, "provenance", FlagArity::Value, "string",
+     "Record how the image was built: true, mode=min, or mode=max"},
     {0, "pull", FlagArity::Nothing, "", "Always pull newer versions of base images"},
     {0, "push", FlagArity::Nothing, "", "Push the image"},
     {'q', "quiet", FlagArity::Nothing, "", "Print only the image ID"},
     {0, "rm", FlagArity::Nothing, "", ""},
-    {0, "sbom", FlagArity::Value, "string", ""},
+    {0, "sbom", FlagArity::Value, "string", "Record the packages of the image: true"},
     {0, "secret", FlagArity::Values, "stringArray", "Secret id=NAME[,src=FILE|,env=VARIABLE]"},
     {0, "shm-size", FlagArity::Value, "bytes", "Size of /dev/shm of RUN steps"},
     {0, "ssh", FlagArity::Values, "stringArray", "SSH agent or keys: default or ID=PATH"},
@@ -145,17 +148,19 @@ std::vector<std::string> cache_locations(const Session& session, const std::vect
   return out;
 }
 
-// Attestations can be disabled. Requests for attestations are errors, because the builder does not create any.
-Result<> refuse_attestations(const Arguments& arguments) {
-  for (const char* flag : {"provenance", "sbom"}) {
-    std::string value = arguments.text(flag);
-    if (!value.empty() && value != "false" && value != "0" && !value.starts_with("disabled"))
-      return unsupported(std::string("--") + flag + "=" + value + ": attestations are not supported");
+// --provenance=VALUE and --sbom=VALUE as texts of --attest, which they precede.
+std::vector<std::string> attestations(const Arguments& arguments) {
+  std::vector<std::string> out;
+  for (const char* type : {"provenance", "sbom"}) {
+    std::string value = arguments.text(type);
+    if (value.empty()) continue;
+    std::string options = value == "true" || value == "1"    ? ""
+                          : value == "false" || value == "0" ? ",disabled=true"
+                                                             : "," + value;
+    out.push_back(std::string("type=") + type + options);
   }
-  for (const std::string& text : arguments.all("attest"))
-    if (text.find("disabled=true") == std::string::npos)
-      return unsupported("--attest " + text + ": attestations are not supported");
-  return {};
+  for (const std::string& text : arguments.all("attest")) out.push_back(text);
+  return out;
 }
 
 // "id=token,src=file" or "id=token,env=NAME" as {"id","file"|"content"}.
@@ -191,7 +196,6 @@ bool is_check(const Arguments& arguments) {
 }
 
 Result<Json> build_request(const Session& session, const Arguments& arguments, StdinContext& held) {
-  TRY(refuse_attestations(arguments));
   TRY_ASSIGN(Json body, sources(session, arguments, held));
   body["tags"] = arguments.all("tag");
   body["target"] = arguments.text("target");
@@ -201,6 +205,7 @@ Result<Json> build_request(const Session& session, const Arguments& arguments, S
   body["ssh"] = arguments.all("ssh");
   body["additional_contexts"] = named_contexts(session, arguments);
   body["cache_from"] = cache_locations(session, arguments.all("cache-from"));
+  body["attest"] = attestations(arguments);
   body["cache_to"] = cache_locations(session, arguments.all("cache-to"));
   for (const char* name : {"no-cache-filter", "allow", "platform"}) {
     std::vector<std::string> values;
@@ -213,7 +218,7 @@ Result<Json> build_request(const Session& session, const Arguments& arguments, S
   }
   if (body["platforms"].size() > 1)
     return unsupported("only one platform per build is supported, not " +
-                       join(strings_of(body["platforms"]), ", ") + "; build each platform on its own machine");
+                       join(strings_of(body["platforms"]), ", ") + "; build each platform by itself");
   body["shm_size"] = arguments.text("shm-size");
   body["ulimits"] = pairs_of(arguments.all("ulimit"));
   body["check"] = is_check(arguments);

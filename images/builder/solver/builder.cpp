@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/identity.h"
 #include "base/text.h"
+#include "images/builder/solver/attest_image.h"
 #include "images/builder/solver/cache_image.h"
 #include "images/builder/solver/plan.h"
 #include "images/builder/solver/stage.h"
@@ -238,6 +239,7 @@ Result<size_t> prepare(BuildJob& job, const BuildCache& cache) {
   TRY_ASSIGN(std::string text, dockerfile_text(job, path));
   job.file_name = shown_name(job, path);
   TRY_ASSIGN(job.dockerfile, parse_dockerfile(text, job.file_name));
+  job.dockerfile_text = std::move(text);
   TRY_ASSIGN(job.ignore, read_ignore_rules(job, path));
   TRY(read_checks(job));
   TRY(read_epoch(job));
@@ -266,6 +268,8 @@ Result<std::vector<Reference>> parse_tags(const std::vector<std::string>& names)
 Result<BuildResult> Builder::build(const BuildRequest& request, const BuildProgress& progress,
                                    std::stop_token stop) {
   TRY_ASSIGN(std::vector<Reference> tags, parse_tags(request.tags));
+  TRY(check_attestations(request));
+  const WallTime start = std::chrono::system_clock::now();
   BuildJob job(request, state_->store, state_->driver, *state_->cache, state_->options);
   job.progress = progress;
   std::stop_callback forward(stop, [&job] { job.stop.request_stop(); });
@@ -281,10 +285,14 @@ Result<BuildResult> Builder::build(const BuildRequest& request, const BuildProgr
   if (request.check_only) return result;
   TRY(fail_on_warnings(job));
   TRY_ASSIGN(images::Image image, make_image(job, **built, tags));
+  TRY(attest_image(job, **built, image, tags, start));
   TRY(export_caches(job, **built));
   if (state_->cache->trim_to(state_->options.cache_limit, state_->store))
     TRY(state_->store.collect_garbage());
   result.image_id = image.id;
+  TRY_ASSIGN(images::StoredManifest stored,
+             state_->store.manifest_of(tags.empty() ? image.id : tags.front().full()));
+  result.digest = stored.index.empty() ? stored.descriptor.digest : stored.index;
   for (const Reference& tag : tags) result.tags.push_back(tag.familiar());
   result.fully_cached = !(*built)->ran_something;
   return result;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "images/builder/attest/attestation.h"
 #include "images/builder/solver/cache.h"
 #include "images/builder/worker/run_driver.h"
 #include "images/store/store.h"
@@ -80,10 +81,15 @@ struct BuildRequest {
   bool allow_insecure = false;  // RUN --security=insecure (entitlement security.insecure)
   // RUN --network=host (entitlement network.host); `network` Host implies it.
   bool allow_host_network = false;
-  std::string platform;  // "" or this machine's; others are refused
+  // "linux/arm64"; "" = this machine's. RUN for another architecture requires an emulator (worker/foreign_platform.h).
+  std::string platform;
   std::vector<CacheLocation> cache_from;
   bool only_cache_from = false;  // no cache at all where none of cache_from is available
   std::vector<CacheLocation> cache_to;
+  // Require a tag: the names then refer to an index.
+  std::vector<AttestationRequest> attestations;
+  // Unverified facts of the caller for provenance: "vcs:source", "vcs:revision".
+  std::map<std::string, std::string> vcs;
   bool check_only = false;  // only report probable mistakes; run nothing, create no image
 };
 
@@ -122,11 +128,22 @@ struct BuildEvent {
   bool cached = false;  // Configured: the layers below come from the cache
 };
 
+// The image of a cache, whose layers are fetched one by one when a step needs them. Thread-safe.
+class CacheSource {
+ public:
+  virtual ~CacheSource() = default;
+  // The configuration of the image.
+  virtual const std::string& config() const = 0;
+  // The layer with this diff id; it gets no name in the store. Blocks.
+  virtual Result<images::LayerPin> layer(const std::string& diff_id) = 0;
+};
+
 // Called from any of the build's threads, never concurrently.
 using BuildProgress = std::function<void(const BuildEvent&)>;
 
 struct BuildResult {
   std::string image_id;           // "" after check_only
+  std::string digest;             // of the manifest, or of the index with attestations, to which the tags refer
   std::vector<std::string> tags;  // familiar
   bool fully_cached = false;
   std::vector<BuildWarning> warnings;
@@ -144,17 +161,17 @@ struct BuilderOptions {
   std::function<Result<RemoteFile>(const std::string& url, const std::string& path, const BuildRequest&,
                                    std::stop_token)>
       download;
-  // For CacheLocation::Kind::Registry. pull_cache() does not rename images in the store; push() sends the image
-  // with this id to the reference. Absent: such caches are refused.
-  std::function<Result<images::Image>(const Reference&, const BuildRequest&, const BuildProgress&,
-                                      std::stop_token)>
-      pull_cache;
+  // For CacheLocation::Kind::Registry: open_cache() finds the cache's image, push() sends the image with this id to
+  // the reference. Absent: such caches are refused.
+  std::function<Result<std::unique_ptr<CacheSource>>(const Reference&, const BuildRequest&, std::stop_token)>
+      open_cache;
   std::function<Result<>(const Reference&, const std::string& image_id, const BuildRequest&,
                          const BuildProgress&, std::stop_token)>
       push;
-  // Called for a base image that is not in the store (with BuildRequest::pull, always): bootstraps or pulls it.
-  // Absent: such a FROM fails with "No such image".
-  std::function<Result<images::Image>(const Reference&, const BuildRequest&, const BuildProgress&,
+  // Called for a base image that is not in the store (with BuildRequest::pull, always): bootstraps or pulls it for the
+  // platform, which is "" for this machine's; an image for another one gets no tag. Absent: such a FROM fails with "No
+  // such image".
+  std::function<Result<images::Image>(const Reference&, const std::string& platform, const BuildRequest&, const BuildProgress&,
                                       std::stop_token)>
       missing_image;
   // For secrets: a directory on a tmpfs that only this builder uses; emptied by create(), created with mode 0700

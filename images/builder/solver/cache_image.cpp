@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <mutex>
 #include <set>
 
 #include "base/directory.h"
@@ -34,36 +35,68 @@ std::string shown(const CacheLocation& location) {
   return location.kind == Kind::Inline ? "inline cache" : "cache " + location.place;
 }
 
-Result<images::Image> cache_image(BuildJob& job, const CacheLocation& location) {
-  if (location.kind == Kind::Local) return images::load_layout(job.store, location.place, "", "");
+// An image that is already in the store.
+class StoredCache : public CacheSource {
+ public:
+  StoredCache(images::ImageStore& store, images::Image image) : store_(store), image_(std::move(image)) {}
+  const std::string& config() const override { return image_.config_json; }
+  Result<images::LayerPin> layer(const std::string& diff_id) override {
+    images::LayerPin pin = store_.pin_layer(diff_id);
+    return pin ? Result<images::LayerPin>(std::move(pin))
+               : not_found("layer " + diff_id + " is not in the store");
+  }
+
+ private:
+  images::ImageStore& store_;
+  images::Image image_;
+};
+
+// An OCI layout on disk.
+class LayoutCache : public CacheSource {
+ public:
+  LayoutCache(images::ImageStore& store, images::LayoutImage image)
+      : store_(store), image_(std::move(image)) {}
+  const std::string& config() const override { return image_.config; }
+  Result<images::LayerPin> layer(const std::string& diff_id) override {
+    std::lock_guard guard(mutex_);  // two stages may need the same one
+    return images::load_layout_layer(store_, image_, diff_id);
+  }
+
+ private:
+  images::ImageStore& store_;
+  images::LayoutImage image_;
+  std::mutex mutex_;
+};
+
+Result<std::unique_ptr<CacheSource>> open_cache(BuildJob& job, const CacheLocation& location) {
+  if (location.kind == Kind::Local) {
+    TRY_ASSIGN(images::LayoutImage image, images::find_in_layout(location.place, "", ""));
+    return std::make_unique<LayoutCache>(job.store, std::move(image));
+  }
   TRY_ASSIGN(Reference reference, parse_reference(location.place));
   if (std::optional<images::Image> local = job.store.find(location.place);
       local && job.request.only_cache_from)
-    return std::move(*local);
-  if (!job.options.pull_cache) return unsupported("this builder has no registry access");
-  return job.options.pull_cache(
-      reference, job.request, [&job](const BuildEvent& event) { job.emit(event); }, job.stop.get_token());
+    return std::make_unique<StoredCache>(job.store, std::move(*local));
+  if (!job.options.open_cache) return unsupported("this builder has no registry access");
+  return job.options.open_cache(reference, job.request, job.stop.get_token());
 }
 
-Result<int> import_cache(BuildJob& job, const CacheLocation& location) {
-  std::set<std::string> before;
-  for (const images::Image& image : job.store.list()) before.insert(image.id);
-  TRY_ASSIGN(images::Image image, cache_image(job, location));
-  TRY_ASSIGN(std::vector<images::LayerPin> pins, job.store.pin_layers(image));
-  std::set<std::string> layers(image.document.diff_ids.begin(), image.document.diff_ids.end());
-  int taken = 0;
-  TRY_ASSIGN(Json config, parse_json(image.config_json));
+// Only the configuration is read; import_record() fetches layers.
+Result<ImportedCache> import_cache(BuildJob& job, const CacheLocation& location) {
+  ImportedCache out;
+  out.shown = shown(location);
+  TRY_ASSIGN(out.source, open_cache(job, location));
+  TRY_ASSIGN(Json config, parse_json(out.source->config()));
+  TRY_ASSIGN(images::ImageDocument document, images::parse_image_document(out.source->config()));
+  std::set<std::string> layers(document.diff_ids.begin(), document.diff_ids.end());
   Json steps = config.value(kCacheMember, Json::array());
   for (const Json& step : steps.is_array() ? steps : Json::array()) {
     std::string key = string_or(step, "key");
     CacheRecord record{string_or(step, "layer"), string_or(step, "created")};
-    bool usable = is_cache_key(key) && (record.diff_id.empty() || layers.contains(record.diff_id));
-    if (!usable || job.cache.find(key)) continue;
-    TRY(job.cache.put(key, record));
-    ++taken;
+    if (is_cache_key(key) && (record.diff_id.empty() || layers.contains(record.diff_id)))
+      out.records[key] = std::move(record);
   }
-  if (!before.contains(image.id)) TRY(job.store.discard(image.id));
-  return taken;
+  return out;
 }
 
 Json steps_json(const std::vector<CachedStep>& steps) {
@@ -161,15 +194,37 @@ bool has_inline_cache(const BuildRequest& request) {
 }
 
 void import_caches(BuildJob& job) {
-  size_t available = 0;
   for (const CacheLocation& location : job.request.cache_from) {
     tell(job, BuildEventKind::Message, "importing " + shown(location));
-    Result<int> taken = import_cache(job, location);
-    available += taken ? 1 : 0;
-    if (!taken)
-      tell(job, BuildEventKind::Warning, "importing " + shown(location) + ": " + taken.error().text());
+    Result<ImportedCache> cache = import_cache(job, location);
+    if (cache) {
+      job.imported.push_back(std::move(*cache));
+    } else {
+      tell(job, BuildEventKind::Warning, "importing " + shown(location) + ": " + cache.error().text());
+    }
   }
-  job.ignore_cache = job.request.no_cache || (job.request.only_cache_from && available == 0);
+  job.ignore_cache = job.request.no_cache || (job.request.only_cache_from && job.imported.empty());
+}
+
+std::optional<CacheRecord> import_record(BuildJob& job, const std::string& key, images::LayerPin& layer) {
+  for (const ImportedCache& cache : job.imported) {
+    auto found = cache.records.find(key);
+    if (found == cache.records.end()) continue;
+    const CacheRecord& record = found->second;
+    images::LayerPin pin = record.diff_id.empty() ? nullptr : job.store.pin_layer(record.diff_id);
+    if (!pin && !record.diff_id.empty()) {
+      Result<images::LayerPin> fetched = cache.source->layer(record.diff_id);
+      if (!fetched) {
+        tell(job, BuildEventKind::Warning, "importing " + cache.shown + ": " + fetched.error().text());
+        continue;
+      }
+      pin = std::move(*fetched);
+    }
+    if (!job.cache.put(key, record)) continue;
+    layer = std::move(pin);
+    return record;
+  }
+  return std::nullopt;
 }
 
 Result<> export_caches(BuildJob& job, const StageState& state) {

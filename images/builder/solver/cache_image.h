@@ -13,8 +13,11 @@ namespace stack::builder {
 // The configuration's bytes with these steps added.
 Result<std::string> with_cache_steps(const std::string& config_json, const std::vector<CachedStep>& steps);
 
-// Imports the steps of all BuildRequest::cache_from into the cache. Unreadable caches cause a warning.
+// Reads the steps of all BuildRequest::cache_from. Unreadable caches cause a warning.
 void import_caches(BuildJob& job);
+// The step from the first imported cache that has it; its layer is fetched, put into `layer`, and the step is stored in
+// the build cache. A layer that cannot be fetched causes a warning.
+std::optional<CacheRecord> import_record(BuildJob& job, const std::string& key, images::LayerPin& layer);
 
 // Writes BuildRequest::cache_to except inline caches. `state`: the target stage.
 Result<> export_caches(BuildJob& job, const StageState& state);

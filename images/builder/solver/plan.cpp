@@ -6,15 +6,23 @@ namespace stack::builder {
 
 namespace {
 
-void add_platform_args(std::map<std::string, std::string>& args, const std::string& target) {
-  std::string architecture = images::host_architecture();
-  for (const char* kind : {"BUILD", "TARGET"}) {
-    args[std::string(kind) + "PLATFORM"] = "linux/" + architecture;
-    args[std::string(kind) + "OS"] = "linux";
-    args[std::string(kind) + "OSVERSION"] = "";
-    args[std::string(kind) + "ARCH"] = architecture;
-    args[std::string(kind) + "VARIANT"] = "";
-  }
+Result<images::Platform> parse_linux(const std::string& text) {
+  TRY_ASSIGN(images::Platform platform, images::parse_platform(text));
+  if (platform.os != "linux") return unsupported("platform " + text + ": only images for linux can be built");
+  return platform;
+}
+
+void add_platform_args(std::map<std::string, std::string>& args, const std::string& target,
+                       const images::Platform& result) {
+  auto add = [&args](const std::string& kind, const images::Platform& platform) {
+    args[kind + "PLATFORM"] = images::platform_text(platform);
+    args[kind + "OS"] = platform.os;
+    args[kind + "OSVERSION"] = "";
+    args[kind + "ARCH"] = platform.architecture;
+    args[kind + "VARIANT"] = platform.variant;
+  };
+  add("BUILD", images::host_platform());
+  add("TARGET", result);
   args["TARGETSTAGE"] = target.empty() ? "default" : target;
 }
 
@@ -56,7 +64,12 @@ Result<> begin_stage(BuildJob& job, const Instruction& instruction) {
   TRY_ASSIGN(stage.base, global_expander(job).word(instruction.words[0]));
   if (stage.base.empty()) return invalid("base name (" + instruction.words[0] + ") should not be blank");
   TRY_ASSIGN(Flags flags, Flags::parse(instruction, known_flags("from")));
-  TRY_ASSIGN(stage.platform, global_expander(job).word(flags.value("platform")));
+  TRY_ASSIGN(std::string platform, global_expander(job).word(flags.value("platform")));
+  stage.platform = job.platform;
+  if (!platform.empty()) {
+    TRY_ASSIGN(stage.platform, parse_linux(platform));
+  }
+  stage.given_platform = !platform.empty() || !job.request.platform.empty();
   if (instruction.words.size() == 3) {
     stage.name = lower(instruction.words[2]);
     if (!is_stage_name(stage.name))
@@ -122,7 +135,10 @@ Result<> note_needs(const BuildJob& job, size_t before, const std::string& own_n
 }
 
 Result<> plan_stages(BuildJob& job) {
-  add_platform_args(job.global_args, job.request.target);
+  if (!job.request.platform.empty()) {
+    TRY_ASSIGN(job.platform, parse_linux(job.request.platform));
+  }
+  add_platform_args(job.global_args, job.request.target, job.platform);
   LintInput input{job.dockerfile, job.ignore, "linux/" + images::host_architecture(), job.global_args};
   for (const SourceWarning& warning : lint(input)) job.warn(warning.rule, warning.line, warning.text);
   for (const Instruction& instruction : job.dockerfile.instructions) {

@@ -71,12 +71,30 @@ Result<std::string> RemoteContexts::fetch(const std::string& address) {
   if (!git && !is_http_url(address))
     return unsupported("context " + address + ": expected a directory, a git repository, or an http(s) URL");
   TRY_ASSIGN(std::string scratch, new_directory("remote"));
-  return git ? fetch_git(*git, scratch) : fetch_archive(address, scratch);
+  return git ? fetch_git(address, *git, scratch) : fetch_archive(address, scratch);
+}
+
+void RemoteContexts::note(Material material) {
+  material.uri = without_credentials(material.uri);
+  if (material.digest.starts_with("sha256:")) material.digest.erase(0, 7);
+  std::lock_guard guard(materials_mutex_);
+  materials_.push_back(std::move(material));
+}
+
+void RemoteContexts::note_commit(const std::string& address, const std::string& commit) {
+  note({address, commit.size() == 64 ? "sha256" : "sha1", commit});
+}
+
+std::vector<Material> RemoteContexts::materials() const {
+  std::lock_guard guard(materials_mutex_);
+  return materials_;
 }
 
 // Links in the repository cannot lead the subdirectory out of it.
-Result<std::string> RemoteContexts::fetch_git(const GitUrl& url, const std::string& scratch) {
+Result<std::string> RemoteContexts::fetch_git(const std::string& address, const GitUrl& url,
+                                              const std::string& scratch) {
   TRY_ASSIGN(std::string commit, commit_of(url));
+  note_commit(address, commit);
   auto keep = request_.args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
   bool keep_git =
       keep != request_.args.end() && keep->second && (*keep->second == "1" || *keep->second == "true");
@@ -130,6 +148,7 @@ Result<RemoteContexts::FetchedFile> RemoteContexts::file(const std::string& url,
   TRY_ASSIGN(RemoteFile fetched, options_.download(url, part, request_, stop_));
   out.name = fetched.name.empty() ? "index" : fetched.name;
   out.digest = fetched.digest;
+  note({url, "sha256", fetched.digest});
   std::string path = out.directory + "/" + out.name;
   if (::rename(part.c_str(), path.c_str()) != 0) return Error::last_errno("rename " + part);
   timespec times[2] = {{fetched.modified, 0}, {fetched.modified, 0}};
@@ -199,6 +218,7 @@ Result<images::Image> RemoteContexts::layout_image(const std::string& address) {
   TRY_ASSIGN(std::vector<images::LayerPin> pins, store_.pin_layers(image));
   layout_pins_.push_back(std::move(pins));
   layouts_[address] = image.id;
+  note({address, "sha256", image.manifest_digest});
   return image;
 }
 

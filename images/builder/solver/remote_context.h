@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "images/builder/attest/provenance.h"
 #include "images/builder/frontend/git_url.h"
 #include "images/builder/solver/builder.h"
 #include "images/builder/worker/git.h"
@@ -37,13 +38,17 @@ class RemoteContexts {
   };
   Result<FetchedFile> file(const std::string& url, const std::string& scratch);
   Result<std::string> commit_of(const GitUrl& url);
+  // What the build has used from elsewhere; the addresses carry no credentials.
+  void note(Material material);
+  void note_commit(const std::string& address, const std::string& commit);
+  std::vector<Material> materials() const;
   // Checks out the whole tree into the directory, which is created.
   Result<> check_out(const GitUrl& url, const std::string& commit, bool keep_git_dir,
                      const std::string& directory);
 
  private:
   Result<std::string> fetch(const std::string& address);
-  Result<std::string> fetch_git(const GitUrl& url, const std::string& scratch);
+  Result<std::string> fetch_git(const std::string& address, const GitUrl& url, const std::string& scratch);
   Result<std::string> fetch_archive(const std::string& url, const std::string& scratch);
   Result<std::string> open_archive(const std::string& path);
   // A file that is not an archive is a Dockerfile.
@@ -56,6 +61,8 @@ class RemoteContexts {
   const BuilderOptions& options_;
   std::stop_token stop_;
   std::mutex mutex_;
+  mutable std::mutex materials_mutex_;
+  std::vector<Material> materials_;
   std::vector<images::StagedLayer> staged_;
   std::map<std::string, std::string> fetched_;              // directories by address
   std::map<std::string, std::string> layouts_;              // image ids by address

@@ -11,6 +11,7 @@
 #include "base/directory.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "images/builder/solver/cache_image.h"
 #include "images/builder/solver/plan.h"
 
 namespace stack::builder {
@@ -22,6 +23,14 @@ constexpr const char* kComment = "stack.dockerfile.v0";
 constexpr std::string_view kTargetPrefix = "target:";
 constexpr std::string_view kImagePrefix = "docker-image://";
 constexpr std::string_view kLayoutContext = "oci-layout://";
+
+// An image without an architecture is for every platform.
+bool is_for(const images::ImageDocument& document, const images::Platform& platform) {
+  if (document.architecture.empty()) return true;
+  return images::platform_distance(platform,
+                                   images::normalized({document.os, document.architecture, document.variant}))
+      .has_value();
+}
 
 }  // namespace
 
@@ -196,10 +205,7 @@ Result<> StageBuilder::dispatch(const Instruction& instruction) {
 
 Result<> StageBuilder::from() {
   current_ = plan_.from;
-  std::string host = "linux/" + images::host_architecture();
-  for (const std::string& platform : {plan_.platform, job_.request.platform})
-    if (!platform.empty() && platform != host && !platform.starts_with(host + "/"))
-      return unsupported("platform " + platform + " is not the host's platform (" + host + ")");
+  state_->platform = plan_.platform;
   if (plan_.base_stage) {
     Step step(*this, plan_.from->text);
     TRY(step.end(from_stage(*plan_.base_stage)));
@@ -215,9 +221,12 @@ Result<> StageBuilder::from() {
 // Starts from nothing, or from the files of a context.
 Result<> StageBuilder::from_scratch(const std::optional<std::string>& context) {
   Step step(*this, plan_.from->text);
-  state_->document.architecture = images::host_architecture();
+  state_->document.architecture = plan_.platform.architecture;
+  state_->document.variant = plan_.platform.variant;
   config().env = {kDefaultPath};
-  state_->chain = KeyBuilder("scratch").hex();
+  KeyBuilder chain("scratch");
+  if (!(plan_.platform == images::host_platform())) chain.add(images::platform_text(plan_.platform));
+  state_->chain = chain.hex();
   TRY(step.end({}));
   return context && !job_.request.check_only ? from_directory(plan_.base) : Result<>();
 }
@@ -277,17 +286,33 @@ Result<> StageBuilder::from_directory(const std::string& name) {
 
 Result<images::Image> StageBuilder::base_image(const std::string& name) {
   TRY_ASSIGN(Reference reference, parse_reference(name).in(name));
+  TRY_ASSIGN(images::Image image, find_base_image(name, reference));
+  // The registry's digest, if the image comes from one.
+  std::string digest = image.manifest_digest;
+  for (const std::string& known : image.repo_digests)
+    if (known.starts_with(reference.familiar_name() + "@")) digest = known.substr(known.find('@') + 1);
+  const images::ImageDocument& document = image.document;
+  job_.contexts.note(
+      {image_purl(reference.familiar_name(), reference.tag, document.os + "/" + document.architecture),
+       "sha256", digest});
+  return image;
+}
+
+Result<images::Image> StageBuilder::find_base_image(const std::string& name, const Reference& reference) {
   std::optional<images::Image> local = job_.store.find(name);
-  if (local && !job_.request.pull) return std::move(*local);
+  bool fits = local && is_for(local->document, plan_.platform);
+  if (fits && !job_.request.pull) return std::move(*local);
+  if (local && !fits && plan_.given_platform) local.reset();
   if (job_.options.missing_image) {
+    bool foreign = plan_.platform.architecture != images::host_platform().architecture;
     Result<images::Image> made = job_.options.missing_image(
-        reference, job_.request, [this](const BuildEvent& event) { job_.emit(event); },
-        job_.stop.get_token());
+        reference, foreign ? images::platform_text(plan_.platform) : std::string(), job_.request,
+        [this](const BuildEvent& event) { job_.emit(event); }, job_.stop.get_token());
     if (made || !local) return made;
     BuildEvent event;
     event.kind = BuildEventKind::Warning;
     event.text = "cannot refresh " + name + ": " + made.error().text();
-    job_.emit(std::move(event));
+    if (fits) job_.emit(std::move(event));
   }
   if (local) return std::move(*local);
   std::vector<std::string> stages;
@@ -295,18 +320,21 @@ Result<images::Image> StageBuilder::base_image(const std::string& name) {
     if (!stage.name.empty()) stages.push_back(stage.name);
   std::string near = nearest(name, stages);
   return not_found("No such image: " + reference.familiar() +
+                   (plan_.given_platform ? " for " + images::platform_text(plan_.platform) : "") +
                    (near.empty() ? "" : " (did you mean the stage " + near + "?)"));
 }
 
 Result<> StageBuilder::take_image(const images::Image& image) {
   TRY_ASSIGN(state_->layers, job_.store.pin_layers(image));
   state_->document = image.document;
-  std::string architecture = image.document.architecture;
-  if (!architecture.empty() && architecture != images::host_architecture())
+  if (!is_for(image.document, plan_.platform))
     job_.warn("InvalidBaseImagePlatform", plan_.from->line,
-              "base image " + plan_.base + " was pulled with platform \"linux/" + architecture +
-                  "\", expected \"linux/" + images::host_architecture() + "\" for current build");
-  if (state_->document.architecture.empty()) state_->document.architecture = images::host_architecture();
+              "base image " + plan_.base + " was pulled with platform \"linux/" +
+                  image.document.architecture + "\", expected \"" + images::platform_text(plan_.platform) +
+                  "\" for current build");
+  if (state_->document.architecture.empty()) state_->document.architecture = plan_.platform.architecture;
+  const images::ImageDocument& document = state_->document;
+  state_->platform = images::normalized({document.os, document.architecture, document.variant});
   state_->own_history = image.document.history.size();
   state_->chain = KeyBuilder("layers").add(image.document.diff_ids).hex();
   return {};
@@ -404,7 +432,7 @@ void StageBuilder::tell_configured(bool cached) {
 }
 
 void StageBuilder::note_step(const std::string& key, const CacheRecord& record, images::LayerPin layer) {
-  CachedStep step{key, record, std::move(layer)};
+  CachedStep step{key, record, std::move(layer), current_->text};
   state_->steps.push_back(step);
   job_.note_step(std::move(step));
 }
@@ -440,16 +468,17 @@ void StageBuilder::add_layer(images::LayerPin layer) {
 
 bool StageBuilder::apply_record(const std::string& key) {
   std::optional<CacheRecord> record = job_.cache.find(key);
+  images::LayerPin layer = record ? job_.store.pin_layer(record->diff_id) : nullptr;
+  if (record && !record->diff_id.empty() && !layer) {
+    job_.cache.forget(key);
+    record.reset();
+  }
+  if (!record) record = import_record(job_, key, layer);
   if (!record) return false;
   if (record->diff_id.empty()) {
     add_history("", true, record->created);
     note_step(key, *record, nullptr);
     return true;
-  }
-  images::LayerPin layer = job_.store.pin_layer(record->diff_id);
-  if (!layer) {
-    job_.cache.forget(key);
-    return false;
   }
   note_step(key, *record, layer);
   add_layer(std::move(layer));

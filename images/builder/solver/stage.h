@@ -25,6 +25,7 @@
 #include "images/builder/solver/remote_context.h"
 #include "images/builder/worker/copy.h"
 #include "images/layer/layer_view.h"
+#include "images/store/platform.h"
 #include "images/store/store.h"
 
 namespace stack::builder {
@@ -35,7 +36,8 @@ struct StagePlan {
   std::string name;  // lower case, or ""
   const Instruction* from = nullptr;
   std::string base;      // FROM's argument, variables expanded
-  std::string platform;  // FROM --platform, variables expanded
+  images::Platform platform;    // of FROM --platform or of the build
+  bool given_platform = false;  // one was given
   std::vector<const Instruction*> instructions;
   std::optional<size_t> base_stage;  // FROM names an earlier stage
   std::set<size_t> needs;            // all earlier stages it refers to
@@ -48,6 +50,7 @@ struct CachedStep {
   std::string key;
   CacheRecord record;
   images::LayerPin layer;  // nullptr if the step changed no file
+  std::string instruction = {};
 };
 
 // The result of a stage so far.
@@ -57,11 +60,19 @@ struct StageState {
   std::string chain;                     // digest of everything that produced these layers
   bool ran_something = false;            // some step did not come from the cache
   std::vector<CachedStep> steps;         // added by this build
+  images::Platform platform = images::host_platform();
   size_t own_history = 0;                // index of the first history entry that this build added
   std::map<std::string, std::optional<std::string>> args;  // declared in it or in its base stage
   bool knows_base = true;                                  // false in a check without the base image
 
   std::vector<std::string> layer_dirs() const;  // top first
+};
+
+// A cache of other builds.
+struct ImportedCache {
+  std::string shown;  // for messages
+  std::unique_ptr<CacheSource> source;
+  std::map<std::string, CacheRecord> records;  // by key
 };
 
 using StageResult = Result<std::shared_ptr<const StageState>>;
@@ -87,14 +98,18 @@ struct BuildJob {
   std::string context_directory;  // of this machine; "" = none
   std::string file_name;          // of the Dockerfile, for errors
   Dockerfile dockerfile;
+  std::string dockerfile_text;
   CheckConfig checks;
   std::map<std::string, std::string> global_args;
+  images::Platform platform = images::host_platform();  // of the result
   std::optional<int64_t> epoch;  // SOURCE_DATE_EPOCH: no time in the image is later
   std::vector<StagePlan> stages;
   int places = 0;             // BuildEvent::places
   bool ignore_cache = false;  // for all stages
+  std::atomic<bool> uses_network = false;  // some RUN may
   IgnoreRules ignore;
   std::unique_ptr<FileDigests> digests;
+  std::vector<ImportedCache> imported;  // unchanged while stages run
 
   // The --build-context for this name: matched by the name itself, ignoring case, or by the reference that it
   // means. "target:NAME" is handled by stage_alias().
@@ -156,6 +171,7 @@ class StageBuilder {
   Result<std::optional<images::Image>> context_image(const std::string& context);
   Result<> take_image(const images::Image& image);
   Result<images::Image> base_image(const std::string& name);
+  Result<images::Image> find_base_image(const std::string& name, const Reference& reference);
   Result<> dispatch(const Instruction& instruction);
   Result<> trigger_onbuild();
 

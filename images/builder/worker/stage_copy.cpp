@@ -177,6 +177,7 @@ Result<> StageBuilder::find_remote(const Flags& flags, CopyParts& parts) {
     if (remote.git) {
       if (!checksum.empty()) remote.git->checksum = checksum;
       TRY_ASSIGN(remote.commit, job_.contexts.commit_of(*remote.git).in(source));
+      job_.contexts.note_commit(source, remote.commit);
       remote.keep_git_dir = remote.git->keep_git_dir.value_or(flags.is_on("keep-git-dir"));
       remote.key =
           "git " + remote.commit + (remote.keep_git_dir ? " with history " : " ") + remote.git->subdir;
@@ -186,6 +187,7 @@ Result<> StageBuilder::find_remote(const Flags& flags, CopyParts& parts) {
     } else if (!checksum.empty()) {
       if (!checksum.starts_with("sha256:") || checksum.size() != 71)
         return invalid("--checksum must be sha256:<64 hexadecimal digits>, not " + checksum);
+      job_.contexts.note({source, "sha256", checksum});
       remote.key = "file " + checksum + " " + base_name(source.substr(0, source.find_first_of("?#")));
     }
     parts.remotes[source] = std::move(remote);

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "images/builder/solver/stage.h"
 #include "images/builder/worker/agent_proxy.h"
+#include "images/builder/worker/foreign_platform.h"
 
 namespace stack::builder {
 
@@ -184,11 +185,13 @@ Result<> StageBuilder::prepare_run(const Instruction& instruction, RunParts& par
 Result<> StageBuilder::run(const Instruction& instruction) {
   RunParts parts;
   TRY(prepare_run(instruction, parts));
+  if (parts.network != RunNetwork::None) job_.uses_network = true;
   if (job_.request.check_only) return {};
   KeyBuilder key("run");
   key.add(state_->chain).add(parts.args).add(parts.script).add(parts.key_env);
   key.add(config().user).add(config().working_dir).add(std::to_string(static_cast<int>(parts.network)));
   key.add(parts.insecure ? "insecure" : "");
+  if (!(state_->platform == images::host_platform())) key.add(images::platform_text(state_->platform));
   for (const std::string& host : job_.request.extra_hosts) key.add(host.substr(0, host.find_first_of(":=")));
   for (const MountOptions& mount : parts.mounts) {
     key.add(std::to_string(static_cast<int>(mount.type))).add(mount.target).add(mount.source).add(mount.env);
@@ -202,6 +205,7 @@ Result<> StageBuilder::run(const Instruction& instruction) {
   }
   return layer_step(instruction, key.hex(), parts.history,
                     [&](images::StagedLayer& staged, int step) -> Result<> {
+                      TRY(check_executable(state_->platform));
                       parts.scratch = staged.scratch_directory();
                       TRY(lock_caches(parts));
                       TRY(prepare_trust(parts));

@@ -1,5 +1,6 @@
 #include "images/source/registry/pull.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -83,14 +84,18 @@ class Pull {
     TRY_ASSIGN(Chosen chosen, choose());
     if (chosen.present) return PullResult{std::move(*chosen.present), chosen.top.digest, false};
     TRY_ASSIGN(std::string config, fetch_config(chosen));
-    TRY_ASSIGN(ImageDocument document,
-               parse_image_document(config).in("image " + request_.reference.familiar()));
-    if (document.diff_ids.size() != chosen.manifest.layers.size())
-      return invalid("image " + request_.reference.familiar() + ": its configuration names " +
-                     std::to_string(document.diff_ids.size()) + " layers, its manifest " +
-                     std::to_string(chosen.manifest.layers.size()));
-    TRY(fetch_layers(chosen, document.diff_ids));
+    TRY_ASSIGN(std::vector<std::string> diff_ids, layers_of(chosen, config));
+    TRY(fetch_layers(chosen, diff_ids));
     return publish(chosen, std::move(config));
+  }
+
+  // The diff ids of the manifest's layers.
+  Result<std::vector<std::string>> layers_of(const Chosen& chosen, const std::string& config) const {
+    TRY_ASSIGN(ImageDocument document, parse_image_document(config).in(about()));
+    if (document.diff_ids.size() != chosen.manifest.layers.size())
+      return invalid(about() + ": its configuration names " + std::to_string(document.diff_ids.size()) +
+                     " layers, its manifest " + std::to_string(chosen.manifest.layers.size()));
+    return std::move(document.diff_ids);
   }
 
   // Tries the endpoints in turn; the registry's own error is reported.
@@ -119,6 +124,11 @@ class Pull {
 
   // Why choose() failed; Unexpected for later errors.
   Failure failure() const { return failure_; }
+
+  Result<std::string> fetch_config(const Chosen& chosen);
+  void cancel() { failed_.request_stop(); }
+  Result<IngestedLayer> obtain_layer(Repository& repository, const Descriptor& layer,
+                                     const std::string& diff_id);
 
  private:
   // The local image of the tag, if it is for the wanted platform, and its digest in the registry.
@@ -187,33 +197,6 @@ class Pull {
     if (!less) last = std::move(next);
   }
 
-  Result<std::string> fetch_config(const Chosen& chosen) {
-    const Descriptor& config = chosen.manifest.config;
-    if (config.size > static_cast<int64_t>(kLargestDocument))
-      return invalid("image " + request_.reference.familiar() + ": its configuration is larger than 4 MiB");
-    std::optional<Image> known = client_.store_.find(config.digest);
-    if (known) return known->config_json;
-    std::string out;
-    auto sink = [&](bool restarted, std::string_view bytes) -> Result<> {
-      if (restarted && out.size() + bytes.size() > static_cast<size_t>(config.size))
-        return invalid("its configuration is larger than declared in the manifest");
-      out.append(bytes);
-      return {};
-    };
-    for (int attempt = 1;; ++attempt) {
-      out.clear();
-      Answer<> fetched = chosen.repository->blob(config.digest, 0, sink);
-      if (fetched && "sha256:" + sha256_hex(out) == config.digest) return out;
-      RegistryError error =
-          fetched
-              ? RegistryError{Failure::Unexpected,
-                              invalid("it sent a configuration whose digest is not " + config.digest)}
-              : std::move(fetched).error();
-      if (attempt == 4 || error.failure == Failure::Canceled || error.failure == Failure::Denied)
-        return explain(error, chosen.repository->endpoint().name).in(about());
-    }
-  }
-
   Result<> fetch_layers(const Chosen& chosen, const std::vector<std::string>& diff_ids) {
     const std::vector<Descriptor>& layers = chosen.manifest.layers;
     layers_.resize(layers.size());
@@ -237,29 +220,6 @@ class Pull {
     if (request_.stop.stop_requested()) return Error(ErrorKind::Canceled, "canceled");
     if (error_) return std::move(*error_);
     return {};
-  }
-
-  Result<IngestedLayer> obtain_layer(Repository& repository, const Descriptor& layer,
-                                     const std::string& diff_id) {
-    BlobDescriptor blob{layer.media_type, layer.digest, layer.size};
-    TRY_ASSIGN(BlobTurns::Turn turn, client_.turns_.take(layer.digest, failed_.get_token(), [] {}));
-    // Checked only now: another pull may have fetched it while this one waited for its turn.
-    if (std::optional<IngestedLayer> known = client_.store_.find_layer(blob, diff_id)) {
-      report(layer, LayerPhase::Present, layer.size);
-      return std::move(*known);
-    }
-    std::optional<Slot> slot = Slot::take(client_.downloads_, failed_.get_token());
-    if (!slot) return Error(ErrorKind::Canceled, "canceled");
-    bool damaged = false;
-    Result<IngestedLayer> received = receive_layer(repository, layer, diff_id, damaged);
-    // The rest of an earlier attempt may be damaged, or a proxy may have sent garbage once.
-    if (!received && damaged && !failed_.stop_requested()) {
-      tell("layer " + short_digest(layer.digest) + ": " + received.error().text() + "; fetching it again");
-      received = receive_layer(repository, layer, diff_id, damaged);
-    }
-    if (!received) return std::move(received).in(about()).error();
-    report(layer, LayerPhase::Complete, layer.size);
-    return received;
   }
 
   // `damaged`: in: start at zero because an earlier attempt had wrong content; out: this attempt had wrong content.
@@ -329,6 +289,95 @@ class Pull {
   std::stop_source failed_;
   std::vector<IngestedLayer> layers_;  // kept until the image names them
 };
+
+Result<std::string> Pull::fetch_config(const Chosen& chosen) {
+  const Descriptor& config = chosen.manifest.config;
+  if (config.size > static_cast<int64_t>(kLargestDocument))
+    return invalid("image " + request_.reference.familiar() + ": its configuration is larger than 4 MiB");
+  std::optional<Image> known = client_.store_.find(config.digest);
+  if (known) return known->config_json;
+  std::string out;
+  auto sink = [&](bool restarted, std::string_view bytes) -> Result<> {
+    if (restarted && out.size() + bytes.size() > static_cast<size_t>(config.size))
+      return invalid("its configuration is larger than declared in the manifest");
+    out.append(bytes);
+    return {};
+  };
+  for (int attempt = 1;; ++attempt) {
+    out.clear();
+    Answer<> fetched = chosen.repository->blob(config.digest, 0, sink);
+    if (fetched && "sha256:" + sha256_hex(out) == config.digest) return out;
+    RegistryError error =
+        fetched ? RegistryError{Failure::Unexpected,
+                                invalid("it sent a configuration whose digest is not " + config.digest)}
+                : std::move(fetched).error();
+    if (attempt == 4 || error.failure == Failure::Canceled || error.failure == Failure::Denied)
+      return explain(error, chosen.repository->endpoint().name).in(about());
+  }
+}
+
+Result<IngestedLayer> Pull::obtain_layer(Repository& repository, const Descriptor& layer,
+                                         const std::string& diff_id) {
+  BlobDescriptor blob{layer.media_type, layer.digest, layer.size};
+  TRY_ASSIGN(BlobTurns::Turn turn, client_.turns_.take(layer.digest, failed_.get_token(), [] {}));
+  // Checked only now: another pull may have fetched it while this one waited for its turn.
+  if (std::optional<IngestedLayer> known = client_.store_.find_layer(blob, diff_id)) {
+    report(layer, LayerPhase::Present, layer.size);
+    return std::move(*known);
+  }
+  std::optional<Slot> slot = Slot::take(client_.downloads_, failed_.get_token());
+  if (!slot) return Error(ErrorKind::Canceled, "canceled");
+  bool damaged = false;
+  Result<IngestedLayer> received = receive_layer(repository, layer, diff_id, damaged);
+  // The rest of an earlier attempt may be damaged, or a proxy may have sent garbage once.
+  if (!received && damaged && !failed_.stop_requested()) {
+    tell("layer " + short_digest(layer.digest) + ": " + received.error().text() + "; fetching it again");
+    received = receive_layer(repository, layer, diff_id, damaged);
+  }
+  if (!received) return std::move(received).in(about()).error();
+  report(layer, LayerPhase::Complete, layer.size);
+  return received;
+}
+
+namespace {
+
+// Keeps the pull that found it.
+class OpenedImage : public RemoteImage {
+ public:
+  OpenedImage(Client& client, const PullRequest& request)
+      : pull_(client, request, silent_), canceled_(request.stop, [this] { pull_.cancel(); }) {}
+
+  Result<> open() {
+    TRY_ASSIGN(Chosen chosen, pull_.choose());
+    chosen_.emplace(std::move(chosen));
+    TRY_ASSIGN(config_, pull_.fetch_config(*chosen_));
+    TRY_ASSIGN(diff_ids_, pull_.layers_of(*chosen_, config_));
+    return {};
+  }
+  const std::string& config() const override { return config_; }
+  Result<IngestedLayer> layer(const std::string& diff_id) override {
+    auto found = std::find(diff_ids_.begin(), diff_ids_.end(), diff_id);
+    if (found == diff_ids_.end()) return not_found("the image has no layer " + diff_id);
+    size_t index = static_cast<size_t>(found - diff_ids_.begin());
+    return pull_.obtain_layer(*chosen_->repository, chosen_->manifest.layers[index], diff_id);
+  }
+
+ private:
+  TransferProgress silent_ = [](const TransferEvent&) {};
+  Pull pull_;
+  std::optional<Chosen> chosen_;
+  std::string config_;
+  std::vector<std::string> diff_ids_;
+  std::stop_callback<std::function<void()>> canceled_;  // the last member: it uses the others
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RemoteImage>> Client::open_image(const PullRequest& request) {
+  auto image = std::make_unique<OpenedImage>(*this, request);
+  TRY(image->open());
+  return image;
+}
 
 Client::Client(ImageStore& store, HostSettings settings)
     : store_(store),

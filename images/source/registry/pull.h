@@ -69,6 +69,15 @@ struct Found {
   std::string config;  // the image's configuration, if requested
 };
 
+// An image in a registry, without its layers, which are fetched one by one.
+class RemoteImage {
+ public:
+  virtual ~RemoteImage() = default;
+  virtual const std::string& config() const = 0;  // the exact bytes
+  // Fetches the layer with this diff id into the store, unless it is there. Thread-safe.
+  virtual Result<IngestedLayer> layer(const std::string& diff_id) = 0;
+};
+
 struct PushRequest;
 struct PushResult;
 
@@ -95,6 +104,9 @@ class Client {
 
   // The manifest alone (HEAD and GET), for `distribution` inspection and for plans.
   Result<Found> look_up(const PullRequest& request, bool with_config = false);
+
+  // Finds an image and reads its configuration. The result must not outlive the client. Errors as for pull().
+  Result<std::unique_ptr<RemoteImage>> open_image(const PullRequest& request);
 
   // Checks credentials as `login` does: GET /v2/ with them. The registry's name is a registry_key().
   Result<> check_login(const std::string& registry, const Caller& caller, std::stop_token stop);

@@ -52,8 +52,11 @@ class Push {
   Answer<PushResult> push_to(Repository& repository, const StoredManifest& stored) {
     repository.set_actions("pull,push");
     repository.set_retry({}, [this](const std::string& text) { tell(text); });
-    std::vector<BlobDescriptor> blobs = stored.manifest.layers;
-    blobs.push_back(stored.manifest.config);
+    std::optional<AttestedIndex> index = client_.store_.attested_index(stored);
+    std::vector<BlobDescriptor> blobs = blobs_of(stored.manifest);
+    if (index)
+      for (const AttestedIndex::Part& part : index->attestations)
+        for (BlobDescriptor& blob : blobs_of(part.manifest)) blobs.push_back(std::move(blob));
     // One token for everything, including the repositories from which blobs may be mounted.
     for (const BlobDescriptor& blob : blobs) {
       sources_[blob.digest] = sources_of(blob);
@@ -63,7 +66,25 @@ class Push {
     std::stop_callback outer(request_.stop, [this] { failed_.request_stop(); });
     Answer<> uploaded = upload_all(repository, blobs);
     if (!uploaded) return tl::unexpected(std::move(uploaded).error());
-    return put_manifest(repository, stored);
+    const std::string& tag = request_.reference.tag;
+    if (!index) return put_manifest(repository, tag, stored.descriptor, stored.text);
+    return put_index(repository, stored, *index);
+  }
+
+  static std::vector<BlobDescriptor> blobs_of(const ImageManifest& manifest) {
+    std::vector<BlobDescriptor> out = manifest.layers;
+    out.push_back(manifest.config);
+    return out;
+  }
+
+  // The parts first: a registry rejects an index with unknown ones.
+  Answer<PushResult> put_index(Repository& repository, const StoredManifest& stored,
+                               const AttestedIndex& index) {
+    Answer<PushResult> put = put_manifest(repository, "", stored.descriptor, stored.text);
+    for (const AttestedIndex::Part& part : index.attestations)
+      if (put) put = put_manifest(repository, "", part.descriptor, part.text);
+    if (!put) return put;
+    return put_manifest(repository, request_.reference.tag, index.descriptor, index.text);
   }
 
   Answer<> upload_all(Repository& repository, const std::vector<BlobDescriptor>& blobs) {
@@ -119,16 +140,17 @@ class Push {
     return out;
   }
 
-  Answer<PushResult> put_manifest(Repository& repository, const StoredManifest& stored) {
+  // Without a tag, under its digest.
+  static Answer<PushResult> put_manifest(Repository& repository, const std::string& tag,
+                                         const BlobDescriptor& descriptor, const std::string& text) {
     Repository::Call put;
     put.method = "PUT";
-    const std::string& tag = request_.reference.tag;
-    put.url = repository.url("manifests/" + (tag.empty() ? stored.descriptor.digest : tag));
-    put.headers = {{"Content-Type", stored.descriptor.media_type}};
-    put.body = stored.text;
+    put.url = repository.url("manifests/" + (tag.empty() ? descriptor.digest : tag));
+    put.headers = {{"Content-Type", descriptor.media_type}};
+    put.body = text;
     Answer<HttpResponse> answer = repository.send(put);
     if (!answer) return tl::unexpected(std::move(answer).error());
-    return PushResult{stored.descriptor.digest, static_cast<int64_t>(stored.text.size())};
+    return PushResult{descriptor.digest, static_cast<int64_t>(text.size())};
   }
 
   void report(const BlobDescriptor& blob, LayerPhase phase, int64_t current) {

@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "base/directory.h"
 #include "fixture.h"
 #include "images/builder/worker/agent_proxy.h"
 
@@ -87,6 +88,50 @@ TEST_F(Solver, ChangedStepRunsDespiteTheCache) {
   ASSERT_TRUE(made) << made.error().text();
   EXPECT_EQ(machine->driver.runs, 1);  // the last one, which depends on the changed file
   EXPECT_EQ(content(*machine->store->resolve(made->image_id), "f"), "other");
+}
+
+TEST_F(Solver, OnlyTheLayersOfHitStepsAreImported) {
+  import_base();
+  file("f", "content");
+  std::string text =
+      "FROM base AS one\nRUN echo built > /made\nFROM base AS two\nRUN echo other > /other\n"
+      "FROM base\nCOPY f /f\nCOPY --from=one /made /made\nCOPY --from=two /other /other\n";
+  build(text, [&](BuildRequest& r) { r.cache_to = {local(true)}; });
+  auto machine = other_machine();
+  auto layers = [&] {
+    size_t count = 0;
+    for (const std::string& name : *names_in(top.path() + "/other/layers"))
+      count += name.size() == 64 ? 1 : 0;
+    return count;
+  };
+  size_t before = layers();
+  // A build of one stage takes one layer; a step that is nowhere takes none.
+  BuildRequest request;
+  request.context_directory = context;
+  request.dockerfile_inline = text;
+  request.cache_from = {from_local()};
+  request.target = "two";
+  ASSERT_TRUE(machine->builder->build(request, {}, {}));
+  EXPECT_EQ(layers(), before + 1);
+  EXPECT_EQ(machine->driver.runs, 0);
+  ASSERT_TRUE(build_on(*machine, "FROM base\nRUN echo new > /new\n", {from_local()}));
+  EXPECT_EQ(layers(), before + 2);
+  EXPECT_EQ(machine->driver.runs, 1);
+  ASSERT_TRUE(build_on(*machine, text, {from_local()}));
+  EXPECT_EQ(machine->driver.runs, 1);
+}
+
+TEST_F(Solver, UnreadableCacheLayerIsAWarningAndTheStepRuns) {
+  import_base();
+  std::string text = "FROM base\nRUN echo a > /a\n";
+  images::Image image = build(text, [&](BuildRequest& r) { r.cache_to = {local(true)}; });
+  std::string digest = store->manifest_of(image.id)->manifest.layers.back().digest;
+  ASSERT_TRUE(write_file(top.path() + "/cache/blobs/sha256/" + digest.substr(7), "garbage"));
+  auto machine = other_machine();
+  Result<BuildResult> made = build_on(*machine, text, {from_local()});
+  ASSERT_TRUE(made) << made.error().text();
+  EXPECT_EQ(machine->driver.runs, 1);
+  EXPECT_EQ(content(*machine->store->resolve(made->image_id), "a"), "a\n");
 }
 
 TEST_F(Solver, InlineCacheIsPartOfTheImage) {
@@ -173,6 +218,28 @@ TEST_F(Solver, SourceDateEpochGivesTheSameBytesAtAnyTime) {
   EXPECT_EQ(entry(first, "d/f")->info.st_mtim.tv_sec, 1000000000);
   EXPECT_NE(build_error("FROM base\n", [](BuildRequest& r) { r.args["SOURCE_DATE_EPOCH"] = "x"; })
                 .find("number of seconds"),
+            std::string::npos);
+}
+
+TEST_F(Solver, FilesAreCopiedForAnyPlatformAndProgramsRunOnlyOnOurs) {
+  import_base();
+  file("f", "content");
+  auto foreign = [](BuildRequest& r) { r.platform = "linux/s390x"; };
+  std::string text =
+      "FROM --platform=$BUILDPLATFORM base AS tools\nARG TARGETPLATFORM\nRUN echo $TARGETPLATFORM > /made\n"
+      "FROM scratch\nCOPY f /f\nCOPY --from=tools /made /made\n";
+  images::Image image = build(text, foreign);
+  EXPECT_EQ(image.document.architecture, "s390x");
+  EXPECT_EQ(content(image, "made"), "linux/s390x\n");
+  EXPECT_EQ(build(text).document.architecture, images::host_architecture());
+  std::string refusal = build_error("FROM scratch\nCOPY f /f\nRUN [\"/f\"]\n",
+                                    [](BuildRequest& r) { r.platform = "linux/pdp11"; });
+  EXPECT_NE(refusal.find(":3:"), std::string::npos) << refusal;
+  EXPECT_NE(refusal.find("cannot run programs for linux/pdp11"), std::string::npos) << refusal;
+  EXPECT_NE(build_error("FROM base\n", foreign).find("No such image: base:latest for linux/s390x"),
+            std::string::npos);
+  EXPECT_NE(build_error("FROM scratch\nCOPY f /f\n", [](BuildRequest& r) { r.platform = "windows/amd64"; })
+                .find("only images for linux"),
             std::string::npos);
 }
 
