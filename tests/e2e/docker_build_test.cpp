@@ -69,6 +69,27 @@ TEST_F(DockerBuild, ContextsComeFromArchivesRepositoriesAndOtherFolders) {
   EXPECT_EQ(shell("cat o2/f"), "git\n");
 }
 
+TEST_F(DockerBuild, AServiceIsBuiltFromARepository) {
+  shell(
+      "export HOME=$PWD; mkdir repo; cd repo; git init -q -b main .; git config user.email a@b; git config "
+      "user.name n;"
+      "mkdir app; printf 'FROM debian:bookworm-slim\\nCOPY f /f\\nCMD [\"sleep\", \"infinity\"]\\n' > "
+      "app/Dockerfile; echo cloned > app/f;"
+      "git add .; git commit -qm 1");
+  std::string programs(run_command({"git", "--exec-path"}).out);
+  programs.resize(programs.find_last_not_of('\n') + 1);
+  BackgroundCommand daemon({programs + "/git-daemon", "--reuseaddr", "--export-all", "--listen=127.0.0.1",
+                            "--port=19419", "--base-path=" + path(".")});
+  ASSERT_TRUE(eventually(
+      10s, [&] { return run_command({"bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/19419"}).code == 0; }));
+  project("cloned",
+          "services:\n  app: { init: true, build: \"git://127.0.0.1:19419/repo/.git#main:app\" }\n");
+  must({"up", "-d"});
+  EXPECT_EQ(inside("app", "cat /f"), "cloned");
+  EXPECT_EQ(run({"plan"}).code, 0) << "an unchanged address changes nothing";
+  must({"down", "--rmi", "local"});
+}
+
 TEST_F(DockerBuild, CheckReportsAndBuildsNothing) {
   write("Dockerfile", "FROM debian:bookworm-slim as base\nRUN exit 1\nCMD echo $UNKNOWN\n");
   CommandResult check = docker({"build", "--check", "."});

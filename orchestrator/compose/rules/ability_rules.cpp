@@ -28,9 +28,12 @@ bool is_this_platform(const std::string& platform) {
   return parts[0] == "linux" && parts[1] == host_architecture();
 }
 
-bool is_directory_context(const std::string& context) {
-  return context.find("://") == std::string::npos && !context.starts_with("git@") &&
-         !context.starts_with("github.com/");
+// A directory, or an address that the builder can fetch.
+bool is_known_context(const std::string& context) {
+  size_t scheme = context.find("://");
+  if (scheme == std::string::npos) return true;
+  std::string name = lower(context.substr(0, scheme));
+  return name == "https" || name == "http" || name == "git" || name == "ssh";
 }
 
 void check_driver(RuleContext& rules, const char* section, const Entry& entry,
@@ -62,10 +65,10 @@ void runtime_and_platform(RuleContext& rules, const std::string& name, const Nod
 void build_context(RuleContext& rules, const std::string& name, const Node& service) {
   const Node* build = service.find("build");
   const Node* context = build == nullptr || !build->is_map() ? nullptr : build->find("context");
-  if (rules.opaque(context) || is_directory_context(context->text)) return;
+  if (rules.opaque(context) || is_known_context(context->text)) return;
   rules.cannot_run(context->mark,
                    "service " + name + ": build context " + context->text + " is not supported",
-                   "only directories are supported; clone it first");
+                   "expected a directory, a git repository, or an http(s) URL");
 }
 
 void log_driver(RuleContext& rules, const std::string& name, const Node& service) {

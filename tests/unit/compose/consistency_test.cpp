@@ -242,9 +242,9 @@ TEST_F(RulesTest, UnsupportedSettingsAreRejectedBeforeAnyChange) {
       {"    logging: {driver: gelf}\n",
        "compose.yaml:4:23: service web: logger: no log driver named 'gelf' is registered\n"
        "  expected json-file, local, journald or none\n"},
-      {"    build: https://example.com/x.git\n",
-       "compose.yaml:4:12: service web: build context https://example.com/x.git is not supported\n  only "
-       "directories are supported; clone it first\n"},
+      {"    build: ftp://example.com/x\n",
+       "compose.yaml:4:12: service web: build context ftp://example.com/x is not supported\n  expected a "
+       "directory, a git repository, or an http(s) URL\n"},
   });
   expect_contains(web_errors("    platform: linux/s390x\n", ""), "platform linux/s390x is not supported");
   expect_contains(web_errors("", "networks: {default: {driver: weave}}\n"),
