@@ -1,6 +1,8 @@
 // Creates the initial corpora of the fuzz targets: fuzz_seeds SOURCE_FOLDER CORPUS_FOLDER
 // Sources: the string literals of the unit tests for the same code, our own defaults, and the examples.
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -93,12 +95,18 @@ std::vector<std::string> literals_of(const std::string& text) {
   return out;
 }
 
-void add_literals(const std::string& target, const std::string& folder, size_t least) {
-  if (!fs::exists(folder)) return;
+// `readers`: the number of readers among which the first byte of an input chooses; 0 = there is no such byte.
+void add_literals(const std::string& target, const std::string& folder, size_t least, int readers = 0) {
+  if (!fs::exists(folder)) {
+    std::fprintf(stderr, "fuzz_seeds: %s does not exist\n", folder.c_str());
+    std::exit(1);
+  }
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".cpp") continue;
     for (const std::string& literal : literals_of(read_file(entry.path()).value_or("")))
-      if (literal.size() >= least) add(target, literal);
+      if (literal.size() >= least)
+        for (int reader = 0; reader < std::max(readers, 1); ++reader)
+          add(target, (readers == 0 ? "" : std::string(1, static_cast<char>(reader))) + literal);
   }
 }
 
@@ -223,7 +231,12 @@ int main(int argc, char** argv) {
   add_literals("seccomp_profile", source + "/tests/unit/runtime", 20);
   add_literals("users", source + "/tests/unit/runtime", 4);
   add_literals("dns_message", source + "/tests/unit/dns", 12);
-  add_literals("dockerfile", source + "/tests/unit/build", 6);
+  add_literals("dockerfile", source + "/tests/unit/builder", 6);
+  add_literals("ignore_rules", source + "/tests/unit/builder", 2);
+  add_literals("image_documents", source + "/tests/unit/images", 20, 4);
+  add_literals("image_documents", source + "/tests/unit/builder", 20, 4);
+  add_literals("registry_documents", source + "/tests/unit/registry", 8, 6);
+  add_literals("registry_auth", source + "/tests/unit/docker", 8, 2);
   add_literals("tar_stream", source + "/tests/unit/images", 100);
   add_literals("http_request", source + "/tests/unit/http", 12);
   add_messages();
