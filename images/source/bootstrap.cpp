@@ -282,7 +282,11 @@ std::vector<std::string> mmdebstrap_arguments(const BootstrapSuite& wanted, cons
   // In releases that have it, this small package replaces usrmerge, which depends on all of perl.
   bool merged_usr = suite != "buster" && suite != "bullseye";
   if (merged_usr && is_debian) args.push_back("--include=usr-is-merged");
-  if (merged_usr) args.push_back(std::string("--hook-dir=") + kMergedUsrHooks);
+  if (!is_debian) args.push_back("--include=apt,ubuntu-keyring");  // not required packages there
+  // The other hooks are about that package, which Ubuntu does not have in all its releases.
+  if (merged_usr)
+    args.push_back(is_debian ? std::string("--hook-dir=") + kMergedUsrHooks
+                             : std::string("--setup-hook=") + kMergedUsrHooks + "/setup00.sh");
   for (std::string& option : host_apt_options()) args.push_back(std::move(option));
   args.insert(args.end(), {suite, target, "-"});
   return args;
