@@ -167,6 +167,7 @@ void Engine::shut_down() {
   // systemd may have replaced it since.
   if (socket_ours && socket == socket_identity(context.paths.socket()))
     ::unlink(context.paths.socket().c_str());
+  ::unlink(context.paths.root_link().c_str());
   leaving = true;
   asio::post(io, [this] { io.stop(); });
 }
@@ -325,6 +326,9 @@ Result<> run_engine(EngineOptions options) {
     return {};
   }
   TRY_ASSIGN(Store store, Store::open(options.paths.root));
+  ::unlink(options.paths.root_link().c_str());
+  if (::symlink(options.paths.root.c_str(), options.paths.root_link().c_str()) != 0)
+    return Error::last_errno(options.paths.root_link());
   Fd child_signals = open_child_signals();
   Engine engine(options.paths, std::move(options.settings), std::move(store));
   engine.child_signals = std::move(child_signals);

@@ -15,11 +15,20 @@ bool is_propagation(const std::string& option) {
   return false;
 }
 
-void apply_bind_option(MountSpec& mount, const std::string& option) {
-  if (option == "ro" || option == "readonly") mount.read_only = true;
-  if (option == "nocopy") mount.no_copy = true;
-  if (option == "bind") mount.recursive = false;
-  if (is_propagation(option)) mount.propagation = option;
+// False if the option is unknown.
+bool apply_bind_option(MountSpec& mount, const std::string& option) {
+  // SELinux labels, and hints for Docker Desktop, mean nothing here.
+  for (const char* ignored : {"", "rw", "z", "Z", "rbind", "consistent", "cached", "delegated"})
+    if (option == ignored) return true;
+  if (option == "ro" || option == "readonly") return mount.read_only = true;
+  if (option == "nocopy") return mount.no_copy = true;
+  if (option == "bind") {
+    mount.recursive = false;
+    return true;
+  }
+  if (!is_propagation(option)) return false;
+  mount.propagation = option;
+  return true;
 }
 
 Result<uint32_t> parse_octal(std::string_view text) {
@@ -82,7 +91,8 @@ Result<MountSpec> parse_bind_mount(const std::string& text) {
   mount.target = clean_path(parts[1]);
   mount.short_form = text;
   if (parts.size() == 3) {
-    for (const std::string& option : split(parts[2], ',')) apply_bind_option(mount, option);
+    for (const std::string& option : split(parts[2], ','))
+      if (!apply_bind_option(mount, option)) return invalid("invalid mode: " + parts[2]);
   }
   return mount;
 }

@@ -81,7 +81,14 @@ Result<ResolvedProject> load_for(Session& session, const std::vector<std::string
                                  Contents contents) {
   compose::LoadOptions options = session.load_options();
   options.load_contents = contents == Contents::Read;
-  TRY_ASSIGN(compose::Loaded loaded, session.load(options));
+  auto whole = compose::load(options);
+  if (!whole && !services.empty()) {
+    // Faults of services that are not meant do not matter.
+    options.services = services;
+    whole = compose::load(options);
+  }
+  TRY_ASSIGN(compose::Loaded loaded, session.show(std::move(whole)));
+  if (!options.services.empty()) return ResolvedProject{loaded.project.name, compose::project_to_json(loaded.project)};
   bool again = false;
   for (const std::string& name : services) {
     if (loaded.project.services.contains(name)) continue;
@@ -89,9 +96,7 @@ Result<ResolvedProject> load_for(Session& session, const std::vector<std::string
     if (disabled == loaded.project.disabled_services.end()) return no_such_service(name, loaded.project);
     // Naming a service activates its profiles.
     again = true;
-    if (options.profiles.empty()) options.profiles = loaded.project.profiles;
-    options.profiles.insert(options.profiles.end(), disabled->second.profiles.begin(),
-                            disabled->second.profiles.end());
+    options.also_services.push_back(name);
   }
   if (again) {
     TRY_ASSIGN(loaded, session.load(options));

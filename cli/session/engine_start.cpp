@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 #include "base/files.h"
@@ -179,7 +180,28 @@ Result<http::Client> connect_running(const EnginePlace& place) {
   return client;
 }
 
+namespace {
+
+// An engine whose state root is not ours would show other containers and images, and take ours in the wrong place.
+Result<> check_root(const EnginePlace& place) {
+  if (!place.foreign_socket.empty()) return {};
+  std::string link = place.run_root + "/root";
+  struct stat theirs{};
+  struct stat ours{};
+  if (::stat(link.c_str(), &theirs) != 0) return {};
+  bool same = ::stat(place.root.c_str(), &ours) == 0 && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+  if (same) return {};
+  std::error_code ignored;
+  return conflict("the engine at " + place.socket() + " has the state root " +
+                  std::filesystem::read_symlink(link, ignored).string() + ", not " + place.root +
+                  "\nto use both, give each a run root of its own with --run-root or STACK_RUN_ROOT; to change, stop the "
+                  "engine with `stack engine stop`");
+}
+
+}  // namespace
+
 Result<http::Client> connect_or_start(const EnginePlace& place) {
+  TRY(check_root(place));
   auto client = connect_running(place);
   if (client || client.error().kind() != ErrorKind::NotFound) return client;
   if (!place.foreign_socket.empty())

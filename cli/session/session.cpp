@@ -86,8 +86,9 @@ void Session::print_diagnostics(std::span<const compose::Diagnostic> diagnostics
   print_message(text);
 }
 
-Result<compose::Loaded> Session::load(const compose::LoadOptions& options) {
-  auto loaded = compose::load(options);
+Result<compose::Loaded> Session::load(const compose::LoadOptions& options) { return show(compose::load(options)); }
+
+Result<compose::Loaded> Session::show(tl::expected<compose::Loaded, compose::Diagnostics> loaded) const {
   if (!loaded) {
     print_diagnostics(loaded.error());
     return already_said();

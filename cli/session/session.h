@@ -53,6 +53,8 @@ class Session {
   AnnotationFormat annotations() const { return annotation_format(globals_.ci, environment_); }
   // Prints warnings and errors; a returned error has already been printed.
   Result<compose::Loaded> load(const compose::LoadOptions& options);
+  // The same of a project that is already loaded.
+  Result<compose::Loaded> show(tl::expected<compose::Loaded, compose::Diagnostics> loaded) const;
   // The name from -p or from the Compose file.
   Result<std::string> project_name();
   // Fails if the engine's project does not have a service; suggests the closest name.

@@ -63,6 +63,7 @@ void add_ports(const Container& container, const images::ImageConfig* image, doc
   for (const std::string& port : container.spec.exposed_ports) facts.ports[port];
   for (const PublishedPort& port : container.published) {
     auto& bindings = facts.ports[std::to_string(port.container_port) + "/" + to_text(port.protocol)];
+    if (port.host_port == 0) continue;
     if (port.host_ip.empty()) {
       bindings.push_back({"0.0.0.0", port.host_port});
       bindings.push_back({"::", port.host_port});

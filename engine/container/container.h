@@ -54,7 +54,7 @@ struct Endpoint {
   std::vector<IpAddress> addresses() const;
 };
 
-// A published port after allocation; host_port is never 0.
+// A published port after allocation; host_port 0: of a routed network, reached only at the container's own address.
 struct PublishedPort {
   uint16_t container_port = 0;
   Protocol protocol = Protocol::Tcp;

@@ -1,4 +1,6 @@
 // ContainerService: creates and removes containers.
+#include <sys/sysinfo.h>
+
 #include <algorithm>
 
 #include "base/files.h"
@@ -8,6 +10,7 @@
 #include "engine/container/container_run.h"
 #include "engine/container/container_service.h"
 #include "engine/container/refusal.h"
+#include "engine/container/spec_check.h"
 #include "engine/logs/log_settings.h"
 #include "model/docker_socket.h"
 #include "model/labels.h"
@@ -50,9 +53,7 @@ Result<> ContainerService::check_spec(const ContainerSpec& spec) const {
     return unsupported(
         "storage_opt " + spec.storage_opt.begin()->first +
         " is not supported: overlay on this file system does not support limits per container");
-  if (!spec.stop_signal.empty()) TRY(parse_signal(spec.stop_signal));
-  TRY(parse_security_options(spec.security_opt));
-  TRY(capabilities_of(spec));
+  if (auto fault = find_fault(spec, static_cast<unsigned>(::get_nprocs_conf()))) return invalid(fault->text);
   return {};
 }
 
@@ -130,6 +131,13 @@ Result<> check_platform(const ContainerSpec& spec, const images::Image& image) {
                  spec.platform);
 }
 
+// The ports that `publish_all` publishes must be known without the image.
+void add_exposed_ports(ContainerSpec& spec, const std::vector<std::string>& ports) {
+  for (const std::string& port : ports)
+    if (std::find(spec.exposed_ports.begin(), spec.exposed_ports.end(), port) == spec.exposed_ports.end())
+      spec.exposed_ports.push_back(port);
+}
+
 void take_over_volumes(std::vector<MountPoint>& mounts, const Container& former) {
   for (MountPoint& mount : mounts) {
     if (!mount.source.anonymous) continue;
@@ -167,6 +175,7 @@ Task<Result<ContainerPtr>> ContainerService::create(ContainerSpec spec, CreateOp
     container->endpoints.push_back(std::move(wanted));
   }
   container->spec = std::move(spec);
+  if (container->spec.publish_all) add_exposed_ports(container->spec, image->config().exposed_ports);
   // From here on the record names everything that will be made, so that a crash leaves nothing without an
   // owner.
   context_.containers[container->id] = container;

@@ -41,11 +41,43 @@ std::string Network::option(const std::string& key) const {
   return found == request.options.end() ? "" : found->second;
 }
 
+Result<net::BridgeOutside> Network::outside(Family family) const {
+  const std::string number = family == Family::V4 ? "4" : "6";
+  net::BridgeOutside outside;
+  const std::string mode_key = "com.docker.network.bridge.gateway_mode_ipv" + number;
+  const std::string mode = option(mode_key);
+  if (mode == "nat-unprotected") {
+    outside.mode = net::GatewayMode::NatUnprotected;
+  } else if (mode == "routed") {
+    outside.mode = net::GatewayMode::Routed;
+  } else if (mode == "isolated") {
+    outside.mode = net::GatewayMode::Isolated;
+    if (!request.internal) return invalid(mode_key + ": \"isolated\" requires an internal network");
+  } else if (!mode.empty() && mode != "nat") {
+    return invalid(mode_key + ": \"" + mode + "\" is not nat, nat-unprotected, routed, or isolated");
+  }
+  const std::string source_key = "com.docker.network.host_ipv" + number;
+  const std::string source = option(source_key);
+  if (source.empty()) return outside;
+  TRY_ASSIGN(outside.source, parse_ip(source).in(source_key));
+  if (outside.source->family() != family) return invalid(source_key + ": \"" + source + "\" is not an IPv" + number + " address");
+  return outside;
+}
+
 net::BridgeSpec Network::bridge_spec() const {
   net::BridgeSpec spec;
   spec.name = bridge;
   spec.id = id;
-  for (const net::AddressPool& pool : pools) spec.subnets.push_back({pool.subnet, pool.gateway});
+  spec.v4 = outside(Family::V4).value_or(net::BridgeOutside());
+  spec.v6 = outside(Family::V6).value_or(net::BridgeOutside());
+  spec.trusted_interfaces = split(option("com.docker.network.bridge.trusted_host_interfaces"), ':');
+  std::erase(spec.trusted_interfaces, "");
+  bool inhibited = option("com.docker.network.bridge.inhibit_ipv4") == "true";
+  for (const net::AddressPool& pool : pools) {
+    Family family = pool.subnet.family();
+    bool none = (inhibited && family == Family::V4) || spec.outside(family).mode == net::GatewayMode::Isolated;
+    spec.subnets.push_back({pool.subnet, none ? std::nullopt : pool.gateway});
+  }
   spec.internal = request.internal;
   std::string mtu = option("com.docker.network.driver.mtu");
   if (is_all_digits(mtu) && mtu.size() < 6) spec.mtu = static_cast<uint32_t>(std::stoul(mtu));

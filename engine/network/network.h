@@ -56,6 +56,8 @@ struct Network {
   std::string option(const std::string& key) const;
   bool is_bridge() const { return request.driver == "bridge"; }
   net::BridgeSpec bridge_spec() const;
+  // Of a bridge network. Invalid if a driver option that determines it is wrong.
+  Result<net::BridgeOutside> outside(Family family) const;
   // macvlan, ipvlan: the kind of its interfaces.
   Result<net::ChildKind> child_kind() const;
   // Maximum number of containers.

@@ -186,6 +186,9 @@ Result<> name_interfaces(Network& network) {
                        "\" is not supported; use bridge, macvlan, or ipvlan");
   network.bridge = network.option("com.docker.network.bridge.name");
   if (network.bridge.empty()) network.bridge = "br-" + short_id;
+  for (Family family : {Family::V4, Family::V6}) TRY(network.outside(family).in("network " + network.name()));
+  for (const std::string& trusted : network.bridge_spec().trusted_interfaces)
+    TRY(net::check_interface_name(trusted).in("trusted_host_interfaces"));
   return net::check_interface_name(network.bridge);
 }
 

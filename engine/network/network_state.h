@@ -126,6 +126,8 @@ struct NetworkService::State {
   // published_ports.cpp
   Result<> reserve_ports(Container& container);
   Result<> reserve_port(Container& container, const PortSpec& port);
+  bool publishes_on_host(const Container& container, Family family) const;
+  Result<std::vector<IpAddress>> host_addresses_of(const Container& container, const std::string& host_ip) const;
   Result<> bind_published_ports(Container& container);
   Result<> relay_port(Container& container, proxy::BoundPort socket, uint16_t container_port);
   Result<> follow_ports(Container& container);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "engine/network/network_state.h"
+#include "model/mount_text.h"
 
 namespace stack::engine {
 
@@ -22,7 +23,7 @@ std::string relay_name(const Container& container, const proxy::BoundPort& port)
 }
 
 // The host addresses on which a port is published: "" = all addresses of both families.
-Result<std::vector<IpAddress>> host_addresses_of(const std::string& host_ip) {
+Result<std::vector<IpAddress>> parse_host_addresses(const std::string& host_ip) {
   std::vector<IpAddress> addresses;
   if (host_ip.empty()) {
     addresses.push_back(IpAddress::v4(0));
@@ -32,6 +33,25 @@ Result<std::vector<IpAddress>> host_addresses_of(const std::string& host_ip) {
   TRY_ASSIGN(IpAddress address, parse_ip(host_ip));
   addresses.push_back(address);
   return addresses;
+}
+
+bool is_routed(const NetworkPtr& network, Family family) {
+  return network && network->bridge_spec().outside(family).mode == net::GatewayMode::Routed;
+}
+
+// The requested ports, and with publish_all the exposed ones on free ports of the host.
+std::vector<PortSpec> ports_to_publish(const ContainerSpec& spec) {
+  std::vector<PortSpec> ports = spec.ports;
+  if (!spec.publish_all) return ports;
+  for (const std::string& exposed : spec.exposed_ports) {
+    Result<PortSpec> port = parse_published_port(exposed);
+    if (!port) continue;
+    bool requested = std::any_of(ports.begin(), ports.end(), [&](const PortSpec& other) {
+      return other.container_port == port->container_port && other.protocol == port->protocol;
+    });
+    if (!requested) ports.push_back(*port);
+  }
+  return ports;
 }
 
 // Whether two host addresses of one port conflict.
@@ -129,15 +149,38 @@ Result<> NetworkService::State::reserve_ports(Container& container) {
   const Endpoint* endpoint = port_endpoint(container, Family::V4);
   NetworkPtr network = endpoint == nullptr ? nullptr : by_id(endpoint->network_id);
   std::string usual = network ? network->option("com.docker.network.bridge.host_binding_ipv4") : "";
-  for (PortSpec port : container.spec.ports) {
+  for (PortSpec port : ports_to_publish(container.spec)) {
     if (port.host_ip.empty()) port.host_ip = usual;
     TRY(reserve_port(container, port));
   }
   return {};
 }
 
+// Whether ports of the host lead to the container: not if its network is routed, in the family or in the only one.
+bool NetworkService::State::publishes_on_host(const Container& container, Family family) const {
+  const Endpoint* endpoint = port_endpoint(container, family);
+  Family target = endpoint != nullptr ? family : family == Family::V4 ? Family::V6 : Family::V4;
+  if (endpoint == nullptr) endpoint = port_endpoint(container, target);
+  return endpoint == nullptr || !is_routed(by_id(endpoint->network_id), target);
+}
+
+// The host addresses on which the container's port is published.
+Result<std::vector<IpAddress>> NetworkService::State::host_addresses_of(const Container& container,
+                                                                        const std::string& host_ip) const {
+  TRY_ASSIGN(std::vector<IpAddress> addresses, parse_host_addresses(host_ip));
+  std::erase_if(addresses,
+                [&](const IpAddress& address) { return !publishes_on_host(container, address.family()); });
+  return addresses;
+}
+
 Result<> NetworkService::State::reserve_port(Container& container, const PortSpec& port) {
   PublishedPort published{port.container_port, port.protocol, port.host_ip, port.host_port};
+  TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(container, port.host_ip));
+  if (addresses.empty()) {
+    published.host_port = 0;
+    container.published.push_back(published);
+    return {};
+  }
   proxy::PortRange range{port.host_port, std::max(port.host_port, port.host_port_end)};
   if (range.first == range.last && range.first != 0) {
     std::string holder = publisher_of(port.host_ip, port.host_port, port.protocol, &container);
@@ -150,7 +193,6 @@ Result<> NetworkService::State::reserve_port(Container& container, const PortSpe
     container.published.push_back(published);
     return {};
   }
-  TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(port.host_ip));
   TRY_ASSIGN(std::vector<proxy::BoundPort> bound,
              proxy::bind_host_ports(addresses, range, port.protocol));
   published.host_port = bound.front().port;
@@ -163,7 +205,7 @@ Result<> NetworkService::State::reserve_port(Container& container, const PortSpe
 Result<> NetworkService::State::bind_published_ports(Container& container) {
   for (const PublishedPort& port : container.published) {
     if (port.protocol == Protocol::Sctp) continue;
-    TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(port.host_ip));
+    TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(container, port.host_ip));
     for (const IpAddress& address : addresses) {
       proxy::BoundPort socket;
       socket.port = port.host_port;
@@ -211,7 +253,12 @@ std::vector<net::PortForward> NetworkService::State::forwards_of(const Container
     if (!network || network->option(kPublishOption) == "proxy") continue;
     const std::optional<Cidr>& target = endpoint->address(family);
     if (!target) continue;
+    bool routed = is_routed(network, family);
+    bool direct = routed || !network->bridge_spec().trusted_interfaces.empty();
     for (const PublishedPort& port : container.published) {
+      if (direct)
+        forwards.push_back({port.protocol, std::nullopt, 0, target->address, port.container_port});
+      if (routed || port.host_port == 0) continue;
       std::optional<IpAddress> host_ip;
       if (Result<IpAddress> parsed = parse_ip(port.host_ip)) host_ip = *parsed;
       if (!host_ip && !port.host_ip.empty()) continue;

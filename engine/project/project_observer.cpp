@@ -1,9 +1,12 @@
 #include "engine/project/project_observer.h"
 
+#include <sys/sysinfo.h>
+
 #include <algorithm>
 
 #include "base/files.h"
 #include "engine/api/docker_view.h"
+#include "engine/container/spec_check.h"
 #include "model/labels.h"
 #include "orchestrator/plan/pull.h"
 
@@ -147,6 +150,8 @@ Result<> check_identity(const ProjectParts& parts, const StoredProjects& stored,
                         const compose::Project& project) {
   std::optional<StoredProject> known = stored.find(project.name);
   if (!known || !has_containers(parts, project.name)) return {};
+  // The folder was moved.
+  if (!path_exists(known->working_dir)) return {};
   if (auto refusal = orchestrator::check_identity(project.name, known->working_dir, project.working_dir))
     return conflict(*refusal);
   return {};
@@ -192,6 +197,11 @@ std::vector<orchestrator::Problem> preflight(const ProjectParts& parts, const Lo
   facts.can_pull = [](const std::string& reference) { return parse_reference(reference).has_value(); };
   facts.container_known = [&](const std::string& name) {
     return parts.engine.find_container(name) != nullptr;
+  };
+  facts.fault_of = [](const ContainerSpec& spec) -> std::optional<std::pair<std::string, std::string>> {
+    std::optional<SpecFault> fault = find_fault(spec, static_cast<unsigned>(::get_nprocs_conf()));
+    if (!fault) return std::nullopt;
+    return std::pair(fault->attribute, fault->text);
   };
   return orchestrator::preflight(loaded.project, loaded.desired, plan, observed, facts,
                                  held_ports(parts, project));

@@ -38,6 +38,8 @@ struct Paths {
     return cgroup_parent() + "/" + std::string(kStepPrefix) + id;
   }
   std::string socket() const { return run_root + "/stack.sock"; }
+  // A symbolic link to `root` while the engine runs, so that clients notice that they mean another state root.
+  std::string root_link() const { return run_root + "/root"; }
   // The parent cgroup of this engine's containers, relative to each controller's root.
   std::string cgroup_parent() const { return tag.empty() ? "/stack" : "/stack-" + tag; }
   std::string firewall_table() const { return tag.empty() ? "stack" : "stack_" + tag; }

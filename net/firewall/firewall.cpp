@@ -22,10 +22,26 @@ using nft::Type;
 // Sets of networks, by interface name.
 constexpr std::string_view kBridges = "bridges";
 constexpr std::string_view kInternal = "internal";
-constexpr std::string_view kMasqueraded = "masqueraded";
-constexpr std::string_view kClosed = "closed";  // icc off
-constexpr std::string_view kLoops = "loops";    // the pair (bridge, same bridge)
-constexpr std::string_view kNetworkSets[] = {kBridges, kInternal, kMasqueraded, kClosed, kLoops};
+constexpr std::string_view kClosed = "closed";    // icc off
+constexpr std::string_view kLoops = "loops";      // the pair (bridge, same bridge)
+constexpr std::string_view kTrusted = "trusted";  // the pair (trusted interface, bridge)
+
+// The sets and maps of one address family.
+struct FamilySets {
+  std::string_view masqueraded;  // networks
+  std::string_view sources;      // networks with their address in the outside
+  std::string_view open;         // networks in the mode NatUnprotected
+  std::string_view routed;       // networks in the mode Routed
+  std::string_view direct;       // (container address, protocol, port) that can be reached directly; also the chain's name
+};
+constexpr FamilySets kSets4{"masqueraded4", "sources4", "open4", "routed4", "direct4"};
+constexpr FamilySets kSets6{"masqueraded6", "sources6", "open6", "routed6", "direct6"};
+constexpr const FamilySets& sets_of(Family family) { return family == Family::V4 ? kSets4 : kSets6; }
+
+constexpr std::string_view kNetworkSets[] = {
+    kBridges,         kInternal,      kClosed,     kLoops,        kTrusted,           kSets4.masqueraded,
+    kSets4.sources,   kSets4.open,    kSets4.routed, kSets6.masqueraded, kSets6.sources, kSets6.open,
+    kSets6.routed};
 
 // Published ports: on all host addresses, and on one host address.
 constexpr std::string_view kPorts4 = "ports4";
@@ -39,6 +55,9 @@ constexpr uint8_t kLoopbackNet = 127;
 
 using Changes = std::map<std::string_view, std::vector<Element>>;
 
+// Sets of pairs of interface names, of which the second one is the network's.
+bool is_pair(std::string_view set) { return set == kLoops || set == kTrusted; }
+
 Table table_of(const std::string& name) { return {nft::TableFamily::Inet, name}; }
 
 bool is_wildcard(const PortForward& forward) { return !forward.host_ip || forward.host_ip->is_unspecified(); }
@@ -51,8 +70,12 @@ std::vector<Message> set_messages(const Table& table) {
   const std::vector<Type> port{Type::Protocol, Type::Port};
   std::vector<Message> batch;
   uint32_t id = 0;
-  for (const std::string_view set : kNetworkSets)
-    batch.push_back(nft::new_set(table, set, ++id, set == kLoops ? pair : name));
+  for (const std::string_view set : kNetworkSets) {
+    std::vector<Type> value;
+    if (set == kSets4.sources) value = {Type::Ipv4};
+    if (set == kSets6.sources) value = {Type::Ipv6};
+    batch.push_back(nft::new_set(table, set, ++id, is_pair(set) ? pair : name, value));
+  }
   batch.push_back(nft::new_set(table, kLoopbackPorts, ++id, port));
   for (const Type address : {Type::Ipv4, Type::Ipv6}) {
     const bool v4 = address == Type::Ipv4;
@@ -60,13 +83,16 @@ std::vector<Message> set_messages(const Table& table) {
     const std::vector<Type> port_at{address, Type::Protocol, Type::Port};
     batch.push_back(nft::new_set(table, v4 ? kPorts4 : kPorts6, ++id, port, target));
     batch.push_back(nft::new_set(table, v4 ? kPorts4At : kPorts6At, ++id, port_at, target));
+    batch.push_back(nft::new_set(table, v4 ? kSets4.direct : kSets6.direct, ++id, port_at));
   }
   return batch;
 }
 
 std::vector<Message> chain_messages(const Table& table) {
   std::vector<Message> batch;
-  for (const std::string_view chain : {"admit", "same_bridge", "bridged", "published"})
+  for (const std::string_view chain :
+       {std::string_view("admit"), std::string_view("same_bridge"), std::string_view("bridged"),
+        std::string_view("published"), kSets4.direct, kSets6.direct})
     batch.push_back(nft::new_chain(table, chain));
   batch.push_back(nft::new_base_chain(table, "forward", "filter", Hook::Forward, kForwardPriority));
   batch.push_back(nft::new_base_chain(table, "raw_prerouting", "filter", Hook::Prerouting, nft::kRaw));
@@ -75,6 +101,31 @@ std::vector<Message> chain_messages(const Table& table) {
   batch.push_back(nft::new_base_chain(table, "nat_output", "nat", Hook::Output, nft::kDestinationNat));
   batch.push_back(nft::new_base_chain(table, "nat_postrouting", "nat", Hook::Postrouting, nft::kSourceNat));
   return batch;
+}
+
+// What the networks' gateway modes and trusted interfaces admit from the outside.
+void direct_rules(std::vector<Message>& batch, const Table& table, Family family) {
+  const auto add = [&](Rule&& rule) { batch.push_back(rule.finish()); };
+  const FamilySets& sets = sets_of(family);
+  const bool v4 = family == Family::V4;
+  const unsigned words = v4 ? 1 : 4;  // number of registers for an address
+  const auto ping = v4 ? uint8_t{IPPROTO_ICMP} : uint8_t{IPPROTO_ICMPV6};
+  add(Rule(table, sets.direct).output_name(reg(0)).in_set(reg(0), sets.routed).go_to("admit"));
+  add(Rule(table, sets.direct).input_name(reg(0)).output_name(reg(4)).in_set(reg(0), kTrusted).go_to("admit"));
+  add(Rule(table, "bridged").family_is(family).output_name(reg(0)).in_set(reg(0), sets.open).go_to("admit"));
+  add(Rule(table, "bridged")
+          .family_is(family)
+          .destination_address(family, reg(0))
+          .l4_protocol(reg(words))
+          .destination_port(reg(words + 1))
+          .in_set(reg(0), sets.direct)
+          .jump(sets.direct));
+  add(Rule(table, "bridged")
+          .family_is(family)
+          .protocol_is(ping)
+          .output_name(reg(0))
+          .in_set(reg(0), sets.routed)
+          .go_to("admit"));
 }
 
 void forward_rules(std::vector<Message>& batch, const Table& table, const FirewallOptions& options) {
@@ -99,6 +150,7 @@ void forward_rules(std::vector<Message>& batch, const Table& table, const Firewa
   // Packets that conntrack cannot assign would leave with the container's own address.
   add(Rule(table, "bridged").state_any_of(NF_CT_STATE_INVALID_BIT).drop());
   add(Rule(table, "bridged").status_has(IPS_DST_NAT).go_to("admit"));
+  for (const Family family : {Family::V4, Family::V6}) direct_rules(batch, table, family);
   add(Rule(table, "bridged").output_name(reg(0)).in_set(reg(0), kBridges).drop());
   add(Rule(table, "bridged").go_to("admit"));
 
@@ -152,7 +204,19 @@ void nat_rules(std::vector<Message>& batch, const Table& table) {
 
   add(Rule(table, "nat_postrouting").mark_has(kHairpinMark).masquerade());
   add(Rule(table, "nat_postrouting").output_name(reg(0)).in_set(reg(0), kBridges).return_());
-  add(Rule(table, "nat_postrouting").input_name(reg(0)).in_set(reg(0), kMasqueraded).masquerade());
+  for (const Family family : {Family::V4, Family::V6}) {
+    const FamilySets& sets = sets_of(family);
+    add(Rule(table, "nat_postrouting")
+            .family_is(family)
+            .input_name(reg(0))
+            .look_up(reg(0), sets.sources, reg(0))
+            .snat(family, reg(0)));
+    add(Rule(table, "nat_postrouting")
+            .family_is(family)
+            .input_name(reg(0))
+            .in_set(reg(0), sets.masqueraded)
+            .masquerade());
+  }
 
   // Ports published on 127.0.0.x are reachable only from this machine, even if another program enabled route_localnet.
   add(Rule(table, "raw_prerouting")
@@ -174,13 +238,31 @@ void describe_network(Changes& changes, const BridgeSpec& network) {
   changes[kBridges].push_back({name, {}});
   changes[kLoops].push_back({nft::concat({name, name}), {}});
   if (network.internal) changes[kInternal].push_back({name, {}});
-  if (network.masquerade && !network.internal) changes[kMasqueraded].push_back({name, {}});
   if (!network.icc) changes[kClosed].push_back({name, {}});
+  for (const std::string& trusted : network.trusted_interfaces)
+    changes[kTrusted].push_back({nft::concat({nft::interface_bytes(trusted), name}), {}});
+  for (const Family family : {Family::V4, Family::V6}) {
+    const FamilySets& sets = sets_of(family);
+    const BridgeOutside& outside = network.outside(family);
+    const bool nat = outside.mode == GatewayMode::Nat || outside.mode == GatewayMode::NatUnprotected;
+    if (nat && network.masquerade && !network.internal) {
+      if (outside.source) changes[sets.sources].push_back({name, nft::address_bytes(*outside.source)});
+      if (!outside.source) changes[sets.masqueraded].push_back({name, {}});
+    }
+    if (outside.mode == GatewayMode::NatUnprotected) changes[sets.open].push_back({name, {}});
+    if (outside.mode == GatewayMode::Routed) changes[sets.routed].push_back({name, {}});
+  }
 }
 
 void describe_port(Changes& changes, const PortForward& forward) {
-  const nft::Bytes port = nft::concat(
-      {nft::protocol_bytes(static_cast<uint8_t>(forward.protocol)), nft::port_bytes(forward.host_port)});
+  const nft::Bytes protocol = nft::protocol_bytes(static_cast<uint8_t>(forward.protocol));
+  if (forward.host_port == 0) {
+    const IpAddress& address = forward.container_ip;
+    changes[sets_of(address.family()).direct].push_back(
+        {nft::concat({nft::address_bytes(address), protocol, nft::port_bytes(forward.container_port)}), {}});
+    return;
+  }
+  const nft::Bytes port = nft::concat({protocol, nft::port_bytes(forward.host_port)});
   if (forward.host_ip && forward.host_ip->is_loopback() && forward.host_ip->is_v4())
     changes[kLoopbackPorts].push_back({port, {}});
   if (!served_by_nat(forward)) return;
@@ -271,6 +353,7 @@ Result<> forget_flows_of(Host& host, std::span<const PortForward> ports) {
 }  // namespace
 
 bool served_by_nat(const PortForward& forward) {
+  if (forward.host_port == 0) return false;
   if (forward.host_ip && forward.host_ip->family() != forward.container_ip.family()) return false;
   return !forward.host_ip || !forward.host_ip->is_loopback();
 }
@@ -298,33 +381,47 @@ Result<> Firewall::reset_to(std::span<const BridgeSpec> networks, std::span<cons
   return host_->netfilter().transaction(batch, "set up firewall table inet " + table_);
 }
 
+namespace {
+
+// The elements of a set of networks that belong to one network.
+Result<std::vector<Element>> elements_of(Host& host, const Table& table, std::string_view set,
+                                         const std::string& bridge_name) {
+  TRY_ASSIGN(std::vector<Element> elements, nft::list_elements(host.netfilter(), table, set));
+  const nft::Bytes name = nft::interface_bytes(bridge_name);
+  std::erase_if(elements, [&](const Element& element) {
+    if (element.key.size() < name.size()) return true;
+    return is_pair(set) ? !std::equal(name.rbegin(), name.rend(), element.key.rbegin())
+                        : !std::equal(name.begin(), name.end(), element.key.begin());
+  });
+  return elements;
+}
+
+}  // namespace
+
 Result<> Firewall::add_network(const BridgeSpec& network) {
   const Table table = table_of(table_);
   Changes wanted;
   describe_network(wanted, network);
   std::vector<Message> batch;
   for (const std::string_view set : kNetworkSets) {
+    TRY_ASSIGN(std::vector<Element> stale, elements_of(*host_, table, set, network.name));
+    std::erase_if(stale, [&](const Element& element) {
+      return std::find(wanted[set].begin(), wanted[set].end(), element) != wanted[set].end();
+    });
+    nft::delete_elements(batch, table, set, stale);
     nft::add_elements(batch, table, set, wanted[set]);
-    if (!wanted[set].empty()) continue;
-    TRY_ASSIGN(const auto present, nft::list_elements(host_->netfilter(), table, set));
-    const Element own{nft::interface_bytes(network.name), {}};
-    if (std::find(present.begin(), present.end(), own) != present.end())
-      nft::delete_elements(batch, table, set, {&own, 1});
   }
   return host_->netfilter().transaction(batch, "add network " + network.name + " to the firewall");
 }
 
 Result<> Firewall::remove_network(const std::string& bridge_name) {
   const Table table = table_of(table_);
-  const nft::Bytes name = nft::interface_bytes(bridge_name);
   std::vector<Message> batch;
   for (const std::string_view set : kNetworkSets) {
-    auto present = nft::list_elements(host_->netfilter(), table, set);
+    auto present = elements_of(*host_, table, set, bridge_name);
     if (!present && present.error().code() == ENOENT) continue;
     if (!present) return std::move(present).error();
-    const Element own{set == kLoops ? nft::concat({name, name}) : name, {}};
-    if (std::find(present->begin(), present->end(), own) != present->end())
-      nft::delete_elements(batch, table, set, {&own, 1});
+    nft::delete_elements(batch, table, set, *present);
   }
   return host_->netfilter().transaction(batch, "remove network " + bridge_name + " from the firewall");
 }

@@ -13,7 +13,8 @@
 //   same bridge           accepted, unless icc is off
 //   bridge -> outside     accepted and masqueraded; dropped for internal networks
 //   anything -> bridge    only answers and destination-NATed connections are accepted, so that neither containers
-//                         of other networks nor machines on the LAN reach an unpublished port
+//                         of other networks nor machines on the LAN reach an unpublished port; in addition, what the
+//                         gateway mode of the network admits (GatewayMode in net/link/bridge.h)
 // clang-format on
 //
 // Networks and ports are elements of sets and maps, so the number of rules and the cost per packet and per change are
@@ -33,6 +34,8 @@
 
 namespace stack::net {
 
+// A published port, or, with host_port 0, a port of a container that can be reached at the container's own address by those
+// whom its network admits: everybody in routed mode, otherwise the trusted interfaces.
 struct PortForward {
   Protocol protocol = Protocol::Tcp;
   // None: every local address of container_ip's family. 0.0.0.0 and :: have the same meaning for their family.
@@ -44,7 +47,7 @@ struct PortForward {
   auto operator<=>(const PortForward&) const = default;
 };
 
-// Whether destination NAT can serve it: not for a loopback host_ip or one of another family.
+// Whether destination NAT can serve it: not for a loopback host_ip, one of another family, or a port without a host port.
 bool served_by_nat(const PortForward& forward);
 
 // The marks that our chains set on forwarded packets, for rules in foreign chains (net/firewall/foreign_firewall.h).

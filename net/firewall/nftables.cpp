@@ -343,6 +343,15 @@ Rule&& Rule::dnat(Family family, Register address, Register port) {
   return std::move(*this);
 }
 
+Rule&& Rule::snat(Family family, Register address) {
+  expression("nat", [&] {
+    put_be_values(message_, {{NFTA_NAT_TYPE, NFT_NAT_SNAT},
+                             {NFTA_NAT_FAMILY, family == Family::V4 ? NFPROTO_IPV4 : NFPROTO_IPV6},
+                             {NFTA_NAT_REG_ADDR_MIN, address}});
+  });
+  return std::move(*this);
+}
+
 Rule&& Rule::masquerade() {
   expression("masq", [] {});
   return std::move(*this);

@@ -106,6 +106,7 @@ class Rule {
   Rule&& load(Register to, std::span<const uint8_t> bytes);
   Rule&& set_mark_bits(uint32_t bits);
   Rule&& dnat(Family family, Register address, Register port);
+  Rule&& snat(Family family, Register address);
   Rule&& masquerade();
   Rule&& counter();
   Rule&& accept();

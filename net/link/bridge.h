@@ -19,6 +19,20 @@ struct BridgeSubnet {
   std::optional<IpAddress> gateway;  // the bridge's address in the subnet; none: no address
 };
 
+// The path between a network and the outside, per address family; Docker's gateway_mode_ipv4 and gateway_mode_ipv6.
+enum class GatewayMode {
+  Nat,             // source NAT to the outside; only published ports from the outside, by destination NAT
+  NatUnprotected,  // as Nat, and all addresses and ports of the containers can be reached directly
+  Routed,          // no NAT; the container's published ports can be reached at its own address
+  Isolated,        // of internal networks: the bridge has no address, so that not even the host reaches the network
+};
+
+// The outside of a network in one address family.
+struct BridgeOutside {
+  GatewayMode mode = GatewayMode::Nat;
+  std::optional<IpAddress> source;  // of outgoing traffic; none: the address of the host's outgoing interface
+};
+
 // A bridge network, as used by bridge.h and firewall.h.
 struct BridgeSpec {
   std::string name;  // interface name, "br-<12 hex of the network id>"
@@ -28,6 +42,11 @@ struct BridgeSpec {
   bool internal = false;   // no traffic from or to the outside
   bool icc = true;         // containers on the network can reach each other
   bool masquerade = true;  // outgoing traffic has the host's address
+  BridgeOutside v4, v6;
+  // Interfaces of the host from which published ports can be reached at the container's own address, as in routed mode.
+  std::vector<std::string> trusted_interfaces;
+
+  const BridgeOutside& outside(Family family) const { return family == Family::V4 ? v4 : v6; }
 };
 
 // Creates the bridge, or adjusts an existing one to the spec: up, MAC, MTU, exactly the spec's addresses, IPv6 only if the

@@ -29,6 +29,9 @@ struct LoadOptions {
   // Other services go to Project::disabled_services; their interpolation errors are not reported.
   std::vector<std::string> services;
   bool with_dependencies = true;  // false: --no-deps
+  // Services to load, with their dependencies, in addition to those enabled by profile: their profiles count for them and
+  // their dependencies only.
+  std::vector<std::string> also_services;
   bool all_resources = false;     // keep unused networks, volumes, ...
 
   bool load_contents = true;  // read the bytes of configs and secrets into FileObject::bytes

@@ -52,7 +52,9 @@ class Selector {
     for (const Entry& service : services_.entries)
       for (const std::string& profile : profiles_of(service.value)) occurring.insert(profile);
     out.all_profiles.assign(occurring.begin(), occurring.end());
-    if (!activate_named(out.active_profiles)) return out;
+    std::vector<std::string> profiles = out.active_profiles;
+    if (!activate_named(profiles)) return out;
+    if (!session_.options.services.empty()) out.active_profiles = std::move(profiles);
     mark_needed();
     drop(out);
     return out;
@@ -67,7 +69,9 @@ class Selector {
   // Naming a service activates its profiles.
   bool activate_named(std::vector<std::string>& profiles) {
     bool good = true;
-    for (const std::string& name : session_.options.services) {
+    for (const Entry& entry : services_.entries)
+      if (active(profiles_of(entry.value), profiles)) by_profile_.insert(entry.key);
+    for (const std::string& name : named()) {
       const Node* service = find(name);
       if (service == nullptr) {
         std::vector<std::string> names;
@@ -86,12 +90,14 @@ class Selector {
     return good;
   }
 
+  const std::vector<std::string>& named() const {
+    const LoadOptions& options = session_.options;
+    return options.services.empty() ? options.also_services : options.services;
+  }
+
   void mark_needed() {
-    if (session_.options.services.empty()) {
-      needed_ = enabled_;
-      return;
-    }
-    std::vector<std::string> queue(session_.options.services.begin(), session_.options.services.end());
+    std::vector<std::string> queue = named();
+    if (session_.options.services.empty()) queue.insert(queue.end(), by_profile_.begin(), by_profile_.end());
     while (!queue.empty()) {
       std::string name = std::move(queue.back());
       queue.pop_back();
@@ -107,7 +113,8 @@ class Selector {
   void drop(Selection& out) {
     for (const Entry& entry : services_.entries) {
       if (needed_.contains(entry.key)) continue;
-      bool by_profile = !enabled_.contains(entry.key);
+      const std::set<std::string>& enabled = session_.options.services.empty() ? by_profile_ : enabled_;
+      bool by_profile = !enabled.contains(entry.key);
       out.disabled[entry.key] = {by_profile ? DisabledReason::Profile : DisabledReason::NotSelected,
                                  profiles_of(entry.value)};
     }
@@ -117,7 +124,8 @@ class Selector {
   Node& services_;
   Session& session_;
   std::unordered_map<std::string, size_t> places_;
-  std::set<std::string> enabled_;
+  std::set<std::string> by_profile_;  // enabled by the chosen profiles
+  std::set<std::string> enabled_;     // and by the profiles of the named services
   std::set<std::string> needed_;
 };
 

@@ -382,10 +382,23 @@ ContainerSpec container_spec_of(const DesiredState& state, const DesiredService&
   return spec;
 }
 
+namespace {
+
+// Whether Compose names a project in the folder like this if nobody gives it a name.
+bool is_named_after(const std::string& project, const std::string& folder) {
+  std::string name;
+  for (char c : lower(base_name(clean_path(folder))))
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || ((c == '_' || c == '-') && !name.empty())) name += c;
+  return name == project;
+}
+
+}  // namespace
+
 std::optional<std::string> check_identity(const std::string& project, const std::string& stored_working_dir,
                                           const std::string& working_dir) {
   if (stored_working_dir.empty() || clean_path(stored_working_dir) == clean_path(working_dir))
     return std::nullopt;
+  if (!is_named_after(project, working_dir)) return std::nullopt;
   return "project \"" + project + "\" belongs to " + stored_working_dir + ", not to " + working_dir +
          "; choose another name with -p or `name:`, or take the other project down with `stack -p " +
          project + " down`";

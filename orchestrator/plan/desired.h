@@ -142,8 +142,8 @@ std::string canonical_service(const compose::Project& project, const compose::Se
 // unreadable.
 std::vector<FieldChange> changed_fields(std::string_view before, std::string_view after);
 
-// A project is identified by its name and folder. Returns an error text if the stored folder differs, otherwise
-// nullopt.
+// A project whose name is that of its folder must not take over the containers of another folder of the same name by
+// accident. Returns an error text in this case. A name that was given on purpose is enough: the folder may change.
 std::optional<std::string> check_identity(const std::string& project, const std::string& stored_working_dir,
                                           const std::string& working_dir);
 

@@ -220,6 +220,10 @@ class Execution : public std::enable_shared_from_this<Execution> {
     } else if (broken_off_.count(id)) {
       mine.state = ActionState::Skipped;
       mine.text = stop_reason_.value_or("canceled");
+    } else if (dependents_[index_of(id)].empty() && stays_in_use(action(id), result.error().error)) {
+      mine.state = ActionState::Skipped;
+      mine.text = result.error().error.text();
+      report_.warnings.push_back(object_of(action(id)) + " is kept: " + mine.text);
     } else {
       mine.state = ActionState::Failed;
       mine.error = timed_out_.count(id) ? ActionError(timeout_error(id)) : std::move(result).error();
@@ -227,6 +231,12 @@ class Execution : public std::enable_shared_from_this<Execution> {
     finish(id);
     launch_ready();
     launch_builds();
+  }
+
+  // A network or volume that others use as well outlives the project.
+  static bool stays_in_use(const Action& each, const Error& error) {
+    bool shareable = std::holds_alternative<RemoveNetwork>(each.body) || std::holds_alternative<RemoveVolume>(each.body);
+    return shareable && error.kind() == ErrorKind::Conflict;
   }
 
   Error timeout_error(ActionId id) const {

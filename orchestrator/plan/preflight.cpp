@@ -150,6 +150,8 @@ class Preflight {
   // --- requirements of a new container ---
 
   void check_new_service(const DesiredService& service) {
+    if (facts_.fault_of)
+      if (auto fault = facts_.fault_of(service.base)) report(service, fault->first, fault->second);
     for (const MountSpec& mount : service.base.mounts) {
       if (mount.kind == MountKind::Bind) check_bind(service, mount);
     }
@@ -250,7 +252,21 @@ class Preflight {
     return facts_.port_taken ? facts_.port_taken(port.host_ip, port.host_port, port.protocol) : std::nullopt;
   }
 
+  // Ports of the host lead to the service's containers; not if all of its networks are routed.
+  bool publishes_on_host(const DesiredService& service) const {
+    auto routed = [&](const EndpointSpec& endpoint) {
+      return std::any_of(desired_.networks.begin(), desired_.networks.end(), [&](const auto& entry) {
+        const compose::Network& network = entry.second.config;
+        auto mode = network.driver_opts.find("com.docker.network.bridge.gateway_mode_ipv4");
+        return network.name == endpoint.network && mode != network.driver_opts.end() && mode->second == "routed";
+      });
+    };
+    const std::vector<EndpointSpec>& endpoints = service.base.endpoints;
+    return endpoints.empty() || !std::all_of(endpoints.begin(), endpoints.end(), routed);
+  }
+
   void check_ports(const DesiredService& service) {
+    if (!publishes_on_host(service)) return;
     if (!work_.services_starting.count(service.name)) return;
     for (size_t i = 0; i < service.base.ports.size(); ++i) {
       const PortSpec& port = service.base.ports[i];
@@ -277,6 +293,7 @@ class Preflight {
   void check_port_collisions() {
     std::map<std::pair<Protocol, uint16_t>, std::vector<Claim>> claims;
     for (const auto& [name, service] : desired_.services) {
+      if (!publishes_on_host(service)) continue;
       for (size_t i = 0; i < service.base.ports.size(); ++i) {
         const PortSpec& port = service.base.ports[i];
         if (is_fixed(port) && service.replicas > 0)

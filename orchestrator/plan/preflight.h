@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "orchestrator/compose/project.h"
@@ -29,6 +30,9 @@ struct HostFacts {
   std::function<bool(const std::string& reference)> can_pull;
   // Whether a container outside this project has that name or ID (network_mode, volumes_from container:x).
   std::function<bool(const std::string& name)> container_known;
+  // What the engine would refuse in a container's specification: the attribute of the service as a JSON pointer, and the
+  // reason.
+  std::function<std::optional<std::pair<std::string, std::string>>(const ContainerSpec& spec)> fault_of;
 };
 
 // A port that a container of this project currently holds.

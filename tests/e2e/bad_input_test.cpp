@@ -52,6 +52,32 @@ TEST_F(BadInput, WronglyTypedKey) {
   up_fails({"docker-compose.yml:6:", "ports"});
 }
 
+TEST_F(BadInput, ValuesThatNoContainerCanHave) {
+  for (const auto& [line, text] : std::map<std::string, std::string>{
+           {"ipc: bogus", "invalid IPC mode: bogus"},
+           {"dns: [not-an-ip]", "bad nameserver address: not-an-ip"},
+           {"mem_limit: 1k", "Minimum memory limit allowed is 6MB"},
+           {"cpuset: \"999\"", "Requested CPUs are not available - requested 999"},
+           {"ulimits: {bogus: 1}", "invalid ulimit type: bogus"},
+           {"working_dir: rel", "the working directory 'rel' is invalid"},
+           {"cap_add: [NOSUCH]", "NOSUCH"},
+           {"volumes: [\"./inner:/\"]", "destination can't be '/'"}}) {
+    service("    " + line + "\n");
+    up_fails({"docker-compose.yml:2:3: service web: ", text});
+  }
+  EXPECT_EQ(stack().api("GET", "/networks?filters={\"label\":[\"com.docker.compose.project=bad\"]}").body, Json::array())
+      << "nothing is created";
+}
+
+TEST_F(BadInput, StateRootOfAnotherEngine) {
+  must({"ls"});
+  CommandResult other = run_command({program_folder() + "/stack", "--root", folder() + "/other", "--run-root",
+                                     stack().run_root(), "ls"});
+  EXPECT_EQ(other.code, 1) << other.text();
+  EXPECT_NE(other.err.find("has the state root " + stack().root() + ", not " + folder() + "/other"), std::string::npos)
+      << other.text();
+}
+
 TEST_F(BadInput, UndefinedNetwork) {
   service("    networks: [nowhere]\n");
   up_fails({"docker-compose.yml:6:", "web", "nowhere"});

@@ -109,13 +109,80 @@ TEST_F(Change, OneServiceWithoutItsDependencies) {
 TEST_F(Change, SameNameInAnotherFolderIsRejected) {
   project("shop", yaml("0"));
   must({"up", "-d"});
-  ASSERT_TRUE(ensure_directory(folder() + "/elsewhere"));
-  ASSERT_TRUE(write_file(folder() + "/elsewhere/docker-compose.yml", yaml("0")));
+  ASSERT_TRUE(ensure_directory(folder() + "/elsewhere/shop"));
+  ASSERT_TRUE(write_file(folder() + "/elsewhere/shop/docker-compose.yml", yaml("0")));
   CommandOptions options;
-  options.directory = folder() + "/elsewhere";
-  CommandResult refused = stack().run({"-p", "shop", "up", "-d"}, options);
+  options.directory = folder() + "/elsewhere/shop";
+  CommandResult refused = stack().run({"up", "-d"}, options);
   EXPECT_EQ(refused.code, 1) << refused.text();
   EXPECT_NE(refused.err.find(folder() + "/shop"), std::string::npos) << refused.text();
+}
+
+TEST_F(Change, ProjectMovesWithItsFolderOrItsName) {
+  project("shop", yaml("0"));
+  must({"up", "-d"});
+  std::string id = container("db").id;
+  // A release in another folder, under the same name.
+  ASSERT_TRUE(ensure_directory(folder() + "/release-2"));
+  ASSERT_TRUE(write_file(folder() + "/release-2/docker-compose.yml", yaml("0")));
+  CommandOptions options;
+  options.directory = folder() + "/release-2";
+  CommandResult taken = stack().run({"-p", "shop", "up", "-d"}, options);
+  EXPECT_EQ(taken.code, 0) << taken.text();
+  EXPECT_EQ(container("db").id, id);
+  // The folder is gone, and another one has its name.
+  ASSERT_TRUE(ensure_directory(folder() + "/moved"));
+  std::filesystem::rename(folder() + "/release-2", folder() + "/moved/shop");
+  options.directory = folder() + "/moved/shop";
+  CommandResult moved = stack().run({"up", "-d"}, options);
+  EXPECT_EQ(moved.code, 0) << moved.text();
+  EXPECT_EQ(container("db").id, id);
+}
+
+TEST_F(Change, FaultsOfOtherServicesDoNotMatter) {
+  project("parts", R"(
+services:
+  good: {image: "debian:bookworm-slim", command: sleep infinity, stop_signal: SIGKILL, depends_on: [base]}
+  base: {image: "debian:bookworm-slim", command: sleep infinity, stop_signal: SIGKILL}
+  bad: {image: "debian:bookworm-slim", runtime: nvidia, env_file: missing.env, secrets: [gone]}
+secrets:
+  gone: {file: ./gone.txt}
+)");
+  must_fail({"up", "-d"}, {"service bad"});
+  EXPECT_TRUE(containers().empty());
+  must({"up", "-d", "good"});
+  EXPECT_EQ(containers().size(), 2U);
+  EXPECT_EQ(must({"run", "--rm", "-T", "good", "echo", "once"}).out, "once\n");
+  // Whatever is in the file now, what was started can be removed.
+  must({"down"});
+  EXPECT_TRUE(containers().empty());
+}
+
+TEST_F(Change, DownKeepsWhatAnotherProjectUses) {
+  project("first", R"(
+services:
+  web: {image: "debian:bookworm-slim", command: sleep infinity, stop_signal: SIGKILL, volumes: ["v:/v"]}
+networks: {default: {name: common}}
+volumes: {v: {name: common_volume}}
+)");
+  must({"up", "-d"});
+  ASSERT_TRUE(ensure_directory(folder() + "/second"));
+  ASSERT_TRUE(write_file(folder() + "/second/docker-compose.yml", R"(
+services:
+  web: {image: "debian:bookworm-slim", command: sleep infinity, stop_signal: SIGKILL, volumes: ["v:/v"]}
+networks: {default: {name: common, external: true}}
+volumes: {v: {name: common_volume, external: true}}
+)"));
+  CommandOptions second;
+  second.directory = folder() + "/second";
+  CommandResult up = stack().run({"up", "-d"}, second);
+  EXPECT_EQ(up.code, 0) << up.text();
+  CommandResult down = must({"down", "-v"});
+  EXPECT_NE(down.err.find("is kept"), std::string::npos) << down.text();
+  EXPECT_EQ(containers().size(), 0U);
+  EXPECT_EQ(stack().run({"exec", "-T", "web", "test", "-d", "/v"}, second).code, 0);
+  EXPECT_EQ(stack().run({"down"}, second).code, 0);
+  EXPECT_EQ(run({"down", "-v"}).code, 0);
 }
 
 TEST_F(Change, ProfilesStartOnlyOnRequest) {

@@ -84,6 +84,54 @@ TEST_F(Networks, UdpPortResponds) {
 }
 
 // A separate network namespace acts as another machine.
+TEST_F(Networks, RoutedNetworkIsReachedAtTheContainersAddress) {
+  std::string serve = read_file(std::string(STACK_SOURCE_DIR) + "/compose-examples/scale/serve.pl").value();
+  project("routed", R"(
+services:
+  web:
+    image: debian:bookworm-slim
+    command: perl /srv/serve.pl
+    volumes: ["./serve.pl:/srv/serve.pl:ro"]
+    ports: ["18000:8000"]
+    networks: {open: {ipv4_address: 10.77.0.10}}
+  twin:
+    image: debian:bookworm-slim
+    command: perl /srv/serve.pl
+    volumes: ["./serve.pl:/srv/serve.pl:ro"]
+    ports: ["18000:8000"]
+    networks: {open: {ipv4_address: 10.77.0.11}}
+networks:
+  open:
+    driver_opts: {com.docker.network.bridge.gateway_mode_ipv4: routed}
+    ipam: {config: [{subnet: 10.77.0.0/24}]}
+)");
+  write("serve.pl", serve);
+  CommandResult outside = run_command({"sh", "-ec", R"(
+mkdir -p /run/netns && mount -t tmpfs none /run/netns
+ip netns add outside
+ip link add uplink type veth peer name eth0 netns outside
+ip addr add 192.0.2.1/24 dev uplink && ip link set uplink up
+ip -n outside addr add 192.0.2.2/24 dev eth0 && ip -n outside link set eth0 up
+ip -n outside route add 10.77.0.0/24 via 192.0.2.1
+)"});
+  ASSERT_EQ(outside.code, 0) << outside.text();
+  must({"up", "-d"});
+  auto from_outside = [](const std::string& address) {
+    return run_command({"ip", "netns", "exec", "outside", "timeout", "2", "bash", "-c",
+                        "exec 3<>/dev/tcp/" + address + "; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; head -n1 <&3"})
+        .out;
+  };
+  for (const std::string address : {"10.77.0.10/8000", "10.77.0.11/8000"})
+    EXPECT_TRUE(eventually(10s, [&] { return from_outside(address).find("200 OK") != std::string::npos; })) << address;
+  EXPECT_FALSE(tcp_connects("127.0.0.1", 18000)) << "no port of the host is used";
+  stack().kill_engine();
+  must({"ps"});
+  EXPECT_NE(from_outside("10.77.0.10/8000").find("200 OK"), std::string::npos);
+  must({"down"});
+  run_command({"sh", "-c", "ip link del uplink; ip netns del outside; umount /run/netns"});
+}
+
+// A separate network namespace acts as another machine.
 TEST_F(Networks, PublishedPortIsReachableFromOutsideFromHereAndFromOtherContainers) {
   std::string serve = read_file(std::string(STACK_SOURCE_DIR) + "/compose-examples/scale/serve.pl").value();
   project("ports", R"(

@@ -36,8 +36,14 @@ Result<int> run_down(Session& session, const Arguments& arguments) {
   const Globals& globals = session.globals();
   ResolvedProject project{globals.project_name.value_or(""), nullptr};
   if (!globals.project_name || !globals.files.empty()) {
-    // Removal does not need secrets, and their files and variables may no longer exist.
-    TRY_ASSIGN(project, load_for(session, {}, Contents::Skip));
+    // Removal needs only names. Files and variables of secrets and environments may no longer exist, and what this engine
+    // cannot run was never started.
+    compose::LoadOptions lenient = session.load_options();
+    lenient.load_contents = false;
+    lenient.no_env_resolution = true;
+    lenient.refuse = false;
+    TRY_ASSIGN(compose::Loaded loaded, session.load(lenient));
+    project = {loaded.project.name, compose::project_to_json(loaded.project)};
   }
   return run_change(
       session,

@@ -135,6 +135,63 @@ TEST_P(FirewallPaths, WithoutMasqueradeOutgoingTrafficKeepsItsAddress) {
   EXPECT_EQ(lab::tcp_peer(client.netns, kNeighbor, server.port, server), "10.89.3.10");
 }
 
+TEST_P(FirewallPaths, OutgoingTrafficHasTheChosenAddress) {
+  lab::ip(lab_.host_netns(), "address add 192.168.50.9/24 dev uplink");
+  BridgeSpec chosen = lab_.network(3);
+  chosen.v4.source = must(parse_ip("192.168.50.9"));
+  lab_.add_network(chosen);
+  const auto client = lab_.add_container(chosen, 10);
+  const auto server = lab::listen_tcp(lab_.neighbor());
+  EXPECT_EQ(lab::tcp_peer(client.netns, kNeighbor, server.port, server), "192.168.50.9");
+  EXPECT_EQ(lab::tcp_peer(web_.netns, kNeighbor, server.port, server), kHost);
+}
+
+TEST_P(FirewallPaths, UnprotectedNetworkIsReachedDirectlyOnAnyPort) {
+  BridgeSpec open = lab_.network(3);
+  open.v4.mode = GatewayMode::NatUnprotected;
+  lab_.add_network(open);
+  const auto container = lab_.add_container(open, 10);
+  const auto server = lab::listen_tcp(container.netns, 6379);
+  EXPECT_EQ(lab::tcp_peer(lab_.neighbor(), "10.89.3.10", 6379, server), kNeighbor);
+  const auto outside = lab::listen_tcp(lab_.neighbor());
+  EXPECT_EQ(lab::tcp_peer(container.netns, kNeighbor, outside.port, outside), kHost);
+}
+
+TEST_P(FirewallPaths, RoutedNetworkIsReachedDirectlyOnPublishedPortsWithoutNat) {
+  BridgeSpec routed = lab_.network(3);
+  routed.v4.mode = GatewayMode::Routed;
+  lab_.add_network(routed);
+  const auto container = lab_.add_container(routed, 10);
+  const auto server = lab::listen_tcp(container.netns, 80);
+  const auto hidden = lab::listen_tcp(container.netns, 6379);
+  const std::vector published{forward(Protocol::Tcp, 0, container, 80)};
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.3.10", 80));
+  must(lab_.firewall().publish(published));
+  EXPECT_EQ(lab::tcp_peer(lab_.neighbor(), "10.89.3.10", 80, server), kNeighbor);
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.3.10", 6379));
+  const auto outside = lab::listen_tcp(lab_.neighbor());
+  EXPECT_EQ(lab::tcp_peer(container.netns, kNeighbor, outside.port, outside), "10.89.3.10");
+  must(lab_.firewall().unpublish(published));
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.3.10", 80));
+}
+
+TEST_P(FirewallPaths, TrustedInterfaceReachesPublishedPortsDirectly) {
+  BridgeSpec trusting = lab_.network(3);
+  trusting.trusted_interfaces = {"uplink"};
+  lab_.add_network(trusting);
+  const auto container = lab_.add_container(trusting, 10);
+  const auto server = lab::listen_tcp(container.netns, 80);
+  const auto hidden = lab::listen_tcp(container.netns, 6379);
+  must(lab_.firewall().publish(std::vector{forward(Protocol::Tcp, 0, container, 80)}));
+  EXPECT_EQ(lab::tcp_peer(lab_.neighbor(), "10.89.3.10", 80, server), kNeighbor);
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.3.10", 6379));
+  EXPECT_FALSE(lab::tcp_connects(web_.netns, "10.89.3.10", 80));
+  // The network loses its trust with the property.
+  trusting.trusted_interfaces.clear();
+  must(lab_.firewall().add_network(trusting));
+  EXPECT_FALSE(lab::tcp_connects(lab_.neighbor(), "10.89.3.10", 80));
+}
+
 TEST_P(FirewallPaths, InternalNetworkReachesOnlyItselfAndTheHost) {
   BridgeSpec inner = lab_.network(3);
   inner.internal = true;

@@ -488,6 +488,22 @@ TEST_F(ComposeTest, NamedServicesIncludeTheirDependencies) {
   EXPECT_EQ(errors(), "no such service: wbe\n  did you mean \"web\"?\n");
 }
 
+TEST_F(ComposeTest, FurtherServicesActivateTheirProfilesOnlyForThemselves) {
+  write("compose.yaml", R"(
+services:
+  web: {image: a}
+  task: {image: a, profiles: [x], depends_on: [helper]}
+  helper: {image: a, profiles: [x]}
+  other: {image: a, profiles: [x], depends_on: [broken]}
+  broken: {image: a, profiles: [y]}
+)");
+  options.also_services = {"task"};
+  Project p = project();
+  EXPECT_EQ(names(p), "helper task web ");
+  EXPECT_EQ(p.disabled_services.at("other").reason, DisabledReason::Profile);
+  EXPECT_TRUE(p.profiles.empty());
+}
+
 TEST_F(ComposeTest, UnusedResourcesAreLeftOut) {
   Project p = project(kProfiles);
   EXPECT_TRUE(p.volumes.contains("v"));

@@ -106,6 +106,34 @@ TEST(Network, NameIsPartOfDnsNamesAndMessages) {
     EXPECT_FALSE(check_network_name(bad)) << bad;
 }
 
+TEST(Network, OptionsOfTheOutsideAreChecked) {
+  auto outside = [](const std::string& key, const std::string& value, bool internal = false) {
+    NetworkPtr network = network_of({"10.1.0.0/24"});
+    network->request.options[key] = value;
+    network->request.internal = internal;
+    return network->outside(Family::V4);
+  };
+  const std::string mode = "com.docker.network.bridge.gateway_mode_ipv4";
+  EXPECT_EQ(outside(mode, "routed")->mode, net::GatewayMode::Routed);
+  EXPECT_EQ(outside(mode, "isolated", true)->mode, net::GatewayMode::Isolated);
+  EXPECT_FALSE(outside(mode, "isolated"));
+  EXPECT_FALSE(outside(mode, "route"));
+  const std::string source = "com.docker.network.host_ipv4";
+  EXPECT_EQ(outside(source, "192.0.2.1")->source->text(), "192.0.2.1");
+  EXPECT_FALSE(outside(source, "2001:db8::1"));
+  EXPECT_FALSE(outside(source, "192.0.2.300"));
+}
+
+TEST(Network, BridgeHasNoAddressIfInhibitedOrIsolated) {
+  NetworkPtr network = network_of({"10.1.0.0/24"});
+  EXPECT_TRUE(network->bridge_spec().subnets.front().gateway);
+  network->request.options["com.docker.network.bridge.inhibit_ipv4"] = "true";
+  EXPECT_FALSE(network->bridge_spec().subnets.front().gateway);
+  network->request.options = {{"com.docker.network.bridge.gateway_mode_ipv4", "isolated"}};
+  network->request.internal = true;
+  EXPECT_FALSE(network->bridge_spec().subnets.front().gateway);
+}
+
 TEST(Network, RecordIsReadBack) {
   NetworkPtr network = network_of({"10.1.0.0/24"});
   network->request.driver = "bridge";

@@ -293,6 +293,7 @@ TEST(OneOff, RefusesUnknownServicesAndBadPorts) {
 TEST(Identity, RejectsTheSameNameInAnotherFolder) {
   EXPECT_FALSE(check_identity("shop", "", "/srv/shop"));
   EXPECT_FALSE(check_identity("shop", "/srv/shop", "/srv/shop/"));
+  EXPECT_FALSE(check_identity("shop", "/srv/releases/1", "/srv/releases/2")) << "the name was given on purpose";
   auto text = check_identity("shop", "/srv/shop", "/home/me/shop");
   ASSERT_TRUE(text);
   EXPECT_EQ(text->substr(0, 61), "project \"shop\" belongs to /srv/shop, not to /home/me/shop; ch");

@@ -149,6 +149,22 @@ using Lines = std::vector<std::string>;
 
 }  // namespace
 
+TEST_F(Executor, NetworksAndVolumesThatOthersUseAreKept) {
+  ActionId kept = add(RemoveNetwork{"1", "shared"}, {}, "");
+  ActionId replaced = add(RemoveNetwork{"2", "changed"}, {}, "");
+  create("web-1", {replaced});
+  target.fails.insert({kept, conflict("network shared has active endpoints")});
+  target.fails.insert({replaced, conflict("network changed has active endpoints")});
+  start();
+  ASSERT_TRUE(report);
+  EXPECT_EQ(state(kept), ActionState::Skipped);
+  ASSERT_EQ(report->warnings.size(), 1U);
+  EXPECT_NE(report->warnings[0].find("is kept: network shared has active endpoints"), std::string::npos);
+  // It had to go first for something else.
+  EXPECT_EQ(state(replaced), ActionState::Failed);
+  EXPECT_FALSE(report->succeeded());
+}
+
 TEST_F(Executor, EmptyPlanIsDoneImmediately) {
   start();
   ASSERT_TRUE(report);
