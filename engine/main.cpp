@@ -9,6 +9,7 @@
 #include "base/build_info.h"
 #include "base/descriptor_limit.h"
 #include "base/log.h"
+#include "base/standard_streams.h"
 #include "base/text.h"
 #include "engine/engine.h"
 
@@ -96,6 +97,7 @@ int show_settings(const stack::Result<stack::engine::Settings>& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  stack::open_standard_streams();
   if (argc == 2 && (std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0)) {
     usage();
     return 0;

@@ -47,10 +47,16 @@ Task<Result<std::shared_ptr<OpenedPath>>> open_path(Services& s, ContainerPtr co
 // contains them as empty directories.
 std::set<std::string> hollow_directories(const OpenedPath& opened) {
   struct stat root{};
+  struct stat dev{};
   struct stat found{};
-  bool known = ::fstat(opened.files.root.get(), &root) == 0 && ::fstat(opened.found.fd.get(), &found) == 0;
-  if (!known || root.st_dev != found.st_dev || root.st_ino != found.st_ino) return {};
-  return {"dev", "proc", "sys"};
+  auto same = [&found](const struct stat& other) {
+    return other.st_dev == found.st_dev && other.st_ino == found.st_ino;
+  };
+  if (::fstat(opened.files.root.get(), &root) != 0 || ::fstat(opened.found.fd.get(), &found) != 0) return {};
+  if (same(root)) return {"dev", "proc", "sys"};
+  bool mounted = ::fstatat(opened.files.root.get(), "dev", &dev, AT_SYMLINK_NOFOLLOW) == 0 && dev.st_dev != root.st_dev;
+  if (mounted && same(dev)) return {"."};
+  return {};
 }
 
 Task<> read_archive(Services& s, Request& request, Response& response, bool contents) {

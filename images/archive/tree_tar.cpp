@@ -1,8 +1,10 @@
 #include "images/archive/tree_tar.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -25,12 +27,33 @@ std::string type_and_name(const struct stat& info, const std::string& name) {
   return S_ISDIR(info.st_mode) && name != "/" ? name + "/" : name;
 }
 
+// Of a process that exited, or a file deleted in the meantime.
+bool has_vanished(int error) { return error == ENOENT || error == ESRCH || error == ENXIO; }
+
+// Directories whose contents are made by the kernel on reading, such as /proc and /sys: they are not files of the tree.
+bool shows_kernel_state(int fd) {
+  struct statfs info{};
+  if (::fstatfs(fd, &info) != 0) return false;
+  switch (static_cast<unsigned long>(info.f_type)) {
+    case PROC_SUPER_MAGIC:
+    case SYSFS_MAGIC:
+    case CGROUP_SUPER_MAGIC:
+    case CGROUP2_SUPER_MAGIC:
+    case DEBUGFS_MAGIC:
+    case TRACEFS_MAGIC:
+    case SECURITYFS_MAGIC:
+    case BPF_FS_MAGIC:
+    case DEVPTS_SUPER_MAGIC: return true;
+    default: return false;
+  }
+}
+
 class TreeWalk {
  public:
   TreeWalk(const ByteSink& sink, const std::set<std::string>& hollow) : writer_(sink), hollow_(hollow) {}
 
   Result<> run(int fd, const std::string& name) {
-    TRY(entry(fd, name, Depth::Top));
+    TRY(entry(fd, name, hollow_.contains(".") ? Depth::Hollow : Depth::Top));
     return writer_.finish();
   }
 
@@ -84,13 +107,14 @@ class TreeWalk {
 
   Result<> directory(int fd, const struct stat& info, const std::string& name, Depth depth) {
     Fd opened(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened && has_vanished(errno)) return {};
     if (!opened) return Error::last_errno("open " + name);
     if (!name.empty()) {
       TarEntry entry = base_entry('5', info, name);
       entry.xattrs = attributes(opened.get());
       TRY(writer_.entry(entry));
     }
-    if (depth == Depth::Hollow) return {};
+    if (depth == Depth::Hollow || shows_kernel_state(opened.get())) return {};
     TRY_ASSIGN(std::vector<std::string> names, names_in(opened.get()));
     std::string prefix = name.empty() || name == "/" ? name : name + "/";
     for (const std::string& child : names) {
@@ -106,6 +130,7 @@ class TreeWalk {
   Result<> file(int fd, const struct stat& info, const std::string& name) {
     // Opens the descriptor that was examined: it cannot have become a device or a FIFO.
     Fd opened(::open(self_path(fd).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (!opened && has_vanished(errno)) return {};
     if (!opened) return Error::last_errno("open " + name);
     TarEntry entry = base_entry('0', info, name);
     entry.size = info.st_size;
@@ -133,6 +158,7 @@ class TreeWalk {
       entry.mode = 0777;
       std::string target(4097, '\0');
       ssize_t n = ::readlinkat(fd, "", target.data(), target.size());
+      if (n < 0 && has_vanished(errno)) return {};
       if (n < 0) return Error::last_errno("read link " + name);
       target.resize(static_cast<size_t>(n));
       entry.link_name = std::move(target);

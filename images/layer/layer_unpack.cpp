@@ -27,13 +27,20 @@ constexpr std::string_view kWhiteout = ".wh.";
 // Directory times are kept in memory until the end.
 constexpr size_t kMostDirectories = 2'000'000;
 constexpr std::string_view kOpaque = ".wh..wh..opq";
+// At the top of layers that Docker's aufs driver made: data of the driver, not of the image.
+constexpr std::string_view kAufsData = ".wh..wh.";
 
-// Cleaned, relative, without "..": "" is the root itself.
+// Cleaned like in Docker, relative, without "..", which must not lead outside: "" is the root itself.
 Result<std::string> safe_name(const std::string& name) {
   std::string out;
   for (const std::string& part : split(name, '/')) {
     if (part.empty() || part == ".") continue;
-    if (part == "..") return invalid("entry leads outside: " + name);
+    if (part == "..") {
+      if (out.empty()) return invalid("entry leads outside: " + name);
+      size_t slash = out.rfind('/');
+      out.erase(slash == std::string::npos ? 0 : slash);
+      continue;
+    }
     if (part.size() > NAME_MAX) return invalid("name is too long: " + part.substr(0, 40) + "...");
     if (!out.empty()) out += '/';
     out += part;
@@ -64,6 +71,7 @@ class Unpacker {
     if (path.empty() && member.type != '5') return invalid("the root must be a directory");
     if (options_.rename && !path.empty()) path = options_.rename(path);
     if (path.empty()) return options_.keep_root ? Result<>() : root_entry(member);
+    if (options_.whiteouts && path.starts_with(kAufsData) && path != kOpaque) return {};
     path = placed(path);
     std::string name = last_component(path);
     TRY_ASSIGN(int parent, parent_directory(parent_path(path)));
@@ -88,7 +96,8 @@ class Unpacker {
   static uint32_t id(int64_t value) { return static_cast<uint32_t>(value); }
 
   static Result<> check_owner(const TarMember& member) {
-    if (member.uid < 0 || member.uid >= UINT32_MAX || member.gid < 0 || member.gid >= UINT32_MAX)
+    // 4294967295 is -1, which chown(2) leaves alone.
+    if (member.uid < 0 || member.uid > UINT32_MAX || member.gid < 0 || member.gid > UINT32_MAX)
       return invalid("owner out of range");
     return {};
   }

@@ -161,7 +161,10 @@ Result<> prepare_process(Context& context) {
   // The working directory is the root now, where enter_root() left us.
   context.environment = command_environment(process, AT_FDCWD);
   context.setup.object = process.cwd;
-  if (process.cwd != "/") TRY(enter_working_directory(process.cwd));
+  if (process.cwd != "/") {
+    TRY(make_working_directory(process.cwd));
+    TRY(enter_working_directory(process.cwd));
+  }
   context.setup.object = process.args.front();
   TRY_ASSIGN(context.setup.executable, find_executable(process.args.front(), process.env));
   // Done before the start, so that readers of the launcher's streams do not wait for it.

@@ -275,11 +275,16 @@ Result<> pin_to_cpus(const std::vector<uint64_t>& mask) {
   return {};
 }
 
+Result<> make_working_directory(const std::string& cwd) {
+  if (::access(cwd.c_str(), F_OK) == 0 || errno != ENOENT) return {};
+  return ensure_directory(cwd);
+}
+
 Result<> enter_working_directory(const std::string& cwd) {
   if (::chdir(cwd.c_str()) != 0) {
-    if (errno != ENOENT) return Error::last_errno("chdir to cwd " + cwd);
-    TRY(ensure_directory(cwd));
-    if (::chdir(cwd.c_str()) != 0) return Error::last_errno("chdir to cwd " + cwd);
+    std::string text = "chdir to cwd (\"" + cwd + "\")";
+    if (errno == ENOENT || errno == ENOTDIR) return Error(ErrorKind::NoCommand, Error::last_errno(text).text());
+    return Error::last_errno(text);
   }
   // A cwd such as /proc/self/fd/7 could lead out of the root: the kernel then returns "(unreachable)".
   std::array<char, PATH_MAX> where{};

@@ -34,7 +34,10 @@ Result<> apply_execution_domain(const OciSpec& spec);
 // sched_setaffinity(2) of the calling process; an empty mask changes nothing.
 Result<> pin_to_cpus(const std::vector<uint64_t>& mask);
 
-// Changes the working directory; creates it if missing. Verifies that it is inside the root.
+// Creates the working directory of a container's first process if it is missing.
+Result<> make_working_directory(const std::string& cwd);
+
+// Changes the working directory. Verifies that it is inside the root. NoCommand if it is missing.
 Result<> enter_working_directory(const std::string& cwd);
 
 // The file that execvp(3) would execute, with PATH taken from `env`. NoCommand / NotExecutable with Docker's

@@ -13,6 +13,7 @@
 #include <iterator>
 
 #include "base/files.h"
+#include "base/standard_streams.h"
 #include "base/text.h"
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/command.h"
@@ -181,6 +182,7 @@ Result<int> run_guarded(int argc, char** argv) {
 }  // namespace stack::runtime::oci
 
 int main(int argc, char** argv) {
+  stack::open_standard_streams();
   using namespace stack;
   using namespace stack::runtime::oci;
   if (enters_container(argc, argv)) {

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <set>
+#include <string_view>
 
 #include "base/text.h"
 #include "runtime/container/kernel_version.h"
@@ -53,6 +55,16 @@ Result<Fd> finish(const Fd& fs) {
   return mount;
 }
 
+// Overlayfs refuses a directory that is listed twice, but an image can contain one layer several times. The lower copy adds
+// nothing: all of its entries are in the upper copy too, which decides.
+std::vector<std::string> without_repetitions(const std::vector<std::string>& lower_dirs) {
+  std::vector<std::string> kept;
+  std::set<std::string_view> seen;
+  for (const std::string& lower : lower_dirs)
+    if (seen.insert(lower).second) kept.push_back(lower);
+  return kept;
+}
+
 Result<Fd> open_context() {
   Fd fs(::fsopen("overlay", FSOPEN_CLOEXEC));
   if (!fs) return Error::last_errno("overlay: fsopen");
@@ -78,7 +90,7 @@ Result<Fd> mount_overlay_detached(const OverlayLayers& layers) {
   if (running_kernel() < KernelVersion{6, 8})
     return unsupported("overlay: this kernel does not support lowerdir+");
   TRY_ASSIGN(Fd fs, open_context());
-  for (const std::string& lower : layers.lower_dirs) {
+  for (const std::string& lower : without_repetitions(layers.lower_dirs)) {
     if (::fsconfig(fs.get(), FSCONFIG_SET_STRING, "lowerdir+", lower.c_str(), 0) != 0)
       return context_error(fs.get(), "layer " + lower, errno);
   }
@@ -90,7 +102,7 @@ Result<Fd> mount_overlay_short_paths(const OverlayLayers& layers) {
   if (::unshare(CLONE_FS) != 0) return Error::last_errno("unshare working directory");
   std::vector<Fd> opened;
   std::string lowers;
-  for (const std::string& lower : layers.lower_dirs) {
+  for (const std::string& lower : without_repetitions(layers.lower_dirs)) {
     Fd& fd = opened.emplace_back(::open(lower.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!fd) return Error::last_errno("overlay: open layer " + lower);
     if (!lowers.empty()) lowers += ':';

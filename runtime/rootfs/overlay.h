@@ -10,7 +10,7 @@
 namespace stack::runtime {
 
 struct OverlayLayers {
-  std::vector<std::string> lower_dirs;  // topmost first
+  std::vector<std::string> lower_dirs;  // topmost first; may repeat a directory
   std::string upper_dir;
   std::string work_dir;
   bool volatile_upper = false;

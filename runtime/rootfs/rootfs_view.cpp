@@ -8,6 +8,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
+#include <climits>
+#include <optional>
 #include <thread>
 
 #include "base/text.h"
@@ -63,7 +66,29 @@ Result<Fd> open_in_root(int root, const std::string& path, int flags, mode_t mod
                           RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
-Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid, gid_t gid, mode_t mode) {
+namespace {
+
+// Like the kernel's limit in path_resolution(7).
+constexpr int kMostLinks = 40;
+
+// The path that a dangling link in `folder` leads to; `folder` is the path of `parent` from the root. nullopt if `name` is
+// not a link.
+std::optional<std::string> behind_link(int parent, const std::string& folder, const std::string& name) {
+  std::array<char, PATH_MAX> target{};
+  ssize_t n = ::readlinkat(parent, name.c_str(), target.data(), target.size());
+  if (n <= 0 || static_cast<size_t>(n) == target.size()) return std::nullopt;
+  std::string text(target.data(), static_cast<size_t>(n));
+  return text.starts_with('/') ? text : folder + "/" + text;
+}
+
+struct DirectoryRequest {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  mode_t mode = 0755;
+};
+
+Result<Fd> ensure_directory_behind(int root, const std::string& path, const DirectoryRequest& wanted, int links) {
+  const auto& [uid, gid, mode] = wanted;
   Result<Fd> whole = open_in_root(root, path, kDirectory);
   if (whole || whole.error().kind() != ErrorKind::NotFound) return whole;
   // Usually only the last component is missing.
@@ -83,6 +108,7 @@ Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid
     auto [name, remaining] = split_first(rest);
     rest = remaining;
     if (name.empty() || name == ".") continue;
+    std::string folder = done;
     done += "/";
     done += name;
     Result<Fd> next = open_in_root(root, done, kDirectory);
@@ -98,6 +124,9 @@ Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid
       }
       next = open_how_in_root(parent.get(), part, kDirectory, 0,
                               RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+      std::optional<std::string> target;
+      if (!next && links > 0) target = behind_link(parent.get(), folder, part);
+      if (target) return ensure_directory_behind(root, *target + "/" + std::string(rest), wanted, links - 1);
     }
     if (!next) return std::move(next).in("create directory " + path);
     parent = std::move(*next);
@@ -105,19 +134,31 @@ Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid
   return parent;
 }
 
-Result<Fd> ensure_file_in_root(int root, const std::string& path) {
+Result<Fd> ensure_file_behind(int root, const std::string& path, int links) {
   Result<Fd> existing = open_in_root(root, path, O_PATH);
   if (existing || existing.error().kind() != ErrorKind::NotFound) return existing;
   size_t slash = path.rfind('/');
   std::string parent_path = slash == std::string::npos ? "/" : path.substr(0, slash + 1);
   std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
   if (name.empty() || name == "." || name == "..") return invalid("not a file name: " + path);
-  TRY_ASSIGN(Fd parent, ensure_directory_in_root(root, parent_path));
+  TRY_ASSIGN(Fd parent, ensure_directory_behind(root, parent_path, {}, links));
   Fd made(::openat(parent.get(), name.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY | O_CLOEXEC, 0644));
-  // A dangling link: the kernel creates its target inside the root.
-  if (!made && errno == EEXIST) return open_in_root(root, path, O_CREAT | O_RDONLY | O_NONBLOCK, 0644);
-  if (!made) return Error::last_errno("create " + path);
-  return made;
+  if (made) return made;
+  Error error = Error::last_errno("create " + path);
+  std::optional<std::string> target;
+  if (links > 0) target = behind_link(parent.get(), parent_path, name);
+  if (!target) return error;
+  return ensure_file_behind(root, *target, links - 1);
+}
+
+}  // namespace
+
+Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid, gid_t gid, mode_t mode) {
+  return ensure_directory_behind(root, path, {uid, gid, mode}, kMostLinks);
+}
+
+Result<Fd> ensure_file_in_root(int root, const std::string& path) {
+  return ensure_file_behind(root, path, kMostLinks);
 }
 
 Result<std::optional<std::string>> read_file_in_root(int root, const std::string& path, size_t limit) {

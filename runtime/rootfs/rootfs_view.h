@@ -24,11 +24,12 @@ Result<Fd> open_overlay(const std::vector<std::string>& lower_dirs, const std::s
 Result<Fd> open_in_root(int root, const std::string& path, int flags, mode_t mode = 0);
 
 // The directory `path` below root; creates missing directories (0755, with the given owner), each with mkdirat in an open
-// parent.
+// parent, also at the targets of dangling links.
 Result<Fd> ensure_directory_in_root(int root, const std::string& path, uid_t uid = 0, gid_t gid = 0,
                                     mode_t mode = 0755);
 
-// An O_PATH descriptor of a non-directory at `path`; creates a missing file (empty) and its parents.
+// An O_PATH descriptor of a non-directory at `path`; creates a missing file (empty) and its parents, also
+// at the target of a dangling link.
 Result<Fd> ensure_file_in_root(int root, const std::string& path);
 
 // Reads a regular file below root; nullopt if it does not exist. Never blocks on a FIFO.

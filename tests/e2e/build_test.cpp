@@ -41,6 +41,26 @@ TEST_F(Build, SecondBuildUsesTheCacheAndDetectsChanges) {
   must({"down"});
 }
 
+// Overlayfs accepts each directory once.
+TEST_F(Build, ImageContainsOneLayerSeveralTimes) {
+  project("twice", "services:\n  app:\n    build: .\n");
+  write("data", "here\n");
+  write("Dockerfile", R"(FROM debian:bookworm-slim
+COPY data /x
+RUN rm /x
+COPY data /x
+RUN cat /x
+RUN rm /x && ln -s /etc /x
+COPY data /y
+RUN rm /y
+COPY data /y
+CMD cat /y && readlink /x
+)");
+  must({"build"});
+  EXPECT_EQ(must({"run", "--rm", "-T", "app"}).out, "here\n/etc\n");
+  must({"down"});
+}
+
 TEST_F(Build, InstructionsReachTheContainer) {
   project("image", "services:\n  app:\n    build: .\n");
   write("Dockerfile", R"(FROM debian:bookworm-slim

@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "scenario.h"
 
 namespace stack::e2e {
@@ -128,6 +130,15 @@ TEST_F(Copy, LinksAreCopiedUnlessFollowedAndStayInside) {
   // A destination that is a link inside is that folder.
   must({"cp", "secret", "web:/tmp/folder"});
   EXPECT_EQ(inside("web", "cat /etc2/secret"), "of the host");
+}
+
+TEST_F(Copy, KernelStateIsCopiedAsEmptyDirectories) {
+  shop();
+  must({"up", "-d"});
+  for (const std::string folder : {"proc", "sys", "dev"}) {
+    must({"cp", "web:/" + folder, folder});
+    EXPECT_TRUE(std::filesystem::is_empty(path(folder))) << folder;
+  }
 }
 
 // CVE-2018-15664: the path alternates between a link to the host's files and a folder.

@@ -79,9 +79,27 @@ TEST_F(Root, FilesAreCreatedWithParentsAndExistingOnesKept) {
 
 TEST_F(Root, DanglingLinkBecomesAFileInside) {
   link(folder.path() + "/outside/new", "/dangling");
-  Result<Fd> made = ensure_file_in_root(root.get(), "/dangling");
+  ASSERT_TRUE(ensure_file_in_root(root.get(), "/dangling").has_value());
   EXPECT_FALSE(path_exists(folder.path() + "/outside/new"));
-  (void)made;
+  EXPECT_TRUE(path_exists(path + folder.path() + "/outside/new"));
+}
+
+TEST_F(Root, TargetsOfDanglingLinksAreCreatedInside) {
+  ASSERT_TRUE(ensure_directory(path + "/etc").has_value());
+  link("../run/resolve/stub.conf", "/etc/resolv.conf");
+  ASSERT_TRUE(ensure_file_in_root(root.get(), "/etc/resolv.conf").has_value());
+  EXPECT_TRUE(path_exists(path + "/run/resolve/stub.conf"));
+  link("/real", "/first");
+  link("first", "/second");
+  ASSERT_TRUE(ensure_directory_in_root(root.get(), "/second/deep").has_value());
+  EXPECT_TRUE(is_directory(path + "/real/deep"));
+  link("../../../top", "/up");
+  ASSERT_TRUE(ensure_directory_in_root(root.get(), "/up/x").has_value());
+  EXPECT_TRUE(is_directory(path + "/top/x"));
+  link("/loop2", "/loop1");
+  link("/loop1", "/loop2");
+  EXPECT_FALSE(ensure_directory_in_root(root.get(), "/loop1/x").has_value());
+  EXPECT_FALSE(ensure_file_in_root(root.get(), "/loop1").has_value());
 }
 
 TEST_F(Root, SingleLayerViewIsTheFolderItself) {
