@@ -252,6 +252,9 @@ const std::vector<std::string>& read_only_paths() {
 
 Json host_config(const ContainerFacts& container, Json host) {
   fill_defaults(host, host_defaults());
+  // The kernel's limit if only memory is limited: Docker allows as much swap again.
+  if (int_or(host, "Memory") > 0 && int_or(host, "MemorySwap") == 0)
+    host["MemorySwap"] = 2 * int_or(host, "Memory");
   fill_defaults(host["RestartPolicy"], {{"Name", "no"}, {"MaximumRetryCount", 0}});
   fill_defaults(host["LogConfig"], {{"Type", "json-file"}, {"Config", Json::object()}});
   const std::vector<std::string>& options = container.spec.security_opt;

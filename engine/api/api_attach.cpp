@@ -99,9 +99,25 @@ Task<> attach(Services& s, Request& request, Response& response, bool websocket)
     response.error(400, "this path is for WebSockets: Sec-WebSocket-Key is missing");
     co_return;
   }
+  // Before the client hears of it: it may start the container at once. With the previous output, afterward, so that nothing
+  // is sent twice.
+  std::shared_ptr<PendingAttach> pending;
+  if (stream_wanted && !replay) {
+    Result<std::shared_ptr<PendingAttach>> begun = s.containers.begin_attach(*container, *options);
+    if (!begun) {
+      response.error(begun.error());
+      co_return;
+    }
+    pending = std::move(*begun);
+  }
   auto switched = websocket ? response.hijack_websocket(key) : response.hijack(raw_type(request, raw));
   Result<http::RawStream> hijacked = co_await std::move(switched);
-  if (!hijacked) co_return;
+  if (!hijacked) {
+    std::stop_source gone;
+    gone.request_stop();
+    if (pending) (void)co_await s.containers.finish_attach(container, pending, gone.get_token());
+    co_return;
+  }
   auto client = std::make_shared<http::RawStream>(std::move(*hijacked));
   if (replay) co_await replay_log(s, container, client, raw, out, err);
   if (!stream_wanted) {
@@ -115,7 +131,12 @@ Task<> attach(Services& s, Request& request, Response& response, bool websocket)
     if (presence->output) presence->output->cancel();
   };
   start(s.context.io, watch_client(client, std::move(on_gone)));
-  Result<Fd> stream = co_await s.containers.attach(container, *options, presence->gone.get_token());
+  if (!pending) {
+    Result<std::shared_ptr<PendingAttach>> begun = s.containers.begin_attach(*container, *options);
+    if (begun) pending = std::move(*begun);
+  }
+  Result<Fd> stream = Error("not attached");
+  if (pending) stream = co_await s.containers.finish_attach(container, pending, presence->gone.get_token());
   Result<Fd> input = stream ? stream->duplicate() : Result<Fd>(Error("none"));
   if (!stream || !input) {
     client->close();

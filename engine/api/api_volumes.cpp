@@ -91,7 +91,8 @@ Task<> prune_volumes(Services& s, Request& request, Response& response) {
   Json deleted = Json::array();
   int64_t reclaimed = 0;
   for (const volumes::Volume& volume : volume_store(s).list()) {
-    if ((!volume.anonymous && !*all) || !filter->fits(volume.labels, "")) continue;
+    bool anonymous = volume.anonymous || volume.labels.contains("com.docker.volume.anonymous");
+    if ((!anonymous && !*all) || !filter->fits(volume.labels, "")) continue;
     if (!volume_users(s.context, volume.name).empty()) continue;
     auto work = [&volumes = volume_store(s), volume]() -> Result<int64_t> {
       int64_t size = directory_size(volume.mountpoint);

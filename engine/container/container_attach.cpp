@@ -5,6 +5,12 @@
 
 namespace stack::engine {
 
+namespace {
+
+constexpr auto kMonitorLimit = std::chrono::seconds(10);
+
+}  // namespace
+
 Task<Result<int>> ContainerService::wait(ContainerPtr container, Condition condition, std::stop_token stop) {
   const uint64_t ends_before = container->ends.count;
   auto ended = [&] { return container->ends.count != ends_before; };
@@ -18,50 +24,43 @@ Task<Result<int>> ContainerService::wait(ContainerPtr container, Condition condi
   co_return ended() ? container->ends.exit_code : container->state.exit_code;
 }
 
-namespace {
-
-// The answer that an attachment waits for.
-struct AttachAnswer {
-  explicit AttachAnswer(asio::io_context& io) : arrived(io) {}
-  std::optional<Result<Fd>> value;
-  Signal arrived;
-};
-
-}  // namespace
-
-Task<Result<Fd>> ContainerService::attach(ContainerPtr container, runtime::AttachOptions options,
-                                          std::stop_token stop) {
-  if (next(container->phase, LifeEvent::Attach).verdict == Verdict::Refuse)
-    co_return refusal(*container, LifeEvent::Attach);
-  auto answer = std::make_shared<AttachAnswer>(context_.io);
-  auto done = [answer](Result<Fd> result) {
-    answer->value = std::move(result);
-    answer->arrived.notify_all();
+Result<std::shared_ptr<PendingAttach>> ContainerService::begin_attach(Container& container,
+                                                                      const runtime::AttachOptions& options) {
+  if (next(container.phase, LifeEvent::Attach).verdict == Verdict::Refuse)
+    return refusal(container, LifeEvent::Attach);
+  auto pending = std::make_shared<PendingAttach>(context_.io);
+  auto done = [pending](Result<Fd> result) {
+    pending->value = std::move(result);
+    pending->arrived.notify_all();
   };
-  auto deadline = asio::steady_timer::time_point::max();
-  std::list<Container::WaitingAttach>& waiting = container->waiting_attaches;
-  if (container->has_process()) {
-    ContainerProcess& process = *container->run->process;
-    uint32_t token = process.next_token++;
-    process.attaching[token] = done;
-    Result<> requested = runtime::request_attach(process.control.native_handle(), token, options);
-    if (!requested) {
-      process.attaching.erase(token);
-      co_return std::move(requested).error();
-    }
-    deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  } else {
-    waiting.push_back({options, done, answer});
+  if (!container.has_process()) {
+    container.waiting_attaches.push_back({options, done, pending});
+    return pending;
   }
-  std::stop_callback wake(stop, [answer] { answer->arrived.notify_all(); });
-  while (!answer->value && !stop.stop_requested()) {
-    bool notified = co_await answer->arrived.wait_until(deadline);
+  ContainerProcess& process = *container.run->process;
+  uint32_t token = process.next_token++;
+  process.attaching[token] = done;
+  Result<> requested = runtime::request_attach(process.control.native_handle(), token, options);
+  if (!requested) {
+    process.attaching.erase(token);
+    return std::move(requested).error();
+  }
+  pending->deadline = std::chrono::steady_clock::now() + kMonitorLimit;
+  return pending;
+}
+
+Task<Result<Fd>> ContainerService::finish_attach(ContainerPtr container, std::shared_ptr<PendingAttach> pending,
+                                                 std::stop_token stop) {
+  std::stop_callback wake(stop, [pending] { pending->arrived.notify_all(); });
+  while (!pending->value && !stop.stop_requested()) {
+    bool notified = co_await pending->arrived.wait_until(pending->deadline);
     if (!notified) break;
   }
-  waiting.remove_if([&](const Container::WaitingAttach& attach) { return attach.owner == answer; });
+  container->waiting_attaches.remove_if(
+      [&](const Container::WaitingAttach& attach) { return attach.owner == pending; });
   if (stop.stop_requested()) co_return Error(ErrorKind::Canceled, "the client disconnected");
-  if (!answer->value) co_return Error(ErrorKind::Timeout, "attach: the container's monitor does not answer");
-  co_return std::move(*answer->value);
+  if (!pending->value) co_return Error(ErrorKind::Timeout, "attach: the container's monitor does not answer");
+  co_return std::move(*pending->value);
 }
 
 Result<> ContainerService::resize(ContainerPtr container, uint16_t rows, uint16_t columns) {

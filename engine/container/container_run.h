@@ -15,6 +15,14 @@
 
 namespace stack::engine {
 
+// An attachment whose stream has not arrived yet.
+struct PendingAttach {
+  explicit PendingAttach(asio::io_context& io) : arrived(io) {}
+  std::optional<Result<Fd>> value;
+  Signal arrived;
+  asio::steady_timer::time_point deadline = asio::steady_timer::time_point::max();  // of the monitor's answer
+};
+
 // One run of the container's command.
 struct ContainerProcess {
   explicit ContainerProcess(asio::io_context& io) : control(io) {}

@@ -40,6 +40,8 @@ struct SeccompFilter {
   unsigned flags = 0;  // SECCOMP_FILTER_FLAG_*
 };
 
+struct PendingAttach;
+
 class ContainerService {
  public:
   ContainerService(Context& context, ContainerParts& parts)
@@ -92,9 +94,12 @@ class ContainerService {
   // even if the restart policy restarts it. `stop` ends the wait.
   Task<Result<int>> wait(ContainerPtr container, Condition condition, std::stop_token stop = {});
 
-  // A stream of framed output (Docker's 8-byte headers) and, if requested, stdin. Waits for a stopped container to start,
-  // until `stop`.
-  Task<Result<Fd>> attach(ContainerPtr container, runtime::AttachOptions options, std::stop_token stop = {});
+  // Takes the place of an attachment: a stream of framed output (Docker's 8-byte headers) and, if requested, stdin, with all
+  // output from now on, or from the start of a container that does not run yet.
+  Result<std::shared_ptr<PendingAttach>> begin_attach(Container& container, const runtime::AttachOptions& options);
+  // Waits for its stream, and for a stopped container to start. Gives up the place if it fails; Canceled on a stop request.
+  Task<Result<Fd>> finish_attach(ContainerPtr container, std::shared_ptr<PendingAttach> pending,
+                                 std::stop_token stop = {});
   Result<> resize(ContainerPtr container, uint16_t rows, uint16_t columns);
   // Opens its files as the container sees them, running or not; the returned function blocks. The caller must prevent a
   // stopped container from starting meanwhile (its command queue).

@@ -81,6 +81,11 @@ Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Ima
 Task<Result<>> ContainerService::attach_volumes(ContainerPtr container) {
   bool any = false;
   for (MountPoint& mount : container->mounts) {
+    // Again at each start, like in Docker: it may be on a tmpfs that a reboot emptied.
+    if (mount.spec.kind == MountKind::Bind && mount.spec.create_host_path) {
+      Result<volumes::BindSource> source = volumes::ensure_bind_source(mount.source.path, true);
+      CO_TRY(source);
+    }
     if (mount.spec.kind != MountKind::Volume) continue;
     std::optional<volumes::Volume> volume = parts_.volumes.find(mount.source.volume);
     if (!volume) co_return not_found("volume " + mount.source.volume + " does not exist");

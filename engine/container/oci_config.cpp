@@ -430,6 +430,9 @@ Result<Json> oci_config(const OciInputs& in) {
     if (!spec.domainname.empty()) config["domainname"] = spec.domainname;
   }
   Json defaults = config["mounts"];
+  if (spec.ipc_mode == "none")
+    std::erase_if(defaults.get_ref<Json::array_t&>(),
+                  [](const Json& mount) { return mount["destination"] == "/dev/shm"; });
   if (spec.shm_size && spec.shm_size->bytes > 0) {
     for (Json& mount : defaults) {
       if (mount["destination"] != "/dev/shm") continue;

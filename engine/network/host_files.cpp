@@ -42,7 +42,9 @@ std::string extra_host_line(const std::string& extra, const std::string& host_ga
 
 std::string own_host_names(const ContainerSpec& spec, const std::string& short_id) {
   std::string host = spec.hostname.empty() ? short_id : spec.hostname;
-  return spec.domainname.empty() ? host : host + "." + spec.domainname + " " + host;
+  if (!spec.domainname.empty()) return host + "." + spec.domainname + " " + host;
+  size_t dot = host.find('.');
+  return dot == std::string::npos || dot == 0 ? host : host + " " + host.substr(0, dot);
 }
 
 std::string fixed_hosts(const std::vector<std::string>& extra_hosts, const std::string& host_gateway,

@@ -94,6 +94,15 @@ TEST_F(Commands, ExecRunsInTheContainerWithItsEnvironmentAndExitCode) {
                   "echo $COLOR $PWD $(id -un)"})
                 .out,
             "red /tmp nobody\n");
+  CommandResult nowhere = run({"exec", "-T", "-w", "/nowhere", "web", "pwd"});
+  EXPECT_EQ(nowhere.code, 127);
+  EXPECT_NE(nowhere.err.find("chdir to cwd (\"/nowhere\"): no such file or directory"), std::string::npos)
+      << nowhere.text();
+  EXPECT_EQ(run({"exec", "-T", "web", "test", "-e", "/nowhere"}).code, 1);
+  CommandResult closed =
+      run_command({"sh", "-c", "timeout 10 " + program_folder() + "/stack --root " + stack().root() + " --run-root " +
+                                   stack().run_root() + " -p shop exec -T web cat <&-"});
+  EXPECT_EQ(closed.code, 0) << "a closed stdin is an empty one: " << closed.text();
   CommandResult piped = run({"exec", "-T", "web", "cat"}, {}, "from stdin\n");
   EXPECT_EQ(piped.out, "from stdin\n") << piped.text();
   CommandResult separate = run({"exec", "-T", "web", "sh", "-c", "echo out; echo err >&2"});
@@ -142,6 +151,21 @@ services:
   up->signal(SIGINT);
   EXPECT_EQ(up->wait(10s), 130) << up->output();
   EXPECT_TRUE(eventually(5s, [&] { return container("web").state == "exited"; }));
+}
+
+TEST_F(Commands, ForegroundUpShowsLogsToTheirEnd) {
+  project("jobs", R"(
+services:
+  job: {image: "debian:bookworm-slim", command: sh -c "yes line-of-the-log | head -n 60000; echo last"}
+)");
+  CommandResult up = run({"up", "--no-log-prefix"});
+  EXPECT_EQ(up.code, 0);
+  size_t lines = 0;
+  for (size_t at = up.out.find("line-of-the-log"); at != std::string::npos; at = up.out.find("line-of-the-log", at + 1))
+    ++lines;
+  EXPECT_EQ(lines, 60000U);
+  EXPECT_NE(up.out.find("\nlast\n"), std::string::npos);
+  must({"down"});
 }
 
 TEST_F(Commands, ForegroundUpEndsWhenAllContainersHaveExited) {

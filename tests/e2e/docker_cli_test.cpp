@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "scenario.h"
 
@@ -117,6 +118,54 @@ TEST_P(DockerCli, ShowsStopsAndRemovesContainers) {
   EXPECT_EQ(ok({"rm", "-f", "two"}), "two");
   EXPECT_EQ(ok({"volume", "ls", "-q"}), "kept");
   ok({"volume", "rm", "kept"});
+}
+
+TEST_P(DockerCli, AllExposedPortsArePublishedOnRequest) {
+  run_sleeper("exposed", {"-P", "--expose", "80", "--expose", "53/udp", "-p", "18098:81"});
+  std::string tcp = ok({"port", "exposed", "80/tcp"});
+  EXPECT_TRUE(tcp.starts_with("0.0.0.0:")) << tcp;
+  EXPECT_TRUE(ok({"port", "exposed", "53/udp"}).starts_with("0.0.0.0:"));
+  EXPECT_EQ(ok({"port", "exposed", "81"}), "0.0.0.0:18098\n[::]:18098");
+  ok({"rm", "-f", "exposed"});
+}
+
+TEST_P(DockerCli, VolumePruneRemovesAnonymousVolumes) {
+  std::string id = ok({"create", "-v", "/x", kImage, "true"});
+  ok({"rm", id});
+  ok({"volume", "create", "named"});
+  EXPECT_EQ(ok({"volume", "ls", "-q"}).size(), 64U + 1 + 5);
+  ok({"volume", "prune", "-f"});
+  EXPECT_EQ(ok({"volume", "ls", "-q"}), "named");
+  ok({"volume", "rm", "named"});
+}
+
+TEST_P(DockerCli, MissingBindSourceIsCreatedAtEachStart) {
+  run_sleeper("bound", {"-v", path("made") + ":/made"});
+  ok({"stop", "-t", "0", "bound"});
+  ASSERT_TRUE(std::filesystem::remove(path("made")));
+  ok({"start", "bound"});
+  EXPECT_TRUE(std::filesystem::is_directory(path("made")));
+  ok({"rm", "-f", "bound"});
+}
+
+TEST_P(DockerCli, UnknownOptionsOfABindAreRefused) {
+  CommandResult refused = docker({"run", "--rm", "-v", "/tmp:/x:roo", kImage, "true"});
+  EXPECT_EQ(refused.code, 125) << refused.text();
+  EXPECT_NE(refused.err.find("invalid mode: roo"), std::string::npos) << refused.text();
+  EXPECT_EQ(ok({"ps", "-aq"}), "");
+}
+
+TEST_P(DockerCli, MountsAreMadeBehindDanglingLinks) {
+  write("Dockerfile", std::string("FROM ") + kImage + R"(
+RUN rm -f /etc/localtime && ln -s /usr/share/zoneinfo/None/Such /etc/localtime && ln -s /var/made /made && ln -s ../run/x/y /etc/y
+)");
+  write("zone", "zone\n");
+  ok({"build", "-q", "-t", "links", "."});
+  EXPECT_EQ(ok({"run", "--rm", "-v", path("zone") + ":/etc/localtime:ro", "-v", "kept:/made/deep", "--tmpfs", "/etc/y",
+                "links", "sh", "-c", "cat /usr/share/zoneinfo/None/Such; grep -cE ' (/var/made/deep|/run/x/y) ' /proc/mounts"}),
+            "zone\n2");
+  ok({"volume", "rm", "kept"});
+  ok({"rmi", "links"});
 }
 
 TEST_P(DockerCli, ExecCopyDiffAndCommit) {

@@ -421,6 +421,25 @@ services:
   EXPECT_EQ(left, "");
 }
 
+TEST_F(LifeFaults, WaitSurvivesTheEngine) {
+  project("jobs", R"(
+services:
+  job:
+    image: debian:bookworm-slim
+    command: sh -c 'while [ ! -e /shared/go ]; do sleep 0.01; done; exit 5'
+    stop_signal: SIGKILL
+    volumes: [./shared:/shared]
+)");
+  write("shared/README", "");
+  must({"up", "-d"});
+  auto wait = start({"wait", "job"});
+  ::usleep(300'000);
+  stack().kill_engine();
+  ::usleep(500'000);
+  write("shared/go", "");
+  EXPECT_EQ(wait->wait(), 5) << wait->output();
+}
+
 TEST_F(LifeFaults, OutputOfExecWaitsForItsClient) {
   project("jobs", R"(
 services:

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -22,8 +23,10 @@ namespace stack::cli {
 
 namespace {
 
-// Time for the last lines and exit messages after all containers have exited.
-constexpr std::chrono::milliseconds kLastLines{200};
+// After all containers have exited, the end of their logs follows, however long it takes. If nothing arrives for this time,
+// the log stream has missed an exit, because the engine was restarted.
+constexpr std::chrono::milliseconds kLongestSilence{5000};
+constexpr std::chrono::milliseconds kDrainInterval{50};
 // Polling finds exits that the log stream missed because the engine was restarted.
 constexpr std::chrono::milliseconds kPollInterval{5000};
 
@@ -141,6 +144,8 @@ class Foreground {
   void begin_watch();
   void make_watcher(const WatchOptions& options);
   bool anything_alive();
+  void begin_drain();
+  bool drained();
   void stop_all();
   void kill_all();
   void interrupt();
@@ -164,6 +169,9 @@ class Foreground {
   bool look_ = false;  // a container exited: check whether any is alive
   Result<ChangeResult> result_ = ChangeResult{};
   std::set<std::string> replaced_;  // containers that the change itself stops
+  std::set<std::string> running_;   // containers that were started or seen running, by name
+  std::set<std::string> ended_;     // those whose log has been shown to the end
+  Clock::time_point last_line_;
   std::optional<int> abort_code_;   // exit code of the container that ends the command
   std::string aborted_by_;          // its service
   std::optional<int> chosen_code_;  // of --exit-code-from
@@ -173,7 +181,8 @@ class Foreground {
   bool detached_ = false;
   std::optional<MenuKeys> menu_;
   bool stopping_ = false;
-  std::optional<Clock::time_point> deadline_;  // for the last lines
+  bool draining_ = false;           // all containers have exited: the end of their logs is awaited
+  std::set<std::string> awaited_;  // their names
   std::optional<Watcher> watcher_;
   Fd watch_stop_;
   std::thread change_thread_, logs_thread_, stop_thread_, watch_thread_;
@@ -188,6 +197,8 @@ void Foreground::change_line(const Json& line) {
     std::string kind = string_or(action, "kind");
     if (kind == "stop-container" || kind == "kill-container" || kind == "remove-container") {
       replaced_.insert(string_or(action, "object"));
+    } else if (kind == "start-container") {
+      running_.insert(string_or(action, "object"));
     }
   }
 }
@@ -216,6 +227,10 @@ void Foreground::note_exit(const std::string& service, int code) {
 void Foreground::log_line(const Json& line) {
   std::string service = string_or(line, "service");
   bool exited = line.is_object() && line.contains("exit");
+  {
+    std::lock_guard lock(mutex_);
+    last_line_ = Clock::now();
+  }
   if (exited) {
     std::lock_guard lock(mutex_);
     // Stopped because it is being replaced: not shown.
@@ -224,6 +239,7 @@ void Foreground::log_line(const Json& line) {
   if (options_.shown.contains(service)) printer_.line(line);
   if (!exited || bool_or(line, "restarting")) return;
   std::lock_guard lock(mutex_);
+  ended_.insert(string_or(line, "container"));
   // Exits during the change are checked when it is done.
   if (change_ended_) note_exit(service, static_cast<int>(int_or(line, "exit")));
   look_ = true;
@@ -357,10 +373,30 @@ bool Foreground::anything_alive() {
   std::lock_guard lock(mutex_);
   for (const Container& container : of_services(std::move(*containers), options_.services)) {
     alive = alive || container.is_running();
+    if (container.is_running()) running_.insert(container.name);
     if (container.state == "exited" || container.state == "dead")
       note_exit(container.service, container.exit_code);
   }
   return alive;
+}
+
+// The exit of a container follows its last line in the log stream.
+void Foreground::begin_drain() {
+  draining_ = true;
+  auto containers = list_containers(session_, options_.project_name, ContainerFilter::All);
+  std::lock_guard lock(mutex_);
+  last_line_ = Clock::now();
+  if (!containers) return;
+  for (const Container& container : of_services(std::move(*containers), options_.services)) {
+    bool exited = container.state == "exited" || container.state == "dead";
+    if (exited && running_.contains(container.name)) awaited_.insert(container.name);
+  }
+}
+
+bool Foreground::drained() {
+  std::lock_guard lock(mutex_);
+  bool all = std::includes(ended_.begin(), ended_.end(), awaited_.begin(), awaited_.end());
+  return all || Clock::now() - last_line_ > kLongestSilence;
 }
 
 // Handles one round of events; returns false at the end.
@@ -372,7 +408,7 @@ bool Foreground::turn() {
   bool look = std::exchange(look_, false);
   lock.unlock();
   if (detached_) return false;
-  if (deadline_) return Clock::now() < *deadline_;
+  if (draining_) return !drained();
   if (failed && !stopping_) return false;
   bool over = stopping_ && stop_ended;
   if (!stopping_ && change_ended && watcher_ && !watch_thread_.joinable())
@@ -383,7 +419,7 @@ bool Foreground::turn() {
   bool aborts = abort_code_.has_value();
   lock.unlock();
   if (over) {
-    deadline_ = Clock::now() + kLastLines;
+    begin_drain();
   } else if (aborts && !stopping_) {
     progress_.load()->write(STDOUT_FILENO, "Aborting on container exit...\n");
     stop_all();
@@ -423,7 +459,7 @@ Result<int> Foreground::run() {
   printer_.expect(options_.labels);
   logs_thread_ = std::thread([this] { run_logs(); });
   change_thread_ = std::thread([this] { run_change(); });
-  while (turn()) wait_for_event(deadline_ ? kLastLines / 10 : kPollInterval);
+  while (turn()) wait_for_event(draining_ ? kDrainInterval : kPollInterval);
   follower_.stop();
   if (watcher_) eventfd_write(watch_stop_.get(), 1);
   bool all_ended = false;

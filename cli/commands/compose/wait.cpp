@@ -4,6 +4,7 @@
 #include "cli/render/output.h"
 #include "cli/session/change.h"
 #include "cli/session/containers.h"
+#include "cli/session/engine_start.h"
 
 namespace stack::cli {
 
@@ -16,32 +17,50 @@ constexpr Example kWaitExamples[] = {
 
 struct Waiting {
   std::string name;
+  std::string id;
   http::Client client;
   bool done = false;
 };
+
+constexpr int kAttempts = 6;
+
+// The engine may die again before it answers.
+Result<http::Client> begin_wait(Session& session, const std::string& id) {
+  for (int attempt = 1;; ++attempt) {
+    TRY_ASSIGN(http::Client client, session.connect());
+    http::ClientRequest request;
+    request.method = "POST";
+    request.target = "/containers/" + id + "/wait";
+    Result<http::Answer> begun = client.begin(std::move(request));
+    if (begun) return client;
+    if (!is_broken_connection(begun.error()) || attempt == kAttempts) return std::move(begun).error();
+  }
+}
 
 Result<std::vector<Waiting>> begin_waits(Session& session, const std::string& project_name,
                                          const std::vector<std::string>& services) {
   TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All));
   std::vector<Waiting> waits;
   for (const Container& container : of_services(std::move(containers), services)) {
-    TRY_ASSIGN(http::Client client, session.connect());
-    http::ClientRequest request;
-    request.method = "POST";
-    request.target = "/containers/" + container.id + "/wait";
-    TRY(client.begin(std::move(request)).map([](auto&&) {}));
-    waits.push_back({container.name, std::move(client)});
+    TRY_ASSIGN(http::Client client, begin_wait(session, container.id));
+    waits.push_back({container.name, container.id, std::move(client)});
   }
   return waits;
 }
 
-Result<int> finish(Waiting& waiting) {
+// nullopt: the engine died; the next one is asked again.
+Result<std::optional<int>> finish(Session& session, Waiting& waiting) {
+  Result<std::string> body = waiting.client.finish();
+  if (!body && is_broken_connection(body.error())) {
+    TRY_ASSIGN(waiting.client, begin_wait(session, waiting.id));
+    return std::optional<int>();
+  }
   waiting.done = true;
-  TRY_ASSIGN(std::string body, waiting.client.finish());
-  TRY_ASSIGN(Json exit, parse_json(body));
+  if (!body) return std::move(body).error();
+  TRY_ASSIGN(Json exit, parse_json(*body));
   int code = static_cast<int>(int_or(exit, "StatusCode"));
   print_line("container \"" + waiting.name + "\" exited with status code " + std::to_string(code));
-  return code;
+  return std::optional(code);
 }
 
 Result<int> run_wait(Session& session, const Arguments& arguments) {
@@ -57,7 +76,9 @@ Result<int> run_wait(Session& session, const Arguments& arguments) {
     if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) return Error::last_errno("poll");
     for (size_t i = 0; i < waits.size(); ++i) {
       if (watched[i].revents == 0) continue;
-      TRY_ASSIGN(code, finish(waits[i]));
+      TRY_ASSIGN(std::optional<int> exited, finish(session, waits[i]));
+      if (!exited) continue;
+      code = *exited;
       --left;
       if (!arguments.is_set("down-project")) continue;
       TRY_ASSIGN(int down, run_change(session, {"down",

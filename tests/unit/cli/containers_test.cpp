@@ -113,10 +113,11 @@ TEST(Containers, LogLabelsLeaveTheProjectOut) {
 
 TEST(Images, ReferencesAreSplitAtTheTagsColon) {
   EXPECT_EQ(split_reference("nginx:1.27").tag, "1.27");
-  EXPECT_EQ(split_reference("registry:5000/app").tag, "<none>");
+  EXPECT_EQ(split_reference("registry:5000/app").tag, "latest");
   EXPECT_EQ(split_reference("registry:5000/app").repository, "registry:5000/app");
   EXPECT_EQ(split_reference("registry:5000/app:2").repository, "registry:5000/app");
   EXPECT_EQ(split_reference("app@sha256:aa").repository, "app");
+  EXPECT_EQ(split_reference("app@sha256:aa").tag, "<none>");
   EXPECT_EQ(split_reference("").repository, "<none>");
 }
 
