@@ -111,14 +111,14 @@ docker::ContainerFacts container_facts(const Services& s, const Container& conta
     facts.endpoints.push_back(facts_of(container, endpoint, s.networks));
   add_predefined_network(container, facts, s.context.paths.tag);
   add_ports(container, image ? &image->config() : nullptr, facts);
-  if (Result<ImageDefaults> defaults = s.containers.image_defaults(container))
+  if (Result<ImageDefaults> defaults = s.containers.facts().image_defaults(container))
     facts.command_line = command_line(container.spec, *defaults).value_or(std::vector<std::string>());
   return facts;
 }
 
 docker::ContainerDetails container_details(const Services& s, const Container& container) {
   docker::ContainerDetails details;
-  if (Result<ImageDefaults> defaults = s.containers.image_defaults(container)) {
+  if (Result<ImageDefaults> defaults = s.containers.facts().image_defaults(container)) {
     details.image_command = defaults->command;
     details.image_entrypoint = defaults->entrypoint;
     details.image_working_dir = defaults->working_dir;
@@ -127,11 +127,11 @@ docker::ContainerDetails container_details(const Services& s, const Container& c
   }
   if (std::optional<images::Image> image = s.containers.parts().images.find(container.image_id))
     details.image_ports = image->config().exposed_ports;
-  details.hostname = s.containers.hostname_of(container);
-  details.resolv_conf_path = s.containers.own_file(container, "resolv.conf");
-  details.hostname_path = s.containers.own_file(container, "hostname");
-  details.hosts_path = s.containers.own_file(container, "hosts");
-  if (container.spec.log.driver == "json-file") details.log_path = s.containers.log_path(container);
+  details.hostname = s.containers.facts().hostname_of(container);
+  details.resolv_conf_path = s.containers.facts().own_file(container, "resolv.conf");
+  details.hostname_path = s.containers.facts().own_file(container, "hostname");
+  details.hosts_path = s.containers.facts().own_file(container, "hosts");
+  if (container.spec.log.driver == "json-file") details.log_path = s.containers.facts().log_path(container);
   details.exec_ids = s.execs.running_in(container);
   return details;
 }

@@ -10,6 +10,7 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "engine/container/cgroup_parent.h"
 #include "engine/container/container_run.h"
 #include "model/labels.h"
 #include "runtime/rootfs/rootfs_view.h"
@@ -120,16 +121,16 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
   bool networked = step.network == builder::RunNetwork::Default && step.network_name.empty();
   if (networked) ++network_users_;
   struct ScopeExit {
-    ContainerService& containers;
-    std::set<std::string>& steps;
+    Context& context;
+    const runtime::Cgroups& cgroups;
     std::string id;
     int* users;
     ~ScopeExit() {
       if (users != nullptr) --*users;
-      steps.erase(id);
-      containers.remove_cgroup_parent();
+      context.build_steps.erase(id);
+      remove_unused_cgroup_parent(context, cgroups);
     }
-  } leave{containers_, context_.build_steps, container->id, networked ? &network_users_ : nullptr};
+  } leave{context_, containers_.parts().cgroups, container->id, networked ? &network_users_ : nullptr};
   if (networked) {
     Result<NetworkPtr> network = co_await ensure_network();
     CO_TRY(network);
@@ -198,7 +199,7 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   request.rootfs.upper_dir = step.upper_dir;
   request.rootfs.work_dir = step.work_dir;
   request.netns_fd = container.run->netns ? container.run->netns.get() : -1;
-  TRY_ASSIGN(SeccompFilter filter, containers_.seccomp_filter(container.spec, container.spec.privileged));
+  TRY_ASSIGN(SeccompFilter filter, containers_.seccomp_filters().filter_of(container.spec, container.spec.privileged));
   request.seccomp_bpf = std::move(filter.bpf);
   request.seccomp_flags = filter.flags;
   request.cgroup_path = inputs.cgroup_path;
