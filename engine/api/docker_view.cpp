@@ -35,7 +35,7 @@ docker::EndpointFacts facts_of(const Container& container, const Endpoint& endpo
   facts.spec = endpoint.spec;
   facts.network = network_name(endpoint, networks);
   facts.network_id = endpoint.network_id;
-  facts.mac = endpoint.spec.mac_address;
+  facts.mac = endpoint.spec.mac_address ? endpoint.spec.mac_address->text() : "";
   if (!container.run || !endpoint.attached) return facts;
   if (NetworkPtr network = networks.find(endpoint.network_id)) add_gateways(*network, facts);
   facts.endpoint_id = endpoint.endpoint_id;
@@ -63,11 +63,11 @@ void add_ports(const Container& container, const images::ImageConfig* image, doc
   for (const std::string& port : container.spec.exposed_ports) facts.ports[port];
   for (const PublishedPort& port : container.published) {
     auto& bindings = facts.ports[std::to_string(port.container_port) + "/" + to_text(port.protocol)];
-    if (port.host_ip.empty()) {
-      bindings.push_back({"0.0.0.0", port.host_port});
-      bindings.push_back({"::", port.host_port});
+    if (port.host_ip) {
+      bindings.push_back({*port.host_ip, port.host_port});
     } else {
-      bindings.push_back({port.host_ip, port.host_port});
+      bindings.push_back({IpAddress::v4(0), port.host_port});
+      bindings.push_back({IpAddress::v6({}), port.host_port});
     }
   }
 }

@@ -41,8 +41,7 @@ Result<> add_addresses(const Endpoint& endpoint, net::VethSpec& spec) {
     TRY_ASSIGN(IpAddress address, parse_ip(extra));
     spec.addresses.push_back({address, static_cast<uint8_t>(address.is_v4() ? 16 : 64)});
   }
-  if (endpoint.spec.mac_address.empty()) return {};
-  TRY_ASSIGN(spec.mac, parse_mac(endpoint.spec.mac_address));
+  if (endpoint.spec.mac_address) spec.mac = *endpoint.spec.mac_address;
   return {};
 }
 

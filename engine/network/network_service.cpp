@@ -171,7 +171,7 @@ std::string NetworkService::resolv_conf(const Container& container) const {
                           mode != "host" && mode != "none");
 }
 
-std::optional<std::string> NetworkService::port_holder(const std::string& host_ip, uint16_t port,
+std::optional<std::string> NetworkService::port_holder(const std::optional<IpAddress>& host_ip, uint16_t port,
                                                        Protocol protocol) {
   return parts_->ports.holder_of(host_ip, port, protocol);
 }

@@ -50,7 +50,8 @@ class NetworkService {
   void refresh_names(const Container& container);
 
   // The owner of this host port: a container or a host process; nullopt if it is free.
-  std::optional<std::string> port_holder(const std::string& host_ip, uint16_t port, Protocol protocol);
+  std::optional<std::string> port_holder(const std::optional<IpAddress>& host_ip, uint16_t port,
+                                         Protocol protocol);
 
   // The contents of the files bind-mounted into the container; call after connect.
   std::string hosts_file(const Container& container) const;

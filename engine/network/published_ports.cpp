@@ -21,36 +21,22 @@ std::string relay_name(const Container& container, const proxy::BoundPort& port)
          std::to_string(port.port);
 }
 
-// The host addresses on which a port is published: "" = all addresses of both families.
-Result<std::vector<IpAddress>> host_addresses_of(const std::string& host_ip) {
-  std::vector<IpAddress> addresses;
-  if (host_ip.empty()) {
-    addresses.push_back(IpAddress::v4(0));
-    if (has_ipv6()) addresses.push_back(IpAddress::v6({}));
-    return addresses;
-  }
-  TRY_ASSIGN(IpAddress address, parse_ip(host_ip));
-  addresses.push_back(address);
-  return addresses;
-}
-
-// Whether two host addresses of one port conflict.
-bool overlap(const std::string& one, const std::string& other) {
-  Result<IpAddress> a = parse_ip(one);
-  Result<IpAddress> b = parse_ip(other);
-  if (!a || !b) return true;
-  if (a->family() != b->family()) return false;
-  return a->is_unspecified() || b->is_unspecified() || *a == *b;
+// The host addresses on which a port is published.
+std::vector<IpAddress> host_addresses_of(const std::optional<IpAddress>& host_ip) {
+  if (host_ip) return {*host_ip};
+  std::vector<IpAddress> all{IpAddress::v4(0)};
+  if (has_ipv6()) all.push_back(IpAddress::v6({}));
+  return all;
 }
 
 // The owner of the port outside this engine; nullopt if it is free.
-std::optional<std::string> foreign_holder(const std::string& host_ip, uint16_t port, Protocol protocol) {
+std::optional<std::string> foreign_holder(const std::optional<IpAddress>& host_ip, uint16_t port,
+                                          Protocol protocol) {
   if (protocol == Protocol::Sctp) return std::nullopt;
-  Result<IpAddress> address = parse_ip(host_ip.empty() ? "0.0.0.0" : host_ip);
-  if (!address) return std::nullopt;
-  Result<proxy::BoundPort> free = proxy::bind_host_port(*address, {port, port}, protocol);
+  IpAddress address = host_ip.value_or(IpAddress::v4(0));
+  Result<proxy::BoundPort> free = proxy::bind_host_port(address, {port, port}, protocol);
   if (free) return std::nullopt;
-  if (auto owner = proxy::port_owner(*address, port, protocol)) return owner;
+  if (auto owner = proxy::port_owner(address, port, protocol)) return owner;
   return free.error().kind() == ErrorKind::Conflict ? "another program" : free.error().text();
 }
 
@@ -101,8 +87,8 @@ Task<> PublishedPorts::restore_relay() {
 }
 
 // The name of the container that publishes this host port; "" if there is none.
-std::string PublishedPorts::publisher_of(const std::string& host_ip, uint16_t port, Protocol protocol,
-                                         const Container* except) const {
+std::string PublishedPorts::publisher_of(const std::optional<IpAddress>& host_ip, uint16_t port,
+                                         Protocol protocol, const Container* except) const {
   for (const auto& [id, container] : state_.context.containers) {
     if (container.get() == except) continue;
     for (const PublishedPort& held : container->published)
@@ -112,7 +98,7 @@ std::string PublishedPorts::publisher_of(const std::string& host_ip, uint16_t po
   return "";
 }
 
-std::optional<std::string> PublishedPorts::holder_of(const std::string& host_ip, uint16_t port,
+std::optional<std::string> PublishedPorts::holder_of(const std::optional<IpAddress>& host_ip, uint16_t port,
                                                      Protocol protocol) const {
   std::string container = publisher_of(host_ip, port, protocol, nullptr);
   if (!container.empty()) return "container " + container;
@@ -126,9 +112,13 @@ Result<> PublishedPorts::reserve(Container& container) {
   // A network option can restrict ports without a host address to one address.
   const Endpoint* endpoint = port_endpoint(state_, container, Family::V4);
   NetworkPtr network = endpoint == nullptr ? nullptr : state_.by_id(endpoint->network_id);
-  std::string usual = network ? network->option("com.docker.network.bridge.host_binding_ipv4") : "";
+  std::string option = network ? network->option("com.docker.network.bridge.host_binding_ipv4") : "";
+  std::optional<IpAddress> usual;
+  if (!option.empty()) {
+    TRY_ASSIGN(usual, parse_ip(option).in("network " + network->name()));
+  }
   for (PortSpec port : container.spec.ports) {
-    if (port.host_ip.empty()) port.host_ip = usual;
+    if (!port.host_ip) port.host_ip = usual;
     TRY(reserve_port(container, port));
   }
   return {};
@@ -148,7 +138,7 @@ Result<> PublishedPorts::reserve_port(Container& container, const PortSpec& port
     container.published.push_back(published);
     return {};
   }
-  TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(port.host_ip));
+  std::vector<IpAddress> addresses = host_addresses_of(port.host_ip);
   TRY_ASSIGN(std::vector<proxy::BoundPort> bound, proxy::bind_host_ports(addresses, range, port.protocol));
   published.host_port = bound.front().port;
   container.published.push_back(published);
@@ -159,8 +149,7 @@ Result<> PublishedPorts::reserve_port(Container& container, const PortSpec& port
 Result<> PublishedPorts::bind(const Container& container) {
   for (const PublishedPort& port : container.published) {
     if (port.protocol == Protocol::Sctp) continue;
-    TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(port.host_ip));
-    for (const IpAddress& address : addresses) {
+    for (const IpAddress& address : host_addresses_of(port.host_ip)) {
       proxy::BoundPort socket;
       socket.port = port.host_port;
       socket.host_ip = address;
@@ -206,12 +195,8 @@ std::vector<net::PortForward> PublishedPorts::forwards_of(const Container& conta
     if (!network || network->option(kPublishOption) == "proxy") continue;
     const std::optional<Cidr>& target = endpoint->address(family);
     if (!target) continue;
-    for (const PublishedPort& port : container.published) {
-      std::optional<IpAddress> host_ip;
-      if (Result<IpAddress> parsed = parse_ip(port.host_ip)) host_ip = *parsed;
-      if (!host_ip && !port.host_ip.empty()) continue;
-      forwards.push_back({port.protocol, host_ip, port.host_port, target->address, port.container_port});
-    }
+    for (const PublishedPort& port : container.published)
+      forwards.push_back({port.protocol, port.host_ip, port.host_port, target->address, port.container_port});
   }
   std::sort(forwards.begin(), forwards.end());
   forwards.erase(std::unique(forwards.begin(), forwards.end()), forwards.end());

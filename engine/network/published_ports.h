@@ -26,7 +26,8 @@ class PublishedPorts {
   // What the firewall should forward.
   std::vector<net::PortForward> forwards_of(const Container& container) const;
   // The owner of this host port: a container or a host process; nullopt if it is free.
-  std::optional<std::string> holder_of(const std::string& host_ip, uint16_t port, Protocol protocol) const;
+  std::optional<std::string> holder_of(const std::optional<IpAddress>& host_ip, uint16_t port,
+                                       Protocol protocol) const;
 
   // Finds ports served by a stack-proxy that an earlier engine started.
   void find_relayed();
@@ -37,7 +38,7 @@ class PublishedPorts {
   Result<> reserve_port(Container& container, const PortSpec& port);
   Result<> relay(const Container& container, proxy::BoundPort socket, uint16_t container_port);
   std::optional<proxy::Target> relay_target(const Container& container, uint16_t container_port) const;
-  std::string publisher_of(const std::string& host_ip, uint16_t port, Protocol protocol,
+  std::string publisher_of(const std::optional<IpAddress>& host_ip, uint16_t port, Protocol protocol,
                            const Container* except) const;
   proxy::ProxyClient& relay_client();
   Task<> restore_relay();
