@@ -83,7 +83,7 @@ Task<Result<>> extract_into(Services& s, Request& request, ContainerPtr containe
   ExtractOptions options;
   options.no_overwrite_kinds = request.query.flag("noOverwriteDirNonDir");
   if (request.query.flag("copyUIDGID") && !container->spec.user.empty()) {
-    Result<runtime::User> user = s.containers.facts().resolve_user(*container, container->spec.user);
+    Result<runtime::User> user = co_await s.containers.facts().resolve_user(container, container->spec.user);
     CO_TRY(user);
     options.override_owner = true;
     options.uid = user->uid;

@@ -69,7 +69,7 @@ class FormerMonitor {
 // Starts a new monitor for a running container whose monitor does not answer. NotFound if it does not run.
 Task<Result<runtime::Hello>> Recovery::take_over(ContainerPtr container,
                                                  std::shared_ptr<ContainerProcess> process) {
-  runtime::AdoptRequest request = requests_.adopt(*container);
+  runtime::AdoptRequest request = co_await requests_.adopt(container);
   if (!parts_.cgroups.exists(request.cgroup_path)) co_return not_found("it has no cgroup");
   auto recorded = static_cast<pid_t>(container->state.pid);
   std::optional<pid_t> pid = first_process(parts_.cgroups, request.cgroup_path, recorded);

@@ -70,27 +70,38 @@ Fd root_of_process(const Container& container) {
 
 }  // namespace
 
-std::vector<std::string> ContainerFacts::environment_of(const Container& container) const {
-  Result<ImageDefaults> image = image_defaults(container);
-  Result<runtime::User> user = resolve_user(container, container.spec.user);
-  return environment(container.spec, image ? *image : ImageDefaults{}, hostname_of(container),
-                     user ? user->home : "/");
+Task<std::vector<std::string>> ContainerFacts::environment_of(ContainerPtr container) const {
+  Result<ImageDefaults> image = image_defaults(*container);
+  Result<runtime::User> user = co_await resolve_user(container, container->spec.user);
+  co_return environment(container->spec, image ? *image : ImageDefaults{}, hostname_of(*container),
+                        user ? user->home : "/");
 }
 
-Result<runtime::User> ContainerFacts::resolve_user(const Container& container,
-                                                   const std::string& user) const {
+Result<std::function<Result<runtime::User>()>> ContainerFacts::user_lookup(const Container& container,
+                                                                           const std::string& user) const {
   TRY_ASSIGN(images::Image image, parts_.images.resolve(container.image_id));
   std::string name = user.empty() ? image.config().user : user;
+  std::vector<std::string> groups = container.spec.group_add;
   if (Fd root = root_of_process(container))
-    return runtime::resolve_user_in_root(name, root.get(), container.spec.group_add);
+    return std::function([held = std::make_shared<Fd>(std::move(root)), name, groups] {
+      return runtime::resolve_user_in_root(name, held->get(), groups);
+    });
   // The container's own changes are on top of the image's layers.
   std::vector<std::string> layers;
   std::string upper = upper_directory(container);
   if (is_directory(upper)) layers.push_back(upper);
   layers.insert(layers.end(), image.layer_dirs.begin(), image.layer_dirs.end());
-  if (layers.empty()) return runtime::resolve_user(name, "", "");
-  TRY_ASSIGN(Fd view, runtime::open_rootfs_view(layers));
-  return runtime::resolve_user_in_root(name, view.get(), container.spec.group_add);
+  return std::function([layers, name, groups]() -> Result<runtime::User> {
+    if (layers.empty()) return runtime::resolve_user(name, "", "");
+    TRY_ASSIGN(Fd view, runtime::open_rootfs_view(layers));
+    return runtime::resolve_user_in_root(name, view.get(), groups);
+  });
+}
+
+Task<Result<runtime::User>> ContainerFacts::resolve_user(ContainerPtr container, std::string user) const {
+  Result<std::function<Result<runtime::User>()>> lookup = user_lookup(*container, user);
+  CO_TRY(lookup);
+  co_return co_await offload(context_.pool, *lookup);
 }
 
 Result<int> ContainerFacts::stop_signal(const Container& container) const {
@@ -102,13 +113,17 @@ Result<int> ContainerFacts::stop_signal(const Container& container) const {
   return parse_signal(signal.empty() ? "SIGTERM" : signal);
 }
 
-Result<runtime::LogSettings> ContainerFacts::log_settings_of(const Container& container) const {
-  TRY_ASSIGN(LogPlan plan, plan_log(container.spec.log));
+Task<Result<runtime::LogSettings>> ContainerFacts::log_settings_of(ContainerPtr container) const {
+  Result<LogPlan> plan = plan_log(container->spec.log);
+  CO_TRY(plan);
   LogSubject subject;
-  subject.facts = {container.id, container.spec.name, container.image_id, container.spec.image};
-  subject.labels = container.spec.labels;
-  if (!plan.env.empty() || !plan.env_regex.empty()) subject.env = environment_of(container);
-  return log_settings(plan, subject, log_path(container)).in("logging");
+  subject.facts = {container->id, container->spec.name, container->image_id, container->spec.image};
+  subject.labels = container->spec.labels;
+  if (!plan->env.empty() || !plan->env_regex.empty()) {
+    std::vector<std::string> env = co_await environment_of(container);
+    subject.env = std::move(env);
+  }
+  co_return log_settings(*plan, subject, log_path(*container)).in("logging");
 }
 
 }  // namespace stack::engine

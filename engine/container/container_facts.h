@@ -1,6 +1,7 @@
 // Facts about a container that follow from its record, its image, and the engine's paths. Changes nothing.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,18 +14,18 @@ namespace stack::engine {
 
 class ContainerFacts {
  public:
-  ContainerFacts(const Context& context, const ContainerParts& parts) : context_(context), parts_(parts) {}
+  ContainerFacts(Context& context, const ContainerParts& parts) : context_(context), parts_(parts) {}
 
   // Environment, user, and other defaults for exec sessions.
   Result<ImageDefaults> image_defaults(const Container& container) const;
-  std::vector<std::string> environment_of(const Container& container) const;
+  Task<std::vector<std::string>> environment_of(ContainerPtr container) const;
   // The requested hostname; the machine's or the owner's if it shares their network; else the short ID.
   std::string hostname_of(const Container& container) const;
-  // Resolves a user in the container's current file system.
-  Result<runtime::User> resolve_user(const Container& container, const std::string& user) const;
+  // Resolves a user in the container's current file system, on the pool: reading it may require a mount.
+  Task<Result<runtime::User>> resolve_user(ContainerPtr container, std::string user) const;
   // The container's stop signal, its image's, or SIGTERM.
   Result<int> stop_signal(const Container& container) const;
-  Result<runtime::LogSettings> log_settings_of(const Container& container) const;
+  Task<Result<runtime::LogSettings>> log_settings_of(ContainerPtr container) const;
 
   std::string cgroup_path(const Container& container) const {
     return context_.paths.cgroup_parent() + "/" + container.id;
@@ -38,7 +39,11 @@ class ContainerFacts {
   std::string own_file(const Container& container, const std::string& name) const;
 
  private:
-  const Context& context_;
+  // The returned function blocks.
+  Result<std::function<Result<runtime::User>()>> user_lookup(const Container& container,
+                                                             const std::string& user) const;
+
+  Context& context_;
   const ContainerParts& parts_;
 };
 

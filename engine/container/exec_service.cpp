@@ -89,9 +89,11 @@ Task<Result<>> ExecService::launch(ExecPtr session) {
   description.privileged = wanted.privileged;
   description.rows = wanted.rows;
   description.columns = wanted.columns;
-  Result<runtime::User> user =
-      containers_.facts().resolve_user(*container, wanted.user.empty() ? container->spec.user : wanted.user);
+  const std::string name = wanted.user.empty() ? container->spec.user : wanted.user;
+  Result<runtime::User> user = co_await containers_.facts().resolve_user(container, name);
   CO_TRY(user);
+  // The command may have exited in the meantime.
+  if (!container->run || container->run->process != process) co_return refusal(*container, LifeEvent::Exec);
   description.user = *user;
   Result<ImageDefaults> image = containers_.facts().image_defaults(*container);
   CO_TRY(image);

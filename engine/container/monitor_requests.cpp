@@ -13,33 +13,46 @@
 
 namespace stack::engine {
 
-Result<std::vector<std::string>> MonitorRequests::link_environment(const Container& container) const {
+namespace {
+
+// The variables' values except the environment of the linked container.
+LinkTarget link_target(const Container& target, const images::Image& image, const std::string& network_id) {
+  LinkTarget facts;
+  for (const Endpoint& endpoint : target.endpoints)
+    if (endpoint.network_id == network_id && endpoint.ipv4) facts.address = endpoint.ipv4->address.text();
+  facts.ports = image.config().exposed_ports;
+  facts.ports.insert(facts.ports.end(), target.spec.exposed_ports.begin(), target.spec.exposed_ports.end());
+  for (const PortSpec& port : target.spec.ports)
+    facts.ports.push_back(std::to_string(port.container_port) + "/" + to_text(port.protocol));
+  return facts;
+}
+
+}  // namespace
+
+Task<Result<std::vector<std::string>>> MonitorRequests::link_environment(ContainerPtr container) const {
   std::vector<std::string> out;
   bool default_network =
-      !container.endpoints.empty() && container.endpoints.front().spec.network == kBridgeNetwork;
-  if (!default_network) return out;
-  for (const std::string& text : container.spec.links) {
+      !container->endpoints.empty() && container->endpoints.front().spec.network == kBridgeNetwork;
+  if (!default_network) co_return out;
+  const std::string network_id = container->endpoints.front().network_id;
+  const std::vector<std::string> links = container->spec.links;
+  for (const std::string& text : links) {
     Link link = parse_link(text);
-    TRY_ASSIGN(ContainerPtr target, context_.require_container(link.container).in("link " + text));
-    if (!target->run)
-      return conflict("Cannot link to a non running container: /" + target->spec.name + " AS /" +
-                      container.spec.name + "/" + link.alias);
-    LinkTarget facts;
-    for (const Endpoint& endpoint : target->endpoints)
-      if (endpoint.network_id == container.endpoints.front().network_id && endpoint.ipv4)
-        facts.address = endpoint.ipv4->address.text();
-    TRY_ASSIGN(images::Image image, parts_.images.resolve(target->image_id));
-    facts.ports = image.config().exposed_ports;
-    facts.ports.insert(facts.ports.end(), target->spec.exposed_ports.begin(),
-                       target->spec.exposed_ports.end());
-    for (const PortSpec& port : target->spec.ports)
-      facts.ports.push_back(std::to_string(port.container_port) + "/" + to_text(port.protocol));
-    facts.env = facts_.environment_of(*target);
-    std::erase_if(facts.env, [](const std::string& entry) { return entry.starts_with("HOSTNAME="); });
-    std::vector<std::string> variables = link_variables(container.spec.name, link.alias, std::move(facts));
+    Result<ContainerPtr> target = context_.require_container(link.container).in("link " + text);
+    CO_TRY(target);
+    if (!(*target)->run)
+      co_return conflict("Cannot link to a non running container: /" + (*target)->spec.name + " AS /" +
+                         container->spec.name + "/" + link.alias);
+    Result<images::Image> image = parts_.images.resolve((*target)->image_id);
+    CO_TRY(image);
+    LinkTarget facts = link_target(**target, *image, network_id);
+    std::vector<std::string> env = co_await facts_.environment_of(*target);
+    std::erase_if(env, [](const std::string& entry) { return entry.starts_with("HOSTNAME="); });
+    facts.env = std::move(env);
+    std::vector<std::string> variables = link_variables(container->spec.name, link.alias, std::move(facts));
     out.insert(out.end(), variables.begin(), variables.end());
   }
-  return out;
+  co_return out;
 }
 
 namespace {
@@ -85,7 +98,9 @@ Result<std::vector<OciInputs::OwnFile>> MonitorRequests::write_own_files(const C
   return files;
 }
 
-Result<Json> MonitorRequests::config_of(const Container& container, const images::Image& image) const {
+Result<Json> MonitorRequests::config_of(const Container& container, const images::Image& image,
+                                        const runtime::User& user,
+                                        const std::vector<std::string>& link_variables) const {
   const ContainerSpec& spec = container.spec;
   ImageDefaults defaults{image.config().entrypoint,  image.config().cmd,  image.config().env,
                          image.config().working_dir, image.config().user, image.config().stop_signal};
@@ -95,10 +110,9 @@ Result<Json> MonitorRequests::config_of(const Container& container, const images
   inputs.hostname = facts_.hostname_of(container);
   inputs.cgroup_path = facts_.cgroup_path(container);
   TRY_ASSIGN(inputs.args, command_line(spec, defaults));
-  TRY_ASSIGN(inputs.user, facts_.resolve_user(container, spec.user));
+  inputs.user = user;
   inputs.env = environment(spec, defaults, inputs.hostname, inputs.user.home);
-  TRY_ASSIGN(std::vector<std::string> links, link_environment(container));
-  inputs.env.insert(inputs.env.end(), links.begin(), links.end());
+  inputs.env.insert(inputs.env.end(), link_variables.begin(), link_variables.end());
   inputs.working_dir = spec.working_dir.empty() ? defaults.working_dir : spec.working_dir;
   TRY_ASSIGN(inputs.own_files, write_own_files(container));
   auto pid_of = [&](const std::string& mode, int64_t& pid) -> Result<> {
@@ -122,60 +136,81 @@ runtime::EngineRestart MonitorRequests::engine_restart() const {
   return engine;
 }
 
-Result<runtime::LaunchRequest> MonitorRequests::launch(const Container& container) {
-  TRY_ASSIGN(images::Image image, parts_.images.resolve(container.image_id));
-  std::string directory = context_.paths.container(container.id);
-  std::string rootfs = directory + "/rootfs";
-  for (const char* part : {"/upper", "/work", "/merged"}) TRY(ensure_directory(rootfs + part, 0755));
-  runtime::LaunchRequest request;
-  request.container_id = container.id;
-  request.state_dir = directory;
-  request.run_dir = context_.paths.container_run(container.id);
-  TRY(ensure_directory(request.run_dir, 0700));
-  TRY_ASSIGN(Json config, config_of(container, image));
-  request.oci_config = stack::to_text(config);
-  request.rootfs.path = rootfs + "/merged";
-  request.rootfs.lower_dirs = image.layer_dirs;
+namespace {
+
+// Overlay requires a lower directory: an empty one for an image without files.
+Result<runtime::Rootfs> rootfs_of(const Container& container, const images::Image& image,
+                                  const std::string& directory) {
+  for (const char* part : {"/upper", "/work", "/merged"}) TRY(ensure_directory(directory + part, 0755));
+  runtime::Rootfs rootfs;
+  rootfs.path = directory + "/merged";
+  rootfs.lower_dirs = image.layer_dirs;
   if (image.layer_dirs.empty()) {
-    // An image without files: overlay requires a lower directory.
-    TRY(ensure_directory(rootfs + "/empty", 0755));
-    request.rootfs.lower_dirs.push_back(rootfs + "/empty");
+    TRY(ensure_directory(directory + "/empty", 0755));
+    rootfs.lower_dirs.push_back(directory + "/empty");
   }
-  request.rootfs.upper_dir = rootfs + "/upper";
-  request.rootfs.work_dir = rootfs + "/work";
-  request.rootfs.volatile_upper = container.spec.auto_remove;
-  TRY_ASSIGN(SeccompFilter filter, filters_.filter_of(container.spec, container.spec.privileged));
-  request.seccomp_bpf = std::move(filter.bpf);
-  request.seccomp_flags = filter.flags;
-  request.cgroup_path = facts_.cgroup_path(container);
-  TRY_ASSIGN(request.log, facts_.log_settings_of(container));
-  request.open_stdin = container.spec.open_stdin;
-  request.stdin_once = container.spec.stdin_once;
-  // A client waits for the output of `run`, and returns for it if this engine dies.
-  request.keep_output = container.label(label::kOneOff) == "True";
-  request.use_init = container.spec.init.value_or(false);
-  request.engine = engine_restart();
-  return request;
+  rootfs.upper_dir = directory + "/upper";
+  rootfs.work_dir = directory + "/work";
+  rootfs.volatile_upper = container.spec.auto_remove;
+  return rootfs;
 }
 
-runtime::AdoptRequest MonitorRequests::adopt(const Container& container) const {
+}  // namespace
+
+Task<Result<runtime::LaunchRequest>> MonitorRequests::launch(ContainerPtr container) {
+  Result<images::Image> image = parts_.images.resolve(container->image_id);
+  CO_TRY(image);
+  Result<runtime::User> user = co_await facts_.resolve_user(container, container->spec.user);
+  CO_TRY(user);
+  Result<std::vector<std::string>> links = co_await link_environment(container);
+  CO_TRY(links);
+  Result<runtime::LogSettings> log = co_await facts_.log_settings_of(container);
+  CO_TRY(log);
+  runtime::LaunchRequest request;
+  request.container_id = container->id;
+  request.state_dir = context_.paths.container(container->id);
+  request.run_dir = context_.paths.container_run(container->id);
+  Result<> folder = ensure_directory(request.run_dir, 0700);
+  CO_TRY(folder);
+  Result<Json> config = config_of(*container, *image, *user, *links);
+  CO_TRY(config);
+  request.oci_config = stack::to_text(*config);
+  Result<runtime::Rootfs> rootfs = rootfs_of(*container, *image, request.state_dir + "/rootfs");
+  CO_TRY(rootfs);
+  request.rootfs = std::move(*rootfs);
+  Result<SeccompFilter> filter = filters_.filter_of(container->spec, container->spec.privileged);
+  CO_TRY(filter);
+  request.seccomp_bpf = std::move(filter->bpf);
+  request.seccomp_flags = filter->flags;
+  request.cgroup_path = facts_.cgroup_path(*container);
+  request.log = std::move(*log);
+  request.open_stdin = container->spec.open_stdin;
+  request.stdin_once = container->spec.stdin_once;
+  // A client waits for the output of `run`, and returns for it if this engine dies.
+  request.keep_output = container->label(label::kOneOff) == "True";
+  request.use_init = container->spec.init.value_or(false);
+  request.engine = engine_restart();
+  co_return request;
+}
+
+Task<runtime::AdoptRequest> MonitorRequests::adopt(ContainerPtr container) const {
   runtime::AdoptRequest request;
-  request.container_id = container.id;
-  request.state_dir = context_.paths.container(container.id);
-  request.run_dir = context_.paths.container_run(container.id);
-  request.cgroup_path = facts_.cgroup_path(container);
-  Result<runtime::LogSettings> log = facts_.log_settings_of(container);
+  request.container_id = container->id;
+  request.state_dir = context_.paths.container(container->id);
+  request.run_dir = context_.paths.container_run(container->id);
+  request.cgroup_path = facts_.cgroup_path(*container);
+  Result<runtime::LogSettings> log = co_await facts_.log_settings_of(container);
   if (log) {
     request.log = *log;
   } else {
     // Losing the log is better than losing the container.
     request.log.driver = runtime::LogDriver::None;
-    log_error("container " + container.spec.name + ": " + log.error().text());
+    log_error("container " + container->spec.name + ": " + log.error().text());
   }
-  request.tty = container.spec.tty;
-  request.stdin_once = container.spec.stdin_once;
+  request.tty = container->spec.tty;
+  request.stdin_once = container->spec.stdin_once;
   request.engine = engine_restart();
-  return request;
+  co_return request;
 }
 
 }  // namespace stack::engine

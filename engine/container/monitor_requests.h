@@ -16,16 +16,18 @@ class MonitorRequests {
       : context_(context), parts_(parts), facts_(facts), filters_(filters) {}
 
   // To start the container. Writes the files that it mounts. Requires its network.
-  Result<runtime::LaunchRequest> launch(const Container& container);
+  Task<Result<runtime::LaunchRequest>> launch(ContainerPtr container);
   // For a running container that lost its monitor, without the parts that only the caller has: the process, its
   // streams, and its network namespace.
-  runtime::AdoptRequest adopt(const Container& container) const;
+  Task<runtime::AdoptRequest> adopt(ContainerPtr container) const;
 
  private:
   runtime::EngineRestart engine_restart() const;
   // The variables that `--link` adds to the environment. Conflict if a linked container does not run.
-  Result<std::vector<std::string>> link_environment(const Container& container) const;
-  Result<Json> config_of(const Container& container, const images::Image& image) const;
+  Task<Result<std::vector<std::string>>> link_environment(ContainerPtr container) const;
+  // `user`: of its processes.
+  Result<Json> config_of(const Container& container, const images::Image& image, const runtime::User& user,
+                         const std::vector<std::string>& link_variables) const;
   Result<std::vector<OciInputs::OwnFile>> write_own_files(const Container& container) const;
 
   Context& context_;

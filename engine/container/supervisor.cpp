@@ -107,12 +107,10 @@ void refuse_attaching(ContainerProcess& process, const Error& error) {
 }  // namespace
 
 // Spawns the monitor. Requires the network and the ContainerRun.
-Result<std::shared_ptr<ContainerProcess>> Supervisor::spawn_monitor(Container& container) {
-  ContainerRun& run = *container.run;
-  TRY_ASSIGN(runtime::LaunchRequest request, requests_.launch(container));
-  Result<std::map<std::string, Fd>> sources = open_mount_sources(container, parts_.images);
-  if (!sources) return std::move(sources).error();
-  for (const auto& [destination, fd] : *sources) request.mount_sources[destination] = fd.get();
+Result<std::shared_ptr<ContainerProcess>> Supervisor::spawn_monitor(
+    const Container& container, runtime::LaunchRequest request, const std::map<std::string, Fd>& sources) {
+  const ContainerRun& run = *container.run;
+  for (const auto& [destination, fd] : sources) request.mount_sources[destination] = fd.get();
   if (run.netns) request.netns_fd = run.netns.get();
   for (const runtime::OwnedNamedFd& held : run.held) request.held_fds.push_back({held.name, held.fd.get()});
   request.hold_before_start = !container.waiting_attaches.empty();
@@ -127,7 +125,16 @@ Result<std::shared_ptr<ContainerProcess>> Supervisor::spawn_monitor(Container& c
 // Spawns the monitor and waits until the command is running.
 Task<Result<>> Supervisor::launch(ContainerPtr container) {
   std::shared_ptr<ContainerRun> run = container->run;
-  Result<std::shared_ptr<ContainerProcess>> spawned = spawn_monitor(*container);
+  Result<runtime::LaunchRequest> request = co_await requests_.launch(container);
+  CO_TRY(request);
+  auto open_sources = [mounts = container->mounts, &images = parts_.images] {
+    return open_mount_sources(mounts, images);
+  };
+  Result<std::map<std::string, Fd>> sources = co_await offload(context_.pool, open_sources);
+  CO_TRY(sources);
+  if (container->phase != Phase::Starting) co_return start_canceled(*container);
+  Result<std::shared_ptr<ContainerProcess>> spawned =
+      spawn_monitor(*container, std::move(*request), *sources);
   CO_TRY(spawned);
   std::shared_ptr<ContainerProcess> process = *spawned;
   run->launching = process;
@@ -272,7 +279,7 @@ Task<bool> Supervisor::replace_monitor(ContainerPtr container, std::shared_ptr<C
                                        std::shared_ptr<ContainerProcess> process) {
   co_await reap_monitor(process);
   refuse_attaching(*process, Error("the container's monitor was replaced"));
-  runtime::AdoptRequest request = requests_.adopt(*container);
+  runtime::AdoptRequest request = co_await requests_.adopt(container);
   request.pid = static_cast<pid_t>(container->state.pid);
   request.pidfd = process->pidfd.get();
   request.netns_fd = run->netns ? run->netns.get() : -1;

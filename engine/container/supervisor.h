@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "engine/container/container_run.h"
 #include "engine/container/container_volumes.h"
@@ -46,7 +48,9 @@ class Supervisor {
 
  private:
   Task<> fail_start(ContainerPtr container, Error error);
-  Result<std::shared_ptr<ContainerProcess>> spawn_monitor(Container& container);
+  Result<std::shared_ptr<ContainerProcess>> spawn_monitor(const Container& container,
+                                                          runtime::LaunchRequest request,
+                                                          const std::map<std::string, Fd>& sources);
   Task<Result<>> launch(ContainerPtr container);
   void became_running(ContainerPtr container, std::shared_ptr<ContainerProcess> process,
                       runtime::Started started);

@@ -110,6 +110,19 @@ Task<> EngineRunDriver::release_network() {
   if (!gone) log_warning(gone.error().text());
 }
 
+namespace {
+
+// Blocks: mounts the layers.
+Result<runtime::User> resolve_user_in_layers(const std::string& name, const std::string& upper,
+                                             const std::vector<std::string>& lower) {
+  std::vector<std::string> layers{upper};
+  layers.insert(layers.end(), lower.begin(), lower.end());
+  TRY_ASSIGN(Fd view, runtime::open_rootfs_view(layers));
+  return runtime::resolve_user_in_root(name, view.get());
+}
+
+}  // namespace
+
 Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const builder::RunOutput& output,
                                             std::stop_token stop) {
   auto container = std::make_shared<Container>(context_.io);
@@ -143,7 +156,16 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
   Result<> ready = co_await networks_.connect(container);
   CO_TRY(ready);
   Result<int> code = Error("not run");
-  Result<runtime::LaunchRequest> request = request_of(*container, step);
+  auto lookup = [name = step.user, upper = step.upper_dir, lower = step.lower_dirs] {
+    return resolve_user_in_layers(name, upper, lower);
+  };
+  Result<runtime::User> user = co_await offload(context_.pool, lookup);
+  Result<runtime::LaunchRequest> request = Error("no user");
+  if (user) {
+    request = request_of(*container, step, std::move(*user));
+  } else {
+    request = std::move(user).error();
+  }
   if (request) {
     code = co_await watch(std::move(*request), output, stop);
   } else {
@@ -165,7 +187,7 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
 }
 
 Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& container,
-                                                           const builder::RunStep& step) {
+                                                           const builder::RunStep& step, runtime::User user) {
   std::string folder = context_.paths.step(container.id);
   TRY(ensure_directory(folder, 0700));
   for (const char* part : {"/merged", "/state"}) TRY(ensure_directory(folder + part, 0755));
@@ -176,11 +198,7 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   inputs.working_dir = step.cwd;
   inputs.hostname = container.spec.hostname;
   inputs.cgroup_path = context_.paths.step_cgroup(container.id);
-  std::vector<std::string> layers{step.upper_dir};
-  layers.insert(layers.end(), step.lower_dirs.begin(), step.lower_dirs.end());
-  TRY_ASSIGN(Fd view, runtime::open_rootfs_view(layers));
-  TRY_ASSIGN(inputs.user, runtime::resolve_user_in_root(step.user, view.get()));
-  view.reset();
+  inputs.user = std::move(user);
   auto put = [&](const std::string& name, const std::string& text) -> Result<> {
     TRY(write_file(folder + "/" + name, text));
     inputs.own_files.push_back({folder + "/" + name, "/etc/" + name, false});
