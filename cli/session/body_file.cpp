@@ -9,7 +9,7 @@ namespace stack::cli {
 
 namespace {
 
-Result<> finish(const Fd& output, const std::string& unfinished, const std::string& file, bool durable) {
+Result<> complete_file(const Fd& output, const std::string& unfinished, const std::string& file, bool durable) {
   if (durable && ::fsync(output.get()) != 0) return Error::last_errno("sync " + unfinished);
   if (::rename(unfinished.c_str(), file.c_str()) != 0) return Error::last_errno("rename " + unfinished);
   return {};
@@ -36,7 +36,7 @@ Result<> write_body(Session& session, const std::string& target, const std::stri
   if (!output) return Error::last_errno("create " + unfinished);
   Result<> done = stream_to(session, target, output.get());
   if (file.empty()) return done;
-  if (done) done = finish(output, unfinished, file, options.durable);
+  if (done) done = complete_file(output, unfinished, file, options.durable);
   if (!done) ::unlink(unfinished.c_str());
   return done;
 }

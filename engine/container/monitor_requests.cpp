@@ -16,7 +16,7 @@ namespace stack::engine {
 namespace {
 
 // The variables' values except the environment of the linked container.
-LinkTarget link_target(const Container& target, const images::Image& image, const std::string& network_id) {
+LinkTarget linked_facts(const Container& target, const images::Image& image, const std::string& network_id) {
   LinkTarget facts;
   for (const Endpoint& endpoint : target.endpoints)
     if (endpoint.network_id == network_id && endpoint.ipv4) facts.address = endpoint.ipv4->address.text();
@@ -45,7 +45,7 @@ Task<Result<std::vector<std::string>>> MonitorRequests::link_environment(Contain
                          container->spec.name + "/" + link.alias);
     Result<images::Image> image = parts_.images.resolve((*target)->image_id);
     CO_TRY(image);
-    LinkTarget facts = link_target(**target, *image, network_id);
+    LinkTarget facts = linked_facts(**target, *image, network_id);
     std::vector<std::string> env = co_await facts_.environment_of(*target);
     std::erase_if(env, [](const std::string& entry) { return entry.starts_with("HOSTNAME="); });
     facts.env = std::move(env);
