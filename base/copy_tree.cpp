@@ -59,7 +59,7 @@ Result<bool> copy_small(int from, int to, int64_t size) {
   return true;
 }
 
-Result<> set_attribute(int to, const std::string& name, const std::vector<char>& value) {
+Result<> set_attribute(int to, const std::string& name, const std::string& value) {
   if (::fsetxattr(to, name.c_str(), value.data(), value.size(), 0) == 0) return {};
   if (errno == ENOTSUP || (errno == EPERM && !name.starts_with("security.capability"))) return {};
   return Error::last_errno("set attribute " + name);
@@ -191,25 +191,32 @@ bool is_portable_attribute(std::string_view name) {
   return !name.starts_with("system.nfs4");
 }
 
-Result<> copy_extended_attributes(int from, int to) {
+Result<std::map<std::string, std::string>> portable_attributes(int fd) {
+  std::map<std::string, std::string> found;
   char small[1024];
-  ssize_t size = ::flistxattr(from, small, sizeof small);
-  if (size == 0 || (size < 0 && errno == ENOTSUP)) return {};
+  ssize_t size = ::flistxattr(fd, small, sizeof small);
+  if (size == 0 || (size < 0 && errno == ENOTSUP)) return found;
   std::vector<char> list(small, small + std::max<ssize_t>(size, 0));
   if (size < 0 && errno == ERANGE) {
     list.resize(64 * 1024);
-    size = ::flistxattr(from, list.data(), list.size());
+    size = ::flistxattr(fd, list.data(), list.size());
     list.resize(static_cast<size_t>(std::max<ssize_t>(size, 0)));
   }
   if (size < 0) return Error::last_errno("list attributes");
   for (const std::string& name : attribute_names(list)) {
     if (!is_portable_attribute(name)) continue;
-    std::vector<char> value(64 * 1024);
-    ssize_t n = ::fgetxattr(from, name.c_str(), value.data(), value.size());
+    std::string value(64 * 1024, '\0');
+    ssize_t n = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
     if (n < 0) return Error::last_errno("read attribute " + name);
     value.resize(static_cast<size_t>(n));
-    TRY(set_attribute(to, name, value));
+    found[name] = std::move(value);
   }
+  return found;
+}
+
+Result<> copy_extended_attributes(int from, int to) {
+  TRY_ASSIGN(auto attributes, portable_attributes(from));
+  for (const auto& [name, value] : attributes) TRY(set_attribute(to, name, value));
   return {};
 }
 

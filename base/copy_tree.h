@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +39,9 @@ Result<> copy_file_bytes(int from, int to, int64_t size);
 // Copies the extended attributes of an open file or directory, except overlay's. Silently skips attributes that the target's
 // file system does not support.
 Result<> copy_extended_attributes(int from, int to);
+
+// The portable attributes of an open file or directory, by name; none if its file system has no attributes.
+Result<std::map<std::string, std::string>> portable_attributes(int fd);
 
 // Whether the attribute belongs to the file's content, not to overlayfs or the security module.
 bool is_portable_attribute(std::string_view name);

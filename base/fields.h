@@ -8,7 +8,7 @@
 //
 // in the namespace of the type or of stack; the reader and the writer are visitors of it. A member may be a bool, an
 // integer, a string, a duration (nanoseconds), seconds, a size in bytes, a list or map of strings, a type with fields, a
-// list of such types, or an optional of one of these; a type with a TextForm; or a JsonForm that wraps a member with any
+// list of such types, or an optional of one of these; a type with a TextForm, whose optional is absent at ""; or a JsonForm that wraps a member with any
 // other JSON. A function
 //
 //   void settle(const Members& members, Point& point)
@@ -167,7 +167,12 @@ class FieldReader {
 
   template <typename T>
   void read_several(const char* key, std::optional<T>& value) const {
-    if (members_.find(key)) read(key, value.emplace());
+    const Json* found = members_.find(key);
+    if (!found) return;
+    // Clients write absent addresses as "".
+    if constexpr (HasTextForm<T>)
+      if (*found == Json("")) return;
+    read(key, value.emplace());
   }
   template <typename T>
   void read_several(const char* key, std::vector<T>& values) const {

@@ -119,8 +119,10 @@ void read_network(const Members& body, const Members& host, ContainerSpec& spec)
   order_endpoints(order, spec.endpoints);
   std::string mac_address;
   body.read("MacAddress", mac_address);
-  if (!mac_address.empty() && !spec.endpoints.empty() && spec.endpoints.front().mac_address.empty())
-    spec.endpoints.front().mac_address = mac_address;
+  if (mac_address.empty() || spec.endpoints.empty() || spec.endpoints.front().mac_address) return;
+  Result<MacAddress> mac = parse_mac(mac_address);
+  if (!mac) return body.wrong("MacAddress", "a MAC address");
+  spec.endpoints.front().mac_address = *mac;
 }
 
 // --- isolation ---

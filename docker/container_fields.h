@@ -5,6 +5,7 @@
 #include "base/fields.h"
 #include "docker/container_forms.h"
 #include "model/container.h"
+#include "model/text_forms.h"
 
 namespace stack {
 

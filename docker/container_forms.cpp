@@ -117,7 +117,7 @@ Json port_bindings(const std::vector<PortSpec>& ports) {
     std::string host_port = port.host_port == 0 ? "" : std::to_string(port.host_port);
     if (port.host_port_end != 0) host_port += "-" + std::to_string(port.host_port_end);
     bindings[std::to_string(port.container_port) + "/" + to_text(port.protocol)].push_back(
-        {{"HostIp", port.host_ip}, {"HostPort", host_port}});
+        {{"HostIp", port.host_ip ? port.host_ip->text() : ""}, {"HostPort", host_port}});
   }
   return bindings;
 }
@@ -131,7 +131,11 @@ void read_binding(const Members& members, const char* key, const std::string& na
     return members.fail(key, "\"" + name + "\" is not a container port");
   auto port = parse_published_port(name);
   if (!port) return members.fail(key, port.error().text());
-  port->host_ip = string_or(binding, "HostIp");
+  if (std::string host_ip = string_or(binding, "HostIp"); !host_ip.empty()) {
+    Result<IpAddress> address = parse_ip(host_ip);
+    if (!address) return members.fail(key + ("." + name), address.error().text());
+    port->host_ip = *address;
+  }
   std::string host_port = string_or(binding, "HostPort");
   if (auto at = binding.find("HostPort"); at != binding.end() && at->is_number_unsigned())
     host_port = at->dump();

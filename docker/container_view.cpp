@@ -85,8 +85,8 @@ Json mounts_json(const ContainerFacts& container) {
 
 Json ipam_json(const EndpointSpec& spec) {
   Json ipam = Json::object();
-  if (!spec.ipv4_address.empty()) ipam["IPv4Address"] = spec.ipv4_address;
-  if (!spec.ipv6_address.empty()) ipam["IPv6Address"] = spec.ipv6_address;
+  if (spec.ipv4_address) ipam["IPv4Address"] = spec.ipv4_address->text();
+  if (spec.ipv6_address) ipam["IPv6Address"] = spec.ipv6_address->text();
   if (!spec.link_local_ips.empty()) ipam["LinkLocalIPs"] = spec.link_local_ips;
   return ipam.empty() ? Json() : ipam;
 }
@@ -140,7 +140,7 @@ Json port_map(const ContainerFacts& container) {
   for (const auto& [key, bindings] : container.ports) {
     Json& list = out[key];
     for (const PortBinding& binding : bindings)
-      list.push_back({{"HostIp", binding.host_ip}, {"HostPort", std::to_string(binding.host_port)}});
+      list.push_back({{"HostIp", binding.host_ip.text()}, {"HostPort", std::to_string(binding.host_port)}});
   }
   return out;
 }
@@ -151,7 +151,7 @@ Json port_rows(const ContainerFacts& container) {
     Json row{{"PrivatePort", std::atoi(key.c_str())}, {"Type", key.substr(key.find('/') + 1)}};
     if (bindings.empty()) out.push_back(row);
     for (const PortBinding& binding : bindings) {
-      row["IP"] = binding.host_ip;
+      row["IP"] = binding.host_ip.text();
       row["PublicPort"] = binding.host_port;
       out.push_back(row);
     }

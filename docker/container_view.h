@@ -40,7 +40,7 @@ struct EndpointFacts {
 };
 
 struct PortBinding {
-  std::string host_ip;
+  IpAddress host_ip;
   uint16_t host_port = 0;
 };
 

@@ -123,7 +123,7 @@ Result<> Engine::open() {
   containers = std::make_unique<ContainerService>(context, *parts);
   execs = std::make_unique<ExecService>(context, *containers);
   health = std::make_unique<HealthService>(context, *containers, *execs);
-  containers->on_started = [this](ContainerPtr container) { health->watch(std::move(container)); };
+  containers->supervisor().on_started = [this](ContainerPtr container) { health->watch(std::move(container)); };
   registries = std::make_unique<RegistryService>(context, *images);
   registries->open();
   builds = std::make_unique<BuildService>(context, *containers, networks, *registries);
@@ -162,7 +162,7 @@ Result<> Engine::listen_on_tcp(EngineOptions& options) {
 
 void Engine::shut_down() {
   tls.reset();
-  containers->leave();
+  containers->recovery().leave();
   if (server) server->stop_accepting();
   // systemd may have replaced it since.
   if (socket_ours && socket == socket_identity(context.paths.socket()))
@@ -204,7 +204,7 @@ Task<> Engine::look_after(std::chrono::seconds limit) {
     co_await scrub_store();
     http::ServerActivity activity = server->activity();
     auto now = std::chrono::steady_clock::now();
-    if (containers->any_alive() || activity.requests > 0) last_busy = now;
+    if (containers->recovery().any_alive() || activity.requests > 0) last_busy = now;
     if (limit.count() < 0 || now - std::max(last_busy, activity.last) < limit) continue;
     log_info("idle: no containers and no clients");
     shut_down();
@@ -228,7 +228,7 @@ Task<> Engine::reap_inherited() {
 }
 
 Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
-  Result<std::vector<ContainerPtr>> stopped = co_await containers->recover();
+  Result<std::vector<ContainerPtr>> stopped = co_await containers->recovery().recover();
   if (!stopped) {
     outcome = std::move(stopped).error();
     io.stop();

@@ -95,6 +95,12 @@ Result<IpAddress> parse_ip(std::string_view text) {
   return invalid("invalid IP address '" + copy + "'");
 }
 
+bool overlap(const std::optional<IpAddress>& one, const std::optional<IpAddress>& other) {
+  if (!one || !other) return true;
+  if (one->family() != other->family()) return false;
+  return one->is_unspecified() || other->is_unspecified() || *one == *other;
+}
+
 Result<IpAddress> offset(const IpAddress& address, int64_t delta) {
   if (address.is_v4()) {
     const int64_t value = int64_t{address.v4_value()} + delta;

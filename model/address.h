@@ -46,6 +46,10 @@ std::optional<IpAddress> address_from(std::span<const uint8_t> bytes);
 // "10.1.2.3" or "fd00::1"; without scope IDs, brackets, or leading zeros in IPv4 parts.
 Result<IpAddress> parse_ip(std::string_view text);
 
+// Whether sockets on these addresses exclude each other. None stands for all addresses of both families; 0.0.0.0 and ::
+// stand for those of their own family.
+bool overlap(const std::optional<IpAddress>& one, const std::optional<IpAddress>& other);
+
 // `address` + `delta`; an error if the result is outside the family's range.
 Result<IpAddress> offset(const IpAddress& address, int64_t delta);
 

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "model/address.h"
 #include "model/protocol.h"
 
 namespace stack {
@@ -70,9 +71,9 @@ struct EndpointSpec {
   std::string network;  // name or id
   std::vector<std::string> aliases;
   std::vector<std::string> links;  // "container:alias": names that only this container sees
-  std::string ipv4_address;
-  std::string ipv6_address;
-  std::string mac_address;
+  std::optional<IpAddress> ipv4_address;
+  std::optional<IpAddress> ipv6_address;
+  std::optional<MacAddress> mac_address;
   std::vector<std::string> link_local_ips;
   std::string interface_name;
   int priority = 0;
@@ -83,9 +84,9 @@ struct EndpointSpec {
 struct PortSpec {
   uint16_t container_port = 0;
   Protocol protocol = Protocol::Tcp;
-  std::string host_ip;           // "" = all addresses, both families
-  uint16_t host_port = 0;        // 0 = any free port; with host_port_end: first of the range
-  uint16_t host_port_end = 0;    // 0 = exactly host_port
+  std::optional<IpAddress> host_ip;  // none = all addresses, both families
+  uint16_t host_port = 0;            // 0 = any free port; with host_port_end: first of the range
+  uint16_t host_port_end = 0;        // 0 = exactly host_port
 };
 
 struct UlimitSpec {

@@ -73,7 +73,9 @@ Result<> split_published(std::string_view text, PortSpec& port) {
   if (colon == std::string_view::npos) return parse_host_port(host, port);
   std::string_view address = host.substr(0, colon);
   if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
-  port.host_ip = address;
+  if (!address.empty()) {
+    TRY_ASSIGN(port.host_ip, parse_ip(address));
+  }
   return parse_host_port(host.substr(colon + 1), port);
 }
 

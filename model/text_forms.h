@@ -31,6 +31,16 @@ struct TextForm<Cidr> {
 };
 
 template <>
+struct TextForm<MacAddress> {
+  static constexpr const char* kExpected = "a MAC address";
+  static std::string write(const MacAddress& address) { return address.text(); }
+  static std::optional<MacAddress> read(const std::string& text) {
+    auto parsed = parse_mac(text);
+    return parsed ? std::optional(*parsed) : std::nullopt;
+  }
+};
+
+template <>
 struct TextForm<Protocol> {
   static constexpr const char* kExpected = "tcp, udp or sctp";
   static std::string write(Protocol protocol) { return to_text(protocol); }

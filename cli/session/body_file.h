@@ -1,6 +1,9 @@
-// Writes the body of a response to a file: `export`, `image save`.
+// Files as bodies of responses and requests: `export`, `image save`, `image load`, `volume backup`.
 #pragma once
 
+#include <sys/types.h>
+
+#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -8,7 +11,16 @@
 
 namespace stack::cli {
 
+struct BodyFileOptions {
+  mode_t mode = 0666;    // minus the umask
+  bool durable = false;  // on disk before it has its name
+};
+
 // Writes the response to GET `target` into `file`, or to stdout if `file` is "". The file appears only when complete.
-Result<> write_body(Session& session, const std::string& target, const std::string& file);
+Result<> write_body(Session& session, const std::string& target, const std::string& file,
+                    const BodyFileOptions& options = {});
+
+// The rest of an open file as the body of a request. The file must outlive the request; errors name it `name`.
+std::function<Result<std::string>()> body_from(int file, std::string name);
 
 }  // namespace stack::cli

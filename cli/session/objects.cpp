@@ -1,6 +1,8 @@
 #include "cli/session/objects.h"
 
+#include "base/text.h"
 #include "cli/render/output.h"
+#include "cli/render/question.h"
 #include "cli/render/table.h"
 #include "cli/render/template.h"
 #include "docker/filters.h"
@@ -57,6 +59,22 @@ Result<int> remove_objects(Session& session, const Arguments& arguments, const s
     }
   }
   return code;
+}
+
+Result<int> prune_objects(Session& session, const Arguments& arguments, std::vector<std::string> names,
+                          const std::string& prefix) {
+  if (names.empty()) {
+    print_message("nothing to remove");
+    return 0;
+  }
+  if (!arguments.is_set("force")) {
+    print_message("Going to remove " + join(names, ", "));
+    TRY_ASSIGN(bool agreed, ask("Are you sure?"));
+    if (!agreed) return kExitError;
+  }
+  Arguments chosen = arguments;
+  chosen.words = std::move(names);
+  return remove_objects(session, chosen, prefix);
 }
 
 Json pairs_of(const std::vector<std::string>& given) {

@@ -15,6 +15,9 @@ Result<int> inspect_objects(Session& session, const Arguments& arguments, const 
 // Sends DELETE for each name and prints the names removed. Continues after failures and then returns exit code 1.
 Result<int> remove_objects(Session& session, const Arguments& arguments, const std::string& prefix,
                            const std::string& query = {});
+// Removes the objects `names` after a question, which --force skips.
+Result<int> prune_objects(Session& session, const Arguments& arguments, std::vector<std::string> names,
+                          const std::string& prefix);
 // Converts "K=V" words to an object.
 Json pairs_of(const std::vector<std::string>& given);
 // Converts --filter KEY=VALUE words to Docker's `filters` parameter with a leading "?"; "" if there are none.

@@ -149,6 +149,21 @@ std::unique_ptr<RegistryService::Lease> lend_credentials(Services& s, const Requ
   return s.registries.lend(std::move(caller));
 }
 
+// Builds, and sends the output until the client leaves.
+Task<> serve_build(Services& s, Request& request, Response& response, builder::BuildRequest wanted,
+                   bool quiet) {
+  std::unique_ptr<RegistryService::Lease> lease = lend_credentials(s, request);
+  wanted.caller = lease->id();
+  std::stop_source stop;
+  auto queue = std::make_shared<StreamQueue>(s.context.io);
+  request.on_client_gone([stop, queue]() mutable {
+    stop.request_stop();
+    queue->leave();
+  });
+  co_await queue->serve(response, run_build(s, std::move(wanted), quiet, queue->sink(), stop.get_token()),
+                        "application/json");
+}
+
 // `remote`: the context is a git repository or an archive at a URL; the body is ignored.
 Task<> build_remote(Services& s, Request& request, Response& response, docker::BuildQuery query) {
   Result<builder::BuildRequest> wanted = build_request(query, query.remote);
@@ -156,17 +171,7 @@ Task<> build_remote(Services& s, Request& request, Response& response, docker::B
     response.error(wanted.error());
     co_return;
   }
-  std::unique_ptr<RegistryService::Lease> lease = lend_credentials(s, request);
-  wanted->caller = lease->id();
-  std::stop_source stop;
-  auto queue = std::make_shared<StreamQueue>(s.context.io);
-  request.on_client_gone([stop, queue]() mutable {
-    stop.request_stop();
-    queue->leave();
-  });
-  co_await queue->serve(response,
-                        run_build(s, std::move(*wanted), query.quiet, queue->sink(), stop.get_token()),
-                        "application/json");
+  co_await serve_build(s, request, response, std::move(*wanted), query.quiet);
 }
 
 Task<> build(Services& s, Request& request, Response& response) {
@@ -199,17 +204,7 @@ Task<> build(Services& s, Request& request, Response& response) {
     co_return;
   }
   wanted->context_directory = (*context)->directory;
-  std::unique_ptr<RegistryService::Lease> lease = lend_credentials(s, request);
-  wanted->caller = lease->id();
-  std::stop_source stop;
-  auto queue = std::make_shared<StreamQueue>(s.context.io);
-  request.on_client_gone([stop, queue]() mutable {
-    stop.request_stop();
-    queue->leave();
-  });
-  co_await queue->serve(response,
-                        run_build(s, std::move(*wanted), query->quiet, queue->sink(), stop.get_token()),
-                        "application/json");
+  co_await serve_build(s, request, response, std::move(*wanted), query->quiet);
   // The files are removed on the pool.
   auto drop = [held_context = std::move(*context)]() mutable {
     held_context.reset();

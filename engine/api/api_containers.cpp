@@ -57,7 +57,7 @@ Result<std::vector<ContainerPtr>> select_containers(const Services& s, const Req
 }
 
 Task<> add_sizes(Services& s, const Container& container, Json& row) {
-  auto work = [path = s.containers.upper_directory(container)] { return directory_size(path); };
+  auto work = [path = s.containers.facts().upper_directory(container)] { return directory_size(path); };
   std::optional<images::Image> image = s.containers.parts().images.find(container.image_id);
   int64_t own = co_await offload(s.context.pool, work);
   row["SizeRw"] = own;
@@ -120,7 +120,7 @@ Task<> create_container(Services& s, Request& request, Response& response) {
   }
   if (std::string name = request.query.get("name"); !name.empty())
     spec->name = name.starts_with('/') ? name.substr(1) : name;
-  ContainerService::CreateOptions create_options;
+  CreateOptions create_options;
   Result<ContainerPtr> made = co_await s.containers.create(std::move(*spec), create_options);
   if (!made) {
     response.error(made.error());
@@ -144,7 +144,7 @@ Task<> prune_containers(Services& s, Request& request, Response& response) {
   Json deleted = Json::array();
   int64_t reclaimed = 0;
   for (const ContainerPtr& container : stopped) {
-    auto work = [path = s.containers.upper_directory(*container)] { return directory_size(path); };
+    auto work = [path = s.containers.facts().upper_directory(*container)] { return directory_size(path); };
     int64_t size = co_await offload(s.context.pool, work);
     Result<> removed = co_await s.containers.remove(container, false, false);
     if (!removed) continue;  // started meanwhile

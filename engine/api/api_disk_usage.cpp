@@ -157,7 +157,7 @@ Task<Sizes> measure(Services& s, const UsageKinds& kinds) {
   std::map<std::string, std::string> volumes;
   if (kinds.has("container"))
     for (const auto& [id, container] : s.context.containers)
-      containers[id] = s.containers.upper_directory(*container);
+      containers[id] = s.containers.facts().upper_directory(*container);
   if (kinds.has("volume"))
     for (const volumes::Volume& volume : s.containers.parts().volumes.list())
       if (volume.options.empty()) volumes[volume.name] = volume.mountpoint;  // others have no files of their own

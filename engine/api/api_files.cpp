@@ -32,7 +32,7 @@ struct OpenedPath {
 };
 
 Task<Result<std::shared_ptr<OpenedPath>>> open_path(Services& s, ContainerPtr container, std::string path) {
-  auto opener = s.containers.files_of(*container);
+  auto opener = s.containers.roots().files_of(*container);
   CO_TRY(opener);
   auto work = [open = *opener, path, id = container->id]() -> Result<std::shared_ptr<OpenedPath>> {
     auto opened = std::make_shared<OpenedPath>();
@@ -89,7 +89,7 @@ Task<Result<>> extract_into(Services& s, Request& request, ContainerPtr containe
   ExtractOptions options;
   options.no_overwrite_kinds = request.query.flag("noOverwriteDirNonDir");
   if (request.query.flag("copyUIDGID") && !container->spec.user.empty()) {
-    Result<runtime::User> user = s.containers.resolve_user(*container, container->spec.user);
+    Result<runtime::User> user = co_await s.containers.facts().resolve_user(container, container->spec.user);
     CO_TRY(user);
     options.override_owner = true;
     options.uid = user->uid;
@@ -98,7 +98,7 @@ Task<Result<>> extract_into(Services& s, Request& request, ContainerPtr containe
   Result<Fd> body = co_await spool_body(request, s.context.paths.container(container->id));
   CO_TRY(body);
   auto lock = co_await hold_if_stopped(container);
-  auto opener = s.containers.files_of(*container);
+  auto opener = s.containers.roots().files_of(*container);
   CO_TRY(opener);
   auto held = std::make_shared<Fd>(std::move(*body));
   auto work = [open = *opener, held, path, options, id = container->id]() -> Result<> {
@@ -131,7 +131,7 @@ Task<> list_changes(Services& s, Request& request, Response& response) {
     response.error(container.error());
     co_return;
   }
-  auto work = [&s, held = *container] { return s.containers.changes(*held); };
+  auto work = [&s, held = *container] { return s.containers.roots().changes(*held); };
   Result<std::vector<images::LayerChange>> changes = co_await offload(s.context.pool, work);
   if (!changes) {
     response.error(changes.error());
@@ -153,7 +153,7 @@ Task<> export_container(Services& s, Request& request, Response& response) {
   }
   // Without its mounts, as in Docker: only layers and changes.
   std::vector<std::string> layers = image->layer_dirs;
-  std::string upper = s.containers.upper_directory(**container);
+  std::string upper = s.containers.facts().upper_directory(**container);
   if (is_directory(upper)) layers.insert(layers.begin(), upper);
   auto open = [layers] { return layers.empty() ? Result<Fd>(Fd()) : runtime::open_rootfs_view(layers); };
   Result<Fd> view = co_await offload(s.context.pool, open);
@@ -184,13 +184,13 @@ Task<> commit(Services& s, Request& request, Response& response) {
     response.error(fine.error());
     co_return;
   }
-  ContainerService::CommitRequest wanted;
+  CommitRequest wanted;
   wanted.comment = request.query.get("comment");
   wanted.author = request.query.get("author");
   wanted.pause = request.query.flag("pause", true);
   if (!body->empty()) wanted.overrides = *body;
   if (changes->empty()) wanted.tags = *tags;
-  Result<images::Image> made = co_await s.containers.commit(*container, wanted);
+  Result<images::Image> made = co_await s.containers.roots().commit(*container, wanted);
   Result<std::string> id = made ? Result<std::string>(made->id) : Result<std::string>(made.error());
   if (made && !changes->empty()) {
     id = co_await apply_changes(s, made->id, *changes, {});

@@ -89,7 +89,7 @@ Task<> top(Services& s, Request& request, Response& response) {
                                 : conflict("container " + (*container)->id + " is not running"));
     co_return;
   }
-  Result<std::vector<pid_t>> pids = s.containers.parts().cgroups.pids(s.containers.cgroup_path(**container));
+  Result<std::vector<pid_t>> pids = s.containers.parts().cgroups.pids(s.containers.facts().cgroup_path(**container));
   if (!pids) {
     response.error(pids.error());
     co_return;

@@ -169,7 +169,7 @@ void add_system_routes(http::Router& router, Services& s) {
     response.json(200, report);
   });
   router.post("/stack/v1/doctor/give-up/{id}", [&s](Request& request, Response& response) -> Task<> {
-    Result<> gone = co_await s.containers.give_up(request.param("id"));
+    Result<> gone = co_await s.containers.recovery().give_up(request.param("id"));
     if (gone) {
       response.no_content();
     } else {

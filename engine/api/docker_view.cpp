@@ -35,7 +35,7 @@ docker::EndpointFacts facts_of(const Container& container, const Endpoint& endpo
   facts.spec = endpoint.spec;
   facts.network = network_name(endpoint, networks);
   facts.network_id = endpoint.network_id;
-  facts.mac = endpoint.spec.mac_address;
+  facts.mac = endpoint.spec.mac_address ? endpoint.spec.mac_address->text() : "";
   if (!container.run || !endpoint.attached) return facts;
   if (NetworkPtr network = networks.find(endpoint.network_id)) add_gateways(*network, facts);
   facts.endpoint_id = endpoint.endpoint_id;
@@ -64,11 +64,11 @@ void add_ports(const Container& container, const images::ImageConfig* image, doc
   for (const PublishedPort& port : container.published) {
     auto& bindings = facts.ports[std::to_string(port.container_port) + "/" + to_text(port.protocol)];
     if (port.host_port == 0) continue;
-    if (port.host_ip.empty()) {
-      bindings.push_back({"0.0.0.0", port.host_port});
-      bindings.push_back({"::", port.host_port});
+    if (port.host_ip) {
+      bindings.push_back({*port.host_ip, port.host_port});
     } else {
-      bindings.push_back({port.host_ip, port.host_port});
+      bindings.push_back({IpAddress::v4(0), port.host_port});
+      bindings.push_back({IpAddress::v6({}), port.host_port});
     }
   }
 }
@@ -112,14 +112,14 @@ docker::ContainerFacts container_facts(const Services& s, const Container& conta
     facts.endpoints.push_back(facts_of(container, endpoint, s.networks));
   add_predefined_network(container, facts, s.context.paths.tag);
   add_ports(container, image ? &image->config() : nullptr, facts);
-  if (Result<ImageDefaults> defaults = s.containers.image_defaults(container))
+  if (Result<ImageDefaults> defaults = s.containers.facts().image_defaults(container))
     facts.command_line = command_line(container.spec, *defaults).value_or(std::vector<std::string>());
   return facts;
 }
 
 docker::ContainerDetails container_details(const Services& s, const Container& container) {
   docker::ContainerDetails details;
-  if (Result<ImageDefaults> defaults = s.containers.image_defaults(container)) {
+  if (Result<ImageDefaults> defaults = s.containers.facts().image_defaults(container)) {
     details.image_command = defaults->command;
     details.image_entrypoint = defaults->entrypoint;
     details.image_working_dir = defaults->working_dir;
@@ -128,11 +128,11 @@ docker::ContainerDetails container_details(const Services& s, const Container& c
   }
   if (std::optional<images::Image> image = s.containers.parts().images.find(container.image_id))
     details.image_ports = image->config().exposed_ports;
-  details.hostname = s.containers.hostname_of(container);
-  details.resolv_conf_path = s.containers.own_file(container, "resolv.conf");
-  details.hostname_path = s.containers.own_file(container, "hostname");
-  details.hosts_path = s.containers.own_file(container, "hosts");
-  if (container.spec.log.driver == "json-file") details.log_path = s.containers.log_path(container);
+  details.hostname = s.containers.facts().hostname_of(container);
+  details.resolv_conf_path = s.containers.facts().own_file(container, "resolv.conf");
+  details.hostname_path = s.containers.facts().own_file(container, "hostname");
+  details.hosts_path = s.containers.facts().own_file(container, "hosts");
+  if (container.spec.log.driver == "json-file") details.log_path = s.containers.facts().log_path(container);
   details.exec_ids = s.execs.running_in(container);
   return details;
 }

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "engine/buildkit/buildkit.pb.h"
+#include "engine/buildkit/file_piece.h"
 #include "engine/buildkit/folder_sender.h"
 #include "engine/buildkit/tree_writer.h"
 #include "http/wire/query.h"
@@ -25,7 +26,6 @@ constexpr const char* kSecretMethod = "/moby.buildkit.secrets.v1.Secrets/GetSecr
 constexpr const char* kCheckAgentMethod = "/moby.sshforward.v1.SSH/CheckAgent";
 constexpr const char* kAgentMethod = "/moby.sshforward.v1.SSH/ForwardAgent";
 constexpr size_t kBatchBytes = 1 << 20;
-constexpr size_t kPieceBytes = 32 * 1024;
 constexpr auto kSessionWait = std::chrono::seconds(10);
 
 // A list as header fields; texts that are not ASCII are encoded.
@@ -203,14 +203,7 @@ Task<Result<>> ClientSession::send_file(asio::thread_pool& pool, std::string pat
   CO_TRY(opened);
   auto file = std::make_shared<Fd>(std::move(*opened));
   for (;;) {
-    auto work = [file]() -> Result<std::string> {
-      std::string piece(kPieceBytes, '\0');
-      ssize_t n = ::read(file->get(), piece.data(), piece.size());
-      if (n < 0) return Error::last_errno("read result");
-      piece.resize(static_cast<size_t>(n));
-      return piece;
-    };
-    Result<std::string> piece = co_await offload(pool, std::move(work));
+    Result<std::string> piece = co_await read_file_piece(pool, file);
     CO_TRY(piece);
     if (piece->empty()) break;
     buildkit::Bytes bytes;

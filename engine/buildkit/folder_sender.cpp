@@ -11,12 +11,11 @@
 #include "base/files.h"
 #include "engine/buildkit/buildkit.pb.h"
 #include "engine/buildkit/file_mode.h"
+#include "engine/buildkit/file_piece.h"
 
 namespace stack::engine {
 
 namespace {
-
-constexpr size_t kContentPiece = 32 * 1024;
 
 struct Listing {
   std::vector<buildkit::FileStat> entries;
@@ -69,14 +68,7 @@ Task<Result<>> send_content(asio::thread_pool& pool, grpc::CallPtr call, std::st
   CO_TRY(opened);
   auto file = std::make_shared<Fd>(std::move(*opened));
   for (;;) {
-    auto work = [file]() -> Result<std::string> {
-      std::string piece(kContentPiece, '\0');
-      ssize_t n = ::read(file->get(), piece.data(), piece.size());
-      if (n < 0) return Error::last_errno("read result");
-      piece.resize(static_cast<size_t>(n));
-      return piece;
-    };
-    Result<std::string> piece = co_await offload(pool, std::move(work));
+    Result<std::string> piece = co_await read_file_piece(pool, file);
     CO_TRY(piece);
     bool last = piece->empty();
     Result<> sent = co_await call->send(packet_of(buildkit::FilePacket::DATA, id, std::move(*piece)));

@@ -58,7 +58,7 @@ struct Endpoint {
 struct PublishedPort {
   uint16_t container_port = 0;
   Protocol protocol = Protocol::Tcp;
-  std::string host_ip;  // "" = all addresses
+  std::optional<IpAddress> host_ip;  // none = all addresses
   uint16_t host_port = 0;
 };
 

@@ -1,4 +1,6 @@
-// ContainerService: requests of clients for an existing container. The life table (life.h) decides what is possible.
+// ContainerService: requests for an existing container.
+#include "engine/container/container_service.h"
+
 #include <signal.h>
 
 #include <algorithm>
@@ -6,39 +8,42 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "engine/container/container_run.h"
-#include "engine/container/container_service.h"
 #include "engine/container/refusal.h"
+#include "engine/container/signal_name.h"
+#include "model/link.h"
 
 namespace stack::engine {
 
-Result<int> parse_signal(const std::string& text) {
-  std::string name = text;
-  if (!name.empty() && name.find_first_not_of("0123456789") == std::string::npos && name.size() <= 2) {
-    int number = std::stoi(name);
-    if (number > 0 && number <= SIGRTMAX) return number;
-  }
-  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  if (name.starts_with("SIG")) name.erase(0, 3);
-  for (int number = 1; number < NSIG; ++number) {
-    const char* abbreviation = sigabbrev_np(number);
-    if (abbreviation != nullptr && name == abbreviation) return number;
-  }
-  if (name.starts_with("RTMIN+") && name.size() <= 8 &&
-      name.find_first_not_of("0123456789", 6) == std::string::npos && name.size() > 6) {
-    int number = SIGRTMIN + std::stoi(name.substr(6));
-    if (number <= SIGRTMAX) return number;
-  }
-  return invalid("invalid signal: " + text);
+namespace {
+
+Task<> remove_ended(ContainerService& service, ContainerPtr container) {
+  Result<> gone = co_await service.remove(container, true, true);
+  if (!gone) log_warning(gone.error().text());
+}
+
+}  // namespace
+
+ContainerService::ContainerService(Context& context, ContainerParts& parts)
+    : context_(context),
+      parts_(parts),
+      facts_(context, parts),
+      filters_(context.paths.cache() + "/seccomp"),
+      volumes_(context, parts),
+      removal_(context, parts, facts_, volumes_),
+      factory_(context, parts, volumes_, removal_),
+      requests_(context, parts, facts_, filters_),
+      supervisor_(context, parts, facts_, volumes_, requests_),
+      roots_(context, parts, facts_),
+      recovery_(context, parts, facts_, requests_, volumes_, supervisor_, removal_) {
+  // As a separate coroutine, because the removal queues behind the start that may have called this.
+  supervisor_.on_removable = [this](ContainerPtr container) {
+    stack::start(context_.io, remove_ended(*this, std::move(container)));
+  };
 }
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Poll interval for a process that missed its stop signal.
-constexpr auto kPollInterval = std::chrono::milliseconds(30);
-// Maximum time for a process to end after SIGKILL.
-constexpr auto kKillLimit = std::chrono::seconds(12);
 
 // Waits while the table says so; returns Verdict::Wait if the command was preempted.
 Task<Verdict> when_possible(ContainerPtr container, LifeEvent request, const CommandQueue::Turn* turn) {
@@ -70,24 +75,14 @@ Task<Result<bool>> ContainerService::start_in_turn(ContainerPtr container) {
   if (verdict == Verdict::Already) co_return false;
   if (verdict == Verdict::Wait) co_return start_canceled(*container);
   if (verdict != Verdict::Go) co_return refusal(*container, LifeEvent::Start);
-  Result<> started = co_await begin_run(container);
+  Result<> started = co_await supervisor_.begin_run(container);
   CO_TRY(started);
   co_return true;
 }
 
-// The stop signal: the container's, its image's, or SIGTERM.
-Result<int> ContainerService::stop_signal(const Container& container) const {
-  std::string signal = container.spec.stop_signal;
-  if (signal.empty()) {
-    Result<ImageDefaults> image = image_defaults(container);
-    if (image) signal = image->stop_signal;
-  }
-  return parse_signal(signal.empty() ? "SIGTERM" : signal);
-}
-
 Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<std::chrono::seconds> timeout,
                                           std::string signal) {
-  Result<int> number = signal.empty() ? stop_signal(*container) : parse_signal(signal);
+  Result<int> number = signal.empty() ? facts_.stop_signal(*container) : parse_signal(signal);
   CO_TRY(number);
   container->commands.preempt();
   co_return co_await stop_now(container, *number, timeout);
@@ -103,58 +98,21 @@ Task<Result<bool>> ContainerService::stop_now(ContainerPtr container, int signal
   container->state.stopped_by_user = !context_.host_stops;
   // Saved first, so that the restart policy does not restart the container if the engine dies now.
   (void)context_.save(*container);
-  end_launch(*run);
+  supervisor_.end_launch(*run);
   container->changed.notify_all();
   std::chrono::seconds patience =
       timeout.value_or(container->spec.stop_timeout.value_or(std::chrono::seconds(10)));
   auto deadline = patience.count() < 0 ? Clock::time_point::max() : Clock::now() + patience;
-  bool ended = co_await signal_until_ended(container, signal, deadline, was_paused);
-  if (!ended) ended = co_await kill_until_ended(container, run);
+  bool ended = co_await supervisor_.signal_until_ended(container, signal, deadline, was_paused);
+  if (!ended) ended = co_await supervisor_.kill_until_ended(container, run);
   if (!ended) co_return Error("container " + container->spec.name + " did not end after SIGKILL");
   context_.publish(*container, "stop");
   co_return true;
 }
 
-// Sends the stop signal and waits. A process that has not yet installed its handler misses the signal, so the signal is
-// sent again once a handler is installed. Returns false at the deadline.
-Task<bool> ContainerService::signal_until_ended(ContainerPtr container, int signal,
-                                                Clock::time_point deadline, bool thaw) {
-  std::shared_ptr<ContainerRun> run = container->run;
-  if (!run->process) co_return co_await await_end(container, run, deadline);
-  auto notices = [&] { return notices_signal(static_cast<pid_t>(container->state.pid), signal); };
-  bool missed = !notices();
-  (void)signal_pidfd(run->process->pidfd.get(), signal);
-  context_.publish(*container, "kill", {{"signal", std::to_string(signal)}});
-  if (thaw) (void)parts_.cgroups.thaw(cgroup_path(*container));
-  while (missed && container->run == run && run->process && Clock::now() < deadline) {
-    (void)co_await container->changed.wait_until(std::min(deadline, Clock::now() + kPollInterval));
-    if (container->run != run || !run->process) break;
-    missed = !notices();
-    if (!missed) (void)signal_pidfd(run->process->pidfd.get(), signal);
-  }
-  if (missed && container->run == run)
-    log_info("container " + container->spec.name +
-             ": its first process has no handler for the stop signal, " +
-             "so the kernel does not deliver it; start the command with exec, or set init: true");
-  co_return co_await await_end(container, run, deadline);
-}
-
-Task<bool> ContainerService::kill_until_ended(ContainerPtr container, std::shared_ptr<ContainerRun> run) {
-  if (run->process) {
-    (void)signal_pidfd(run->process->pidfd.get(), SIGKILL);
-    context_.publish(*container, "kill", {{"signal", std::to_string(SIGKILL)}});
-  }
-  auto kill_rest = [cgroups = parts_.cgroups, cgroup = cgroup_path(*container)] {
-    return cgroups.kill_all(cgroup);
-  };
-  Result<> rest = co_await offload(context_.pool, kill_rest);
-  if (!rest) log_warning("container " + container->spec.name + ": " + rest.error().text());
-  co_return co_await await_end(container, run, Clock::now() + kKillLimit);
-}
-
 Task<Result<>> ContainerService::restart(ContainerPtr container,
                                          std::optional<std::chrono::seconds> timeout) {
-  Result<int> signal = stop_signal(*container);
+  Result<int> signal = facts_.stop_signal(*container);
   CO_TRY(signal);
   {
     Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Start);
@@ -168,7 +126,7 @@ Task<Result<>> ContainerService::restart(ContainerPtr container,
     // Another stop may have handled the exit first, including a removal by --rm.
     verdict = co_await when_possible(container, LifeEvent::Start, &*turn);
     if (verdict != Verdict::Go) co_return refusal(*container, LifeEvent::Restart);
-    Result<> started = co_await begin_run(container);
+    Result<> started = co_await supervisor_.begin_run(container);
     CO_TRY(started);
   }
   context_.publish(*container, "restart");
@@ -178,7 +136,7 @@ Task<Result<>> ContainerService::restart(ContainerPtr container,
 Task<Result<>> ContainerService::kill(ContainerPtr container, std::string signal) {
   Result<int> number = parse_signal(signal.empty() ? "KILL" : signal);
   CO_TRY(number);
-  Result<int> own = stop_signal(*container);
+  Result<int> own = facts_.stop_signal(*container);
   LifeEvent request = *number == SIGKILL       ? LifeEvent::Kill
                       : own && *own == *number ? LifeEvent::StopSignal
                                                : LifeEvent::Signal;
@@ -190,20 +148,20 @@ Task<Result<>> ContainerService::kill(ContainerPtr container, std::string signal
     container->commands.preempt();
     container->state.stopped_by_user = true;
     (void)context_.save(*container);
-    if (container->phase == Phase::Stopping) end_launch(*run);
+    if (container->phase == Phase::Stopping) supervisor_.end_launch(*run);
   }
   if (run->process) {
     Result<> sent = signal_pidfd(run->process->pidfd.get(), *number);
     CO_TRY(sent);
     // The signal is delivered when the processes resume.
     if (was_paused && container->phase != Phase::Paused) {
-      (void)parts_.cgroups.thaw(cgroup_path(*container));
+      (void)parts_.cgroups.thaw(facts_.cgroup_path(*container));
       context_.publish(*container, "unpause");
     }
   }
   container->changed.notify_all();
   context_.publish(*container, "kill", {{"signal", std::to_string(*number)}});
-  if (*number == SIGKILL) (void)co_await await_end(container, run, Clock::time_point::max());
+  if (*number == SIGKILL) (void)co_await supervisor_.await_end(container, run, Clock::time_point::max());
   co_return Result<>();
 }
 
@@ -212,7 +170,7 @@ Task<Result<>> ContainerService::pause(ContainerPtr container) {
   CO_TRY(turn);
   Verdict verdict = co_await when_possible(container, LifeEvent::Pause, &*turn);
   if (verdict != Verdict::Go) co_return refusal(*container, LifeEvent::Pause);
-  std::string cgroup = cgroup_path(*container);
+  std::string cgroup = facts_.cgroup_path(*container);
   auto freeze = [cgroups = parts_.cgroups, cgroup] { return cgroups.freeze(cgroup); };
   Result<> frozen = co_await offload(context_.pool, freeze);
   CO_TRY(frozen);
@@ -233,13 +191,68 @@ Task<Result<>> ContainerService::unpause(ContainerPtr container) {
   CO_TRY(turn);
   if (next(container->phase, LifeEvent::Unpause).verdict != Verdict::Go)
     co_return refusal(*container, LifeEvent::Unpause);
-  Result<> thawed = parts_.cgroups.thaw(cgroup_path(*container));
+  Result<> thawed = parts_.cgroups.thaw(facts_.cgroup_path(*container));
   CO_TRY(thawed);
   (void)container->take(LifeEvent::Unpause);
   (void)context_.save(*container);
   context_.publish(*container, "unpause");
   container->changed.notify_all();
   co_return Result<>();
+}
+
+Task<Result<>> ContainerService::remove(ContainerPtr container, bool force, bool volumes) {
+  LifeEvent request = force ? LifeEvent::ForceRemove : LifeEvent::Remove;
+  while (next(container->phase, request).verdict == Verdict::Wait) co_await container->changed.wait();
+  bool was_paused = container->phase == Phase::Paused;
+  if (container->take(request) != Verdict::Go) co_return refusal(*container, request);
+  if (!volumes)
+    for (MountPoint& mount : container->mounts) mount.source.anonymous = false;
+  container->commands.preempt();
+  if (std::shared_ptr<ContainerRun> run = container->run) {
+    supervisor_.end_launch(*run);
+    if (was_paused) (void)parts_.cgroups.thaw(facts_.cgroup_path(*container));
+    container->changed.notify_all();
+    bool ended = co_await supervisor_.kill_until_ended(container, run);
+    if (!ended) log_warning("container " + container->spec.name + " did not end after SIGKILL");
+    (void)co_await supervisor_.await_end(container, run, std::chrono::steady_clock::time_point::max());
+  }
+  Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
+  CO_TRY(turn);
+  // After a crash from here on, the next engine completes the removal.
+  (void)context_.save(*container);
+  co_await removal_.discard(container);
+  context_.publish(*container, "destroy");
+  co_return Result<>();
+}
+
+Task<Result<>> ContainerService::rename(ContainerPtr container, std::string name) {
+  if (container->leaving()) co_return refusal(*container, LifeEvent::Remove);
+  if (name.starts_with('/')) name.erase(0, 1);
+  Result<> checked = check_container_name(name);
+  CO_TRY(checked);
+  if (ContainerPtr holder = context_.find_container(name);
+      holder && holder->spec.name == name && holder != container)
+    co_return conflict("Conflict. The container name \"/" + name + "\" is already in use by container \"" +
+                       holder->id + "\".");
+  std::string old = std::exchange(container->spec.name, name);
+  for (Endpoint& endpoint : container->endpoints)
+    std::replace(endpoint.spec.aliases.begin(), endpoint.spec.aliases.end(), old, name);
+  Result<> saved = context_.save(*container);
+  CO_TRY(saved);
+  parts_.networks.refresh_names(*container);
+  context_.publish(*container, "rename", {{"oldName", "/" + old}});
+  co_return Result<>();
+}
+
+Result<> ContainerService::remove_link(const std::string& name, const std::string& alias) {
+  TRY_ASSIGN(ContainerPtr container, context_.require_container(name).in("link " + name + "/" + alias));
+  auto names_alias = [&alias](const std::string& link) { return parse_link(link).alias == alias; };
+  size_t removed = std::erase_if(container->spec.links, names_alias);
+  for (Endpoint& endpoint : container->endpoints) removed += std::erase_if(endpoint.spec.links, names_alias);
+  if (removed == 0) return not_found("No such link: /" + container->spec.name + "/" + alias);
+  TRY(context_.save(*container));
+  parts_.networks.refresh_names(*container);
+  return {};
 }
 
 }  // namespace stack::engine

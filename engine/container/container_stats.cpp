@@ -97,7 +97,7 @@ Json sample_stats(const Container& container, const ContainerService& service) {
   runtime::CgroupStats stats;
   bool running = container.running();
   if (running)
-    if (Result<runtime::CgroupStats> now = cgroups.stats(service.cgroup_path(container)); now) stats = *now;
+    if (Result<runtime::CgroupStats> now = cgroups.stats(service.facts().cgroup_path(container)); now) stats = *now;
   Json out{{"name", "/" + container.spec.name},
            {"id", container.id},
            {"read", rfc3339(std::chrono::system_clock::now())},

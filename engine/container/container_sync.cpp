@@ -176,7 +176,7 @@ Task<Result<int>> sync_into(ContainerService& containers, ContainerPtr container
     CO_TRY(entered);
     turn.emplace(std::move(*entered));
   }
-  auto opener = containers.files_of(*container);
+  auto opener = containers.roots().files_of(*container);
   CO_TRY(opener);
   auto work = [open = *opener, request = std::move(request)]() -> Result<int> {
     TRY_ASSIGN(runtime::ContainerFiles files, open());

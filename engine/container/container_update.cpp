@@ -62,14 +62,14 @@ Task<Result<>> ContainerService::update(ContainerPtr container, ResourceSpec cha
   Result<Json> limits = limits_json(*resources);
   CO_TRY(limits);
   if (container->running() && !limits->empty()) {
-    auto work = [cgroups = parts_.cgroups, cgroup = cgroup_path(*container), wanted = *limits] {
+    auto work = [cgroups = parts_.cgroups, cgroup = facts_.cgroup_path(*container), wanted = *limits] {
       return cgroups.update(cgroup, wanted);
     };
     Result<> applied = co_await offload(context_.pool, work);
     if (!applied) {
       // Some limits may have been written; restores the recorded ones.
       if (Result<Json> before = limits_json(container->spec.resources); before && !before->empty())
-        (void)parts_.cgroups.update(cgroup_path(*container), *before);
+        (void)parts_.cgroups.update(facts_.cgroup_path(*container), *before);
       co_return std::move(applied).error().in("cannot update container " + container->id);
     }
   }

@@ -1,10 +1,10 @@
-// ContainerService: binds and volumes of containers.
+#include "engine/container/container_volumes.h"
+
 #include <fcntl.h>
 
 #include <algorithm>
 
 #include "base/log.h"
-#include "engine/container/container_service.h"
 #include "model/labels.h"
 #include "runtime/rootfs/rootfs_view.h"
 #include "volumes/bind_source.h"
@@ -19,8 +19,8 @@ bool has_volumes(const Container& container) {
 }
 
 // Fills volumes from the image; runs on the pool. `mounted`: those with driver options, or all others.
-Result<> fill_volumes(volumes::VolumeStore& store, const std::vector<MountPoint>& mounts, const images::Image& image,
-                      bool mounted) {
+Result<> fill_volumes(volumes::VolumeStore& store, const std::vector<MountPoint>& mounts,
+                      const images::Image& image, bool mounted) {
   Fd view;
   for (const MountPoint& mount : mounts) {
     const MountSpec& spec = mount.spec;
@@ -55,7 +55,7 @@ volumes::VolumeSpec volume_spec(const Container& container, const MountPoint& mo
 
 }  // namespace
 
-Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Image image) {
+Task<Result<>> ContainerVolumes::make(ContainerPtr container, images::Image image) {
   for (MountPoint& mount : container->mounts) {
     if (mount.spec.kind == MountKind::Bind) {
       Result<volumes::BindSource> source =
@@ -76,9 +76,7 @@ Task<Result<>> ContainerService::make_mounts(ContainerPtr container, images::Ima
   co_return filled;
 }
 
-// Volumes with driver options are mounted while a container uses them, and filled when they are mounted, because a tmpfs loses
-// its files with its last user.
-Task<Result<>> ContainerService::attach_volumes(ContainerPtr container) {
+Task<Result<>> ContainerVolumes::attach(ContainerPtr container) {
   bool any = false;
   for (MountPoint& mount : container->mounts) {
     // Again at each start, like in Docker: it may be on a tmpfs that a reboot emptied.
@@ -107,7 +105,7 @@ Task<Result<>> ContainerService::attach_volumes(ContainerPtr container) {
   co_return attached;
 }
 
-Task<> ContainerService::detach_volumes(ContainerPtr container) {
+Task<> ContainerVolumes::detach(ContainerPtr container) {
   bool any = std::any_of(container->mounts.begin(), container->mounts.end(), [this](const MountPoint& mount) {
     std::optional<volumes::Volume> volume = parts_.volumes.find(mount.source.volume);
     return volume && !volume->options.empty();
@@ -124,14 +122,28 @@ Task<> ContainerService::detach_volumes(ContainerPtr container) {
   co_await offload(context_.pool, std::move(work));
 }
 
-// Volumes of containers that outlived the former engine stay mounted. With a lost record, nobody knows what it uses.
-void ContainerService::adopt_volumes(const std::vector<ContainerPtr>& alive) {
+void ContainerVolumes::adopt(const std::vector<ContainerPtr>& alive) {
   for (const ContainerPtr& container : alive)
     for (const MountPoint& mount : container->mounts)
       if (mount.spec.kind == MountKind::Volume) parts_.volumes.adopt(mount.source.volume, container->id);
   if (!context_.unreadable.empty()) return;
   Result<> unmounted = parts_.volumes.unmount_unused();
   if (!unmounted) log_warning(unmounted.error().text());
+}
+
+std::vector<std::string> ContainerVolumes::owned_by(const Container& container) const {
+  std::vector<std::string> names;
+  for (const MountPoint& mount : container.mounts) {
+    if (!mount.source.anonymous) continue;
+    bool shared = std::any_of(context_.containers.begin(), context_.containers.end(), [&](const auto& entry) {
+      const std::vector<MountPoint>& mounts = entry.second->mounts;
+      return entry.first != container.id &&
+             std::any_of(mounts.begin(), mounts.end(),
+                         [&](const MountPoint& m) { return m.source.volume == mount.source.volume; });
+    });
+    if (!shared) names.push_back(mount.source.volume);
+  }
+  return names;
 }
 
 }  // namespace stack::engine

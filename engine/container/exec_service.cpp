@@ -89,28 +89,30 @@ Task<Result<>> ExecService::launch(ExecPtr session) {
   description.privileged = wanted.privileged;
   description.rows = wanted.rows;
   description.columns = wanted.columns;
-  Result<runtime::User> user =
-      containers_.resolve_user(*container, wanted.user.empty() ? container->spec.user : wanted.user);
+  const std::string name = wanted.user.empty() ? container->spec.user : wanted.user;
+  Result<runtime::User> user = co_await containers_.facts().resolve_user(container, name);
   CO_TRY(user);
+  // The command may have exited in the meantime.
+  if (!container->run || container->run->process != process) co_return refusal(*container, LifeEvent::Exec);
   description.user = *user;
-  Result<ImageDefaults> image = containers_.image_defaults(*container);
+  Result<ImageDefaults> image = containers_.facts().image_defaults(*container);
   CO_TRY(image);
   description.working_dir = !wanted.working_dir.empty()            ? wanted.working_dir
                             : !container->spec.working_dir.empty() ? container->spec.working_dir
                                                                    : image->working_dir;
   std::vector<std::string> env =
-      environment(container->spec, *image, containers_.hostname_of(*container), user->home);
+      environment(container->spec, *image, containers_.facts().hostname_of(*container), user->home);
   Result<Json> oci = exec_process(container->spec, env, description);
   CO_TRY(oci);
   runtime::ExecRequest request;
   request.target_pid = static_cast<pid_t>(container->state.pid);
   request.target_pidfd = process->pidfd.get();
-  request.cgroup_path = containers_.cgroup_path(*container);
+  request.cgroup_path = containers_.facts().cgroup_path(*container);
   request.process = stack::to_text(*oci);
   request.want_stdin = wanted.want_stdin;
   request.want_output = wanted.want_output;
   Result<SeccompFilter> seccomp =
-      containers_.seccomp_filter(container->spec, container->spec.privileged || wanted.privileged);
+      containers_.seccomp_filters().filter_of(container->spec, container->spec.privileged || wanted.privileged);
   CO_TRY(seccomp);
   request.seccomp_bpf = std::move(seccomp->bpf);
   request.seccomp_flags = seccomp->flags;

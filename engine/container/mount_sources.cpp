@@ -37,9 +37,10 @@ Result<Fd> open_source(const MountPoint& mount, images::ImageStore& images) {
 
 }  // namespace
 
-Result<std::map<std::string, Fd>> open_mount_sources(const Container& container, images::ImageStore& images) {
+Result<std::map<std::string, Fd>> open_mount_sources(const std::vector<MountPoint>& mounts,
+                                                     images::ImageStore& images) {
   std::map<std::string, Fd> sources;
-  for (const MountPoint& mount : container.mounts) {
+  for (const MountPoint& mount : mounts) {
     bool of_volume = mount.spec.kind == MountKind::Volume && !mount.spec.subpath.empty();
     if (mount.spec.kind != MountKind::Image && !of_volume && !follows_the_host(mount)) continue;
     Result<Fd> source = open_source(mount, images);

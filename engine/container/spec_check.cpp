@@ -8,8 +8,8 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "engine/container/container_service.h"
 #include "engine/container/oci_config.h"
+#include "engine/container/signal_name.h"
 #include "model/address.h"
 
 namespace stack::engine {
@@ -123,9 +123,6 @@ Fault device_fault(const ResourceSpec& r) {
 Fault network_fault(const ContainerSpec& spec) {
   for (const std::string& server : spec.dns)
     if (!parse_ip(server)) return SpecFault{"/dns", "bad nameserver address: " + server};
-  for (const EndpointSpec& endpoint : spec.endpoints)
-    if (!endpoint.mac_address.empty() && !parse_mac(endpoint.mac_address))
-      return SpecFault{"/mac_address", "invalid MAC address: " + endpoint.mac_address};
   if (spec.hostname.size() > kLongestHostname)
     return SpecFault{"/hostname", "invalid hostname: " + spec.hostname + " is longer than 64 bytes"};
   return {};

@@ -136,7 +136,7 @@ Task<Json> examine(Services& s, bool repair) {
   report.add("networks", faults.empty() ? "ok" : "error", faults.empty() ? "ok" : join(faults, "; "),
              faults.empty() ? "" : "the engine keeps trying to repair them");
   check_boot(report, s.context);
-  std::vector<Leftover> found = co_await s.containers.sweep(repair);
+  std::vector<Leftover> found = co_await s.containers.recovery().sweep(repair);
   std::vector<std::string> leaks = co_await s.networks.sweep(repair);
   for (const Leftover& leftover : found)
     if (leftover.kind != LeftoverKind::Unknown) leaks.push_back(leftover.text);

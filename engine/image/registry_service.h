@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "engine/state/context.h"
-#include "images/source/registry/download.h"
+#include "images/source/registry/web_file.h"
 #include "images/source/registry/pull.h"
 #include "images/source/registry/push.h"
 

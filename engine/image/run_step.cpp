@@ -10,6 +10,7 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "engine/container/cgroup_parent.h"
 #include "engine/container/container_run.h"
 #include "model/labels.h"
 #include "runtime/rootfs/rootfs_view.h"
@@ -109,6 +110,19 @@ Task<> EngineRunDriver::release_network() {
   if (!gone) log_warning(gone.error().text());
 }
 
+namespace {
+
+// Blocks: mounts the layers.
+Result<runtime::User> resolve_user_in_layers(const std::string& name, const std::string& upper,
+                                             const std::vector<std::string>& lower) {
+  std::vector<std::string> layers{upper};
+  layers.insert(layers.end(), lower.begin(), lower.end());
+  TRY_ASSIGN(Fd view, runtime::open_rootfs_view(layers));
+  return runtime::resolve_user_in_root(name, view.get());
+}
+
+}  // namespace
+
 Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const builder::RunOutput& output,
                                             std::stop_token stop) {
   auto container = std::make_shared<Container>(context_.io);
@@ -120,16 +134,16 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
   bool networked = step.network == builder::RunNetwork::Default && step.network_name.empty();
   if (networked) ++network_users_;
   struct ScopeExit {
-    ContainerService& containers;
-    std::set<std::string>& steps;
+    Context& context;
+    const runtime::Cgroups& cgroups;
     std::string id;
     int* users;
     ~ScopeExit() {
       if (users != nullptr) --*users;
-      steps.erase(id);
-      containers.remove_cgroup_parent();
+      context.build_steps.erase(id);
+      remove_unused_cgroup_parent(context, cgroups);
     }
-  } leave{containers_, context_.build_steps, container->id, networked ? &network_users_ : nullptr};
+  } leave{context_, containers_.parts().cgroups, container->id, networked ? &network_users_ : nullptr};
   if (networked) {
     Result<NetworkPtr> network = co_await ensure_network();
     CO_TRY(network);
@@ -142,7 +156,16 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
   Result<> ready = co_await networks_.connect(container);
   CO_TRY(ready);
   Result<int> code = Error("not run");
-  Result<runtime::LaunchRequest> request = request_of(*container, step);
+  auto lookup = [name = step.user, upper = step.upper_dir, lower = step.lower_dirs] {
+    return resolve_user_in_layers(name, upper, lower);
+  };
+  Result<runtime::User> user = co_await offload(context_.pool, lookup);
+  Result<runtime::LaunchRequest> request = Error("no user");
+  if (user) {
+    request = request_of(*container, step, std::move(*user));
+  } else {
+    request = std::move(user).error();
+  }
   if (request) {
     code = co_await watch(std::move(*request), output, stop);
   } else {
@@ -164,7 +187,7 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
 }
 
 Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& container,
-                                                           const builder::RunStep& step) {
+                                                           const builder::RunStep& step, runtime::User user) {
   std::string folder = context_.paths.step(container.id);
   TRY(ensure_directory(folder, 0700));
   for (const char* part : {"/merged", "/state"}) TRY(ensure_directory(folder + part, 0755));
@@ -175,11 +198,7 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   inputs.working_dir = step.cwd;
   inputs.hostname = container.spec.hostname;
   inputs.cgroup_path = context_.paths.step_cgroup(container.id);
-  std::vector<std::string> layers{step.upper_dir};
-  layers.insert(layers.end(), step.lower_dirs.begin(), step.lower_dirs.end());
-  TRY_ASSIGN(Fd view, runtime::open_rootfs_view(layers));
-  TRY_ASSIGN(inputs.user, runtime::resolve_user_in_root(step.user, view.get()));
-  view.reset();
+  inputs.user = std::move(user);
   auto put = [&](const std::string& name, const std::string& text) -> Result<> {
     TRY(write_file(folder + "/" + name, text));
     inputs.own_files.push_back({folder + "/" + name, "/etc/" + name, false});
@@ -198,7 +217,7 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   request.rootfs.upper_dir = step.upper_dir;
   request.rootfs.work_dir = step.work_dir;
   request.netns_fd = container.run->netns ? container.run->netns.get() : -1;
-  TRY_ASSIGN(SeccompFilter filter, containers_.seccomp_filter(container.spec, container.spec.privileged));
+  TRY_ASSIGN(SeccompFilter filter, containers_.seccomp_filters().filter_of(container.spec, container.spec.privileged));
   request.seccomp_bpf = std::move(filter.bpf);
   request.seccomp_flags = filter.flags;
   request.cgroup_path = inputs.cgroup_path;

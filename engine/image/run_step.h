@@ -25,7 +25,8 @@ class EngineRunDriver : public builder::RunDriver {
  private:
   Task<Result<int>> run_here(const builder::RunStep& step, const builder::RunOutput& output,
                              std::stop_token stop);
-  Result<runtime::LaunchRequest> request_of(const Container& container, const builder::RunStep& step);
+  Result<runtime::LaunchRequest> request_of(const Container& container, const builder::RunStep& step,
+                                            runtime::User user);
   Task<Result<int>> watch(runtime::LaunchRequest request, const builder::RunOutput& output,
                           std::stop_token stop);
   // The network of all steps, if there is one.

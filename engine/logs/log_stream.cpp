@@ -16,7 +16,7 @@ Result<> LogStream::add(ContainerPtr container, bool late) {
   for (const auto& source : sources_)
     if (source->container == container) return {};
   logs::LogQuery query;
-  query.path = containers_.log_path(*container);
+  query.path = containers_.facts().log_path(*container);
   query.tail = late ? std::nullopt : request_.tail;
   query.since = request_.since;
   query.until = request_.until;

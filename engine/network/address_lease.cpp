@@ -11,16 +11,16 @@ AddressLease::~AddressLease() {
 namespace {
 
 // nullopt: the requested address does not belong to this pool.
-Result<std::optional<IpAddress>> take_from(net::AddressPool& pool, bool only_pool, const std::string& wanted,
+Result<std::optional<IpAddress>> take_from(net::AddressPool& pool, bool only_pool,
+                                           const std::optional<IpAddress>& wanted,
                                            const std::optional<Cidr>& former, const std::string& holder) {
-  if (!wanted.empty()) {
-    TRY_ASSIGN(IpAddress fixed, parse_ip(wanted));
-    if (!pool.subnet.contains(fixed)) {
+  if (wanted) {
+    if (!pool.subnet.contains(*wanted)) {
       if (!only_pool) return std::optional<IpAddress>();
-      return invalid("address " + wanted + " is not in the subnet " + pool.subnet.text());
+      return invalid("address " + wanted->text() + " is not in the subnet " + pool.subnet.text());
     }
-    TRY(net::reserve(pool, fixed, holder));
-    return std::optional(fixed);
+    TRY(net::reserve(pool, *wanted, holder));
+    return wanted;
   }
   if (former && pool.subnet.contains(former->address) && !pool.taken.contains(former->address) &&
       net::reserve(pool, former->address, holder))
@@ -41,7 +41,7 @@ Result<std::vector<AddressLease>> lease_addresses(const NetworkPtr& network, End
     bool v4 = pool.subnet.family() == Family::V4;
     // One address per family; additional pools of a family serve only requested addresses.
     if (taken[v4 ? 0 : 1]) continue;
-    const std::string& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
+    const std::optional<IpAddress>& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
     std::optional<Cidr>& address = endpoint.address(pool.subnet.family());
     Result<std::optional<IpAddress>> got =
         take_from(pool, network->pools.size() == 1, wanted, address, holder);
@@ -55,9 +55,9 @@ Result<std::vector<AddressLease>> lease_addresses(const NetworkPtr& network, End
   for (bool v4 : {true, false}) {
     if (taken[v4 ? 0 : 1]) continue;
     if (refusal[v4 ? 0 : 1]) return *refusal[v4 ? 0 : 1];
-    const std::string& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
-    if (!wanted.empty())
-      return invalid("address " + wanted + " is not in any subnet of network " + network->name());
+    const std::optional<IpAddress>& wanted = v4 ? endpoint.spec.ipv4_address : endpoint.spec.ipv6_address;
+    if (wanted)
+      return invalid("address " + wanted->text() + " is not in any subnet of network " + network->name());
     // An address from an earlier run is invalid on a network without this family.
     endpoint.address(v4 ? Family::V4 : Family::V6).reset();
   }

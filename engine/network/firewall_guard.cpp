@@ -1,38 +1,38 @@
-// NetworkService: keeps the firewall table intact despite changes by other programs.
+#include "engine/network/firewall_guard.h"
+
 #include <fcntl.h>
 
 #include "base/log.h"
-#include "engine/network/network_state.h"
 #include "net/firewall/foreign_firewall.h"
 #include "net/firewall/legacy_firewall.h"
 #include "net/link/sysctl.h"
 
 namespace stack::engine {
 
-Result<> NetworkService::State::open_firewall() {
-  TRY(open_host());
-  if (firewall) return {};
-  TRY_ASSIGN(bool was_off, net::enable_ipv4_forwarding(*host));
+Result<> FirewallGuard::open() {
+  TRY(state_.open_host());
+  if (state_.firewall) return {};
+  TRY_ASSIGN(bool was_off, net::enable_ipv4_forwarding(*state_.host));
   // Recorded, because a later engine of this boot finds forwarding already enabled.
-  auto settings = context.store.load_documents(Table::Settings);
+  auto settings = state_.context.store.load_documents(Table::Settings);
   bool ours = was_off;
   if (settings)
     for (const auto& [key, value] : settings->good)
-      if (key == "ip_forward_boot" && value == Json(context.boot_id)) ours = true;
+      if (key == "ip_forward_boot" && value == Json(state_.context.boot_id)) ours = true;
   if (was_off) {
     log_info("enabled net.ipv4.ip_forward; forwarding only our traffic");
-    (void)context.store.put(Table::Settings, "ip_forward_boot", context.boot_id);
+    (void)state_.context.store.put(Table::Settings, "ip_forward_boot", state_.context.boot_id);
   }
-  firewall =
-      std::make_unique<net::Firewall>(*host, context.paths.firewall_table(), net::FirewallOptions{ours});
-  Result<> ensured = firewall->ensure();
+  state_.firewall = std::make_unique<net::Firewall>(*state_.host, state_.context.paths.firewall_table(),
+                                                    net::FirewallOptions{ours});
+  Result<> ensured = state_.firewall->ensure();
   // The next attempt must not take the missing table for an existing one.
-  if (!ensured) firewall.reset();
+  if (!ensured) state_.firewall.reset();
   TRY(std::move(ensured));
   open_foreign_chains();
-  Result<> watched = watch_ruleset();
+  Result<> watched = watch();
   if (!watched) log_warning("firewall: cannot watch changes by other programs: " + watched.error().text());
-  watched = watch_links();
+  watched = links_.watch();
   if (!watched) log_warning("networks: cannot watch changes by other programs: " + watched.error().text());
   return {};
 }
@@ -59,72 +59,68 @@ Task<> follow_ruleset(std::shared_ptr<net::RulesetWatch> watch,
 
 }  // namespace
 
-Result<> NetworkService::State::watch_ruleset() {
-  TRY_ASSIGN(net::RulesetWatch watch, net::RulesetWatch::open(*host, context.paths.firewall_table()));
-  int copy = ::fcntl(watch.fd(), F_DUPFD_CLOEXEC, 3);
+Result<> FirewallGuard::watch() {
+  TRY_ASSIGN(net::RulesetWatch opened,
+             net::RulesetWatch::open(*state_.host, state_.context.paths.firewall_table()));
+  int copy = ::fcntl(opened.fd(), F_DUPFD_CLOEXEC, 3);
   if (copy < 0) return Error::last_errno("duplicate descriptor");
-  ruleset_events = std::make_shared<asio::posix::stream_descriptor>(context.io, copy);
+  events_ = std::make_shared<asio::posix::stream_descriptor>(state_.context.io, copy);
   std::function<void(const net::RulesetChanges&)> changed = [this](const net::RulesetChanges& changes) {
-    repair_ruleset(changes);
+    repair(changes);
   };
-  start(context.io,
-        follow_ruleset(std::make_shared<net::RulesetWatch>(std::move(watch)), ruleset_events, changed));
+  start(state_.context.io,
+        follow_ruleset(std::make_shared<net::RulesetWatch>(std::move(opened)), events_, changed));
   return {};
 }
 
 // Repairs the table after another program flushed or rewrote the firewall ("systemctl reload nftables", Docker, firewalld).
-void NetworkService::State::repair_ruleset(const net::RulesetChanges& changes) {
-  if (!firewall) return;
+void FirewallGuard::repair(const net::RulesetChanges& changes) {
+  if (!state_.firewall) return;
   if (changes.own_table_changed) {
     log_warning("another program changed the engine's firewall table; creating it again");
     std::vector<net::BridgeSpec> specs;
-    for (const auto& [id, network] : networks)
+    for (const auto& [id, network] : state_.networks)
       if (network->ready && network->is_bridge()) specs.push_back(network->bridge_spec());
     std::vector<net::PortForward> forwards;
-    for (const auto& [id, container] : context.containers) {
-      if (!container->run) continue;
-      std::vector<net::PortForward> own = forwards_of(*container);
-      forwards.insert(forwards.end(), own.begin(), own.end());
-    }
-    Result<> made = firewall->reset_to(specs, forwards);
+    for (const auto& [id, present] : state_.containers)
+      forwards.insert(forwards.end(), present.forwards.begin(), present.forwards.end());
+    Result<> made = state_.firewall->reset_to(specs, forwards);
     if (!made) log_error("firewall: " + made.error().text());
   }
   if (changes.own_table_changed || changes.foreign_chains_changed) open_foreign_chains();
 }
 
-void NetworkService::State::open_foreign_chains() {
-  auto chains = net::open_foreign_chains(*host, context.paths.firewall_table());
+void FirewallGuard::open_foreign_chains() {
+  auto chains = net::open_foreign_chains(*state_.host, state_.context.paths.firewall_table());
   if (!chains) {
     log_warning("foreign firewall rules: " + chains.error().text());
     return;
   }
-  auto legacy = net::open_legacy_chains(*host, context.paths.firewall_table());
+  auto legacy = net::open_legacy_chains(*state_.host, state_.context.paths.firewall_table());
   if (legacy)
     chains->insert(chains->end(), legacy->begin(), legacy->end());
   else
     log_warning("iptables-legacy: " + legacy.error().text());
-  closed_chains.clear();
+  closed_chains_.clear();
   for (const net::ForeignChain& chain : *chains) {
     if (chain.admitted || chain.problem.empty()) continue;
-    closed_chains.push_back("firewall chain " + chain.family + " " + chain.table + " " + chain.chain +
-                            " drops forwarded packets (" + chain.obstacle +
-                            ") and cannot be opened for containers: " + chain.problem);
-    log_warning(closed_chains.back());
+    closed_chains_.push_back("firewall chain " + chain.family + " " + chain.table + " " + chain.chain +
+                             " drops forwarded packets (" + chain.obstacle +
+                             ") and cannot be opened for containers: " + chain.problem);
+    log_warning(closed_chains_.back());
   }
 }
 
-// The table is removed with the last network, so that an engine without networks leaves nothing behind.
-void NetworkService::State::close_firewall() {
-  if (!firewall) return;
-  Result<> gone = net::close_foreign_chains(*host, context.paths.firewall_table());
-  if (gone) gone = net::close_legacy_chains(*host, context.paths.firewall_table());
-  if (gone) gone = firewall->remove_table();
+void FirewallGuard::close() {
+  if (!state_.firewall) return;
+  Result<> gone = net::close_foreign_chains(*state_.host, state_.context.paths.firewall_table());
+  if (gone) gone = net::close_legacy_chains(*state_.host, state_.context.paths.firewall_table());
+  if (gone) gone = state_.firewall->remove_table();
   if (!gone) log_warning("firewall: " + gone.error().text());
-  if (ruleset_events) ruleset_events->close();
-  if (link_events) link_events->close();
-  ruleset_events.reset();
-  link_events.reset();
-  firewall.reset();
+  if (events_) events_->close();
+  events_.reset();
+  links_.close();
+  state_.firewall.reset();
 }
 
 }  // namespace stack::engine

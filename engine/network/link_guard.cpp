@@ -1,11 +1,11 @@
-// NetworkService: keeps bridges and container interfaces intact despite changes by other programs.
+#include "engine/network/link_guard.h"
+
 #include <fcntl.h>
 
 #include <algorithm>
 
 #include "base/log.h"
-#include "engine/network/network_state.h"
-#include "net/link/link_watch.h"
+#include "engine/network/endpoint_choice.h"
 #include "net/link/route.h"
 #include "net/link/sysctl.h"
 
@@ -35,40 +35,47 @@ Task<> follow_links(std::shared_ptr<net::LinkWatch> watch,
 
 }  // namespace
 
-Result<> NetworkService::State::watch_links() {
-  TRY_ASSIGN(net::LinkWatch watch, net::LinkWatch::open(*host));
-  int copy = ::fcntl(watch.fd(), F_DUPFD_CLOEXEC, 3);
+Result<> LinkGuard::watch() {
+  TRY_ASSIGN(net::LinkWatch opened, net::LinkWatch::open(*state_.host));
+  int copy = ::fcntl(opened.fd(), F_DUPFD_CLOEXEC, 3);
   if (copy < 0) return Error::last_errno("duplicate descriptor");
-  link_events = std::make_shared<asio::posix::stream_descriptor>(context.io, copy);
+  events_ = std::make_shared<asio::posix::stream_descriptor>(state_.context.io, copy);
   std::function<void(const net::LinkChanges&)> changed = [this](const net::LinkChanges& changes) {
-    repair_links(changes);
+    repair(changes);
   };
-  start(context.io, follow_links(std::make_shared<net::LinkWatch>(std::move(watch)), link_events, changed));
+  start(state_.context.io,
+        follow_links(std::make_shared<net::LinkWatch>(std::move(opened)), events_, changed));
   return {};
 }
 
-void NetworkService::State::repair_links(const net::LinkChanges& changes) {
-  if (!firewall) return;
-  if (changes.forwarding_changed || changes.lost) {
-    Result<bool> was_off = net::enable_ipv4_forwarding(*host);
-    if (was_off && *was_off) log_warning("another program disabled net.ipv4.ip_forward; enabled it again");
-    bool ipv6 = std::any_of(networks.begin(), networks.end(), [](const auto& entry) {
-      return entry.second->ready && entry.second->is_bridge() && entry.second->request.enable_ipv6;
-    });
-    if (ipv6) was_off = net::enable_ipv6_forwarding(*host);
-    if (ipv6 && was_off && *was_off)
-      log_warning("another program disabled net.ipv6.conf.all.forwarding; enabled it again");
-  }
+void LinkGuard::close() {
+  if (events_) events_->close();
+  events_.reset();
+}
+
+void LinkGuard::repair_forwarding() {
+  Result<bool> was_off = net::enable_ipv4_forwarding(*state_.host);
+  if (was_off && *was_off) log_warning("another program disabled net.ipv4.ip_forward; enabled it again");
+  bool ipv6 = std::any_of(state_.networks.begin(), state_.networks.end(), [](const auto& entry) {
+    return entry.second->ready && entry.second->is_bridge() && entry.second->request.enable_ipv6;
+  });
+  if (ipv6) was_off = net::enable_ipv6_forwarding(*state_.host);
+  if (ipv6 && was_off && *was_off)
+    log_warning("another program disabled net.ipv6.conf.all.forwarding; enabled it again");
+}
+
+void LinkGuard::repair(const net::LinkChanges& changes) {
+  if (!state_.firewall) return;
+  if (changes.forwarding_changed || changes.lost) repair_forwarding();
   bool failed = false;
-  for (const auto& [id, network] : networks) {
+  for (const auto& [id, network] : state_.networks) {
     bool looked_at = changes.lost || changes.addresses_removed || changes.routes_removed ||
-                     changes.degraded.contains(network->bridge) ||
-                     !network->fault.empty();
+                     changes.degraded.contains(network->bridge) || !network->fault.empty();
     if (network->is_bridge() && network->ready && !network->removing && looked_at) repair_bridge(*network);
     failed = failed || !network->fault.empty();
   }
-  for (auto& [id, present] : containers) {
-    ContainerPtr container = context.find_container(id);
+  for (auto& [id, present] : state_.containers) {
+    ContainerPtr container = state_.context.find_container(id);
     if (!container) continue;
     for (Endpoint& endpoint : container->endpoints) {
       bool looked_at = changes.lost || changes.degraded.contains(host_interface(endpoint)) ||
@@ -77,56 +84,59 @@ void NetworkService::State::repair_links(const net::LinkChanges& changes) {
     }
     failed = failed || !present.faults.empty();
   }
-  if (failed && !repair_planned) start(context.io, repair_again());
+  if (failed && !repair_planned_) start(state_.context.io, repair_again());
 }
 
-Task<> NetworkService::State::repair_again() {
-  repair_planned = true;
-  co_await sleep_for(context.io, kNextAttempt);
-  repair_planned = false;
-  repair_links({});
+Task<> LinkGuard::repair_again() {
+  repair_planned_ = true;
+  co_await sleep_for(state_.context.io, kNextAttempt);
+  repair_planned_ = false;
+  repair({});
 }
 
 // A recreated bridge has lost its ports.
-void NetworkService::State::repair_bridge(Network& network) {
+void LinkGuard::repair_bridge(Network& network) {
   net::BridgeSpec spec = network.bridge_spec();
-  Result<std::string> problem = net::bridge_problem(*host, spec);
+  Result<std::string> problem = net::bridge_problem(*state_.host, spec);
   if (problem && problem->empty()) {
     network.fault.clear();
     return;
   }
   bool known = !network.fault.empty();
   std::string what = "network " + network.name() + ": " + (problem ? *problem : problem.error().text());
-  Result<net::Link> made = net::ensure_bridge(*host, spec);
+  Result<net::Link> made = net::ensure_bridge(*state_.host, spec);
   network.fault = made ? "" : what + "; cannot repair it: " + made.error().text();
   if (made)
     log_warning(what + "; repaired");
   else if (!known)
     log_error(network.fault);
   if (!made) return;
-  for (const auto& [id, present] : containers) {
-    ContainerPtr container = context.find_container(id);
+  for (const auto& [id, present] : state_.containers) {
+    ContainerPtr container = state_.context.find_container(id);
     if (!container) continue;
     for (Endpoint& endpoint : container->endpoints)
       if (endpoint.attached && endpoint.network_id == network.id) repair_endpoint(*container, endpoint);
   }
 }
 
-void NetworkService::State::repair_endpoint(Container& container, Endpoint& endpoint) {
-  NetworkPtr network = by_id(endpoint.network_id);
-  auto present = containers.find(container.id);
-  if (!network || !network->is_bridge() || present == containers.end() || netns_of(container) < 0) return;
+void LinkGuard::repair_endpoint(Container& container, Endpoint& endpoint) {
+  NetworkPtr network = state_.by_id(endpoint.network_id);
+  auto present = state_.containers.find(container.id);
+  if (!network || !network->is_bridge() || present == state_.containers.end() ||
+      state_.netns_of(container) < 0)
+    return;
   bool known = present->second.faults.contains(endpoint.network_id);
-  Result<std::string> problem = net::endpoint_problem(*host, host_interface(endpoint), network->bridge);
+  Result<std::string> problem =
+      net::endpoint_problem(*state_.host, host_interface(endpoint), network->bridge);
   if (problem && problem->empty()) {
     present->second.faults.erase(endpoint.network_id);
     return;
   }
   std::string what = "container " + container.spec.name + " on network " + network->name() + ": " +
                      (problem ? *problem : problem.error().text());
-  Result<> repaired = net::reattach(*host, host_side_of(endpoint, *network));
+  Result<> repaired = net::reattach(*state_.host, Interfaces::host_side_of(endpoint, *network));
   if (!repaired && repaired.error().kind() == ErrorKind::NotFound)
-    repaired = plug(container, endpoint, gateways_of(container), endpoint.interface_name);
+    repaired = interfaces_.plug(container, endpoint, gateways_of(state_, container), endpoint.interface_name);
   if (repaired) {
     log_warning(what + "; repaired");
     present->second.faults.erase(endpoint.network_id);
@@ -137,16 +147,15 @@ void NetworkService::State::repair_endpoint(Container& container, Endpoint& endp
   present->second.faults[endpoint.network_id] = fault;
 }
 
-// Routes that came later (a VPN) and lead packets for containers elsewhere.
-std::vector<std::string> NetworkService::State::diverted_subnets() const {
+std::vector<std::string> LinkGuard::diverted_subnets() const {
   std::vector<std::string> out;
-  if (!host || !firewall) return out;
-  auto routes = net::host_routes(*host);
-  auto links = net::list_links(*host);
+  if (!state_.host || !state_.firewall) return out;
+  auto routes = net::host_routes(*state_.host);
+  auto links = net::list_links(*state_.host);
   if (!routes || !links) return out;
   std::map<uint32_t, std::string> names;
   for (const net::Link& link : *links) names[link.index] = link.name;
-  for (const auto& [id, network] : networks) {
+  for (const auto& [id, network] : state_.networks) {
     if (!network->is_bridge() || !network->ready) continue;
     for (const net::AddressPool& pool : network->pools)
       for (const net::HostRoute& route : *routes)
@@ -157,28 +166,6 @@ std::vector<std::string> NetworkService::State::diverted_subnets() const {
                         network->bridge + "; remove the route, or recreate the network with another subnet");
   }
   return out;
-}
-
-void NetworkService::open_foreign_chains() {
-  if (state_->firewall) state_->open_foreign_chains();
-}
-
-std::vector<std::string> NetworkService::faults() const {
-  std::vector<std::string> out = state_->closed_chains;
-  for (std::string& text : state_->diverted_subnets()) out.push_back(std::move(text));
-  for (const auto& [id, network] : state_->networks)
-    if (!network->fault.empty()) out.push_back(network->fault);
-  for (const auto& [id, present] : state_->containers)
-    for (const auto& [network, fault] : present.faults) out.push_back(fault);
-  return out;
-}
-
-std::string NetworkService::fault_of(const std::string& network_id) const {
-  NetworkPtr network = state_->by_id(network_id);
-  if (network && !network->fault.empty()) return network->fault;
-  for (const auto& [id, present] : state_->containers)
-    if (auto found = present.faults.find(network_id); found != present.faults.end()) return found->second;
-  return "";
 }
 
 }  // namespace stack::engine

@@ -50,7 +50,7 @@ class NetworkService {
   void refresh_names(const Container& container);
 
   // The owner of this host port: a container or a host process; nullopt if it is free.
-  std::optional<std::string> port_holder(const std::string& host_ip, uint16_t port,
+  std::optional<std::string> port_holder(const std::optional<IpAddress>& host_ip, uint16_t port,
                                          Protocol protocol);
 
   // The contents of the files bind-mounted into the container; call after connect.
@@ -72,8 +72,10 @@ class NetworkService {
   Task<std::vector<std::string>> sweep(bool repair);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  struct Parts;
+  Task<Result<>> remove_now(NetworkPtr network);
+
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace stack::engine

@@ -1,9 +1,9 @@
-// NetworkService: published ports. For each port, a socket in stack-proxy reserves it and serves connections that NAT
-// cannot forward; the firewall forwards the rest.
+#include "engine/network/published_ports.h"
+
 #include <algorithm>
 
 #include "base/log.h"
-#include "engine/network/network_state.h"
+#include "engine/network/endpoint_choice.h"
 #include "model/mount_text.h"
 
 namespace stack::engine {
@@ -18,21 +18,16 @@ constexpr std::chrono::seconds kRestoreDelay{1};
 
 // The name of a container's port in stack-proxy: "<container id>/tcp/0.0.0.0/8080".
 std::string relay_name(const Container& container, const proxy::BoundPort& port) {
-  return container.id + "/" + to_text(port.protocol) + "/" + port.host_ip.text() +
-         "/" + std::to_string(port.port);
+  return container.id + "/" + to_text(port.protocol) + "/" + port.host_ip.text() + "/" +
+         std::to_string(port.port);
 }
 
-// The host addresses on which a port is published: "" = all addresses of both families.
-Result<std::vector<IpAddress>> parse_host_addresses(const std::string& host_ip) {
-  std::vector<IpAddress> addresses;
-  if (host_ip.empty()) {
-    addresses.push_back(IpAddress::v4(0));
-    if (has_ipv6()) addresses.push_back(IpAddress::v6({}));
-    return addresses;
-  }
-  TRY_ASSIGN(IpAddress address, parse_ip(host_ip));
-  addresses.push_back(address);
-  return addresses;
+// The host addresses of a port: none means all addresses of both families.
+std::vector<IpAddress> all_host_addresses(const std::optional<IpAddress>& host_ip) {
+  if (host_ip) return {*host_ip};
+  std::vector<IpAddress> all{IpAddress::v4(0)};
+  if (has_ipv6()) all.push_back(IpAddress::v6({}));
+  return all;
 }
 
 bool is_routed(const NetworkPtr& network, Family family) {
@@ -54,13 +49,15 @@ std::vector<PortSpec> ports_to_publish(const ContainerSpec& spec) {
   return ports;
 }
 
-// Whether two host addresses of one port conflict.
-bool overlap(const std::string& one, const std::string& other) {
-  Result<IpAddress> a = parse_ip(one);
-  Result<IpAddress> b = parse_ip(other);
-  if (!a || !b) return true;
-  if (a->family() != b->family()) return false;
-  return a->is_unspecified() || b->is_unspecified() || *a == *b;
+// The owner of the port outside this engine; nullopt if it is free.
+std::optional<std::string> foreign_holder(const std::optional<IpAddress>& host_ip, uint16_t port,
+                                          Protocol protocol) {
+  if (protocol == Protocol::Sctp) return std::nullopt;
+  IpAddress address = host_ip.value_or(IpAddress::v4(0));
+  Result<proxy::BoundPort> free = proxy::bind_host_port(address, {port, port}, protocol);
+  if (free) return std::nullopt;
+  if (auto owner = proxy::port_owner(address, port, protocol)) return owner;
+  return free.error().kind() == ErrorKind::Conflict ? "another program" : free.error().text();
 }
 
 std::vector<net::PortForward> difference(const std::vector<net::PortForward>& from,
@@ -72,48 +69,47 @@ std::vector<net::PortForward> difference(const std::vector<net::PortForward>& fr
 
 }  // namespace
 
-proxy::ProxyClient& NetworkService::State::port_proxy() {
-  if (proxy) return *proxy;
-  proxy = std::make_unique<proxy::ProxyClient>(
-      context.io, proxy::ProxyProcess{context.paths.proxy_program, context.paths.run_root + "/proxy.sock"});
-  proxy->on_lost = [this] { start(context.io, restore_relay()); };
-  return *proxy;
+proxy::ProxyClient& PublishedPorts::relay_client() {
+  if (proxy_) return *proxy_;
+  proxy_ = std::make_unique<proxy::ProxyClient>(
+      state_.context.io,
+      proxy::ProxyProcess{state_.context.paths.proxy_program, state_.context.paths.run_root + "/proxy.sock"});
+  proxy_->on_lost = [this] { start(state_.context.io, restore_relay()); };
+  return *proxy_;
 }
 
-// Finds ports served by a stack-proxy that an earlier engine started.
-void NetworkService::State::find_relayed_ports() {
-  Result<bool> found = port_proxy().find();
+void PublishedPorts::find_relayed() {
+  Result<bool> found = relay_client().find();
   if (!found) log_error("stack-proxy: " + found.error().text());
 }
 
-// Drops ports of containers that exited while no engine was running.
-void NetworkService::State::drop_unknown_ports() {
+void PublishedPorts::drop_unknown() {
   std::set<std::string> known;
-  for (const auto& [id, present] : containers)
+  for (const auto& [id, present] : state_.containers)
     for (const auto& [name, port] : present.relayed) known.insert(name);
-  for (const std::string& name : port_proxy().found())
-    if (!known.contains(name)) port_proxy().remove(name);
-  port_proxy().settle();
-  if (known.empty()) port_proxy().close();
+  for (const std::string& name : relay_client().found())
+    if (!known.contains(name)) relay_client().remove(name);
+  relay_client().settle();
+  if (known.empty()) relay_client().close();
 }
 
-Task<> NetworkService::State::restore_relay() {
+Task<> PublishedPorts::restore_relay() {
   log_warning("stack-proxy exited and its connections are lost; starting it again");
-  co_await sleep_for(context.io, kRestoreDelay);
-  for (auto& [id, present] : containers) {
-    ContainerPtr container = context.find_container(id);
+  co_await sleep_for(state_.context.io, kRestoreDelay);
+  for (auto& [id, present] : state_.containers) {
+    ContainerPtr container = state_.context.find_container(id);
     if (!container || present.relayed.empty()) continue;
     present.relayed.clear();
-    Result<> restored = bind_published_ports(*container);
-    if (restored) restored = follow_ports(*container);
+    Result<> restored = bind(*container);
+    if (restored) restored = follow(*container);
     if (!restored) log_error("container " + container->spec.name + ": " + restored.error().text());
   }
 }
 
 // The name of the container that publishes this host port; "" if there is none.
-std::string NetworkService::State::publisher_of(const std::string& host_ip, uint16_t port,
-                                                Protocol protocol, const Container* except) const {
-  for (const auto& [id, container] : context.containers) {
+std::string PublishedPorts::publisher_of(const std::optional<IpAddress>& host_ip, uint16_t port,
+                                         Protocol protocol, const Container* except) const {
+  for (const auto& [id, container] : state_.context.containers) {
     if (container.get() == except) continue;
     for (const PublishedPort& held : container->published)
       if (held.host_port == port && held.protocol == protocol && overlap(held.host_ip, host_ip))
@@ -122,60 +118,52 @@ std::string NetworkService::State::publisher_of(const std::string& host_ip, uint
   return "";
 }
 
-// The owner of the port outside this engine; nullopt if it is free.
-std::optional<std::string> NetworkService::State::foreign_holder(const std::string& host_ip, uint16_t port,
-                                                                 Protocol protocol) {
-  if (protocol == Protocol::Sctp) return std::nullopt;
-  Result<IpAddress> address = parse_ip(host_ip.empty() ? "0.0.0.0" : host_ip);
-  if (!address) return std::nullopt;
-  Result<proxy::BoundPort> free = proxy::bind_host_port(*address, {port, port}, protocol);
-  if (free) return std::nullopt;
-  if (auto owner = proxy::port_owner(*address, port, protocol)) return owner;
-  return free.error().kind() == ErrorKind::Conflict ? "another program" : free.error().text();
-}
-
-std::optional<std::string> NetworkService::port_holder(const std::string& host_ip, uint16_t port,
-                                                       Protocol protocol) {
-  std::string container = state_->publisher_of(host_ip, port, protocol, nullptr);
+std::optional<std::string> PublishedPorts::holder_of(const std::optional<IpAddress>& host_ip, uint16_t port,
+                                                     Protocol protocol) const {
+  std::string container = publisher_of(host_ip, port, protocol, nullptr);
   if (!container.empty()) return "container " + container;
-  return state_->foreign_holder(host_ip, port, protocol);
+  return foreign_holder(host_ip, port, protocol);
 }
 
 // ---- reserve ports ----
 
-Result<> NetworkService::State::reserve_ports(Container& container) {
+Result<> PublishedPorts::reserve(Container& container) {
   container.published.clear();
   // A network option can restrict ports without a host address to one address.
-  const Endpoint* endpoint = port_endpoint(container, Family::V4);
-  NetworkPtr network = endpoint == nullptr ? nullptr : by_id(endpoint->network_id);
-  std::string usual = network ? network->option("com.docker.network.bridge.host_binding_ipv4") : "";
+  const Endpoint* endpoint = port_endpoint(state_, container, Family::V4);
+  NetworkPtr network = endpoint == nullptr ? nullptr : state_.by_id(endpoint->network_id);
+  std::string option = network ? network->option("com.docker.network.bridge.host_binding_ipv4") : "";
+  std::optional<IpAddress> usual;
+  if (!option.empty()) {
+    TRY_ASSIGN(usual, parse_ip(option).in("network " + network->name()));
+  }
   for (PortSpec port : ports_to_publish(container.spec)) {
-    if (port.host_ip.empty()) port.host_ip = usual;
+    if (!port.host_ip) port.host_ip = usual;
     TRY(reserve_port(container, port));
   }
   return {};
 }
 
 // Whether ports of the host lead to the container: not if its network is routed, in the family or in the only one.
-bool NetworkService::State::publishes_on_host(const Container& container, Family family) const {
-  const Endpoint* endpoint = port_endpoint(container, family);
+bool PublishedPorts::publishes_on_host(const Container& container, Family family) const {
+  const Endpoint* endpoint = port_endpoint(state_, container, family);
   Family target = endpoint != nullptr ? family : family == Family::V4 ? Family::V6 : Family::V4;
-  if (endpoint == nullptr) endpoint = port_endpoint(container, target);
-  return endpoint == nullptr || !is_routed(by_id(endpoint->network_id), target);
+  if (endpoint == nullptr) endpoint = port_endpoint(state_, container, target);
+  return endpoint == nullptr || !is_routed(state_.by_id(endpoint->network_id), target);
 }
 
 // The host addresses on which the container's port is published.
-Result<std::vector<IpAddress>> NetworkService::State::host_addresses_of(const Container& container,
-                                                                        const std::string& host_ip) const {
-  TRY_ASSIGN(std::vector<IpAddress> addresses, parse_host_addresses(host_ip));
+std::vector<IpAddress> PublishedPorts::host_addresses_of(const Container& container,
+                                                         const std::optional<IpAddress>& host_ip) const {
+  std::vector<IpAddress> addresses = all_host_addresses(host_ip);
   std::erase_if(addresses,
                 [&](const IpAddress& address) { return !publishes_on_host(container, address.family()); });
   return addresses;
 }
 
-Result<> NetworkService::State::reserve_port(Container& container, const PortSpec& port) {
+Result<> PublishedPorts::reserve_port(Container& container, const PortSpec& port) {
   PublishedPort published{port.container_port, port.protocol, port.host_ip, port.host_port};
-  TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(container, port.host_ip));
+  std::vector<IpAddress> addresses = host_addresses_of(container, port.host_ip);
   if (addresses.empty()) {
     published.host_port = 0;
     container.published.push_back(published);
@@ -193,63 +181,59 @@ Result<> NetworkService::State::reserve_port(Container& container, const PortSpe
     container.published.push_back(published);
     return {};
   }
-  TRY_ASSIGN(std::vector<proxy::BoundPort> bound,
-             proxy::bind_host_ports(addresses, range, port.protocol));
+  TRY_ASSIGN(std::vector<proxy::BoundPort> bound, proxy::bind_host_ports(addresses, range, port.protocol));
   published.host_port = bound.front().port;
   container.published.push_back(published);
-  for (proxy::BoundPort& socket : bound) TRY(relay_port(container, std::move(socket), port.container_port));
+  for (proxy::BoundPort& socket : bound) TRY(relay(container, std::move(socket), port.container_port));
   return {};
 }
 
-// Binds the ports that stack-proxy does not serve yet.
-Result<> NetworkService::State::bind_published_ports(Container& container) {
+Result<> PublishedPorts::bind(const Container& container) {
   for (const PublishedPort& port : container.published) {
     if (port.protocol == Protocol::Sctp) continue;
-    TRY_ASSIGN(std::vector<IpAddress> addresses, host_addresses_of(container, port.host_ip));
-    for (const IpAddress& address : addresses) {
+    for (const IpAddress& address : host_addresses_of(container, port.host_ip)) {
       proxy::BoundPort socket;
       socket.port = port.host_port;
       socket.host_ip = address;
       socket.protocol = port.protocol;
       std::string name = relay_name(container, socket);
-      if (port_proxy().found().contains(name)) {
-        containers[container.id].relayed[name] = {port.container_port, std::nullopt};
+      if (relay_client().found().contains(name)) {
+        state_.containers[container.id].relayed[name] = {port.container_port, std::nullopt};
         continue;
       }
       TRY_ASSIGN(socket, proxy::bind_host_port(address, {port.host_port, port.host_port}, socket.protocol));
-      TRY(relay_port(container, std::move(socket), port.container_port));
+      TRY(relay(container, std::move(socket), port.container_port));
     }
   }
   return {};
 }
 
-// Without a target, which follow_ports() sets.
-Result<> NetworkService::State::relay_port(Container& container, proxy::BoundPort socket,
-                                           uint16_t container_port) {
+// Without a target, which follow() sets.
+Result<> PublishedPorts::relay(const Container& container, proxy::BoundPort socket, uint16_t container_port) {
   std::string name = relay_name(container, socket);
-  containers[container.id].relayed[name] = {container_port, std::nullopt};
-  return port_proxy().add(name, std::move(socket), std::nullopt);
+  state_.containers[container.id].relayed[name] = {container_port, std::nullopt};
+  return relay_client().add(name, std::move(socket), std::nullopt);
 }
 
-void NetworkService::State::release_ports(Container& container) {
+void PublishedPorts::release(Container& container) {
   container.published.clear();
-  auto present = containers.find(container.id);
-  if (present == containers.end()) return;
-  if (!proxy || present->second.relayed.empty()) return;
-  for (const auto& [name, port] : std::exchange(present->second.relayed, {})) proxy->remove(name);
-  proxy->settle();
-  bool used = std::any_of(containers.begin(), containers.end(),
+  auto present = state_.containers.find(container.id);
+  if (present == state_.containers.end()) return;
+  if (!proxy_ || present->second.relayed.empty()) return;
+  for (const auto& [name, port] : std::exchange(present->second.relayed, {})) proxy_->remove(name);
+  proxy_->settle();
+  bool used = std::any_of(state_.containers.begin(), state_.containers.end(),
                           [](const auto& entry) { return !entry.second.relayed.empty(); });
-  if (!used) proxy->close();
+  if (!used) proxy_->close();
 }
 
 // ---- targets ----
 
-std::vector<net::PortForward> NetworkService::State::forwards_of(const Container& container) const {
+std::vector<net::PortForward> PublishedPorts::forwards_of(const Container& container) const {
   std::vector<net::PortForward> forwards;
   for (Family family : {Family::V4, Family::V6}) {
-    const Endpoint* endpoint = port_endpoint(container, family);
-    NetworkPtr network = endpoint == nullptr ? nullptr : by_id(endpoint->network_id);
+    const Endpoint* endpoint = port_endpoint(state_, container, family);
+    NetworkPtr network = endpoint == nullptr ? nullptr : state_.by_id(endpoint->network_id);
     if (!network || network->option(kPublishOption) == "proxy") continue;
     const std::optional<Cidr>& target = endpoint->address(family);
     if (!target) continue;
@@ -258,12 +242,8 @@ std::vector<net::PortForward> NetworkService::State::forwards_of(const Container
     for (const PublishedPort& port : container.published) {
       if (direct)
         forwards.push_back({port.protocol, std::nullopt, 0, target->address, port.container_port});
-      if (routed || port.host_port == 0) continue;
-      std::optional<IpAddress> host_ip;
-      if (Result<IpAddress> parsed = parse_ip(port.host_ip)) host_ip = *parsed;
-      if (!host_ip && !port.host_ip.empty()) continue;
-      forwards.push_back(
-          {port.protocol, host_ip, port.host_port, target->address, port.container_port});
+      if (!routed && port.host_port != 0)
+        forwards.push_back({port.protocol, port.host_ip, port.host_port, target->address, port.container_port});
     }
   }
   std::sort(forwards.begin(), forwards.end());
@@ -271,32 +251,32 @@ std::vector<net::PortForward> NetworkService::State::forwards_of(const Container
   return forwards;
 }
 
-std::optional<proxy::Target> NetworkService::State::relay_target(const Container& container,
-                                                                 uint16_t container_port) const {
+std::optional<proxy::Target> PublishedPorts::relay_target(const Container& container,
+                                                          uint16_t container_port) const {
   for (Family family : {Family::V4, Family::V6}) {
-    const Endpoint* endpoint = port_endpoint(container, family);
+    const Endpoint* endpoint = port_endpoint(state_, container, family);
     if (endpoint == nullptr) continue;
     const std::optional<Cidr>& target = endpoint->address(family);
-    NetworkPtr network = by_id(endpoint->network_id);
+    NetworkPtr network = state_.by_id(endpoint->network_id);
     if (target) return proxy::Target{target->address, container_port, network && network->request.internal};
   }
   return std::nullopt;
 }
 
-Result<> NetworkService::State::follow_ports(Container& container) {
-  auto found = containers.find(container.id);
-  if (found == containers.end()) return {};
+Result<> PublishedPorts::follow(const Container& container) {
+  auto found = state_.containers.find(container.id);
+  if (found == state_.containers.end()) return {};
   ContainerNetwork& present = found->second;
   for (auto& [name, port] : present.relayed) {
     std::optional<proxy::Target> target = relay_target(container, port.container_port);
     if (target == port.target) continue;
-    port_proxy().set_target(name, target);
+    relay_client().set_target(name, target);
     port.target = target;
   }
   std::vector<net::PortForward> wanted = forwards_of(container);
   if (wanted == present.forwards) return {};
-  TRY(open_firewall());
-  TRY(firewall->change(difference(present.forwards, wanted), difference(wanted, present.forwards)));
+  TRY(firewall_.open());
+  TRY(state_.firewall->change(difference(present.forwards, wanted), difference(wanted, present.forwards)));
   present.forwards = std::move(wanted);
   return {};
 }

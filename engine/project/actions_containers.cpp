@@ -8,7 +8,7 @@ namespace stack::engine {
 using namespace orchestrator;
 
 ActionTask carry_out(ActionContext context, CreateContainer action) {
-  ContainerService::CreateOptions options;
+  CreateOptions options;
   options.config_text = action.config_text;
   if (action.inherit_anonymous_volumes && !action.replaces.empty())
     options.volumes_of = context.parts.engine.find_container(action.replaces);

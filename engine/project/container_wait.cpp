@@ -17,7 +17,7 @@ Error stopped() { return {ErrorKind::Canceled, "canceled"}; }
 std::vector<std::string> last_log_lines(const ProjectParts& parts, const Container& container) {
   std::vector<std::string> lines;
   logs::LogQuery query;
-  query.path = parts.containers.log_path(container);
+  query.path = parts.containers.facts().log_path(container);
   query.tail = 10;
   Result<logs::LogReader> reader = logs::LogReader::open(query);
   while (reader) {

@@ -187,7 +187,7 @@ std::vector<orchestrator::Problem> preflight(const ProjectParts& parts, const Lo
                                              const orchestrator::Plan& plan, const ObservedState& observed) {
   const std::string& project = loaded.project.name;
   orchestrator::HostFacts facts;
-  facts.port_taken = [&](const std::string& ip, uint16_t port,
+  facts.port_taken = [&](const std::optional<IpAddress>& ip, uint16_t port,
                          Protocol protocol) -> std::optional<std::string> {
     auto holder = parts.networks.port_holder(ip, port, protocol);
     if (holder && holder_is_of(parts, project, *holder)) return std::nullopt;

@@ -40,7 +40,7 @@ struct VolumeService::Frozen {
   ~Frozen() {
     for (const One& one : all) {
       if (one.container->phase == Phase::Paused) continue;
-      Result<> thawed = containers.parts().cgroups.thaw(containers.cgroup_path(*one.container));
+      Result<> thawed = containers.parts().cgroups.thaw(containers.facts().cgroup_path(*one.container));
       if (!thawed) log_error("container " + one.container->spec.name + ": " + thawed.error().text());
     }
   }
@@ -101,7 +101,7 @@ Task<Result<std::shared_ptr<void>>> VolumeService::freeze(std::vector<ContainerP
     CO_TRY(turn);
     if (user->phase != Phase::Running) continue;
     frozen->all.push_back({user, std::move(*turn)});
-    auto work = [cgroups = containers_.parts().cgroups, path = containers_.cgroup_path(*user)] {
+    auto work = [cgroups = containers_.parts().cgroups, path = containers_.facts().cgroup_path(*user)] {
       return cgroups.freeze(path);
     };
     Result<> done = co_await offload(context_.pool, work);

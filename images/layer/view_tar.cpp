@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <vector>
@@ -61,27 +60,10 @@ class ViewWalk {
     }
     if (out.type != '0' && out.type != '5') return writer_.entry(out);
     TRY_ASSIGN(Fd file, view_.open_entry(entry, out.type == '5' ? O_RDONLY | O_DIRECTORY : O_RDONLY));
-    TRY(read_attributes(file.get(), out));
+    TRY_ASSIGN(out.xattrs, portable_attributes(file.get()));
     if (out.type == '0') out.size = info.st_size;
     TRY(writer_.entry(out));
     return out.type == '0' ? content(file.get(), info.st_size) : Result<>();
-  }
-
-  static Result<> read_attributes(int fd, TarEntry& out) {
-    std::vector<char> names(64 * 1024);
-    ssize_t size = ::flistxattr(fd, names.data(), names.size());
-    if (size < 0 && errno != ENOTSUP) return Error::last_errno("list attributes");
-    for (size_t i = 0; i < static_cast<size_t>(std::max<ssize_t>(size, 0));) {
-      std::string name(names.data() + i);
-      i += name.size() + 1;
-      if (!is_portable_attribute(name)) continue;
-      std::string value(64 * 1024, '\0');
-      ssize_t n = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
-      if (n < 0) return Error::last_errno("read attribute " + name);
-      value.resize(static_cast<size_t>(n));
-      out.xattrs[name] = std::move(value);
-    }
-    return {};
   }
 
   Result<> content(int fd, int64_t size) {

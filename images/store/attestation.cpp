@@ -168,7 +168,7 @@ void ImageStore::State::add_index_parts(const std::string& index, std::set<std::
 
 std::set<std::string> ImageStore::State::indexes_of(const std::string& image_id) const {
   std::set<std::string> out;
-  for (const auto& [full, name] : names)
+  for (const auto& [reference, name] : names)
     if (name.image_id == image_id) add_index_parts(name.index, out);
   return out;
 }

@@ -10,7 +10,6 @@
 #include "base/identity.h"
 #include "base/text.h"
 #include "images/archive/inflate.h"
-#include "model/image_reference.h"
 
 namespace stack::images {
 
@@ -59,11 +58,6 @@ Json index_entry(const std::string& path, const std::string& digest, const Image
   entry["platform"] = {{"architecture", document.architecture}, {"os", document.os}};
   if (!document.variant.empty()) entry["platform"]["variant"] = document.variant;
   return entry;
-}
-
-std::string shown_name(const std::string& full) {
-  Result<Reference> reference = parse_reference(full);
-  return reference ? reference->familiar() : full;
 }
 
 std::string layer_description(const Layer& layer) {

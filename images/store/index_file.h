@@ -21,8 +21,6 @@ inline constexpr const char* kIndexAnnotation = "io.stack.index.digest";
 Json index_descriptor(const std::string& path, const std::string& digest);
 // The same with the image's platform.
 Json index_entry(const std::string& path, const std::string& digest, const ImageDocument& document);
-// Reference::familiar() of a full name.
-std::string shown_name(const std::string& full);
 
 // layers/<hex>.json.
 std::string layer_description(const Layer& layer);

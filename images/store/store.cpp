@@ -107,7 +107,7 @@ std::vector<DamagedItem> ImageStore::damaged() const {
   std::vector<DamagedItem> out;
   std::lock_guard guard(state_->mutex);
   for (const DamagedRecord& record : state_->damaged)
-    out.push_back({"image " + (record.name.empty() ? record.digest : shown_name(record.name)), record.reason,
+    out.push_back({"image " + (record.name ? record.name->familiar() : record.digest), record.reason,
                    "pull, load or build it again, or remove it with stack image rm"});
   for (const std::string& name : names_in(state_->root + "/quarantine").value_or(std::vector<std::string>()))
     out.push_back({"image store: " + state_->root + "/quarantine/" + name,
@@ -154,12 +154,12 @@ Result<> ImageStore::tag(const std::string& image_id, const Reference& reference
   NameRecord name{image_id, found->second.image.manifest_digest, "",
                   rfc3339(std::chrono::system_clock::now())};
   // A second name of a pulled image refers to the same index.
-  for (const auto& [full, other] : state_->names)
+  for (const auto& [known, other] : state_->names)
     if (other.image_id == image_id) name.manifest = other.manifest, name.index = other.index;
   auto former = state_->names;
   auto former_damaged = state_->damaged;
-  state_->names[reference.full()] = std::move(name);
-  std::erase_if(state_->damaged, [&](const DamagedRecord& item) { return item.name == reference.full(); });
+  state_->names[reference] = std::move(name);
+  std::erase_if(state_->damaged, [&](const DamagedRecord& item) { return item.name == reference; });
   Result<> written = state_->write_index();
   if (!written) {
     state_->names = std::move(former);
@@ -269,7 +269,7 @@ Result<StoredManifest> ImageStore::manifest_of(std::string_view name) const {
     TRY_ASSIGN(const ImageRecord* record, state_->record_of(name));
     out.descriptor.digest = record->image.manifest_digest;
     Result<Reference> reference = parse_reference(name);
-    auto named = reference ? state_->names.find(reference->full()) : state_->names.end();
+    auto named = reference ? state_->names.find(*reference) : state_->names.end();
     if (named != state_->names.end()) {
       out.descriptor.digest = named->second.manifest;
       out.index = named->second.index;

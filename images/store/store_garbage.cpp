@@ -44,10 +44,10 @@ Result<> check_untag(const std::string& name, const std::string& id, const std::
                   " is using its referenced image " + short_id(id));
 }
 
-Result<> check_delete(const std::string& id, const std::vector<std::string>& tags, bool force,
+Result<> check_delete(const std::string& id, const std::vector<Reference>& tags, bool force,
                       const std::vector<ImageUser>& users) {
   std::set<std::string> repositories;
-  for (const std::string& tag : tags) repositories.insert(parse_reference(tag)->familiar_name());
+  for (const Reference& tag : tags) repositories.insert(tag.familiar_name());
   if (repositories.size() > 1 && !force)
     return delete_conflict(id, true, "image is referenced in multiple repositories");
   if (const ImageUser* user = user_of(users, id, true))
@@ -84,15 +84,15 @@ Result<std::vector<std::string>> ImageStore::State::remove(std::string_view name
   const std::string& id = removed.image.id;
   std::vector<std::string> tags = tags_of(id);
   Result<Reference> reference = parse_reference(name);
-  bool by_name = reference && names.contains(reference->full());
+  bool by_name = reference && names.contains(*reference);
   std::set<std::string> own = indexes_of(id);
   auto former = names;
   if (by_name) {
     if (!force && tags.size() == 1) TRY(check_untag(std::string(name), id, users));
-    names.erase(reference->full());
+    names.erase(*reference);
     out.untagged.push_back(reference->familiar());
   } else {
-    TRY(check_delete(id, tags, force, users));
+    TRY(check_delete(id, references_of(id), force, users));
     std::erase_if(names, [&](const auto& item) { return item.second.image_id == id; });
     out.untagged = tags;
   }
@@ -133,8 +133,11 @@ Result<std::vector<std::string>> ImageStore::State::remove_damaged(std::string_v
     damaged = std::move(former);
     return std::move(written).error();
   }
-  (removed.name.empty() ? out.deleted : out.untagged)
-      .push_back(removed.name.empty() ? removed.digest : parse_reference(removed.name)->familiar());
+  if (removed.name) {
+    out.untagged.push_back(removed.name->familiar());
+  } else {
+    out.deleted.push_back(removed.digest);
+  }
   std::set<std::string> own = removed.layers;
   own.insert(removed.blobs.begin(), removed.blobs.end());
   own.insert(removed.digest);
@@ -273,7 +276,7 @@ std::set<std::string> ImageStore::State::needed_layers() const {
 std::set<std::string> ImageStore::State::needed_blobs() const {
   std::set<std::string> needed;
   for (const auto& [id, record] : images) needed.merge(belongings(record));
-  for (const auto& [full, name] : names) add_index_parts(name.index, needed);
+  for (const auto& [reference, name] : names) add_index_parts(name.index, needed);
   for (const DamagedRecord& record : damaged) {
     needed.insert(record.blobs.begin(), record.blobs.end());
     needed.insert(record.digest);

@@ -248,14 +248,14 @@ void ImageStore::State::load_entry(const Json& entry) {
     ImageRecord& known = images.try_emplace(id, *record).first->second;
     known.manifests.merge(record->manifests);
     if (name)
-      names[name->full()] = {id, digest, string_or(annotations, kIndexAnnotation),
-                             string_or(annotations, kTimeAnnotation)};
+      names[*name] = {id, digest, string_or(annotations, kIndexAnnotation),
+                      string_or(annotations, kTimeAnnotation)};
     return;
   }
   DamagedRecord bad;
   bad.entry = entry;
   bad.digest = digest;
-  if (name) bad.name = name->full();
+  if (name) bad.name = *name;
   bad.reason = record.error().text();
   if (is_sha256_digest(string_or(annotations, kIndexAnnotation)))
     bad.blobs.insert(string_or(annotations, kIndexAnnotation));

@@ -99,7 +99,7 @@ Result<StoredManifest> ImageStore::pack(std::string_view name, Compression compr
   Result<Reference> reference = parse_reference(name);
   bool by_name = reference && reference->digest.empty() && [&] {
     std::lock_guard guard(state_->mutex);
-    return state_->names.contains(reference->full());
+    return state_->names.contains(*reference);
   }();
   TRY_ASSIGN(Image made, add_image({digest, ""},
                                    by_name ? std::vector<Reference>{*reference} : std::vector<Reference>{}));

@@ -29,26 +29,26 @@ Image ImageStore::State::handed_out(const ImageRecord& record) const {
   Image out = record.image;
   out.repo_tags = tags_of(out.id);
   std::set<std::string> digests;
-  for (const auto& [full, name] : names) {
+  for (const auto& [reference, name] : names) {
     if (name.image_id != out.id) continue;
-    Result<Reference> reference = parse_reference(full);
-    if (!reference) continue;
     const std::string& named = name.index.empty() ? name.manifest : name.index;
-    digests.insert(reference->familiar_name() + "@" +
-                   (reference->digest.empty() ? named : reference->digest));
+    digests.insert(reference.familiar_name() + "@" + (reference.digest.empty() ? named : reference.digest));
     out.last_tag_time = std::max(out.last_tag_time, name.time);
   }
   out.repo_digests.assign(digests.begin(), digests.end());
   return out;
 }
 
+std::vector<Reference> ImageStore::State::references_of(const std::string& image_id) const {
+  std::vector<Reference> out;
+  for (const auto& [reference, name] : names)
+    if (name.image_id == image_id && reference.digest.empty()) out.push_back(reference);
+  return out;
+}
+
 std::vector<std::string> ImageStore::State::tags_of(const std::string& image_id) const {
   std::vector<std::string> out;
-  for (const auto& [full, name] : names) {
-    if (name.image_id != image_id) continue;
-    Result<Reference> reference = parse_reference(full);
-    if (reference && reference->digest.empty()) out.push_back(reference->familiar());
-  }
+  for (const Reference& reference : references_of(image_id)) out.push_back(reference.familiar());
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -63,16 +63,15 @@ const ImageRecord* ImageStore::State::find(std::string_view name, bool& ambiguou
   if (is_hex(hex) && hex.size() == 64) return by_id("sha256:" + std::string(hex));
   Result<Reference> reference = parse_reference(name);
   if (reference && !reference->digest.empty()) {
-    if (auto named = names.find(reference->full()); named != names.end())
-      return by_id(named->second.image_id);
-    for (const auto& [full, named] : names)
+    if (auto named = names.find(*reference); named != names.end()) return by_id(named->second.image_id);
+    for (const auto& [other, named] : names)
       if (named.index == reference->digest) return by_id(named.image_id);
     for (const auto& [id, record] : images)
       if (record.manifests.contains(reference->digest) || id == reference->digest) return &record;
     return nullptr;
   }
   if (reference) {
-    auto named = names.find(reference->full());
+    auto named = names.find(*reference);
     if (named != names.end()) return by_id(named->second.image_id);
   }
   if (!is_hex(hex)) return nullptr;
@@ -88,7 +87,7 @@ const DamagedRecord* ImageStore::State::find_damaged(std::string_view name) cons
   Result<Reference> reference = parse_reference(name);
   std::string_view hex = name.starts_with("sha256:") ? name.substr(7) : name;
   for (const DamagedRecord& record : damaged) {
-    if (reference && !record.name.empty() && record.name == reference->full()) return &record;
+    if (reference && record.name == *reference) return &record;
     if (hex.size() >= 4 && is_hex(hex) && record.digest.starts_with("sha256:" + std::string(hex)))
       return &record;
   }
@@ -100,10 +99,10 @@ const DamagedRecord* ImageStore::State::find_damaged(std::string_view name) cons
 Result<> ImageStore::State::write_index() {
   Json entries = Json::array();
   std::set<std::string> listed;
-  for (const auto& [full, name] : names) {
+  for (const auto& [reference, name] : names) {
     Json entry =
         index_entry(blob_path(name.manifest), name.manifest, images.at(name.image_id).image.document);
-    entry["annotations"] = {{kReferenceAnnotation, shown_name(full)}};
+    entry["annotations"] = {{kReferenceAnnotation, reference.familiar()}};
     if (!name.time.empty()) entry["annotations"][kTimeAnnotation] = name.time;
     if (!name.index.empty()) entry["annotations"][kIndexAnnotation] = name.index;
     listed.insert(name.manifest);
@@ -211,12 +210,12 @@ Result<Image> ImageStore::State::publish(const ReceivedImage& received,
   std::string now = rfc3339(std::chrono::system_clock::now());
   std::set<std::string> replaced;  // indexes that only these names needed
   for (const Reference& name : new_names) {
-    NameRecord& entry = names[name.full()];
+    NameRecord& entry = names[name];
     if (entry.index != received.index) add_index_parts(entry.index, replaced);
     entry = {id, received.manifest, received.index, now};
   }
   std::erase_if(damaged, [&](const DamagedRecord& item) {
-    return record.manifests.contains(item.digest) || (!item.name.empty() && names.contains(item.name));
+    return record.manifests.contains(item.digest) || (item.name && names.contains(*item.name));
   });
   Result<> written = write_index();
   if (!written) {

@@ -15,6 +15,7 @@
 #include "images/archive/inflate.h"
 #include "images/archive/tar_writer.h"
 #include "images/store/store.h"
+#include "model/image_reference.h"
 
 namespace stack::images {
 
@@ -36,7 +37,7 @@ struct NameRecord {
 struct DamagedRecord {
   Json entry;
   std::string digest;  // of the manifest; "" if the entry has none
-  std::string name;    // Reference::full() or ""
+  std::optional<Reference> name;
   std::string reason;
   std::set<std::string> layers;  // diff ids and blobs that it needs, as far as known
   std::set<std::string> blobs;
@@ -53,8 +54,8 @@ struct ImageStore::State {
 
   mutable std::mutex mutex;  // guards the members below and the publication on disk
   std::map<std::string, ImageRecord> images;
-  std::map<std::string, NameRecord> names;  // by Reference::full(), digest references included
-  std::map<std::string, LayerPin> layers;   // by diff id; use_count() > 1 means pinned
+  std::map<Reference, NameRecord> names;   // digest references included
+  std::map<std::string, LayerPin> layers;  // by diff id; use_count() > 1 means pinned
   std::vector<DamagedRecord> damaged;
   std::map<std::string, std::weak_ptr<const std::string>> blob_pins;
   std::set<std::string> receiving;  // digests of blobs that a LayerIngest is receiving
@@ -80,7 +81,8 @@ struct ImageStore::State {
   // With resolve()'s errors.
   Result<const ImageRecord*> record_of(std::string_view name) const;
   const DamagedRecord* find_damaged(std::string_view name) const;
-  std::vector<std::string> tags_of(const std::string& image_id) const;  // familiar, sorted
+  std::vector<Reference> references_of(const std::string& image_id) const;  // without digest references
+  std::vector<std::string> tags_of(const std::string& image_id) const;      // the same: familiar, sorted
   // The layer's directory above these layers (top first): its own or a variant (layer_variant.cpp).
   Result<std::string> place_layer(const Layer& layer, const std::vector<std::string>& below);
   std::vector<std::string> variants_of(const Layer& layer) const;

@@ -78,9 +78,9 @@ void set_aliases(ContainerSpec& spec, const std::string& service, bool use_alias
     if (use_aliases) endpoint.aliases.insert(endpoint.aliases.begin(), service);
     endpoint.aliases.insert(endpoint.aliases.begin(), spec.name);
     // A fixed address belongs to the service's own container.
-    endpoint.ipv4_address.clear();
-    endpoint.ipv6_address.clear();
-    endpoint.mac_address.clear();
+    endpoint.ipv4_address.reset();
+    endpoint.ipv6_address.reset();
+    endpoint.mac_address.reset();
   }
 }
 

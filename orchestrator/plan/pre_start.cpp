@@ -11,9 +11,9 @@ void give_up_identity(ContainerSpec& spec) {
   spec.hostname.clear();
   for (EndpointSpec& endpoint : spec.endpoints) {
     endpoint.aliases = {spec.name};
-    endpoint.ipv4_address.clear();
-    endpoint.ipv6_address.clear();
-    endpoint.mac_address.clear();
+    endpoint.ipv4_address.reset();
+    endpoint.ipv6_address.reset();
+    endpoint.mac_address.reset();
     endpoint.link_local_ips.clear();
   }
 }

@@ -49,25 +49,16 @@ PlannedWork planned_work(const Plan& plan) {
 }
 
 std::string port_text(const PortSpec& port) {
-  std::string text = port.host_ip.empty() ? "" : port.host_ip + ":";
+  std::string text = port.host_ip ? port.host_ip->text() + ":" : "";
   text += std::to_string(port.host_port);
   if (port.host_port_end != 0) text += "-" + std::to_string(port.host_port_end);
   return text + "/" + to_text(port.protocol);
 }
 
-bool is_any(const std::string& address) { return address.empty() || address == "0.0.0.0" || address == "::"; }
-
-// "" overlaps both address families; 0.0.0.0 and :: overlap their own family.
-bool addresses_meet(const std::string& a, const std::string& b) {
-  if (a == b || a.empty() || b.empty()) return true;
-  bool same_family = (a.find(':') == std::string::npos) == (b.find(':') == std::string::npos);
-  return same_family && (is_any(a) || is_any(b));
-}
-
 bool is_fixed(const PortSpec& port) { return port.host_port != 0 && port.host_port_end == 0; }
 
 bool collide(const PortSpec& a, const PortSpec& b) {
-  return a.protocol == b.protocol && a.host_port == b.host_port && addresses_meet(a.host_ip, b.host_ip);
+  return a.protocol == b.protocol && a.host_port == b.host_port && overlap(a.host_ip, b.host_ip);
 }
 
 bool looks_like_file(const std::string& path) {

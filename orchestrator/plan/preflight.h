@@ -22,7 +22,7 @@ struct Problem {
 struct HostFacts {
   // The owner of the port ("process nginx (pid 812)", "container blog-web-1"), or nullopt if it is free. Ports of this
   // project's containers count as free, because the plan handles them.
-  std::function<std::optional<std::string>(const std::string& host_ip, uint16_t port,
+  std::function<std::optional<std::string>(const std::optional<IpAddress>& host_ip, uint16_t port,
                                            Protocol protocol)>
       port_taken;
   std::function<bool(const std::string& path)> path_exists;

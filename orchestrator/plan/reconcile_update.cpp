@@ -80,9 +80,9 @@ std::optional<std::string> Reconciler::clash_of(const ServicePlan& plan) const {
     if (is_fixed(port, at_once)) return "host port " + std::to_string(port.host_port);
   }
   for (const EndpointSpec& endpoint : service.base.endpoints) {
-    for (const std::string& address : {endpoint.ipv4_address, endpoint.ipv6_address, endpoint.mac_address}) {
-      if (!address.empty()) return "address " + address;
-    }
+    if (endpoint.ipv4_address) return "address " + endpoint.ipv4_address->text();
+    if (endpoint.ipv6_address) return "address " + endpoint.ipv6_address->text();
+    if (endpoint.mac_address) return "address " + endpoint.mac_address->text();
   }
   return std::nullopt;
 }

@@ -32,12 +32,12 @@ std::optional<std::string> missing_on_network(const DesiredService& service, con
   for (const std::string& alias : names)
     if (std::find(present.aliases.begin(), present.aliases.end(), alias) == present.aliases.end())
       return "name " + alias + " is missing" + where;
-  using Wish = std::string EndpointSpec::*;
-  for (auto [wish, what] : {std::pair<Wish, const char*>{&EndpointSpec::ipv4_address, "address "},
-                            {&EndpointSpec::ipv6_address, "address "},
-                            {&EndpointSpec::mac_address, "MAC address "}})
-    if (!(wanted.*wish).empty() && wanted.*wish != present.*wish)
-      return what + wanted.*wish + " is missing" + where;
+  auto missing = [](const auto& wish, const auto& found) { return wish && wish != found; };
+  for (auto wish : {&EndpointSpec::ipv4_address, &EndpointSpec::ipv6_address})
+    if (missing(wanted.*wish, present.*wish))
+      return "address " + (wanted.*wish)->text() + " is missing" + where;
+  if (missing(wanted.mac_address, present.mac_address))
+    return "MAC address " + wanted.mac_address->text() + " is missing" + where;
   return std::nullopt;
 }
 

@@ -197,13 +197,19 @@ std::string namespace_mode(const Project& project, const std::string& mode) {
   return "container:" + container_of(project, mode.substr(kServicePrefix.size()));
 }
 
-EndpointSpec endpoint_spec(const std::string& network, const compose::ServiceNetwork& config) {
+Result<EndpointSpec> endpoint_spec(const std::string& network, const compose::ServiceNetwork& config) {
   EndpointSpec endpoint;
   endpoint.network = network;
   endpoint.aliases = config.aliases;
-  endpoint.ipv4_address = config.ipv4_address;
-  endpoint.ipv6_address = config.ipv6_address;
-  endpoint.mac_address = config.mac_address;
+  if (!config.ipv4_address.empty()) {
+    TRY_ASSIGN(endpoint.ipv4_address, parse_ip(config.ipv4_address).in("network " + network));
+  }
+  if (!config.ipv6_address.empty()) {
+    TRY_ASSIGN(endpoint.ipv6_address, parse_ip(config.ipv6_address).in("network " + network));
+  }
+  if (!config.mac_address.empty()) {
+    TRY_ASSIGN(endpoint.mac_address, parse_mac(config.mac_address).in("network " + network));
+  }
   endpoint.link_local_ips = config.link_local_ips;
   endpoint.interface_name = config.interface_name;
   endpoint.priority = static_cast<int>(config.priority);
@@ -220,22 +226,25 @@ std::optional<std::string> network_of_mode(const std::string& mode) {
   return mode;
 }
 
-void set_endpoints(const Project& project, const Service& service, ContainerSpec& spec) {
+Result<> set_endpoints(const Project& project, const Service& service, ContainerSpec& spec) {
   for (const auto& [key, config] : service.networks) {
     auto network = project.networks.find(key);
-    spec.endpoints.push_back(
-        endpoint_spec(network == project.networks.end() ? key : network->second.name, config));
+    const std::string& name = network == project.networks.end() ? key : network->second.name;
+    TRY_ASSIGN(EndpointSpec endpoint, endpoint_spec(name, config));
+    spec.endpoints.push_back(std::move(endpoint));
   }
   std::stable_sort(spec.endpoints.begin(), spec.endpoints.end(),
                    [](const EndpointSpec& a, const EndpointSpec& b) { return a.priority > b.priority; });
   if (std::optional<std::string> network = network_of_mode(service.network_mode)) {
-    spec.endpoints.assign(1, endpoint_spec(*network, {}));
+    TRY_ASSIGN(EndpointSpec endpoint, endpoint_spec(*network, {}));
+    spec.endpoints.assign(1, std::move(endpoint));
   } else {
     spec.network_mode = namespace_mode(project, service.network_mode);
   }
-  if (!service.mac_address.empty() && !spec.endpoints.empty() && spec.endpoints.front().mac_address.empty()) {
-    spec.endpoints.front().mac_address = service.mac_address;
+  if (!service.mac_address.empty() && !spec.endpoints.empty() && !spec.endpoints.front().mac_address) {
+    TRY_ASSIGN(spec.endpoints.front().mac_address, parse_mac(service.mac_address));
   }
+  return {};
 }
 
 Result<PortSpec> port_spec(const compose::PortMapping& mapping) {
@@ -243,7 +252,9 @@ Result<PortSpec> port_spec(const compose::PortMapping& mapping) {
   if (mapping.target == 0 || mapping.target > 65535) return invalid("container port out of range");
   port.container_port = static_cast<uint16_t>(mapping.target);
   if (std::optional<Protocol> protocol = parse_protocol(mapping.protocol)) port.protocol = *protocol;
-  port.host_ip = mapping.host_ip;
+  if (!mapping.host_ip.empty()) {
+    TRY_ASSIGN(port.host_ip, parse_ip(mapping.host_ip));
+  }
   TRY(parse_host_port(mapping.published, port));
   return port;
 }
@@ -286,7 +297,7 @@ std::string extra_host_spec(std::string text) {
 }
 
 Result<> set_network(const Project& project, const Service& service, ContainerSpec& spec) {
-  set_endpoints(project, service, spec);
+  TRY(set_endpoints(project, service, spec));
   TRY(set_ports(service, spec));
   for (const std::string& link : service.links) spec.links.push_back(link_spec(project, link));
   for (const std::string& link : service.external_links) {

@@ -56,6 +56,12 @@ networks:
   bool published(int port = 18100) {
     return eventually(5s, [&] { return serves(kHost, port) && serves("127.0.0.1", port); });
   }
+  // "inet stack_...", the engine's table in the firewall.
+  static std::string engine_table() {
+    const std::string table = run_command({"sh", "-c", "nft list tables inet | grep stack | head -1"}).out;
+    EXPECT_TRUE(table.starts_with("table inet stack")) << table;
+    return std::string(trim(table.substr(std::min(table.size(), size_t{6}))));
+  }
   Json inspect(const std::string& service) {
     return stack().api("GET", "/containers/" + container(service).id + "/json").body;
   }
@@ -273,6 +279,11 @@ TEST_F(NetworkChange, SharersKeepTheirNetworkWhileItsOwnerRestarts) {
   EXPECT_EQ(namespace_of(container("vpn").pid), shared);
   ASSERT_EQ(stack().api("POST", "/containers/" + container("vpn").id + "/stop?t=0").status, 204);
   expect_whole("stopped");
+  const std::string table = engine_table();
+  ASSERT_EQ(run_command({"sh", "-c", "nft delete table " + table}).code, 0);
+  EXPECT_TRUE(eventually(5s, [&] {
+    return run_command({"sh", "-c", "nft list table " + table}).out.find("18100") != std::string::npos;
+  })) << "the forwards of a stopped owner were not repaired";
   stack().kill_engine();
   expect_whole("stopped, with another engine");
   ASSERT_EQ(stack().api("POST", "/containers/" + container("vpn").id + "/start").status, 204);
@@ -299,9 +310,7 @@ TEST_F(NetworkChange, DamageByOtherProgramsIsRepaired) {
   const std::string back = bridge_of("move_back");
   const std::string front = bridge_of("move_front");
   std::string veth = "v" + network_of("web", "move_back").at("EndpointID").get<std::string>().substr(0, 12);
-  const std::string table = run_command({"sh", "-c", "nft list tables inet | grep stack | head -1"}).out;
-  ASSERT_TRUE(table.starts_with("table inet stack")) << table;
-  const std::string own_table = std::string(trim(table.substr(6)));
+  const std::string own_table = engine_table();
   for (const std::string& damage :
        {"nft flush table " + own_table, "nft delete table " + own_table, "nft flush chain " + own_table + " published",
         "nft flush set " + own_table + " bridges", "ip route flush dev " + back, "ip link set " + back + " down", "ip address flush dev " + back, "ip link del " + back,

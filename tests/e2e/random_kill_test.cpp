@@ -8,40 +8,12 @@
 #include <functional>
 #include <random>
 
+#include "kill_project.h"
 #include "scenario.h"
 #include "unowned.h"
 
 namespace stack::e2e {
 namespace {
-
-constexpr const char* kProject = R"(
-services:
-  web:
-    image: debian:bookworm-slim
-    command: sleep infinity
-    stop_signal: SIGKILL
-    ports: ["18082:8000"]
-    depends_on: [db]
-  db:
-    image: debian:bookworm-slim
-    command: sh -c 'while :; do echo tick; sleep 0.05; done'
-    stop_signal: SIGKILL
-    volumes: ["data:/data"]
-    networks: [default, back]
-  built:
-    image: random-kill-built
-    profiles: [build]
-    build:
-      context: .
-      dockerfile_inline: |
-        FROM debian:bookworm-slim
-        RUN sleep 0.3 && echo one > /one
-        RUN sleep 0.2 && echo two > /two
-volumes:
-  data:
-networks:
-  back:
-)";
 
 class RandomKill : public Scenario {
  protected:
@@ -50,7 +22,7 @@ class RandomKill : public Scenario {
     unsigned seed = number_from("STACK_TEST_SEED", std::random_device{}());
     std::printf("STACK_TEST_SEED=%u\n", seed);
     random_.seed(seed);
-    project("kill", kProject);
+    project("kill", kKillProject);
     write("payload", std::string(200'000, 'p'));
   }
   static unsigned number_from(const char* name, unsigned fallback) {

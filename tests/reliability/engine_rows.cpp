@@ -2,40 +2,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "tests/e2e/kill_project.h"
 #include "row.h"
 
 namespace stack::reliability {
 namespace {
-
-constexpr const char* kProject = R"(
-services:
-  web:
-    image: debian:bookworm-slim
-    command: sleep infinity
-    stop_signal: SIGKILL
-    ports: ["18082:8000"]
-    depends_on: [db]
-  db:
-    image: debian:bookworm-slim
-    command: sh -c 'while :; do echo tick; sleep 0.05; done'
-    stop_signal: SIGKILL
-    volumes: ["data:/data", "memory:/memory"]
-    networks: [default, back]
-  built:
-    image: random-kill-built
-    profiles: [build]
-    build:
-      context: .
-      dockerfile_inline: |
-        FROM debian:bookworm-slim
-        RUN sleep 0.3 && echo one > /one
-volumes:
-  data:
-  memory:
-    driver_opts: {type: tmpfs, device: tmpfs}
-networks:
-  back:
-)";
 
 class EngineRow : public Row {
  protected:
@@ -75,7 +46,7 @@ class EngineRow : public Row {
 TEST_F(EngineRow, R1_KilledEngine) {
   begin("R1", "engine killed during up, down, scale, recreate, build, exec, run, cp, logs",
         "`ps` after the kill");
-  project("kill", kProject);
+  project("kill", e2e::kKillProject);
   write("payload", std::string(200'000, 'p'));
   struct Round {
     std::string name;
@@ -114,7 +85,7 @@ TEST_F(EngineRow, R1_KilledEngine) {
 
 TEST_F(EngineRow, R4_KilledMonitor) {
   begin("R4", "monitor of a container killed", "new monitor");
-  project("kill", kProject);
+  project("kill", e2e::kKillProject);
   must({"up", "-d"});
   for (unsigned i = count(10, 100); i > 0; --i) {
     once("monitor", [&] {
@@ -138,7 +109,7 @@ TEST_F(EngineRow, R4_KilledMonitor) {
 
 TEST_F(EngineRow, R5_StoppedEngine) {
   begin("R5", "engine stopped for seconds (SIGSTOP), then continued");
-  project("kill", kProject);
+  project("kill", e2e::kKillProject);
   must({"up", "-d"});
   for (unsigned i = count(2, 20); i > 0; --i) {
     once("stop", [&] {

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/session/body_file.h"
 #include "cli/session/host_files.h"
 #include "http/wire/query.h"
 
@@ -45,27 +46,6 @@ std::string output_target(const BuildOutput& output, const std::string& image, b
   query.add("form", output.kind == Kind::Archive ? "archive" : "files");
   if (discard) query.add("discard", "1");
   return "/stack/v1/build/output" + query.text();
-}
-
-// Writes the whole file or nothing: it gets its name when it is complete.
-Result<> write_output_file(Session& session, const std::string& target, const std::string& path) {
-  bool to_stdout = path == "-";
-  std::string unfinished = path + ".part";
-  Fd out(to_stdout ? ::dup(STDOUT_FILENO)
-                   : ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!out) return Error::last_errno("create " + unfinished);
-  TRY_ASSIGN(http::Client client, session.connect());
-  Result<> written;
-  Result<> done = client.stream({.method = "GET", .target = target}, [&](std::string_view bytes) {
-    written = write_all(out.get(), bytes);
-    return written.has_value();
-  });
-  if (done) done = std::move(written);
-  if (to_stdout) return done;
-  if (done && ::rename(unfinished.c_str(), path.c_str()) != 0)
-    done = Error::last_errno("rename " + unfinished);
-  if (!done) ::unlink(unfinished.c_str());
-  return done;
 }
 
 // First stores the archive in an unnamed file on the folder's file system, because slow writes during the transfer
@@ -117,7 +97,7 @@ Result<> write_build_output(Session& session, const BuildOutput& output, const s
   if (output.kind == Kind::Folder) return write_output_folder(session, target, output.path);
   if (output.path == "-" && session.out().is_terminal)
     return invalid("refusing to write the output to a terminal; use dest=FILE or a pipe");
-  return write_output_file(session, target, output.path);
+  return write_body(session, target, output.path == "-" ? "" : output.path);
 }
 
 }  // namespace stack::cli::docker_cli

@@ -1,7 +1,7 @@
 // docker exec, attach, start.
 #include <unistd.h>
 
-#include "cli/commands/docker/container_options.h"
+#include "cli/commands/docker/container_request.h"
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/render/output.h"

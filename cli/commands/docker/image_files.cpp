@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "cli/flags/commands.h"
 #include "cli/render/output.h"
+#include "cli/session/body_file.h"
 #include "cli/session/session.h"
 #include "http/wire/query.h"
 
@@ -21,26 +22,6 @@ constexpr Example kImageSaveExamples[] = {
     {"stack image save -o shop.tar shop-web redis:7", "save two images to one archive"},
     {"stack image save shop-web | ssh host stack image load", "copy an image to another machine"}};
 
-Result<> write_image_archive(Session& session, const std::string& target, const std::string& file) {
-  std::string unfinished = file + ".part";
-  Fd out(file.empty() ? ::dup(STDOUT_FILENO)
-                      : ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!out) return Error::last_errno("create " + unfinished);
-  TRY_ASSIGN(http::Client client, session.connect());
-  Result<> written;
-  Result<> done = client.stream({.method = "GET", .target = target}, [&](std::string_view bytes) {
-    written = write_all(out.get(), bytes);
-    return written.has_value();
-  });
-  if (done) done = std::move(written);
-  if (file.empty()) return done;
-  // Writes the whole archive or nothing: it gets its name when it is complete.
-  if (done && ::rename(unfinished.c_str(), file.c_str()) != 0)
-    done = Error::last_errno("rename " + unfinished);
-  if (!done) ::unlink(unfinished.c_str());
-  return done;
-}
-
 Result<int> run_image_save(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   std::string file = arguments.text("output");
@@ -48,7 +29,7 @@ Result<int> run_image_save(Session& session, const Arguments& arguments) {
     return session.usage_error("refusing to write an archive to a terminal; use --output or a pipe");
   http::Query query;
   for (const std::string& name : arguments.words) query.add("names", name);
-  TRY(write_image_archive(session, "/images/get" + query.text(), file));
+  TRY(write_body(session, "/images/get" + query.text(), file, {.mode = 0600}));
   return 0;
 }
 
@@ -85,16 +66,7 @@ Result<std::string> upload_archive(Session& session, const std::string& target, 
   request.method = "POST";
   request.target = target;
   request.content_type = "application/x-tar";
-  request.body_source = [in]() -> Result<std::string> {
-    std::string bytes(size_t{256} << 10, '\0');
-    for (;;) {
-      ssize_t n = ::read(in, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return Error::last_errno("read archive");
-      bytes.resize(static_cast<size_t>(n));
-      return bytes;
-    }
-  };
+  request.body_source = body_from(in, "archive");
   TRY_ASSIGN(http::Client client, session.connect());
   TRY_ASSIGN(http::Answer answer, client.call(std::move(request)));
   TRY(check_lines(answer.body));

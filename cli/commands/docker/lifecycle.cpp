@@ -1,6 +1,6 @@
 // docker stop, restart, kill, pause, unpause, rm, rename, update, wait, container prune.
 #include "base/units.h"
-#include "cli/commands/docker/container_options.h"
+#include "cli/commands/docker/container_request.h"
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/render/output.h"

@@ -3,7 +3,6 @@
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
 #include "cli/render/output.h"
-#include "cli/render/question.h"
 #include "cli/session/containers.h"
 #include "cli/session/member.h"
 #include "cli/session/objects.h"
@@ -106,24 +105,15 @@ bool is_predefined(const Json& network) {
 Result<int> run_network_prune(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   TRY_ASSIGN(Json networks, session.call("GET", "/networks"));
-  Arguments chosen = arguments;
+  std::vector<std::string> unused;
   for (const Json& network : items_of(networks)) {
     std::string name = string_or(network, "Name");
     if (is_predefined(network)) continue;
     // The list may omit the containers.
     TRY_ASSIGN(Json details, session.call("GET", "/networks/" + string_or(network, "Id")));
-    if (member(details, "Containers").empty()) chosen.words.push_back(name);
+    if (member(details, "Containers").empty()) unused.push_back(name);
   }
-  if (chosen.words.empty()) {
-    print_message("nothing to remove");
-    return 0;
-  }
-  if (!arguments.is_set("force")) {
-    print_message("Going to remove " + join(chosen.words, ", "));
-    TRY_ASSIGN(bool agreed, ask("Are you sure?"));
-    if (!agreed) return kExitError;
-  }
-  return remove_objects(session, chosen, "/networks/");
+  return prune_objects(session, arguments, std::move(unused), "/networks/");
 }
 
 constexpr std::string_view kNetworkLsAliases[] = {"network list"};

@@ -3,7 +3,8 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "cli/commands/docker/container_options.h"
+#include "cli/commands/docker/container_flags.h"
+#include "cli/commands/docker/container_request.h"
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/commands/docker/pull_image.h"

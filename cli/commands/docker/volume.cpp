@@ -4,7 +4,6 @@
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
 #include "cli/render/output.h"
-#include "cli/render/question.h"
 #include "cli/session/containers.h"
 #include "cli/session/member.h"
 #include "cli/session/objects.h"
@@ -106,21 +105,11 @@ Result<int> run_volume_prune(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   TRY_ASSIGN(Json unused,
              session.call("GET", "/volumes?filters=" + http::percent_encode(R"({"dangling":["true"]})")));
-  Arguments chosen = arguments;
-  chosen.words.clear();
+  std::vector<std::string> names;
   for (const Json& volume : items_of(member(unused, "Volumes"))) {
-    if (arguments.is_set("all") || is_anonymous(volume)) chosen.words.push_back(string_or(volume, "Name"));
+    if (arguments.is_set("all") || is_anonymous(volume)) names.push_back(string_or(volume, "Name"));
   }
-  if (chosen.words.empty()) {
-    print_message("nothing to remove");
-    return 0;
-  }
-  if (!arguments.is_set("force")) {
-    print_message("Going to remove " + join(chosen.words, ", "));
-    TRY_ASSIGN(bool agreed, ask("Are you sure?"));
-    if (!agreed) return kExitError;
-  }
-  return remove_objects(session, chosen, "/volumes/");
+  return prune_objects(session, arguments, std::move(names), "/volumes/");
 }
 
 constexpr std::string_view kVolumeLsAliases[] = {"volume list"};

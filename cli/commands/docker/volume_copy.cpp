@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "cli/flags/commands.h"
 #include "cli/render/output.h"
+#include "cli/session/body_file.h"
 #include "cli/session/session.h"
 #include "http/wire/query.h"
 
@@ -37,34 +38,6 @@ constexpr Example kVolumeBackupExamples[] = {
     {"stack volume backup -o - shop_data | ssh host stack volume restore -i - shop_data",
      "copy a volume to another machine"}};
 
-// A file gets its name when it is complete and on disk.
-Result<> finish_backup_file(const Fd& file, const std::string& unfinished, const std::string& name) {
-  if (::fsync(file.get()) != 0) return Error::last_errno("sync " + unfinished);
-  if (::rename(unfinished.c_str(), name.c_str()) != 0) return Error::last_errno("rename " + unfinished);
-  return {};
-}
-
-Result<> write_backup_file(Session& session, const std::string& target, const std::string& name) {
-  bool to_stdout = name == "-";
-  std::string unfinished = name + ".part";
-  Fd out(to_stdout ? ::dup(STDOUT_FILENO)
-                   : ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!out) return Error::last_errno("create " + unfinished);
-  Result<http::Client> client = session.connect();
-  Result<> done = client ? Result<>() : Result<>(client.error());
-  Result<> written;
-  if (done)
-    done = client->stream({.method = "GET", .target = target}, [&](std::string_view bytes) {
-      written = write_all(out.get(), bytes);
-      return written.has_value();
-    });
-  if (done) done = std::move(written);
-  if (to_stdout) return done;
-  if (done) done = finish_backup_file(out, unfinished, name);
-  if (!done) ::unlink(unfinished.c_str());
-  return done;
-}
-
 Result<int> run_volume_backup(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
   TRY_ASSIGN(std::string mode, copy_mode(arguments));
@@ -77,7 +50,7 @@ Result<int> run_volume_backup(Session& session, const Arguments& arguments) {
   http::Query query;
   if (!mode.empty()) query.add("mode", mode);
   std::string path = "/stack/v1/volumes/" + http::percent_encode(volume) + "/backup";
-  TRY(write_backup_file(session, path + query.text(), file));
+  TRY(write_body(session, path + query.text(), file == "-" ? "" : file, {.mode = 0600, .durable = true}));
   if (file != "-") print_line(file);
   return 0;
 }
@@ -107,16 +80,7 @@ Result<int> run_volume_restore(Session& session, const Arguments& arguments) {
   request.method = "POST";
   request.target = "/stack/v1/volumes/restore" + query.text();
   request.content_type = "application/zstd";
-  request.body_source = [&in, &file]() -> Result<std::string> {
-    std::string bytes(size_t{256} << 10, '\0');
-    for (;;) {
-      ssize_t n = ::read(in.get(), bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return Error::last_errno("read " + file);
-      bytes.resize(static_cast<size_t>(n));
-      return bytes;
-    }
-  };
+  request.body_source = body_from(in.get(), file);
   TRY_ASSIGN(http::Client client, session.connect());
   TRY_ASSIGN(http::Answer answer, client.call(std::move(request)));
   print_line(volume);

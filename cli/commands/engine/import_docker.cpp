@@ -10,6 +10,7 @@
 #include "cli/flags/commands.h"
 #include "cli/render/output.h"
 #include "cli/render/question.h"
+#include "cli/session/body_file.h"
 #include "cli/session/foreign_docker.h"
 #include "cli/session/member.h"
 #include "cli/session/session.h"
@@ -99,16 +100,7 @@ Result<> upload_images(Session& session, int file) {
   request.method = "POST";
   request.target = "/images/load";
   request.content_type = "application/x-tar";
-  request.body_source = [file]() -> Result<std::string> {
-    std::string bytes(size_t{256} << 10, '\0');
-    ssize_t n = 0;
-    do {
-      n = ::read(file, bytes.data(), bytes.size());
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) return Error::last_errno("read archive");
-    bytes.resize(static_cast<size_t>(n));
-    return bytes;
-  };
+  request.body_source = body_from(file, "archive");
   TRY_ASSIGN(http::Client client, session.connect());
   TRY_ASSIGN(http::Answer answer, client.call(std::move(request)));
   // A failure after the head is a line of the body.

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -214,24 +213,7 @@ class Planner {
 
 // "name=value" lines of the attributes that count as content.
 Result<std::string> attribute_text(int fd) {
-  std::vector<char> names(256);
-  ssize_t size = ::flistxattr(fd, names.data(), names.size());
-  if (size < 0 && errno == ERANGE) {
-    names.resize(64 * 1024);
-    size = ::flistxattr(fd, names.data(), names.size());
-  }
-  if (size < 0 && errno != ENOTSUP) return Error::last_errno("list attributes");
-  std::map<std::string, std::string> found;
-  for (size_t i = 0; i < static_cast<size_t>(std::max<ssize_t>(size, 0));) {
-    std::string name(names.data() + i);
-    i += name.size() + 1;
-    if (!is_portable_attribute(name)) continue;
-    std::string value(64 * 1024, '\0');
-    ssize_t n = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
-    if (n < 0) return Error::last_errno("read attribute " + name);
-    value.resize(static_cast<size_t>(n));
-    found[name] = value;
-  }
+  TRY_ASSIGN(auto found, portable_attributes(fd));
   std::string out;
   for (const auto& [name, value] : found) out += std::to_string(value.size()) + " " + name + "=" + value;
   return out;

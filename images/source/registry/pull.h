@@ -99,7 +99,7 @@ class Client {
   // Errors as for pull(); the registry then has the store's image byte for byte.
   Answer<PushResult> push(const PushRequest& request, const TransferProgress& progress);
 
-  // The connections, for other downloads (download.h).
+  // The connections, for other downloads (web_file.h).
   Transport& transport() { return transport_; }
 
   // The manifest alone (HEAD and GET), for `distribution` inspection and for plans.

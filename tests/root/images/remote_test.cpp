@@ -6,7 +6,7 @@
 
 #include "base/identity.h"
 #include "fixture.h"
-#include "images/source/registry/download.h"
+#include "images/source/registry/web_file.h"
 #include "tests/unit/registry/http_server.h"
 
 namespace stack::builder {

@@ -66,9 +66,9 @@ ContainerSpec full_spec() {
   EndpointSpec back;
   back.network = "shop_back";
   back.aliases = {"web", "www"};
-  back.ipv4_address = "10.1.2.3";
-  back.ipv6_address = "fd00::3";
-  back.mac_address = "02:00:00:00:00:01";
+  back.ipv4_address = *parse_ip("10.1.2.3");
+  back.ipv6_address = *parse_ip("fd00::3");
+  back.mac_address = *parse_mac("02:00:00:00:00:01");
   back.link_local_ips = {"169.254.1.1"};
   back.interface_name = "eth7";
   back.priority = 10;
@@ -77,9 +77,9 @@ ContainerSpec full_spec() {
   EndpointSpec front;
   front.network = "shop_a";
   spec.endpoints = {back, front};
-  spec.ports = {{53, Protocol::Udp, "127.0.0.1", 5353, 0},
-                {80, Protocol::Tcp, "", 8000, 8010},
-                {80, Protocol::Tcp, "::1", 0, 0}};
+  spec.ports = {{53, Protocol::Udp, *parse_ip("127.0.0.1"), 5353, 0},
+                {80, Protocol::Tcp, {}, 8000, 8010},
+                {80, Protocol::Tcp, *parse_ip("::1"), 0, 0}};
   spec.publish_all = true;
   spec.links = {"shop-db-1:db"};
   spec.extra_hosts = {"host:host-gateway"};
@@ -256,7 +256,19 @@ TEST(ContainerSpecJson, NetworkModesAreKept) {
   EXPECT_EQ(read(R"({"Image":"a","HostConfig":{"NetworkMode":"mine"}})").endpoints[0].network, "mine");
   EXPECT_EQ(read(R"({"Image":"a"})").endpoints[0].network, "bridge");
   EXPECT_EQ(read(R"({"Image":"a","MacAddress":"02:00:00:00:00:09"})").endpoints[0].mac_address,
-            "02:00:00:00:00:09");
+            *parse_mac("02:00:00:00:00:09"));
+}
+
+TEST(ContainerSpecJson, EmptyAddressesAreAbsentAndWrongOnesNameTheMember) {
+  const std::string endpoint =
+      R"({"Image":"a","NetworkingConfig":{"EndpointsConfig":{"n":{"IPAMConfig":{"IPv4Address":)";
+  EXPECT_EQ(read(endpoint + R"(""}}}}})").endpoints[0].ipv4_address, std::nullopt);
+  EXPECT_EQ(read(endpoint + R"("10.0.0.9"}}}}})").endpoints[0].ipv4_address, *parse_ip("10.0.0.9"));
+  EXPECT_EQ(refusal(endpoint + R"("10.0.0"}}}}})"),
+            "NetworkingConfig.EndpointsConfig.n.IPAMConfig.IPv4Address: must be an IP address");
+  EXPECT_EQ(refusal(R"({"Image":"a","MacAddress":"02:00"})"), "MacAddress: must be a MAC address");
+  EXPECT_EQ(refusal(R"({"Image":"a","HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"here"}]}}})"),
+            "HostConfig.PortBindings.80/tcp: invalid IP address 'here'");
 }
 
 TEST(ContainerSpecJson, UnconfinedSystemPathsBecomeASecurityOption) {

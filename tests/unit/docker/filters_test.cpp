@@ -94,7 +94,7 @@ struct Fixture {
     endpoint.network = "shop_default";
     endpoint.network_id = "feedfeedfeedfeed";
     out.endpoints.push_back(endpoint);
-    out.ports["80/tcp"] = {{"0.0.0.0", 8080}};
+    out.ports["80/tcp"] = {{IpAddress::v4(0), 8080}};
     out.ports["443/tcp"] = {};
     return out;
   }

@@ -86,14 +86,14 @@ TEST(AddressLease, IsAllOrNothing) {
 TEST(AddressLease, RequestedAddressSelectsThePoolOfItsFamily) {
   NetworkPtr network = network_of({"10.1.0.0/24", "10.2.0.0/24"});
   Endpoint endpoint;
-  endpoint.spec.ipv4_address = "10.2.0.9";
+  endpoint.spec.ipv4_address = *parse_ip("10.2.0.9");
   auto leases = lease_addresses(network, endpoint, "web");
   ASSERT_TRUE(leases) << leases.error().text();
   EXPECT_EQ(leases->size(), 1U);
   EXPECT_EQ(endpoint.ipv4->text(), "10.2.0.9/24");
   EXPECT_TRUE(network->pools[0].taken.empty());
   Endpoint stranger;
-  stranger.spec.ipv4_address = "10.9.0.9";
+  stranger.spec.ipv4_address = *parse_ip("10.9.0.9");
   EXPECT_EQ(lease_addresses(network, stranger, "web").error().text(),
             "address 10.9.0.9 is not in any subnet of network net");
 }

@@ -1,7 +1,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "engine/container/container_service.h"
+#include "engine/container/container_factory.h"
+#include "engine/container/signal_name.h"
 #include "engine/logs/log_stream.h"
 
 using namespace stack;

@@ -45,8 +45,6 @@ TEST(SpecCheck, WrongValuesAreNamedLikeInDocker) {
   EXPECT_EQ(fault_of([](S& s) { s.oom_score_adj = 5000; }),
             "/oom_score_adj Invalid value 5000, range for oom score adj is [-1000, 1000]");
   EXPECT_EQ(fault_of([](S& s) { s.hostname = std::string(65, 'a'); }).substr(0, 27), "/hostname invalid hostname:");
-  EXPECT_EQ(fault_of([](S& s) { s.endpoints.emplace_back().mac_address = "zz"; }),
-            "/mac_address invalid MAC address: zz");
   EXPECT_EQ(fault_of([](S& s) { s.mounts.resize(1), s.mounts[0].target = "/."; }),
             "/volumes invalid mount: destination can't be '/'");
   EXPECT_EQ(fault_of([](S& s) { s.mounts.resize(2), s.mounts[0].target = "/x", s.mounts[1].target = "/x/"; }),

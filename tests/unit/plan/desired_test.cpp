@@ -271,7 +271,7 @@ TEST(OneOff, IsTheServiceWithoutPortsAliasesAndRestart) {
   EXPECT_EQ(spec->restart.name, "no");
   EXPECT_EQ(spec->endpoints[0].aliases, std::vector<std::string>{"shop-web-run-0123456789ab"});
   ASSERT_EQ(spec->ports.size(), 1u);
-  EXPECT_EQ(spec->ports[0].host_ip, "127.0.0.1");
+  EXPECT_EQ(spec->ports[0].host_ip, *parse_ip("127.0.0.1"));
   EXPECT_EQ(spec->mounts[0].source, "/srv/shop/data");
   EXPECT_TRUE(spec->mounts[0].read_only);
   EXPECT_TRUE(spec->auto_remove && spec->stdin_once);

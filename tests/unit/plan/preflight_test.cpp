@@ -17,7 +17,7 @@ struct Machine {
 
   HostFacts facts() const {
     HostFacts facts;
-    facts.port_taken = [this](const std::string&, uint16_t port,
+    facts.port_taken = [this](const std::optional<IpAddress>&, uint16_t port,
                               Protocol) -> std::optional<std::string> {
       auto at = ports.find(port);
       if (at == ports.end()) return std::nullopt;

@@ -471,7 +471,7 @@ TEST(Reconcile, AConnectionWithoutItsNamesOrAddressesRecreates) {
   EXPECT_EQ(listing(project, world), "nothing to do\n");
   project.services.at("web").networks.at("default").ipv4_address = "10.1.2.3";
   world = up(project);
-  world.container("shop-web-1").connections.at("shop_default").ipv4_address.clear();
+  world.container("shop-web-1").connections.at("shop_default").ipv4_address.reset();
   EXPECT_NE(listing(project, world).find("[address 10.1.2.3 is missing on network shop_default]"),
             std::string::npos)
       << listing(project, world);

@@ -1,4 +1,4 @@
-// ContainerService: adopts running containers through their monitors, or if these do not answer, from kernel state.
+// Recovery: adopts running containers through their monitors, or if these do not answer, from kernel state.
 #include <signal.h>
 
 #include <algorithm>
@@ -6,9 +6,8 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "engine/container/container_run.h"
-#include "engine/container/container_service.h"
 #include "engine/container/process_search.h"
+#include "engine/container/recovery.h"
 
 namespace stack::engine {
 
@@ -67,31 +66,10 @@ class FormerMonitor {
 
 }  // namespace
 
-// The request without the parts that only the caller has: the process, its streams, and its network namespace.
-runtime::AdoptRequest ContainerService::adopt_request(const Container& container) const {
-  runtime::AdoptRequest request;
-  request.container_id = container.id;
-  request.state_dir = context_.paths.container(container.id);
-  request.run_dir = context_.paths.container_run(container.id);
-  request.cgroup_path = cgroup_path(container);
-  Result<runtime::LogSettings> log = log_of(container);
-  if (log) {
-    request.log = *log;
-  } else {
-    // Losing the log is better than losing the container.
-    request.log.driver = runtime::LogDriver::None;
-    log_error("container " + container.spec.name + ": " + log.error().text());
-  }
-  request.tty = container.spec.tty;
-  request.stdin_once = container.spec.stdin_once;
-  request.engine = engine_restart();
-  return request;
-}
-
 // Starts a new monitor for a running container whose monitor does not answer. NotFound if it does not run.
-Task<Result<runtime::Hello>> ContainerService::take_over(ContainerPtr container,
-                                                         std::shared_ptr<ContainerProcess> process) {
-  runtime::AdoptRequest request = adopt_request(*container);
+Task<Result<runtime::Hello>> Recovery::take_over(ContainerPtr container,
+                                                 std::shared_ptr<ContainerProcess> process) {
+  runtime::AdoptRequest request = co_await requests_.adopt(container);
   if (!parts_.cgroups.exists(request.cgroup_path)) co_return not_found("it has no cgroup");
   auto recorded = static_cast<pid_t>(container->state.pid);
   std::optional<pid_t> pid = first_process(parts_.cgroups, request.cgroup_path, recorded);
@@ -122,8 +100,8 @@ Task<Result<runtime::Hello>> ContainerService::take_over(ContainerPtr container,
   co_return std::move(*hello);
 }
 
-Task<Result<runtime::Hello>> ContainerService::reach(ContainerPtr container,
-                                                     std::shared_ptr<ContainerProcess> process) {
+Task<Result<runtime::Hello>> Recovery::reach(ContainerPtr container,
+                                             std::shared_ptr<ContainerProcess> process) {
   Result<Fd> control = runtime::connect_monitor(context_.paths.container_run(container->id));
   if (control) {
     process->control.assign(control->release());
@@ -135,7 +113,7 @@ Task<Result<runtime::Hello>> ContainerService::reach(ContainerPtr container,
   co_return co_await take_over(container, process);
 }
 
-Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container) {
+Task<Recovery::Adoption> Recovery::adopt(ContainerPtr container) {
   auto process = std::make_shared<ContainerProcess>(context_.io);
   Result<runtime::Hello> hello = co_await reach(container, process);
   if (!hello && hello.error().kind() == ErrorKind::NotFound) co_return Adoption::Gone;
@@ -159,7 +137,7 @@ Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container)
   run->process = process;
   bool noted = container->phase == Phase::Running || container->phase == Phase::Paused;
   // The engine died while it copied files of a frozen container.
-  if (container->phase == Phase::Running) (void)parts_.cgroups.thaw(cgroup_path(*container));
+  if (container->phase == Phase::Running) (void)parts_.cgroups.thaw(facts_.cgroup_path(*container));
   (void)container->take(LifeEvent::Adopted);
   if (!noted) {
     // The engine died after the start, before recording it.
@@ -175,7 +153,7 @@ Task<ContainerService::Adoption> ContainerService::adopt(ContainerPtr container)
 }
 
 // Adopts several at a time, so that a hanging monitor blocks neither the others nor the engine's start.
-Task<std::vector<ContainerService::Adoption>> ContainerService::adopt_all(std::vector<ContainerPtr> all) {
+Task<std::vector<Recovery::Adoption>> Recovery::adopt_all(std::vector<ContainerPtr> all) {
   struct Progress {
     Progress(asio::io_context& io, size_t count) : outcomes(count, Adoption::Gone), ended(io) {}
     std::vector<Adoption> outcomes;
@@ -184,7 +162,7 @@ Task<std::vector<ContainerService::Adoption>> ContainerService::adopt_all(std::v
     Signal ended;
   };
   auto progress = std::make_shared<Progress>(context_.io, all.size());
-  auto work = [](ContainerService& self, const std::vector<ContainerPtr>& containers,
+  auto work = [](Recovery& self, const std::vector<ContainerPtr>& containers,
                  std::shared_ptr<Progress> shared) -> Task<> {
     while (shared->next < containers.size()) {
       size_t mine = shared->next++;

@@ -1,8 +1,7 @@
-// The options of `docker run` and `docker create`, and their request body.
-// https://docs.docker.com/reference/cli/docker/container/run/, Engine API POST /containers/create
+// The request of `docker run` and `docker create`, made from their flags.
+// Engine API POST /containers/create
 #pragma once
 
-#include <array>
 #include <string>
 #include <vector>
 
@@ -11,9 +10,6 @@
 #include "cli/session/session.h"
 
 namespace stack::cli::docker_cli {
-
-// The flags shared by `run` and `create`.
-std::span<const Flag> container_flags();
 
 // The body of POST /containers/create for IMAGE [COMMAND...] and the flags. Reads --env-file, --label-file and seccomp
 // profiles of the caller. Errors name the flag like Docker's client.

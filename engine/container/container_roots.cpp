@@ -1,4 +1,5 @@
-// ContainerService: access to a container's files, and commits of new images.
+#include "engine/container/container_roots.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -12,7 +13,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/container/container_run.h"
-#include "engine/container/container_service.h"
 #include "images/builder/solver/stage.h"
 #include "images/layer/layer_changes.h"
 #include "runtime/rootfs/rootfs_view.h"
@@ -88,17 +88,17 @@ void apply_overrides(const Json& body, images::ImageConfig& config) {
 
 }  // namespace
 
-std::vector<std::string> ContainerService::mount_points(const Container& container) const {
+std::vector<std::string> ContainerRoots::mount_points(const Container& container) const {
   std::vector<std::string> points = kOwnMountPoints;
   for (const MountPoint& mount : container.mounts) points.push_back(mount.spec.target);
   for (const FileSpec& file : container.spec.files) points.push_back(clean_path(file.target));
   return points;
 }
 
-Result<std::vector<images::LayerChange>> ContainerService::changes(const Container& container) const {
+Result<std::vector<images::LayerChange>> ContainerRoots::changes(const Container& container) const {
   TRY_ASSIGN(images::Image image, parts_.images.resolve(container.image_id));
   TRY_ASSIGN(images::LayerView below, images::LayerView::open(image.layer_dirs));
-  std::string upper = upper_directory(container);
+  std::string upper = facts_.upper_directory(container);
   std::vector<std::string> points = mount_points(container);
   auto ignored = [&](const std::string& path) {
     return std::find(points.begin(), points.end(), path) != points.end() &&
@@ -107,7 +107,7 @@ Result<std::vector<images::LayerChange>> ContainerService::changes(const Contain
   return images::layer_changes(upper, below, ignored);
 }
 
-Result<std::function<Result<runtime::ContainerFiles>()>> ContainerService::files_of(
+Result<std::function<Result<runtime::ContainerFiles>()>> ContainerRoots::files_of(
     const Container& container) const {
   if (container.has_process()) {
     TRY_ASSIGN(Fd pidfd, container.run->process->pidfd.duplicate());
@@ -141,7 +141,8 @@ Result<std::function<Result<runtime::ContainerFiles>()>> ContainerService::files
     // The opened files have their own mounts.
     Result<> attached;
     for (const MountPoint& mount : mounts)
-      if (attached && mount.spec.kind == MountKind::Volume) attached = store.attach(mount.source.volume, user);
+      if (attached && mount.spec.kind == MountKind::Volume)
+        attached = store.attach(mount.source.volume, user);
     Result<runtime::ContainerFiles> files = Error("not opened");
     if (attached) files = runtime::open_stopped_files(stopped);
     for (const MountPoint& mount : mounts)
@@ -162,14 +163,14 @@ bool has_ended(const Container& container) {
 
 }  // namespace
 
-Task<Result<images::Image>> ContainerService::commit(ContainerPtr container, CommitRequest request) {
+Task<Result<images::Image>> ContainerRoots::commit(ContainerPtr container, CommitRequest request) {
   Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
   CO_TRY(turn);
   if (container->leaving())
     co_return conflict("You cannot commit container " + container->id + " which is Dead");
   Result<images::Image> base = parts_.images.resolve(container->image_id);
   CO_TRY(base);
-  std::string cgroup = cgroup_path(*container);
+  std::string cgroup = facts_.cgroup_path(*container);
   bool frozen = request.pause && container->phase == Phase::Running;
   if (frozen) {
     auto freeze = [cgroups = parts_.cgroups, cgroup] { return cgroups.freeze(cgroup); };
@@ -186,7 +187,7 @@ Task<Result<images::Image>> ContainerService::commit(ContainerPtr container, Com
   std::vector<std::string> shown = document.config.entrypoint;
   shown.insert(shown.end(), document.config.cmd.begin(), document.config.cmd.end());
   auto work = [&store = parts_.images, base = *base, document, shown, request, id = container->id,
-               image = container->spec.image, upper = upper_directory(*container),
+               image = container->spec.image, upper = facts_.upper_directory(*container),
                points = mount_points(*container)]() mutable -> Result<images::Image> {
     TRY_ASSIGN(std::vector<images::LayerPin> pins, store.pin_layers(base));
     TRY_ASSIGN(images::StagedLayer staged, store.stage_layer());

@@ -1,7 +1,8 @@
 // The options of `docker run` and their request body, as sent by Docker's client.
 #include <gtest/gtest.h>
 
-#include "cli/commands/docker/container_options.h"
+#include "cli/commands/docker/container_flags.h"
+#include "cli/commands/docker/container_request.h"
 #include "cli/commands/docker/mount_flag.h"
 #include "cli/commands/docker/publish_flag.h"
 

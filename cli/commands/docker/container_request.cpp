@@ -1,4 +1,4 @@
-#include "cli/commands/docker/container_options.h"
+#include "cli/commands/docker/container_request.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,5 @@
-// ContainerService: from the launch of a process to its exit.
+#include "engine/container/supervisor.h"
+
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -9,19 +10,26 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "engine/container/container_run.h"
-#include "engine/container/container_service.h"
+#include "engine/container/cgroup_parent.h"
 #include "engine/container/mount_sources.h"
 #include "engine/container/refusal.h"
+#include "engine/logs/log_settings.h"
 
 namespace stack::engine {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // Maximum time for a monitor to report an exit that the pidfd already shows.
 constexpr auto kReportLimit = std::chrono::milliseconds(500);
 // Maximum time for clients of a previous engine to return.
-constexpr auto kReturnLimit = std::chrono::seconds(5);
+constexpr auto kReaderReturnLimit = std::chrono::seconds(5);
+
+// Poll interval for a process that missed its stop signal.
+constexpr auto kPollInterval = std::chrono::milliseconds(30);
+// Maximum time for a process to end after SIGKILL.
+constexpr auto kKillLimit = std::chrono::seconds(12);
 
 std::string now_text() { return rfc3339(std::chrono::system_clock::now()); }
 
@@ -44,15 +52,14 @@ Task<runtime::Message> next_message(std::shared_ptr<ContainerProcess> process) {
 
 }  // namespace
 
-// From Stopped to Running, or back to Stopped.
-Task<Result<>> ContainerService::begin_run(ContainerPtr container) {
+Task<Result<>> Supervisor::begin_run(ContainerPtr container) {
   (void)container->take(LifeEvent::Start);
   container->run = std::make_shared<ContainerRun>();
   container->state.stopped_by_user = false;
   container->state.restart_count = 0;
   container->state.error.clear();
   Result<> up = co_await parts_.networks.connect(container);
-  if (up) up = co_await attach_volumes(container);
+  if (up) up = co_await volumes_.attach(container);
   if (up && container->phase != Phase::Starting) up = start_canceled(*container);
   if (up) {
     (void)context_.save(*container);
@@ -62,7 +69,7 @@ Task<Result<>> ContainerService::begin_run(ContainerPtr container) {
   co_return up;
 }
 
-Task<> ContainerService::fail_start(ContainerPtr container, Error error) {
+Task<> Supervisor::fail_start(ContainerPtr container, Error error) {
   if (container->phase == Phase::Starting) {
     container->state.error = error.text();
     if (!container->run->by_policy)
@@ -74,8 +81,7 @@ Task<> ContainerService::fail_start(ContainerPtr container, Error error) {
   co_await finish(container, false);
 }
 
-// Aborts a launch in progress: its launcher will not report a start.
-void ContainerService::end_launch(ContainerRun& run) {
+void Supervisor::end_launch(ContainerRun& run) {
   if (run.launching && run.launching->monitor_pidfd)
     (void)signal_pidfd(run.launching->monitor_pidfd.get(), SIGKILL);
 }
@@ -101,12 +107,10 @@ void refuse_attaching(ContainerProcess& process, const Error& error) {
 }  // namespace
 
 // Spawns the monitor. Requires the network and the ContainerRun.
-Result<std::shared_ptr<ContainerProcess>> ContainerService::spawn_monitor(Container& container) {
-  ContainerRun& run = *container.run;
-  TRY_ASSIGN(runtime::LaunchRequest request, launch_request(container));
-  Result<std::map<std::string, Fd>> sources = open_mount_sources(container, parts_.images);
-  if (!sources) return std::move(sources).error();
-  for (const auto& [destination, fd] : *sources) request.mount_sources[destination] = fd.get();
+Result<std::shared_ptr<ContainerProcess>> Supervisor::spawn_monitor(
+    const Container& container, runtime::LaunchRequest request, const std::map<std::string, Fd>& sources) {
+  const ContainerRun& run = *container.run;
+  for (const auto& [destination, fd] : sources) request.mount_sources[destination] = fd.get();
   if (run.netns) request.netns_fd = run.netns.get();
   for (const runtime::OwnedNamedFd& held : run.held) request.held_fds.push_back({held.name, held.fd.get()});
   request.hold_before_start = !container.waiting_attaches.empty();
@@ -119,9 +123,18 @@ Result<std::shared_ptr<ContainerProcess>> ContainerService::spawn_monitor(Contai
 }
 
 // Spawns the monitor and waits until the command is running.
-Task<Result<>> ContainerService::launch(ContainerPtr container) {
+Task<Result<>> Supervisor::launch(ContainerPtr container) {
   std::shared_ptr<ContainerRun> run = container->run;
-  Result<std::shared_ptr<ContainerProcess>> spawned = spawn_monitor(*container);
+  Result<runtime::LaunchRequest> request = co_await requests_.launch(container);
+  CO_TRY(request);
+  auto open_sources = [mounts = container->mounts, &images = parts_.images] {
+    return open_mount_sources(mounts, images);
+  };
+  Result<std::map<std::string, Fd>> sources = co_await offload(context_.pool, open_sources);
+  CO_TRY(sources);
+  if (container->phase != Phase::Starting) co_return start_canceled(*container);
+  Result<std::shared_ptr<ContainerProcess>> spawned =
+      spawn_monitor(*container, std::move(*request), *sources);
   CO_TRY(spawned);
   std::shared_ptr<ContainerProcess> process = *spawned;
   run->launching = process;
@@ -151,7 +164,7 @@ Task<Result<>> ContainerService::launch(ContainerPtr container) {
   co_await reap_monitor(process);
   run->launching.reset();
   // A killed launcher has not undone its work.
-  auto kill_rest = [cgroups = parts_.cgroups, cgroup = cgroup_path(*container)] {
+  auto kill_rest = [cgroups = parts_.cgroups, cgroup = facts_.cgroup_path(*container)] {
     return cgroups.exists(cgroup) ? cgroups.kill_all(cgroup) : Result<>();
   };
   Result<> rest = co_await offload(context_.pool, kill_rest);
@@ -159,8 +172,8 @@ Task<Result<>> ContainerService::launch(ContainerPtr container) {
   co_return *failure;
 }
 
-void ContainerService::became_running(ContainerPtr container, std::shared_ptr<ContainerProcess> process,
-                                      runtime::Started started) {
+void Supervisor::became_running(ContainerPtr container, std::shared_ptr<ContainerProcess> process,
+                                runtime::Started started) {
   process->pidfd = std::move(started.pidfd);
   process->stdio = std::move(started.stdio);
   ContainerRun& run = *container->run;
@@ -183,7 +196,19 @@ void ContainerService::became_running(ContainerPtr container, std::shared_ptr<Co
   container->changed.notify_all();
 }
 
-Task<> ContainerService::reap_monitor(std::shared_ptr<ContainerProcess> process) {
+void Supervisor::watch_log(const Container& container) {
+  Result<LogPlan> plan = plan_log(container.spec.log);
+  if (plan && plan->compress && plan->keeps_file)
+    compressor_.watch(facts_.log_path(container), plan->max_file);
+}
+
+void Supervisor::resume(ContainerPtr container) {
+  watch_log(*container);
+  if (on_started) on_started(container);
+  stack::start(context_.io, supervise(container, container->run, container->run->process));
+}
+
+Task<> Supervisor::reap_monitor(std::shared_ptr<ContainerProcess> process) {
   if (!process->monitor_pidfd) co_return;
   asio::posix::stream_descriptor ended(context_.io, process->monitor_pidfd.release());
   asio::error_code code;
@@ -208,8 +233,8 @@ void pass_on_stream(ContainerProcess& process, runtime::Message& message) {
 
 // The command exited while no engine was running, and attached clients lost their connection. They have a few seconds to
 // return for the rest of its output, which the monitor keeps until the exit is acknowledged.
-Task<> ContainerService::serve_returning_readers(std::shared_ptr<ContainerProcess> process) {
-  asio::steady_timer limit(context_.io, kReturnLimit);
+Task<> Supervisor::serve_returning_readers(std::shared_ptr<ContainerProcess> process) {
+  asio::steady_timer limit(context_.io, kReaderReturnLimit);
   limit.async_wait([process](asio::error_code code) {
     if (!code) process->control.cancel();
   });
@@ -220,8 +245,8 @@ Task<> ContainerService::serve_returning_readers(std::shared_ptr<ContainerProces
   }
 }
 
-Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<ContainerRun> run,
-                                   std::shared_ptr<ContainerProcess> process) {
+Task<> Supervisor::supervise(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                             std::shared_ptr<ContainerProcess> process) {
   if (process->ended) {
     if (process->readers_lost) co_await serve_returning_readers(process);
     co_await exited(container, run, process, *process->ended);
@@ -250,29 +275,14 @@ Task<> ContainerService::supervise(ContainerPtr container, std::shared_ptr<Conta
 }
 
 // Starts a new monitor after the old one was killed. Returns true if the container has exited.
-Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared_ptr<ContainerRun> run,
-                                             std::shared_ptr<ContainerProcess> process) {
+Task<bool> Supervisor::replace_monitor(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                                       std::shared_ptr<ContainerProcess> process) {
   co_await reap_monitor(process);
   refuse_attaching(*process, Error("the container's monitor was replaced"));
-  runtime::AdoptRequest request;
-  request.container_id = container->id;
-  request.state_dir = context_.paths.container(container->id);
-  request.run_dir = context_.paths.container_run(container->id);
+  runtime::AdoptRequest request = co_await requests_.adopt(container);
   request.pid = static_cast<pid_t>(container->state.pid);
   request.pidfd = process->pidfd.get();
   request.netns_fd = run->netns ? run->netns.get() : -1;
-  request.cgroup_path = cgroup_path(*container);
-  Result<runtime::LogSettings> log = log_of(*container);
-  if (log) {
-    request.log = *log;
-  } else {
-    // Prefer losing logs to losing the container.
-    request.log.driver = runtime::LogDriver::None;
-    log_error("container " + container->spec.name + ": " + log.error().text());
-  }
-  request.engine = engine_restart();
-  request.tty = container->spec.tty;
-  request.stdin_once = container->spec.stdin_once;
   request.stdio = &process->stdio;
   for (const runtime::OwnedNamedFd& held : run->held) request.held_fds.push_back({held.name, held.fd.get()});
   Result<runtime::Monitor> monitor = runtime::adopt(request, parts_.monitor_program);
@@ -301,7 +311,7 @@ Task<bool> ContainerService::replace_monitor(ContainerPtr container, std::shared
   co_return false;
 }
 
-void ContainerService::note_end(Container& container, const runtime::Exited& end) {
+void Supervisor::note_end(Container& container, const runtime::Exited& end) {
   ContainerState& state = container.state;
   container.health.reset();
   state.exit_code = end.exit_code;
@@ -314,8 +324,8 @@ void ContainerService::note_end(Container& container, const runtime::Exited& end
                 " bytes of its output were not logged");
 }
 
-Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<ContainerRun> run,
-                                std::shared_ptr<ContainerProcess> process, runtime::Exited end) {
+Task<> Supervisor::exited(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                          std::shared_ptr<ContainerProcess> process, runtime::Exited end) {
   bool was_paused = container->phase == Phase::Paused;
   bool policy_decides = container->phase == Phase::Running || was_paused;
   note_end(*container, end);
@@ -330,9 +340,8 @@ Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<Containe
   if (saved) (void)runtime::send_acknowledge_exit(process->control.native_handle());
   refuse_attaching(*process, Error("the container has exited"));
   stack::start(context_.io, reap_monitor(process));
-  if (was_paused) (void)parts_.cgroups.thaw(cgroup_path(*container));
+  if (was_paused) (void)parts_.cgroups.thaw(facts_.cgroup_path(*container));
   context_.publish(*container, "die", {{"exitCode", std::to_string(end.exit_code)}});
-  if (on_exited) on_exited(container);
   if (!again) {
     co_await finish(container, true);
     co_return;
@@ -343,8 +352,8 @@ Task<> ContainerService::exited(ContainerPtr container, std::shared_ptr<Containe
   co_await restart_by_policy(container, run, decision.delay);
 }
 
-Task<> ContainerService::restart_by_policy(ContainerPtr container, std::shared_ptr<ContainerRun> run,
-                                           std::chrono::milliseconds delay) {
+Task<> Supervisor::restart_by_policy(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                                     std::chrono::milliseconds delay) {
   auto deadline = std::chrono::steady_clock::now() + delay;
   bool waiting = true;
   while (waiting && container->phase == Phase::Backoff)
@@ -360,31 +369,11 @@ Task<> ContainerService::restart_by_policy(ContainerPtr container, std::shared_p
   if (!launched) co_await fail_start(container, launched.error());
 }
 
-// Removes the parent cgroup with the last container. A launch has a ContainerRun, or counts as a build step, before its
-// cgroup is created, so there is no race.
-void ContainerService::remove_cgroup_parent() {
-  bool used = !context_.build_steps.empty() ||
-              std::any_of(context_.containers.begin(), context_.containers.end(),
-                          [](const auto& entry) { return entry.second->run != nullptr; });
-  if (used) return;
-  for (const runtime::Cgroups::Hierarchy& hierarchy : parts_.cgroups.hierarchies())
-    (void)::rmdir((hierarchy.mount_point + hierarchy.root + context_.paths.cgroup_parent()).c_str());
-}
-
-namespace {
-
-Task<> remove_ended(ContainerService& service, ContainerPtr container) {
-  Result<> gone = co_await service.remove(container, true, true);
-  if (!gone) log_warning(gone.error().text());
-}
-
-}  // namespace
-
 // Moves to Stopped: no process and no network remain. `ended`: the command ran and its exit has not been reported.
-Task<> ContainerService::finish(ContainerPtr container, bool ended) {
+Task<> Supervisor::finish(ContainerPtr container, bool ended) {
   co_await parts_.networks.disconnect(container);
-  co_await detach_volumes(container);
-  std::string cgroup = cgroup_path(*container);
+  co_await volumes_.detach(container);
+  std::string cgroup = facts_.cgroup_path(*container);
   auto clear = [cgroups = parts_.cgroups, cgroup] { return cgroups.remove(cgroup); };
   Result<> removed = co_await offload(context_.pool, clear);
   if (!removed) log_warning("container " + container->spec.name + ": " + removed.error().text());
@@ -392,12 +381,11 @@ Task<> ContainerService::finish(ContainerPtr container, bool ended) {
   (void)container->take(LifeEvent::Cleared);
   if (ended) container->ends = {container->ends.count + 1, container->state.exit_code};
   (void)context_.save(*container);
-  remove_cgroup_parent();
+  remove_unused_cgroup_parent(context_, parts_.cgroups);
   container->changed.notify_all();
   bool goes = container->spec.auto_remove && container->phase == Phase::Stopped &&
               container->status() == ContainerStatus::Exited;
-  // As a separate coroutine, because the removal queues behind the start that may have called this.
-  if (goes) stack::start(context_.io, remove_ended(*this, container));
+  if (goes && on_removable) on_removable(container);
 }
 
 namespace {
@@ -417,10 +405,44 @@ void signal_monitor(const ContainerProcess& process, int signal) {
 
 }  // namespace
 
-// Waits until the run ends; returns false at the deadline. A monitor that does not report a visible exit may be stopped:
-// it is continued, and if that does not help, replaced.
-Task<bool> ContainerService::await_end(ContainerPtr container, std::shared_ptr<ContainerRun> run,
-                                       std::chrono::steady_clock::time_point deadline) {
+// A process that has not yet installed its handler misses the signal, so the signal is
+// sent again once a handler is installed. Returns false at the deadline.
+Task<bool> Supervisor::signal_until_ended(ContainerPtr container, int signal, Deadline deadline, bool thaw) {
+  std::shared_ptr<ContainerRun> run = container->run;
+  if (!run->process) co_return co_await await_end(container, run, deadline);
+  auto notices = [&] { return notices_signal(static_cast<pid_t>(container->state.pid), signal); };
+  bool missed = !notices();
+  (void)signal_pidfd(run->process->pidfd.get(), signal);
+  context_.publish(*container, "kill", {{"signal", std::to_string(signal)}});
+  if (thaw) (void)parts_.cgroups.thaw(facts_.cgroup_path(*container));
+  while (missed && container->run == run && run->process && Clock::now() < deadline) {
+    (void)co_await container->changed.wait_until(std::min(deadline, Clock::now() + kPollInterval));
+    if (container->run != run || !run->process) break;
+    missed = !notices();
+    if (!missed) (void)signal_pidfd(run->process->pidfd.get(), signal);
+  }
+  if (missed && container->run == run)
+    log_info("container " + container->spec.name +
+             ": its first process has no handler for the stop signal, " +
+             "so the kernel does not deliver it; start the command with exec, or set init: true");
+  co_return co_await await_end(container, run, deadline);
+}
+
+Task<bool> Supervisor::kill_until_ended(ContainerPtr container, std::shared_ptr<ContainerRun> run) {
+  if (run->process) {
+    (void)signal_pidfd(run->process->pidfd.get(), SIGKILL);
+    context_.publish(*container, "kill", {{"signal", std::to_string(SIGKILL)}});
+  }
+  auto kill_rest = [cgroups = parts_.cgroups, cgroup = facts_.cgroup_path(*container)] {
+    return cgroups.kill_all(cgroup);
+  };
+  Result<> rest = co_await offload(context_.pool, kill_rest);
+  if (!rest) log_warning("container " + container->spec.name + ": " + rest.error().text());
+  co_return co_await await_end(container, run, Clock::now() + kKillLimit);
+}
+
+Task<bool> Supervisor::await_end(ContainerPtr container, std::shared_ptr<ContainerRun> run,
+                                 std::chrono::steady_clock::time_point deadline) {
   int overdue = 0;
   while (container->run == run) {
     auto now = std::chrono::steady_clock::now();

@@ -1,17 +1,17 @@
-// ContainerService: recovery of containers left by a previous engine.
+#include "engine/container/recovery.h"
+
 #include <signal.h>
 
 #include <algorithm>
 
 #include "base/log.h"
 #include "base/process.h"
-#include "engine/container/container_run.h"
-#include "engine/container/container_service.h"
+#include "engine/container/cgroup_parent.h"
 
 namespace stack::engine {
 
 // Handles a container that is recorded as running but is not, and whose exit was not seen.
-void ContainerService::note_lost(Container& container) {
+void Recovery::note_lost(Container& container) {
   ContainerState& state = container.state;
   state.pid = 0;
   for (Endpoint& endpoint : container.endpoints) endpoint.attached = false;
@@ -35,7 +35,7 @@ void ContainerService::note_lost(Container& container) {
 }
 
 // Whether the restart policy requires a stopped container to run again.
-bool ContainerService::comes_back(Container& container) {
+bool Recovery::comes_back(Container& container) {
   // The recorded phase; no process was found.
   bool was_restarting = container.phase == Phase::Backoff;
   bool was_running = was_restarting || container.phase == Phase::Running || container.phase == Phase::Paused;
@@ -47,7 +47,7 @@ bool ContainerService::comes_back(Container& container) {
          start_at_boot(container.spec.restart, container.state.exit_code, container.state.stopped_by_user);
 }
 
-Result<> ContainerService::load() {
+Result<> Recovery::load() {
   Store::Reader<ContainerPtr> read = [this](const std::string& id,
                                             const Json& record) -> Result<ContainerPtr> {
     auto container = std::make_shared<Container>(context_.io);
@@ -81,7 +81,7 @@ void end_half_made(Container& container) {
 
 }  // namespace
 
-Task<Result<std::vector<ContainerPtr>>> ContainerService::recover() {
+Task<Result<std::vector<ContainerPtr>>> Recovery::recover() {
   Result<> loaded = load();
   CO_TRY(loaded);
   std::vector<ContainerPtr> all;
@@ -99,19 +99,17 @@ Task<Result<std::vector<ContainerPtr>>> ContainerService::recover() {
   std::vector<ContainerPtr> alive = running;
   for (size_t i = 0; i < all.size(); ++i)
     if (outcomes[i] == Adoption::Unreachable) alive.push_back(all[i]);
-  adopt_volumes(alive);
+  volumes_.adopt(alive);
   Result<> networks = parts_.networks.adopt(running);
   if (!networks) log_error("networks: " + networks.error().text());
   for (const ContainerPtr& container : running) {
     if (std::find(half_made.begin(), half_made.end(), container) != half_made.end()) continue;
-    watch_log(*container);
-    if (on_started) on_started(container);
-    stack::start(context_.io, supervise(container, container->run, container->run->process));
+    supervisor_.resume(container);
   }
   for (const ContainerPtr& container : half_made) {
     end_half_made(*container);
     if (container->phase == Phase::Making) (void)container->take(LifeEvent::MakeFailed);
-    co_await discard(container);
+    co_await removal_.discard(container);
   }
   std::vector<Leftover> left = co_await sweep(true);
   for (const Leftover& leftover : left) {
@@ -122,7 +120,7 @@ Task<Result<std::vector<ContainerPtr>>> ContainerService::recover() {
   co_return to_start;
 }
 
-Owners ContainerService::owners() const {
+Owners Recovery::owners() const {
   Owners owners;
   for (const auto& [id, container] : context_.containers) {
     owners.containers.insert(id);
@@ -137,7 +135,7 @@ Owners ContainerService::owners() const {
   return owners;
 }
 
-Task<std::vector<Leftover>> ContainerService::sweep(bool repair) {
+Task<std::vector<Leftover>> Recovery::sweep(bool repair) {
   auto search = [paths = context_.paths, cgroups = parts_.cgroups, known = owners()] {
     return find_leftovers(paths, cgroups, known);
   };
@@ -162,11 +160,11 @@ Task<std::vector<Leftover>> ContainerService::sweep(bool repair) {
     return true;
   };
   co_await offload(context_.pool, clear);
-  remove_cgroup_parent();
+  remove_unused_cgroup_parent(context_, parts_.cgroups);
   co_return found;
 }
 
-Task<Result<>> ContainerService::give_up(std::string id) {
+Task<Result<>> Recovery::give_up(std::string id) {
   Owners known = owners();
   if (known.containers.contains(id) && !known.unreadable.contains(id))
     co_return conflict("container " + id + " has a record; remove it like any other container");
@@ -182,11 +180,11 @@ Task<Result<>> ContainerService::give_up(std::string id) {
   std::erase_if(context_.unreadable, [&](const Unreadable& record) {
     return record.table == Table::Containers && record.key == id;
   });
-  remove_cgroup_parent();
+  remove_unused_cgroup_parent(context_, parts_.cgroups);
   co_return Result<>();
 }
 
-void ContainerService::leave() {
+void Recovery::leave() {
   for (const auto& [id, container] : context_.containers) {
     (void)container->take(LifeEvent::EngineStopping);
     if (container->has_process())
@@ -195,9 +193,10 @@ void ContainerService::leave() {
   for (const auto& [id, control] : unreadable_monitors_) (void)runtime::send_engine_leaves(control.get());
 }
 
-bool ContainerService::any_alive() const {
-  return !unreadable_monitors_.empty() || std::any_of(context_.containers.begin(), context_.containers.end(),
-                                            [](const auto& entry) { return entry.second->run != nullptr; });
+bool Recovery::any_alive() const {
+  return !unreadable_monitors_.empty() ||
+         std::any_of(context_.containers.begin(), context_.containers.end(),
+                     [](const auto& entry) { return entry.second->run != nullptr; });
 }
 
 }  // namespace stack::engine

@@ -1,4 +1,5 @@
-// ContainerService: creates and removes containers.
+#include "engine/container/container_factory.h"
+
 #include <sys/sysinfo.h>
 
 #include <algorithm>
@@ -7,14 +8,10 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/container/container_run.h"
-#include "engine/container/container_service.h"
-#include "engine/container/refusal.h"
+#include "engine/container/oci_config.h"
 #include "engine/container/spec_check.h"
 #include "engine/logs/log_settings.h"
 #include "model/docker_socket.h"
-#include "model/labels.h"
-#include "model/link.h"
 #include "model/random_name.h"
 
 namespace stack::engine {
@@ -28,7 +25,7 @@ Result<> check_container_name(const std::string& name) {
   return invalid("Invalid container name (" + name + "), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
 }
 
-std::string ContainerService::free_name() const {
+std::string ContainerFactory::free_name() const {
   constexpr int kTries = 6;
   std::string name;
   for (int i = 0; i < kTries; ++i) {
@@ -38,7 +35,7 @@ std::string ContainerService::free_name() const {
   return name + "_" + random_hex(5);
 }
 
-Result<> ContainerService::check_spec(const ContainerSpec& spec) const {
+Result<> ContainerFactory::check_spec(const ContainerSpec& spec) const {
   TRY(check_container_name(spec.name));
   if (ContainerPtr holder = context_.find_container(spec.name); holder && holder->spec.name == spec.name)
     return conflict("Conflict. The container name \"/" + spec.name + "\" is already in use by container \"" +
@@ -72,7 +69,7 @@ MountPoint planned(const MountSpec& mount) {
 
 }  // namespace
 
-Result<std::vector<MountPoint>> ContainerService::plan_mounts(const ContainerSpec& spec,
+Result<std::vector<MountPoint>> ContainerFactory::plan_mounts(const ContainerSpec& spec,
                                                               const images::Image& image) const {
   std::vector<MountPoint> points;
   for (const MountSpec& mount : spec.mounts) {
@@ -149,7 +146,7 @@ void take_over_volumes(std::vector<MountPoint>& mounts, const Container& former)
 
 }  // namespace
 
-Task<Result<ContainerPtr>> ContainerService::create(ContainerSpec spec, CreateOptions options) {
+Task<Result<ContainerPtr>> ContainerFactory::create(ContainerSpec spec, CreateOptions options) {
   if (spec.name.empty()) spec.name = free_name();
   apply_default_log(context_.settings.log, spec.log);
   Result<> checked = check_spec(spec);
@@ -181,128 +178,18 @@ Task<Result<ContainerPtr>> ContainerService::create(ContainerSpec spec, CreateOp
   context_.containers[container->id] = container;
   Result<> made = context_.save(*container);
   if (made) made = ensure_directory(context_.paths.container(container->id), 0700);
-  if (made) made = co_await make_mounts(container, std::move(*image));
+  if (made) made = co_await volumes_.make(container, std::move(*image));
   if (made) {
     (void)container->take(LifeEvent::Made);
     made = context_.save(*container);
   }
   if (!made) {
     (void)container->take(container->phase == Phase::Making ? LifeEvent::MakeFailed : LifeEvent::Remove);
-    co_await discard(container);
+    co_await removal_.discard(container);
     co_return std::move(made).error();
   }
   context_.publish(*container, "create");
   co_return container;
-}
-
-namespace {
-
-constexpr size_t kRemembered = 1000;
-
-}  // namespace
-
-std::optional<int> ContainerService::exit_code_of_removed(const std::string& id) const {
-  for (const auto& [removed, exit_code] : removed_)
-    if (removed == id) return exit_code;
-  return std::nullopt;
-}
-
-// The anonymous volumes that no other container mounts.
-std::vector<std::string> ContainerService::own_volumes(const Container& container) const {
-  std::vector<std::string> names;
-  for (const MountPoint& mount : container.mounts) {
-    if (!mount.source.anonymous) continue;
-    bool shared = std::any_of(context_.containers.begin(), context_.containers.end(), [&](const auto& entry) {
-      const std::vector<MountPoint>& mounts = entry.second->mounts;
-      return entry.first != container.id &&
-             std::any_of(mounts.begin(), mounts.end(),
-                         [&](const MountPoint& m) { return m.source.volume == mount.source.volume; });
-    });
-    if (!shared) names.push_back(mount.source.volume);
-  }
-  return names;
-}
-
-// Removes the record and everything that belongs only to the container. Continues after failures.
-Task<> ContainerService::discard(ContainerPtr container) {
-  auto work = [paths = context_.paths, id = container->id, name = container->spec.name,
-               cgroup = cgroup_path(*container), cgroups = parts_.cgroups, &store = parts_.volumes,
-               volumes = own_volumes(*container)] {
-    auto note = [&name](const Result<>& done) {
-      if (!done && done.error().kind() != ErrorKind::NotFound)
-        log_warning("container " + name + ": " + done.error().text());
-    };
-    for (const std::string& volume : volumes) note(store.remove(volume, {}));
-    note(remove_container_folder(paths, id));
-    note(remove_tree(paths.container_run(id)));
-    if (cgroups.exists(cgroup)) note(cgroups.remove(cgroup));
-    return true;
-  };
-  co_await offload(context_.pool, work);
-  parts_.networks.forget(*container);
-  (void)context_.store.remove(Table::Containers, container->id);
-  context_.containers.erase(container->id);
-  if (container->spec.auto_remove) removed_.emplace_back(container->id, container->state.exit_code);
-  if (removed_.size() > kRemembered) removed_.pop_front();
-  (void)container->take(LifeEvent::Discarded);
-  for (auto& attach : std::exchange(container->waiting_attaches, {}))
-    attach.done(not_found("container " + container->spec.name + " was removed"));
-  container->changed.notify_all();
-}
-
-Task<Result<>> ContainerService::remove(ContainerPtr container, bool force, bool volumes) {
-  LifeEvent request = force ? LifeEvent::ForceRemove : LifeEvent::Remove;
-  while (next(container->phase, request).verdict == Verdict::Wait) co_await container->changed.wait();
-  bool was_paused = container->phase == Phase::Paused;
-  if (container->take(request) != Verdict::Go) co_return refusal(*container, request);
-  if (!volumes)
-    for (MountPoint& mount : container->mounts) mount.source.anonymous = false;
-  container->commands.preempt();
-  if (std::shared_ptr<ContainerRun> run = container->run) {
-    end_launch(*run);
-    if (was_paused) (void)parts_.cgroups.thaw(cgroup_path(*container));
-    container->changed.notify_all();
-    bool ended = co_await kill_until_ended(container, run);
-    if (!ended) log_warning("container " + container->spec.name + " did not end after SIGKILL");
-    (void)co_await await_end(container, run, std::chrono::steady_clock::time_point::max());
-  }
-  Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
-  CO_TRY(turn);
-  // After a crash from here on, the next engine completes the removal.
-  (void)context_.save(*container);
-  co_await discard(container);
-  context_.publish(*container, "destroy");
-  co_return Result<>();
-}
-
-Task<Result<>> ContainerService::rename(ContainerPtr container, std::string name) {
-  if (container->leaving()) co_return refusal(*container, LifeEvent::Remove);
-  if (name.starts_with('/')) name.erase(0, 1);
-  Result<> checked = check_container_name(name);
-  CO_TRY(checked);
-  if (ContainerPtr holder = context_.find_container(name);
-      holder && holder->spec.name == name && holder != container)
-    co_return conflict("Conflict. The container name \"/" + name + "\" is already in use by container \"" +
-                       holder->id + "\".");
-  std::string old = std::exchange(container->spec.name, name);
-  for (Endpoint& endpoint : container->endpoints)
-    std::replace(endpoint.spec.aliases.begin(), endpoint.spec.aliases.end(), old, name);
-  Result<> saved = context_.save(*container);
-  CO_TRY(saved);
-  parts_.networks.refresh_names(*container);
-  context_.publish(*container, "rename", {{"oldName", "/" + old}});
-  co_return Result<>();
-}
-
-Result<> ContainerService::remove_link(const std::string& name, const std::string& alias) {
-  TRY_ASSIGN(ContainerPtr container, context_.require_container(name).in("link " + name + "/" + alias));
-  auto names_alias = [&alias](const std::string& link) { return parse_link(link).alias == alias; };
-  size_t removed = std::erase_if(container->spec.links, names_alias);
-  for (Endpoint& endpoint : container->endpoints) removed += std::erase_if(endpoint.spec.links, names_alias);
-  if (removed == 0) return not_found("No such link: /" + container->spec.name + "/" + alias);
-  TRY(context_.save(*container));
-  parts_.networks.refresh_names(*container);
-  return {};
 }
 
 }  // namespace stack::engine

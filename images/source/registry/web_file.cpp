@@ -1,4 +1,4 @@
-#include "images/source/registry/download.h"
+#include "images/source/registry/web_file.h"
 
 #include <curl/curl.h>
 #include <fcntl.h>

@@ -1,0 +1,34 @@
+// The last step of a container's life: its record and everything that belongs only to it are removed.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/container/container_facts.h"
+#include "engine/container/container_volumes.h"
+
+namespace stack::engine {
+
+class ContainerRemoval {
+ public:
+  ContainerRemoval(Context& context, ContainerParts& parts, const ContainerFacts& facts,
+                   const ContainerVolumes& volumes)
+      : context_(context), parts_(parts), facts_(facts), volumes_(volumes) {}
+
+  // Requires that no process runs. Continues after failures.
+  Task<> discard(ContainerPtr container);
+  // For clients that waited for the exit of a container when their engine died. Only the most recent containers with
+  // `--rm` are remembered.
+  std::optional<int> exit_code_of(const std::string& id) const;
+
+ private:
+  Context& context_;
+  ContainerParts& parts_;
+  const ContainerFacts& facts_;
+  const ContainerVolumes& volumes_;
+  std::deque<std::pair<std::string, int>> removed_;  // IDs and exit codes
+};
+
+}  // namespace stack::engine
