@@ -17,8 +17,7 @@ struct Machine {
 
   HostFacts facts() const {
     HostFacts facts;
-    facts.port_taken = [this](const std::string&, uint16_t port,
-                              Protocol) -> std::optional<std::string> {
+    facts.port_taken = [this](const std::string&, uint16_t port, Protocol) -> std::optional<std::string> {
       auto at = ports.find(port);
       if (at == ports.end()) return std::nullopt;
       return at->second;
@@ -174,8 +173,8 @@ TEST(Preflight, ExternalResourcesMustExist) {
   project.volumes["data"].name = "their_data";
   project.volumes["data"].external = true;
   EXPECT_EQ(problems(project, with_images(project)),
-            (Lines{"network shop_default is declared as external, but does not exist",
-                   "volume their_data is declared as external, but does not exist"}));
+            (Lines{"network shop_default declared as external, but could not be found",
+                   "volume their_data declared as external, but could not be found"}));
 }
 
 TEST(Preflight, NetworksMustHaveEnoughAddresses) {
