@@ -8,13 +8,8 @@
 int main(int argc, char** argv) {
   stack::open_standard_streams();
   std::vector<std::string> words(argv, argv + argc);
-  bool named_docker = !words.empty() && stack::base_name(words[0]) == "docker";
-  bool asks_docker = words.size() > 1 && words[1] == "docker";
-  if (!named_docker && !asks_docker) return stack::cli::run_program(words);
-  words.erase(words.begin(), words.begin() + (named_docker ? 1 : 2));
-  if (!words.empty() && words[0] == "compose") {
-    words.insert(words.begin(), "docker");
-    return stack::cli::run_program(words);
-  }
+  if (words.empty() || stack::base_name(words[0]) != "docker") return stack::cli::run_program(words);
+  if (words.size() > 1 && words[1] == "compose") return stack::cli::run_program(words);
+  words.erase(words.begin());
   return stack::cli::docker_cli::run_program(words);
 }

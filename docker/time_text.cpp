@@ -35,12 +35,12 @@ std::string with_zone(std::string_view text) {
 
 Result<std::optional<WallTime>> parse_time_text(std::string_view text, WallTime now) {
   if (text.empty() || text == "0") return std::optional<WallTime>();
-  if (std::optional<std::chrono::nanoseconds> since = seconds_of(text)) return std::optional(WallTime(*since));
+  if (std::optional<std::chrono::nanoseconds> since = seconds_of(text))
+    return std::optional(WallTime(*since));
   if (Result<Nanoseconds> back = parse_duration(text))
     return std::optional(now - std::chrono::duration_cast<WallTime::duration>(*back));
   if (Result<WallTime> time = parse_rfc3339(with_zone(text))) return std::optional(*time);
-  return invalid("invalid time \"" + std::string(text) +
-                 "\": must be a duration (10m), a time (2026-01-02T13:23:37Z), or seconds since 1970");
+  return invalid("failed to parse value as time or duration: \"" + std::string(text) + "\"");
 }
 
 }  // namespace stack::docker

@@ -121,7 +121,25 @@ bool is_command_family(std::string_view word) {
   });
 }
 
+namespace {
+
+// Commands of Compose that are not supported, and why.
+struct RefusedCommand {
+  std::string_view name;
+  std::string_view reason;
+};
+constexpr RefusedCommand kRefusedCommands[] = {
+    {"bridge",
+     "it needs images of Docker Desktop; `stack convert --target kubernetes` writes Kubernetes objects"},
+    {"publish", "Compose files as OCI artifacts are not supported; keep the files in a repository"},
+    {"alpha", "experimental commands are not supported"},
+};
+
+}  // namespace
+
 std::string unknown_command_text(std::span<const std::string> words) {
+  for (const RefusedCommand& refused : kRefusedCommands)
+    if (words[0] == refused.name) return words[0] + " is not supported: " + std::string(refused.reason);
   bool family = is_command_family(words[0]);
   std::string shown = words[0];
   if (family && words.size() > 1) shown += " " + words[1];

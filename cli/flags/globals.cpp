@@ -22,7 +22,8 @@ constexpr Flag kGlobalFlags[] = {
     {0, "ci", FlagArity::Nothing, "",
      "For CI jobs: plain progress, and errors as annotations (GitHub's in its jobs)"},
     {0, "parallel", FlagArity::Value, "N", "Ignored; the plan decides what runs in parallel"},
-    {0, "compatibility", FlagArity::Nothing, "", "Ignored; accepted for Compose v1 scripts"},
+    {0, "compatibility", FlagArity::Nothing, "",
+     "Default names with underscores, like shop_web_1 (COMPOSE_COMPATIBILITY)"},
     {'H', "host", FlagArity::Value, "URL",
      "Use the engine at ssh://[USER@]HOST[:PORT] or unix:///PATH (STACK_HOST)"},
     {0, "root", FlagArity::Value, "DIR", "State directory (STACK_ROOT; default /var/lib/stack)"},
@@ -40,6 +41,7 @@ constexpr Flag kGlobalFlags[] = {
     {0, "workdir", FlagArity::Value, "DIR", ""},
     {0, "no-ansi", FlagArity::Nothing, "", ""},
     {0, "insecure-registry", FlagArity::Values, "HOST", ""},
+    {0, "log-level", FlagArity::Value, "LEVEL", ""},
 };
 
 Result<Ansi> parse_ansi(std::string_view text) {
@@ -64,6 +66,9 @@ Result<ProgressMode> parse_progress(std::string_view text) {
 Result<std::string> foreign_engine(const std::string& url) {
   if (url.starts_with("unix:///")) return url.substr(7);
   if (url.empty() || url.starts_with("ssh://")) return url;
+  if (url.starts_with("tcp://"))
+    return invalid("Couldn't connect to Docker daemon at " + url +
+                   ": the host must be ssh://[USER@]HOST[:PORT] or unix:///PATH");
   return invalid("invalid value \"" + url +
                  "\" for --host: must be ssh://[USER@]HOST[:PORT] or unix:///PATH");
 }

@@ -31,7 +31,9 @@ struct Globals {
   std::optional<std::string> project_directory;  // --project-directory
   Ansi ansi = Ansi::Auto;
   ProgressMode progress = ProgressMode::Auto;
-  bool compatibility = false;
+  bool compatibility = false;  // default names as in Compose 1: "shop_web_1"
+  bool as_docker_compose =
+      false;  // the program was called docker-compose, whose version 1 it follows in details
   bool dry_run = false;
   bool verbose = false;
   bool ci = false;  // annotations of errors; see render/annotation.h

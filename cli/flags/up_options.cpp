@@ -28,6 +28,8 @@ Result<Json> up_options(const Session& session, const Arguments& arguments,
   if (arguments.is_set("force-recreate") && arguments.is_set("no-recreate")) {
     return invalid("--force-recreate and --no-recreate cannot be used together");
   }
+  if (arguments.is_set("remove-orphans") && session.variable_on("COMPOSE_IGNORE_ORPHANS"))
+    return invalid("COMPOSE_IGNORE_ORPHANS and --remove-orphans cannot be combined.");
   if (arguments.is_set("build") && arguments.is_set("no-build"))
     return invalid("--build and --no-build cannot be used together");
   if (arguments.is_set("always-recreate-deps") && arguments.is_set("no-recreate")) {

@@ -188,7 +188,8 @@ Result<AttachmentEnd> join_streams(http::HijackedConnection connection, Attachme
 int start_failure_code(const Error& error, int otherwise) {
   std::string text = lower(error.text());
   auto says = [&](std::string_view words) { return text.find(words) != std::string::npos; };
-  if (error.kind() == ErrorKind::NotExecutable || says("permission denied") || says("exec format error"))
+  if (error.kind() == ErrorKind::NotExecutable || says("permission denied") ||
+      says("exec format error") || says("is a directory"))
     return 126;
   if (error.kind() == ErrorKind::NoCommand) return 127;
   if (says("executable file not found") || says("no such file or directory") || says("command not found"))

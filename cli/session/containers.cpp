@@ -230,10 +230,12 @@ Json container_json(const Container& container, int64_t now, bool truncate) {
 
 std::string log_label(const std::string& project_name, const std::string& container,
                       const std::string& service) {
-  std::string prefix = project_name + "-" + service + "-";
-  bool is_default =
-      container.starts_with(prefix) && is_all_digits(std::string_view(container).substr(prefix.size()));
-  return is_default ? container.substr(project_name.size() + 1) : container;
+  for (const char* separator : {"-", "_"}) {
+    std::string prefix = project_name + separator + service + separator;
+    if (container.starts_with(prefix) && is_all_digits(std::string_view(container).substr(prefix.size())))
+      return container.substr(project_name.size() + 1);
+  }
+  return container;
 }
 
 int64_t seconds_now() {

@@ -50,7 +50,62 @@ constexpr Refusal kRefusals[] = {
     {"trust", "content trust is not supported"},
     {"checkpoint", "checkpoints are not supported"},
     {"manifest", "editing manifest lists is not supported"},
+    {"context export", "create the context again on the other machine"},
+    {"context import", "create the context again on this machine"},
+    {"context update", "remove and create the context"},
+    {"volume update", "cluster volumes are not supported"},
+    {"buildx", "the builder is part of the engine; use docker build"},
 };
+
+// Options of Docker commands that are not supported, and why.
+struct RefusedFlag {
+  std::string_view command;  // the last word of the command
+  std::string_view name;
+  std::string_view reason;
+};
+constexpr std::string_view kWindowsOnly = "it applies to Windows containers";
+constexpr std::string_view kCluster = "cluster volumes are not supported";
+constexpr RefusedFlag kRefusedFlags[] = {
+    {"run", "cpu-count", kWindowsOnly},
+    {"run", "cpu-percent", kWindowsOnly},
+    {"run", "io-maxbandwidth", kWindowsOnly},
+    {"run", "io-maxiops", kWindowsOnly},
+    {"create", "cpu-count", kWindowsOnly},
+    {"create", "cpu-percent", kWindowsOnly},
+    {"create", "io-maxbandwidth", kWindowsOnly},
+    {"create", "io-maxiops", kWindowsOnly},
+    {"start", "checkpoint", "checkpoints are not supported"},
+    {"start", "checkpoint-dir", "checkpoints are not supported"},
+    {"images", "tree", "images have one platform here"},
+    {"ls", "tree", "images have one platform here"},
+    {"ls", "cluster", kCluster},
+    {"create", "config-from", "this engine is not part of a swarm"},
+    {"create", "config-only", "this engine is not part of a swarm"},
+    {"create", "ingress", "this engine is not part of a swarm"},
+    {"create", "availability", kCluster},
+    {"create", "group", kCluster},
+    {"create", "limit-bytes", kCluster},
+    {"create", "required-bytes", kCluster},
+    {"create", "scope", kCluster},
+    {"create", "secret", kCluster},
+    {"create", "sharing", kCluster},
+    {"create", "topology-preferred", kCluster},
+    {"create", "topology-required", kCluster},
+    {"create", "type", kCluster},
+};
+
+// "--tree is not supported: ..." for an error about a flag in the list; otherwise its own text.
+std::string flag_error(const std::string& command, const std::string& error) {
+  constexpr std::string_view kUnknown = "unknown flag: --";
+  std::string text = error.substr(0, error.find("; did you mean"));
+  if (!text.starts_with(kUnknown)) return text;
+  std::string name = text.substr(kUnknown.size());
+  std::string last = command.substr(command.rfind(' ') + 1);
+  for (const RefusedFlag& flag : kRefusedFlags)
+    if (flag.command == last && flag.name == name)
+      return "--" + name + " is not supported: " + std::string(flag.reason);
+  return text;
+}
 
 struct Found {
   const Command* command = nullptr;
@@ -76,9 +131,29 @@ bool is_family(std::string_view word) {
   });
 }
 
-std::string usage_lines(const Found& found) {
-  return "\nUsage:  docker " + found.name + " " + std::string(found.command->usage) + "\n\nRun 'docker " +
-         found.name + " --help' for more information";
+// The text in Docker's form for an error about the value of a flag; "" for any other error. Docker names the flag's letter too.
+std::string value_error(const std::string& text, std::span<const Flag> flags) {
+  if (!text.starts_with("invalid argument \"")) return {};
+  for (const Flag& flag : flags) {
+    std::string name = "--" + std::string(flag.name);
+    std::string shown =
+        "\"" + (flag.letter ? std::string("-") + flag.letter + ", " : "") + name + "\" flag: ";
+    size_t plain = text.find(" for " + name + ": ");
+    size_t quoted = text.find(" for \"" + name + "\" flag: ");
+    if (plain != std::string::npos) {
+      std::string value = text.substr(17, plain - 17);
+      return text.substr(0, plain) + " for " + shown + "strconv.ParseInt: parsing " + value +
+             ": invalid syntax";
+    }
+    if (quoted != std::string::npos)
+      return text.substr(0, quoted) + " for " + shown + text.substr(quoted + name.size() + 14);
+  }
+  return text;
+}
+
+std::string usage_lines(const Found& found, const std::string& pointer = "Run") {
+  return "\nUsage:  docker " + found.name + " " + std::string(found.command->usage) + "\n\n" + pointer +
+         " 'docker " + found.name + " --help' for more information";
 }
 
 std::string columns(const std::vector<std::pair<std::string, std::string>>& rows) {
@@ -152,19 +227,20 @@ std::string program_help() {
 }
 
 int unknown_command(const std::vector<std::string>& words) {
+  std::string two_words = words.size() > 1 ? words[0] + " " + words[1] : words[0];
   for (const Refusal& refusal : kRefusals) {
-    if (words[0] != refusal.command) continue;
-    print_message("docker: " + words[0] + ": " + std::string(refusal.reason));
+    if (words[0] != refusal.command && two_words != refusal.command) continue;
+    print_message("docker " + std::string(refusal.command) +
+                  " is not supported: " + std::string(refusal.reason));
     return kExitError;
   }
   if (is_family(words[0])) {
     bool asks = words.size() == 1 || words[1] == "--help" || words[1] == "-h";
-    if (asks) {
-      print(family_help(words[0]));
-      return 0;
-    }
+    if (words.size() == 1) print_message(family_help(words[0]));
+    if (words.size() > 1 && asks) print(family_help(words[0]));
+    if (asks) return 0;
     print_message("docker: unknown command: docker " + words[0] + " " + words[1] + "\n\nUsage:  docker " +
-                  words[0] + " COMMAND\n\nRun 'docker " + words[0] + " --help' for more information");
+                  words[0] + "\n\nRun 'docker " + words[0] + " --help' for more information");
     return kExitError;
   }
   print_message("docker: unknown command: docker " + words[0] +
@@ -185,10 +261,19 @@ std::string count_error(const Command& command, size_t count) {
          plural(command.most_words);
 }
 
-Result<Globals> globals_for(const Arguments& given, const Environment& environment,
+// The global flags of stack before the word `docker`, and Docker's own.
+struct GlobalFlags {
+  const Arguments& outer;
+  const Arguments& own;
+};
+
+Result<Globals> globals_for(const GlobalFlags& given, const Environment& environment,
                             const std::string& directory) {
-  TRY_ASSIGN(Globals globals, read_globals(Arguments(), environment, directory));
-  TRY_ASSIGN(std::string socket, engine_socket(given, environment));
+  TRY_ASSIGN(Globals globals, read_globals(given.outer, environment, directory));
+  bool chosen = given.own.given("host") || given.own.given("context");
+  if (!chosen && given.outer.given("host")) return globals;
+  if (!chosen && (given.outer.given("root") || given.outer.given("run-root"))) return globals;
+  TRY_ASSIGN(std::string socket, engine_socket(given.own, environment));
   if (socket != globals.socket()) globals.foreign_socket = socket;
   return globals;
 }
@@ -198,14 +283,13 @@ std::string working_directory() {
   return ::getcwd(path, sizeof path) ? path : "/";
 }
 
-int run_command(const Found& found, const std::vector<std::string>& words, const Arguments& globals_given) {
+int run_command(const Found& found, const std::vector<std::string>& words, const GlobalFlags& globals_given) {
   const Command& command = *found.command;
   Arguments arguments, help;
   Result<> parsed =
       parse_flags({command.flags, kHelpFlag, command.stop_at_first_word}, words, arguments, help);
   if (!parsed) {
-    std::string text = parsed.error().text();
-    print_message(text.substr(0, text.find("; did you mean")) + "\n" + usage_lines(found));
+    print_message(flag_error(found.name, parsed.error().text()) + "\n" + usage_lines(found));
     return kExitDocker;
   }
   if (help.is_set("help")) {
@@ -213,7 +297,8 @@ int run_command(const Found& found, const std::vector<std::string>& words, const
     return 0;
   }
   if (std::string wrong = count_error(command, arguments.words.size()); !wrong.empty()) {
-    print_message("docker: 'docker " + found.name + "' " + wrong + "\n" + usage_lines(found));
+    print_message("docker: 'docker " + found.name + "' " + wrong + "\n" +
+                  usage_lines(found, wrong.starts_with("requires at least") ? "See" : "Run"));
     return kExitError;
   }
   Environment environment = caller_environment();
@@ -227,13 +312,17 @@ int run_command(const Found& found, const std::vector<std::string>& words, const
   session.set_command(command);
   auto code = command.run(session, arguments);
   if (code) return *code;
+  if (std::string text = value_error(code.error().text(), command.flags); !text.empty()) {
+    print_message(text + "\n" + usage_lines(found));
+    return kExitDocker;
+  }
   if (!code.error().text().empty()) print_message(code.error().text());
   return kExitError;
 }
 
 }  // namespace
 
-int run_program(const std::vector<std::string>& words) {
+int run_program(const std::vector<std::string>& words, const Arguments& outer) {
   Arguments globals, unused;
   Result<> parsed = parse_flags({kGlobalFlags, {}, true}, words, globals, unused);
   if (!parsed) {
@@ -260,7 +349,8 @@ int run_program(const std::vector<std::string>& words) {
     return 0;
   }
   globals.words.clear();
-  return run_command(found, {rest.begin() + static_cast<ptrdiff_t>(found.words_used), rest.end()}, globals);
+  return run_command(found, {rest.begin() + static_cast<ptrdiff_t>(found.words_used), rest.end()},
+                     {outer, globals});
 }
 
 }  // namespace stack::cli::docker_cli

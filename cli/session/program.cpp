@@ -6,6 +6,7 @@
 #include "cli/flags/commands.h"
 #include "cli/flags/help.h"
 #include "cli/render/output.h"
+#include "cli/session/docker_program.h"
 #include "cli/session/session.h"
 
 namespace stack::cli {
@@ -17,9 +18,17 @@ std::string working_directory() {
   return ::getcwd(path, sizeof path) ? path : "/";
 }
 
-int bad_usage(const Error& error, const Command* command) {
+// The arguments of this program, and the function that runs commands on clusters.
+struct Call {
+  const std::vector<std::string>& words;
+  ClusterRunner cluster = nullptr;
+  bool as_docker_compose() const { return base_name(words[0]) == "docker-compose"; }
+};
+
+int bad_usage(const Error& error, const Command* command, const Call& call) {
   print_message("stack: " + error.text());
   print_message("see `stack" + (command ? " " + std::string(command->name) : "") + " --help`");
+  if (call.as_docker_compose()) return kExitError;
   return command ? command->usage_exit : kExitUsage;
 }
 
@@ -62,12 +71,6 @@ Result<> check_word_count(const Command& command, const Arguments& arguments) {
   return {};
 }
 
-// The arguments of this program, and the function that runs commands on clusters.
-struct Call {
-  const std::vector<std::string>& words;
-  ClusterRunner cluster = nullptr;
-};
-
 Result<int> run_on_target(Session& session, const Arguments& arguments, const Call& call) {
   TRY_ASSIGN(targets::TargetName target, choose_target(session));
   if (target == targets::TargetName::Local) return session.command().run(session, arguments);
@@ -80,17 +83,18 @@ int run_command(const Command& command, const std::vector<std::string>& words, A
   Arguments arguments;
   auto parsed = parse_flags({command.flags, global_flags(), command.stop_at_first_word}, words, arguments,
                             globals_given);
-  if (!parsed) return bad_usage(parsed.error(), &command);
+  if (!parsed) return bad_usage(parsed.error(), &command, call);
   Environment environment = caller_environment();
   std::string directory = working_directory();
   auto globals = read_globals(globals_given, environment, directory);
-  if (!globals) return bad_usage(globals.error(), &command);
+  if (!globals) return bad_usage(globals.error(), &command, call);
   if (globals_given.is_set("help")) {
     print(command_help(command, find_terminal(STDOUT_FILENO, globals->ansi, environment).color));
     return 0;
   }
   auto counted = check_word_count(command, arguments);
-  if (!counted) return bad_usage(counted.error(), &command);
+  if (!counted) return bad_usage(counted.error(), &command, call);
+  globals->as_docker_compose = call.as_docker_compose();
   Session session(std::move(*globals), std::move(environment), std::move(directory));
   session.set_command(command);
   auto code = run_on_target(session, arguments, call);
@@ -105,10 +109,20 @@ int run_command(const Command& command, const std::vector<std::string>& words, A
 int run_without_command(const Arguments& globals_given, const Call& call) {
   Environment environment = caller_environment();
   auto globals = read_globals(globals_given, environment, working_directory());
-  if (!globals) return bad_usage(globals.error(), nullptr);
+  if (!globals) return bad_usage(globals.error(), nullptr, call);
   if (globals_given.is_set("version")) return run_command(kVersion, {}, {}, call);
   print(program_help(find_terminal(STDOUT_FILENO, globals->ansi, environment).color));
   return 0;
+}
+
+// `stack [OPTIONS] docker ...`. `docker compose` is the command line of stack itself.
+int run_docker(const Split& split, const Call& call) {
+  const std::vector<std::string>& rest = split.rest;
+  if (rest.size() < 2 || rest[1] != "compose")
+    return docker_cli::run_program({rest.begin() + 1, rest.end()}, split.globals);
+  std::vector<std::string> words(call.words.begin(), call.words.end() - static_cast<ptrdiff_t>(rest.size()));
+  words.insert(words.end(), rest.begin() + 1, rest.end());
+  return run_program(words, call.cluster);
 }
 
 }  // namespace
@@ -116,8 +130,9 @@ int run_without_command(const Arguments& globals_given, const Call& call) {
 int run_program(const std::vector<std::string>& words, ClusterRunner cluster) {
   Call call{words, cluster};
   auto split = split_words(words);
-  if (!split) return bad_usage(split.error(), nullptr);
+  if (!split) return bad_usage(split.error(), nullptr, call);
   if (split->rest.empty()) return run_without_command(split->globals, call);
+  if (split->rest[0] == "docker") return run_docker(*split, call);
   FoundCommand found = find_command(split->rest);
   if (!found.command) {
     bool asks = split->rest.size() == 1 || split->rest[1] == "--help" || split->rest[1] == "-h";
@@ -126,7 +141,8 @@ int run_program(const std::vector<std::string>& words, ClusterRunner cluster) {
           family_help(split->rest[0], find_terminal(STDOUT_FILENO, Ansi::Auto, caller_environment()).color));
       return split->rest.size() == 1 ? kExitUsage : 0;
     }
-    return bad_usage(invalid(unknown_command_text(split->rest)), nullptr);
+    std::string text = unknown_command_text(split->rest);
+    return bad_usage(invalid(call.as_docker_compose() ? "No such command: " + text : text), nullptr, call);
   }
   std::vector<std::string> rest(split->rest.begin() + static_cast<ptrdiff_t>(found.words_used),
                                 split->rest.end());

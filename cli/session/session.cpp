@@ -36,6 +36,7 @@ int Session::usage_error(const std::string& text) const {
   print_message("stack: " + text);
   std::string name = command_ ? " " + std::string(command_->name) : "";
   print_message("see `stack" + name + " --help`");
+  if (globals_.as_docker_compose) return kExitError;
   return command_ ? command_->usage_exit : kExitUsage;
 }
 
@@ -72,6 +73,8 @@ compose::LoadOptions Session::load_options() const {
   options.environment = environment_;
   options.current_directory = current_directory_;
   options.all_resources = globals_.all_resources;
+  options.compatibility = globals_.compatibility;
+  options.version_one = globals_.as_docker_compose;
   return options;
 }
 

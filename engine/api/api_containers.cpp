@@ -1,13 +1,14 @@
 #include <algorithm>
 #include <set>
 
+#include "base/disk_usage.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "docker/container_body.h"
 #include "docker/container_filter.h"
 #include "docker/prune_filter.h"
 #include "engine/api/api.h"
 #include "engine/api/docker_view.h"
-#include "base/disk_usage.h"
 
 namespace stack::engine {
 
@@ -80,6 +81,17 @@ Task<> list_containers(Services& s, Request& request, Response& response) {
   response.json(200, rows);
 }
 
+// Clients look up the container of a shared namespace by ID, which does not change with a rename.
+void show_container_ids(const Services& s, Json& details) {
+  constexpr std::string_view kContainer = "container:";
+  for (const char* name : {"NetworkMode", "IpcMode", "PidMode"}) {
+    std::string mode = string_or(details["HostConfig"], name);
+    if (!mode.starts_with(kContainer)) continue;
+    Result<ContainerPtr> target = s.context.require_container(mode.substr(kContainer.size()));
+    if (target) details["HostConfig"][name] = std::string(kContainer) + (*target)->id;
+  }
+}
+
 Task<> inspect_container(Services& s, Request& request, Response& response) {
   Result<ContainerPtr> container = s.context.require_container(request.param("id"));
   if (!container) {
@@ -88,6 +100,7 @@ Task<> inspect_container(Services& s, Request& request, Response& response) {
   }
   Json details = docker::container_inspect(container_facts(s, **container), container_details(s, **container),
                                            request.version);
+  show_container_ids(s, details);
   if (request.query.flag("size")) co_await add_sizes(s, **container, details);
   response.json(200, details);
 }

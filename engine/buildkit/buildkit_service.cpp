@@ -1,5 +1,7 @@
 #include "engine/buildkit/buildkit_service.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "engine/buildkit/buildkit.pb.h"
 #include "engine/buildkit/solve_build.h"
@@ -17,7 +19,8 @@ constexpr auto kJobMemory = std::chrono::seconds(60);
 constexpr const char* kCapabilities[] = {"solve.base",       "return",
                                          "returnmap",        "importcaches",
                                          "proto.refarray",   "gateway.solve.metadata",
-                                         "gateway.evaluate", "gateway.solve.evaluate"};
+                                         "gateway.evaluate", "gateway.solve.evaluate",
+                                         "reference.output", "frontend.inputs"};
 
 using grpc::Code;
 using grpc::Status;
@@ -56,6 +59,15 @@ std::vector<SolveCache> caches_of(const List& list) {
   return out;
 }
 
+// The images that the definitions stand for. Others are left out: the build says so if it needs them.
+template <typename Map>
+std::map<std::string, std::string> inputs_of(const Map& definitions) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, definition] : definitions)
+    if (std::optional<std::string> image = image_of_definition(definition)) out[name] = *image;
+  return out;
+}
+
 Result<SolveRequest> read_solve(const std::string& bytes) {
   TRY_ASSIGN(buildkit::SolveRequest message, parse<buildkit::SolveRequest>(bytes));
   if (!message.definition().empty()) return unsupported("a build of LLB (only Dockerfiles are supported)");
@@ -64,6 +76,7 @@ Result<SolveRequest> read_solve(const std::string& bytes) {
   out.session = message.session();
   out.frontend = message.frontend();
   out.options = to_map(message.options());
+  out.inputs = inputs_of(message.inputs());
   for (const buildkit::Exporter& exporter : message.exporters())
     out.exporters.push_back({exporter.type(), to_map(exporter.attributes())});
   if (out.exporters.empty() && !message.exporter().empty())
@@ -138,7 +151,17 @@ Task<JobPtr> BuildkitService::find_job(std::string ref) {
   }
 }
 
+// An image that nobody keeps may be the base of another build of the same client.
+Task<> BuildkitService::drop_image(JobPtr job) {
+  auto runs = [](const auto& entry) { return !entry.second->ended; };
+  while (std::any_of(jobs_.begin(), jobs_.end(), runs)) co_await sleep_for(parts_.context.io, kJobMemory);
+  auto drop = [&store = parts_.images, id = *job->image_id] { return store.discard(id); };
+  Result<> dropped = co_await offload(parts_.context.pool, drop);
+  if (!dropped) log_warning("discard the image of a build: " + dropped.error().text());
+}
+
 Task<> BuildkitService::forget_later(JobPtr job) {
+  if (job->drops_image) co_await drop_image(job);
   co_await sleep_for(parts_.context.io, kJobMemory);
   if (auto found = jobs_.find(job->request.ref); found != jobs_.end() && found->second == job)
     jobs_.erase(found);
@@ -156,8 +179,7 @@ Task<Result<std::map<std::string, std::string>>> BuildkitService::solve(JobPtr j
   Result<SessionPtr> session = co_await sessions_.wait_for(job->request.session, job->stop.get_token());
   Result<> built = session ? Result<>() : Result<>(session.error());
   if (built) {
-    auto building = job->request.frontend.empty() ? wait_for_gateway(job)
-                                                  : build_job(parts_, *session, job, job->request.options);
+    auto building = job->request.frontend.empty() ? wait_for_gateway(job) : build_job(parts_, *session, job);
     built = co_await std::move(building);
   }
   Result<std::map<std::string, std::string>> answer =
@@ -221,11 +243,20 @@ Task<Status> BuildkitService::answer_gateway_solve(grpc::CallPtr call, JobPtr jo
     job->request.cache_imports.push_back(std::move(cache));
   Result<SessionPtr> session = co_await sessions_.wait_for(job->request.session, job->stop.get_token());
   if (!session) co_return grpc::status_of(session.error());
-  auto building = build_job(parts_, *session, job, std::move(options));
-  Result<> built = co_await std::move(building);
+  job->request.options = std::move(options);
+  job->request.inputs = inputs_of(request->inputs());
+  Result<> built = co_await build_job(parts_, *session, job);
   if (!built) co_return grpc::status_of(built.error());
   buildkit::GatewaySolveResponse response;
-  response.mutable_result()->mutable_reference()->set_id(*job->image_id);
+  if (job->image_id) {
+    buildkit::Reference& reference = *response.mutable_result()->mutable_reference();
+    reference.set_id(*job->image_id);
+    *reference.mutable_definition() = definition_of_image(*job->image_id);
+  } else {
+    auto file = job->request.options.find("filename");
+    std::string name = file == job->request.options.end() ? "Dockerfile" : file->second;
+    *response.mutable_result() = lint_result(job->warnings, name, job->dockerfile);
+  }
   co_return co_await reply(call, response.SerializeAsString());
 }
 
@@ -265,8 +296,17 @@ Task<Status> BuildkitService::answer_disk_usage(grpc::CallPtr call) {
 Task<Status> BuildkitService::answer_prune(grpc::CallPtr call, std::string message) {
   Result<buildkit::PruneRequest> request = parse<buildkit::PruneRequest>(message);
   if (!request) co_return grpc::status_of(request.error());
-  if (request->filter_size() > 0) co_return unsupported_call("prune with filters");
+  std::vector<std::string> filters(request->filter().begin(), request->filter().end());
+  for (const std::string& filter : filters)
+    if (Result<bool> known = matches_prune_filter({}, filter); !known)
+      co_return grpc::status_of(known.error());
   builder::CachePruneRequest wanted;
+  if (!filters.empty())
+    wanted.wanted = [filters](const builder::CacheEntry& entry) {
+      return std::any_of(filters.begin(), filters.end(), [&](const std::string& filter) {
+        return matches_prune_filter(entry, filter).value_or(false);
+      });
+    };
   wanted.all = request->all();
   wanted.keep.bytes = std::max(request->reserved_space(), request->max_used_space());
   if (request->keep_duration() > 0)

@@ -1,5 +1,6 @@
 // BuildKit's API (/session, /grpc, and POST /build?version=2) over our builder: what buildx, `docker compose build` and Docker's
-// client with DOCKER_BUILDKIT=1 speak. The Dockerfile frontend only: LLB that a client makes itself is refused.
+// client with DOCKER_BUILDKIT=1 speak. The Dockerfile frontend only: LLB that a client makes itself is refused,
+// but for results of earlier builds.
 #pragma once
 
 #include <map>
@@ -42,6 +43,7 @@ class BuildkitService {
   Task<grpc::Status> answer_disk_usage(grpc::CallPtr call);
   Task<grpc::Status> answer_prune(grpc::CallPtr call, std::string message);
   Task<JobPtr> find_job(std::string ref);
+  Task<> drop_image(JobPtr job);
   Task<> forget_later(JobPtr job);
   Task<Result<>> wait_for_gateway(JobPtr job);
 

@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view kSessionContext = "http://buildkit-session/";
 constexpr std::string_view kNamedContext = "context:";
 constexpr std::string_view kLocalContext = "local:";
+constexpr std::string_view kInputContext = "input:";
 
 using Options = std::map<std::string, std::string>;
 
@@ -150,8 +151,12 @@ Task<Result<>> Fetch::named_contexts() {
     if (!option.starts_with(kNamedContext)) continue;
     std::string name = option.substr(kNamedContext.size());
     std::string target = value;
-    if (value.starts_with("input:"))
-      co_return unsupported("context " + name + ": results of other builds are not supported");
+    if (value.starts_with(kInputContext)) {
+      auto input = job->request.inputs.find(value.substr(kInputContext.size()));
+      if (input == job->request.inputs.end())
+        co_return unsupported("context " + name + ": only results of Dockerfiles are supported");
+      target = "docker-image://" + input->second;
+    }
     if (value.starts_with(kLocalContext)) {
       std::string folder = value.substr(kLocalContext.size());
       target = place->path("named-" + std::to_string(place->request.named_contexts.size()));
@@ -253,19 +258,22 @@ Task<> close_workplace(BuildkitParts parts, WorkplacePtr place) {
 
 }  // namespace
 
-Task<Result<>> build_job(BuildkitParts parts, SessionPtr session, JobPtr job, Options options) {
+Task<Result<>> build_job(BuildkitParts parts, SessionPtr session, JobPtr job) {
   Result<WorkplacePtr> place = co_await open_workplace(parts);
   CO_TRY(place);
   job->hidden_path = (*place)->path("dockerfile") + "/";
-  Fetch needs{parts, session, job, std::move(options), *place};
+  Fetch needs{parts, session, job, job->request.options, *place};
   Result<> done = co_await fetch(needs);
+  job->dockerfile = (*place)->dockerfile_text;
   needs.place.reset();
   if (done) {
     std::set<std::string> before;
     for (const images::Image& image : parts.images.list()) before.insert(image.id);
     BuildSink sink = [job](const BuildLine& line) { feed_line(*job, line); };
     auto built = co_await parts.builds.build((*place)->request, sink, job->stop.get_token());
-    if (built) {
+    if (built && (*place)->request.check_only) {
+      job->warnings = std::move(built->warnings);
+    } else if (built) {
       job->image_id = built->image_id;
       job->image_is_new = !before.contains(built->image_id);
     } else {
@@ -370,6 +378,24 @@ Task<Result<>> Export::to(SolveExporter exporter, int number) {
 
 }  // namespace
 
+namespace {
+
+// The full names that the exporters give to the image: "docker.io/library/shop:1".
+std::string exported_names(const SolveRequest& request) {
+  std::vector<std::string> names;
+  for (const SolveExporter& exporter : request.exporters) {
+    auto given = exporter.attributes.find("name");
+    if (given == exporter.attributes.end()) continue;
+    for (const std::string& name : split(given->second, ',')) {
+      Result<Reference> reference = parse_reference(name);
+      if (reference) names.push_back(reference->full());
+    }
+  }
+  return join(names, ",");
+}
+
+}  // namespace
+
 Task<Result<Options>> export_job(BuildkitParts parts, SessionPtr session, JobPtr job) {
   Options answer;
   std::optional<images::Image> image = job->image_id ? parts.images.find(*job->image_id) : std::nullopt;
@@ -384,11 +410,7 @@ Task<Result<Options>> export_job(BuildkitParts parts, SessionPtr session, JobPtr
     keeps = keeps || exporter.type == "moby" || exporter.type == "image" || exporter.type == "docker";
     if (done) done = co_await exports.to(exporter, number++);
   }
-  if (!keeps && job->image_is_new) {
-    auto drop = [&store = parts.images, id = image->id] { return store.discard(id); };
-    Result<> dropped = co_await offload(parts.context.pool, drop);
-    if (!dropped) log_warning("discard the image of a build: " + dropped.error().text());
-  }
+  job->drops_image = !keeps && job->image_is_new;
   co_await close_workplace(parts, std::move(*place));
   CO_TRY(done);
   // The image may have been pushed, which gives it its last manifest.
@@ -398,7 +420,7 @@ Task<Result<Options>> export_job(BuildkitParts parts, SessionPtr session, JobPtr
   Result<images::StoredManifest> stored = parts.images.manifest_of(names.empty() ? image->id : names.front());
   bool indexed = stored && !stored->index.empty();
   answer["containerimage.digest"] = indexed ? stored->index : image->manifest_digest;
-  if (!names.empty()) answer["image.name"] = join(names, ",");
+  if (std::string given = exported_names(job->request); !given.empty()) answer["image.name"] = given;
   co_return answer;
 }
 

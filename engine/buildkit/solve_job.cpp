@@ -1,6 +1,8 @@
 #include "engine/buildkit/solve_job.h"
 
+#include "base/base64.h"
 #include "base/identity.h"
+#include "base/json.h"
 #include "engine/buildkit/buildkit.pb.h"
 
 namespace stack::engine {
@@ -68,7 +70,8 @@ void add_warning(const SolveJob& job, const builder::BuildEvent& event, buildkit
 
 std::string shown_text(const SolveJob& job, std::string text) {
   if (job.hidden_path.empty()) return text;
-  for (size_t at = 0; (at = text.find(job.hidden_path, at)) != std::string::npos;) text.erase(at, job.hidden_path.size());
+  for (size_t at = 0; (at = text.find(job.hidden_path, at)) != std::string::npos;)
+    text.erase(at, job.hidden_path.size());
   return text;
 }
 
@@ -99,6 +102,66 @@ void feed_line(SolveJob& job, const BuildLine& line) {
   }
   job.feed.push_back(out.SerializeAsString());
   job.changed.notify_all();
+}
+
+namespace {
+
+constexpr std::string_view kImageSource = "stack-image://";
+constexpr const char* kLintVersion = "1.0.0";
+
+std::string operation_digest(const std::string& bytes) { return "sha256:" + sha256_hex(bytes); }
+
+Json lint_warning(const builder::BuildWarning& warning) {
+  Json place{{"line", warning.line}};
+  Json range{{"start", place}, {"end", place}};
+  return {{"ruleName", warning.rule},
+          {"detail", warning.text},
+          {"location", {{"sourceIndex", 0}, {"ranges", Json::array({std::move(range)})}}}};
+}
+
+}  // namespace
+
+buildkit::Definition definition_of_image(const std::string& image_id) {
+  buildkit::Operation source;
+  source.mutable_source()->set_identifier(std::string(kImageSource) + image_id);
+  std::string source_bytes = source.SerializeAsString();
+  buildkit::Operation output;
+  std::string digest = operation_digest(source_bytes);
+  output.add_inputs()->set_digest(digest);
+  buildkit::Definition definition;
+  (*definition.mutable_metadata())[digest];
+  definition.add_operations(source_bytes);
+  definition.add_operations(output.SerializeAsString());
+  return definition;
+}
+
+std::optional<std::string> image_of_definition(const buildkit::Definition& definition) {
+  for (const std::string& bytes : definition.operations()) {
+    buildkit::Operation operation;
+    if (!operation.ParseFromString(bytes) || !operation.has_source()) continue;
+    const std::string& identifier = operation.source().identifier();
+    if (identifier.starts_with(kImageSource)) return identifier.substr(kImageSource.size());
+  }
+  return std::nullopt;
+}
+
+buildkit::GatewayResult lint_result(const std::vector<builder::BuildWarning>& warnings,
+                                    const std::string& dockerfile_name, const std::string& dockerfile) {
+  Json list = Json::array();
+  std::string text;
+  for (const builder::BuildWarning& warning : warnings) {
+    list.push_back(lint_warning(warning));
+    text += "\nWARNING: " + warning.rule + "\n" + warning.text + "\n";
+  }
+  Json source{{"filename", dockerfile_name}, {"language", "Dockerfile"}, {"data", encode_base64(dockerfile)}};
+  Json document{{"warnings", std::move(list)}, {"sources", Json::array({std::move(source)})}};
+  buildkit::GatewayResult result;
+  auto& metadata = *result.mutable_metadata();
+  metadata["result.json"] = stack::to_text(document);
+  metadata["result.txt"] = text;
+  metadata["result.statuscode"] = warnings.empty() ? "0" : "1";
+  metadata["version"] = kLintVersion;
+  return result;
 }
 
 }  // namespace stack::engine

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/async.h"
+#include "engine/buildkit/buildkit.pb.h"
 #include "engine/image/build_service.h"
 
 namespace stack::engine {
@@ -28,6 +29,8 @@ struct SolveRequest {
   std::string session;                         // ClientSession's id
   std::string frontend;                        // "" = the client asks by the gateway
   std::map<std::string, std::string> options;  // of the Dockerfile frontend: "filename", "build-arg:A"
+  std::map<std::string, std::string>
+      inputs;  // results of other builds, by the name in "input:NAME": image IDs
   std::vector<SolveExporter> exporters;
   std::vector<SolveCache> cache_imports;
   std::vector<SolveCache> cache_exports;
@@ -45,10 +48,14 @@ struct SolveJob {
     std::string name;
     WallTime started;
   };
-  std::map<int, ShownStep> steps;  // by BuildEvent::step
-  std::string hidden_path;         // left out of texts: where the Dockerfile is kept meanwhile
+  std::map<int, ShownStep> steps;       // by BuildEvent::step
+  std::string hidden_path;              // left out of texts: where the Dockerfile is kept meanwhile
   std::optional<std::string> image_id;  // once something was built
   bool image_is_new = false;
+  bool drops_image = false;  // no exporter keeps it
+  // Of the request "frontend.lint": what it found, and the file.
+  std::vector<builder::BuildWarning> warnings;
+  std::string dockerfile;
   std::optional<Result<>> returned;  // by a client that asks by the gateway
   Signal changed;
 };
@@ -58,5 +65,17 @@ using JobPtr = std::shared_ptr<SolveJob>;
 std::string shown_text(const SolveJob& job, std::string text);
 // Appends a line of the build to the job's feed: steps are vertices.
 void feed_line(SolveJob& job, const BuildLine& line);
+
+// ---- what a client learns of a build through the gateway ----
+
+// Two operations, as clients require (moby/buildkit, solver/pb: the last one only names the output): a source whose identifier is
+// the image's ID. Only our own builds can read it.
+buildkit::Definition definition_of_image(const std::string& image_id);
+// The image's ID; nullopt for any other definition.
+std::optional<std::string> image_of_definition(const buildkit::Definition& definition);
+
+// The result of the request "frontend.lint" (moby/buildkit, frontend/subrequests/lint).
+buildkit::GatewayResult lint_result(const std::vector<builder::BuildWarning>& warnings,
+                                    const std::string& dockerfile_name, const std::string& dockerfile);
 
 }  // namespace stack::engine

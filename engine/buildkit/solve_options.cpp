@@ -102,6 +102,8 @@ Result<> read_option(const std::string& name, const std::string& value, builder:
     return read_ulimits(value, out);
   } else if (name == "cache-imports") {
     return read_cache_imports(value, out);
+  } else if (name == "requestid" && value == "frontend.lint") {
+    out.check_only = true;
   } else if (name == "requestid") {
     return unsupported("the request " + value + " is not supported: only builds are");
   }
@@ -192,6 +194,48 @@ DockerfileNeeds needs_of(const std::string& dockerfile) {
     }
   }
   return needs;
+}
+
+namespace {
+
+// The fields of a cache entry as filters see them.
+std::optional<std::string> filter_field(const builder::CacheEntry& entry, std::string_view name) {
+  if (name == "id") return entry.id;
+  if (name == "type") return entry.is_mount ? "exec.cachemount" : "regular";
+  if (name == "description" || name == "parent") return "";
+  if (name == "inuse") return entry.in_use ? "true" : "";
+  if (name == "mutable") return entry.is_mount ? "true" : "";
+  if (name == "immutable") return entry.is_mount ? "" : "true";
+  if (name == "shared") return entry.shared ? "true" : "";
+  if (name == "private") return entry.shared ? "" : "true";
+  return std::nullopt;
+}
+
+Result<bool> matches_condition(const builder::CacheEntry& entry, const std::string& condition) {
+  size_t end = condition.find_first_of("=!~");
+  std::string name(trim(std::string_view(condition).substr(0, end)));
+  std::optional<std::string> field = filter_field(entry, name);
+  if (!field) return unsupported("the filter " + name + " is not supported");
+  if (end == std::string::npos) return !field->empty();
+  std::string_view operation = std::string_view(condition).substr(end, 2);
+  std::string value(trim(std::string_view(condition).substr(std::min(end + 2, condition.size()))));
+  if (value.size() > 1 && value.front() == '"' && value.back() == '"')
+    value = value.substr(1, value.size() - 2);
+  if (operation == "==") return *field == value;
+  if (operation == "!=") return *field != value;
+  if (operation == "~=") return field->find(value) != std::string::npos;
+  return invalid("invalid filter " + condition);
+}
+
+}  // namespace
+
+Result<bool> matches_prune_filter(const builder::CacheEntry& entry, const std::string& filter) {
+  for (const std::string& condition : split(filter, ',')) {
+    if (trim(condition).empty()) continue;
+    TRY_ASSIGN(bool matches, matches_condition(entry, condition));
+    if (!matches) return false;
+  }
+  return true;
 }
 
 }  // namespace stack::engine

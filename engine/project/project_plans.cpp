@@ -2,6 +2,7 @@
 
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/units.h"
@@ -74,6 +75,15 @@ Task<Result<PlannedCommand>> ProjectPlans::up(std::string name, Json body) const
   co_return result;
 }
 
+// `run` starts dependencies, but does not end those that were scaled up.
+void keep_scale(orchestrator::DesiredState& desired, const ObservedState& observed) {
+  for (const orchestrator::ObservedContainer& container : observed.containers) {
+    auto service = desired.services.find(container.service);
+    if (service != desired.services.end() && !container.oneoff)
+      service->second.replicas = std::max(service->second.replicas, container.number);
+  }
+}
+
 // Plans everything that the one-off container needs; the container itself is created after the plan.
 Task<Result<PlannedCommand>> ProjectPlans::run(std::string name, Json body) const {
   std::string service = string_or(body, "service");
@@ -94,6 +104,7 @@ Task<Result<PlannedCommand>> ProjectPlans::run(std::string name, Json body) cons
   prepare.ignore_orphans = true;
   prepare.rerun_completed = false;
   ObservedState observed = observe(parts_, name, &loaded->desired);
+  keep_scale(loaded->desired, observed);
   observed = co_await observe_builds(parts_, loaded->desired, std::move(observed));
   Plan plan = orchestrator::reconcile(loaded->desired, observed, prepare);
   co_return planned(std::move(plan), std::move(*loaded));

@@ -1,5 +1,7 @@
 #include "orchestrator/compose/canonical.h"
 
+#include <algorithm>
+
 #include "base/files.h"
 #include "base/text.h"
 #include "model/protocol.h"
@@ -24,6 +26,12 @@ struct Context {
   bool opaque(const Node& node) const {
     return node.is_scalar() &&
            (provenances.poisoned(node) || (raw && node.text.find('$') != std::string::npos));
+  }
+  // Whether a notation with colons cannot be split: "${A}:/b" can, "${A:-x}:/b" cannot.
+  bool unsplittable(const Node& node) const {
+    if (!opaque(node) || !raw || provenances.poisoned(node)) return opaque(node);
+    size_t open = node.text.find("${");
+    return open != std::string::npos && node.text.find(':', open) < node.text.find('}', open);
   }
   void wrong(Node& node, const Error& error) const {
     report.error(node.mark, error.text());
@@ -266,11 +274,18 @@ void check_long_port(Node& port, const Context& context) {
   if (port.find("protocol") == nullptr) port.set("protocol", scalar_node("tcp", port.mark));
 }
 
+// Without interpolation, the reference leaves all short notations as they are if it cannot read one of them.
+bool keeps_short_ports(const Node& ports, const Context& context) {
+  return context.raw && std::any_of(ports.items.begin(), ports.items.end(),
+                                    [&](const Node& item) { return context.opaque(item); });
+}
+
 void ports(Node& node, const Context& context) {
   std::vector<Node> out;
+  bool keep = keeps_short_ports(node, context);
   for (Node& item : node.items) {
     if (item.is_map()) check_long_port(item, context);
-    if (!item.is_scalar() || context.opaque(item)) {
+    if (!item.is_scalar() || keep || context.opaque(item)) {
       out.push_back(std::move(item));
       continue;
     }
@@ -333,8 +348,9 @@ void check_long_volume(Node& volume, const Context& context) {
 void volumes(Node& node, const Context& context) {
   for (Node& item : node.items) {
     if (item.is_map()) check_long_volume(item, context);
-    if (!item.is_scalar() || context.opaque(item)) continue;
+    if (!item.is_scalar() || context.unsplittable(item)) continue;
     Result<VolumeMount> mount = parse_volume(item.text);
+    if (!mount && context.opaque(item)) continue;
     if (!mount) {
       context.wrong(item, mount.error());
     } else {
@@ -360,8 +376,9 @@ void devices(Node& node, const Context& context) {
   for (Node& item : node.items) {
     if (item.is_map() && item.find("target") == nullptr && item.find("source") != nullptr)
       item.set("target", Node(*item.find("source")));
-    if (!item.is_scalar() || context.opaque(item)) continue;
+    if (!item.is_scalar() || context.unsplittable(item)) continue;
     Result<DeviceMapping> device = parse_device(item.text);
+    if (!device && context.opaque(item)) continue;
     if (!device) {
       context.wrong(item, device.error());
       continue;
@@ -519,7 +536,7 @@ const CanonicalTable::Row kCanonicalRows[] = {
     {"services.*.pre_stop.*.environment", {environment}},
     {"services.*.storage_opt", {items_to_texts}},
     {"services.*.sysctls", {labels}},
-    {"services.*.tmpfs", {text_to_list, true}},
+    {"services.*.tmpfs", {text_to_list}},
     {"services.*.volumes", {volumes, true}},
     {"services.*.volumes.*.volume.labels", {labels}},
     {"networks.*", {external, true}},

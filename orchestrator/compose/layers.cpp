@@ -9,6 +9,7 @@
 #include "orchestrator/compose/canonical.h"
 #include "orchestrator/compose/merge.h"
 #include "orchestrator/compose/paths.h"
+#include "orchestrator/compose/version_one.h"
 
 namespace stack::compose {
 
@@ -50,6 +51,7 @@ class Layers {
     for (ParsedFile& file : files)
       for (Node& document : file.documents) add_document(total, std::move(document), variables);
     if (!session_.options.no_interpolate) resolve_bare_names(total, variables);
+    if (session_.version_one) resolve_version_one(total);
     return total;
   }
 
@@ -78,6 +80,10 @@ class Layers {
 
   void prepare(Node& document, const Variables& variables) {
     const LoadOptions& options = session_.options;
+    if (options.version_one && is_version_one(document)) {
+      convert_version_one(document, session_.report);
+      session_.version_one = true;
+    }
     note_mentioned(document, session_.mentioned);
     if (!options.no_interpolate) interpolate(document, variables, session_.provenances);
     rename_former_keys(document);

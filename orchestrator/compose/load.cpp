@@ -74,7 +74,9 @@ void env_files_phase(Work& work) {
 
 void decode_phase(Work& work) {
   if (work.session.options.only_document) return;
-  if (!work.session.report.failed()) work.project = decode_project(work.tree, work.selection, work.session);
+  if (work.session.report.failed()) return;
+  work.project = decode_project(work.tree, work.selection, work.session);
+  if (work.session.options.compatibility || work.session.version_one) work.project.separator = "_";
 }
 
 void contents_phase(Work& work) {

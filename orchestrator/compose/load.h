@@ -33,6 +33,8 @@ struct LoadOptions {
   // their dependencies only.
   std::vector<std::string> also_services;
   bool all_resources = false;     // keep unused networks, volumes, ...
+  bool compatibility = false;     // default names as in Compose 1: "shop_web_1"
+  bool version_one = false;       // also read files of version 1, which have the services at the top level
 
   bool load_contents = true;  // read the bytes of configs and secrets into FileObject::bytes
   bool strict = false;        // ignored keys are errors instead of warnings

@@ -25,6 +25,7 @@ struct Rule {
   MergeMode way = MergeMode::Default;
   ItemKey key = nullptr;  // lists: a later item replaces an earlier one with the same key, in place
   bool pairs = false;     // a mapping, or a list of KEY=VALUE that could not be converted (no interpolation)
+  bool texts = false;     // a list, or a single text that was not converted (no interpolation)
 };
 using Table = RuleTable<Rule>;
 
@@ -105,7 +106,7 @@ const Table::Row kRows[] = {
     {"services.*.secrets", {MergeMode::Default, by_secret_target}},
     {"services.*.security_opt", {MergeMode::Default, by_text}},
     {"services.*.sysctls", {MergeMode::Default, by_name, true}},
-    {"services.*.tmpfs", {MergeMode::Default, by_name}},
+    {"services.*.tmpfs", {MergeMode::Default, by_name, false, true}},
     {"services.*.ulimits.*", {MergeMode::MapOrReplace, nullptr}},
     {"services.*.volumes", {MergeMode::Default, by_target}},
     {"services.*.volumes.*.volume.labels", {MergeMode::Default, by_name, true}},
@@ -123,6 +124,13 @@ const Table& table() {
 }
 
 using Cursor = Table::Cursor;
+
+void text_as_list(Node& node) {
+  if (!node.is_scalar()) return;
+  Node list = list_node(node.mark);
+  list.items.push_back(std::move(node));
+  node = std::move(list);
+}
 
 // {K: V} as ["K=V"], because without interpolation a list may be merged with a mapping.
 Node pairs_as_list(Node map) {
@@ -166,6 +174,10 @@ class Merger {
     if (rule.way == MergeMode::MapOrReplace && base.kind != over.kind) return replace(base, std::move(over));
     if (rule.pairs && base.is_map() && over.is_list()) base = pairs_as_list(std::move(base));
     if (rule.pairs && base.is_list() && over.is_map()) over = pairs_as_list(std::move(over));
+    if (rule.texts) {
+      text_as_list(base);
+      text_as_list(over);
+    }
     if (base.kind != over.kind) {
       report_.error(over.mark, "cannot merge " + name + ": " + describe(over) + " over " + describe(base),
                     "use !override to replace the value of " + report_.sources().place(base.mark));

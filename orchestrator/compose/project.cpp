@@ -2,8 +2,12 @@
 
 namespace stack::compose {
 
+std::string default_name(const Project& project, const std::string& service) {
+  return project.name + project.separator + service;
+}
+
 std::string image_name(const Project& project, const Service& service) {
-  return service.image.empty() ? project.name + "-" + service.name : service.image;
+  return service.image.empty() ? default_name(project, service.name) : service.image;
 }
 
 int64_t replicas(const Service& service) {

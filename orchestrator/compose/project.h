@@ -91,7 +91,8 @@ struct VolumeMount {
   std::optional<VolumeOptions> volume;
   std::optional<TmpfsOptions> tmpfs;
   std::optional<ImageOptions> image;
-  std::string id_map;  // Bind: "" or "host-user": the container's user and the owner of the source are the same
+  std::string
+      id_map;  // Bind: "" or "host-user": the container's user and the owner of the source are the same
   bool operator==(const VolumeMount&) const = default;
 };
 
@@ -528,13 +529,17 @@ struct Project {
   std::map<std::string, FileObject> secrets;
   std::map<std::string, Model> models;
   Extensions extensions;
+  // Between the parts of a default name, "shop-web-1": "-", or "_" as in Compose 1.
+  std::string separator = "-";
   // JSON pointer ("/services/web/ports/0") -> "file:line:col" of its definition. Kept for services, top-level
   // resources, and values that can fail later (ports, volumes, images, networks, names).
   std::map<std::string, std::string> origins;
   bool operator==(const Project&) const = default;
 };
 
-// The service's image: `image`, or "<project>-<service>" if it is only built.
+// "<project>-<service>", with which the default names of its containers and its image begin.
+std::string default_name(const Project& project, const std::string& service);
+// The service's image: `image`, or its default name if it is only built.
 std::string image_name(const Project& project, const Service& service);
 // `scale`, else deploy.replicas, else 1.
 int64_t replicas(const Service& service);

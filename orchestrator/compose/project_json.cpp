@@ -275,6 +275,7 @@ Json project_to_json(const Project& project) {
   JsonWriter extensions;
   extensions.extensions(project.extensions);
   out["extensions"] = std::move(extensions.out);
+  if (project.separator != "-") out["separator"] = project.separator;
   out["origins"] = project.origins;
   return out;
 }
@@ -306,6 +307,7 @@ Result<Project> project_from_json(const Json& json) {
   reader("models", project.models);
   if (const Json* extensions = find(json, "extensions"))
     JsonReader(*extensions).extensions(project.extensions);
+  if (string_or(json, "separator") == "_") project.separator = "_";
   reader("origins", project.origins);
   return project;
 }

@@ -26,6 +26,7 @@ struct Session {
   std::vector<std::string> compose_files;  // absolute
   std::vector<std::string> env_files;      // absolute paths of the files read
   MentionedVariables mentioned;            // every ${VARIABLE} in the files
+  bool version_one = false;                // a file of version 1 was read (version_one.h)
 
   // The path for messages: relative if it is in the current directory.
   std::string shown(const std::string& path) const;

@@ -325,7 +325,7 @@ Result<> refuse_same_names(const Project& project, const DesiredState& state) {
   std::map<std::string, std::string> owners;
   for (const auto& [name, service] : state.services) {
     for (int number = 1; number <= service.replicas; ++number) {
-      auto [at, fresh] = owners.emplace(container_name(state.project, service, number), name);
+      auto [at, fresh] = owners.emplace(container_name(state, service, number), name);
       if (fresh) continue;
       return service_error(
           project, name,
@@ -340,6 +340,7 @@ Result<> refuse_same_names(const Project& project, const DesiredState& state) {
 Result<DesiredState> desired_state(const Project& project, const DesiredOptions& options) {
   DesiredState state;
   state.project = project.name;
+  state.separator = project.separator;
   state.working_dir = project.working_dir;
   TRY_ASSIGN(state.graph, select_services(project, options));
   TRY_ASSIGN(auto order, state.graph.order());
@@ -364,14 +365,14 @@ Result<DesiredState> desired_state(const Project& project, const DesiredOptions&
   return state;
 }
 
-std::string container_name(const std::string& project, const DesiredService& service, int number) {
+std::string container_name(const DesiredState& state, const DesiredService& service, int number) {
   if (!service.container_name.empty()) return service.container_name;
-  return project + "-" + service.name + "-" + std::to_string(number);
+  return state.project + state.separator + service.name + state.separator + std::to_string(number);
 }
 
 ContainerSpec container_spec_of(const DesiredState& state, const DesiredService& service, int number) {
   ContainerSpec spec = service.base;
-  spec.name = container_name(state.project, service, number);
+  spec.name = container_name(state, service, number);
   spec.labels[label::kContainerNumber] = std::to_string(number);
   for (EndpointSpec& endpoint : spec.endpoints) {
     std::vector<std::string> aliases{spec.name};

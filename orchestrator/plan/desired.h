@@ -75,6 +75,7 @@ struct DesiredService {
 
 struct DesiredState {
   std::string project;
+  std::string separator = "-";  // between the parts of a default name: Project::separator
   std::string working_dir;
   std::map<std::string, DesiredNetwork> networks;  // by key
   std::map<std::string, DesiredVolume> volumes;    // by key
@@ -98,7 +99,7 @@ struct DesiredOptions {
 Result<DesiredState> desired_state(const compose::Project& project, const DesiredOptions& options = {});
 
 // "<project>-<service>-<number>" or the service's container_name.
-std::string container_name(const std::string& project, const DesiredService& service, int number);
+std::string container_name(const DesiredState& state, const DesiredService& service, int number);
 // The complete description of one replica: name, labels, aliases filled in.
 ContainerSpec container_spec_of(const DesiredState& state, const DesiredService& service, int number);
 

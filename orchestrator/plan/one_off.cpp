@@ -23,6 +23,8 @@ void set_environment(std::vector<std::string>& env, const std::vector<std::strin
 void set_command(ContainerSpec& spec, const RunOptions& options) {
   if (options.entrypoint) {
     spec.entrypoint = options.entrypoint;
+    // An empty text means no entrypoint, as in Docker.
+    if (spec.entrypoint->size() == 1 && spec.entrypoint->front().empty()) spec.entrypoint->clear();
     spec.command.emplace();
   }
   if (options.command) spec.command = options.command;
@@ -95,8 +97,9 @@ Result<ContainerSpec> one_off(const compose::Project& project, const std::string
   only.scale = {{service, 1}};
   TRY_ASSIGN(auto state, desired_state(project, only));
   ContainerSpec spec = state.services.at(service).base;
-  std::string name =
-      options.name.empty() ? project.name + "-" + service + "-run-" + options.slug : options.name;
+  std::string name = options.name.empty() ? compose::default_name(project, service) + project.separator +
+                                                "run" + project.separator + options.slug
+                                          : options.name;
   set_labels(spec, name, options);
   set_command(spec, options);
   set_environment(spec.env, options.env);

@@ -16,6 +16,10 @@ namespace {
 
 using Containers = std::vector<const ObservedContainer*>;
 
+bool is_default_image(const std::string& reference, const std::string& project, const std::string& service) {
+  return reference == project + "-" + service || reference == project + "_" + service;
+}
+
 std::string label_of(const std::map<std::string, std::string>& labels, const char* name) {
   auto at = labels.find(name);
   return at == labels.end() ? "" : at->second;
@@ -209,11 +213,11 @@ class Teardown {
     const std::string& project = desired_ ? desired_->project : observed_.project;
     std::map<std::string, bool> images;
     for (const ObservedContainer* container : gone_) {
-      images[container->image] |= container->image == project + "-" + container->service;
+      images[container->image] |= is_default_image(container->image, project, container->service);
     }
     if (!desired_ || !options_.services.empty()) return images;
     for (const auto& [reference, image] : desired_->images) {
-      bool own = image.build && reference == project + "-" + image.services.front();
+      bool own = image.build && is_default_image(reference, project, image.services.front());
       images[reference] |= own;
     }
     return images;

@@ -54,7 +54,9 @@ std::vector<ContainerSpec> pre_start_specs(const compose::Project& project, cons
   std::vector<ContainerSpec> specs;
   for (const compose::ServiceHook& hook : service.pre_start) {
     ContainerSpec spec = base;
-    spec.name = project.name + "-" + service.name + "-pre_start-" + std::to_string(specs.size() + 1);
+    const std::string& separator = project.separator;
+    spec.name = compose::default_name(project, service.name) + separator + "pre_start" + separator +
+                std::to_string(specs.size() + 1);
     spec.labels[label::kOneOff] = "True";
     spec.labels[label::kHook] = "pre_start";
     give_up_identity(spec);

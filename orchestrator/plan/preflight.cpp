@@ -113,12 +113,12 @@ class Preflight {
       check_room(key, network);
       if (!network.config.external || is_there(observed_.networks, network.config.name)) continue;
       report("/networks/" + key,
-             "network " + network.config.name + " is declared as external, but does not exist");
+             "network " + network.config.name + " declared as external, but could not be found");
     }
     for (const auto& [key, volume] : desired_.volumes) {
       if (!volume.config.external || is_there(observed_.volumes, volume.config.name)) continue;
       report("/volumes/" + key,
-             "volume " + volume.config.name + " is declared as external, but does not exist");
+             "volume " + volume.config.name + " declared as external, but could not be found");
     }
   }
 
@@ -211,7 +211,7 @@ class Preflight {
     }
     for (const auto& [other, desired] : desired_.services) {
       for (int number = 1; number <= desired.replicas; ++number) {
-        if (container_name(desired_.project, desired, number) == name) return;
+        if (container_name(desired_, desired, number) == name) return;
       }
     }
     report(service, member, "container " + name + " does not exist");

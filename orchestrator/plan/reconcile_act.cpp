@@ -76,7 +76,7 @@ void Reconciler::rewire_references(ContainerSpec& spec) const {
     for (const auto& [name, plan] : services_) {
       if (plan.members.empty()) continue;
       std::string usual(prefix);
-      usual += container_name(desired_.project, *plan.service, 1);
+      usual += container_name(desired_, *plan.service, 1);
       if (reference != usual && !reference.starts_with(usual + ":")) continue;
       reference = std::string(prefix) + plan.members.front().name + reference.substr(usual.size());
       return;

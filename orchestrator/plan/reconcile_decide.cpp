@@ -139,7 +139,7 @@ void Reconciler::decide(const std::string& name) {
   fill_up(plan);
   Condition restart = restart_demanded(service);
   for (Member& member : plan.members) {
-    member.name = container_name(desired_.project, service, member.number);
+    member.name = container_name(desired_, service, member.number);
     if (!member.replaced.surely && member.current && member.current->alive()) member.restarted = restart;
     plan.disturbed.add(member.replaced);
     plan.disturbed.add(member.restarted);

@@ -158,7 +158,7 @@ Result<> add_files(const std::vector<compose::FileMount>& mounts,
 // The first container of the service, or the name itself if there is no such service.
 std::string container_of(const Project& project, const std::string& service) {
   auto at = project.services.find(service);
-  return at == project.services.end() ? project.name + "-" + service + "-1"
+  return at == project.services.end() ? compose::default_name(project, service) + project.separator + "1"
                                       : service_container_name(project, at->second, 1);
 }
 
@@ -500,7 +500,7 @@ std::vector<std::string> shared_services(const Service& service) {
 
 std::string service_container_name(const Project& project, const Service& service, int number) {
   if (!service.container_name.empty()) return service.container_name;
-  return project.name + "-" + service.name + "-" + std::to_string(number);
+  return compose::default_name(project, service.name) + project.separator + std::to_string(number);
 }
 
 std::vector<std::string> unsupported_parts(const Service& service) {

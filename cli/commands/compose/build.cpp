@@ -63,7 +63,7 @@ Json bake_file(const std::string& project_name, const Json& project, const std::
                                         {"ssh", "ssh"}})
       if (build.contains(key)) target[bake_key] = build[key];
     Json tags = build.value("tags", Json::array());
-    tags.push_back(string_or(service, "image", project_name + "-" + name));
+    tags.push_back(string_or(service, "image", project_name + string_or(project, "separator", "-") + name));
     target["tags"] = std::move(tags);
     target["output"] = {"type=docker"};
     file["group"]["default"]["targets"].push_back(name);
@@ -111,6 +111,7 @@ Result<int> run_build(Session& session, const Arguments& arguments) {
   ProgressStyle style = progress_style(session);
   style.show_build_output = true;
   style.quiet_build = arguments.is_set("quiet");
+  style.classic_build = session.globals().as_docker_compose;
   if (style.quiet_build) style.mode = ProgressMode::Quiet;
   InterruptNotice notice(true);
   auto progress = make_progress(style, change.title);

@@ -20,7 +20,9 @@ constexpr Flag kImagesFlags[] = {kFormatFlag, {'q', "quiet", FlagArity::Nothing,
 constexpr Example kImagesExamples[] = {{"stack images", "list the images that the project's containers use"}};
 
 Json row_of(const Container& container, const Json& image) {
-  RepositoryTag name = split_reference(container.image);
+  // A container may have been created from an ID.
+  bool is_id = container.image.starts_with("sha256:");
+  RepositoryTag name = is_id ? RepositoryTag{"<none>", "<none>"} : split_reference(container.image);
   std::string platform = string_or(image, "Os") + "/" + string_or(image, "Architecture");
   return {{"ID", container.image_id},
           {"ContainerName", container.name},

@@ -117,7 +117,7 @@ Result<Json> run_options(const Session& session, const Arguments& arguments, con
   return options;
 }
 
-OneOff one_off(const Arguments& arguments, const std::string& project_name) {
+OneOff one_off(const Arguments& arguments, const ResolvedProject& project) {
   OneOff one;
   one.service = arguments.words[0];
   one.detach = arguments.is_set("detach");
@@ -127,13 +127,16 @@ OneOff one_off(const Arguments& arguments, const std::string& project_name) {
   one.remove = arguments.is_set("rm");
   // A name chosen here makes the request safe to repeat if the engine dies in between.
   one.name = arguments.text("name");
-  if (one.name.empty()) one.name = project_name + "-" + one.service + "-run-" + random_hex(6);
+  if (one.name.empty()) {
+    std::string separator = string_or(project.project, "separator", "-");
+    one.name = join(std::vector<std::string>{project.name, one.service, "run", random_hex(6)}, separator);
+  }
   return one;
 }
 
 Result<int> run_run(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(ResolvedProject project, load_for(session, {arguments.words[0]}));
-  OneOff one = one_off(arguments, project.name);
+  OneOff one = one_off(arguments, project);
   TRY_ASSIGN(Json options, run_options(session, arguments, one));
   ProgressStyle style = progress_style(session);
   style.quiet_build = arguments.is_set("quiet-build");

@@ -73,8 +73,10 @@ std::set<std::string> shown_services(const Arguments& arguments, const Json& ser
   return shown;
 }
 
-std::vector<std::string> expected_labels(const std::set<std::string>& shown, const Json& services,
+std::vector<std::string> expected_labels(const std::set<std::string>& shown, const Json& project,
                                          const Json& scale) {
+  const Json& services = member(project, "services");
+  std::string separator = string_or(project, "separator", "-");
   std::vector<std::string> labels;
   for (const std::string& name : shown) {
     const Json& service = member(services, name);
@@ -85,7 +87,7 @@ std::vector<std::string> expected_labels(const std::set<std::string>& shown, con
     }
     int64_t count = int_or(scale, name, replicas_of(service));
     for (int64_t number = 1; number <= std::min<int64_t>(count, 1000); ++number) {
-      labels.push_back(name + "-" + std::to_string(number));
+      labels.push_back(name + separator + std::to_string(number));
     }
   }
   return labels;
@@ -497,7 +499,7 @@ Result<ForegroundOptions> foreground_options(Session& session, const Arguments& 
   options.services = attached_services(arguments, services);
   options.shown = shown_services(arguments, services);
   TRY_ASSIGN(Json scale, parse_scale(arguments.all("scale")));
-  options.labels = expected_labels(options.shown, services, scale);
+  options.labels = expected_labels(options.shown, project.project, scale);
   options.style.color = session.out().color && !arguments.is_set("no-color");
   options.style.prefix = !arguments.is_set("no-log-prefix");
   options.style.timestamps = arguments.is_set("timestamps");

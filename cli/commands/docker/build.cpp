@@ -40,12 +40,22 @@ constexpr Flag kBuildFlags[] = {
      "Export the build cache: inline, type=registry, or type=local"},
     {0, "call", FlagArity::Value, "string", "build, or check: only report probable mistakes"},
     {0, "check", FlagArity::Nothing, "", "Check the Dockerfile without building"},
+    {0, "cgroup-parent", FlagArity::Value, "string", ""},
     {0, "compress", FlagArity::Nothing, "", ""},
+    {0, "cpu-period", FlagArity::Value, "int", ""},
+    {0, "cpu-quota", FlagArity::Value, "int", ""},
+    {'c', "cpu-shares", FlagArity::Value, "int", ""},
+    {0, "cpuset-cpus", FlagArity::Value, "string", ""},
+    {0, "cpuset-mems", FlagArity::Value, "string", ""},
+    {0, "disable-content-trust", FlagArity::Nothing, "", ""},
     {'f', "file", FlagArity::Value, "string", "Dockerfile (default PATH/Dockerfile)"},
     {0, "force-rm", FlagArity::Nothing, "", ""},
     {0, "iidfile", FlagArity::Value, "string", "Write the image ID to this file"},
+    {0, "isolation", FlagArity::Value, "string", ""},
     {0, "label", FlagArity::Values, "list", "Set a label of the image"},
     {0, "load", FlagArity::Nothing, "", ""},
+    {'m', "memory", FlagArity::Value, "bytes", ""},
+    {0, "memory-swap", FlagArity::Value, "bytes", ""},
     {0, "metadata-file", FlagArity::Value, "string", "Write build metadata to a file as JSON"},
     {0, "network", FlagArity::Value, "string", "Network for RUN steps: default, none, host, or a name"},
     {0, "no-cache", FlagArity::Nothing, "", "Do not use the build cache"},
@@ -62,7 +72,9 @@ constexpr Flag kBuildFlags[] = {
     {0, "rm", FlagArity::Nothing, "", ""},
     {0, "sbom", FlagArity::Value, "string", "Record the packages of the image: true"},
     {0, "secret", FlagArity::Values, "stringArray", "Secret id=NAME[,src=FILE|,env=VARIABLE]"},
+    {0, "security-opt", FlagArity::Values, "stringArray", ""},
     {0, "shm-size", FlagArity::Value, "bytes", "Size of /dev/shm of RUN steps"},
+    {0, "squash", FlagArity::Nothing, "", ""},
     {0, "ssh", FlagArity::Values, "stringArray", "SSH agent or keys: default or ID=PATH"},
     {'t', "tag", FlagArity::Values, "list", "Name of the image"},
     {0, "target", FlagArity::Value, "string", "Stage to build"},
@@ -163,6 +175,17 @@ std::vector<std::string> attestations(const Arguments& arguments) {
   return out;
 }
 
+// BuildKit ignores the limits of the classic builder without a word, and these with one.
+Result<> warn_ignored_options(const Arguments& arguments) {
+  if (arguments.is_set("squash"))
+    print_message("WARNING: --squash has no effect; copy the files from another stage into one layer");
+  if (arguments.given("security-opt")) print_message("WARNING: --security-opt has no effect on builds");
+  std::string isolation = arguments.text("isolation", "default");
+  if (isolation != "default" && !isolation.empty())
+    return unsupported("--isolation=" + isolation + " is not supported: it applies to Windows containers");
+  return {};
+}
+
 // "id=token,src=file" or "id=token,env=NAME" as {"id","file"|"content"}.
 Result<Json> secrets(const Session& session, const Arguments& arguments) {
   Json list = Json::array();
@@ -196,6 +219,7 @@ bool is_check(const Arguments& arguments) {
 }
 
 Result<Json> build_request(const Session& session, const Arguments& arguments, StdinContext& held) {
+  TRY(warn_ignored_options(arguments));
   TRY_ASSIGN(Json body, sources(session, arguments, held));
   body["tags"] = arguments.all("tag");
   body["target"] = arguments.text("target");

@@ -1,6 +1,7 @@
 #include "cli/commands/docker/container_request.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -51,6 +52,16 @@ Result<> put_bytes(Json& object, const char* member, const Arguments& arguments,
 
 void put_text(Json& object, const char* member, const Arguments& arguments, std::string_view flag) {
   if (arguments.given(flag)) object[member] = arguments.text(flag);
+}
+
+Result<> put_mode(Json& object, const char* member, const Arguments& arguments, std::string_view flag,
+                  std::string_view shown) {
+  std::string mode = arguments.text(flag);
+  bool known = mode.empty() || mode == "host" || (flag == "pid" && mode.starts_with("container:")) ||
+               (flag == "cgroupns" && mode == "private");
+  if (!known) return invalid("--" + std::string(flag) + ": invalid " + std::string(shown) + " mode");
+  put_text(object, member, arguments, flag);
+  return {};
 }
 
 Result<> put_duration(Json& object, const char* member, const Arguments& arguments, std::string_view flag) {
@@ -297,10 +308,10 @@ Result<> put_isolation(Json& host, const Session& session, const Arguments& argu
   if (arguments.given("annotation")) host["Annotations"] = pair_map(arguments.all("annotation"));
   if (arguments.given("init")) host["Init"] = arguments.is_set("init");
   put_text(host, "IpcMode", arguments, "ipc");
-  put_text(host, "PidMode", arguments, "pid");
-  put_text(host, "UTSMode", arguments, "uts");
-  put_text(host, "UsernsMode", arguments, "userns");
-  put_text(host, "CgroupnsMode", arguments, "cgroupns");
+  TRY(put_mode(host, "PidMode", arguments, "pid", "PID"));
+  TRY(put_mode(host, "UTSMode", arguments, "uts", "UTS"));
+  TRY(put_mode(host, "UsernsMode", arguments, "userns", "USER"));
+  TRY(put_mode(host, "CgroupnsMode", arguments, "cgroupns", "CGROUP"));
   put_text(host, "Runtime", arguments, "runtime");
   put_text(host, "Isolation", arguments, "isolation");
   put_devices(host, arguments);
@@ -335,7 +346,7 @@ std::vector<std::string> resolved_environment(const Session& session, const std:
 
 Result<std::vector<std::string>> environment_file(const Session& session, const std::string& path) {
   auto text = read_file(absolute_path(session.current_directory(), path));
-  if (!text) return invalid("open " + path + ": " + text.error().text());
+  if (!text) return std::move(text).error();
   std::vector<std::string> lines;
   for (const std::string& line : split(*text, '\n')) {
     std::string_view content = line;
@@ -348,6 +359,9 @@ Result<std::vector<std::string>> environment_file(const Session& session, const 
 
 Result<int64_t> byte_size(const std::string& text, std::string_view flag) {
   auto size = parse_byte_size(text);
+  bool bad_unit = !size && !text.empty() && std::isdigit(static_cast<unsigned char>(text[0])) != 0;
+  size_t unit = std::min(text.find_first_not_of("0123456789."), text.size());
+  if (bad_unit) return bad_value(text, flag, "invalid suffix: '" + text.substr(unit) + "'");
   if (!size) return bad_value(text, flag, "invalid size: '" + text + "'");
   return size->bytes;
 }

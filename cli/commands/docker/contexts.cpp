@@ -93,6 +93,7 @@ constexpr Flag kContextRmFlags[] = {
 Result<int> run_context_rm(Session& session, const Arguments& arguments) {
   ContextStore store(session.environment());
   return for_each_word(arguments, [&](const std::string& name) -> Result<> {
+    if (name == "default") return Error("context \"default\" cannot be removed");
     if (name == store.current() && !arguments.is_set("force"))
       return Error("context \"" + name + "\" is in use, set -f flag to force remove");
     return store.remove(name);

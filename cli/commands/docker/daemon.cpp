@@ -155,22 +155,36 @@ Result<int> print_inspected(const Arguments& arguments, const std::vector<Json>&
   return code;
 }
 
-Result<> follow_progress(Session& session, std::string method, std::string target, std::string body,
-                         std::vector<std::pair<std::string, std::string>> headers, int fd, bool quiet) {
+namespace {
+
+constexpr int kStreamAttempts = 4;
+
+// One attempt. Sets `failure` to an error in the stream.
+Result<> follow_once(Session& session, const ProgressStream& stream, ProgressLines& lines,
+                     std::string& failure) {
   TRY_ASSIGN(http::Client client, session.connect());
   http::ClientRequest request;
-  request.method = std::move(method);
-  request.target = std::move(target);
-  request.body = std::move(body);
-  request.headers = std::move(headers);
-  ProgressLines lines(fd, quiet);
-  std::string failure;
-  Result<> ended = client.lines(std::move(request), [&](const Json& line) {
+  request.method = "POST";
+  request.target = stream.target;
+  request.headers = stream.headers;
+  return client.lines(std::move(request), [&](const Json& line) {
     if (line.contains("error")) failure = string_or(line, "error");
     lines.show(line);
     return true;
   });
-  lines.finish();
+}
+
+}  // namespace
+
+Result<> follow_progress(Session& session, const ProgressStream& stream) {
+  std::string failure;
+  Result<> ended;
+  for (int attempt = 1; attempt <= kStreamAttempts; ++attempt) {
+    ProgressLines lines(stream.fd, stream.quiet);
+    ended = follow_once(session, stream, lines, failure);
+    lines.finish();
+    if (ended || !is_broken_connection(ended.error())) break;
+  }
   if (!ended) return daemon_error(ended.error());
   if (!failure.empty()) return Error(failure);
   return {};

@@ -53,9 +53,16 @@ Result<int> print_list(const Arguments& arguments, const std::vector<Json>& rows
 // Prints the results of `inspect`: a JSON array, or --format for each. Returns 1 if something was not found.
 Result<int> print_inspected(const Arguments& arguments, const std::vector<Json>& found, int code);
 
-// Shows a response of progress lines ({"status":...}, {"stream":...}, {"error":...}) on `fd` as they arrive.
-// Returns errors in the stream.
-Result<> follow_progress(Session& session, std::string method, std::string target, std::string body,
-                         std::vector<std::pair<std::string, std::string>> headers, int fd, bool quiet);
+struct ProgressStream {
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  int fd = 1;
+  bool quiet = false;
+};
+
+// Sends a POST and shows its response of progress lines ({"status":...}, {"stream":...}, {"error":...}) on `fd` as they
+// arrive. Returns errors in the stream. If the engine dies, starts it and repeats the request, which therefore must be one that
+// may be repeated.
+Result<> follow_progress(Session& session, const ProgressStream& stream);
 
 }  // namespace stack::cli::docker_cli

@@ -185,7 +185,8 @@ Result<int> start_attached(Session& session, const Arguments& arguments) {
 }
 
 Result<int> run_start(Session& session, const Arguments& arguments) {
-  if (arguments.is_set("attach") || arguments.is_set("interactive")) return start_attached(session, arguments);
+  if (arguments.is_set("attach") || arguments.is_set("interactive"))
+    return start_attached(session, arguments);
   std::vector<std::string> failed;
   for (const std::string& name : arguments.words) {
     auto started = ask(session, "POST", container_path(name, "/start"));
@@ -199,7 +200,7 @@ Result<int> run_start(Session& session, const Arguments& arguments) {
   if (failed.empty()) return 0;
   std::string names;
   for (const std::string& name : failed) names += (names.empty() ? "" : ", ") + name;
-  print_message("failed to start containers: " + names);
+  print_message("Error: failed to start containers: " + names);
   return kExitError;
 }
 

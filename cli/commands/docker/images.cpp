@@ -203,7 +203,8 @@ constexpr Flag kBuilderPruneFlags[] = {
 };
 
 Result<int> run_builder_prune(Session& session, const Arguments& arguments) {
-  if (!arguments.is_set("force") && !confirmed("WARNING! This will remove all dangling build cache.")) return 0;
+  if (!arguments.is_set("force") && !confirmed("WARNING! This will remove all dangling build cache."))
+    return 0;
   std::string query = arguments.is_set("all") ? "?all=1" : "";
   TRY_ASSIGN(std::string filters, filters_parameter(arguments.all("filter"), query.empty() ? '?' : '&'));
   TRY_ASSIGN(Json pruned, ask(session, "POST", "/build/prune" + query + filters));
@@ -297,7 +298,7 @@ Result<int> run_import(Session& session, const Arguments& arguments) {
   for (const std::string& change : arguments.all("change")) query.add("changes", change);
   std::string target = "/images/create" + query.text();
   if (remote) {
-    TRY(follow_progress(session, "POST", target, "", {}, STDOUT_FILENO, false));
+    TRY(follow_progress(session, {.target = target}));
   } else {
     TRY(post_archive(session, target, source, false));
   }

@@ -61,7 +61,9 @@ Result<int> run_inspect_any(Session& session, const Arguments& arguments) {
   if (type.empty()) return inspect_all(session, arguments, get_anything);
   for (const Kind& kind : kKinds)
     if (kind.type == type) return inspect_all(session, arguments, kind.get);
-  return Error("\"" + type + "\" is not a valid value for --type");
+  std::vector<std::string> known;
+  for (const Kind& kind : kKinds) known.push_back("\"" + std::string(kind.type) + "\"");
+  return Error("unknown type: \"" + type + "\": must be one of " + join(known, ", "));
 }
 
 Result<int> run_container(Session& session, const Arguments& arguments) {

@@ -72,21 +72,26 @@ Result<int> run_container_rm(Session& session, const Arguments& arguments) {
   if (arguments.is_set("volumes")) query.add("v", "1");
   if (arguments.is_set("link")) query.add("link", "1");
   if (arguments.is_set("force")) query.add("force", "1");
-  return for_each_word(arguments, [&](const std::string& name) -> Result<> {
+  auto remove = [&](const std::string& name) -> Result<> {
     auto removed = ask(session, "DELETE", container_path(name, query.text()));
-    if (removed) return {};
     // With -f, a missing container is reported but is not a failure.
-    if (!arguments.is_set("force") || removed.error().kind() != ErrorKind::NotFound)
+    if (!removed && (!arguments.is_set("force") || removed.error().kind() != ErrorKind::NotFound))
       return std::move(removed).error();
-    print_message(removed.error().text());
+    if (removed)
+      print_line(name);
+    else
+      print_message(removed.error().text());
     return {};
-  });
+  };
+  return for_each_word(arguments, remove, true);
 }
 
 Result<int> run_rename(Session& session, const Arguments& arguments) {
   std::string target =
       container_path(arguments.words[0], "/rename?name=" + http::percent_encode(arguments.words[1]));
-  TRY_ASSIGN(Json renamed, ask(session, "POST", target));
+  auto renamed = ask(session, "POST", target);
+  if (!renamed)
+    return Error(renamed.error().text() + "\nError: failed to rename container named " + arguments.words[0]);
   return 0;
 }
 

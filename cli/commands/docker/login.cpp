@@ -58,7 +58,7 @@ std::string read_line() {
 
 Result<std::string> prompt_for(const char* prompt, bool secret) {
   if (::isatty(STDIN_FILENO) == 0)
-    return invalid("stdin is not a terminal; use --username and --password-stdin");
+    return Error("Error: Cannot perform an interactive login from a non TTY device");
   (void)write_all(STDERR_FILENO, prompt);
   if (!secret) return read_line();
   QuietTerminal quiet(STDIN_FILENO);
@@ -111,7 +111,7 @@ Result<int> run_login(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string place, store.save(registry, credentials));
   if (place.starts_with('/'))
     print_message("warning: the password is stored unencrypted in " + place +
-        "; use a credential helper to protect it");
+                  "; use a credential helper to protect it");
   print_line("Login Succeeded");
   return 0;
 }

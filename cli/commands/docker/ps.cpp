@@ -98,7 +98,8 @@ Result<int> run_port(Session& session, const Arguments& arguments) {
   if (arguments.words.size() == 2) {
     std::string key = port_key(arguments.words[1]);
     std::vector<Json> bindings = items_of(member(ports, key));
-    if (bindings.empty()) return Error("no public port '" + key + "' published for " + arguments.words[0]);
+    if (bindings.empty())
+      return Error("Error: No public port '" + arguments.words[1] + "' published for " + arguments.words[0]);
     for (const Json& binding : bindings) print_line(host_address(binding));
     return 0;
   }

@@ -57,8 +57,9 @@ Result<> push(Session& session, const Arguments& arguments, const NameAndTag& im
   if (arguments.given("platform")) query.add("platform", arguments.text("platform"));
   // Like Docker's client, sends the header even without credentials: the engine refuses a push without it.
   AuthHeader headers{{"X-Registry-Auth", auth.empty() ? "e30=" : auth}};
-  return follow_progress(session, "POST", image_path(image.name, "/push" + query.text()), "", headers,
-                         STDOUT_FILENO, arguments.is_set("quiet"));
+  return follow_progress(session, {.target = image_path(image.name, "/push" + query.text()),
+                                   .headers = headers,
+                                   .quiet = arguments.is_set("quiet")});
 }
 
 Result<int> run_push(Session& session, const Arguments& arguments) {
@@ -131,8 +132,10 @@ Result<> pull_image(Session& session, const PullRequest& request) {
   query.add("fromImage", image.name);
   query.add("tag", image.tag.empty() ? "latest" : image.tag);
   if (!request.platform.empty()) query.add("platform", request.platform);
-  return follow_progress(session, "POST", "/images/create" + query.text(), "", auth_headers(*auth),
-                         request.fd, request.quiet);
+  return follow_progress(session, {.target = "/images/create" + query.text(),
+                                   .headers = auth_headers(*auth),
+                                   .fd = request.fd,
+                                   .quiet = request.quiet});
 }
 
 const Command kPull{

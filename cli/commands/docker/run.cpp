@@ -73,7 +73,8 @@ Result<std::string> create_container(Session& session, const Arguments& argument
     created = post_create(session, arguments, body);
   }
   if (!created) return daemon_error(created.error());
-  for (const std::string& warning : strings_of(member(*created, "Warnings"))) print_message("WARNING: " + warning);
+  for (const std::string& warning : strings_of(member(*created, "Warnings")))
+    print_message("WARNING: " + warning);
   return string_or(*created, "Id");
 }
 
@@ -98,6 +99,13 @@ Result<std::string> create(Session& session, const Arguments& arguments, Json& b
   return id;
 }
 
+// Failures that Docker's client finds before it asks the engine.
+bool is_usage_failure(const Error& error) {
+  std::string text = error.text();
+  return text.starts_with("invalid argument \"") ||
+         text.ends_with("cannot specify both --attach and --detach");
+}
+
 int print_failure(const Session& session, const Error& error) {
   print_message(run_error(session, error.text()).text());
   return kExitDocker;
@@ -116,6 +124,7 @@ Result<int> run_in_background(Session& session, const std::string& id) {
 Result<int> run_run(Session& session, const Arguments& arguments) {
   Json body;
   auto id = create(session, arguments, body);
+  if (!id && is_usage_failure(id.error())) return std::move(id).error();
   if (!id) return print_failure(session, id.error());
   bool attached =
       bool_or(body, "AttachStdin") || bool_or(body, "AttachStdout") || bool_or(body, "AttachStderr");
@@ -140,10 +149,7 @@ Result<int> run_run(Session& session, const Arguments& arguments) {
 Result<int> run_container_create(Session& session, const Arguments& arguments) {
   Json body;
   auto id = create(session, arguments, body);
-  if (!id) {
-    print_message(id.error().text());
-    return kExitError;
-  }
+  if (!id) return std::move(id).error();
   print_line(*id);
   return 0;
 }

@@ -33,7 +33,8 @@ Result<int> run_help(Session& session, const Arguments& arguments) {
   } else {
     std::string topics;
     for (const Topic& topic : help_topics()) topics += " " + std::string(topic.name);
-    return session.usage_error(unknown_command_text(words) + "; topics:" + topics);
+    std::string prefix = session.globals().as_docker_compose ? "No such command: " : "";
+    return session.usage_error(prefix + unknown_command_text(words) + "; topics:" + topics);
   }
   return 0;
 }

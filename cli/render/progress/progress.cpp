@@ -1,6 +1,7 @@
 #include "cli/render/progress/progress.h"
 
 #include "base/fd.h"
+#include "cli/render/progress/classic_build_progress.h"
 #include "cli/render/progress/json_progress.h"
 #include "cli/render/progress/plain_progress.h"
 #include "cli/render/progress/tty_progress.h"
@@ -113,6 +114,7 @@ std::unique_ptr<Progress> make_progress(const ProgressStyle& style, std::string 
     case ProgressMode::Plain:
       break;
   }
+  if (style.classic_build) return std::make_unique<ClassicBuildProgress>(style);
   return std::make_unique<PlainProgress>(style);
 }
 

@@ -30,7 +30,8 @@ struct ProgressStyle {
   int fd = 2;                      // COMPOSE_STATUS_STDOUT: 1
   bool show_build_output = false;  // show all build output instead of only the current step
   bool quiet_build = false;
-  bool quiet_pull = false;  // hide the progress of single layers
+  bool quiet_pull = false;     // hide the progress of single layers
+  bool classic_build = false;  // show builds in the words of the classic builder, on stdout
 };
 
 // `title` is the heading of the live progress: "up".

@@ -145,7 +145,13 @@ TEST(DockerRun, ResourcesInTheUnitsOfTheApi) {
   EXPECT_EQ(host["ShmSize"], 1073741824);
   EXPECT_EQ(host["Ulimits"], Json::parse(R"([{"Name":"nofile","Soft":10,"Hard":20}])"));
   EXPECT_EQ(host["BlkioDeviceReadBps"], Json::parse(R"([{"Path":"/dev/sda","Rate":1048576}])"));
-  EXPECT_EQ(refusal({"-m", "3x", "y"}), "invalid argument \"3x\" for \"--memory\" flag: invalid size: '3x'");
+  EXPECT_EQ(refusal({"-m", "3x", "y"}), "invalid argument \"3x\" for \"--memory\" flag: invalid suffix: 'x'");
+}
+
+TEST(DockerRun, UnknownNamespaceModesAreRefused) {
+  EXPECT_EQ(refusal({"--pid", "nonsense", "x"}), "--pid: invalid PID mode");
+  EXPECT_EQ(refusal({"--uts", "private", "x"}), "--uts: invalid UTS mode");
+  EXPECT_EQ(body({"--pid", "container:db", "x"})["HostConfig"]["PidMode"], "container:db");
 }
 
 TEST(DockerRun, RestartAndRemovalCannotBeCombined) {

@@ -530,7 +530,31 @@ TEST_F(ConfigTest, NoInterpolateSortsKeysAndKeepsDollars) {
                    "[\"${D}:/d\"]\nnetworks: {n: {}}\n"),
             "name: k\nnetworks:\n  default:\n    name: k_default\n  \"n\":\n    name: k_n\nservices:\n  "
             "web:\n    command: echo $$x\n    image: a:${T:-1}\n"
-            "    networks:\n      default: null\n    volumes:\n      - ${D}:/d\n");
+            "    networks:\n      default: null\n    volumes:\n      - source: ${D}\n        target: /d\n"
+            "        type: volume\n        volume: {}\n");
+}
+
+TEST_F(ConfigTest, NoInterpolateKeepsShortNotationsThatCannotBeRead) {
+  options.no_interpolate = true;
+  std::string out = config(
+      "services:\n  web:\n    image: a\n    ports: [\"8080:80\", \"${P}:90\", 3000, {target: 99}]\n"
+      "    tmpfs: /run\n    volumes: [\"${V:-x}:/c\", \"a:/b:${M}\"]\n    devices: [\"${D}\"]\n"
+      "  db:\n    image: b\n    ports: [\"8080:80\"]\n    tmpfs: [/a]\n");
+  expect_contains(out, "ports:\n      - 8080:80\n      - ${P}:90\n      - 3000\n      - mode: ingress\n");
+  expect_contains(out, "tmpfs: /run\n");
+  expect_contains(out, "volumes:\n      - ${V:-x}:/c\n      - a:/b:${M}\n");
+  expect_contains(out, "devices:\n      - permissions: rwm\n        source: ${D}\n        target: ${D}\n");
+  expect_contains(out, "published: \"8080\"\n");
+  expect_contains(out, "tmpfs:\n      - /a\n");
+}
+
+TEST_F(ConfigTest, NoInterpolateMergesASingleTextWithAList) {
+  options.no_interpolate = true;
+  options.files = {"compose.yaml", "over.yaml"};
+  write("over.yaml", "services: {web: {tmpfs: /b}, db: {tmpfs: [/d]}}\n");
+  std::string out = config("services: {web: {image: a, tmpfs: /a}, db: {image: a, tmpfs: /c}}\n");
+  expect_contains(out, "tmpfs:\n      - /a\n      - /b\n");
+  expect_contains(out, "tmpfs:\n      - /c\n      - /d\n");
 }
 
 TEST_F(ConfigTest, NoInterpolateShowsServicesOfAllProfiles) {

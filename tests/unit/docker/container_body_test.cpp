@@ -249,6 +249,13 @@ TEST(ContainerSpecJson, EntrypointDropsTheImagesCommand) {
   EXPECT_FALSE(read(R"({"Image":"a","Entrypoint":[]})").command);
 }
 
+TEST(ContainerSpecJson, UnknownNamespaceModesAreRefused) {
+  EXPECT_EQ(refusal(R"({"Image":"a","HostConfig":{"IpcMode":"nonsense"}})"), "invalid IPC mode: nonsense");
+  EXPECT_EQ(refusal(R"({"Image":"a","HostConfig":{"PidMode":"shareable"}})"), "invalid PID mode: shareable");
+  for (const char* mode : {"", "none", "private", "shareable", "host", "container:x"})
+    EXPECT_EQ(read(R"({"Image":"a","HostConfig":{"IpcMode":")" + std::string(mode) + "\"}}").ipc_mode, mode);
+}
+
 TEST(ContainerSpecJson, NetworkModesAreKept) {
   EXPECT_EQ(read(R"({"Image":"a","HostConfig":{"NetworkMode":"host"}})").network_mode, "host");
   EXPECT_EQ(read(R"({"Image":"a","HostConfig":{"NetworkMode":"container:x"}})").network_mode, "container:x");

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/files.h"
+#include "base/json.h"
 #include "base/process.h"
 #include "engine/buildkit/buildkit.pb.h"
 #include "engine/buildkit/solve_build.h"
@@ -53,6 +54,49 @@ TEST(BuildkitOptions, WhatCannotBeDoneIsRefused) {
                                           {"ulimit", "nofile"},
                                           {"cache-imports", R"([{"Type":"gha"}])"}})
     EXPECT_FALSE(read_options({}, {{name, value}})) << name;
+}
+
+TEST(BuildkitResults, ADefinitionStandsForAnImageAndOthersForNone) {
+  std::string id = "sha256:" + std::string(64, 'a');
+  buildkit::Definition definition = definition_of_image(id);
+  // What clients require: a last operation that names the output, and metadata.
+  ASSERT_EQ(definition.operations_size(), 2);
+  buildkit::Operation last;
+  ASSERT_TRUE(last.ParseFromString(definition.operations(1)));
+  EXPECT_EQ(last.inputs_size(), 1);
+  EXPECT_EQ(definition.metadata_size(), 1);
+  EXPECT_EQ(image_of_definition(definition), id);
+  buildkit::Operation foreign;
+  foreign.mutable_source()->set_identifier("docker-image://docker.io/library/busybox:latest");
+  buildkit::Definition other;
+  other.add_operations(foreign.SerializeAsString());
+  other.add_operations("\xff\xff not a message");
+  EXPECT_EQ(image_of_definition(other), std::nullopt);
+}
+
+TEST(BuildkitResults, ChecksReportTheirWarningsAsTheFrontendDoes) {
+  buildkit::GatewayResult result =
+      lint_result({{"StageNameCasing", "Dockerfile", 3, "text"}}, "Dockerfile", "FROM a");
+  auto json = parse_json(result.metadata().at("result.json"));
+  ASSERT_TRUE(json);
+  EXPECT_EQ((*json)["warnings"][0]["ruleName"], "StageNameCasing");
+  EXPECT_EQ((*json)["warnings"][0]["location"]["ranges"][0]["start"]["line"], 3);
+  EXPECT_EQ((*json)["sources"][0]["data"], "RlJPTSBh");
+  EXPECT_EQ(result.metadata().at("result.statuscode"), "1");
+  EXPECT_EQ(lint_result({}, "Dockerfile", "").metadata().at("result.statuscode"), "0");
+}
+
+TEST(BuildkitPrune, FiltersCompareTheFieldsOfAnEntry) {
+  builder::CacheEntry entry;
+  entry.id = "sha256:abc";
+  entry.shared = true;
+  for (const char* filter :
+       {"", "type==regular", "id~=abc,shared", "type!=internal,immutable", "id==\"sha256:abc\""})
+    EXPECT_EQ(matches_prune_filter(entry, filter).value_or(false), true) << filter;
+  for (const char* filter : {"inuse", "type==exec.cachemount", "shared,private"})
+    EXPECT_EQ(matches_prune_filter(entry, filter).value_or(true), false) << filter;
+  EXPECT_FALSE(matches_prune_filter(entry, "nonsense==1"));
+  EXPECT_FALSE(matches_prune_filter(entry, "id=1"));
 }
 
 TEST(BuildkitIgnore, PatternsAreRelativeToTheContext) {

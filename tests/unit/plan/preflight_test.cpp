@@ -174,8 +174,8 @@ TEST(Preflight, ExternalResourcesMustExist) {
   project.volumes["data"].name = "their_data";
   project.volumes["data"].external = true;
   EXPECT_EQ(problems(project, with_images(project)),
-            (Lines{"network shop_default is declared as external, but does not exist",
-                   "volume their_data is declared as external, but does not exist"}));
+            (Lines{"network shop_default declared as external, but could not be found",
+                   "volume their_data declared as external, but could not be found"}));
 }
 
 TEST(Preflight, NetworksMustHaveEnoughAddresses) {
