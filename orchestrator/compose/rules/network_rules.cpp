@@ -1,5 +1,6 @@
 // Networks, ports, and shared namespaces.
 #include "base/text.h"
+#include "model/address.h"
 #include "model/protocol.h"
 #include "orchestrator/compose/rules/rules.h"
 #include "orchestrator/compose/values.h"
@@ -8,7 +9,15 @@ namespace stack::compose::rules {
 
 namespace {
 
+// Of a service or its attachment to a network.
+void check_mac(RuleContext& rules, const Node& node) {
+  const Node* address = node.find("mac_address");
+  if (!rules.opaque(address) && !address->text.empty() && !parse_mac(address->text))
+    rules.cannot_run(address->mark, "\"" + address->text + "\" is not a MAC address");
+}
+
 void check_addresses(RuleContext& rules, const Node& attachment) {
+  check_mac(rules, attachment);
   for (const char* key : {"ipv4_address", "ipv6_address"}) {
     const Node* address = attachment.find(key);
     if (rules.opaque(address)) continue;
@@ -31,6 +40,7 @@ bool is_network_name(const std::string& text) {
 }  // namespace
 
 void networks(RuleContext& rules, const std::string& name, const Node& service) {
+  check_mac(rules, service);
   const Node* mode = service.find("network_mode");
   const Node* networks = service.find("networks");
   if (present(mode) && networks != nullptr && !networks->entries.empty()) {

@@ -170,6 +170,8 @@ TEST_F(RulesTest, Networking) {
           {"    networks: {n: {ipv4_address: x}}\n", "compose.yaml:4:34: \"x\" is not an IPv4 address\n"},
           {"    networks: {n: {ipv6_address: 1.2.3.4}}\n",
            "compose.yaml:4:34: \"1.2.3.4\" is not an IPv6 address\n"},
+          {"    mac_address: zz\n", "compose.yaml:4:18: \"zz\" is not a MAC address\n"},
+          {"    networks: {n: {mac_address: zz}}\n", "compose.yaml:4:33: \"zz\" is not a MAC address\n"},
           {"    ports: [{published: 80}]\n", "compose.yaml:4:13: service web: the port has no target\n"},
           {"    ports: [{target: 80, host_ip: x}]\n", "compose.yaml:4:35: \"x\" is not an IP address\n"},
           {"    ports: [{target: 80, protocol: http}]\n",
