@@ -153,10 +153,22 @@ TEST_F(Unpack, WhiteoutsAndOpaqueDirectories) {
 }
 
 TEST_F(Unpack, BadWhiteoutsAreRefused) {
-  for (std::string name : {".wh.", ".wh..", ".wh...", ".wh..wh.x"}) {
+  for (std::string name : {".wh.", ".wh..", ".wh...", "d/.wh..wh.x"}) {
     bytes.clear();
     EXPECT_FALSE(add('0', name).unpack()) << name;
   }
+}
+
+// Layers that Docker's aufs driver made have its data at the top.
+TEST_F(Unpack, DataOfAufsIsLeftOut) {
+  ASSERT_TRUE(add('5', ".wh..wh.plnk/", "", 0700)
+                  .add('0', ".wh..wh.plnk/12.34", "x")
+                  .add('0', ".wh..wh.aufs")
+                  .add('0', "c/../kept", "y")
+                  .unpack());
+  EXPECT_EQ(text("kept"), "y");
+  EXPECT_FALSE(path_exists(target + "/.wh..wh.plnk"));
+  EXPECT_FALSE(path_exists(target + "/.wh..wh.aufs"));
 }
 
 TEST_F(Unpack, WhiteoutOfAnAddedFileHidesOnlyTheLayersBelow) {
