@@ -101,7 +101,7 @@ TEST(OciProcess, ReadinessReachesTheServiceManager) {
   std::string path = bundle.folder() + "/manager";
   Fd manager = bound_socket(path, SOCK_DGRAM);
   // busybox has no client for datagram sockets, so the test acts as the service, through the container's own path.
-  bundle.script("echo $NOTIFY_SOCKET > /data/where; sleep 1000");
+  bundle.script("echo $NOTIFY_SOCKET > /data/new; mv /data/new /data/where; sleep 1000");
   ASSERT_EQ(bundle.create().code, 0);
   ASSERT_EQ(bundle.call({"delete", "-f", "box"}).code, 0);
   ASSERT_EQ(bundle.call({"create", "--bundle", bundle.folder(), "box"}, {{"NOTIFY_SOCKET", path}}).code, 0);

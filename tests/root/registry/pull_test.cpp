@@ -109,11 +109,15 @@ TEST_F(Pulls, InterruptedPullResumesInAnotherProcess) {
   std::string layer = tar_of("a", std::string(3'000'000, 'x'));
   registry.add_image("1", {layer});
   std::string path = "blobs/" + digest_of(layer);
+  // The connection is cut after the first part; the pull is stopped when it asks for the rest.
+  int requests = 0;
   registry.fault = [&](const ServedRequest& request) -> std::optional<Reply> {
     if (!request.target.ends_with(path)) return std::nullopt;
-    stop_.request_stop();
     Reply reply = test::ranged(request, layer);
     reply.cut_after = 2'000'000;
+    if (++requests == 1) return reply;
+    stop_.request_stop();
+    reply.cut_after = 1;
     return reply;
   };
   Answer<PullResult> stopped = pull(registry.reference("1"));
