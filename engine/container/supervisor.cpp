@@ -144,7 +144,9 @@ Task<Result<>> Supervisor::launch(ContainerPtr container) {
     if (container->phase != Phase::Starting) {
       failure = start_canceled(*container);
     } else if (std::holds_alternative<runtime::Created>(message)) {
-      (void)runtime::send_start(process->control.native_handle());
+      // The monitor reads no output before it has these readers, however quickly the command exits.
+      (void)runtime::send_start(process->control.native_handle(),
+                                static_cast<uint32_t>(container->waiting_attaches.size()));
       for (auto& attach : std::exchange(container->waiting_attaches, {}))
         request_attach(*process, std::move(attach));
     } else if (auto* started = std::get_if<runtime::Started>(&message)) {
