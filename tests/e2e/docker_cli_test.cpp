@@ -120,6 +120,14 @@ TEST_P(DockerCli, ShowsStopsAndRemovesContainers) {
   ok({"volume", "rm", "kept"});
 }
 
+TEST_P(DockerCli, ConcurrentRunsLoseNoOutput) {
+  std::string docker = is_ours() ? folder() + "/bin/docker" : "docker";
+  std::string script = "for i in $(seq 40); do (test \"$(" + docker + " run --rm " + kImage +
+                       " echo line$i)\" = line$i || echo lost $i) & done; wait";
+  CommandResult runs = run_command({"sh", "-c", script}, options(""));
+  EXPECT_EQ(runs.out, "") << runs.text();
+}
+
 TEST_P(DockerCli, AllExposedPortsArePublishedOnRequest) {
   run_sleeper("exposed", {"-P", "--expose", "80", "--expose", "53/udp", "-p", "18098:81"});
   std::string tcp = ok({"port", "exposed", "80/tcp"});
