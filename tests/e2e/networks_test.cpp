@@ -18,6 +18,26 @@ class Networks : public Scenario {
   bool serving(const std::string& service) {
     return eventually(10s, [&] { return run({"logs", service}).out.find("listening") != std::string::npos; });
   }
+  // Another machine on 192.0.2.0/24: the network namespace "outside" has .2, this machine .1.
+  void add_neighbor() {
+    CommandResult added = run_command({"sh", "-ec", R"(
+mkdir -p /run/netns && mount -t tmpfs none /run/netns
+ip netns add outside
+ip link add uplink type veth peer name eth0 netns outside
+ip addr add 192.0.2.1/24 dev uplink && ip link set uplink up
+ip -n outside addr add 192.0.2.2/24 dev eth0 && ip -n outside link set eth0 up
+)"});
+    ASSERT_EQ(added.code, 0) << added.text();
+  }
+  void remove_neighbor() {
+    run_command({"sh", "-c", "ip link del uplink; ip netns del outside; umount /run/netns"});
+  }
+  // The first line of the answer to an HTTP request from the neighbor to "ADDRESS/PORT".
+  std::string from_outside(const std::string& address) {
+    return run_command({"ip", "netns", "exec", "outside", "timeout", "2", "bash", "-c",
+                        "exec 3<>/dev/tcp/" + address + "; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; head -n1 <&3"})
+        .out;
+  }
 };
 
 TEST_F(Networks, TwoNetworksAreIsolatedFromEachOther) {
@@ -106,21 +126,9 @@ networks:
     ipam: {config: [{subnet: 10.77.0.0/24}]}
 )");
   write("serve.pl", serve);
-  CommandResult outside = run_command({"sh", "-ec", R"(
-mkdir -p /run/netns && mount -t tmpfs none /run/netns
-ip netns add outside
-ip link add uplink type veth peer name eth0 netns outside
-ip addr add 192.0.2.1/24 dev uplink && ip link set uplink up
-ip -n outside addr add 192.0.2.2/24 dev eth0 && ip -n outside link set eth0 up
-ip -n outside route add 10.77.0.0/24 via 192.0.2.1
-)"});
-  ASSERT_EQ(outside.code, 0) << outside.text();
+  ASSERT_NO_FATAL_FAILURE(add_neighbor());
+  ASSERT_EQ(run_command({"ip", "-n", "outside", "route", "add", "10.77.0.0/24", "via", "192.0.2.1"}).code, 0);
   must({"up", "-d"});
-  auto from_outside = [](const std::string& address) {
-    return run_command({"ip", "netns", "exec", "outside", "timeout", "2", "bash", "-c",
-                        "exec 3<>/dev/tcp/" + address + "; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; head -n1 <&3"})
-        .out;
-  };
   for (const std::string address : {"10.77.0.10/8000", "10.77.0.11/8000"})
     EXPECT_TRUE(eventually(10s, [&] { return from_outside(address).find("200 OK") != std::string::npos; })) << address;
   EXPECT_FALSE(tcp_connects("127.0.0.1", 18000)) << "no port of the host is used";
@@ -128,7 +136,7 @@ ip -n outside route add 10.77.0.0/24 via 192.0.2.1
   must({"ps"});
   EXPECT_NE(from_outside("10.77.0.10/8000").find("200 OK"), std::string::npos);
   must({"down"});
-  run_command({"sh", "-c", "ip link del uplink; ip netns del outside; umount /run/netns"});
+  remove_neighbor();
 }
 
 // A separate network namespace acts as another machine.
@@ -150,27 +158,14 @@ networks:
   elsewhere:
 )");
   write("serve.pl", serve);
-  CommandResult outside = run_command({"sh", "-ec", R"(
-mkdir -p /run/netns && mount -t tmpfs none /run/netns
-ip netns add outside
-ip link add uplink type veth peer name eth0 netns outside
-ip addr add 192.0.2.1/24 dev uplink && ip link set uplink up
-ip -n outside addr add 192.0.2.2/24 dev eth0 && ip -n outside link set eth0 up
-)"});
-  ASSERT_EQ(outside.code, 0) << outside.text();
+  ASSERT_NO_FATAL_FAILURE(add_neighbor());
   must({"up", "-d"});
   ASSERT_TRUE(eventually(10s, [&] { return http_get("127.0.0.1", 18000, "/").status == 200; }));
   EXPECT_EQ(http_get("::1", 18000, "/").status, 200);
   EXPECT_EQ(http_get("192.0.2.1", 18000, "/").status, 200);
   EXPECT_EQ(http_get("127.0.0.1", 18001, "/").status, 200);
-  auto from_outside = [](const std::string& port) {
-    return run_command({"ip", "netns", "exec", "outside", "timeout", "2", "bash", "-c",
-                        "exec 3<>/dev/tcp/192.0.2.1/" + port +
-                            "; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; head -n1 <&3"})
-        .out;
-  };
-  EXPECT_NE(from_outside("18000").find("200 OK"), std::string::npos);
-  EXPECT_EQ(from_outside("18001"), "") << "a port published on 127.0.0.1 is for this machine only";
+  EXPECT_NE(from_outside("192.0.2.1/18000").find("200 OK"), std::string::npos);
+  EXPECT_EQ(from_outside("192.0.2.1/18001"), "") << "a port published on 127.0.0.1 is for this machine only";
   // From a container on another network, through the machine's address.
   EXPECT_EQ(
       run({"exec", "-T", "other", "timeout", "2", "bash", "-c", "exec 3<>/dev/tcp/192.0.2.1/18000"}).code, 0);
@@ -178,7 +173,7 @@ ip -n outside addr add 192.0.2.2/24 dev eth0 && ip -n outside link set eth0 up
   EXPECT_NE(port.out.find(":18000"), std::string::npos) << port.text();
   must({"down"});
   EXPECT_FALSE(tcp_connects("192.0.2.1", 18000));
-  run_command({"sh", "-c", "ip link del uplink; ip netns del outside; umount /run/netns"});
+  remove_neighbor();
 }
 
 TEST_F(Networks, ReverseNamesAliasesAndContainerNamesResolve) {
