@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "http/server/request.h"
-#include "http/server/request_parser.h"
+#include "http/wire/request_parser.h"
 #include "http/server/response.h"
 #include "http/server/server.h"
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "docker/filters.h"
-#include "http/server/request_parser.h"
+#include "http/wire/request_parser.h"
 #include "http/wire/query.h"
 
 using namespace stack::http;

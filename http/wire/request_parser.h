@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "http/server/header_form.h"
+#include "http/wire/header_form.h"
 #include "http/wire/headers.h"
 
 namespace stack::http {

@@ -1,4 +1,4 @@
-#include "http/server/header_form.h"
+#include "http/wire/header_form.h"
 
 namespace stack::http {
 

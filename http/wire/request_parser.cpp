@@ -1,4 +1,4 @@
-#include "http/server/request_parser.h"
+#include "http/wire/request_parser.h"
 
 #include <algorithm>
 
