@@ -12,6 +12,7 @@ constexpr const Command* kAll[] = {
     &kUp,
     &kWatch,
     &kUi,
+    &kDashboard,
     &kUpdate,
     &kDown,
     &kPlan,

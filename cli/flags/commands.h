@@ -10,7 +10,7 @@
 
 namespace stack::cli {
 
-extern const Command kDeploy, kConvert, kUp, kWatch, kCreate, kUpdate, kUi, kDown, kPs, kLogs, kExec, kRun,
+extern const Command kDeploy, kConvert, kUp, kWatch, kCreate, kUpdate, kUi, kDashboard, kDown, kPs, kLogs, kExec, kRun,
     kStart, kStop, kRestart, kKill, kRm, kPause, kUnpause, kBuild, kImages, kConfig, kPlan, kLs, kTop, kPort,
     kScale, kWait, kAttach, kEvents, kVersion, kStats, kCp, kCommit, kExport, kImageLs, kImageRm,
     kImageInspect, kImageBootstrap, kImageTag, kImageHistory, kImagePrune, kImageSave, kImageLoad,

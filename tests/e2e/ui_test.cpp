@@ -1,4 +1,6 @@
 // `stack ui` in a terminal (tmux).
+#include <cstdlib>
+
 #include "command.h"
 #include "scenario.h"
 
@@ -31,11 +33,11 @@ services:
     args.insert(args.begin(), {"/usr/bin/tmux", "-S", folder() + "/tmux", "-f", "/dev/null"});
     return run_command(args);
   }
-  void open() {
+  void open(const std::string& command = "-p shop ui") {
     stack_ui_ = true;
-    CommandResult started = tmux({"new-session", "-d", "-x", "100", "-y", "30",
+    CommandResult started = tmux({"new-session", "-d", "-x", "100", "-y", "30", "-c", folder() + "/shop",
                                   program_folder() + "/stack --root " + stack().root() + " --run-root " +
-                                      stack().run_root() + " -p shop ui; sleep 100"});
+                                      stack().run_root() + " " + command + "; sleep 100"});
     ASSERT_EQ(started.code, 0) << started.text();
   }
   void keys(const std::string& text) { tmux({"send-keys", text}); }
@@ -76,6 +78,22 @@ TEST_F(Ui, ShowsServicesLogsAndProcessesAndControlsServices) {
   keys("q");
   EXPECT_TRUE(eventually(10s, [&] { return screen().find("SERVICE") == std::string::npos; })) << screen();
   EXPECT_EQ(container("db").state, "running");
+}
+
+TEST_F(Ui, TheMenuOfUpOpensTheDashboardAndStops) {
+  open("up --menu");
+  EXPECT_TRUE(shows("o: open the dashboard"));
+  EXPECT_TRUE(shows("page one"));
+  keys("o");
+  ASSERT_TRUE(shows("dashboard: http://127.0.0.1:"));
+  const std::string before = "dashboard: http://127.0.0.1:";
+  const std::string text = screen();
+  const int port = std::atoi(text.c_str() + text.find(before) + before.size());
+  EXPECT_TRUE(tcp_connects("127.0.0.1", port));
+  keys("q");
+  EXPECT_TRUE(shows("Gracefully Stopping"));
+  EXPECT_TRUE(eventually(20s, [&] { return container("web").state == "exited"; }));
+  EXPECT_TRUE(eventually(20s, [&] { return !tcp_connects("127.0.0.1", port); }));
 }
 
 TEST_F(Ui, WithoutATerminalItIsAnError) {

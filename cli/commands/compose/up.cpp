@@ -43,7 +43,7 @@ constexpr Flag kUpFlags[] = {
     {0, "quiet-build", FlagArity::Nothing, "", "Do not show build output"},
     kYesFlag,
     {'w', "watch", FlagArity::Nothing, "", "Watch files and update containers: see `stack watch`"},
-    {0, "menu", FlagArity::Nothing, "", "Enable keys: d detaches, w starts watching (COMPOSE_MENU)"},
+    {0, "menu", FlagArity::Nothing, "", "Enable keys: d detaches, w starts watching, o opens the dashboard, q stops (COMPOSE_MENU)"},
 };
 
 constexpr Example kUpExamples[] = {

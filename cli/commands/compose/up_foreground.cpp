@@ -1,4 +1,5 @@
 #include "cli/commands/compose/up_foreground.h"
+#include "cli/commands/compose/dashboard_backend.h"
 #include "cli/commands/compose/up_menu.h"
 
 #include <poll.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -144,6 +146,7 @@ class Foreground {
   void wait_for_event(std::chrono::milliseconds limit);
   void take_key();
   void begin_watch();
+  void open_dashboard();
   void make_watcher(const WatchOptions& options);
   bool anything_alive();
   void begin_drain();
@@ -182,6 +185,8 @@ class Foreground {
   int interrupts_ = 0;
   bool detached_ = false;
   std::optional<MenuKeys> menu_;
+  std::unique_ptr<DashboardServer> dashboard_;
+  BrowserLink browser_;
   bool stopping_ = false;
   bool draining_ = false;           // all containers have exited: the end of their logs is awaited
   std::set<std::string> awaited_;  // their names
@@ -327,8 +332,10 @@ void Foreground::interrupt() {
 
 void Foreground::wait_for_event(std::chrono::milliseconds limit) {
   int keyboard = menu_ ? STDIN_FILENO : -1;  // poll(2) ignores a negative descriptor
-  pollfd watched[3] = {{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {keyboard, POLLIN, 0}};
-  if (::poll(watched, 3, static_cast<int>(limit.count())) == 0) {
+  int dashboard = dashboard_ ? dashboard_->listener() : -1;
+  pollfd watched[4] = {
+      {signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {keyboard, POLLIN, 0}, {dashboard, POLLIN, 0}};
+  if (::poll(watched, 4, static_cast<int>(limit.count())) == 0) {
     std::lock_guard lock(mutex_);
     look_ = true;
   }
@@ -336,6 +343,7 @@ void Foreground::wait_for_event(std::chrono::milliseconds limit) {
   eventfd_read(wake_.get(), &ignored);
   while (signals_.take()) interrupt();
   if (menu_ && watched[2].revents != 0) take_key();
+  if (dashboard_ && watched[3].revents != 0) dashboard_->accept_one();
 }
 
 void Foreground::take_key() {
@@ -349,7 +357,27 @@ void Foreground::take_key() {
       return;
     case MenuKeys::Key::Watch:
       return begin_watch();
+    case MenuKeys::Key::Dashboard:
+      return open_dashboard();
+    case MenuKeys::Key::Quit:
+      return interrupt();
   }
+}
+
+// Read-only, and until this command ends.
+void Foreground::open_dashboard() {
+  if (!dashboard_) {
+    auto started = start_dashboard(session_, 0, false);
+    if (!started) {
+      progress_.load()->write(STDERR_FILENO, "stack: dashboard: " + started.error().text() + "\n");
+      return;
+    }
+    dashboard_ = std::move(*started);
+  }
+  const std::string link = dashboard_->new_link();
+  progress_.load()->write(STDERR_FILENO, "dashboard: " + link + "\n");
+  // Without a desktop, the user opens the link.
+  if (getenv("DISPLAY") != nullptr || getenv("WAYLAND_DISPLAY") != nullptr) (void)browser_.open(link);
 }
 
 void Foreground::begin_watch() {
@@ -456,7 +484,7 @@ Result<int> Foreground::run() {
   }
   if (options_.menu) {
     menu_.emplace();
-    progress_.load()->write(STDERR_FILENO, "d: detach   w: watch   Ctrl-C: stop\n");
+    progress_.load()->write(STDERR_FILENO, "d: detach   w: watch   o: open the dashboard   q: stop\n");
   }
   printer_.expect(options_.labels);
   logs_thread_ = std::thread([this] { run_logs(); });

@@ -22,6 +22,8 @@ MenuKeys::Key MenuKeys::take() {
   if (::poll(&input, 1, 0) != 1 || ::read(STDIN_FILENO, &key, 1) != 1) return Key::None;
   if (key == 'd') return Key::Detach;
   if (key == 'w') return Key::Watch;
+  if (key == 'o') return Key::Dashboard;
+  if (key == 'q') return Key::Quit;
   return Key::None;
 }
 

@@ -8,7 +8,7 @@ namespace stack::cli {
 // Puts the terminal on stdin into unbuffered mode without echo until destruction; Ctrl-C still sends SIGINT.
 class MenuKeys {
  public:
-  enum class Key { None, Detach, Watch };
+  enum class Key { None, Detach, Watch, Dashboard, Quit };
 
   MenuKeys();
   ~MenuKeys();

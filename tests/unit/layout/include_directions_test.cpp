@@ -61,7 +61,8 @@ const std::map<std::string, Folders>& allowed() {
       // images/archive and images/layer: only the tar format, for `cp` and `export`.
       {"cli",
        {"docker", "model", "http/client", "http/wire", "orchestrator/compose", "orchestrator/targets",
-        "images/archive", "images/layer"}},
+        "images/archive", "images/layer", "cli/dashboard"}},
+      {"cli/dashboard", {"http/client", "http/wire"}},
       {"cli/cluster",
        {"cli", "http/wire", "model", "orchestrator/compose", "orchestrator/targets",
         "orchestrator/targets/kubernetes",
