@@ -103,7 +103,7 @@ Task<> attach(Services& s, Request& request, Response& response, bool websocket)
   // is sent twice.
   std::shared_ptr<PendingAttach> pending;
   if (stream_wanted && !replay) {
-    Result<std::shared_ptr<PendingAttach>> begun = s.containers.begin_attach(*container, *options);
+    Result<std::shared_ptr<PendingAttach>> begun = s.containers.streams().begin(*container, *options);
     if (!begun) {
       response.error(begun.error());
       co_return;
@@ -115,7 +115,7 @@ Task<> attach(Services& s, Request& request, Response& response, bool websocket)
   if (!hijacked) {
     std::stop_source gone;
     gone.request_stop();
-    if (pending) (void)co_await s.containers.finish_attach(container, pending, gone.get_token());
+    if (pending) (void)co_await s.containers.streams().finish(container, pending, gone.get_token());
     co_return;
   }
   auto client = std::make_shared<http::RawStream>(std::move(*hijacked));
@@ -132,11 +132,12 @@ Task<> attach(Services& s, Request& request, Response& response, bool websocket)
   };
   start(s.context.io, watch_client(client, std::move(on_gone)));
   if (!pending) {
-    Result<std::shared_ptr<PendingAttach>> begun = s.containers.begin_attach(*container, *options);
+    Result<std::shared_ptr<PendingAttach>> begun = s.containers.streams().begin(*container, *options);
     if (begun) pending = std::move(*begun);
   }
   Result<Fd> stream = Error("not attached");
-  if (pending) stream = co_await s.containers.finish_attach(container, pending, presence->gone.get_token());
+  if (pending)
+    stream = co_await s.containers.streams().finish(container, pending, presence->gone.get_token());
   Result<Fd> input = stream ? stream->duplicate() : Result<Fd>(Error("none"));
   if (!stream || !input) {
     client->close();

@@ -320,7 +320,7 @@ void add_container_routes(http::Router& router, Services& s) {
       co_return;
     }
     Result<> done =
-        s.containers.resize(container, static_cast<uint16_t>(*rows), static_cast<uint16_t>(*columns));
+        s.containers.streams().resize(container, static_cast<uint16_t>(*rows), static_cast<uint16_t>(*columns));
     if (done) {
       r.no_content(200);
     } else {

@@ -34,6 +34,7 @@ ContainerService::ContainerService(Context& context, ContainerParts& parts)
       requests_(context, parts, facts_, filters_),
       supervisor_(context, parts, facts_, volumes_, requests_),
       roots_(context, parts, facts_),
+      streams_(context),
       recovery_(context, parts, facts_, requests_, volumes_, supervisor_, removal_) {
   // As a separate coroutine, because the removal queues behind the start that may have called this.
   supervisor_.on_removable = [this](ContainerPtr container) {
@@ -253,6 +254,19 @@ Result<> ContainerService::remove_link(const std::string& name, const std::strin
   TRY(context_.save(*container));
   parts_.networks.refresh_names(*container);
   return {};
+}
+
+Task<Result<int>> ContainerService::wait(ContainerPtr container, Condition condition, std::stop_token stop) {
+  const uint64_t ends_before = container->ends.count;
+  auto ended = [&] { return container->ends.count != ends_before; };
+  auto over = [&] {
+    if (container->phase == Phase::Gone || stop.stop_requested()) return true;
+    if (condition == Condition::Removed) return false;
+    return ended() || (condition == Condition::NotRunning && !container->run);
+  };
+  std::stop_callback wake(stop, [container] { container->changed.notify_all(); });
+  while (!over()) co_await container->changed.wait();
+  co_return ended() ? container->ends.exit_code : container->state.exit_code;
 }
 
 }  // namespace stack::engine

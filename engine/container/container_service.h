@@ -9,11 +9,10 @@
 
 #include "engine/container/container_factory.h"
 #include "engine/container/container_roots.h"
+#include "engine/container/container_streams.h"
 #include "engine/container/recovery.h"
 
 namespace stack::engine {
-
-struct PendingAttach;
 
 class ContainerService {
  public:
@@ -47,18 +46,11 @@ class ContainerService {
   // See ContainerRemoval.
   std::optional<int> exit_code_of_removed(const std::string& id) const { return removal_.exit_code_of(id); }
 
-  // Takes the place of an attachment: a stream of framed output (Docker's 8-byte headers) and, if requested, stdin, with all
-  // output from now on, or from the start of a container that does not run yet.
-  Result<std::shared_ptr<PendingAttach>> begin_attach(Container& container, const runtime::AttachOptions& options);
-  // Waits for its stream, and for a stopped container to start. Gives up the place if it fails; Canceled on a stop request.
-  Task<Result<Fd>> finish_attach(ContainerPtr container, std::shared_ptr<PendingAttach> pending,
-                                 std::stop_token stop = {});
-  Result<> resize(ContainerPtr container, uint16_t rows, uint16_t columns);
-
   const ContainerFacts& facts() const { return facts_; }
   SeccompFilters& seccomp_filters() { return filters_; }
   Supervisor& supervisor() { return supervisor_; }
   ContainerRoots& roots() { return roots_; }
+  ContainerStreams& streams() { return streams_; }
   Recovery& recovery() { return recovery_; }
   ContainerParts& parts() const { return parts_; }
   Context& context() const { return context_; }
@@ -78,6 +70,7 @@ class ContainerService {
   MonitorRequests requests_;
   Supervisor supervisor_;
   ContainerRoots roots_;
+  ContainerStreams streams_;
   Recovery recovery_;
 };
 

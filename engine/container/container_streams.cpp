@@ -1,6 +1,5 @@
-// ContainerService: waits for a container's exit, and attaches to its streams.
-#include "engine/container/container_run.h"
-#include "engine/container/container_service.h"
+#include "engine/container/container_streams.h"
+
 #include "engine/container/refusal.h"
 
 namespace stack::engine {
@@ -11,21 +10,8 @@ constexpr auto kMonitorLimit = std::chrono::seconds(10);
 
 }  // namespace
 
-Task<Result<int>> ContainerService::wait(ContainerPtr container, Condition condition, std::stop_token stop) {
-  const uint64_t ends_before = container->ends.count;
-  auto ended = [&] { return container->ends.count != ends_before; };
-  auto over = [&] {
-    if (container->phase == Phase::Gone || stop.stop_requested()) return true;
-    if (condition == Condition::Removed) return false;
-    return ended() || (condition == Condition::NotRunning && !container->run);
-  };
-  std::stop_callback wake(stop, [container] { container->changed.notify_all(); });
-  while (!over()) co_await container->changed.wait();
-  co_return ended() ? container->ends.exit_code : container->state.exit_code;
-}
-
-Result<std::shared_ptr<PendingAttach>> ContainerService::begin_attach(Container& container,
-                                                                      const runtime::AttachOptions& options) {
+Result<std::shared_ptr<PendingAttach>> ContainerStreams::begin(Container& container,
+                                                               const runtime::AttachOptions& options) {
   if (next(container.phase, LifeEvent::Attach).verdict == Verdict::Refuse)
     return refusal(container, LifeEvent::Attach);
   auto pending = std::make_shared<PendingAttach>(context_.io);
@@ -49,8 +35,8 @@ Result<std::shared_ptr<PendingAttach>> ContainerService::begin_attach(Container&
   return pending;
 }
 
-Task<Result<Fd>> ContainerService::finish_attach(ContainerPtr container, std::shared_ptr<PendingAttach> pending,
-                                                 std::stop_token stop) {
+Task<Result<Fd>> ContainerStreams::finish(ContainerPtr container, std::shared_ptr<PendingAttach> pending,
+                                          std::stop_token stop) {
   std::stop_callback wake(stop, [pending] { pending->arrived.notify_all(); });
   while (!pending->value && !stop.stop_requested()) {
     bool notified = co_await pending->arrived.wait_until(pending->deadline);
@@ -63,7 +49,7 @@ Task<Result<Fd>> ContainerService::finish_attach(ContainerPtr container, std::sh
   co_return std::move(*pending->value);
 }
 
-Result<> ContainerService::resize(ContainerPtr container, uint16_t rows, uint16_t columns) {
+Result<> ContainerStreams::resize(ContainerPtr container, uint16_t rows, uint16_t columns) {
   if (!container->has_process()) return conflict("container " + container->spec.name + " is not running");
   return runtime::send_resize(container->run->process->control.native_handle(), rows, columns);
 }
