@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <deque>
 #include <map>
 #include <set>
 #include <vector>
@@ -72,7 +73,7 @@ class Unpacker {
     if (options_.rename && !path.empty()) path = options_.rename(path);
     if (path.empty()) return options_.keep_root ? Result<>() : root_entry(member);
     if (options_.whiteouts && path.starts_with(kAufsData) && path != kOpaque) return {};
-    path = placed(path);
+    TRY_ASSIGN(path, resolved(placed(path)));
     std::string name = last_component(path);
     TRY_ASSIGN(int parent, parent_directory(parent_path(path)));
     if (options_.whiteouts && name.starts_with(kWhiteout)) return whiteout(parent, parent_path(path), name);
@@ -85,6 +86,56 @@ class Unpacker {
 
   std::string placed(const std::string& path) const {
     return options_.below.empty() ? path : options_.below + "/" + path;
+  }
+
+  // The path without links of earlier entries in its parents: entries below a link belong to its target, as in Docker. What
+  // does not exist yet stays as it is.
+  Result<std::string> resolved(const std::string& path) {
+    std::string parent = parent_path(path);
+    if (options_.follow_links || parent.empty() || (parent_ && parent == parent_path_)) return path;
+    if (open_below_without_links(root_, parent, O_PATH | O_DIRECTORY)) return path;
+    TRY_ASSIGN(std::string real, without_links(parent));
+    return join_path(real, last_component(path));
+  }
+
+  Result<std::string> without_links(const std::string& path) const {
+    constexpr int kMostLinks = 40;  // as in path_resolution(7)
+    std::vector<std::string> names = split(path, '/');
+    std::deque<std::string> left(names.begin(), names.end());
+    std::string real;
+    for (int links = 0; !left.empty();) {
+      std::string name = std::move(left.front());
+      left.pop_front();
+      if (name.empty() || name == ".") continue;
+      if (name == "..") {
+        real = parent_path(real);
+        continue;
+      }
+      std::string next = join_path(real, name);
+      TRY_ASSIGN(std::optional<std::string> target, link_target(next));
+      if (!target) {
+        real = std::move(next);
+        continue;
+      }
+      if (++links > kMostLinks) return path;  // a loop: the later entry replaces the link
+      if (target->starts_with('/')) real.clear();
+      names = split(*target, '/');
+      left.insert(left.begin(), names.begin(), names.end());
+    }
+    return real;
+  }
+
+  // nullopt if nothing or something else is there.
+  Result<std::optional<std::string>> link_target(const std::string& path) const {
+    Result<Fd> found = open_below_without_links(root_, path, O_PATH | O_NOFOLLOW);
+    struct stat info{};
+    if (!found || ::fstat(found->get(), &info) != 0 || !S_ISLNK(info.st_mode))
+      return std::optional<std::string>();
+    std::string target(PATH_MAX, '\0');
+    ssize_t length = ::readlinkat(found->get(), "", target.data(), target.size());
+    if (length < 0) return Error::last_errno("read link " + path);
+    target.resize(static_cast<size_t>(length));
+    return std::optional(std::move(target));
   }
 
   uid_t owner(const TarMember& member) const {
@@ -249,7 +300,7 @@ class Unpacker {
     TRY_ASSIGN(std::string target, safe_name(member.link_name));
     if (target.empty()) return invalid("bad hard link");
     if (options_.rename) target = options_.rename(target);
-    target = placed(target);
+    TRY_ASSIGN(target, resolved(placed(target)));
     Result<Fd> folder = options_.follow_links
                             ? open_below(root_, parent_path(target), O_PATH | O_DIRECTORY)
                             : open_below_without_links(root_, parent_path(target), O_PATH | O_DIRECTORY);

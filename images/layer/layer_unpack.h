@@ -17,8 +17,7 @@ struct UnpackOptions {
   bool whiteouts = true;
   // Device nodes need real root; without this they are an error.
   bool devices = true;
-  // Existing symbolic links to directories in an entry's parents are followed (inside the target) instead of
-  // replaced: for archives unpacked over an image's tree, never for layers.
+  // For archives unpacked over an image's tree: a directory's entry keeps an existing link to a directory.
   bool follow_links = false;
   // Names are below this directory of the target ("app/data").
   std::string below;
@@ -45,7 +44,7 @@ struct UnpackReport {
 };
 
 // Unpacks into the existing directory. No entry can be written, linked, or read outside of it, even with "..",
-// absolute names, or zero bytes: parents are opened step by step without following links. Attributes
+// absolute names, or zero bytes: links in its parents are followed below the directory only. Attributes
 // trusted.overlay.* and user.overlay.* of the archive are dropped. Later entries win over earlier ones. After an
 // error the directory is incomplete; callers unpack into staging.
 Result<> unpack_tar(TarReader& reader, int directory, const UnpackOptions& options = {},

@@ -94,17 +94,36 @@ TEST_F(Unpack, AbsoluteNamesStayInside) {
 
 TEST_F(Unpack, DotsThatLeadOutsideAreRejected) { EXPECT_FALSE(add('0', "../outside/new", "x").unpack()); }
 
-TEST_F(Unpack, LinkedParentIsReplacedNotFollowed) {
+TEST_F(Unpack, LinkedParentIsFollowedInside) {
   ASSERT_TRUE(add('2', "d", "../outside").add('0', "d/new", "x").unpack());
-  EXPECT_EQ(text("d/new"), "x");
-  EXPECT_TRUE(S_ISDIR(info("d").st_mode));
+  EXPECT_EQ(text("outside/new"), "x");
+  EXPECT_TRUE(S_ISLNK(info("d").st_mode));
 }
 
-TEST_F(Unpack, AbsoluteAndChainedLinksAreNotFollowed) {
+// A merged /usr whose archive names files by their old paths.
+TEST_F(Unpack, EntriesBelowALinkBelongToItsTarget) {
+  ASSERT_TRUE(add('5', "usr/lib/", "", 0755)
+                  .add('0', "usr/lib/a", "1")
+                  .add('2', "lib", "usr/lib")
+                  .add('0', "lib/b", "2")
+                  .add('5', "lib/d/", "", 0700)
+                  .add('0', "lib/d/c", "3")
+                  .add('1', "lib/h", "lib/a")
+                  .add('0', "lib/.wh.gone")
+                  .unpack());
+  EXPECT_TRUE(S_ISLNK(info("lib").st_mode));
+  EXPECT_EQ(text("usr/lib/a"), "1");
+  EXPECT_EQ(text("usr/lib/b"), "2");
+  EXPECT_EQ(text("usr/lib/d/c"), "3");
+  EXPECT_EQ(info("usr/lib/d").st_mode & 07777, 0700u);
+  EXPECT_EQ(info("usr/lib/a").st_nlink, 2u);
+  EXPECT_TRUE(is_whiteout("usr/lib/gone"));
+}
+
+TEST_F(Unpack, AbsoluteAndChainedLinksLeadInside) {
   add('2', "a", top.path() + "/outside").add('2', "b", "a").add('0', "b/new", "x").add('0', "a/new", "y");
   ASSERT_TRUE(unpack());
-  EXPECT_EQ(text("b/new"), "x");
-  EXPECT_EQ(text("a/new"), "y");
+  EXPECT_EQ(text(top.path().substr(1) + "/outside/new"), "y");
 }
 
 TEST_F(Unpack, FileOverALinkReplacesTheLink) {
@@ -136,7 +155,7 @@ TEST_F(Unpack, LaterFilesStayInsideIfALinkReplacesTheirDirectory) {
                   .add('2', "d", "../outside")
                   .add('0', "d/new", "2")
                   .unpack());
-  EXPECT_EQ(text("d/new"), "2");
+  EXPECT_EQ(text("outside/new"), "2");
 }
 
 TEST_F(Unpack, WhiteoutsAndOpaqueDirectories) {
@@ -222,21 +241,21 @@ TEST_F(Unpack, LinkWithATrailingSlashIsNotFollowed) {
   EXPECT_EQ(text("d/new"), "x");
 }
 
-TEST_F(Unpack, DanglingAndCircularLinksAreReplaced) {
+TEST_F(Unpack, CircularLinksAreReplacedAndDanglingOnesFollowed) {
   add('2', "a", "nowhere").add('0', "a/f", "x").add('2', "b", "c").add('2', "c", "b").add('0', "b/f", "y");
   ASSERT_TRUE(unpack());
-  EXPECT_EQ(text("a/f"), "x");
+  EXPECT_EQ(text("nowhere/f"), "x");
   EXPECT_EQ(text("b/f"), "y");
 }
 
-TEST_F(Unpack, WhiteoutsDoNotGoThroughLinks) {
+TEST_F(Unpack, WhiteoutsBelowLinksStayInside) {
   add('2', "d", "../outside")
       .add('0', "d/.wh.victim", "")
       .add('2', "e", "../outside")
       .add('0', "e/.wh..wh..opq", "");
   ASSERT_TRUE(unpack());
-  EXPECT_TRUE(is_whiteout("d/victim"));
-  EXPECT_EQ(opaque("e"), "y");
+  EXPECT_TRUE(is_whiteout("outside/victim"));
+  EXPECT_EQ(opaque("outside"), "y");
 }
 
 TEST_F(Unpack, ExistingNamedPipeIsReplacedNotOpened) {
