@@ -224,6 +224,7 @@ Result<> StageBuilder::from_scratch(const std::optional<std::string>& context) {
   state_->document.architecture = plan_.platform.architecture;
   state_->document.variant = plan_.platform.variant;
   config().env = {kDefaultPath};
+  config().working_dir = "/";
   KeyBuilder chain("scratch");
   if (!(plan_.platform == images::host_platform())) chain.add(images::platform_text(plan_.platform));
   state_->chain = chain.hex();

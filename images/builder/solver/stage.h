@@ -35,7 +35,7 @@ struct StagePlan {
   size_t index = 0;
   std::string name;  // lower case, or ""
   const Instruction* from = nullptr;
-  std::string base;      // FROM's argument, variables expanded
+  std::string base;             // FROM's argument, variables expanded
   images::Platform platform;    // of FROM --platform or of the build
   bool given_platform = false;  // one was given
   std::vector<const Instruction*> instructions;
@@ -61,7 +61,7 @@ struct StageState {
   bool ran_something = false;            // some step did not come from the cache
   std::vector<CachedStep> steps;         // added by this build
   images::Platform platform = images::host_platform();
-  size_t own_history = 0;                // index of the first history entry that this build added
+  size_t own_history = 0;  // index of the first history entry that this build added
   std::map<std::string, std::optional<std::string>> args;  // declared in it or in its base stage
   bool knows_base = true;                                  // false in a check without the base image
 
@@ -102,10 +102,10 @@ struct BuildJob {
   CheckConfig checks;
   std::map<std::string, std::string> global_args;
   images::Platform platform = images::host_platform();  // of the result
-  std::optional<int64_t> epoch;  // SOURCE_DATE_EPOCH: no time in the image is later
+  std::optional<int64_t> epoch;                         // SOURCE_DATE_EPOCH: no time in the image is later
   std::vector<StagePlan> stages;
-  int places = 0;             // BuildEvent::places
-  bool ignore_cache = false;  // for all stages
+  int places = 0;                          // BuildEvent::places
+  bool ignore_cache = false;               // for all stages
   std::atomic<bool> uses_network = false;  // some RUN may
   IgnoreRules ignore;
   std::unique_ptr<FileDigests> digests;
@@ -200,7 +200,7 @@ class StageBuilder {
   Result<> plan_archive(CopyParts& parts, const images::LayerView& view, const std::string& path,
                         const std::string& scratch);
   Result<> plan_copy(CopyParts& parts, bool unpack, const std::string& scratch);
-  Result<bool> is_archive(const CopyParts& parts, const std::string& pattern) const;
+  Result<bool> take_archive(CopyParts& parts, const images::ViewEntry& entry, const std::string& scratch);
   // `from` "": the context.
   Result<> open_source(const std::string& from, OpenedSource& out);
   Result<std::vector<std::string>> layers_of(const std::string& from, std::vector<images::LayerPin>& pins);
@@ -221,6 +221,7 @@ class StageBuilder {
   Result<> secret_mount(const MountOptions& mount, RunParts& parts);
   Result<> prepare_trust(RunParts& parts);
   Result<> run_process(RunParts& parts, images::StagedLayer& staged, int step);
+  std::map<std::string, std::string> proxies() const;
   std::vector<std::string> run_environment(const RunParts& parts) const;
 
   // A step that produces a layer: from the cache, or by `make` in a staged layer. `key` is the digest of everything
@@ -258,7 +259,7 @@ class StageBuilder {
   std::set<std::string> unset_;
   const Instruction* current_ = nullptr;
   std::vector<const Instruction*> configured_;  // not yet told
-  std::set<size_t> needs_;  // from the plan and from triggers
+  std::set<size_t> needs_;                      // from the plan and from triggers
   bool knows_base_ = true;  // false: a check without the base image, so its variables are unknown
 };
 

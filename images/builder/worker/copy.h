@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct CopySource {
   FileDigests* digests = nullptr;       // remembers content digests
   std::string digest_prefix;            // keeps names of different trees apart in `digests`
   bool keep_owner = false;              // for stages and images; context files become root's
+  // Plans a file that the user named, alone or by a wildcard, in its own way (ADD unpacks archives): true if it did.
+  std::function<Result<bool>(const images::ViewEntry& file)> take;
 };
 
 struct CopyOptions {
@@ -36,7 +39,7 @@ struct CopyItem {
   images::ViewEntry entry;
   std::string content;  // of heredocs, if entry has no layer
   bool inline_content = false;
-  bool is_root = false;     // the copied directory itself; only a new destination gets its attributes
+  bool is_root = false;     // the copied directory itself, whose attributes are not copied
   std::string digest;       // of content and extended attributes
   std::string link_target;  // of symbolic links
   mode_t mode = 0;          // final type and permissions

@@ -120,13 +120,17 @@ class Planner {
 
   // A path that the user named.
   Result<> top(const std::string& path, const ViewEntry& entry) {
+    if (source_.take && S_ISREG(entry.info.st_mode)) {
+      TRY_ASSIGN(bool taken, source_.take(entry));
+      if (taken) return {};
+    }
     plan_.single_file = plan_.items.empty() && !S_ISDIR(entry.info.st_mode) && !options_.parents;
     std::string target;
     if (options_.parents) {
       TRY(add_parents(path));
       target = below_pivot(path);
     }
-    if (S_ISDIR(entry.info.st_mode)) return directory(entry, path, target, "", true);
+    if (S_ISDIR(entry.info.st_mode)) return directory(entry, path, target, "");
     if (!options_.parents) target = base_name(path);
     if (exclude_.excluded(base_name(path))) return {};
     return leaf(entry, target);
@@ -152,9 +156,9 @@ class Planner {
 
   // `logical` is the path for .dockerignore, `below` the one for --exclude.
   Result<> directory(const ViewEntry& entry, const std::string& logical, const std::string& target,
-                     const std::string& below, bool root) {
+                     const std::string& below) {
     TRY(push(entry, target));
-    plan_.items.back().is_root = root && !options_.parents;
+    plan_.items.back().is_root = target.empty();
     TRY_ASSIGN(std::vector<ViewEntry> entries, source_.view->list(entry.path));
     for (const ViewEntry& child : entries) {
       std::string name = base_name(child.path);
@@ -168,12 +172,12 @@ class Planner {
     bool is_directory = S_ISDIR(entry.info.st_mode);
     bool out = ignored(logical) || exclude_.excluded(below);
     if (!is_directory) return out ? Result<>{} : leaf(entry, target);
-    if (!out) return directory(entry, logical, target, below, false);
+    if (!out) return directory(entry, logical, target, below);
     bool may_return = (source_.ignore != nullptr && source_.ignore->may_reinclude_below(logical)) ||
                       exclude_.may_reinclude_below(below);
     if (!may_return) return {};
     size_t before = plan_.items.size();
-    TRY(directory(entry, logical, target, below, false));
+    TRY(directory(entry, logical, target, below));
     if (plan_.items.size() == before + 1) plan_.items.pop_back();  // nothing was added
     return {};
   }
@@ -305,11 +309,12 @@ Result<std::string> digest_plan(CopyPlan& plan) {
   KeyBuilder key("tree");
   key.add(plan.single_file ? "file" : "directory");
   for (const CopyItem& item : plan.items) {
+    if (item.is_root) {
+      key.add("root").add(item.target);
+      continue;
+    }
     key.add(item.target).add(std::to_string(item.mode)).add(std::to_string(item.owner.uid));
-    key.add(std::to_string(item.owner.gid))
-        .add(item.digest)
-        .add(item.link_target)
-        .add(item.is_root ? "root" : "");
+    key.add(std::to_string(item.owner.gid)).add(item.digest).add(item.link_target);
     if (S_ISCHR(item.mode) || S_ISBLK(item.mode)) key.add(std::to_string(item.entry.info.st_rdev));
   }
   return key.hex();

@@ -170,15 +170,14 @@ class Placement {
     if (there && !is_directory) return conflict("cannot copy to /" + destination + ": not a directory");
     real_[""] = destination;
     if (plan_.items.empty()) return {};
-    if (is_directory || !plan_.items.front().is_root)
-      TRY(writer_.ensure_directory(destination, target_.new_directories));
-    for (const CopyItem& item : plan_.items) TRY(place(item));
+    TRY(writer_.ensure_directory(destination, target_.new_directories));
+    for (const CopyItem& item : plan_.items)
+      if (!item.is_root) TRY(place(item));
     return {};
   }
 
  private:
   Result<> place(const CopyItem& item) {
-    if (item.target.empty()) return root(item);
     auto parent = real_.find(parent_path(item.target));
     if (parent == real_.end()) return Error("copy: parent of " + item.target + " was not planned");
     std::string path = join_path(parent->second, last_component(item.target));
@@ -188,14 +187,6 @@ class Placement {
     if (below && S_ISDIR(below->info.st_mode))
       return conflict("cannot copy a file over the directory /" + path);
     return writer_.file(path, item);
-  }
-
-  // The directory whose contents are copied: a new destination takes its attributes.
-  Result<> root(const CopyItem& item) {
-    const std::string& path = real_[""];
-    if (path.empty() || writer_.is_made(path)) return {};
-    TRY(writer_.ensure_directory(parent_path(path), target_.new_directories));
-    return make(item, path);
   }
 
   Result<> directory(const CopyItem& item, std::string path) {

@@ -105,12 +105,14 @@ Result<> StageBuilder::open_source(const std::string& from, OpenedSource& out) {
   return {};
 }
 
-Result<bool> StageBuilder::is_archive(const CopyParts& parts, const std::string& pattern) const {
-  if (!parts.add || !parts.unpack.value_or(true) || has_wildcards(pattern)) return false;
-  TRY_ASSIGN(std::optional<images::ViewEntry> entry, parts.from.view->find(pattern, true));
-  if (!entry || !S_ISREG(entry->info.st_mode)) return false;
-  TRY_ASSIGN(Fd file, parts.from.view->open_entry(*entry, O_RDONLY));
-  return images::looks_like_tar(file.get());
+// Plans the contents of an archive that ADD was given, instead of the archive.
+Result<bool> StageBuilder::take_archive(CopyParts& parts, const images::ViewEntry& entry,
+                                        const std::string& scratch) {
+  TRY_ASSIGN(Fd file, parts.from.view->open_entry(entry, O_RDONLY));
+  TRY_ASSIGN(bool archive, images::looks_like_tar(file.get()));
+  if (!archive) return false;
+  TRY(plan_archive(parts, *parts.from.view, entry.path, scratch).in(entry.path));
+  return true;
 }
 
 // Plans the copy. For the cache key (`making` false) archives stay packed, and sources identified by a commit or a
@@ -118,6 +120,11 @@ Result<bool> StageBuilder::is_archive(const CopyParts& parts, const std::string&
 Result<> StageBuilder::plan_copy(CopyParts& parts, bool making, const std::string& scratch) {
   parts.plan = {};
   size_t heredoc = 0;
+  parts.from.source.take = nullptr;
+  if (making && parts.add && parts.unpack.value_or(true))
+    parts.from.source.take = [&](const images::ViewEntry& file) {
+      return take_archive(parts, file, scratch);
+    };
   for (const std::string& source : parts.sources) {
     if (heredoc < parts.heredocs.size() && is_heredoc_word(source)) {
       const Heredoc& here = parts.heredocs[heredoc++];
@@ -132,13 +139,9 @@ Result<> StageBuilder::plan_copy(CopyParts& parts, bool making, const std::strin
       TRY(plan_remote(parts, remote->second, scratch, making).in(source));
       continue;
     }
-    TRY_ASSIGN(bool archive, making ? is_archive(parts, source) : Result<bool>(false));
-    if (archive) {
-      TRY(plan_archive(parts, *parts.from.view, source, scratch).in(source));
-    } else {
-      TRY(plan_source(parts.from.source, source, parts.options, parts.plan));
-    }
+    TRY(plan_source(parts.from.source, source, parts.options, parts.plan));
   }
+  parts.from.source.take = nullptr;
   return {};
 }
 

@@ -405,6 +405,25 @@ Result<> StageBuilder::ssh_mount(const MountOptions& mount, RunParts& parts) {
 
 // --- the process ---
 
+// The proxies of RUN steps, in both cases, since programs read one or the other: arguments in scope come before those of the
+// request, and these before the caller's environment.
+std::map<std::string, std::string> StageBuilder::proxies() const {
+  std::map<std::string, std::string> out;
+  auto complete = [&out] {
+    for (const auto& [name, value] : std::map(out)) {
+      out.emplace(lower(name), value);
+      out.emplace(upper(name), value);
+    }
+  };
+  for (const auto* arguments : {&args_, &job_.request.args})
+    for (const auto& [name, value] : *arguments)
+      if (value && is_proxy_variable(name)) out.emplace(name, *value);
+  complete();
+  out.insert(job_.request.proxy_environment.begin(), job_.request.proxy_environment.end());
+  complete();
+  return out;
+}
+
 std::vector<std::string> StageBuilder::run_environment(const RunParts& parts) const {
   std::vector<std::string> env = parts.key_env;
   auto add = [&env](const std::string& name, const std::string& value) {
@@ -413,11 +432,7 @@ std::vector<std::string> StageBuilder::run_environment(const RunParts& parts) co
     env.push_back(name + "=" + value);
   };
   for (const std::string& entry : parts.extra_env) env.push_back(entry);
-  for (const auto& [name, value] : args_)
-    if (value && is_proxy_variable(name)) add(name, *value);
-  for (const auto& [name, value] : job_.request.args)
-    if (value && is_proxy_variable(name)) add(name, *value);
-  for (const auto& [name, value] : job_.request.proxy_environment) add(name, value);
+  for (const auto& [name, value] : proxies()) add(name, value);
   add("PATH", kStepPath);
   add("HOME", user_home(*view_, config().user));
   bool has_bundle = !job_.request.extra_ca_bundle.empty();

@@ -58,6 +58,52 @@ TEST_F(BuildTest, CacheSurvivesARestart) {
   EXPECT_TRUE(last.fully_cached);
 }
 
+// A directory's contents are copied, not the directory itself.
+TEST_F(BuildTest, NewDestinationDoesNotTakeTheAttributesOfTheSource) {
+  import_base();
+  file("top/sub/f", "x");
+  ASSERT_EQ(::chmod((context + "/top").c_str(), 0700), 0);
+  ASSERT_EQ(::chmod((context + "/top/sub").c_str(), 0711), 0);
+  images::Image image = build(
+      "FROM base AS one\nRUN mkdir /s && chmod 1777 /s && echo > /s/f\n"
+      "FROM base\nCOPY top /a\nCOPY --from=one /s /b\nCOPY --chown=5:6 top /c\n");
+  auto attributes = [&](const std::string& path) {
+    auto found = entry(image, path);
+    return found ? std::pair(found->info.st_mode & 07777, found->info.st_uid) : std::pair<mode_t, uid_t>();
+  };
+  EXPECT_EQ(attributes("a"), (std::pair<mode_t, uid_t>(0755, 0)));
+  EXPECT_EQ(attributes("a/sub"), (std::pair<mode_t, uid_t>(0711, 0)));
+  EXPECT_EQ(attributes("b"), (std::pair<mode_t, uid_t>(0755, 0)));
+  EXPECT_EQ(attributes("c"), (std::pair<mode_t, uid_t>(0755, 5)));
+}
+
+TEST_F(BuildTest, AddUnpacksArchivesThatAWildcardNames) {
+  import_base();
+  file("src/one", "1");
+  for (const char* name : {"a.tgz", "b.tgz"}) {
+    SpawnRequest tar;
+    tar.program = "tar";
+    tar.args = {"-czf",        context + "/" + name,
+                "-C",          context + "/src",
+                "--transform", std::string("s/one/") + name[0] + "/",
+                "one"};
+    ASSERT_EQ(run_captured(tar)->exit_code, 0);
+  }
+  file("c.tgz", "not an archive");
+  images::Image image = build("FROM base\nADD *.tgz /x/\n");
+  EXPECT_EQ(names(image, "x"), "a b c.tgz");
+}
+
+TEST_F(BuildTest, ProxiesAreInTheEnvironmentInBothCases) {
+  import_base();
+  images::Image image =
+      build("FROM base\nRUN echo $HTTP_PROXY $http_proxy $no_proxy > /p\n", [](BuildRequest& r) {
+        r.args = {{"HTTP_PROXY", "http://one"}};
+        r.proxy_environment = {{"http_proxy", "http://two"}, {"NO_PROXY", "here"}};
+      });
+  EXPECT_EQ(content(image, "/p"), "http://one http://one here\n");
+}
+
 TEST_F(BuildTest, OnlyChangedContentInvalidatesTheCache) {
   import_base();
   file("a", "1");
@@ -92,7 +138,7 @@ TEST_F(BuildTest, ChangeWithEqualSizeAndTimeIsDetected) {
 TEST_F(BuildTest, FailedRunReportsItsCodeAndLastLinesAndLeavesNothing) {
   import_base();
   std::string error = build_error("FROM base\nRUN echo first; echo the reason; exit 7\n",
-                                  [](BuildRequest& request) { request.tags = {"broken"}; });
+                                  [](BuildRequest& request) { request.tags = {*parse_reference("broken")}; });
   EXPECT_NE(error.find(
                 "Dockerfile (inline):2:5: process \"/bin/sh -c echo first; echo the reason; exit 7\" did not "
                 "complete successfully: exit code: 7\n  first\n  the reason"),
@@ -350,8 +396,8 @@ TEST_F(BuildTest, OnbuildTriggersRunOnlyInTheNextBuild) {
   import_base();
   file("f", "content");
   build("FROM base\nONBUILD COPY f /triggered\nONBUILD RUN echo ran > /ran\n",
-        [](BuildRequest& r) { r.tags = {"parent"}; });
-  images::Image child = build("FROM parent\n", [](BuildRequest& r) { r.tags = {"child"}; });
+        [](BuildRequest& r) { r.tags = {*parse_reference("parent")}; });
+  images::Image child = build("FROM parent\n", [](BuildRequest& r) { r.tags = {*parse_reference("child")}; });
   EXPECT_EQ(content(child, "/triggered"), "content");
   EXPECT_EQ(content(child, "/ran"), "ran\n");
   EXPECT_TRUE(child.config().on_build.empty());
@@ -439,7 +485,7 @@ TEST_F(BuildTest, SameStepInParallelBuildsRunsOnce) {
       BuildRequest request;
       request.context_directory = context;
       request.dockerfile_inline = "FROM base\nRUN sleep 0.2; echo x > /x\n";
-      request.tags = {"parallel" + std::to_string(i)};
+      request.tags = {*parse_reference("parallel" + std::to_string(i))};
       Result<BuildResult> result = builder->build(request, {}, {});
       ids[i] = result ? result->image_id : result.error().text();
     });
@@ -471,7 +517,8 @@ TEST_F(BuildTest, FullDiskIsAClearErrorAndLeavesTheStoreUnchanged) {
 
 TEST_F(BuildTest, RemovingAnImageFreesItsLayersAndForgetsItsCache) {
   import_base();
-  images::Image image = build("FROM base\nRUN echo x > /x\n", [](BuildRequest& r) { r.tags = {"gone"}; });
+  images::Image image =
+      build("FROM base\nRUN echo x > /x\n", [](BuildRequest& r) { r.tags = {*parse_reference("gone")}; });
   std::string layer = image.layer_dirs[0];
   ASSERT_TRUE(store->remove("gone", false, {}));
   EXPECT_FALSE(path_exists(layer));
@@ -483,8 +530,8 @@ TEST_F(BuildTest, RemovingAnImageFreesItsLayersAndForgetsItsCache) {
 TEST_F(BuildTest, RemovingAnImageKeepsTheCacheOfSharedLayers) {
   import_base();
   std::string shared = "FROM base\nRUN echo x > /x\n";
-  build(shared + "RUN echo 1 > /y\n", [](BuildRequest& r) { r.tags = {"one"}; });
-  build(shared + "RUN echo 2 > /y\n", [](BuildRequest& r) { r.tags = {"two"}; });
+  build(shared + "RUN echo 1 > /y\n", [](BuildRequest& r) { r.tags = {*parse_reference("one")}; });
+  build(shared + "RUN echo 2 > /y\n", [](BuildRequest& r) { r.tags = {*parse_reference("two")}; });
   ASSERT_TRUE(store->remove("one", false, {}));
   build(shared + "RUN echo 2 > /y\n");
   EXPECT_TRUE(last.fully_cached);
@@ -514,7 +561,7 @@ TEST_F(BuildTest, LockedCacheMountsOfParallelStepsDoNotDeadlock) {
 TEST_F(BuildTest, LayersOfIntermediateStagesStayUntilPruned) {
   import_base();
   std::string text = "FROM base AS build\nRUN echo x > /x\nFROM scratch\nCOPY --from=build /x /x\n";
-  build(text, [](BuildRequest& r) { r.tags = {"final"}; });
+  build(text, [](BuildRequest& r) { r.tags = {*parse_reference("final")}; });
   ASSERT_TRUE(store->collect_garbage());
   build(text);
   EXPECT_TRUE(last.fully_cached);
@@ -536,8 +583,8 @@ TEST_F(BuildTest, StageInheritsTheArgsOfItsBaseStage) {
 
 TEST_F(BuildTest, FromANamedContext) {
   import_base();
-  images::Image other =
-      build("FROM base\nRUN echo other > /who\n", [](BuildRequest& r) { r.tags = {"real:1"}; });
+  images::Image other = build("FROM base\nRUN echo other > /who\n",
+                              [](BuildRequest& r) { r.tags = {*parse_reference("real:1")}; });
   std::string tree = top.path() + "/tree";
   ASSERT_TRUE(ensure_directory(tree));
   ASSERT_TRUE(write_file(tree + "/who", "directory\n"));
@@ -594,7 +641,7 @@ TEST_F(BuildTest, PruneCountsCacheMountsAndKeepsThoseInUse) {
         request.dockerfile_inline =
             "FROM base\nRUN --mount=type=cache,target=/c echo ready; sleep 2; echo kept > /c/f; cat /c/f > "
             "/out\n";
-        request.tags = {"kept"};
+        request.tags = {*parse_reference("kept")};
         return request;
       }(),
       [&](const BuildEvent& event) {
