@@ -124,16 +124,14 @@ Result<User> resolve_user(std::string_view spec, std::string_view passwd_text, s
   if (group.find(':') != std::string::npos) return invalid("not a user: \"" + std::string(spec) + "\"");
   if (name.empty()) name = "0";
   TRY_ASSIGN(User user, resolve_name(name, passwd_text));
+  // If a group is given, Docker ignores memberships.
   if (!group.empty()) {
-    // If a group is given, Docker ignores memberships.
     TRY_ASSIGN(user.gid, resolve_group(group, group_text));
-    return user;
   }
-  if (!user.name.empty()) {
-    for (uint32_t gid : groups_of(group_text, user.name)) {
-      if (gid != user.gid) add_unique(user.additional_gids, gid);
-    }
-  }
+  // Also a supplementary group: otherwise the process could leave it with setgid(2) and so pass permissions that are denied to the group.
+  user.additional_gids = {user.gid};
+  if (group.empty() && !user.name.empty())
+    for (uint32_t gid : groups_of(group_text, user.name)) add_unique(user.additional_gids, gid);
   return user;
 }
 

@@ -16,7 +16,7 @@ namespace stack::runtime {
 struct User {
   uint32_t uid = 0;
   uint32_t gid = 0;
-  std::vector<uint32_t> additional_gids;  // from /etc/group, and requested additional groups
+  std::vector<uint32_t> additional_gids;  // gid, those of /etc/group, and requested additional groups
   std::string name;                       // from passwd, "" if unknown
   std::string home;                       // "/" if unknown
 };

@@ -36,6 +36,7 @@ std::string error(std::string_view spec) {
 TEST(Users, EmptyMeansRoot) {
   EXPECT_EQ(must("").uid, 0u);
   EXPECT_EQ(must("").home, "/root");
+  EXPECT_EQ(must("").additional_gids, std::vector<uint32_t>{0});
 }
 
 TEST(Users, NameGivesIdsHomeAndMemberships) {
@@ -43,7 +44,7 @@ TEST(Users, NameGivesIdsHomeAndMemberships) {
   EXPECT_EQ(user.uid, 1000u);
   EXPECT_EQ(user.gid, 1001u);
   EXPECT_EQ(user.home, "/home/web");
-  EXPECT_EQ(user.additional_gids, (std::vector<uint32_t>{44, 45}));
+  EXPECT_EQ(user.additional_gids, (std::vector<uint32_t>{1001, 44, 45}));
 }
 
 TEST(Users, NumberOfAKnownUserGivesTheSameResult) {
@@ -66,7 +67,7 @@ TEST(Users, OneIsOneAndNotRoot) {
 TEST(Users, GroupGivenReplacesGroupAndMemberships) {
   User user = must("web:video");
   EXPECT_EQ(user.gid, 44u);
-  EXPECT_TRUE(user.additional_gids.empty());
+  EXPECT_EQ(user.additional_gids, std::vector<uint32_t>{44});
   EXPECT_EQ(must("web:99").gid, 99u);
 }
 
