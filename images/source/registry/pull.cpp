@@ -107,11 +107,8 @@ class Pull {
     for (Endpoint& endpoint : endpoints) {
       auto repository = std::make_unique<Repository>(client_.transport_, client_.authenticator_, endpoint,
                                                      request_.caller, request_.stop);
-      RetryPolicy policy;
-      // If there is another endpoint, this one is not retried for long.
-      bool last_place = &endpoint == &endpoints.back();
-      if (!last_place) policy.attempts = 1;
-      repository->set_retry(policy, [this](const std::string& text) { tell(text); });
+      repository->set_retry(retry_policy(endpoint, &endpoint == &endpoints.back()),
+                            [this](const std::string& text) { tell(text); });
       Result<Chosen> chosen = choose_at(std::move(repository), last);
       if (chosen) return chosen;
       if (!last) return chosen;  // not a registry failure: no image for the platform

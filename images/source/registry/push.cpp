@@ -33,6 +33,8 @@ class Push {
       error_.reset();
       Repository repository(client_.transport_, client_.authenticator_, endpoint, request_.caller,
                             failed_.get_token());
+      repository.set_retry(retry_policy(endpoint, &endpoint == &endpoints->back()),
+                           [this](const std::string& text) { tell(text); });
       Answer<PushResult> pushed = push_to(repository, *stored);
       if (pushed) return pushed;
       bool next = pushed.error().failure == Failure::Unreachable;
@@ -51,7 +53,6 @@ class Push {
 
   Answer<PushResult> push_to(Repository& repository, const StoredManifest& stored) {
     repository.set_actions("pull,push");
-    repository.set_retry({}, [this](const std::string& text) { tell(text); });
     std::optional<AttestedIndex> index = client_.store_.attested_index(stored);
     std::vector<BlobDescriptor> blobs = blobs_of(stored.manifest);
     if (index)

@@ -127,6 +127,14 @@ Repository::Repository(Transport& transport, Authenticator& authenticator, Endpo
   set_actions("pull");
 }
 
+RetryPolicy retry_policy(const Endpoint& endpoint, bool is_last) {
+  RetryPolicy policy;
+  if (is_last) return policy;
+  if (endpoint.mirror) policy.attempts = 1;
+  policy.retry_unreachable = false;
+  return policy;
+}
+
 void Repository::set_retry(RetryPolicy policy, RetryNotice notice) {
   retry_ = policy;
   notice_ = std::move(notice);
@@ -247,7 +255,8 @@ Answer<HttpResponse> Repository::send(const Call& call, std::initializer_list<in
         answer ? parse_retry_after(answer->headers.get("retry-after"), ::time(nullptr)) : std::nullopt;
     bool too_long = after && *after > retry_.longest_retry_after;
     // A refused connection is retried only once: either nothing listens or a restart is in progress.
-    if (error.failure == Failure::Unreachable && attempt < std::min(2, attempts)) transient = true;
+    if (error.failure == Failure::Unreachable && retry_.retry_unreachable && attempt < std::min(2, attempts))
+      transient = true;
     if (!transient || too_long || attempt >= attempts) return tl::unexpected(std::move(error));
     milliseconds wait_for = after ? milliseconds(*after) : with_jitter(pause);
     if (notice_ && wait_for >= seconds(1))

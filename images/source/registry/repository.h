@@ -55,7 +55,11 @@ struct RetryPolicy {
   std::chrono::milliseconds longest_wait{30000};
   // A longer Retry-After is reported instead of waited for.
   std::chrono::seconds longest_retry_after{60};
+  bool retry_unreachable = true;  // once, if no connection was made
 };
+// For one of several endpoints: a mirror is tried once, and where the next endpoint is the same registry over plain HTTP, a failed TLS
+// handshake is not repeated.
+RetryPolicy retry_policy(const Endpoint& endpoint, bool is_last);
 
 class Repository {
  public:
