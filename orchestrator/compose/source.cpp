@@ -6,8 +6,54 @@
 
 namespace stack::compose {
 
+namespace {
+
+void append_utf8(std::string& out, uint32_t code) {
+  auto put = [&out](uint32_t byte) { out += static_cast<char>(byte); };
+  if (code < 0x80) return put(code);
+  if (code >= 0xd800 && code < 0xe000) return put(0xff);  // no character
+  auto rest = [&](int shift) { put(0x80 | ((code >> shift) & 0x3f)); };
+  if (code < 0x800) {
+    put(0xc0 | code >> 6);
+  } else if (code < 0x10000) {
+    put(0xe0 | code >> 12);
+    rest(6);
+  } else {
+    put(0xf0 | code >> 18);
+    rest(12);
+    rest(6);
+  }
+  rest(0);
+}
+
+// YAML allows UTF-16 with a byte order mark (YAML 1.2, 5.2), as PowerShell writes it. A surrogate without its partner becomes a byte that is not UTF-8,
+// so that it is reported.
+std::string to_utf8(std::string text) {
+  bool little = text.starts_with("\xFF\xFE");
+  if (!little && !text.starts_with("\xFE\xFF")) return text;
+  auto unit = [&](size_t at) {
+    auto first = static_cast<unsigned char>(text[at]);
+    auto second = static_cast<unsigned char>(text[at + 1]);
+    return static_cast<uint32_t>(little ? second << 8 | first : first << 8 | second);
+  };
+  std::string out;
+  for (size_t at = 2; at + 1 < text.size(); at += 2) {
+    uint32_t code = unit(at);
+    bool high = code >= 0xd800 && code < 0xdc00 && at + 3 < text.size();
+    uint32_t low = high ? unit(at + 2) : 0;
+    if (low >= 0xdc00 && low < 0xe000) {
+      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+      at += 2;
+    }
+    append_utf8(out, code);
+  }
+  return out;
+}
+
+}  // namespace
+
 uint32_t Sources::add(std::string name, std::string path, std::string directory, std::string text) {
-  Source source{std::move(name), std::move(path), std::move(directory), std::move(text), {0}};
+  Source source{std::move(name), std::move(path), std::move(directory), to_utf8(std::move(text)), {0}};
   for (size_t at = source.text.find('\n'); at != std::string::npos; at = source.text.find('\n', at + 1))
     source.line_starts.push_back(at + 1);
   sources_.push_back(std::move(source));

@@ -95,6 +95,29 @@ TEST_F(ComposeTest, NonTextBytesAreRejected) {
             "compose.yaml:2:4: control character 0 is not allowed in YAML\n");
 }
 
+// As PowerShell writes files.
+TEST_F(ComposeTest, Utf16IsRead) {
+  auto encoded = [](const std::u16string& text, bool little) {
+    std::string out = little ? "\xFF\xFE" : "\xFE\xFF";
+    for (char16_t unit : text) {
+      char low = static_cast<char>(unit & 0xff), high = static_cast<char>(unit >> 8);
+      out += little ? low : high;
+      out += little ? high : low;
+    }
+    return out;
+  };
+  for (bool little : {true, false}) {
+    write("compose.yaml",
+          encoded(u"services:\r\n  web:\r\n    image: a\r\n    labels: {k: \"\u00e4\u20ac\U0001F600\"}\r\n",
+                  little));
+    auto loaded = load(options);
+    ASSERT_TRUE(loaded) << render(loaded.error());
+    EXPECT_EQ(loaded->project.services.at("web").labels.at("k"), "\u00e4\u20ac\U0001F600");
+  }
+  EXPECT_EQ(errors(encoded(u"services:\n  w: {image: \"\xd800\"}\n", true)),
+            "compose.yaml:2:15: the file is not valid UTF-8\n");
+}
+
 TEST_F(ComposeTest, ColumnsCountCharacters) {
   EXPECT_EQ(errors("services:\n  web: {image: \"gr\u00fc\u00df\", foo: 1}\n"),
             "compose.yaml:2:24: unknown key \"foo\" in services.web\n");
