@@ -4,7 +4,9 @@
 
 #include "cli/render/output.h"
 #include "cli/session/attachment.h"
+#include "cli/session/engine_start.h"
 #include "cli/session/member.h"
+#include "cli/session/reconnects.h"
 
 namespace stack::cli {
 
@@ -17,25 +19,79 @@ class AttachedRun {
       : session_(session), id_(std::move(id)), options_(options) {}
 
   Result<int> run() {
-    TRY_ASSIGN(http::HijackedConnection connection, attach(false));
-    TRY_ASSIGN(http::Client waiter, begin_wait(options_.remove ? "removed" : "next-exit"));
-    auto started = session_.call("POST", path("/start"));
-    if (!started) return failed_start(started.error());
-    if (options_.tty) resize(terminal_size(STDIN_FILENO));
     for (;;) {
-      TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), attachment()));
-      if (end == AttachmentEnd::Detached) return 0;
-      auto rest = waiter.finish();
-      if (rest) return exit_code_of(*rest);
-      // The engine died. The next one adopts the container, and the monitor keeps the output from this point on.
-      TRY_ASSIGN(waiter, begin_wait(options_.remove ? "removed" : "not-running"));
-      auto again = attach(true);
-      if (!again) return exit_code(waiter);
-      connection = std::move(*again);
+      ShownOutput before = shown_;
+      Result<std::optional<int>> code = round();
+      if (code && *code) return **code;
+      if (shown_.out != before.out || shown_.err != before.err) reconnects_.reset();
+      if (code ? !reconnects_.allow_another() : !reconnects_.allow(code.error()))
+        return code ? Result<int>(Error("the connection to the engine broke again and again"))
+                    : Result<int>(std::move(code).error());
+      first_ = false;
     }
   }
 
  private:
+  // Each returns the exit code; nullopt, or a broken connection, if the engine died.
+  Result<std::optional<int>> round() {
+    if (!started_ && !first_) {
+      TRY_ASSIGN(started_, was_started());
+    }
+    return started_ ? rejoin() : begin();
+  }
+
+  Result<std::optional<int>> begin() {
+    TRY_ASSIGN(http::HijackedConnection connection, attach(false));
+    TRY_ASSIGN(http::Client waiter, begin_wait(options_.remove ? "removed" : "next-exit"));
+    Result<> started = start();
+    if (!started && is_broken_connection(started.error())) return std::move(started).error();
+    if (!started) return failed_start(started.error()).map([](int code) { return std::optional(code); });
+    started_ = true;
+    if (options_.tty) resize(terminal_size(STDIN_FILENO));
+    return follow(std::move(connection), std::move(waiter));
+  }
+
+  // The next engine adopts the container, and the monitor keeps the output that no reader has had.
+  Result<std::optional<int>> rejoin() {
+    TRY_ASSIGN(http::Client waiter, begin_wait(options_.remove ? "removed" : "not-running"));
+    auto connection = attach(true);
+    if (connection) return follow(std::move(*connection), std::move(waiter));
+    if (is_broken_connection(connection.error())) return std::move(connection).error();
+    // It has ended. If nothing was shown yet, its log has everything.
+    if (shown_.out + shown_.err == 0) replay_log();
+    TRY_ASSIGN(std::string answer, waiter.finish());
+    return exit_code_of(answer).map([](int code) { return std::optional(code); });
+  }
+
+  Result<std::optional<int>> follow(http::HijackedConnection connection, http::Client waiter) {
+    TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), attachment()));
+    if (end == AttachmentEnd::Detached) return std::optional(0);
+    auto rest = waiter.finish();
+    if (!rest) return std::optional<int>();
+    return exit_code_of(*rest).map([](int code) { return std::optional(code); });
+  }
+
+  // Not repeated by itself: a second start could run the command twice.
+  Result<> start() {
+    TRY_ASSIGN(http::Client client, session_.connect());
+    return client.call_json("POST", path("/start"), {}).map([](auto&&) {});
+  }
+
+  // Whether an engine that died had started the command.
+  Result<bool> was_started() {
+    auto details = session_.call("GET", path("/json"));
+    if (!details) return std::move(details).error();
+    return string_or(details->value("State", Json::object()), "Status") != "created";
+  }
+
+  // Failures change nothing: a removed container has no log.
+  void replay_log() {
+    Result<http::Client> client = session_.connect();
+    if (!client) return;
+    auto connection = client->hijack(request("POST", path("/attach?logs=1&stream=0&stdout=1&stderr=1")));
+    if (connection) static_cast<void>(join_streams(std::move(*connection), attachment()).has_value());
+  }
+
   Result<http::HijackedConnection> attach(bool returning) {
     TRY_ASSIGN(http::Client client, session_.connect());
     std::string target = path("/attach?stream=1");
@@ -56,11 +112,6 @@ class AttachedRun {
   static Result<int> exit_code_of(const std::string& answer) {
     TRY_ASSIGN(Json exit, parse_json(answer));
     return static_cast<int>(int_or(exit, "StatusCode"));
-  }
-
-  static Result<int> exit_code(http::Client& waiter) {
-    TRY_ASSIGN(std::string answer, waiter.finish());
-    return exit_code_of(answer);
   }
 
   std::string path(const std::string& suffix) const { return "/containers/" + id_ + suffix; }
@@ -106,6 +157,9 @@ class AttachedRun {
   std::string id_;
   const AttachedRunOptions& options_;
   ShownOutput shown_;
+  Reconnects reconnects_;
+  bool first_ = true;
+  bool started_ = false;
 };
 
 }  // namespace

@@ -9,13 +9,12 @@
 #include "cli/render/plan_text.h"
 #include "cli/session/credential_store.h"
 #include "cli/session/member.h"
+#include "cli/session/reconnects.h"
 #include "docker/registry_auth.h"
 
 namespace stack::cli {
 
 namespace {
-
-constexpr int kAttempts = 6;
 
 // For the signal handler.
 std::string_view notice_text;
@@ -105,7 +104,8 @@ std::string command_of(const Change& change) { return change.target.substr(chang
 bool asks_registry(const Session& session, const Change& change, const Json& service) {
   std::string image = string_or(service, "image");
   std::string policy = string_or(member(change.body, "options"), "pull", string_or(change.body, "pull"));
-  if (policy.empty() || policy == "missing" || policy == "policy") policy = string_or(service, "pull_policy", "missing");
+  if (policy.empty() || policy == "missing" || policy == "policy")
+    policy = string_or(service, "pull_policy", "missing");
   if (image.empty() || policy == "never") return false;
   bool only_missing = policy == "missing" || policy == "if_not_present" || policy == "build";
   if (!only_missing || command_of(change) == "pull") return true;
@@ -124,7 +124,8 @@ std::string credentials_header(const Session& session, const Change& change) {
   bool has_helpers = CredentialStore::open(session.environment()).has_helpers();
   if (services.is_object())
     for (const auto& [name, service] : services.items())
-      if (!has_helpers || asks_registry(session, change, service)) images.push_back(string_or(service, "image"));
+      if (!has_helpers || asks_registry(session, change, service))
+        images.push_back(string_or(service, "image"));
   std::erase(images, "");
   bool builds = change.title == "build" || bool_or(member(change.body, "options"), "build");
   RegistryKeyring keyring = CredentialStore::open(session.environment()).keyring(images, builds);
@@ -152,7 +153,7 @@ Result<ChangeResult> follow_change(const Session& session, const Change& change,
   request.body = to_text(change.body);
   if (std::string credentials = credentials_header(session, change); !credentials.empty())
     request.headers.emplace_back("X-Registry-Config", std::move(credentials));
-  for (int attempt = 1;; ++attempt) {
+  for (Reconnects reconnects;;) {
     TRY_ASSIGN(http::Client client, session.connect());
     Result<> followed = client.lines(request, [&](const Json& line) {
       listener.line(line);
@@ -160,9 +161,8 @@ Result<ChangeResult> follow_change(const Session& session, const Change& change,
     });
     if (listener.ended()) break;
     if (!followed && !is_broken_connection(followed.error())) return std::move(followed).error();
-    if (attempt == kAttempts)
-      return Error("the connection to the engine broke " + std::to_string(attempt) +
-                   " times; see `stack engine logs`");
+    if (!reconnects.allow_another())
+      return Error("the connection to the engine broke again and again; see `stack engine logs`");
     progress.write(STDERR_FILENO, "lost the connection to the engine; starting it again\n");
     listener.restart();
   }

@@ -7,17 +7,11 @@
 #include "cli/render/output.h"
 #include "cli/session/attachment.h"
 #include "cli/session/engine_start.h"
+#include "cli/session/reconnects.h"
 
 namespace stack::cli {
 
 namespace {
-
-// An engine that dies this many times in a row will not recover by itself.
-constexpr int kExecAttempts = 10;
-
-bool engine_lost(const Error& error) {
-  return is_broken_connection(error) || error.code() == ECONNREFUSED || error.code() == ENOENT;
-}
 
 class ExecRun {
  public:
@@ -25,13 +19,13 @@ class ExecRun {
       : session_(session), container_(std::move(container)), body_(body), options_(options) {}
 
   Result<int> run() {
-    for (int attempt = 0; attempt < kExecAttempts; ++attempt) {
+    do {
       ShownOutput before = shown_;
       Result<std::optional<int>> ended = id_.empty() ? create_and_start() : resume();
       if (!ended) return std::move(ended).error();
       if (*ended) return **ended;
-      if (shown_.out != before.out || shown_.err != before.err) attempt = 0;
-    }
+      if (shown_.out != before.out || shown_.err != before.err) reconnects_.reset();
+    } while (reconnects_.allow_another());
     return Error("the engine ended while the command was running; its exit code is unknown");
   }
 
@@ -66,15 +60,15 @@ class ExecRun {
   http::ClientRequest request(const std::string& action) const {
     http::ClientRequest request;
     request.method = "POST";
-    request.target = "/exec/" + id_ + action + "?resume=" + std::to_string(shown_.out) + "," +
-                     std::to_string(shown_.err);
+    request.target =
+        "/exec/" + id_ + action + "?resume=" + std::to_string(shown_.out) + "," + std::to_string(shown_.err);
     return request;
   }
 
   Result<std::optional<int>> join(http::ClientRequest request) {
     TRY_ASSIGN(http::Client client, session_.connect());
     auto connection = client.hijack(std::move(request));
-    if (!connection && engine_lost(connection.error())) return std::optional<int>();
+    if (!connection && is_broken_connection(connection.error())) return std::optional<int>();
     if (!connection) {
       print_message("stack: " + connection.error().text());
       return std::optional(start_failure_code(connection.error(), kExitError));
@@ -108,6 +102,7 @@ class ExecRun {
   const ExecRunOptions& options_;
   std::string id_;
   ShownOutput shown_;
+  Reconnects reconnects_;
 };
 
 }  // namespace

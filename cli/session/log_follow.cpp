@@ -5,15 +5,13 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/session/reconnects.h"
 #include "docker/time_text.h"
 #include "http/wire/query.h"
 
 namespace stack::cli {
 
-namespace {
-constexpr int kReconnects = 20;
-
-}  // namespace
+namespace {}  // namespace
 
 std::string logs_target(const std::string& project_name, const LogQuery& query) {
   http::Query parameters;
@@ -44,7 +42,7 @@ void LogFollower::stop() {
 
 Result<> LogFollower::run(const Session& session, const std::string& project_name, LogQuery query,
                           const std::function<void(const Json& line)>& on_line) {
-  for (int attempt = 0;; ++attempt) {
+  for (Reconnects reconnects;;) {
     TRY_ASSIGN(http::Client client, session.connect());
     {
       std::lock_guard lock(mutex_);
@@ -63,7 +61,7 @@ Result<> LogFollower::run(const Session& session, const std::string& project_nam
     std::lock_guard lock(mutex_);
     socket_.reset();
     if (stopped_ || followed) return {};
-    if (!query.follow || !is_broken_connection(followed.error()) || attempt == kReconnects) return followed;
+    if (!query.follow || !reconnects.allow(followed.error())) return followed;
     if (!last_time_.empty()) {
       query.since = resume_time();
       query.tail = "all";

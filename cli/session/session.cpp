@@ -6,14 +6,13 @@
 #include "base/text.h"
 #include "cli/render/output.h"
 #include "cli/session/member.h"
+#include "cli/session/reconnects.h"
 #include "http/wire/query.h"
 #include "orchestrator/compose/diagnostic.h"
 
 namespace stack::cli {
 
-namespace {
-constexpr int kCallAttempts = 4;
-}
+namespace {}
 
 Session::Session(Globals globals, Environment environment, std::string current_directory)
     : globals_(std::move(globals)),
@@ -48,18 +47,16 @@ Result<> Session::refuse_dry_run() const {
 }
 
 Result<Json> Session::call(const std::string& method, const std::string& target, const Json& body) {
-  for (int attempt = 1;; ++attempt) {
+  for (Reconnects reconnects;;) {
     if (!client_) {
       TRY_ASSIGN(client_, connect());
     }
     auto answer = client_->call_json(method, target, body);
     if (answer) return answer;
-    bool gone = is_broken_connection(answer.error()) || answer.error().code() == ECONNREFUSED ||
-                answer.error().code() == ENOENT;
-    if (!gone) return answer;
+    if (!is_broken_connection(answer.error())) return answer;
     client_.reset();
-    if (attempt == kCallAttempts)
-      return std::move(answer).error().in("the connection to the engine broke repeatedly");
+    if (!reconnects.allow_another())
+      return std::move(answer).error().in("the connection to the engine broke again and again");
   }
 }
 
@@ -89,7 +86,9 @@ void Session::print_diagnostics(std::span<const compose::Diagnostic> diagnostics
   print_message(text);
 }
 
-Result<compose::Loaded> Session::load(const compose::LoadOptions& options) { return show(compose::load(options)); }
+Result<compose::Loaded> Session::load(const compose::LoadOptions& options) {
+  return show(compose::load(options));
+}
 
 Result<compose::Loaded> Session::show(tl::expected<compose::Loaded, compose::Diagnostics> loaded) const {
   if (!loaded) {

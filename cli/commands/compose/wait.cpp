@@ -5,6 +5,7 @@
 #include "cli/session/change.h"
 #include "cli/session/containers.h"
 #include "cli/session/engine_start.h"
+#include "cli/session/reconnects.h"
 
 namespace stack::cli {
 
@@ -22,18 +23,16 @@ struct Waiting {
   bool done = false;
 };
 
-constexpr int kAttempts = 6;
-
 // The engine may die again before it answers.
 Result<http::Client> begin_wait(Session& session, const std::string& id) {
-  for (int attempt = 1;; ++attempt) {
+  for (Reconnects reconnects;;) {
     TRY_ASSIGN(http::Client client, session.connect());
     http::ClientRequest request;
     request.method = "POST";
     request.target = "/containers/" + id + "/wait";
     Result<http::Answer> begun = client.begin(std::move(request));
     if (begun) return client;
-    if (!is_broken_connection(begun.error()) || attempt == kAttempts) return std::move(begun).error();
+    if (!reconnects.allow(begun.error())) return std::move(begun).error();
   }
 }
 

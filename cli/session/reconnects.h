@@ -1,0 +1,23 @@
+// How often a request is repeated because its engine died.
+#pragma once
+
+#include "base/result.h"
+
+namespace stack::cli {
+
+class Reconnects {
+ public:
+  // Whether to repeat the request that failed with this error: its connection broke, and not too often so far.
+  bool allow(const Error& error);
+  // The same for an answer that ended early.
+  bool allow_another() { return count_++ < kMost; }
+  // Forgets the earlier failures, because the request made progress.
+  void reset() { count_ = 0; }
+
+ private:
+  // An engine that dies this often while it serves one request will not recover by itself.
+  static constexpr int kMost = 20;
+  int count_ = 0;
+};
+
+}  // namespace stack::cli
