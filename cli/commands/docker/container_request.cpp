@@ -348,11 +348,18 @@ Result<std::vector<std::string>> environment_file(const Session& session, const 
   auto text = read_file(absolute_path(session.current_directory(), path));
   if (!text) return std::move(text).error();
   std::vector<std::string> lines;
+  if (text->starts_with("\xEF\xBB\xBF")) text->erase(0, 3);
   for (const std::string& line : split(*text, '\n')) {
     std::string_view content = line;
     while (!content.empty() && (content[0] == ' ' || content[0] == '\t')) content.remove_prefix(1);
     if (!content.empty() && content.back() == '\r') content.remove_suffix(1);
-    if (!content.empty() && content[0] != '#') lines.emplace_back(content);
+    if (content.empty() || content[0] == '#') continue;
+    std::string_view name = content.substr(0, content.find('='));
+    if (name.empty()) return invalid("no variable name on line '" + std::string(content) + "'");
+    if (name.find_first_of(" \t") != std::string_view::npos)
+      return invalid("poorly formatted environment: variable '" + std::string(name) +
+                     "' contains whitespaces");
+    lines.emplace_back(content);
   }
   return resolved_environment(session, lines);
 }

@@ -165,6 +165,8 @@ Result<Json> parse_mount_flag(const std::string& text, const std::string& curren
 Result<> put_mounts(Json& body, Json& host, const Session& session, const Arguments& arguments) {
   Json binds = Json::array(), anonymous = Json::object(), mounts = Json::array(), tmpfs = Json::object();
   for (const std::string& volume : arguments.all("volume")) {
+    if (volume.starts_with(':') || volume.ends_with(':') || volume.find("::") != std::string::npos)
+      return invalid("invalid spec: " + volume + ": empty section between colons");
     if (volume.find(':') == std::string::npos) {
       anonymous[volume] = Json::object();
     } else {
