@@ -125,7 +125,9 @@ class FieldReader {
   void spread(const F& form) const {
     form.read(members_);
   }
-  FieldReader at(std::string_view name) const { return FieldReader(members_.object(std::string(name).c_str())); }
+  FieldReader at(std::string_view name) const {
+    return FieldReader(members_.object(std::string(name).c_str()));
+  }
 
   template <typename T>
   static void read_all(const Members& members, T& value) {
@@ -177,6 +179,18 @@ class FieldReader {
   template <typename T>
   void read_several(const char* key, std::vector<T>& values) const {
     members_.each_item(key, [&](const Members& item) { read_all(item, values.emplace_back()); });
+  }
+
+  template <typename T>
+    requires HasTextForm<T>
+  void read_several(const char* key, std::vector<T>& values) const {
+    std::vector<std::string> texts;
+    members_.read(key, texts);
+    for (const std::string& text : texts) {
+      std::optional<T> parsed = TextForm<T>::read(text);
+      if (!parsed) return members_.wrong(key, TextForm<T>::kExpected);
+      values.push_back(std::move(*parsed));
+    }
   }
 
   template <typename T>
@@ -272,6 +286,14 @@ class FieldWriter {
   Json json_of_plain(const std::vector<T>& values) const {
     Json list = Json::array();
     for (const T& value : values) list.push_back(json_of(value));
+    return list;
+  }
+
+  template <typename T>
+    requires HasTextForm<T>
+  Json json_of_plain(const std::vector<T>& values) const {
+    Json list = Json::array();
+    for (const T& value : values) list.push_back(TextForm<T>::write(value));
     return list;
   }
 

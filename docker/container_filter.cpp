@@ -91,7 +91,7 @@ bool ContainerFilter::matches_identity(const ContainerFacts& container) const {
   }
   return any_value(filters_, "id",
                    [&](const std::string& w) {
-                     return container.id.starts_with(w) || text_matches(w, container.id);
+                     return container.id.text().starts_with(w) || text_matches(w, container.id.text());
                    }) &&
          any_value(filters_, "name", [&](const std::string& w) {
            return text_matches(w, container.spec.name) || text_matches(w, "/" + container.spec.name);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "docker/container_body.h"
+#include "docker/container_fields.h"
 
 namespace stack::docker {
 
@@ -87,7 +88,7 @@ Json ipam_json(const EndpointSpec& spec) {
   Json ipam = Json::object();
   if (spec.ipv4_address) ipam["IPv4Address"] = spec.ipv4_address->text();
   if (spec.ipv6_address) ipam["IPv6Address"] = spec.ipv6_address->text();
-  if (!spec.link_local_ips.empty()) ipam["LinkLocalIPs"] = spec.link_local_ips;
+  for (const IpAddress& address : spec.link_local_ips) ipam["LinkLocalIPs"].push_back(address.text());
   return ipam.empty() ? Json() : ipam;
 }
 
@@ -105,7 +106,9 @@ std::vector<std::string> dns_names(const ContainerFacts& container, const Endpoi
   return names;
 }
 
-std::string address_text(const std::optional<Cidr>& address) { return address ? address->address.text() : ""; }
+std::string address_text(const std::optional<Cidr>& address) {
+  return address ? address->address.text() : "";
+}
 int prefix_length(const std::optional<Cidr>& address) { return address ? address->prefix : 0; }
 
 Json endpoint_json(const ContainerFacts& container, const EndpointFacts& endpoint) {
@@ -289,9 +292,13 @@ Json config_json(const ContainerFacts& container, const ContainerDetails& detail
   if (spec.entrypoint && spec.entrypoint->empty()) config["Entrypoint"] = nullptr;
   if (spec.working_dir.empty()) config["WorkingDir"] = details.image_working_dir;
   if (spec.user.empty()) config["User"] = details.image_user;
+  if (spec.stop_signal.empty() && !details.image_stop_signal.empty())
+    config["StopSignal"] = details.image_stop_signal;
+  if (details.healthcheck) config["Healthcheck"] = fields_to_json(*details.healthcheck, Defaults::Omitted);
   for (const std::string& port : details.image_ports) config["ExposedPorts"][port] = Json::object();
   for (const PortSpec& port : spec.ports)
-    config["ExposedPorts"][std::to_string(port.container_port) + "/" + to_text(port.protocol)] = Json::object();
+    config["ExposedPorts"][std::to_string(port.container_port) + "/" + to_text(port.protocol)] =
+        Json::object();
   fill_defaults(config, config_defaults());
   return config;
 }
@@ -336,7 +343,7 @@ void add_legacy_network(const ContainerFacts& container, Json& settings) {
 
 Json network_settings(const ContainerFacts& container, int version) {
   std::string pid = std::to_string(container.pid);
-  Json settings{{"SandboxID", container.pid > 0 ? container.id : ""},
+  Json settings{{"SandboxID", container.pid > 0 ? container.id.text() : ""},
                 {"SandboxKey", container.pid > 0 ? "/proc/" + pid + "/ns/net" : ""},
                 {"Ports", port_map(container)},
                 {"Networks", networks_json(container)}};
@@ -373,7 +380,7 @@ Json container_summary(const ContainerFacts& container, WallTime now) {
     created = std::chrono::duration_cast<std::chrono::seconds>(time->time_since_epoch()).count();
   Json names = Json::array({"/" + container.spec.name});
   for (const std::string& name : container.linked_as) names.push_back("/" + name);
-  return {{"Id", container.id},
+  return {{"Id", container.id.text()},
           {"Names", std::move(names)},
           {"Image", container.spec.image},
           {"ImageID", container.image_id},
@@ -399,7 +406,7 @@ Json container_inspect(const ContainerFacts& container, const ContainerDetails& 
   std::vector<std::string> args = container.command_line;
   std::string path = args.empty() ? "" : args.front();
   if (!args.empty()) args.erase(args.begin());
-  return {{"Id", container.id},
+  return {{"Id", container.id.text()},
           {"Created", container.created_at},
           {"Path", path},
           {"Args", args},

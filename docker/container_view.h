@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "model/address.h"
 #include "model/container.h"
+#include "model/container_id.h"
 #include "model/health.h"
 
 namespace stack::docker {
@@ -51,7 +52,7 @@ struct ContainerFacts {
 
   const ContainerSpec& spec;
   const HealthState* health = nullptr;
-  std::string id;
+  ContainerId id;
   std::string image_id;                       // "sha256:..."
   std::map<std::string, std::string> labels;  // the image's and its own
   std::string created_at;
@@ -71,7 +72,7 @@ struct ContainerFacts {
   std::vector<std::string> linked_as;  // "web/db": names under which linking containers know it
 
   bool running() const { return status == "running" || status == "paused"; }
-  std::string short_id() const { return id.substr(0, 12); }
+  std::string short_id() const { return id.short_text(); }
 };
 
 // Additional facts for GET /containers/{id}/json.
@@ -81,6 +82,8 @@ struct ContainerDetails {
   std::vector<std::string> image_entrypoint;
   std::string image_working_dir;
   std::string image_user;
+  std::string image_stop_signal;
+  std::optional<HealthcheckSpec> healthcheck;  // the container's or its image's
   std::vector<std::string> image_ports;
   std::string hostname;
   std::vector<std::string> image_env;

@@ -74,7 +74,7 @@ struct EndpointSpec {
   std::optional<IpAddress> ipv4_address;
   std::optional<IpAddress> ipv6_address;
   std::optional<MacAddress> mac_address;
-  std::vector<std::string> link_local_ips;
+  std::vector<IpAddress> link_local_ips;
   std::string interface_name;
   int priority = 0;
   int gw_priority = 0;

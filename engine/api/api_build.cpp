@@ -75,7 +75,7 @@ Result<builder::BuildRequest> build_request(const docker::BuildQuery& query, con
   set_network(request, query.network_mode);
   for (const std::string& tag : query.tags) {
     TRY_ASSIGN(Reference reference, parse_reference(tag));
-    request.tags.push_back(reference.familiar());
+    request.tags.push_back(std::move(reference));
   }
   return request;
 }
@@ -128,7 +128,7 @@ void send_result(const Sink& sink, const std::string& image_id, const builder::B
   sink({{"aux", {{"ID", image_id}}}});
   std::string digits = image_id.substr(image_id.find(':') + 1);
   send_stream(sink, "Successfully built " + digits.substr(0, 12));
-  for (const std::string& tag : request.tags) send_stream(sink, "Successfully tagged " + tag);
+  for (const Reference& tag : request.tags) send_stream(sink, "Successfully tagged " + tag.familiar());
 }
 
 Task<> run_build(Services& s, builder::BuildRequest request, bool quiet, Sink sink, std::stop_token stop) {

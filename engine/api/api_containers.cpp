@@ -88,7 +88,7 @@ void show_container_ids(const Services& s, Json& details) {
     std::string mode = string_or(details["HostConfig"], name);
     if (!mode.starts_with(kContainer)) continue;
     Result<ContainerPtr> target = s.context.require_container(mode.substr(kContainer.size()));
-    if (target) details["HostConfig"][name] = std::string(kContainer) + (*target)->id;
+    if (target) details["HostConfig"][name] = std::string(kContainer) + (*target)->id.text();
   }
 }
 
@@ -139,7 +139,7 @@ Task<> create_container(Services& s, Request& request, Response& response) {
     response.error(made.error());
     co_return;
   }
-  response.json(201, {{"Id", (*made)->id}, {"Warnings", Json::array()}});
+  response.json(201, {{"Id", (*made)->id.text()}, {"Warnings", Json::array()}});
 }
 
 Task<> prune_containers(Services& s, Request& request, Response& response) {
@@ -161,7 +161,7 @@ Task<> prune_containers(Services& s, Request& request, Response& response) {
     int64_t size = co_await offload(s.context.pool, work);
     Result<> removed = co_await s.containers.remove(container, false, false);
     if (!removed) continue;  // started meanwhile
-    deleted.push_back(container->id);
+    deleted.push_back(container->id.text());
     reclaimed += size;
   }
   s.context.events.publish("container", "prune", "", {{"reclaimed", std::to_string(reclaimed)}});
@@ -307,7 +307,10 @@ void add_container_routes(http::Router& router, Services& s) {
   router.post("/containers/{id}/rename", [&s](Request& q, Response& r) -> Task<> {
     ContainerPtr container = container_of(s, q, r);
     if (!container) co_return;
-    Result<> done = co_await s.containers.rename(container, q.query.get("name"));
+    std::string name = q.query.get("name");
+    if (name == container->spec.name || name == "/" + container->spec.name)
+      co_return r.error(invalid("Renaming a container with the same name as its current name"));
+    Result<> done = co_await s.containers.rename(container, std::move(name));
     answer(r, done);
   });
   router.post("/containers/{id}/resize", [&s](Request& q, Response& r) -> Task<> {
@@ -319,8 +322,8 @@ void add_container_routes(http::Router& router, Services& s) {
       r.error(400, "h and w must be numbers from 0 to 65535");
       co_return;
     }
-    Result<> done =
-        s.containers.streams().resize(container, static_cast<uint16_t>(*rows), static_cast<uint16_t>(*columns));
+    Result<> done = s.containers.streams().resize(container, static_cast<uint16_t>(*rows),
+                                                  static_cast<uint16_t>(*columns));
     if (done) {
       r.no_content(200);
     } else {

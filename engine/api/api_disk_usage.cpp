@@ -47,7 +47,7 @@ Json container_rows(const Services& s, const Sizes& sizes) {
   for (const auto& [id, container] : s.context.containers) {
     if (!container->exists()) continue;
     Json row = docker::container_summary(container_facts(s, *container), std::chrono::system_clock::now());
-    row["SizeRw"] = size_of(sizes.containers, id);
+    row["SizeRw"] = size_of(sizes.containers, id.text());
     rows.push_back(std::move(row));
   }
   return rows;
@@ -157,10 +157,11 @@ Task<Sizes> measure(Services& s, const UsageKinds& kinds) {
   std::map<std::string, std::string> volumes;
   if (kinds.has("container"))
     for (const auto& [id, container] : s.context.containers)
-      containers[id] = s.containers.facts().upper_directory(*container);
+      containers[id.text()] = s.containers.facts().upper_directory(*container);
   if (kinds.has("volume"))
     for (const volumes::Volume& volume : s.containers.parts().volumes.list())
-      if (volume.options.empty()) volumes[volume.name] = volume.mountpoint;  // others have no files of their own
+      if (volume.options.empty())
+        volumes[volume.name] = volume.mountpoint;  // others have no files of their own
   auto work = [containers, volumes, &images = s.containers.parts().images] {
     Sizes sizes;
     for (const auto& [id, path] : containers) sizes.containers[id] = directory_size(path);

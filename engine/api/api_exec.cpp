@@ -1,8 +1,8 @@
 // Exec sessions: additional processes in running containers.
 #include <tuple>
 
-#include "base/text.h"
 #include "base/members.h"
+#include "base/text.h"
 #include "engine/api/api.h"
 #include "engine/api/raw_stream.h"
 
@@ -174,7 +174,8 @@ Task<> start_attached(Services& s, ExecPtr session, Request& request, Response& 
 // connection. Ours, not Docker's.
 std::string exit_frame(int code) {
   std::string payload;
-  for (int shift = 24; shift >= 0; shift -= 8) payload += static_cast<char>(static_cast<uint32_t>(code) >> shift);
+  for (int shift = 24; shift >= 0; shift -= 8)
+    payload += static_cast<char>(static_cast<uint32_t>(code) >> shift);
   return stream_frame(kExitFrame, payload);
 }
 
@@ -293,7 +294,7 @@ Json exec_json(const ExecSession& session) {
           {"OpenStderr", session.request.want_output},
           {"OpenStdout", session.request.want_output},
           {"CanRemove", ended},
-          {"ContainerID", session.container->id},
+          {"ContainerID", session.container->id.text()},
           {"DetachKeys", session.request.detach_keys},
           {"Pid", session.pid}};
 }
@@ -323,7 +324,8 @@ void add_exec_routes(http::Router& router, Services& s) {
   router.post("/containers/{id}/exec",
               [&s](Request& q, Response& r) -> Task<> { co_await create_exec(s, q, r); });
   router.post("/exec/{id}/start", [&s](Request& q, Response& r) -> Task<> { co_await start_exec(s, q, r); });
-  router.post("/exec/{id}/attach", [&s](Request& q, Response& r) -> Task<> { co_await attach_exec(s, q, r); });
+  router.post("/exec/{id}/attach",
+              [&s](Request& q, Response& r) -> Task<> { co_await attach_exec(s, q, r); });
   router.post("/exec/{id}/resize",
               [&s](Request& q, Response& r) -> Task<> { co_await resize_exec(s, q, r); });
   router.get("/exec/{id}/json", [&s](Request& q, Response& r) -> Task<> {

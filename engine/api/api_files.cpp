@@ -34,7 +34,7 @@ struct OpenedPath {
 Task<Result<std::shared_ptr<OpenedPath>>> open_path(Services& s, ContainerPtr container, std::string path) {
   auto opener = s.containers.roots().files_of(*container);
   CO_TRY(opener);
-  auto work = [open = *opener, path, id = container->id]() -> Result<std::shared_ptr<OpenedPath>> {
+  auto work = [open = *opener, path, id = container->id.text()]() -> Result<std::shared_ptr<OpenedPath>> {
     auto opened = std::make_shared<OpenedPath>();
     TRY_ASSIGN(opened->files, open());
     TRY_ASSIGN(opened->found, find_path(opened->files, path, id));
@@ -54,7 +54,8 @@ std::set<std::string> hollow_directories(const OpenedPath& opened) {
   };
   if (::fstat(opened.files.root.get(), &root) != 0 || ::fstat(opened.found.fd.get(), &found) != 0) return {};
   if (same(root)) return {"dev", "proc", "sys"};
-  bool mounted = ::fstatat(opened.files.root.get(), "dev", &dev, AT_SYMLINK_NOFOLLOW) == 0 && dev.st_dev != root.st_dev;
+  bool mounted =
+      ::fstatat(opened.files.root.get(), "dev", &dev, AT_SYMLINK_NOFOLLOW) == 0 && dev.st_dev != root.st_dev;
   if (mounted && same(dev)) return {"."};
   return {};
 }
@@ -101,7 +102,7 @@ Task<Result<>> extract_into(Services& s, Request& request, ContainerPtr containe
   auto opener = s.containers.roots().files_of(*container);
   CO_TRY(opener);
   auto held = std::make_shared<Fd>(std::move(*body));
-  auto work = [open = *opener, held, path, options, id = container->id]() -> Result<> {
+  auto work = [open = *opener, held, path, options, id = container->id.text()]() -> Result<> {
     TRY_ASSIGN(runtime::ContainerFiles files, open());
     return extract_archive(files, path, held->get(), options, id);
   };

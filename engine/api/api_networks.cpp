@@ -1,8 +1,8 @@
 // Networks.
 #include <algorithm>
 
-#include "docker/container_body.h"
 #include "base/members.h"
+#include "docker/container_body.h"
 #include "docker/object_filter.h"
 #include "docker/prune_filter.h"
 #include "engine/api/api.h"
@@ -39,11 +39,11 @@ Json containers_json(const Context& context, const std::string& network_id) {
     if (!container->run) continue;
     for (const Endpoint& endpoint : container->endpoints) {
       if (endpoint.network_id != network_id || !endpoint.attached) continue;
-      containers[id] = {{"Name", container->spec.name},
-                        {"EndpointID", endpoint.endpoint_id},
-                        {"MacAddress", endpoint.mac},
-                        {"IPv4Address", text_of(endpoint.ipv4)},
-                        {"IPv6Address", text_of(endpoint.ipv6)}};
+      containers[id.text()] = {{"Name", container->spec.name},
+                               {"EndpointID", endpoint.endpoint_id},
+                               {"MacAddress", endpoint.mac},
+                               {"IPv4Address", text_of(endpoint.ipv4)},
+                               {"IPv6Address", text_of(endpoint.ipv6)}};
     }
   }
   return containers;
@@ -84,11 +84,11 @@ Json predefined_inspect(const PredefinedNetwork& predefined, const Context& cont
   Json json = network_inspect(network_of(predefined, context), context);
   for (const auto& [id, container] : context.containers)
     if (container->running() && container->spec.network_mode == predefined.name)
-      json["Containers"][id] = {{"Name", container->spec.name},
-                                {"EndpointID", ""},
-                                {"MacAddress", ""},
-                                {"IPv4Address", ""},
-                                {"IPv6Address", ""}};
+      json["Containers"][id.text()] = {{"Name", container->spec.name},
+                                       {"EndpointID", ""},
+                                       {"MacAddress", ""},
+                                       {"IPv4Address", ""},
+                                       {"IPv6Address", ""}};
   return json;
 }
 

@@ -181,7 +181,12 @@ Task<> build_image(Services& s, Request& request, Response& response) {
     co_return;
   }
   wanted->check_only = bool_or(*body, "check");
-  wanted->tags = body->value("tags", std::vector<std::string>());
+  Result<std::vector<Reference>> tags = parse_tags(body->value("tags", std::vector<std::string>()));
+  if (!tags) {
+    response.error(tags.error());
+    co_return;
+  }
+  wanted->tags = std::move(*tags);
   wanted->secrets = build_secrets(*body);
   wanted->ssh = agents->sockets();
   std::stop_source stop;

@@ -84,12 +84,13 @@ Task<> top(Services& s, Request& request, Response& response) {
   if (!container || !(*container)->running()) {
     bool restarting = container && (*container)->status() == ContainerStatus::Restarting;
     response.error(!container   ? container.error()
-                   : restarting ? conflict("Container " + (*container)->id +
+                   : restarting ? conflict("Container " + (*container)->id.text() +
                                            " is restarting, wait until the container is running")
-                                : conflict("container " + (*container)->id + " is not running"));
+                                : conflict("container " + (*container)->id.text() + " is not running"));
     co_return;
   }
-  Result<std::vector<pid_t>> pids = s.containers.parts().cgroups.pids(s.containers.facts().cgroup_path(**container));
+  Result<std::vector<pid_t>> pids =
+      s.containers.parts().cgroups.pids(s.containers.facts().cgroup_path(**container));
   if (!pids) {
     response.error(pids.error());
     co_return;

@@ -124,10 +124,12 @@ docker::ContainerDetails container_details(const Services& s, const Container& c
     details.image_entrypoint = defaults->entrypoint;
     details.image_working_dir = defaults->working_dir;
     details.image_user = defaults->user;
+    details.image_stop_signal = defaults->stop_signal;
     details.image_env = defaults->env;
   }
   if (std::optional<images::Image> image = s.containers.parts().images.find(container.image_id))
     details.image_ports = image->config().exposed_ports;
+  details.healthcheck = s.health.configured(container);
   details.hostname = s.containers.facts().hostname_of(container);
   details.resolv_conf_path = s.containers.facts().own_file(container, "resolv.conf");
   details.hostname_path = s.containers.facts().own_file(container, "hostname");
@@ -194,7 +196,7 @@ std::vector<std::string> volume_users(const Context& context, const std::string&
 std::vector<images::ImageUser> image_users(const Context& context) {
   std::vector<images::ImageUser> users;
   for (const auto& [id, container] : context.containers)
-    users.push_back({container->image_id, id, container->alive()});
+    users.push_back({container->image_id, id.text(), container->alive()});
   return users;
 }
 

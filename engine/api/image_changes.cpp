@@ -46,7 +46,7 @@ Task<Result<std::string>> apply_changes(Services& s, std::string image, std::vec
                                         std::vector<Reference> tags) {
   builder::BuildRequest request;
   request.dockerfile_inline = "FROM " + image + "\n" + join(changes, "\n") + "\n";
-  for (const Reference& tag : tags) request.tags.push_back(tag.familiar());
+  request.tags = std::move(tags);
   auto made = co_await s.builds.build(std::move(request), [](const BuildLine&) {}, {});
   if (!made) co_return made.error().error;
   co_return made->image_id;

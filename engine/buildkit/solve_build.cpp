@@ -198,7 +198,7 @@ Task<Result<>> Fetch::agents(std::vector<std::string> ids) {
 
 // Of every registry that the build may ask.
 Task<> Fetch::credentials(std::vector<std::string> images) {
-  images.insert(images.end(), place->request.tags.begin(), place->request.tags.end());
+  for (const Reference& tag : place->request.tags) images.push_back(tag.full());
   for (const auto& caches : {place->request.cache_from, place->request.cache_to})
     for (const builder::CacheLocation& cache : caches) images.push_back(cache.place);
   std::set<std::string> registries{"docker.io"};

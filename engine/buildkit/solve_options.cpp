@@ -149,7 +149,7 @@ Result<builder::BuildRequest> read_options(const SolveRequest& request,
   }
   for (const std::string& tag : tags_of(request)) {
     TRY_ASSIGN(Reference reference, parse_reference(tag));
-    out.tags.push_back(reference.familiar());
+    out.tags.push_back(std::move(reference));
   }
   return out;
 }

@@ -77,7 +77,7 @@ Task<Result<runtime::Hello>> Recovery::take_over(ContainerPtr container,
   if (!pidfd) co_return not_found("it has no live process");
   auto search = [paths = context_.paths] { return find_monitors(paths); };
   std::map<std::string, pid_t> monitors = co_await offload(context_.pool, search);
-  auto found = monitors.find(container->id);
+  auto found = monitors.find(container->id.text());
   FormerMonitor former = found == monitors.end() ? FormerMonitor() : FormerMonitor(found->second);
   Fd netns = network_namespace_of(*pid);
   runtime::Stdio stdio;
@@ -120,7 +120,7 @@ Task<Recovery::Adoption> Recovery::adopt(ContainerPtr container) {
   if (!hello) {
     std::string reason = "it is running but cannot be adopted: " + hello.error().text();
     log_error("container " + container->spec.name + ": " + reason);
-    context_.unreadable.push_back({Table::Containers, container->id, std::move(reason)});
+    context_.unreadable.push_back({Table::Containers, container->id.text(), std::move(reason)});
     co_return Adoption::Unreachable;
   }
   auto run = std::make_shared<ContainerRun>();

@@ -13,10 +13,11 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/units.h"
-#include "model/address.h"
 #include "engine/container/command_queue.h"
 #include "engine/container/life.h"
+#include "model/address.h"
 #include "model/container.h"
+#include "model/container_id.h"
 #include "model/health.h"
 #include "model/protocol.h"
 #include "model/restart_policy.h"
@@ -26,9 +27,9 @@ namespace stack::engine {
 
 // The source of a mount, resolved when the container is created.
 struct MountSource {
-  std::string path;         // on the host: the bound path; none for tmpfs and image
-  std::string volume;       // Volume: its name
-  bool anonymous = false;   // an unnamed volume, removed by `rm -v`
+  std::string path;        // on the host: the bound path; none for tmpfs and image
+  std::string volume;      // Volume: its name
+  bool anonymous = false;  // an unnamed volume, removed by `rm -v`
 };
 
 // A resolved mount, as shown by `docker inspect` and mounted by the runtime. The target is a clean path.
@@ -84,7 +85,7 @@ struct Container {
   explicit Container(asio::io_context& io) : commands(io), changed(io) {}
 
   // Stored in the state store.
-  std::string id;
+  ContainerId id;
   ContainerSpec spec;
   std::string image_id;  // "sha256:..."
   std::string created_at;
@@ -129,7 +130,7 @@ struct Container {
   bool has_process() const;
   bool running() const { return has_process() && !leaving(); }
   bool alive() const { return running() || status() == ContainerStatus::Restarting; }
-  std::string short_id() const { return id.substr(0, 12); }
+  std::string short_id() const { return id.short_text(); }
   std::string label(const std::string& key) const {
     auto found = spec.labels.find(key);
     return found == spec.labels.end() ? std::string() : found->second;

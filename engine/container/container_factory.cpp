@@ -39,7 +39,7 @@ Result<> ContainerFactory::check_spec(const ContainerSpec& spec) const {
   TRY(check_container_name(spec.name));
   if (ContainerPtr holder = context_.find_container(spec.name); holder && holder->spec.name == spec.name)
     return conflict("Conflict. The container name \"/" + spec.name + "\" is already in use by container \"" +
-                    holder->id +
+                    holder->id.text() +
                     "\". You have to remove (or rename) that container to be able to reuse that name.");
   TRY_ASSIGN(LogPlan log, plan_log(spec.log));
   TRY(check_log_target(log));
@@ -160,7 +160,7 @@ Task<Result<ContainerPtr>> ContainerFactory::create(ContainerSpec spec, CreateOp
   if (options.volumes_of) take_over_volumes(*mounts, *options.volumes_of);
 
   auto container = std::make_shared<Container>(context_.io);
-  container->id = random_id();
+  container->id = ContainerId(random_id());
   container->image_id = image->id;
   container->created_at = rfc3339(std::chrono::system_clock::now());
   container->mounts = std::move(*mounts);

@@ -22,7 +22,7 @@ Result<ImageDefaults> ContainerFacts::image_defaults(const Container& container)
 }
 
 std::string ContainerFacts::log_path(const Container& container) const {
-  return context_.paths.container(container.id) + "/" + container.id + "-json.log";
+  return context_.paths.container(container.id) + "/" + container.id.text() + "-json.log";
 }
 
 std::string ContainerFacts::own_file(const Container& container, const std::string& name) const {
@@ -117,7 +117,7 @@ Task<Result<runtime::LogSettings>> ContainerFacts::log_settings_of(ContainerPtr 
   Result<LogPlan> plan = plan_log(container->spec.log);
   CO_TRY(plan);
   LogSubject subject;
-  subject.facts = {container->id, container->spec.name, container->image_id, container->spec.image};
+  subject.facts = {container->id.text(), container->spec.name, container->image_id, container->spec.image};
   subject.labels = container->spec.labels;
   if (!plan->env.empty() || !plan->env_regex.empty()) {
     std::vector<std::string> env = co_await environment_of(container);

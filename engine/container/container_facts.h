@@ -28,7 +28,7 @@ class ContainerFacts {
   Task<Result<runtime::LogSettings>> log_settings_of(ContainerPtr container) const;
 
   std::string cgroup_path(const Container& container) const {
-    return context_.paths.cgroup_parent() + "/" + container.id;
+    return context_.paths.cgroup_parent() + "/" + container.id.text();
   }
   std::string log_path(const Container& container) const;
   // The upper directory of its root, which contains its changes.

@@ -36,9 +36,9 @@ Task<> ContainerRemoval::discard(ContainerPtr container) {
   };
   co_await offload(context_.pool, work);
   parts_.networks.forget(*container);
-  (void)context_.store.remove(Table::Containers, container->id);
+  (void)context_.store.remove(Table::Containers, container->id.text());
   context_.containers.erase(container->id);
-  if (container->spec.auto_remove) removed_.emplace_back(container->id, container->state.exit_code);
+  if (container->spec.auto_remove) removed_.emplace_back(container->id.text(), container->state.exit_code);
   if (removed_.size() > kRemembered) removed_.pop_front();
   (void)container->take(LifeEvent::Discarded);
   for (auto& attach : std::exchange(container->waiting_attaches, {}))

@@ -234,7 +234,7 @@ Task<Result<>> ContainerService::rename(ContainerPtr container, std::string name
   if (ContainerPtr holder = context_.find_container(name);
       holder && holder->spec.name == name && holder != container)
     co_return conflict("Conflict. The container name \"/" + name + "\" is already in use by container \"" +
-                       holder->id + "\".");
+                       holder->id.text() + "\".");
   std::string old = std::exchange(container->spec.name, name);
   for (Endpoint& endpoint : container->endpoints)
     std::replace(endpoint.spec.aliases.begin(), endpoint.spec.aliases.end(), old, name);

@@ -137,7 +137,7 @@ Result<std::function<Result<runtime::ContainerFiles>()>> ContainerRoots::files_o
     if (path_exists(state_dir + "/" + name))
       stopped.mounts.push_back({state_dir + "/" + name, "", std::string("/etc/") + name, false});
   return std::function([stopped = std::move(stopped), &store = parts_.volumes, mounts = container.mounts,
-                        user = "files " + container.id]() -> Result<runtime::ContainerFiles> {
+                        user = "files " + container.id.text()]() -> Result<runtime::ContainerFiles> {
     // The opened files have their own mounts.
     Result<> attached;
     for (const MountPoint& mount : mounts)
@@ -167,7 +167,7 @@ Task<Result<images::Image>> ContainerRoots::commit(ContainerPtr container, Commi
   Result<CommandQueue::Turn> turn = co_await container->commands.enter(CommandQueue::Kind::Steady);
   CO_TRY(turn);
   if (container->leaving())
-    co_return conflict("You cannot commit container " + container->id + " which is Dead");
+    co_return conflict("You cannot commit container " + container->id.text() + " which is Dead");
   Result<images::Image> base = parts_.images.resolve(container->image_id);
   CO_TRY(base);
   std::string cgroup = facts_.cgroup_path(*container);
@@ -186,7 +186,7 @@ Task<Result<images::Image>> ContainerRoots::commit(ContainerPtr container, Commi
   apply_overrides(request.overrides, document.config);
   std::vector<std::string> shown = document.config.entrypoint;
   shown.insert(shown.end(), document.config.cmd.begin(), document.config.cmd.end());
-  auto work = [&store = parts_.images, base = *base, document, shown, request, id = container->id,
+  auto work = [&store = parts_.images, base = *base, document, shown, request, id = container->id.text(),
                image = container->spec.image, upper = facts_.upper_directory(*container),
                points = mount_points(*container)]() mutable -> Result<images::Image> {
     TRY_ASSIGN(std::vector<images::LayerPin> pins, store.pin_layers(base));

@@ -97,9 +97,10 @@ Json sample_stats(const Container& container, const ContainerService& service) {
   runtime::CgroupStats stats;
   bool running = container.running();
   if (running)
-    if (Result<runtime::CgroupStats> now = cgroups.stats(service.facts().cgroup_path(container)); now) stats = *now;
+    if (Result<runtime::CgroupStats> now = cgroups.stats(service.facts().cgroup_path(container)); now)
+      stats = *now;
   Json out{{"name", "/" + container.spec.name},
-           {"id", container.id},
+           {"id", container.id.text()},
            {"read", rfc3339(std::chrono::system_clock::now())},
            {"num_procs", 0},
            {"storage_stats", Json::object()},

@@ -70,7 +70,7 @@ Task<Result<>> ContainerService::update(ContainerPtr container, ResourceSpec cha
       // Some limits may have been written; restores the recorded ones.
       if (Result<Json> before = limits_json(container->spec.resources); before && !before->empty())
         (void)parts_.cgroups.update(facts_.cgroup_path(*container), *before);
-      co_return std::move(applied).error().in("cannot update container " + container->id);
+      co_return std::move(applied).error().in("cannot update container " + container->id.text());
     }
   }
   container->spec.resources = std::move(*resources);

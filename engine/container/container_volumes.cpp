@@ -95,7 +95,7 @@ Task<Result<>> ContainerVolumes::attach(ContainerPtr container) {
   if (!any) co_return Result<>();
   Result<images::Image> image = parts_.images.resolve(container->image_id);
   CO_TRY(image);
-  auto work = [&store = parts_.volumes, mounts = container->mounts, id = container->id,
+  auto work = [&store = parts_.volumes, mounts = container->mounts, id = container->id.text(),
                from = std::move(*image)]() -> Result<> {
     for (const MountPoint& mount : mounts)
       if (mount.spec.kind == MountKind::Volume) TRY(store.attach(mount.source.volume, id));
@@ -111,7 +111,7 @@ Task<> ContainerVolumes::detach(ContainerPtr container) {
     return volume && !volume->options.empty();
   });
   if (!any) co_return;
-  auto work = [&store = parts_.volumes, mounts = container->mounts, id = container->id] {
+  auto work = [&store = parts_.volumes, mounts = container->mounts, id = container->id.text()] {
     for (const MountPoint& mount : mounts) {
       if (mount.spec.kind != MountKind::Volume) continue;
       Result<> detached = store.detach(mount.source.volume, id);
@@ -125,7 +125,8 @@ Task<> ContainerVolumes::detach(ContainerPtr container) {
 void ContainerVolumes::adopt(const std::vector<ContainerPtr>& alive) {
   for (const ContainerPtr& container : alive)
     for (const MountPoint& mount : container->mounts)
-      if (mount.spec.kind == MountKind::Volume) parts_.volumes.adopt(mount.source.volume, container->id);
+      if (mount.spec.kind == MountKind::Volume)
+        parts_.volumes.adopt(mount.source.volume, container->id.text());
   if (!context_.unreadable.empty()) return;
   Result<> unmounted = parts_.volumes.unmount_unused();
   if (!unmounted) log_warning(unmounted.error().text());

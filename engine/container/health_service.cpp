@@ -6,25 +6,28 @@
 
 namespace stack::engine {
 
+std::optional<HealthcheckSpec> HealthService::configured(const Container& container) const {
+  const std::optional<HealthcheckSpec>& own = container.spec.healthcheck;
+  if (own && !own->test.empty()) return own;
+  Result<images::Image> image = containers_.parts().images.resolve(container.image_id);
+  if (!image || !image->config().healthcheck) return std::nullopt;
+  const images::Healthcheck& theirs = *image->config().healthcheck;
+  HealthcheckSpec merged = own.value_or(HealthcheckSpec{});
+  merged.test = theirs.test;
+  auto inherit = [](auto& mine, auto value) {
+    if (mine == decltype(value){}) mine = value;
+  };
+  inherit(merged.interval, theirs.interval);
+  inherit(merged.timeout, theirs.timeout);
+  inherit(merged.start_period, theirs.start_period);
+  inherit(merged.start_interval, theirs.start_interval);
+  inherit(merged.retries, theirs.retries);
+  return merged;
+}
+
 std::optional<HealthcheckSpec> HealthService::check_of(const Container& container) const {
-  std::optional<HealthcheckSpec> check = container.spec.healthcheck;
-  if (!check || check->test.empty()) {
-    Result<images::Image> image = containers_.parts().images.resolve(container.image_id);
-    if (!image || !image->config().healthcheck) return std::nullopt;
-    const images::Healthcheck& theirs = *image->config().healthcheck;
-    HealthcheckSpec merged = check.value_or(HealthcheckSpec{});
-    merged.test = theirs.test;
-    auto inherit = [](auto& mine, auto value) {
-      if (mine == decltype(value){}) mine = value;
-    };
-    inherit(merged.interval, theirs.interval);
-    inherit(merged.timeout, theirs.timeout);
-    inherit(merged.start_period, theirs.start_period);
-    inherit(merged.start_interval, theirs.start_interval);
-    inherit(merged.retries, theirs.retries);
-    check = merged;
-  }
-  if (!is_enabled(*check)) return std::nullopt;
+  std::optional<HealthcheckSpec> check = configured(container);
+  if (!check || !is_enabled(*check)) return std::nullopt;
   return with_defaults(*check);
 }
 

@@ -14,6 +14,9 @@ class HealthService {
   // with the label io.stack.restart-on.
   void watch(ContainerPtr container);
   // The container's health check, or its image's; nullopt if there is none.
+  // The container's check, with what it leaves to the image; also a disabled one.
+  std::optional<HealthcheckSpec> configured(const Container& container) const;
+  // The check to perform, with defaults.
   std::optional<HealthcheckSpec> check_of(const Container& container) const;
 
  private:

@@ -37,8 +37,7 @@ class Search {
     for (const std::string& id : entries_of(paths_.steps())) step(id);
     for (const std::string& group : cgroups_.list(paths_.cgroup_parent())) cgroup(group);
     for (const auto& [id, pid] : monitors_)
-      if (!owners_.containers.contains(id) && !owners_.steps.contains(id) && !is_step(id) &&
-          !is_exec(id))
+      if (!owners_.containers.contains(id) && !owners_.steps.contains(id) && !is_step(id) && !is_exec(id))
         unknown(id, "has a monitor (process " + std::to_string(pid) + ") but no record");
     for (const std::string& name : entries_of(paths_.containers())) {
       if (name.starts_with(Paths::kGonePrefix)) {
@@ -56,8 +55,9 @@ class Search {
     return path_exists(paths_.step(id)) || cgroups_.exists(paths_.step_cgroup(id));
   }
   bool is_exec(const std::string& id) const {
-    return std::any_of(owners_.containers.begin(), owners_.containers.end(),
-                       [&](const std::string& container) { return path_exists(paths_.exec(container, id)); });
+    return std::any_of(
+        owners_.containers.begin(), owners_.containers.end(),
+        [&](const std::string& container) { return path_exists(paths_.exec(ContainerId(container), id)); });
   }
   bool is_reported(const std::string& id) const {
     return std::any_of(found_.begin(), found_.end(), [&](const Leftover& l) { return l.id == id; });
@@ -85,19 +85,19 @@ class Search {
 
   void folder(const std::string& id) {
     if (owners_.containers.contains(id)) return;
-    std::string path = paths_.container(id);
+    std::string path = paths_.container(ContainerId(id));
     if (entries_of(path).empty()) return add(LeftoverKind::EmptyFolder, id, "folder " + path);
     unknown(id, "has data in " + path + " but no record");
   }
 
   void gone(const std::string& id) {
     if (!owners_.containers.contains(id))
-      add(LeftoverKind::GoneFolder, id, "folder " + paths_.container_gone(id));
+      add(LeftoverKind::GoneFolder, id, "folder " + paths_.container_gone(ContainerId(id)));
   }
 
   void run_folder(const std::string& id) {
     if (owners_.containers.contains(id)) return;
-    add(LeftoverKind::RunFolder, id, "folder " + paths_.container_run(id));
+    add(LeftoverKind::RunFolder, id, "folder " + paths_.container_run(ContainerId(id)));
   }
 
   const Paths& paths_;
@@ -137,6 +137,7 @@ std::vector<Leftover> find_leftovers(const Paths& paths, const runtime::Cgroups&
 
 Result<> remove_leftover(const Paths& paths, const runtime::Cgroups& cgroups, const Leftover& leftover) {
   const std::string& id = leftover.id;
+  const ContainerId container(id);
   std::string cgroup = paths.cgroup_parent() + "/" + id;
   switch (leftover.kind) {
     case LeftoverKind::Step:
@@ -144,24 +145,24 @@ Result<> remove_leftover(const Paths& paths, const runtime::Cgroups& cgroups, co
     case LeftoverKind::Cgroup:
       return end_group(cgroups, cgroup);
     case LeftoverKind::RunFolder:
-      return remove_tree(paths.container_run(id));
+      return remove_tree(paths.container_run(container));
     case LeftoverKind::GoneFolder:
-      return remove_tree(paths.container_gone(id));
+      return remove_tree(paths.container_gone(container));
     case LeftoverKind::EmptyFolder:
-      return ::rmdir(paths.container(id).c_str()) == 0 || errno == ENOENT
+      return ::rmdir(paths.container(container).c_str()) == 0 || errno == ENOENT
                  ? Result<>()
-                 : Result<>(Error::last_errno("remove " + paths.container(id)));
+                 : Result<>(Error::last_errno("remove " + paths.container(container)));
     case LeftoverKind::Unknown:
       break;
   }
   Result<> ended = end_group(cgroups, cgroup);
   end_monitor(paths, id);
   TRY(std::move(ended));
-  TRY(remove_tree(paths.container_run(id)));
-  return remove_container_folder(paths, id);
+  TRY(remove_tree(paths.container_run(container)));
+  return remove_container_folder(paths, container);
 }
 
-Result<> remove_container_folder(const Paths& paths, const std::string& id) {
+Result<> remove_container_folder(const Paths& paths, const ContainerId& id) {
   std::string gone = paths.container_gone(id);
   TRY(remove_tree(gone));
   if (::rename(paths.container(id).c_str(), gone.c_str()) == 0) return remove_tree(gone);

@@ -11,7 +11,7 @@
 
 namespace stack::engine {
 
-// Sets of IDs.
+// IDs as texts, because they are compared with names in folders, cgroups, and command lines.
 struct Owners {
   std::set<std::string> containers;  // containers with a record, readable or not
   std::set<std::string> alive;       // containers with a process
@@ -42,7 +42,7 @@ std::vector<Leftover> find_leftovers(const Paths& paths, const runtime::Cgroups&
 Result<> remove_leftover(const Paths& paths, const runtime::Cgroups& cgroups, const Leftover& leftover);
 
 // Removes <root>/containers/<id>, starting with the record. Blocks.
-Result<> remove_container_folder(const Paths& paths, const std::string& id);
+Result<> remove_container_folder(const Paths& paths, const ContainerId& id);
 
 // Ends build steps of a killed engine. Call before using the layers they write to.
 void end_orphaned_steps(const Paths& paths, const runtime::Cgroups& cgroups);

@@ -167,7 +167,7 @@ Task<Result<runtime::LaunchRequest>> MonitorRequests::launch(ContainerPtr contai
   Result<runtime::LogSettings> log = co_await facts_.log_settings_of(container);
   CO_TRY(log);
   runtime::LaunchRequest request;
-  request.container_id = container->id;
+  request.container_id = container->id.text();
   request.state_dir = context_.paths.container(container->id);
   request.run_dir = context_.paths.container_run(container->id);
   Result<> folder = ensure_directory(request.run_dir, 0700);
@@ -195,7 +195,7 @@ Task<Result<runtime::LaunchRequest>> MonitorRequests::launch(ContainerPtr contai
 
 Task<runtime::AdoptRequest> MonitorRequests::adopt(ContainerPtr container) const {
   runtime::AdoptRequest request;
-  request.container_id = container->id;
+  request.container_id = container->id.text();
   request.state_dir = context_.paths.container(container->id);
   request.run_dir = context_.paths.container_run(container->id);
   request.cgroup_path = facts_.cgroup_path(*container);

@@ -51,7 +51,7 @@ Result<> Recovery::load() {
   Store::Reader<ContainerPtr> read = [this](const std::string& id,
                                             const Json& record) -> Result<ContainerPtr> {
     auto container = std::make_shared<Container>(context_.io);
-    container->id = id;
+    container->id = ContainerId(id);
     TRY(read_record(record, *container));
     return container;
   };
@@ -61,7 +61,7 @@ Result<> Recovery::load() {
     log_error("container " + record.key + ": its record cannot be read (" + record.reason +
               "); leaving it unchanged");
     // While connected to an engine, its monitor does not start another one.
-    Result<Fd> control = runtime::connect_monitor(context_.paths.container_run(record.key));
+    Result<Fd> control = runtime::connect_monitor(context_.paths.container_run(ContainerId(record.key)));
     if (control) unreadable_monitors_[record.key] = std::move(*control);
     context_.unreadable.push_back(std::move(record));
   }
@@ -123,8 +123,8 @@ Task<Result<std::vector<ContainerPtr>>> Recovery::recover() {
 Owners Recovery::owners() const {
   Owners owners;
   for (const auto& [id, container] : context_.containers) {
-    owners.containers.insert(id);
-    if (container->run) owners.alive.insert(id);
+    owners.containers.insert(id.text());
+    if (container->run) owners.alive.insert(id.text());
   }
   for (const Unreadable& record : context_.unreadable) {
     if (record.table != Table::Containers) continue;
@@ -176,7 +176,7 @@ Task<Result<>> Recovery::give_up(std::string id) {
   CO_TRY(cleared);
   Result<> removed = context_.store.remove(Table::Containers, id);
   CO_TRY(removed);
-  context_.containers.erase(id);
+  context_.containers.erase(ContainerId(id));
   std::erase_if(context_.unreadable, [&](const Unreadable& record) {
     return record.table == Table::Containers && record.key == id;
   });

@@ -18,12 +18,12 @@ Error remove_refusal(const Container& c) {
 // exec, attach, and pause require a running process.
 Error not_running(const Container& c, const std::string& request) {
   if (c.phase == Phase::Paused && request == "pause")
-    return conflict("Container " + c.id + " is already paused");
+    return conflict("Container " + c.id.text() + " is already paused");
   if (c.phase == Phase::Paused)
-    return conflict("Container " + c.id + " is paused, unpause the container before " + request);
+    return conflict("Container " + c.id.text() + " is paused, unpause the container before " + request);
   if (c.phase == Phase::Backoff)
-    return conflict("Container " + c.id + " is restarting, wait until the container is running");
-  return conflict("Container " + c.id + " is not running");
+    return conflict("Container " + c.id.text() + " is restarting, wait until the container is running");
+  return conflict("Container " + c.id.text() + " is not running");
 }
 
 }  // namespace
@@ -43,9 +43,10 @@ Error refusal(const Container& c, LifeEvent request) {
     case LifeEvent::Attach:
       return not_running(c, "attach");
     case LifeEvent::Unpause:
-      return conflict("Container " + c.id + " is not paused");
+      return conflict("Container " + c.id.text() + " is not paused");
     default:
-      return conflict("cannot kill container: " + c.spec.name + ": container " + c.id + " is not running");
+      return conflict("cannot kill container: " + c.spec.name + ": container " + c.id.text() +
+                      " is not running");
   }
 }
 

@@ -86,7 +86,8 @@ struct BuildService::State {
     TRY_ASSIGN(images::Image image,
                obtain_image(registries, containers.parts().images, wanted, transfers, line, stop));
     bool same = former && former->id == image.id;
-    line((same ? "Status: Image is up to date for " : "Status: Downloaded newer image for ") + reference.familiar());
+    line((same ? "Status: Image is up to date for " : "Status: Downloaded newer image for ") +
+         reference.familiar());
     return image;
   }
 
@@ -347,6 +348,15 @@ Result<std::string> only_platform(const std::vector<std::string>& platforms) {
 
 }  // namespace
 
+Result<std::vector<Reference>> parse_tags(const std::vector<std::string>& names) {
+  std::vector<Reference> tags;
+  for (const std::string& name : names) {
+    TRY_ASSIGN(Reference tag, parse_reference(name).in("tag " + name));
+    tags.push_back(std::move(tag));
+  }
+  return tags;
+}
+
 void set_network(builder::BuildRequest& request, const std::string& mode) {
   if (mode == "none") {
     request.network = builder::RunNetwork::None;
@@ -402,8 +412,9 @@ Result<builder::BuildRequest> BuildService::request_of(const compose::Build& sec
              builder::parse_attestation(builder::AttestationRequest::Kind::Sbom, section.sbom));
   set_attestation(request.attestations, builder::AttestationRequest::Kind::Sbom, std::move(sbom));
   request.target = section.target;
-  request.tags = section.tags;
-  request.tags.insert(request.tags.begin(), image);
+  std::vector<std::string> tags = section.tags;
+  if (!image.empty()) tags.insert(tags.begin(), image);
+  TRY_ASSIGN(request.tags, parse_tags(tags));
   request.labels = section.labels;
   request.no_cache = section.no_cache || settings.no_cache;
   request.no_cache_stages = section.no_cache_filter;

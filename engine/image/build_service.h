@@ -19,6 +19,8 @@ namespace stack::engine {
 
 // Sets the network of RUN steps from a client's value: none, host, default or bridge, or a network's name or id.
 void set_network(builder::BuildRequest& request, const std::string& mode);
+// Errors name the tag.
+Result<std::vector<Reference>> parse_tags(const std::vector<std::string>& names);
 
 // Receives a line of a build's progress.
 struct BuildLine {

@@ -126,11 +126,11 @@ Result<runtime::User> resolve_user_in_layers(const std::string& name, const std:
 Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const builder::RunOutput& output,
                                             std::stop_token stop) {
   auto container = std::make_shared<Container>(context_.io);
-  container->id = random_id();
-  container->spec = spec_of(step, container->id);
+  container->id = ContainerId(random_id());
+  container->spec = spec_of(step, container->id.text());
   container->mounts = mounts_of(step);
   container->run = std::make_shared<ContainerRun>();
-  context_.build_steps.insert(container->id);
+  context_.build_steps.insert(container->id.text());
   bool networked = step.network == builder::RunNetwork::Default && step.network_name.empty();
   if (networked) ++network_users_;
   struct ScopeExit {
@@ -143,7 +143,7 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
       context.build_steps.erase(id);
       remove_unused_cgroup_parent(context, cgroups);
     }
-  } leave{context_, containers_.parts().cgroups, container->id, networked ? &network_users_ : nullptr};
+  } leave{context_, containers_.parts().cgroups, container->id.text(), networked ? &network_users_ : nullptr};
   if (networked) {
     Result<NetworkPtr> network = co_await ensure_network();
     CO_TRY(network);
@@ -173,8 +173,8 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
   }
   co_await networks_.disconnect(container);
   networks_.forget(*container);
-  std::string cgroup = context_.paths.step_cgroup(container->id);
-  std::string folder = context_.paths.step(container->id);
+  std::string cgroup = context_.paths.step_cgroup(container->id.text());
+  std::string folder = context_.paths.step(container->id.text());
   auto clear = [cgroups = containers_.parts().cgroups, cgroup, folder]() -> Result<> {
     Result<> killed = cgroups.kill_all(cgroup);
     if (!killed) log_warning("build step: " + killed.error().text());
@@ -188,7 +188,7 @@ Task<Result<int>> EngineRunDriver::run_here(const builder::RunStep& step, const 
 
 Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& container,
                                                            const builder::RunStep& step, runtime::User user) {
-  std::string folder = context_.paths.step(container.id);
+  std::string folder = context_.paths.step(container.id.text());
   TRY(ensure_directory(folder, 0700));
   for (const char* part : {"/merged", "/state"}) TRY(ensure_directory(folder + part, 0755));
   OciInputs inputs;
@@ -197,7 +197,7 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   inputs.env = step.env;
   inputs.working_dir = step.cwd;
   inputs.hostname = container.spec.hostname;
-  inputs.cgroup_path = context_.paths.step_cgroup(container.id);
+  inputs.cgroup_path = context_.paths.step_cgroup(container.id.text());
   inputs.user = std::move(user);
   auto put = [&](const std::string& name, const std::string& text) -> Result<> {
     TRY(write_file(folder + "/" + name, text));
@@ -208,7 +208,7 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   TRY(put("resolv.conf", networks_.resolv_conf(container)));
   TRY_ASSIGN(Json config, oci_config(inputs));
   runtime::LaunchRequest request;
-  request.container_id = container.id;
+  request.container_id = container.id.text();
   request.state_dir = folder + "/state";
   request.run_dir = folder;
   request.oci_config = stack::to_text(config);
@@ -217,7 +217,8 @@ Result<runtime::LaunchRequest> EngineRunDriver::request_of(const Container& cont
   request.rootfs.upper_dir = step.upper_dir;
   request.rootfs.work_dir = step.work_dir;
   request.netns_fd = container.run->netns ? container.run->netns.get() : -1;
-  TRY_ASSIGN(SeccompFilter filter, containers_.seccomp_filters().filter_of(container.spec, container.spec.privileged));
+  TRY_ASSIGN(SeccompFilter filter,
+             containers_.seccomp_filters().filter_of(container.spec, container.spec.privileged));
   request.seccomp_bpf = std::move(filter.bpf);
   request.seccomp_flags = filter.flags;
   request.cgroup_path = inputs.cgroup_path;

@@ -131,9 +131,9 @@ bool Connections::keep_for_sharers(Container& container) {
 }
 
 void Connections::drop_kept_namespaces() {
-  std::vector<std::string> ids;
+  std::vector<ContainerId> ids;
   for (const auto& [id, own] : state_.kept) ids.push_back(id);
-  for (const std::string& id : ids) {
+  for (const ContainerId& id : ids) {
     ContainerPtr owner = state_.context.find_container(id);
     if (!owner) {
       state_.kept.erase(id);

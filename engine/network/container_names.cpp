@@ -95,13 +95,13 @@ void ContainerNames::follow(const Container& container) {
                                 {network->name(), network->request.internal, subnets_of(*network)});
     dns::EndpointNames spec{names_on(container, endpoint), {}};
     if (endpoint.attached) spec.addresses = endpoint.addresses();
-    server().zone().set_endpoint(network->id, container.id, std::move(spec));
+    server().zone().set_endpoint(network->id, container.id.text(), std::move(spec));
     named.insert(network->id);
   }
   server().update_client(container.id, client_of(container));
   if (present == state_.containers.end()) return;
   for (const std::string& id : present->second.named)
-    if (!named.contains(id)) server_->zone().remove_endpoint(id, container.id);
+    if (!named.contains(id)) server_->zone().remove_endpoint(id, container.id.text());
   present->second.named = std::move(named);
 }
 
@@ -138,10 +138,10 @@ void ContainerNames::follow_hosts(const Container& container) {
   std::vector<std::string> addresses = addresses_of(container);
   std::vector<std::string> former = std::exchange(present->second.host_addresses, addresses);
   if (former == addresses) return;
-  std::vector<std::string> owners{container.id};
+  std::vector<ContainerId> owners{container.id};
   for (const ContainerPtr& sharer : state_.sharers_of(container)) owners.push_back(sharer->id);
   std::string names = own_host_names(container.spec, container.short_id());
-  for (const std::string& id : owners) {
+  for (const ContainerId& id : owners) {
     ContainerPtr owner = state_.context.find_container(id);
     if (!owner || !owner->running()) continue;
     std::string path = state_.context.paths.container(id) + "/hosts";
@@ -161,7 +161,7 @@ void ContainerNames::stop(const Container& container) {
 }
 
 void ContainerNames::remove_endpoint(const std::string& network_id, const Container& container) {
-  if (server_) server_->zone().remove_endpoint(network_id, container.id);
+  if (server_) server_->zone().remove_endpoint(network_id, container.id.text());
 }
 
 void ContainerNames::remove_network(const std::string& network_id) {

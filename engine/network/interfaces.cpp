@@ -34,15 +34,12 @@ Result<> set_sysctls(int netns, const std::string& settings, const std::string& 
 }
 
 // The endpoint's addresses and MAC.
-Result<> add_addresses(const Endpoint& endpoint, net::VethSpec& spec) {
+void add_addresses(const Endpoint& endpoint, net::VethSpec& spec) {
   for (Family family : {Family::V4, Family::V6})
     if (endpoint.address(family)) spec.addresses.push_back(*endpoint.address(family));
-  for (const std::string& extra : endpoint.spec.link_local_ips) {
-    TRY_ASSIGN(IpAddress address, parse_ip(extra));
-    spec.addresses.push_back({address, static_cast<uint8_t>(address.is_v4() ? 16 : 64)});
-  }
+  for (const IpAddress& extra : endpoint.spec.link_local_ips)
+    spec.addresses.push_back({extra, static_cast<uint8_t>(extra.is_v4() ? 16 : 64)});
   if (endpoint.spec.mac_address) spec.mac = *endpoint.spec.mac_address;
-  return {};
 }
 
 }  // namespace
@@ -69,7 +66,7 @@ Result<> Interfaces::plug(const Container& container, Endpoint& endpoint,
     TRY_ASSIGN(spec.name, net::free_interface_name(spec.netns, prefix.empty() ? "eth" : prefix));
   }
   endpoint.interface_name = spec.name;
-  TRY(add_addresses(endpoint, spec));
+  add_addresses(endpoint, spec);
   if (gateways.v4 && gateways.v4 == gateway_of(network, Family::V4)) spec.gateway4 = gateways.v4;
   if (gateways.v6 && gateways.v6 == gateway_of(network, Family::V6)) spec.gateway6 = gateways.v6;
   Result<MacAddress> mac = create(*network, spec);

@@ -8,7 +8,7 @@ namespace stack::engine {
 
 namespace {
 
-constexpr size_t kLongestName = 128;
+constexpr size_t kLongestName = 512;
 
 // Any bytes, made printable.
 std::string quoted(const std::string& text) {
@@ -32,7 +32,7 @@ Result<> check_network_name(const std::string& name) {
   if (good) return {};
   return invalid(
       "invalid network name " + quoted(name.substr(0, kLongestName)) +
-      ": a name must be 1 to 128 characters of [a-zA-Z0-9_.-] and spaces, start with a letter or digit, "
+      ": a name must be 1 to 512 characters of [a-zA-Z0-9_.-] and spaces, start with a letter or digit, "
       "and not end with a space");
 }
 
@@ -60,7 +60,8 @@ Result<net::BridgeOutside> Network::outside(Family family) const {
   const std::string source = option(source_key);
   if (source.empty()) return outside;
   TRY_ASSIGN(outside.source, parse_ip(source).in(source_key));
-  if (outside.source->family() != family) return invalid(source_key + ": \"" + source + "\" is not an IPv" + number + " address");
+  if (outside.source->family() != family)
+    return invalid(source_key + ": \"" + source + "\" is not an IPv" + number + " address");
   return outside;
 }
 
@@ -75,7 +76,8 @@ net::BridgeSpec Network::bridge_spec() const {
   bool inhibited = option("com.docker.network.bridge.inhibit_ipv4") == "true";
   for (const net::AddressPool& pool : pools) {
     Family family = pool.subnet.family();
-    bool none = (inhibited && family == Family::V4) || spec.outside(family).mode == net::GatewayMode::Isolated;
+    bool none =
+        (inhibited && family == Family::V4) || spec.outside(family).mode == net::GatewayMode::Isolated;
     spec.subnets.push_back({pool.subnet, none ? std::nullopt : pool.gateway});
   }
   spec.internal = request.internal;

@@ -65,7 +65,7 @@ struct Network {
 };
 using NetworkPtr = std::shared_ptr<Network>;
 
-// 1 to 128 letters, digits, '_', '.', and '-', starting with a letter or digit, because the name is part of DNS names and
+// 1 to 512 letters, digits, '_', '.', and '-', starting with a letter or digit, because the name is part of DNS names and
 // messages.
 Result<> check_network_name(const std::string& name);
 

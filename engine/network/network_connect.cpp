@@ -40,7 +40,7 @@ void publish_event(NetworkState& state, const Container& container, const Endpoi
   if (!network) return;
   state.context.events.publish(
       "network", action, network->id,
-      {{"name", network->name()}, {"type", network->request.driver}, {"container", container.id}});
+      {{"name", network->name()}, {"type", network->request.driver}, {"container", container.id.text()}});
 }
 
 }  // namespace

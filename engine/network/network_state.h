@@ -47,8 +47,8 @@ struct NetworkState {
 
   Context& context;
   std::map<std::string, NetworkPtr> networks;          // by id
-  std::map<std::string, ContainerNetwork> containers;  // by ID; only containers with network state
-  std::map<std::string, KeptNamespace> kept;           // by ID of the container that created it
+  std::map<ContainerId, ContainerNetwork> containers;  // only containers with network state
+  std::map<ContainerId, KeptNamespace> kept;           // by the container that created it
   std::unique_ptr<net::Host> host;                     // opened on first use
   std::unique_ptr<net::Firewall> firewall;             // exists while there are networks
 

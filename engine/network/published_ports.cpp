@@ -18,7 +18,7 @@ constexpr std::chrono::seconds kRestoreDelay{1};
 
 // The name of a container's port in stack-proxy: "<container id>/tcp/0.0.0.0/8080".
 std::string relay_name(const Container& container, const proxy::BoundPort& port) {
-  return container.id + "/" + to_text(port.protocol) + "/" + port.host_ip.text() + "/" +
+  return container.id.text() + "/" + to_text(port.protocol) + "/" + port.host_ip.text() + "/" +
          std::to_string(port.port);
 }
 
@@ -240,10 +240,10 @@ std::vector<net::PortForward> PublishedPorts::forwards_of(const Container& conta
     bool routed = is_routed(network, family);
     bool direct = routed || !network->bridge_spec().trusted_interfaces.empty();
     for (const PublishedPort& port : container.published) {
-      if (direct)
-        forwards.push_back({port.protocol, std::nullopt, 0, target->address, port.container_port});
+      if (direct) forwards.push_back({port.protocol, std::nullopt, 0, target->address, port.container_port});
       if (!routed && port.host_port != 0)
-        forwards.push_back({port.protocol, port.host_ip, port.host_port, target->address, port.container_port});
+        forwards.push_back(
+            {port.protocol, port.host_ip, port.host_port, target->address, port.container_port});
     }
   }
   std::sort(forwards.begin(), forwards.end());

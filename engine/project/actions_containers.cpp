@@ -17,7 +17,7 @@ ActionTask carry_out(ActionContext context, CreateContainer action) {
   action.spec.labels[label::kImage] = image->id;
   Result<ContainerPtr> made = co_await context.parts.containers.create(std::move(action.spec), options);
   CO_TRY(made);
-  co_return (*made)->id;
+  co_return (*made)->id.text();
 }
 
 ActionTask carry_out(ActionContext context, RenameContainer action) {

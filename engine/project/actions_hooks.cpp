@@ -80,7 +80,7 @@ Task<Result<ContainerPtr>> hook_container(ActionContext context, RunPreStart act
     CO_TRY(removed);
   }
   action.spec.mounts.clear();
-  action.spec.volumes_from = {action.container.id};
+  action.spec.volumes_from = {action.container.id.text()};
   Result<ContainerPtr> made = co_await containers.create(std::move(action.spec), {});
   CO_TRY(made);
   Result<bool> started = co_await containers.start(*made);
@@ -94,7 +94,7 @@ Task<Result<ContainerPtr>> hook_container(ActionContext context, RunPreStart act
 
 ActionTask carry_out(ActionContext context, RunPreStart action) {
   std::string command = join(action.spec.command.value_or(std::vector<std::string>{}), " ");
-  ContainerRef reference{"", 0, action.spec.name};
+  ContainerRef reference{{}, 0, action.spec.name};
   Result<ContainerPtr> hook = co_await hook_container(context, std::move(action));
   CO_TRY(hook);
   ContainerPtr container = *hook;

@@ -41,7 +41,9 @@ ActionTask carry_out(ActionContext context, BuildImage action) {
   Result<builder::BuildRequest> request =
       BuildService::request_of(*image.build, image.reference, context.settings);
   CO_TRY(request);
-  request->tags.insert(request->tags.end(), action.also.begin(), action.also.end());
+  Result<std::vector<Reference>> also = parse_tags(action.also);
+  CO_TRY(also);
+  request->tags.insert(request->tags.end(), also->begin(), also->end());
   for (const BuildSecretSource& secret : image.secrets)
     request->secrets.push_back({secret.id, secret.file, secret.content, secret.uid, secret.gid, secret.mode});
   Result<SshAgents> agents =

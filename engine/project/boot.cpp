@@ -40,7 +40,7 @@ Json request_for(const std::vector<Pending>& pending) {
   Json ids = Json::array();
   for (const Pending& one : pending) {
     services.insert(one.container->label(label::kService));
-    ids.push_back(one.container->id);
+    ids.push_back(one.container->id.text());
   }
   return {{"services", services},
           {"containers", ids},

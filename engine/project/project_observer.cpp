@@ -125,7 +125,7 @@ void keep_only(ObservedState& observed, const std::vector<std::string>& services
     return std::find(list.begin(), list.end(), one) != list.end();
   };
   std::erase_if(observed.containers, [&](const orchestrator::ObservedContainer& container) {
-    if (contains(ids, container.id) || container.alive()) return false;
+    if (contains(ids, container.id.text()) || container.alive()) return false;
     bool completed = container.state == ContainerStatus::Exited && container.exit_code == 0;
     return contains(services, container.service) || !completed;
   });

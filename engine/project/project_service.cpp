@@ -155,7 +155,7 @@ Task<> ProjectService::create_one_off(LoadedProject loaded, Json body, CommandPt
     command->fail(created.error());
     co_return;
   }
-  command->tell({{"event", "created"}, {"id", (*created)->id}, {"name", (*created)->spec.name}});
+  command->tell({{"event", "created"}, {"id", (*created)->id.text()}, {"name", (*created)->spec.name}});
 }
 
 void ProjectService::forget_if_empty(const std::string& name) {

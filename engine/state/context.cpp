@@ -8,29 +8,45 @@ ContainerPtr Context::find_container(const std::string& name_or_id) const {
   std::string_view wanted = name_or_id;
   if (wanted.starts_with('/')) wanted.remove_prefix(1);
   if (wanted.empty()) return nullptr;
-  if (auto exact = containers.find(std::string(wanted)); exact != containers.end()) return exact->second;
+  if (ContainerPtr exact = find_container(ContainerId(std::string(wanted)))) return exact;
   for (const auto& [id, container] : containers)
     if (container->spec.name == wanted) return container;
   ContainerPtr found;
-  for (auto it = containers.lower_bound(std::string(wanted));
-       it != containers.end() && it->first.starts_with(wanted); ++it) {
+  for (auto it = containers.lower_bound(ContainerId(std::string(wanted)));
+       it != containers.end() && it->first.text().starts_with(wanted); ++it) {
     if (found) return nullptr;
     found = it->second;
   }
   return found;
 }
 
-Result<ContainerPtr> Context::require_container(const std::string& name_or_id) const {
-  ContainerPtr found = find_container(name_or_id);
-  if (!found || !found->exists()) return not_found("No such container: " + name_or_id);
+ContainerPtr Context::find_container(const ContainerId& id) const {
+  auto found = containers.find(id);
+  return found == containers.end() ? nullptr : found->second;
+}
+
+namespace {
+
+Result<ContainerPtr> required(ContainerPtr found, const std::string& wanted) {
+  if (!found || !found->exists()) return not_found("No such container: " + wanted);
   return found;
+}
+
+}  // namespace
+
+Result<ContainerPtr> Context::require_container(const std::string& name_or_id) const {
+  return required(find_container(name_or_id), name_or_id);
+}
+
+Result<ContainerPtr> Context::require_container(const ContainerId& id) const {
+  return required(find_container(id), id.text());
 }
 
 Result<> Context::save(const Container& container) {
   // A late save must not recreate the record of a removed container.
   if (!containers.contains(container.id)) return {};
   bool is_new = container.phase == Phase::Making;
-  Result<> saved = store.put(Table::Containers, container.id, record_of(container),
+  Result<> saved = store.put(Table::Containers, container.id.text(), record_of(container),
                              is_new ? Space::Ordinary : Space::Reserved);
   if (!saved) log_error("container " + container.spec.name + ": " + saved.error().text());
   return saved;
@@ -42,7 +58,7 @@ void Context::publish(const Container& container, const std::string& action,
   attributes["name"] = container.spec.name;
   attributes["image"] = container.spec.image;
   attributes.merge(extra);
-  events.publish("container", action, container.id, std::move(attributes));
+  events.publish("container", action, container.id.text(), std::move(attributes));
 }
 
 }  // namespace stack::engine

@@ -32,7 +32,7 @@ struct Context {
   Store store;
   EventBus events;
   asio::thread_pool pool;
-  std::map<std::string, ContainerPtr> containers;  // by id
+  std::map<ContainerId, ContainerPtr> containers;
   std::string boot_id;
   std::set<std::string> build_steps;  // IDs of running RUN steps
   // Unreadable records. Their objects are never leftovers.
@@ -41,8 +41,10 @@ struct Context {
 
   // Finds a container by ID, name (with or without a leading slash), or unique ID prefix.
   ContainerPtr find_container(const std::string& name_or_id) const;
+  ContainerPtr find_container(const ContainerId& id) const;
   // The same, with Docker's error texts.
   Result<ContainerPtr> require_container(const std::string& name_or_id) const;
+  Result<ContainerPtr> require_container(const ContainerId& id) const;
   // Writes the record of a container in `containers`; failures are logged and returned.
   Result<> save(const Container& container);
   // Publishes Docker's event for a container, with its labels, image, and name as attributes.

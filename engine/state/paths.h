@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/container_id.h"
+
 namespace stack::engine {
 
 struct Paths {
@@ -18,17 +20,17 @@ struct Paths {
   std::string volumes() const { return root + "/volumes"; }
   std::string cache() const { return root + "/cache"; }
   std::string containers() const { return root + "/containers"; }
-  std::string container(const std::string& id) const { return containers() + "/" + id; }
+  std::string container(const ContainerId& id) const { return containers() + "/" + id.text(); }
   // Prefix of a container's folder during its removal.
   static constexpr std::string_view kGonePrefix = ".gone-";
-  std::string container_gone(const std::string& id) const {
-    return containers() + "/" + std::string(kGonePrefix) + id;
+  std::string container_gone(const ContainerId& id) const {
+    return containers() + "/" + std::string(kGonePrefix) + id.text();
   }
-  std::string container_run(const std::string& id) const { return run_root + "/containers/" + id; }
+  std::string container_run(const ContainerId& id) const { return run_root + "/containers/" + id.text(); }
   // Exec sessions that outlive the engine: the request, the monitor's socket, and the exit code.
-  std::string execs(const std::string& container_id) const { return container_run(container_id) + "/execs"; }
-  std::string exec(const std::string& container_id, const std::string& id) const {
-    return execs(container_id) + "/" + id;
+  std::string execs(const ContainerId& container) const { return container_run(container) + "/execs"; }
+  std::string exec(const ContainerId& container, const std::string& id) const {
+    return execs(container) + "/" + id;
   }
   // RUN steps of builds. A step does not outlive its engine, so it has no record.
   std::string steps() const { return run_root + "/steps"; }

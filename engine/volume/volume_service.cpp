@@ -13,8 +13,8 @@ constexpr const char* kStoppedKey = "stopped_for_copy";
 Task<> start_again(ContainerService& containers, ContainerPtr container) {
   Result<bool> started = co_await containers.start(container);
   if (!started)
-    log_error("container " + container->spec.name + " was stopped for a copy of its volume and does not start: " +
-              started.error().text());
+    log_error("container " + container->spec.name +
+              " was stopped for a copy of its volume and does not start: " + started.error().text());
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ void VolumeService::resume() {
 
 void VolumeService::remember_stopped(const std::vector<ContainerPtr>& containers) {
   Json ids = Json::array();
-  for (const ContainerPtr& container : containers) ids.push_back(container->id);
+  for (const ContainerPtr& container : containers) ids.push_back(container->id.text());
   Result<> stored = ids.empty() ? context_.store.remove(Table::Settings, kStoppedKey)
                                 : context_.store.put(Table::Settings, kStoppedKey, ids);
   if (!stored) log_warning(stored.error().text());
@@ -142,10 +142,12 @@ Task<Result<std::shared_ptr<VolumeAccess>>> VolumeService::open(std::string volu
 }
 
 Task<Result<volumes::Volume>> VolumeService::restore(int archive, RestoreOptions options, CopyMode mode) {
-  if (mode == CopyMode::Freeze) co_return invalid("a volume cannot be restored while its containers are frozen");
+  if (mode == CopyMode::Freeze)
+    co_return invalid("a volume cannot be restored while its containers are frozen");
   std::string name = options.name;
   if (name.empty()) {
-    Result<std::string> stored = co_await offload(context_.pool, [archive] { return name_in_backup(archive); });
+    Result<std::string> stored =
+        co_await offload(context_.pool, [archive] { return name_in_backup(archive); });
     CO_TRY(stored);
     name = *stored;
   }

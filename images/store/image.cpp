@@ -17,6 +17,13 @@ std::vector<std::string> strings(const Json& object, const char* key) {
   return out;
 }
 
+// A list of words. As in Docker, one word may stand alone.
+std::vector<std::string> words(const Json& object, const char* key) {
+  auto found = object.find(key);
+  if (found != object.end() && found->is_string()) return {found->get<std::string>()};
+  return strings(object, key);
+}
+
 // OCI represents a set as an object whose values are empty objects.
 std::vector<std::string> keys(const Json& object, const char* key) {
   std::vector<std::string> out;
@@ -100,8 +107,8 @@ ImageConfig image_config_from_json(const Json& config) {
   ImageConfig out;
   if (!config.is_object()) return out;
   out.env = strings(config, "Env");
-  out.entrypoint = strings(config, "Entrypoint");
-  out.cmd = strings(config, "Cmd");
+  out.entrypoint = words(config, "Entrypoint");
+  out.cmd = words(config, "Cmd");
   out.working_dir = string_or(config, "WorkingDir");
   out.user = string_or(config, "User");
   out.exposed_ports = keys(config, "ExposedPorts");
@@ -112,7 +119,7 @@ ImageConfig image_config_from_json(const Json& config) {
       if (value.is_string()) out.labels[name] = value.get<std::string>();
   out.stop_signal = string_or(config, "StopSignal");
   out.healthcheck = healthcheck_from(config);
-  out.shell = strings(config, "Shell");
+  out.shell = words(config, "Shell");
   out.on_build = strings(config, "OnBuild");
   out.args_escaped = bool_or(config, "ArgsEscaped");
   return out;

@@ -43,7 +43,7 @@ struct DnsServer::State {
   ServerCore core;
   std::optional<ResolvConfWatch> watch;
   std::vector<UpstreamAddress> host_addresses;
-  std::map<std::string, std::shared_ptr<Client>> clients;
+  std::map<ContainerId, std::shared_ptr<Client>> clients;
 };
 
 DnsServer::DnsServer(asio::io_context& context, DnsServerOptions options)
@@ -55,31 +55,29 @@ DnsServer::~DnsServer() {
 
 Zone& DnsServer::zone() { return state_->core.zone; }
 
-Result<> DnsServer::add_client(const std::string& container_id, DnsSockets sockets, ClientSpec spec) {
-  remove_client(container_id);
+Result<> DnsServer::add_client(const ContainerId& container, DnsSockets sockets, ClientSpec spec) {
+  remove_client(container);
   auto client = std::make_shared<Client>(state_->core);
   TRY(client->open(std::move(sockets)));
   client->set(std::move(spec));
   client->start();
-  state_->clients[container_id] = std::move(client);
+  state_->clients[container] = std::move(client);
   return {};
 }
 
-void DnsServer::update_client(const std::string& container_id, ClientSpec spec) {
-  auto found = state_->clients.find(container_id);
+void DnsServer::update_client(const ContainerId& container, ClientSpec spec) {
+  auto found = state_->clients.find(container);
   if (found != state_->clients.end()) found->second->set(std::move(spec));
 }
 
-void DnsServer::remove_client(const std::string& container_id) {
-  auto found = state_->clients.find(container_id);
+void DnsServer::remove_client(const ContainerId& container) {
+  auto found = state_->clients.find(container);
   if (found == state_->clients.end()) return;
   found->second->close();
   state_->clients.erase(found);
 }
 
-bool DnsServer::has_client(const std::string& container_id) const {
-  return state_->clients.contains(container_id);
-}
+bool DnsServer::has_client(const ContainerId& container) const { return state_->clients.contains(container); }
 
 std::vector<UpstreamAddress> DnsServer::upstreams() const { return state_->host_addresses; }
 

@@ -6,7 +6,7 @@
 //   server.zone().set_endpoint(network_id, endpoint_id, {.names = {"demo-web-1", "web"}, .addresses = {ip}});
 //   auto sockets = make_dns_sockets(netns_fd);
 //   net::install_dns_redirect(netns_fd, sockets->udp_port, sockets->tcp_port);
-//   server.add_client(container_id, std::move(*sockets), {.view = {.networks = {network_id}}});
+//   server.add_client(container, std::move(*sockets), {.view = {.networks = {network_id}}});
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "model/address.h"
+#include "model/container_id.h"
 #include "net/dns/upstream_address.h"
 #include "net/dns/zone.h"
 
@@ -81,12 +82,12 @@ class DnsServer {
 
   // Starts serving a container, including queries already waiting in its sockets, which may have been kept by another
   // process. Replaces an earlier client with the same ID.
-  Result<> add_client(const std::string& container_id, DnsSockets sockets, ClientSpec spec);
+  Result<> add_client(const ContainerId& container, DnsSockets sockets, ClientSpec spec);
   // Updates the client after networks were connected or disconnected. Ignores unknown IDs.
-  void update_client(const std::string& container_id, ClientSpec spec);
+  void update_client(const ContainerId& container, ClientSpec spec);
   // Closes our sockets (copies elsewhere stay open). Idempotent.
-  void remove_client(const std::string& container_id);
-  bool has_client(const std::string& container_id) const;
+  void remove_client(const ContainerId& container);
+  bool has_client(const ContainerId& container) const;
 
   // The default upstream servers, as last read.
   std::vector<UpstreamAddress> upstreams() const;

@@ -199,7 +199,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
           if constexpr (requires { inner.container.made_by; }) {
             ContainerRef& container = inner.container;
             if (container.made_by != 0 && outcome(container.made_by).performed) {
-              container.id = outcome(container.made_by).result;
+              container.id = ContainerId(outcome(container.made_by).result);
             }
           }
         },
@@ -235,7 +235,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
 
   // A network or volume that others use as well outlives the project.
   static bool stays_in_use(const Action& each, const Error& error) {
-    bool shareable = std::holds_alternative<RemoveNetwork>(each.body) || std::holds_alternative<RemoveVolume>(each.body);
+    bool shareable =
+        std::holds_alternative<RemoveNetwork>(each.body) || std::holds_alternative<RemoveVolume>(each.body);
     return shareable && error.kind() == ErrorKind::Conflict;
   }
 

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "model/container.h"
+#include "model/container_id.h"
 #include "model/container_status.h"
 #include "model/health.h"
 
 namespace stack::orchestrator {
 
 struct ObservedContainer {
-  std::string id;
+  ContainerId id;
   std::string name;
   std::string service;
   int number = 0;  // 0 for one-off containers

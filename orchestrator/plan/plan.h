@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "model/container_id.h"
 #include "orchestrator/plan/desired.h"
 #include "orchestrator/plan/update.h"
 
@@ -20,7 +21,7 @@ using ActionId = int;
 // one if the create action is performed, otherwise the existing one. The executor sets `id` before it performs an
 // action.
 struct ContainerRef {
-  std::string id;
+  ContainerId id;
   ActionId made_by = 0;
   std::string name;  // final name, for messages
 };
@@ -59,7 +60,7 @@ struct RemoveImage {
 struct CreateContainer {
   ContainerSpec spec;
   std::string final_name;
-  std::string replaces;                    // ID of the old container, or ""
+  ContainerId replaces;                    // the old container; empty: none
   bool inherit_anonymous_volumes = false;  // take over those of `replaces` with the same mount point
   std::string config_hash;
   std::string config_text;  // stored with the container: ObservedContainer::config_text

@@ -17,7 +17,7 @@ struct PlannedWork {
   std::map<std::string, const CreateContainer*> created;  // final name -> action
   std::set<std::string> services_creating;
   std::set<std::string> services_starting;
-  std::set<std::string> ended;   // IDs of containers that are stopped or removed
+  std::set<ContainerId> ended;   // containers that are stopped or removed
   std::set<std::string> built;   // references
   std::set<std::string> pulled;  // references
 };
@@ -207,7 +207,7 @@ class Preflight {
   void check_container(const DesiredService& service, const std::string& member, const std::string& name) {
     if (!facts_.container_known || facts_.container_known(name) || work_.created.count(name)) return;
     for (const ObservedContainer& container : observed_.containers) {
-      if (container.name == name || container.id.starts_with(name)) return;
+      if (container.name == name || container.id.text().starts_with(name)) return;
     }
     for (const auto& [other, desired] : desired_.services) {
       for (int number = 1; number <= desired.replicas; ++number) {
@@ -249,7 +249,8 @@ class Preflight {
       return std::any_of(desired_.networks.begin(), desired_.networks.end(), [&](const auto& entry) {
         const compose::Network& network = entry.second.config;
         auto mode = network.driver_opts.find("com.docker.network.bridge.gateway_mode_ipv4");
-        return network.name == endpoint.network && mode != network.driver_opts.end() && mode->second == "routed";
+        return network.name == endpoint.network && mode != network.driver_opts.end() &&
+               mode->second == "routed";
       });
     };
     const std::vector<EndpointSpec>& endpoints = service.base.endpoints;
@@ -393,7 +394,7 @@ std::vector<Problem> preflight(const compose::Project& project, const DesiredSta
   ObservedState with_ports = observed;
   for (ObservedContainer& container : with_ports.containers) {
     for (const HeldPort& one : held) {
-      if (one.container_id == container.id) container.ports.push_back(one.port);
+      if (one.container == container.id) container.ports.push_back(one.port);
     }
   }
   return Preflight(project, desired, plan, with_ports, facts).run();

@@ -37,7 +37,7 @@ struct HostFacts {
 
 // A port that a container of this project currently holds.
 struct HeldPort {
-  std::string container_id;
+  ContainerId container;
   PortSpec port;
 };
 

@@ -101,7 +101,7 @@ ActionId Reconciler::add_create(const ServicePlan& plan, Member& member) {
   if (member.current) {
     body.replaces = member.current->id;
     body.spec.name = temporary_name(member.current->id, member.name);
-    body.spec.labels[label::kReplace] = member.current->id;
+    body.spec.labels[label::kReplace] = member.current->id.text();
     body.inherit_anonymous_volumes = !options_.renew_anon_volumes;
   }
   ActionId id = plan_.add(service.name, std::move(body), member.cause);
@@ -191,7 +191,7 @@ void Reconciler::add_start(const ServicePlan& plan, Member& member, const std::s
 
 void Reconciler::create(const ServicePlan& plan, Member& member) {
   member.create = member.named = add_create(plan, member);
-  member.container = {"", member.create, member.name};
+  member.container = {{}, member.create, member.name};
   add_start(plan, member, "", {}, 0);
 }
 
@@ -240,7 +240,7 @@ void Reconciler::put_into_sequence(std::initializer_list<ActionId> ids,
 void Reconciler::replace(const ServicePlan& plan, Member& member) {
   member.create = add_create(plan, member);
   plan_[member.create].only_if = member.replaced.condition();
-  swap(plan, member, {"", member.create, member.name});
+  swap(plan, member, {{}, member.create, member.name});
 }
 
 void Reconciler::finish_replacement(const ServicePlan& plan, Member& member) {

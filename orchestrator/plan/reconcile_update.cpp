@@ -38,7 +38,7 @@ bool is_fixed(const PortSpec& port, size_t at_once) {
 // A reference to the new container, valid before it is created.
 ContainerRef incoming_of(const Member& member) {
   if (member.replacement) return {member.replacement->id, 0, member.name};
-  return {"", member.create, member.name};
+  return {{}, member.create, member.name};
 }
 
 }  // namespace

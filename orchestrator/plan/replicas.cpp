@@ -15,8 +15,8 @@ bool is_hexadecimal(std::string_view text) {
 
 bool replaces(const ObservedContainer& candidate, const ObservedContainer& old) {
   auto by_label = candidate.labels.find(label::kReplace);
-  if (by_label != candidate.labels.end()) return by_label->second == old.id;
-  return candidate.name.starts_with(old.id.substr(0, kShortId) + "_");
+  if (by_label != candidate.labels.end()) return by_label->second == old.id.text();
+  return candidate.name.starts_with(old.id.short_text() + "_");
 }
 
 // Prefers a final name over a temporary one, and a running container over a stopped one.
@@ -47,8 +47,8 @@ Replica choose(int number, std::vector<const ObservedContainer*> candidates, con
 
 }  // namespace
 
-std::string temporary_name(const std::string& old_id, const std::string& final_name) {
-  return old_id.substr(0, kShortId) + "_" + final_name;
+std::string temporary_name(const ContainerId& old_id, const std::string& final_name) {
+  return old_id.short_text() + "_" + final_name;
 }
 
 bool is_temporary_name(const std::string& name) {

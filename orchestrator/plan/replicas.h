@@ -11,7 +11,7 @@
 namespace stack::orchestrator {
 
 // The name of a container that replaces another: "<first 12 digits of the old id>_<final name>".
-std::string temporary_name(const std::string& old_id, const std::string& final_name);
+std::string temporary_name(const ContainerId& old_id, const std::string& final_name);
 bool is_temporary_name(const std::string& name);
 
 // The containers of one replica number.

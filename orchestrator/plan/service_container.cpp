@@ -210,7 +210,10 @@ Result<EndpointSpec> endpoint_spec(const std::string& network, const compose::Se
   if (!config.mac_address.empty()) {
     TRY_ASSIGN(endpoint.mac_address, parse_mac(config.mac_address).in("network " + network));
   }
-  endpoint.link_local_ips = config.link_local_ips;
+  for (const std::string& text : config.link_local_ips) {
+    TRY_ASSIGN(IpAddress address, parse_ip(text).in("network " + network));
+    endpoint.link_local_ips.push_back(address);
+  }
   endpoint.interface_name = config.interface_name;
   endpoint.priority = static_cast<int>(config.priority);
   endpoint.gw_priority = static_cast<int>(config.gw_priority);

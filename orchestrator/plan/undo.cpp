@@ -35,21 +35,22 @@ class Undo {
   }
 
   void note_end(const ActionBody& body) {
-    if (const auto* removal = std::get_if<RemoveContainer>(&body)) ended_.insert(removal->container.id);
-    if (const auto* stop = std::get_if<StopContainer>(&body)) ended_.insert(stop->container.id);
+    if (const auto* removal = std::get_if<RemoveContainer>(&body))
+      ended_.insert(removal->container.id.text());
+    if (const auto* stop = std::get_if<StopContainer>(&body)) ended_.insert(stop->container.id.text());
     if (const auto* removal = std::get_if<RemoveNetwork>(&body)) ended_.insert("network " + removal->name);
   }
 
   void undo_container(const Action& action) {
     const auto* create = std::get_if<CreateContainer>(&action.body);
     if (!create) return;
-    if (!create->replaces.empty() && ended_.count(create->replaces)) {
+    if (!create->replaces.empty() && ended_.count(create->replaces.text())) {
       for (const EndpointSpec& endpoint : create->spec.endpoints) kept_.insert("network " + endpoint.network);
       for (const MountSpec& mount : create->spec.mounts) kept_.insert("volume " + mount.source);
       return;
     }
     size_t index = static_cast<size_t>(action.id - 1);
-    ContainerRef container{ids_[index], 0, create->final_name};
+    ContainerRef container{ContainerId(ids_[index]), 0, create->final_name};
     removals_.push_back(builder_.add(action.service, RemoveContainer{container, true}, "undone"));
   }
 

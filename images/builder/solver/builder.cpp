@@ -254,20 +254,11 @@ Result<size_t> prepare(BuildJob& job, const BuildCache& cache) {
   return target;
 }
 
-Result<std::vector<Reference>> parse_tags(const std::vector<std::string>& names) {
-  std::vector<Reference> tags;
-  for (const std::string& name : names) {
-    TRY_ASSIGN(Reference reference, parse_reference(name).in("tag " + name));
-    tags.push_back(std::move(reference));
-  }
-  return tags;
-}
-
 }  // namespace
 
 Result<BuildResult> Builder::build(const BuildRequest& request, const BuildProgress& progress,
                                    std::stop_token stop) {
-  TRY_ASSIGN(std::vector<Reference> tags, parse_tags(request.tags));
+  const std::vector<Reference>& tags = request.tags;
   TRY(check_attestations(request));
   const WallTime start = std::chrono::system_clock::now();
   BuildJob job(request, state_->store, state_->driver, *state_->cache, state_->options);

@@ -58,8 +58,8 @@ struct BuildRequest {
   std::map<std::string, std::string> named_contexts;
   // nullopt: the value from proxy_environment, else unset, as with `--build-arg NAME`.
   std::map<std::string, std::optional<std::string>> args;
-  std::string target;             // stage name or index; "" = the last one
-  std::vector<std::string> tags;  // references
+  std::string target;  // stage name or index; "" = the last one
+  std::vector<Reference> tags;
   std::map<std::string, std::string> labels;
   bool no_cache = false;
   std::vector<std::string> no_cache_stages;  // build.no_cache_filter
@@ -142,8 +142,8 @@ class CacheSource {
 using BuildProgress = std::function<void(const BuildEvent&)>;
 
 struct BuildResult {
-  std::string image_id;           // "" after check_only
-  std::string digest;             // of the manifest, or of the index with attestations, to which the tags refer
+  std::string image_id;  // "" after check_only
+  std::string digest;    // of the manifest, or of the index with attestations, to which the tags refer
   std::vector<std::string> tags;  // familiar
   bool fully_cached = false;
   std::vector<BuildWarning> warnings;
@@ -171,8 +171,8 @@ struct BuilderOptions {
   // Called for a base image that is not in the store (with BuildRequest::pull, always): bootstraps or pulls it for the
   // platform, which is "" for this machine's; an image for another one gets no tag. Absent: such a FROM fails with "No
   // such image".
-  std::function<Result<images::Image>(const Reference&, const std::string& platform, const BuildRequest&, const BuildProgress&,
-                                      std::stop_token)>
+  std::function<Result<images::Image>(const Reference&, const std::string& platform, const BuildRequest&,
+                                      const BuildProgress&, std::stop_token)>
       missing_image;
   // For secrets: a directory on a tmpfs that only this builder uses; emptied by create(), created with mode 0700
   // when needed. "" = /run/stack-build-<8 digits of the store root's digest>.

@@ -16,8 +16,17 @@ void check_mac(RuleContext& rules, const Node& node) {
     rules.cannot_run(address->mark, "\"" + address->text + "\" is not a MAC address");
 }
 
+void check_link_local_addresses(RuleContext& rules, const Node& attachment) {
+  const Node* addresses = attachment.find("link_local_ips");
+  if (addresses == nullptr) return;
+  for (const Node& address : addresses->items)
+    if (!rules.opaque(&address) && !parse_ip(address.text))
+      rules.cannot_run(address.mark, "\"" + address.text + "\" is not an IP address");
+}
+
 void check_addresses(RuleContext& rules, const Node& attachment) {
   check_mac(rules, attachment);
+  check_link_local_addresses(rules, attachment);
   for (const char* key : {"ipv4_address", "ipv6_address"}) {
     const Node* address = attachment.find(key);
     if (rules.opaque(address)) continue;

@@ -101,8 +101,9 @@ TEST_F(DnsCost, LocalAnswersAmongAThousandNames) {
 TEST_F(DnsCost, ForwardedAnswersWithDifferentNames) {
   EchoUpstream upstream;
   Sandbox sandbox = make_sandbox("c");
-  on_loop(
-      [&] { server->update_client("c", {.view = {.networks = {"n"}}, .servers = {upstream.address()}}); });
+  on_loop([&] {
+    server->update_client(ContainerId("c"), {.view = {.networks = {"n"}}, .servers = {upstream.address()}});
+  });
   print("forwarded answer",
         cost_of(sandbox, [](int i) { return "host-" + std::to_string(i) + ".example.org"; }));
   on_loop([&] { EXPECT_EQ(server->statistics().failed, 0U); });
@@ -111,8 +112,9 @@ TEST_F(DnsCost, ForwardedAnswersWithDifferentNames) {
 TEST_F(DnsCost, ForwardedAnswersFromTheCache) {
   EchoUpstream upstream;
   Sandbox sandbox = make_sandbox("c");
-  on_loop(
-      [&] { server->update_client("c", {.view = {.networks = {"n"}}, .servers = {upstream.address()}}); });
+  on_loop([&] {
+    server->update_client(ContainerId("c"), {.view = {.networks = {"n"}}, .servers = {upstream.address()}});
+  });
   for (int i = 0; i < 1000; i += 20)
     for (int j = 0; j < 20; ++j) (void)resolve(sandbox, "host-" + std::to_string(i + j) + ".example.org");
   print("cached answer",

@@ -135,7 +135,9 @@ class DnsLab : public ::testing::Test {
     return out;
   }
   void add(const std::string& id, DnsSockets sockets) {
-    on_loop([&] { EXPECT_TRUE(server->add_client(id, std::move(sockets), {.view = {.networks = {"n"}}})); });
+    on_loop([&] {
+      EXPECT_TRUE(server->add_client(ContainerId(id), std::move(sockets), {.view = {.networks = {"n"}}}));
+    });
   }
 
   asio::io_context context{1};

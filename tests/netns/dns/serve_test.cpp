@@ -43,7 +43,7 @@ TEST_F(DnsLab, EachContainerHasItsOwnView) {
   on_loop([&] {
     server->zone().set_network("m", {.name = "other", .internal = true});
     server->zone().set_endpoint("m", "db", {.names = {"db"}, .addresses = {ip("10.2.0.2")}});
-    server->update_client("two", {.view = {.networks = {"m"}}});
+    server->update_client(ContainerId("two"), {.view = {.networks = {"m"}}});
   });
   EXPECT_EQ(resolve(two, "db"), "10.2.0.2");
   EXPECT_EQ(resolve(two, "web"), "rcode 3");
@@ -92,8 +92,8 @@ TEST_F(DnsLab, ChangesOfOtherEndpointsLoseNoQuery) {
 
 TEST_F(DnsLab, RemovedClientsNamespaceDiesWithItsLastDescriptor) {
   Sandbox sandbox = make_sandbox("c");
-  on_loop([&] { server->remove_client("c"); });
-  on_loop([&] { EXPECT_FALSE(server->has_client("c")); });
+  on_loop([&] { server->remove_client(ContainerId("c")); });
+  on_loop([&] { EXPECT_FALSE(server->has_client(ContainerId("c"))); });
   sandbox = Sandbox();
   EXPECT_EQ(resolve(make_sandbox("c"), "web"), "10.1.0.2");
 }

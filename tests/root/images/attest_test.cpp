@@ -26,7 +26,7 @@ class Attest : public BuildTest {
   images::Image build_attested(const std::string& text, std::vector<std::string> attest,
                                const std::string& name = "app:1") {
     return build(text, [&](BuildRequest& r) {
-      r.tags = {name};
+      r.tags = {*parse_reference(name)};
       r.args["TOKEN"] = "argument-value";
       EXPECT_TRUE(add_attestations(r.attestations, attest));
     });

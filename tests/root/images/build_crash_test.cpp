@@ -25,7 +25,7 @@ class BuildCrash : public BuildTest {
     BuildRequest request;
     request.context_directory = context;
     request.dockerfile_inline = dockerfile(number);
-    request.tags = {"made:" + std::to_string(number % 3)};
+    request.tags = {*parse_reference("made:" + std::to_string(number % 3))};
     request.cache_to = {*parse_cache_location("type=local,mode=max,dest=" + top.path() + "/cache", true)};
     if (number % 2 == 0)
       request.cache_from = {*parse_cache_location("type=local,src=" + top.path() + "/cache", false)};

@@ -235,7 +235,7 @@ TEST_F(Remote, TriggersUseStagesAndHereDocumentsOfTheBuildTheyRunIn) {
   build(
       "FROM base\nONBUILD COPY --from=made /f /got\nONBUILD RUN <<EOF\necho first > /one\necho second > "
       "/two\nEOF\n",
-      [](BuildRequest& r) { r.tags = {"parent"}; });
+      [](BuildRequest& r) { r.tags = {*parse_reference("parent")}; });
   images::Image image = build("FROM base AS made\nRUN echo it > /f\nFROM parent\n");
   EXPECT_EQ(content(image, "got"), "it\n");
   EXPECT_EQ(content(image, "one"), "first\n");

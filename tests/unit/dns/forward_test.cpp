@@ -266,13 +266,13 @@ TEST_F(ServerTest, QueriesSentBeforeTheSocketsAreAdoptedAreAnswered) {
   auto copy = sockets.udp.duplicate();  // the copy that another process keeps
   port = sockets.udp_port;
   auto waiting = send({"web"});
-  ASSERT_TRUE(server->add_client("late", std::move(sockets), {{{"n"}, {}}, {}}));
+  ASSERT_TRUE(server->add_client(ContainerId("late"), std::move(sockets), {{{"n"}, {}}, {}}));
   run_until([&] { return waiting->reply.has_value(); });
   ASSERT_TRUE(waiting->reply);
-  server->remove_client("late");
+  server->remove_client(ContainerId("late"));
   auto again = send({"web"});
   auto kept = adopt_dns_sockets(std::move(*copy), loopback_socket(SOCK_STREAM));
-  ASSERT_TRUE(server->add_client("late", std::move(*kept), {{{"n"}, {}}, {}}));
+  ASSERT_TRUE(server->add_client(ContainerId("late"), std::move(*kept), {{{"n"}, {}}, {}}));
   run_until([&] { return again->reply.has_value(); });
   EXPECT_TRUE(again->reply);
 }
@@ -283,7 +283,7 @@ TEST_F(ServerTest, ZoneChangesApplyFromTheNextQuery) {
   EXPECT_EQ(ask({"web"}), "NOERROR aa: web. 5 A 10.0.0.3");
   server->zone().set_network("m", {.name = "more"});
   server->zone().set_endpoint("m", "x", {{"db"}, {*parse_ip("10.0.1.3")}});
-  server->update_client("c", {{{"n", "m"}, {}}, {}});
+  server->update_client(ContainerId("c"), {{{"n", "m"}, {}}, {}});
   EXPECT_EQ(ask({"db.more"}), "NOERROR aa: db.more. 5 A 10.0.1.3");
 }
 
@@ -292,8 +292,8 @@ TEST_F(ServerTest, RemovedClientWithQueriesInFlightIsForgotten) {
   start(quick());
   auto pending = send({"a.org"});
   run_until([&] { return up.asked.size() == 1; });
-  server->remove_client("c");
-  EXPECT_FALSE(server->has_client("c"));
+  server->remove_client(ContainerId("c"));
+  EXPECT_FALSE(server->has_client(ContainerId("c")));
   run_until([&] { return server->statistics().failed > 0 || up.asked.size() > 3; });
   EXPECT_FALSE(pending->reply);
 }

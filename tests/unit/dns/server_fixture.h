@@ -135,7 +135,7 @@ class ServerTest : public ::testing::Test {
     DnsSockets sockets = loopback_sockets();
     port = sockets.udp_port;
     tcp_port = sockets.tcp_port;
-    ASSERT_TRUE(server->add_client(id, std::move(sockets), {{{"n"}, {}}, std::move(servers)}));
+    ASSERT_TRUE(server->add_client(ContainerId(id), std::move(sockets), {{{"n"}, {}}, std::move(servers)}));
   }
 
   void run_until(const std::function<bool()>& done) {

@@ -69,7 +69,7 @@ ContainerSpec full_spec() {
   back.ipv4_address = *parse_ip("10.1.2.3");
   back.ipv6_address = *parse_ip("fd00::3");
   back.mac_address = *parse_mac("02:00:00:00:00:01");
-  back.link_local_ips = {"169.254.1.1"};
+  back.link_local_ips = {*parse_ip("169.254.1.1")};
   back.interface_name = "eth7";
   back.priority = 10;
   back.gw_priority = 20;

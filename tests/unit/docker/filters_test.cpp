@@ -80,7 +80,7 @@ struct Fixture {
   ContainerFacts facts() const {
     ContainerFacts out(spec);
     out.health = &health;
-    out.id = "0123456789abcdef";
+    out.id = ContainerId("0123456789abcdef");
     out.image_id = "sha256:aa";
     out.labels = {{"tier", "front"}};
     out.created_at = "2026-01-02T03:04:05Z";

@@ -37,7 +37,7 @@ const std::map<std::string, Folders>& allowed() {
       {"images", {"model"}},
       {"engine/settings", {"model", "orchestrator/compose"}},
       {"engine/cdi", {"orchestrator/compose"}},
-      {"engine/state", {"engine/container", "engine/settings"}},
+      {"engine/state", {"model", "engine/container", "engine/settings"}},
       {"engine/logs", {"model", "runtime", "engine/state", "engine/container"}},
       {"engine/network", {"model", "net", "engine/state", "engine/container"}},
       {"engine/container",
@@ -65,8 +65,7 @@ const std::map<std::string, Folders>& allowed() {
       {"cli/dashboard", {"http/client", "http/wire"}},
       {"cli/cluster",
        {"cli", "http/wire", "model", "orchestrator/compose", "orchestrator/targets",
-        "orchestrator/targets/kubernetes",
-        "orchestrator/targets/kubernetes/api"}},
+        "orchestrator/targets/kubernetes", "orchestrator/targets/kubernetes/api"}},
   };
   return rooms;
 }

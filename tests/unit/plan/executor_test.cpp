@@ -19,8 +19,8 @@ struct Text {
   std::string operator()(const CreateNetwork& a) const { return "network " + a.network.config.name; }
   std::string operator()(const BuildImage& a) const { return "build " + a.image.reference; }
   std::string operator()(const CreateContainer& a) const { return "create " + a.final_name; }
-  std::string operator()(const StartContainer& a) const { return "start " + a.container.id; }
-  std::string operator()(const WaitAccepted& a) const { return "accepted " + a.container.id; }
+  std::string operator()(const StartContainer& a) const { return "start " + a.container.id.text(); }
+  std::string operator()(const WaitAccepted& a) const { return "accepted " + a.container.id.text(); }
   template <typename Other>
   std::string operator()(const Other&) const {
     return "other";
@@ -121,7 +121,7 @@ class Executor : public ::testing::Test {
     return add(std::move(body));
   }
   static ContainerRef made_by(ActionId id, const std::string& name = "c", const std::string& old_id = "") {
-    return {old_id, id, name};
+    return {ContainerId(old_id), id, name};
   }
 
   // Runs until nothing changes any more.
@@ -552,7 +552,7 @@ TEST_F(ExecutorUpdate, LaterFailureRollsBackAcceptedReplicas) {
   plan = std::make_shared<const Plan>(Plan(std::move(builder).finish()));
   for (const Action& action : plan->actions) {
     const auto* wait = std::get_if<WaitAccepted>(&action.body);
-    if (wait && wait->container.id == "bad") target.fails.insert({action.id, Error("unhealthy")});
+    if (wait && wait->container.id.text() == "bad") target.fails.insert({action.id, Error("unhealthy")});
   }
   asio::co_spawn(io, execute(plan, target, journal, progress, options, cancellation),
                  [this](std::exception_ptr, ExecutionReport result) { report = std::move(result); });

@@ -123,7 +123,7 @@ TEST(Interruption, IncompleteContainerWithAnotherConfigurationIsRemoved) {
   project.services.at("app").user = "1";
   world.apply(reconcile(desired(project), world.state), 1);
   project.services.at("app").user = "2";
-  std::string old_id = world.container("shop-app-1").id;
+  ContainerId old_id = world.container("shop-app-1").id;
   Plan plan = reconcile(desired(project), world.state);
   EXPECT_EQ(plan_listing(plan), "1 remove-container " + temporary_name(old_id, "shop-app-1") +
                                     " [left over from an interrupted replacement]\n"

@@ -110,7 +110,7 @@ TEST(Down, OrphansStayUnlessRequested) {
   ObservedContainer orphan = world.container("shop-web-1");
   orphan.name = "shop-old-1";
   orphan.service = "old";
-  orphan.id = "0ld";
+  orphan.id = ContainerId("0ld");
   world.state.containers.push_back(orphan);
   std::string text = down(world);
   EXPECT_NE(text.find("warning: found orphan containers (shop-old-1)"), std::string::npos) << text;

@@ -10,7 +10,7 @@ using namespace stack::orchestrator;
 namespace {
 
 ActionId add_stop_of(PlanBuilder& builder, const std::string& name) {
-  return builder.add("web", StopContainer{{name, 0, name}, {}}, "");
+  return builder.add("web", StopContainer{{ContainerId(name), 0, name}, {}}, "");
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ TEST(PlanBuilder, OrdersActionsAfterPredecessorsAndKeepsTheRestInOrder) {
 
 TEST(PlanBuilder, RenumbersReferences) {
   PlanBuilder builder("shop");
-  ActionId start = builder.add("web", StartContainer{{"", 3, "c"}}, "");
+  ActionId start = builder.add("web", StartContainer{{{}, 3, "c"}}, "");
   ActionId image = builder.add("web", BuildImage{}, "");
   ActionId create = builder.add("web", CreateContainer{}, "");
   builder[create].only_if = {{image, "x"}};
@@ -63,8 +63,10 @@ TEST(PlanBuilder, CycleIsBroken) {
 
 TEST(Plan, RendersAsDocumentedInTheApi) {
   PlanBuilder builder("shop");
-  ActionId a = builder.add("web", StopContainer{{"id", 0, "shop-web-1"}, {}}, "scaled down to 0");
-  ActionId b = builder.add("web", RemoveContainer{{"id", 0, "shop-web-1"}, false}, "scaled down to 0");
+  ActionId a =
+      builder.add("web", StopContainer{{ContainerId("id"), 0, "shop-web-1"}, {}}, "scaled down to 0");
+  ActionId b =
+      builder.add("web", RemoveContainer{{ContainerId("id"), 0, "shop-web-1"}, false}, "scaled down to 0");
   builder.after(b, a);
   EXPECT_EQ(
       plan_json(std::move(builder).finish()).dump(),
@@ -77,7 +79,7 @@ TEST(Plan, RendersAsDocumentedInTheApi) {
 TEST(Plan, CountsChangesNotWaits) {
   PlanBuilder builder("shop");
   builder.warn("careful");
-  builder.add("db", WaitHealthy{{"x", 0, "shop-db-1"}}, "--wait");
+  builder.add("db", WaitHealthy{{ContainerId("x"), 0, "shop-db-1"}}, "--wait");
   Plan plan = std::move(builder).finish();
   EXPECT_EQ(count_changes(plan), 0);
   EXPECT_EQ(plan_text(plan),

@@ -34,7 +34,7 @@ std::string listing(const compose::Project& project, const World& world, const R
   return plan_listing(reconcile(desired(project, wanted), world.state, options));
 }
 
-std::string short_id(World& world, const std::string& name) { return world.container(name).id.substr(0, 12); }
+std::string short_id(World& world, const std::string& name) { return world.container(name).id.short_text(); }
 
 }  // namespace
 
@@ -262,7 +262,7 @@ TEST(Reconcile, RebuildRecreatesOnlyIfTheImageChanges) {
             "4 remove-container shop-web-1 after 2,3 if-changed 1 [replaced]\n"
             "5 rename-container shop-web-1 after 4 if-changed 1 [replaces the old container]\n"
             "6 start-container shop-web-1 after 5 if-changed 1\n");
-  std::string before = world.container("shop-web-1").id;
+  ContainerId before = world.container("shop-web-1").id;
   World same = world;
   EXPECT_TRUE(same.apply(plan).empty());
   EXPECT_EQ(same.container("shop-web-1").id, before);
@@ -412,7 +412,7 @@ TEST(Reconcile, AChangedNetworkInUseByOthersIsKept) {
   ObservedContainer other = world.container("shop-web-1");
   other.oneoff = true;
   other.name = "shop-web-run-1";
-  other.id = "f00";
+  other.id = ContainerId("f00");
   world.state.containers.push_back(other);
   project.networks.at("default").internal = true;
   EXPECT_EQ(listing(project, world),

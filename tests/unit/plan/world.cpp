@@ -92,7 +92,7 @@ struct Effect {
 
   ObservedContainer* find(const ContainerRef& ref) {
     auto by_plan = made.find(ref.made_by);
-    std::string id = by_plan == made.end() ? ref.id : by_plan->second;
+    ContainerId id = by_plan == made.end() ? ref.id : ContainerId(by_plan->second);
     for (ObservedContainer& each : world.state.containers) {
       if (each.id == id) return &each;
     }
@@ -156,7 +156,7 @@ struct Effect {
   void operator()(const CreateContainer& body) {
     check_name(body.spec.name);
     ObservedContainer fresh;
-    fresh.id = sha256_hex("container " + std::to_string(++world.made_));
+    fresh.id = ContainerId(sha256_hex("container " + std::to_string(++world.made_)));
     fresh.name = body.spec.name;
     fresh.labels = body.spec.labels;
     fresh.service = fresh.labels[label::kService];
@@ -182,7 +182,7 @@ struct Effect {
     if (body.spec.network_mode.starts_with("container:") && !world.has(body.spec.network_mode.substr(10))) {
       complain("no container for " + body.spec.network_mode);
     }
-    made[action.id] = fresh.id;
+    made[action.id] = fresh.id.text();
     world.state.containers.push_back(std::move(fresh));
   }
   void operator()(const RenameContainer& body) {
@@ -217,7 +217,7 @@ struct Effect {
   void operator()(const KillContainer& body) { stop(body.container, 137); }
   void operator()(const RemoveContainer& body) {
     if (!need(body.container)) return;
-    std::string id = find(body.container)->id;
+    ContainerId id = find(body.container)->id;
     std::erase_if(world.state.containers, [&](const auto& each) { return each.id == id; });
   }
   void operator()(const PauseContainer& body) { need(body.container)->state = ContainerStatus::Paused; }
