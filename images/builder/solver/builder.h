@@ -37,8 +37,11 @@ struct BuildSsh {
 // A source or destination of layers from other machines' builds: an image whose configuration also lists the steps
 // that made its layers (build_cache_image.h).
 struct CacheLocation {
-  enum class Kind { Registry, Local, Inline } kind = Kind::Registry;
-  std::string place;        // reference, or directory of an OCI layout; "" for Inline
+  // Hosted: of a service that only exists in its own runners (GitHub Actions, S3, Azure); ignored with a warning.
+  enum class Kind { Registry, Local, Inline, Hosted } kind = Kind::Registry;
+  Reference reference;      // of Registry
+  std::string directory;    // of Local: an OCI layout
+  std::string service;      // of Hosted: "gha"
   bool all_stages = false;  // mode=max: also layers that are not in the image
   bool ignore_errors = false;
 };

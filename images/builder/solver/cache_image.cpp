@@ -32,7 +32,17 @@ void tell(BuildJob& job, BuildEventKind kind, std::string text) {
 }
 
 std::string shown(const CacheLocation& location) {
-  return location.kind == Kind::Inline ? "inline cache" : "cache " + location.place;
+  switch (location.kind) {
+    case Kind::Registry:
+      return "cache " + location.reference.full();
+    case Kind::Local:
+      return "cache " + location.directory;
+    case Kind::Inline:
+      return "inline cache";
+    case Kind::Hosted:
+      return "cache of type " + location.service;
+  }
+  return {};
 }
 
 // An image that is already in the store.
@@ -70,11 +80,12 @@ class LayoutCache : public CacheSource {
 
 Result<std::unique_ptr<CacheSource>> open_cache(BuildJob& job, const CacheLocation& location) {
   if (location.kind == Kind::Local) {
-    TRY_ASSIGN(images::LayoutImage image, images::find_in_layout(location.place, "", ""));
+    TRY_ASSIGN(images::LayoutImage image, images::find_in_layout(location.directory, "", ""));
     return std::make_unique<LayoutCache>(job.store, std::move(image));
   }
-  TRY_ASSIGN(Reference reference, parse_reference(location.place));
-  if (std::optional<images::Image> local = job.store.find(location.place);
+  if (location.kind == Kind::Hosted) return unsupported("it is not supported; ignoring it");
+  const Reference& reference = location.reference;
+  if (std::optional<images::Image> local = job.store.find(reference.full());
       local && job.request.only_cache_from)
     return std::make_unique<StoredCache>(job.store, std::move(*local));
   if (!job.options.open_cache) return unsupported("this builder has no registry access");
@@ -163,13 +174,11 @@ Result<> export_cache(BuildJob& job, const StageState& state, const CacheLocatio
   TRY_ASSIGN(images::Image image, make_cache_image(job, location.all_stages ? job.steps() : state.steps));
   Result<> written;
   if (location.kind == Kind::Local) {
-    written = write_layout(job, image, location.place);
+    written = write_layout(job, image, location.directory);
   } else if (job.options.push) {
-    Result<Reference> reference = parse_reference(location.place);
-    written = reference ? job.options.push(
-                              *reference, image.id, job.request,
-                              [&job](const BuildEvent& event) { job.emit(event); }, job.stop.get_token())
-                        : Result<>(reference.error());
+    written = job.options.push(
+        location.reference, image.id, job.request, [&job](const BuildEvent& event) { job.emit(event); },
+        job.stop.get_token());
   } else {
     written = unsupported("this builder has no registry access");
   }
@@ -230,6 +239,11 @@ std::optional<CacheRecord> import_record(BuildJob& job, const std::string& key, 
 Result<> export_caches(BuildJob& job, const StageState& state) {
   for (const CacheLocation& location : job.request.cache_to) {
     if (location.kind == Kind::Inline) continue;
+    if (location.kind == Kind::Hosted) {
+      tell(job, BuildEventKind::Warning,
+           "exporting " + shown(location) + ": it is not supported; ignoring it");
+      continue;
+    }
     tell(job, BuildEventKind::Message, "exporting " + shown(location));
     Result<> written = export_cache(job, state, location);
     if (written) continue;
@@ -246,8 +260,7 @@ Result<CacheLocation> parse_cache_location(std::string_view text, bool is_target
       out.kind = Kind::Inline;
       return out;
     }
-    TRY_ASSIGN(Reference reference, parse_reference(text));
-    out.place = reference.full();
+    TRY_ASSIGN(out.reference, parse_reference(text));
     return out;
   }
   std::string type;
@@ -269,20 +282,23 @@ Result<CacheLocation> parse_cache_location(std::string_view text, bool is_target
   out.all_stages = mode == "max";
   out.ignore_errors = take("ignore-error") == "true";
   if (type == "registry") {
-    out.place = take("ref");
-    if (out.place.empty()) return invalid("cache type=registry requires ref=NAME");
-    TRY_ASSIGN(Reference reference, parse_reference(out.place));
-    out.place = reference.full();
+    std::string name = take("ref");
+    if (name.empty()) return invalid("cache type=registry requires ref=NAME");
+    TRY_ASSIGN(out.reference, parse_reference(name));
   } else if (type == "local") {
     out.kind = Kind::Local;
-    out.place = take(is_target ? "dest" : "src");
-    if (!out.place.starts_with('/'))
+    out.directory = take(is_target ? "dest" : "src");
+    if (!out.directory.starts_with('/'))
       return invalid(std::string("cache type=local requires an absolute path as ") +
                      (is_target ? "dest" : "src"));
   } else if (type == "inline" && is_target) {
     out.kind = Kind::Inline;
     if (out.all_stages)
       return invalid("cache type=inline does not support mode=max; use type=registry or type=local");
+  } else if (type == "gha" || type == "s3" || type == "azblob") {
+    out.kind = Kind::Hosted;
+    out.service = type;
+    return out;
   } else {
     return unsupported("cache type \"" + type + "\" is not supported: registry, local" +
                        (is_target ? " or inline" : ""));

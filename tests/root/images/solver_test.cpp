@@ -165,10 +165,11 @@ TEST_F(Solver, MissingCacheIsAWarning) {
 }
 
 TEST_F(Solver, CacheLocationsAreParsedLikeInBuildx) {
-  EXPECT_EQ(parse_cache_location("type=registry,ref=host:5/a:b,mode=max", true)->place, "host:5/a:b");
+  EXPECT_EQ(parse_cache_location("type=registry,ref=host:5/a:b,mode=max", true)->reference.full(),
+            "host:5/a:b");
   EXPECT_TRUE(parse_cache_location("type=registry,ref=a,mode=max", true)->all_stages);
-  EXPECT_EQ(parse_cache_location("app:1", false)->place, "docker.io/library/app:1");
-  for (const char* bad : {"type=gha", "type=registry", "type=local,dest=relative", "type=inline,mode=max",
+  EXPECT_EQ(parse_cache_location("app:1", false)->reference.full(), "docker.io/library/app:1");
+  for (const char* bad : {"type=nfs", "type=registry", "type=local,dest=relative", "type=inline,mode=max",
                           "type=registry,ref=a,color=red", "type=registry,ref=a,mode=some"})
     EXPECT_FALSE(parse_cache_location(bad, true)) << bad;
 }
