@@ -430,7 +430,11 @@ Result<Plan> plan_start(const DesiredState* desired, const ObservedState& observ
                         const OperationOptions& options) {
   ServiceGraph graph = known_graph(desired, observed);
   TRY(check_services(desired, graph, options.services));
-  for (const std::string& name : options.services) {
+  std::vector<std::string> needed = options.services;
+  if (desired && needed.empty())
+    for (const auto& [name, service] : desired->services)
+      if (service.replicas > 0) needed.push_back(name);
+  for (const std::string& name : needed) {
     if (containers_of(observed, {name}, false).empty())
       return not_found("service \"" + name + "\" has no container to start");
   }
