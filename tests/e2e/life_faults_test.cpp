@@ -341,7 +341,7 @@ services:
   std::string expected;
   for (int i = 1; i <= 60; ++i) expected += "out " + std::to_string(i) + "\n";
   for (const char* rm : {"--rm", "--no-deps"}) {
-    for (int delay : {300, 700, 1100}) {
+    for (int delay : {50, 150, 300, 1100}) {
       std::atomic<bool> done = false;
       std::thread killer([&] {
         ::usleep(static_cast<useconds_t>(delay) * 1000);
