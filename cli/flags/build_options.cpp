@@ -5,6 +5,7 @@
 #include "base/directory.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "cli/flags/docker_proxies.h"
 
 namespace stack::cli {
 
@@ -60,6 +61,7 @@ std::string ca_bundle(const Environment& environment, const HostFiles& host,
 Json build_options(const Environment& environment, const std::string& current_directory) {
   return {{"ssh_auth_sock", setting(environment, "SSH_AUTH_SOCK")},
           {"proxy", proxy_variables(environment)},
+          {"proxy_args", docker_proxies(environment, setting(environment, "DOCKER_HOST"))},
           {"ca_bundle", ca_bundle(environment, real_host_files(), current_directory)}};
 }
 

@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "cli/flags/docker_proxies.h"
 #include "docker/registry_auth.h"
 
 namespace stack::cli {
@@ -79,13 +80,6 @@ RegistryCredentials from_helper(const Json& answer) {
 
 std::string home_of(const Environment& environment) { return variable(environment, "HOME"); }
 
-std::string config_path(const Environment& environment) {
-  std::string folder = variable(environment, "DOCKER_CONFIG");
-  if (!folder.empty()) return folder + "/config.json";
-  std::string home = home_of(environment);
-  return home.empty() ? "" : home + "/.docker/config.json";
-}
-
 std::vector<std::string> podman_paths(const Environment& environment) {
   std::string chosen = variable(environment, "REGISTRY_AUTH_FILE");
   if (!chosen.empty()) return {chosen};
@@ -135,7 +129,7 @@ Result<std::string> run_credential_helper(const std::string& helper, const std::
 CredentialStore CredentialStore::open(const Environment& environment, HelperRun run) {
   CredentialStore out;
   out.run_ = std::move(run);
-  out.path_ = config_path(environment);
+  out.path_ = docker_config_path(environment);
   if (std::string inline_config = variable(environment, "DOCKER_AUTH_CONFIG"); !inline_config.empty()) {
     Result<Json> json = parse_json(inline_config);
     if (json && json->is_object()) {

@@ -66,10 +66,10 @@ bool fits(const Json& value, Shape shape) {
 }
 
 constexpr std::array kBuildOptions{
-    MemberShape{"no_cache", Shape::Bool},          MemberShape{"pull", Shape::Bool},
-    MemberShape{"args", Shape::StringMap},         MemberShape{"proxy", Shape::StringMap},
-    MemberShape{"ca_bundle", Shape::String},       MemberShape{"ssh_auth_sock", Shape::String},
-    MemberShape{"with_dependencies", Shape::Bool},
+    MemberShape{"no_cache", Shape::Bool},        MemberShape{"pull", Shape::Bool},
+    MemberShape{"args", Shape::StringMap},       MemberShape{"proxy", Shape::StringMap},
+    MemberShape{"proxy_args", Shape::StringMap}, MemberShape{"ca_bundle", Shape::String},
+    MemberShape{"ssh_auth_sock", Shape::String}, MemberShape{"with_dependencies", Shape::Bool},
 };
 constexpr std::array kUpOptions{
     MemberShape{"services", Shape::Strings},

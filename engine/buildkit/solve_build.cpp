@@ -200,7 +200,8 @@ Task<Result<>> Fetch::agents(std::vector<std::string> ids) {
 Task<> Fetch::credentials(std::vector<std::string> images) {
   for (const Reference& tag : place->request.tags) images.push_back(tag.full());
   for (const auto& caches : {place->request.cache_from, place->request.cache_to})
-    for (const builder::CacheLocation& cache : caches) images.push_back(cache.place);
+    for (const builder::CacheLocation& cache : caches)
+      if (cache.kind == builder::CacheLocation::Kind::Registry) images.push_back(cache.reference.full());
   std::set<std::string> registries{"docker.io"};
   for (const std::string& image : images)
     if (Result<Reference> reference = parse_reference(image)) registries.insert(reference->domain);

@@ -23,6 +23,7 @@ BuildSettings build_settings_from(const Json& options) {
   };
   read("args", settings.args);
   read("proxy", settings.proxy);
+  read("proxy_args", settings.proxy_args);
   return settings;
 }
 
@@ -405,6 +406,7 @@ Result<builder::BuildRequest> BuildService::request_of(const compose::Build& sec
   for (const auto& [name, context] : section.additional_contexts) request.named_contexts[name] = context;
   for (const auto& [key, value] : section.args) request.args[key] = value;
   for (const auto& [key, value] : settings.args) request.args[key] = value;
+  for (const auto& [key, value] : settings.proxy_args) request.args.emplace(key, value);
   TRY_ASSIGN(std::optional<builder::AttestationRequest> provenance,
              builder::parse_attestation(builder::AttestationRequest::Kind::Provenance, section.provenance));
   set_attestation(request.attestations, builder::AttestationRequest::Kind::Provenance, std::move(provenance));

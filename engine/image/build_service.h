@@ -39,6 +39,7 @@ struct BuildSettings {
   bool pull = false;
   std::map<std::string, std::string> args;
   std::map<std::string, std::string> proxy;
+  std::map<std::string, std::string> proxy_args;  // arguments unless the build section has them
   std::string ca_bundle;
   std::string ssh_socket;  // the caller's agent
   std::string caller;      // RegistryService::Lease::id()

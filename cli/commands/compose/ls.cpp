@@ -20,9 +20,21 @@ constexpr Flag kLsFlags[] = {
 constexpr Example kLsExamples[] = {{"stack ls", "list running projects"},
                                    {"stack ls -a", "include stopped projects"}};
 
+// Without --all, "running(2), exited(1)" is "running(2)": containers that do not run are not counted.
+std::string shown_status(const Json& project, const Arguments& arguments) {
+  std::string status = string_or(project, "status");
+  if (arguments.is_set("all")) return status;
+  std::vector<std::string> parts;
+  for (const std::string& part : split(status, ',')) {
+    std::string_view text = trim(part);
+    if (text.starts_with("running(") || text.starts_with("paused(") || text.starts_with("restarting("))
+      parts.emplace_back(text);
+  }
+  return join(parts, ", ");
+}
+
 bool is_wanted(const Json& project, const Arguments& arguments) {
-  if (!arguments.is_set("all") && string_or(project, "status").find("running(") == std::string::npos)
-    return false;
+  if (!arguments.is_set("all") && shown_status(project, arguments).empty()) return false;
   std::string name = string_or(project, "name");
   for (const std::string& filter : arguments.all("filter")) {
     if (name.find(filter.substr(filter.find('=') + 1)) == std::string::npos) return false;
@@ -40,7 +52,7 @@ Result<int> run_ls(Session& session, const Arguments& arguments) {
   for (const Json& project : items_of(projects)) {
     if (!is_wanted(project, arguments)) continue;
     rows.push_back({{"Name", string_or(project, "name")},
-                    {"Status", string_or(project, "status")},
+                    {"Status", shown_status(project, arguments)},
                     {"ConfigFiles", join(strings_of(member(project, "config_files")), ",")}});
   }
   std::sort(rows.begin(), rows.end(),

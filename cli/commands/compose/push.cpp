@@ -4,6 +4,7 @@
 
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
+#include "cli/render/output.h"
 #include "cli/session/member.h"
 
 namespace stack::cli {
@@ -53,7 +54,10 @@ Result<int> push_services(Session& session, const ResolvedProject& project,
     // Images without `build` came from a registry.
     if (!image.empty() && member(service, "build").is_object()) images.push_back(std::move(image));
   }
-  if (images.empty()) return invalid("nothing to push: no service has both `build` and `image`");
+  if (images.empty()) {
+    print_message("nothing to push: no service has both `build` and `image`");
+    return 0;
+  }
   return transfer_images(session, images, options);
 }
 

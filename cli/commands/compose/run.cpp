@@ -167,7 +167,7 @@ Result<int> run_run(Session& session, const Arguments& arguments) {
     print_message("stack: " + started.error().text());
     return start_failure_code(started.error(), kExitError);
   }
-  print_line(string_or(result.last, "name", one.name));
+  print_line(id);
   return 0;
 }
 

@@ -130,7 +130,15 @@ Result<Json> sources(const Session& session, const Arguments& arguments, StdinCo
 }
 
 // NAME=VALUE; a value that is not a URL is a path of the caller.
-Json named_contexts(const Session& session, const Arguments& arguments) {
+// --tag, and the names in --output type=image,name=REF.
+std::vector<std::string> tags_of(const Arguments& arguments) {
+  std::vector<std::string> tags = arguments.all("tag");
+  for (const std::string& text : arguments.all("output"))
+    if (std::string name = output_name(text); !name.empty()) tags.push_back(std::move(name));
+  return tags;
+}
+
+Result<Json> named_contexts(const Session& session, const Arguments& arguments) {
   Json contexts = pairs_of(arguments.all("build-context"));
   for (auto& [name, value] : contexts.items()) {
     std::string text = value.is_string() ? value.get<std::string>() : "";
@@ -139,6 +147,9 @@ Json named_contexts(const Session& session, const Arguments& arguments) {
       value = std::string(kLayout) + absolute_path(session.current_directory(), text.substr(kLayout.size()));
     } else if (!is_remote_context(text) && !text.starts_with("target:")) {
       value = absolute_path(session.current_directory(), text);
+      if (!path_exists(value.get<std::string>()))
+        return not_found("build context " + name + ": " + value.get<std::string>() +
+                         ": no such file or directory");
     }
   }
   return contexts;
@@ -199,6 +210,8 @@ Result<Json> secrets(const Session& session, const Arguments& arguments) {
       if (key == "src" || key == "source") secret["file"] = absolute_path(session.current_directory(), value);
       if (key == "env") secret["content"] = setting(session.environment(), value);
     }
+    if (std::string file = string_or(secret, "file"); !file.empty() && !path_exists(file))
+      return not_found("failed to stat " + file + ": no such file or directory");
     std::string id = string_or(secret, "id");
     if (id.empty()) return invalid("invalid secret: id is required: " + text);
     if (!secret.contains("file") && !secret.contains("content")) {
@@ -221,13 +234,13 @@ bool is_check(const Arguments& arguments) {
 Result<Json> build_request(const Session& session, const Arguments& arguments, StdinContext& held) {
   TRY(warn_ignored_options(arguments));
   TRY_ASSIGN(Json body, sources(session, arguments, held));
-  body["tags"] = arguments.all("tag");
+  body["tags"] = tags_of(arguments);
   body["target"] = arguments.text("target");
   body["labels"] = pairs_of(arguments.all("label"));
   body["network"] = arguments.text("network");
   body["extra_hosts"] = arguments.all("add-host");
   body["ssh"] = arguments.all("ssh");
-  body["additional_contexts"] = named_contexts(session, arguments);
+  TRY_ASSIGN(body["additional_contexts"], named_contexts(session, arguments));
   body["cache_from"] = cache_locations(session, arguments.all("cache-from"));
   body["attest"] = attestations(arguments);
   body["cache_to"] = cache_locations(session, arguments.all("cache-to"));
@@ -338,7 +351,7 @@ Result<std::vector<BuildOutput>> outputs_of(const Session& session, const Argume
   }
   if (arguments.is_set("push")) out.push_back({BuildOutput::Kind::Push, ""});
   for (const BuildOutput& output : out)
-    if (output.kind == BuildOutput::Kind::Push && arguments.all("tag").empty())
+    if (output.kind == BuildOutput::Kind::Push && tags_of(arguments).empty())
       return invalid("tag is needed when pushing to registry: use --tag");
   return out;
 }
@@ -346,13 +359,13 @@ Result<std::vector<BuildOutput>> outputs_of(const Session& session, const Argume
 Result<int> write_outputs(Session& session, const Arguments& arguments,
                           const std::vector<BuildOutput>& outputs, const std::string& image, bool quiet) {
   using Kind = BuildOutput::Kind;
-  bool kept = !arguments.all("tag").empty() || arguments.is_set("load") || arguments.given("iidfile");
+  bool kept = !tags_of(arguments).empty() || arguments.is_set("load") || arguments.given("iidfile");
   for (const BuildOutput& output : outputs)
     kept = kept || output.kind == Kind::Store || output.kind == Kind::Push;
   for (size_t i = 0; i < outputs.size(); ++i) {
     const BuildOutput& output = outputs[i];
     if (output.kind == Kind::Push) {
-      TRY_ASSIGN(int code, transfer_images(session, arguments.all("tag"),
+      TRY_ASSIGN(int code, transfer_images(session, tags_of(arguments),
                                            {.push = true, .platform = "", .quiet = quiet}));
       if (code != 0) return code;
     } else if (output.kind == Kind::Folder || output.kind == Kind::Tar || output.kind == Kind::Archive) {
@@ -367,7 +380,7 @@ Result<> write_metadata(const Session& session, const Arguments& arguments, cons
   if (!arguments.given("metadata-file")) return {};
   Json data{{"containerimage.config.digest", string_or(done, "image")},
             {"containerimage.digest", string_or(done, "digest")}};
-  std::vector<std::string> tags = arguments.all("tag");
+  std::vector<std::string> tags = tags_of(arguments);
   if (!tags.empty()) data["image.name"] = join(tags, ",");
   return write_file(absolute_path(session.current_directory(), arguments.text("metadata-file")),
                     to_text(data) + "\n");
@@ -417,7 +430,7 @@ Result<int> run_build(Session& session, const Arguments& arguments) {
     return 0;
   }
   print_message("Successfully built " + image);
-  for (const std::string& tag : arguments.all("tag")) print_message("Successfully tagged " + tag);
+  for (const std::string& tag : tags_of(arguments)) print_message("Successfully tagged " + tag);
   return 0;
 }
 

@@ -91,6 +91,12 @@ Result<BuildOutput> parse_build_output(std::string_view text, const std::string&
   return out;
 }
 
+std::string output_name(std::string_view text) {
+  if (text.find('=') == std::string_view::npos) return {};
+  auto options = output_options(text);
+  return options ? (*options)["name"] : std::string();
+}
+
 Result<> write_build_output(Session& session, const BuildOutput& output, const std::string& image,
                             bool discard) {
   std::string target = output_target(output, image, discard);

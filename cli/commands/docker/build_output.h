@@ -25,6 +25,9 @@ struct BuildOutput {
 // "type=local,dest=DIR", "DIR", "-" and so on. Relative paths are below `directory`.
 Result<BuildOutput> parse_build_output(std::string_view text, const std::string& directory);
 
+// The name of the image in an output like "type=image,name=app:1"; "" if there is none.
+std::string output_name(std::string_view text);
+
 // Fetches the result of a build from the engine. `discard`: removes the image afterward.
 Result<> write_build_output(Session& session, const BuildOutput& output, const std::string& image,
                             bool discard);

@@ -11,6 +11,7 @@
 #include "cli/commands/docker/mount_flag.h"
 #include "cli/commands/docker/network_flags.h"
 #include "cli/commands/docker/publish_flag.h"
+#include "cli/flags/docker_proxies.h"
 #include "cli/flags/shell_words.h"
 
 namespace stack::cli::docker_cli {
@@ -92,6 +93,13 @@ Result<Json> environment(const Session& session, const Arguments& arguments) {
   }
   for (std::string& text : resolved_environment(session, arguments.all("env")))
     all.push_back(std::move(text));
+  for (const auto& [name, value] :
+       docker_proxies(session.environment(), "unix://" + session.globals().socket())) {
+    bool given = std::any_of(all.begin(), all.end(), [&wanted = name](const std::string& text) {
+      return text.starts_with(wanted + "=");
+    });
+    if (!given) all.push_back(name + "=" + value);
+  }
   return Json(all);
 }
 
