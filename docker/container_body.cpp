@@ -189,28 +189,6 @@ void write_network(const ContainerSpec& spec, Json& body) {
   }
 }
 
-// Like dockerd, refuses values that would otherwise mean a namespace of the container's own.
-std::optional<Error> unknown_mode(const ContainerSpec& spec) {
-  using Values = std::vector<std::string_view>;
-  struct Mode {
-    const std::string& value;
-    std::string_view name;
-    Values known;
-    bool container = false;  // container:NAME
-  };
-  const Mode modes[] = {{spec.ipc_mode, "IPC", {"none", "private", "shareable", "host"}, true},
-                        {spec.pid_mode, "PID", {"private", "host"}, true},
-                        {spec.uts_mode, "UTS", {"private", "host"}},
-                        {spec.userns_mode, "userns", {"host"}},
-                        {spec.cgroup_mode, "cgroup namespace", {"private", "host"}}};
-  for (const Mode& mode : modes) {
-    bool known = mode.value.empty() || (mode.container && mode.value.starts_with("container:")) ||
-                 std::find(mode.known.begin(), mode.known.end(), mode.value) != mode.known.end();
-    if (!known) return invalid("invalid " + std::string(mode.name) + " mode: " + mode.value);
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 Json container_to_json(const ContainerSpec& spec) {
@@ -236,7 +214,6 @@ Result<ContainerSpec> container_from_json(const Json& json) {
   read_system_paths(host, spec);
   check_isolation(host, spec);
   read_device_requests(host, spec.resources);
-  if (!error) error = unknown_mode(spec);
   // docker-py sends it beside HostConfig.
   if (spec.runtime.empty()) body.read("Runtime", spec.runtime);
   if (error) return *std::move(error);

@@ -206,6 +206,8 @@ Task<> Engine::look_after(std::chrono::seconds limit) {
     auto now = std::chrono::steady_clock::now();
     if (containers->recovery().any_alive() || activity.requests > 0) last_busy = now;
     if (limit.count() < 0 || now - std::max(last_busy, activity.last) < limit) continue;
+    // Docker's clients cannot start an engine. With systemd, its socket does.
+    if (socket_ours && is_docker_socket(kDockerSocket, context.paths.socket())) continue;
     log_info("idle: no containers and no clients");
     shut_down();
     co_return;

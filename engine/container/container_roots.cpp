@@ -22,8 +22,8 @@ namespace stack::engine {
 namespace {
 
 // Mount points that the runtime creates if the image lacks them.
-const std::vector<std::string> kOwnMountPoints{"/dev",       "/proc",         "/sys",
-                                               "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
+const std::vector<std::string> kOwnMountPoints{
+    "/dev", "/proc", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/.dockerenv"};
 
 bool is_empty_directory_or_file(const std::string& path) {
   struct stat info{};

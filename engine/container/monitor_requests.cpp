@@ -1,5 +1,6 @@
 #include "engine/container/monitor_requests.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -142,6 +143,11 @@ namespace {
 Result<runtime::Rootfs> rootfs_of(const Container& container, const images::Image& image,
                                   const std::string& directory) {
   for (const char* part : {"/upper", "/work", "/merged"}) TRY(ensure_directory(directory + part, 0755));
+  // By this file of Docker's, programs know that they run in a container.
+  bool first_start = container.state.started_at == kZeroTime;
+  Fd mark(first_start
+              ? ::open((directory + "/upper/.dockerenv").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0755)
+              : -1);
   runtime::Rootfs rootfs;
   rootfs.path = directory + "/merged";
   rootfs.lower_dirs = image.layer_dirs;

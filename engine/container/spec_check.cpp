@@ -31,6 +31,7 @@ bool names_another(std::string_view mode) {
   return (mode.starts_with("container:") && mode.size() > 10) || (mode.starts_with("service:") && mode.size() > 8);
 }
 
+// Like dockerd, refuses values that would otherwise mean a namespace of the container's own.
 Fault namespace_fault(const ContainerSpec& spec) {
   if (!is_one_of(spec.ipc_mode, {"", "none", "private", "shareable", "host"}) && !names_another(spec.ipc_mode))
     return SpecFault{"/ipc", "invalid IPC mode: " + spec.ipc_mode};
@@ -40,6 +41,8 @@ Fault namespace_fault(const ContainerSpec& spec) {
     return SpecFault{"/uts", "invalid UTS mode: " + spec.uts_mode};
   if (!is_one_of(spec.cgroup_mode, {"", "private", "host"}))
     return SpecFault{"/cgroup", "invalid cgroup namespace mode: " + spec.cgroup_mode};
+  if (!is_one_of(spec.userns_mode, {"", "host"}))
+    return SpecFault{"/userns_mode", "invalid userns mode: " + spec.userns_mode};
   return {};
 }
 

@@ -10,4 +10,7 @@ namespace stack::engine {
 // Makes `path` a link to `socket`. Replaces a link that leads nowhere; leaves anything else and returns an error.
 Result<> link_docker_socket(const std::string& path, const std::string& socket);
 
+// Whether `path` is a link to `socket`.
+bool is_docker_socket(const std::string& path, const std::string& socket);
+
 }  // namespace stack::engine

@@ -77,8 +77,10 @@ Result<int> run_docker_socket(Session& session, const Arguments& arguments) {
   }
   if (word != "on" && word != "off") return session.usage_error("expected on or off, not " + word);
   TRY(session.refuse_dry_run());
-  TRY(word == "on" ? switch_on(path, socket) : switch_off(path, socket));
-  return 0;
+  if (word == "off") return switch_off(path, socket).map([] { return 0; });
+  TRY(switch_on(path, socket));
+  // Docker's clients cannot start the engine. While the link is there, it does not exit when it is idle.
+  return session.connect().map([](auto&&) { return 0; });
 }
 
 }  // namespace

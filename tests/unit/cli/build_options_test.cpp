@@ -4,6 +4,9 @@
 
 #include <set>
 
+#include "base/files.h"
+#include "cli/commands/docker/build_output.h"
+#include "cli/flags/docker_proxies.h"
 #include "cli/flags/up_options.h"
 #include "cli/session/engine_start.h"
 
@@ -69,6 +72,31 @@ TEST(EngineStart, OnlyBrokenConnectionsAreRetried) {
   EXPECT_TRUE(is_broken_connection(Error::from_errno("x", ECONNRESET)));
   EXPECT_TRUE(is_broken_connection(Error::from_errno("x", EPIPE)));
   EXPECT_FALSE(is_broken_connection(conflict("in use")));
+}
+
+TEST(DockerProxies, OwnSocketThenDefaultInBothCases) {
+  TemporaryDirectory folder = *TemporaryDirectory::create("/tmp/stack-proxies-");
+  Environment environment{{"DOCKER_CONFIG", folder.path()}};
+  EXPECT_TRUE(docker_proxies(environment, "").empty());
+  ASSERT_TRUE(write_file(
+      folder.path() + "/config.json",
+      R"({"proxies":{"default":{"httpProxy":"http://a","noProxy":"x"},"unix:///s":{"httpsProxy":"http://b"}}})"));
+  EXPECT_EQ(
+      docker_proxies(environment, ""),
+      (std::map<std::string, std::string>{
+          {"HTTP_PROXY", "http://a"}, {"http_proxy", "http://a"}, {"NO_PROXY", "x"}, {"no_proxy", "x"}}));
+  EXPECT_EQ(docker_proxies(environment, "unix:///s"),
+            (std::map<std::string, std::string>{{"HTTPS_PROXY", "http://b"}, {"https_proxy", "http://b"}}));
+  for (const char* bad : {"[", "[]", R"({"proxies":[]})", R"({"proxies":{"default":{"httpProxy":1}}})"}) {
+    ASSERT_TRUE(write_file(folder.path() + "/config.json", bad));
+    EXPECT_TRUE(docker_proxies(environment, "").empty()) << bad;
+  }
+}
+
+TEST(BuildOutputNames, AreReadFromTheOptions) {
+  EXPECT_EQ(docker_cli::output_name("type=image,name=app:1,push=true"), "app:1");
+  EXPECT_EQ(docker_cli::output_name("type=local,dest=x"), "");
+  EXPECT_EQ(docker_cli::output_name("out"), "");
 }
 
 }  // namespace

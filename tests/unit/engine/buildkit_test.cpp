@@ -41,9 +41,9 @@ TEST(BuildkitOptions, AreThoseOfTheDockerfileFrontend) {
   EXPECT_EQ(read->shm_size.bytes, 1048576);
   ASSERT_EQ(read->ulimits.size(), 2U);
   EXPECT_EQ(read->ulimits[1].hard, 3);
-  EXPECT_EQ(read->cache_from.at(0).place, "docker.io/r/cache:latest");
+  EXPECT_EQ(read->cache_from.at(0).reference.full(), "docker.io/r/cache:latest");
   EXPECT_EQ(read->cache_to.at(0).kind, builder::CacheLocation::Kind::Inline);
-  EXPECT_EQ(read->tags, (std::vector<std::string>{"a:1", "b:latest"}));
+  EXPECT_EQ(read->tags, (std::vector<Reference>{*parse_reference("a:1"), *parse_reference("b:latest")}));
 }
 
 TEST(BuildkitOptions, WhatCannotBeDoneIsRefused) {

@@ -37,6 +37,8 @@ TEST(SpecCheck, WrongValuesAreNamedLikeInDocker) {
   EXPECT_EQ(fault_of([](S& s) { s.ipc_mode = "bogus"; }), "/ipc invalid IPC mode: bogus");
   EXPECT_EQ(fault_of([](S& s) { s.pid_mode = "container:"; }), "/pid invalid PID mode: container:");
   EXPECT_EQ(fault_of([](S& s) { s.uts_mode = "bogus"; }), "/uts invalid UTS mode: bogus");
+  EXPECT_EQ(fault_of([](S& s) { s.pid_mode = "shareable"; }), "/pid invalid PID mode: shareable");
+  EXPECT_EQ(fault_of([](S& s) { s.userns_mode = "private"; }), "/userns_mode invalid userns mode: private");
   EXPECT_EQ(fault_of([](S& s) { s.cgroup_mode = "bogus"; }), "/cgroup invalid cgroup namespace mode: bogus");
   EXPECT_EQ(fault_of([](S& s) { s.dns = {"not-an-ip"}; }), "/dns bad nameserver address: not-an-ip");
   EXPECT_EQ(fault_of([](S& s) { s.working_dir = "rel"; }),

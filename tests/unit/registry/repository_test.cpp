@@ -405,5 +405,17 @@ TEST_F(Client, UploadKeepsTheQueryOfItsLocationAndRestartsAfterAFailure) {
   EXPECT_EQ(put.body, "content");
 }
 
+TEST(RetryPolicies, OnlyTheLastPlaceIsTriedForLong) {
+  Endpoint registry;
+  Endpoint mirror;
+  mirror.mirror = true;
+  EXPECT_TRUE(retry_policy(registry, true).retry_unreachable);
+  EXPECT_GT(retry_policy(registry, true).attempts, 1);
+  // Plain HTTP is tried next.
+  EXPECT_FALSE(retry_policy(registry, false).retry_unreachable);
+  EXPECT_GT(retry_policy(registry, false).attempts, 1);
+  EXPECT_EQ(retry_policy(mirror, false).attempts, 1);
+}
+
 }  // namespace
 }  // namespace stack::images::registry
