@@ -45,4 +45,11 @@ Result<int> print_report(Session& session, const targets::FidelityReport& report
   return 0;
 }
 
+void print_counts(size_t objects, const targets::FidelityReport& report) {
+  print_message(std::to_string(objects) + " objects; " +
+                std::to_string(report.count(targets::Fidelity::Exact)) + " keys exact, " +
+                std::to_string(report.count(targets::Fidelity::Adapted)) + " adapted, " +
+                std::to_string(report.count(targets::Fidelity::Lost)) + " lost (--report table lists them)");
+}
+
 }  // namespace stack::cli::cluster

@@ -15,4 +15,7 @@ Result<> refuse_blocking(const targets::FidelityReport& report);
 // For --report table|json: the report on stdout.
 Result<int> print_report(Session& session, const targets::FidelityReport& report, const std::string& format);
 
+// "12 objects; 40 keys exact, 3 adapted, 0 lost (...)" on stderr.
+void print_counts(size_t objects, const targets::FidelityReport& report);
+
 }  // namespace stack::cli::cluster

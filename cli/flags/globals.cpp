@@ -25,13 +25,15 @@ constexpr Flag kGlobalFlags[] = {
     {0, "compatibility", FlagArity::Nothing, "",
      "Default names with underscores, like shop_web_1 (COMPOSE_COMPATIBILITY)"},
     {'H', "host", FlagArity::Value, "URL",
-     "Use the engine at ssh://[USER@]HOST[:PORT] or unix:///PATH (STACK_HOST)"},
+     "Use the engine at ssh://[USER@]HOST[:PORT] or unix:///PATH (STACK_HOST); of a swarm: the manager, also "
+     "at tcp://"},
     {0, "root", FlagArity::Value, "DIR", "State directory (STACK_ROOT; default /var/lib/stack)"},
     {0, "run-root", FlagArity::Value, "DIR",
      "Run directory with the engine's socket (STACK_RUN_ROOT; default /run/stack)"},
     {0, "target", FlagArity::Value, "TARGET",
      "Engine of the project: local, kubernetes, or swarm (STACK_TARGET, x-stack.target)"},
-    {0, "context", FlagArity::Value, "NAME", "Context of the cluster (default: the current one)"},
+    {0, "context", FlagArity::Value, "NAME",
+     "Context of the cluster, of kubectl or docker (default: the current one)"},
     {0, "namespace", FlagArity::Value, "NAME", "Kubernetes namespace (default: the context's)"},
     {0, "kubeconfig", FlagArity::Value, "FILE", "Configuration of the cluster (KUBECONFIG, ~/.kube/config)"},
     {0, "verbose", FlagArity::Nothing, "", "Print more details"},
@@ -62,13 +64,12 @@ Result<ProgressMode> parse_progress(std::string_view text) {
                  "\" for --progress: must be auto, tty, plain, json, or quiet");
 }
 
+constexpr std::string_view kTcp = "tcp://";
+
 // "" for our own engine.
 Result<std::string> foreign_engine(const std::string& url) {
   if (url.starts_with("unix:///")) return url.substr(7);
   if (url.empty() || url.starts_with("ssh://")) return url;
-  if (url.starts_with("tcp://"))
-    return invalid("Couldn't connect to Docker daemon at " + url +
-                   ": the host must be ssh://[USER@]HOST[:PORT] or unix:///PATH");
   return invalid("invalid value \"" + url +
                  "\" for --host: must be ssh://[USER@]HOST[:PORT] or unix:///PATH");
 }
@@ -81,6 +82,13 @@ bool is_true(const std::string& text) {
 }  // namespace
 
 std::span<const Flag> global_flags() { return kGlobalFlags; }
+
+std::string host_problem(const Globals& globals) {
+  const std::string& host = globals.cluster.host;
+  if (!host.starts_with(kTcp)) return "";
+  return "Couldn't connect to Docker daemon at " + host +
+         ": the host must be ssh://[USER@]HOST[:PORT] or unix:///PATH";
+}
 
 Result<Globals> read_globals(const Arguments& flags, const Environment& environment,
                              const std::string& current_directory) {
@@ -113,9 +121,16 @@ Result<Globals> read_globals(const Arguments& flags, const Environment& environm
                      .given = flags.given("target"),
                      .context = flags.text("context"),
                      .name_space = flags.text("namespace"),
-                     .kubeconfig = flag_or("kubeconfig", "KUBECONFIG", "")};
+                     .kubeconfig = flag_or("kubeconfig", "KUBECONFIG", ""),
+                     .host = ""};
   TRY(flags.number("parallel", -1).map([](auto) {}));
-  TRY_ASSIGN(globals.foreign_socket, foreign_engine(flag_or("host", "STACK_HOST", "")));
+  std::string host = flag_or("host", "STACK_HOST", "");
+  globals.cluster.host = flags.text("host");
+  if (host.starts_with(kTcp)) {
+    globals.cluster.host = host;
+  } else {
+    TRY_ASSIGN(globals.foreign_socket, foreign_engine(host));
+  }
   globals.root = absolute_path(current_directory, flag_or("root", "STACK_ROOT", globals.root));
   globals.run_root =
       absolute_path(current_directory, flag_or("run-root", "STACK_RUN_ROOT", globals.run_root));

@@ -21,6 +21,7 @@ struct ClusterOptions {
   std::string context;     // --context
   std::string name_space;  // --namespace
   std::string kubeconfig;  // --kubeconfig, KUBECONFIG
+  std::string host;        // --host: for a swarm, the URL of its manager
 };
 
 struct Globals {
@@ -47,6 +48,9 @@ struct Globals {
 };
 
 std::span<const Flag> global_flags();
+
+// Why --host cannot name an engine of stack, although a swarm's manager may be there (tcp://); "" if it can.
+std::string host_problem(const Globals& globals);
 
 // Flags override variables: COMPOSE_ANSI, COMPOSE_PROGRESS, COMPOSE_COMPATIBILITY, STACK_ROOT,
 // STACK_RUN_ROOT, STACK_TARGET, KUBECONFIG. (COMPOSE_FILE, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES are the loader's.)

@@ -10,13 +10,6 @@ namespace stack::cli::docker_cli {
 
 namespace {
 
-std::string config_folder(const Environment& environment) {
-  std::string folder = setting(environment, "DOCKER_CONFIG");
-  if (!folder.empty()) return folder;
-  std::string home = setting(environment, "HOME");
-  return (home.empty() ? "/root" : home) + "/.docker";
-}
-
 std::string own_socket(const Environment& environment) {
   std::string run_root = setting(environment, "STACK_RUN_ROOT");
   return (run_root.empty() ? "/run/stack" : run_root) + "/stack.sock";
@@ -34,8 +27,15 @@ Result<std::string> socket_path(const std::string& host) {
 
 }  // namespace
 
+std::string docker_config_folder(const Environment& environment) {
+  std::string folder = setting(environment, "DOCKER_CONFIG");
+  if (!folder.empty()) return folder;
+  std::string home = setting(environment, "HOME");
+  return (home.empty() ? "/root" : home) + "/.docker";
+}
+
 ContextStore::ContextStore(const Environment& environment)
-    : environment_(environment), folder_(config_folder(environment)) {}
+    : environment_(environment), folder_(docker_config_folder(environment)) {}
 
 std::string ContextStore::meta_folder(const std::string& name) const {
   return folder_ + "/contexts/meta/" + sha256_hex(name);
@@ -43,7 +43,8 @@ std::string ContextStore::meta_folder(const std::string& name) const {
 
 ContextEntry ContextStore::default_entry() const {
   std::string host = setting(environment_, "DOCKER_HOST");
-  return {"default", "The engine of stack", host.empty() ? "unix://" + own_socket(environment_) : host};
+  return {"default", "The engine of stack", host.empty() ? "unix://" + own_socket(environment_) : host, "",
+          false};
 }
 
 Result<ContextEntry> ContextStore::read(const std::string& folder) const {
@@ -51,7 +52,8 @@ Result<ContextEntry> ContextStore::read(const std::string& folder) const {
   TRY_ASSIGN(Json meta, parse_json(text).in(folder + "/meta.json"));
   const Json& endpoint = member(member(meta, "Endpoints"), "docker");
   return ContextEntry{string_or(meta, "Name"), string_or(member(meta, "Metadata"), "Description"),
-                      string_or(endpoint, "Host")};
+                      string_or(endpoint, "Host"), folder_ + "/contexts/tls/" + base_name(folder) + "/docker",
+                      bool_or(endpoint, "SkipTLSVerify")};
 }
 
 Result<std::vector<ContextEntry>> ContextStore::list() const {

@@ -16,6 +16,9 @@ struct ContextEntry {
   std::string name;
   std::string description;
   std::string host;  // "unix:///run/stack/stack.sock"
+  // For hosts on TCP: the folder with ca.pem, cert.pem, and key.pem, which may be missing.
+  std::string tls_folder = {};
+  bool skip_tls_verify = false;
 };
 
 // The contexts in $DOCKER_CONFIG or ~/.docker, in Docker's layout: contexts/meta/<SHA-256 of the name>/meta.json.
@@ -42,6 +45,9 @@ class ContextStore {
   const Environment& environment_;
   std::string folder_;
 };
+
+// $DOCKER_CONFIG or ~/.docker.
+std::string docker_config_folder(const Environment& environment);
 
 // The path of the socket. Sockets other than Unix sockets are errors.
 Result<std::string> engine_socket(const Arguments& given, const Environment& environment);

@@ -73,7 +73,11 @@ Result<> check_word_count(const Command& command, const Arguments& arguments) {
 
 Result<int> run_on_target(Session& session, const Arguments& arguments, const Call& call) {
   TRY_ASSIGN(targets::TargetName target, choose_target(session));
-  if (target == targets::TargetName::Local) return session.command().run(session, arguments);
+  if (target == targets::TargetName::Local) {
+    std::string problem = host_problem(session.globals());
+    if (!problem.empty()) return bad_usage(invalid(problem), &session.command(), call);
+    return session.command().run(session, arguments);
+  }
   if (call.cluster) return call.cluster(session, arguments, target);
   return run_cluster_program(call.words);
 }

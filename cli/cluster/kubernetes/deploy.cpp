@@ -1,17 +1,13 @@
 // stack deploy, plan, and down --target kubernetes
 #include "orchestrator/targets/kubernetes/api/deploy.h"
 
-#include <signal.h>
-
-#include <atomic>
-
+#include "cli/cluster/deployment.h"
 #include "cli/cluster/kubernetes/cluster_session.h"
 #include "cli/cluster/kubernetes/commands.h"
-#include "cli/cluster/kubernetes/project_images.h"
 #include "cli/cluster/kubernetes/project_objects.h"
+#include "cli/cluster/project_images.h"
+#include "cli/cluster/project_load.h"
 #include "cli/cluster/report.h"
-#include "cli/render/output.h"
-#include "cli/render/plan_text.h"
 #include "cli/session/change.h"
 #include "orchestrator/compose/places.h"
 
@@ -21,29 +17,7 @@ namespace kube = targets::kubernetes;
 
 namespace {
 
-constexpr int kExitChanges = 2;
 constexpr std::chrono::seconds kRemovalTimeout{120};
-
-std::atomic<bool> interrupted{false};
-
-void on_interrupt(int) { interrupted = true; }
-
-// The first Ctrl-C ends the wait in order; the second one ends the process.
-void catch_interrupts() {
-  struct sigaction action{};
-  action.sa_handler = on_interrupt;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-}
-
-int print_failure(const Session& session, const kube::DeployResult& result) {
-  ChangeResult shown;
-  shown.exit_code = result.exit_code;
-  shown.error = result.error;
-  shown.detail = result.detail;
-  return say_result(session, shown);
-}
 
 // Services whose failed update is undone.
 std::set<std::string> rolling_back(const compose::Project& project) {
@@ -53,18 +27,6 @@ std::set<std::string> rolling_back(const compose::Project& project) {
     bool action =
         service.deploy->update_config && service.deploy->update_config->failure_action == "rollback";
     if (action || service.deploy->rollback_config) out.insert(name);
-  }
-  return out;
-}
-
-// The images' names in the pods.
-std::set<std::string> image_names(const compose::Project& project,
-                                  const std::map<std::string, kube::ImageFacts>& images) {
-  std::set<std::string> out;
-  for (const auto& [name, service] : project.services) {
-    std::string image = compose::image_name(project, service);
-    auto known = images.find(image);
-    out.insert(known != images.end() && !known->second.reference.empty() ? known->second.reference : image);
   }
   return out;
 }
@@ -109,13 +71,13 @@ Result<int> deploy_on_kubernetes(Session& session, const Arguments& arguments) {
              kube::plan_deployment(cluster.resources(), project.name, prepared->conversion, prepared->place));
   catch_interrupts();
   auto progress = make_progress(progress_style(session), "deploy");
-  kube::DeployOptions options;
+  targets::DeployOptions options;
   options.wait = !arguments.is_set("detach");
   if (*timeout) options.timeout = std::chrono::seconds(**timeout);
   options.rolls_back = rolling_back(project);
-  options.canceled = [] { return interrupted.load(); };
+  options.canceled = was_interrupted;
   options.on_line = [&](const Json& line) { progress->event(line); };
-  kube::DeployResult result =
+  targets::DeployResult result =
       kube::deploy(cluster.resources(), project.name, prepared->conversion, plan, prepared->place, options);
   progress->finish();
   if (!result.ok) return print_failure(session, result);
@@ -131,10 +93,7 @@ Result<int> plan_on_kubernetes(Session& session, const Arguments& arguments) {
   const std::string& project = prepared->loaded.project.name;
   TRY_ASSIGN(kube::ClusterPlan plan,
              kube::plan_deployment(cluster.resources(), project, prepared->conversion, prepared->place));
-  OrderedJson shown = kube::plan_json(plan, project);
-  std::string text = shown.dump(2, ' ', false, OrderedJson::error_handler_t::replace);
-  print(format == "json" ? text + "\n" : plan_text(Json::parse(text), project, session.out().color));
-  return plan.changes() > 0 && !session.globals().dry_run ? kExitChanges : 0;
+  return print_plan(session, kube::plan_json(plan, project), project, format);
 }
 
 Result<int> down_on_kubernetes(Session& session, const Arguments& arguments) {
@@ -145,17 +104,15 @@ Result<int> down_on_kubernetes(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(ClusterSession cluster, connect_cluster(session));
   TRY_ASSIGN(kube::ClusterPlan plan,
              kube::plan_removal(cluster.resources(), project, arguments.is_set("volumes")));
-  if (session.globals().dry_run) {
-    print(plan_text(Json::parse(kube::plan_json(plan, project).dump()), project, session.out().color));
-    return 0;
-  }
+  if (session.globals().dry_run)
+    return print_plan(session, kube::plan_json(plan, project), project, "text");
   catch_interrupts();
   auto progress = make_progress(progress_style(session), "down");
-  kube::DeployOptions options;
+  targets::DeployOptions options;
   options.timeout = kRemovalTimeout;
-  options.canceled = [] { return interrupted.load(); };
+  options.canceled = was_interrupted;
   options.on_line = [&](const Json& line) { progress->event(line); };
-  kube::DeployResult result = kube::remove_project(cluster.resources(), project, plan, options);
+  targets::DeployResult result = kube::remove_project(cluster.resources(), project, plan, options);
   progress->finish();
   return result.ok ? 0 : print_failure(session, result);
 }

@@ -20,6 +20,7 @@ constexpr Flag kDeployFlags[] = {
 constexpr Example kDeployExamples[] = {
     {"stack deploy --target kubernetes", "apply the project to the current context and wait"},
     {"stack deploy --target kubernetes --push-to registry.example:5000", "build, push, and deploy by digest"},
+    {"stack --host tcp://manager:2376 deploy --target swarm", "deploy to a Docker swarm through its manager"},
     {"stack plan --target kubernetes", "show what `deploy` would change and why"},
 };
 

@@ -15,7 +15,8 @@
 #include "base/json.h"
 #include "orchestrator/compose/project.h"
 #include "orchestrator/targets/fidelity.h"
-#include "orchestrator/targets/kubernetes/host_content.h"
+#include "orchestrator/targets/host_content.h"
+#include "orchestrator/targets/image_facts.h"
 
 namespace stack::targets::kubernetes {
 
@@ -26,21 +27,9 @@ inline constexpr std::string_view kGateLabel = "stack.gate";  // of Services tha
 // Annotation of a pod: seconds of start_period, in which a failing health check does not count.
 inline constexpr std::string_view kStartPeriod = "stack.start-period";
 
-// Facts about an image from the local engine's store.
-struct ImageFacts {
-  std::string reference;  // to use in the pods: "registry/name@sha256:..."; "" = as in the project
-  bool known = false;     // whether the members below are
-  std::string user;
-  std::optional<compose::Healthcheck> healthcheck;
-  compose::StringList entrypoint;
-  compose::StringList command;
-  std::map<std::string, std::string> users;   // /etc/passwd: name -> "uid:gid"
-  std::map<std::string, std::string> groups;  // /etc/group: name -> gid
-};
-
 struct ConvertInputs {
   std::map<std::string, ImageFacts> images;  // by compose::image_name()
-  HostReader read_host = kubernetes::read_host;
+  HostReader read_host = targets::read_host;
   PlaceFinder place;                      // for the report
   std::string architecture;               // of the nodes: "amd64", "arm64"; "" = this machine's
   std::string registry_config = {};       // Docker's config.json with credentials for the nodes; "" = none

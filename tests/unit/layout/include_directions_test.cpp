@@ -27,10 +27,13 @@ const std::map<std::string, Folders>& allowed() {
       {"docker", {"model"}},
       {"orchestrator/compose", {"model"}},
       {"orchestrator/plan", {"model", "orchestrator/compose"}},
-      {"orchestrator/targets", {}},
+      {"orchestrator/targets", {"orchestrator/compose"}},
       {"orchestrator/targets/kubernetes", {"orchestrator/compose", "orchestrator/targets"}},
       {"orchestrator/targets/kubernetes/api",
        {"http/wire", "orchestrator/targets", "orchestrator/targets/kubernetes"}},
+      {"orchestrator/targets/swarm", {"orchestrator/compose", "orchestrator/targets"}},
+      {"orchestrator/targets/swarm/api",
+       {"http/client", "http/wire", "orchestrator/targets", "orchestrator/targets/swarm"}},
       {"runtime", {}},
       {"net", {"model"}},
       {"volumes", {}},
@@ -64,8 +67,9 @@ const std::map<std::string, Folders>& allowed() {
         "images/archive", "images/layer", "cli/dashboard"}},
       {"cli/dashboard", {"http/client", "http/wire"}},
       {"cli/cluster",
-       {"cli", "http/wire", "model", "orchestrator/compose", "orchestrator/targets",
-        "orchestrator/targets/kubernetes", "orchestrator/targets/kubernetes/api"}},
+       {"cli", "docker", "http/client", "http/wire", "model", "orchestrator/compose", "orchestrator/targets",
+        "orchestrator/targets/kubernetes", "orchestrator/targets/kubernetes/api", "orchestrator/targets/swarm",
+        "orchestrator/targets/swarm/api"}},
   };
   return rooms;
 }

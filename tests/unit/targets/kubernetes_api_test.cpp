@@ -3,7 +3,8 @@
 
 #include "base/base64.h"
 #include "base/files.h"
-#include "cli/cluster/kubernetes/image_users.h"
+#include "cli/cluster/image_users.h"
+#include "cli/cluster/project_images.h"
 #include "cli/cluster/kubernetes/project_objects.h"
 #include "orchestrator/targets/kubernetes/api/exec.h"
 #include "orchestrator/targets/kubernetes/api/kubeconfig.h"

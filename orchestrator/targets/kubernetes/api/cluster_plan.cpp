@@ -26,14 +26,6 @@ bool is_immutable(const ApiFailure& failure) {
 // Claims hold data, so they are never created again.
 bool can_be_replaced(const std::string& kind) { return kind != "PersistentVolumeClaim"; }
 
-std::string changed_text(const std::vector<ObjectChange>& changes) {
-  constexpr size_t kShown = 3;
-  std::string text;
-  for (size_t i = 0; i < changes.size() && i < kShown; ++i) text += (i == 0 ? "" : ", ") + changes[i].field;
-  if (changes.size() > kShown) text += ", and " + std::to_string(changes.size() - kShown) + " more";
-  return "changed: " + text;
-}
-
 struct Planner {
   const Resources& resources;
   const std::string& project;
@@ -160,40 +152,11 @@ Result<ClusterPlan> plan_removal(const Resources& resources, const std::string& 
 }
 
 OrderedJson plan_json(const ClusterPlan& plan, const std::string& project) {
-  OrderedJson actions = OrderedJson::array();
-  std::string text;
-  int id = 0;
-  for (const PlannedStep& step : plan.steps) {
-    if (step.step == Step::Keep) continue;
-    const char* kind = step.step == Step::Create    ? "create-object"
-                       : step.step == Step::Change  ? "change-object"
-                       : step.step == Step::Replace ? "replace-object"
-                                                    : "remove-object";
-    std::string object = step.object.kind + " " + step.object.name;
-    std::string verb = std::string(kind).substr(0, std::string_view(kind).find('-'));
-    OrderedJson action{{"id", ++id},
-                       {"kind", kind},
-                       {"object", object},
-                       {"service", step.object.service},
-                       {"text", verb + " " + object},
-                       {"cause", step.cause}};
-    for (const ObjectChange& change : step.changes)
-      action["changes"].push_back(
-          {{"field", change.field}, {"before", change.before}, {"after", change.after}});
-    const char* sign = step.step == Step::Create ? "  + " : step.step == Step::Remove ? "  - " : "  ~ ";
-    text += sign + verb + " " + object + "  " + step.cause + "\n";
-    for (const ObjectChange& change : step.changes)
-      text += "      " + change.field + ": " + (change.before.empty() ? "(unset)" : change.before) + " -> " +
-              (change.after.empty() ? "(unset)" : change.after) + "\n";
-    actions.push_back(std::move(action));
-  }
-  if (text.empty()) {
-    text = "project " + project + ": nothing to do\n";
-  } else {
-    text = "project " + project + "\n" + text;
-  }
-  return {
-      {"actions", std::move(actions)}, {"changes", id}, {"text", text}, {"warnings", OrderedJson::array()}};
+  std::vector<PlanRow> rows;
+  for (const PlannedStep& step : plan.steps)
+    rows.push_back({step.step, step.object.kind + " " + step.object.name, step.object.service, step.cause,
+                    step.changes});
+  return targets::plan_json(rows, project);
 }
 
 }  // namespace stack::targets::kubernetes

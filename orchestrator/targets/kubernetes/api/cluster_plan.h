@@ -11,8 +11,6 @@
 
 namespace stack::targets::kubernetes {
 
-enum class Step { Keep, Create, Change, Replace, Remove };
-
 struct PlannedStep {
   Step step = Step::Keep;
   KubeObject object;  // for Remove: without a body
@@ -35,7 +33,6 @@ Result<ClusterPlan> plan_removal(const Resources& resources, const std::string& 
 // "compose.yaml:3:5: service web: Deployment web".
 std::string object_label(const KubeObject& object, const PlaceFinder& place);
 
-// In the format of docs/API.md (ACTION): kinds "create-object", "change-object", "replace-object", "remove-object".
 OrderedJson plan_json(const ClusterPlan& plan, const std::string& project);
 
 }  // namespace stack::targets::kubernetes

@@ -43,16 +43,6 @@ std::vector<std::string> last_lines_of(const std::string& text) {
 
 }  // namespace
 
-void EventLines::action(int id, const std::string& state, const std::string& error) const {
-  Json line{{"event", "action"}, {"id", id}, {"state", state}};
-  if (!error.empty()) line["error"] = error;
-  send(line);
-}
-
-void EventLines::wait(int id, const std::string& text) const {
-  send({{"event", "wait"}, {"id", id}, {"text", text}});
-}
-
 Waiter::Waiter(const Resources& resources, const std::string& project, const Conversion& conversion,
                const DeployOptions& options, const EventLines& lines)
     : resources_(resources), project_(project), conversion_(conversion), options_(options), lines_(lines) {

@@ -10,20 +10,6 @@
 
 namespace stack::targets::kubernetes {
 
-// Sends events to the progress display.
-class EventLines {
- public:
-  explicit EventLines(std::function<void(const Json& line)> to) : to_(std::move(to)) {}
-  void send(const Json& line) const {
-    if (to_) to_(line);
-  }
-  void action(int id, const std::string& state, const std::string& error = "") const;
-  void wait(int id, const std::string& text) const;
-
- private:
-  std::function<void(const Json& line)> to_;
-};
-
 class Waiter {
  public:
   Waiter(const Resources& resources, const std::string& project, const Conversion& conversion,

@@ -1,7 +1,7 @@
-#include "cli/cluster/kubernetes/project_images.h"
+#include "cli/cluster/project_images.h"
 
 #include "base/text.h"
-#include "cli/cluster/kubernetes/project_objects.h"
+#include "cli/cluster/project_load.h"
 #include "cli/flags/commands.h"
 #include "cli/session/image_transfer.h"
 #include "cli/session/member.h"
@@ -9,16 +9,7 @@
 
 namespace stack::cli::cluster {
 
-namespace kube = targets::kubernetes;
-
 namespace {
-
-bool names_registry(const std::string& image) {
-  size_t slash = image.find('/');
-  if (slash == std::string::npos) return false;
-  std::string host = image.substr(0, slash);
-  return host.find_first_of(".:") != std::string::npos;
-}
 
 // "registry:5000/web:1" -> "registry:5000/web", "1".
 std::pair<std::string, std::string> split_tag(const std::string& reference) {
@@ -94,12 +85,39 @@ Result<> build_and_push(Session& session, const std::vector<Pushed>& images, boo
 
 }  // namespace
 
-Result<std::map<std::string, kube::ImageFacts>> project_images(Session& session,
-                                                               const compose::Project& project,
-                                                               const Arguments& arguments, bool transfer) {
+bool names_registry(const std::string& image) {
+  size_t slash = image.find('/');
+  if (slash == std::string::npos) return false;
+  std::string host = image.substr(0, slash);
+  return host.find_first_of(".:") != std::string::npos;
+}
+
+std::string pushed_name(const std::string& registry, const std::string& image) {
+  std::string path = image;
+  size_t slash = path.find('/');
+  std::string host = slash == std::string::npos ? "" : path.substr(0, slash);
+  if (host.find_first_of(".:") != std::string::npos || host == "localhost") path.erase(0, slash + 1);
+  std::string prefix = registry;
+  while (prefix.ends_with("/")) prefix.pop_back();
+  return prefix + "/" + path;
+}
+
+// Images that the project builds get the name that `deploy --push-to` gives them, without the digest.
+void name_pushed_images(const compose::Project& project, const std::string& registry,
+                        std::map<std::string, targets::ImageFacts>& images) {
+  for (const auto& [name, service] : project.services) {
+    if (!service.build) continue;
+    std::string image = compose::image_name(project, service);
+    images[image].reference = pushed_name(registry, image);
+  }
+}
+
+Result<std::map<std::string, targets::ImageFacts>> project_images(Session& session,
+                                                                  const compose::Project& project,
+                                                                  const Arguments& arguments, bool transfer) {
   TRY_ASSIGN(std::vector<Pushed> images, images_to_push(project, arguments.text("push-to")));
   if (transfer) TRY(build_and_push(session, images, !arguments.is_set("no-build")));
-  std::map<std::string, kube::ImageFacts> facts = image_facts(session, project);
+  std::map<std::string, targets::ImageFacts> facts = image_facts(session, project);
   for (const Pushed& one : images) {
     auto [repository, tag] = split_tag(one.target);
     auto digest = digest_of(session, repository + ":" + tag, repository);

@@ -1,4 +1,4 @@
-#include "cli/cluster/kubernetes/image_users.h"
+#include "cli/cluster/image_users.h"
 
 #include <algorithm>
 
@@ -46,7 +46,7 @@ std::map<std::string, std::string> parse_groups(const std::string& group) {
   return out;
 }
 
-void read_users(Session& session, const std::string& image, targets::kubernetes::ImageFacts& facts) {
+void read_users(Session& session, const std::string& image, targets::ImageFacts& facts) {
   auto created =
       session.call("POST", "/containers/create", {{"Image", image}, {"Cmd", Json::array({"true"})}});
   if (!created) return;

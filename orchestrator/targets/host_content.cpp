@@ -1,4 +1,4 @@
-#include "orchestrator/targets/kubernetes/host_content.h"
+#include "orchestrator/targets/host_content.h"
 
 #include <sys/stat.h>
 
@@ -6,7 +6,7 @@
 #include "base/files.h"
 #include "base/path.h"
 
-namespace stack::targets::kubernetes {
+namespace stack::targets {
 
 namespace {
 
@@ -79,4 +79,4 @@ HostContent read_host(const std::string& path, uint64_t limit) {
   return out;
 }
 
-}  // namespace stack::targets::kubernetes
+}  // namespace stack::targets

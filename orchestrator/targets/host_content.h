@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace stack::targets::kubernetes {
+namespace stack::targets {
 
 enum class HostKind { Missing, File, Directory, Special };
 
@@ -27,4 +27,4 @@ struct HostContent {
 using HostReader = std::function<HostContent(const std::string& path, uint64_t limit)>;
 HostContent read_host(const std::string& path, uint64_t limit);
 
-}  // namespace stack::targets::kubernetes
+}  // namespace stack::targets

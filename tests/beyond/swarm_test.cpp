@@ -1,0 +1,167 @@
+// Deployments on a real swarm of two nodes.
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/text.h"
+#include "swarm_nodes.h"
+
+namespace stack::beyond {
+namespace {
+
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+// The project's configs or secrets.
+std::string names_of(SwarmNodes& nodes, const std::string& kind) {
+  std::string out;
+  Json list = nodes.get(1, "/" + kind);
+  for (const Json& one : list)
+    if (string_or(one["Spec"]["Labels"], "com.docker.stack.namespace") == "shop")
+      out += string_or(one["Spec"], "Name") + " ";
+  return out;
+}
+
+constexpr const char* kSleep =
+    "    image: debian:bookworm-slim\n    init: true\n    command: sleep infinity\n";
+
+TEST_F(SwarmTest, SecondDeploymentChangesNothingAndDownLeavesNothing) {
+  project(
+      "services:\n  web:\n" + std::string(kSleep) +
+          "    environment: {A: one}\n    configs: [{source: motd, target: /etc/motd}]\n"
+          "    secrets: [{source: key, uid: '1000', mode: 0400}]\n    sysctls: {net.core.somaxconn: 200}\n"
+          "    ulimits: {nofile: 4096}\n    cap_drop: [NET_RAW]\n    stop_grace_period: 3s\n"
+          "    extra_hosts: ['gate=10.1.1.1']\n    deploy: {replicas: 2, resources: {limits: {memory: "
+          "64M}}}\n"
+          "configs: {motd: {content: hello}}\nsecrets: {key: {file: ./key}}\n",
+      {{"key", "abc"}});
+  must({"deploy"});
+  EXPECT_NE(must({"plan"}).out.find("nothing to do"), std::string::npos);
+  EXPECT_EQ(running("web").size(), 2u);
+  EXPECT_EQ(inside("shop", "web",
+                   {"sh", "-c", "cat /etc/motd /run/secrets/key; stat -c ' %u %a' /run/secrets/key"}),
+            "helloabc 1000 400\n");
+  EXPECT_EQ(
+      inside("shop", "web", {"sh", "-c", "getent hosts gate; ulimit -n; cat /proc/sys/net/core/somaxconn"}),
+      "10.1.1.1        gate\n4096\n200\n");
+  EXPECT_NE(nodes().docker(1, {"stack", "ps", "shop"}).out.find("shop_web.1"), std::string::npos);
+  must({"down"});
+  EXPECT_EQ(
+      nodes().docker(1, {"network", "ls", "-q", "--filter", "label=com.docker.stack.namespace=shop"}).out,
+      "");
+  std::vector<std::string> left{"ps", "-aq", "--filter", "label=com.docker.stack.namespace=shop"};
+  EXPECT_EQ(nodes().docker(1, left).out, "");
+  // Other nodes remove their containers just after they have stopped.
+  for (int i = 0; i < 20 && !nodes().docker(2, left).out.empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(nodes().docker(2, left).out, "");
+  EXPECT_EQ(names_of(nodes(), "configs") + names_of(nodes(), "secrets"), "");
+}
+
+TEST_F(SwarmTest, EditedConfigRollsOutAndRemovedServicesArePruned) {
+  std::string yaml = "services:\n  web:\n" + std::string(kSleep) +
+                     "    configs: [{source: page, target: /page}]\n  old:\n" + kSleep +
+                     "configs: {page: {file: ./page}}\n";
+  project(yaml, {{"page", "first"}});
+  must({"deploy"});
+  EXPECT_EQ(inside("shop", "web", {"cat", "/page"}), "first");
+  std::string before = names_of(nodes(), "configs");
+  project("services:\n  web:\n" + std::string(kSleep) +
+              "    configs: [{source: page, target: /page}]\nconfigs: {page: {file: ./page}}\n",
+          {{"page", "second"}});
+  CommandResult plan = run({"plan"});
+  EXPECT_EQ(plan.exit_code, 2);
+  EXPECT_NE(plan.out.find("change service shop_web"), std::string::npos) << plan.out;
+  EXPECT_NE(plan.out.find("remove service shop_old  not in the files"), std::string::npos) << plan.out;
+  must({"deploy"});
+  EXPECT_EQ(inside("shop", "web", {"cat", "/page"}), "second");
+  std::string after = names_of(nodes(), "configs");
+  EXPECT_NE(before, after);
+  EXPECT_EQ(std::count(after.begin(), after.end(), ' '), 1) << after;
+  EXPECT_TRUE(running("old").empty());
+}
+
+TEST_F(SwarmTest, TheExitCodeIsThatOfTheFailedOneShot) {
+  project(
+      "services:\n  migrate:\n    image: debian:bookworm-slim\n"
+      "    command: sh -c 'echo no such table; exit 4'\n  web:\n" +
+      std::string(kSleep) + "    depends_on: {migrate: {condition: service_completed_successfully}}\n");
+  CommandResult failed = run({"deploy"});
+  EXPECT_EQ(failed.exit_code, 4) << failed.out;
+  EXPECT_NE(failed.out.find("compose.yaml:2:3: service migrate: exited with code 4"), std::string::npos)
+      << failed.out;
+  EXPECT_NE(failed.out.find("no such table"), std::string::npos) << failed.out;
+  EXPECT_TRUE(running("web").empty());
+  // The next deployment repeats it.
+  CommandResult again = run({"plan"});
+  EXPECT_NE(again.out.find("failed last time"), std::string::npos) << again.out;
+}
+
+TEST_F(SwarmTest, AnUnknownImageFailsWithTheSwarmsWordsAndRollsBack) {
+  std::string base =
+      "services:\n  web:\n    init: true\n    command: sleep infinity\n"
+      "    deploy: {update_config: {order: start-first, failure_action: rollback, monitor: 2s}}\n";
+  project(base + "    image: debian:bookworm-slim\n");
+  must({"deploy"});
+  project(base + "    image: " + nodes().registry() + "/no/such:1\n");
+  auto begin = steady_clock::now();
+  CommandResult failed = run({"deploy"});
+  EXPECT_LT(steady_clock::now() - begin, seconds(60));
+  EXPECT_EQ(failed.exit_code, 1) << failed.out;
+  EXPECT_NE(failed.out.find("No such image"), std::string::npos) << failed.out;
+  EXPECT_NE(failed.out.find("rolled back"), std::string::npos) << failed.out;
+  EXPECT_EQ(running("web").size(), 1u);
+}
+
+TEST_F(SwarmTest, ANetworkThatCannotBeChangedIsReplaced) {
+  std::string base =
+      "services:\n  web:\n" + std::string(kSleep) + "    networks: [back]\nnetworks:\n  back:\n";
+  project(base + "    internal: false\n");
+  must({"deploy"});
+  project(base + "    internal: true\n");
+  EXPECT_NE(run({"plan"}).out.find("replace network shop_back"), std::string::npos);
+  must({"deploy"});
+  EXPECT_EQ(nodes().docker(1, {"network", "inspect", "-f", "{{.Internal}}", "shop_back"}).out, "true\n");
+  EXPECT_EQ(running("web").size(), 1u);
+}
+
+TEST_F(SwarmTest, VolumesKeepTheirNodeAndTheirData) {
+  project("services:\n  db:\n" + std::string(kSleep) + "    volumes: [data:/data]\n  reader:\n" + kSleep +
+          "    volumes: [data:/data:ro]\nvolumes: {data: {}}\n");
+  CommandResult first = must({"deploy"});
+  EXPECT_NE(first.out.find("is on the disk of node"), std::string::npos) << first.out;
+  inside("shop", "db", {"sh", "-c", "echo kept > /data/file"});
+  EXPECT_EQ(inside("shop", "reader", {"cat", "/data/file"}), "kept\n");
+  must({"down"});
+  CommandResult second = must({"deploy"});
+  EXPECT_EQ(second.out.find("is on the disk of node"), std::string::npos) << second.out;
+  EXPECT_EQ(inside("shop", "reader", {"cat", "/data/file"}), "kept\n");
+}
+
+TEST_F(SwarmTest, ReplicasOfAKilledNodeComeBack) {
+  project("services:\n  web:\n" + std::string(kSleep) + "    deploy: {replicas: 4}\n");
+  must({"deploy"});
+  ASSERT_EQ(running("web").size(), 4u);
+  auto begin = steady_clock::now();
+  nodes().kill_node(2);
+  size_t on_first = 0;
+  while (on_first < 4 && steady_clock::now() - begin < seconds(90)) {
+    on_first = 0;
+    for (const Json& task : running("web"))
+      if (string_or(task, "Node") == "node1") ++on_first;
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+  auto taken = std::chrono::duration_cast<seconds>(steady_clock::now() - begin);
+  RecordProperty("seconds", static_cast<int>(taken.count()));
+  EXPECT_EQ(on_first, 4u);
+  EXPECT_LE(taken, seconds(60));
+  // `down` does not wait for the node that is down.
+  begin = steady_clock::now();
+  must({"down"});
+  EXPECT_LT(steady_clock::now() - begin, seconds(60));
+  nodes().start_node(2);
+  EXPECT_TRUE(nodes().wait_node(2));
+}
+
+}  // namespace
+}  // namespace stack::beyond
