@@ -67,9 +67,9 @@ const std::map<std::string, Folders>& allowed() {
         "images/archive", "images/layer", "cli/dashboard"}},
       {"cli/dashboard", {"http/client", "http/wire"}},
       {"cli/cluster",
-       {"cli", "docker", "http/client", "http/wire", "model", "orchestrator/compose", "orchestrator/targets",
-        "orchestrator/targets/kubernetes", "orchestrator/targets/kubernetes/api", "orchestrator/targets/swarm",
-        "orchestrator/targets/swarm/api"}},
+       {"cli", "docker", "http/wire", "model", "orchestrator/compose", "orchestrator/targets",
+        "orchestrator/targets/kubernetes", "orchestrator/targets/kubernetes/api",
+        "orchestrator/targets/swarm", "orchestrator/targets/swarm/api"}},
   };
   return rooms;
 }

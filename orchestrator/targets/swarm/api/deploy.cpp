@@ -346,19 +346,38 @@ Result<std::vector<Json>> reachable_tasks(DockerConnection& docker, const std::s
   return tasks;
 }
 
+// The project's containers on the manager, the only ones that can be seen.
+Result<std::vector<Json>> own_containers(DockerConnection& docker, const std::string& project) {
+  TRY_ASSIGN(Json containers,
+             docker.call("GET", labeled("/containers/json", std::string(kNamespaceLabel) + "=" + project) +
+                                    "&all=true"));
+  if (!containers.is_array()) return std::vector<Json>();
+  return std::vector<Json>(containers.begin(), containers.end());
+}
+
+// Some versions of Docker leave the ended containers of jobs behind.
+void remove_ended(DockerConnection& docker, const std::vector<Json>& containers) {
+  for (const Json& container : containers)
+    if (string_or(container, "State") != "running")
+      (void)docker.call("DELETE", "/containers/" + string_or(container, "Id") + "?v=true");
+}
+
 Result<> wait_for_tasks(DockerConnection& docker, const std::string& project,
                         const SwarmDeployOptions& options) {
+  constexpr seconds kOwnRemoval{2};  // in which the swarm removes containers itself
   Time limit = steady_clock::now() + options.removal_timeout;
+  Time ended_since{};
   for (;;) {
     TRY_ASSIGN(std::vector<Json> tasks, reachable_tasks(docker, project));
-    // Containers are removed after their tasks; only the manager's own ones can be seen.
-    TRY_ASSIGN(Json containers,
-               docker.call("GET", labeled("/containers/json", std::string(kNamespaceLabel) + "=" + project) +
-                                      "&all=true"));
+    TRY_ASSIGN(std::vector<Json> containers, own_containers(docker, project));
     if (tasks.empty() && containers.empty()) return {};
+    Time now = steady_clock::now();
+    if (!tasks.empty()) ended_since = Time{};
+    if (tasks.empty() && ended_since == Time{}) ended_since = now;
+    if (tasks.empty() && now - ended_since > kOwnRemoval) remove_ended(docker, containers);
     if (options.canceled && options.canceled())
       return Error(ErrorKind::Canceled, "interrupted; the swarm continues to stop the containers");
-    if (steady_clock::now() > limit)
+    if (now > limit)
       return Error(ErrorKind::Timeout, std::to_string(std::max(tasks.size(), containers.size())) +
                                            " containers are still stopping");
     std::this_thread::sleep_for(kPause);
