@@ -138,6 +138,48 @@ TEST_F(SwarmTest, VolumesKeepTheirNodeAndTheirData) {
   EXPECT_EQ(inside("shop", "reader", {"cat", "/data/file"}), "kept\n");
 }
 
+TEST_F(SwarmTest, CommandsAndLogsReachTasksAndFaultsAreExplained) {
+  std::string role = "    deploy: {placement: {constraints: [node.role == ";
+  project("services:\n  near:\n    image: debian:bookworm-slim\n    init: true\n" +
+          std::string("    command: sh -c 'echo hello; exec sleep infinity'\n") + role +
+          "manager]}}\n  far:\n" + kSleep + role + "worker]}}\n");
+  must({"deploy"});
+  CommandResult done = run({"exec", "-T", "-e", "A=7", "near", "sh", "-c", "echo out; exit $A"});
+  EXPECT_EQ(done.exit_code, 7) << done.out;
+  EXPECT_EQ(done.out, "out\n");
+  CommandResult far = run({"exec", "-T", "far", "true"});
+  EXPECT_EQ(far.exit_code, 1);
+  EXPECT_NE(far.out.find("service far runs on node2"), std::string::npos) << far.out;
+  EXPECT_NE(run({"logs", "near"}).out.find("shop_near.1  | hello"), std::string::npos);
+  CommandResult worker = run({"ps"}, {{"DOCKER_HOST", nodes().host(2)}});
+  EXPECT_EQ(worker.exit_code, 1);
+  EXPECT_NE(worker.out.find("is a worker of its swarm"), std::string::npos) << worker.out;
+  EXPECT_NE(run({"logs", "nobody"}).out.find("no such service: nobody; the project has far, near"),
+            std::string::npos);
+}
+
+TEST_F(SwarmTest, ObjectsOfOthersAreNotTouched) {
+  project("services:\n  web:\n" + std::string(kSleep) +
+          "    networks: [out]\nnetworks: {out: {external: true}}\n");
+  CommandResult missing = run({"deploy"});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_NE(missing.out.find("the external network out does not exist in the swarm"), std::string::npos)
+      << missing.out;
+  EXPECT_EQ(nodes()
+                .docker(1, {"service", "create", "-d", "--no-resolve-image", "--replicas", "0", "--name",
+                            "shop_web", "debian:bookworm-slim"})
+                .exit_code,
+            0);
+  project("services:\n  web:\n" + std::string(kSleep));
+  CommandResult taken = run({"deploy"});
+  EXPECT_EQ(taken.exit_code, 1);
+  EXPECT_NE(
+      taken.out.find("compose.yaml:2:3: service web: the service shop_web exists already and is not managed"),
+      std::string::npos)
+      << taken.out;
+  EXPECT_EQ(nodes().docker(1, {"service", "rm", "shop_web"}).exit_code, 0);
+}
+
 TEST_F(SwarmTest, ReplicasOfAKilledNodeComeBack) {
   project("services:\n  web:\n" + std::string(kSleep) + "    deploy: {replicas: 4}\n");
   must({"deploy"});
