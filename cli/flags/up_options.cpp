@@ -90,7 +90,8 @@ Result<ResolvedProject> load_for(Session& session, const std::vector<std::string
     whole = compose::load(options);
   }
   TRY_ASSIGN(compose::Loaded loaded, session.show(std::move(whole)));
-  if (!options.services.empty()) return ResolvedProject{loaded.project.name, compose::project_to_json(loaded.project)};
+  if (!options.services.empty())
+    return ResolvedProject{loaded.project.name, compose::project_to_json(loaded.project)};
   bool again = false;
   for (const std::string& name : services) {
     if (loaded.project.services.contains(name)) continue;
@@ -108,10 +109,11 @@ Result<ResolvedProject> load_for(Session& session, const std::vector<std::string
 
 Result<ResolvedProject> load_or_stored(Session& session, const std::vector<std::string>& services) {
   const Globals& globals = session.globals();
-  if (!globals.project_name || !globals.files.empty()) return load_for(session, services);
-  TRY(session.require_services(*globals.project_name, services));
-  TRY_ASSIGN(Json stored, session.call("GET", project_path(*globals.project_name)));
-  return ResolvedProject{*globals.project_name, member(stored, "project")};
+  std::optional<std::string> named = session.named_project();
+  if (!named || !globals.files.empty()) return load_for(session, services);
+  TRY(session.require_services(*named, services));
+  TRY_ASSIGN(Json stored, session.call("GET", project_path(*named)));
+  return ResolvedProject{*named, member(stored, "project")};
 }
 
 }  // namespace stack::cli

@@ -1,5 +1,6 @@
 #include "cli/session/attached_run.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "cli/render/output.h"
@@ -53,22 +54,56 @@ class AttachedRun {
 
   // The next engine adopts the container, and the monitor keeps the output that no reader has had.
   Result<std::optional<int>> rejoin() {
-    TRY_ASSIGN(http::Client waiter, begin_wait(options_.remove ? "removed" : "not-running"));
     auto connection = attach(true);
-    if (connection) return follow(std::move(*connection), std::move(waiter));
-    if (is_broken_connection(connection.error())) return std::move(connection).error();
-    // It has ended. If nothing was shown yet, its log has everything.
-    if (shown_.out + shown_.err == 0) replay_log();
-    TRY_ASSIGN(std::string answer, waiter.finish());
-    return exit_code_of(answer).map([](int code) { return std::optional(code); });
+    if (!connection && is_broken_connection(connection.error())) return std::move(connection).error();
+    TRY_ASSIGN(http::Client waiter, begin_wait("not-running"));
+    if (connection) {
+      TRY_ASSIGN(AttachmentEnd end, show(std::move(*connection), {}, waiter));
+      if (end == AttachmentEnd::Detached) return std::optional(0);
+    }
+    auto answer = waiter.finish();
+    if (!answer) return std::optional<int>();
+    // What reached neither us nor a monitor's readers. The engine keeps the container for a moment, even if it is to be removed.
+    auto rest = attach_to_log(false);
+    if (rest) static_cast<void>(join_streams(std::move(*rest), unseen()).has_value());
+    if (options_.remove) static_cast<void>(session_.call("DELETE", path("?v=1")).has_value());
+    return exit_code_of(*answer).map([](int code) { return std::optional(code); });
   }
 
   Result<std::optional<int>> follow(http::HijackedConnection connection, http::Client waiter) {
-    TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), attachment()));
+    TRY_ASSIGN(AttachmentEnd end, show(std::move(connection), {}, waiter));
     if (end == AttachmentEnd::Detached) return std::optional(0);
     auto rest = waiter.finish();
     if (!rest) return std::optional<int>();
     return exit_code_of(*rest).map([](int code) { return std::optional(code); });
+  }
+
+  // Shows the output until the command ends. If its monitor is killed, the attachment ends earlier; the log then has what is missing.
+  Result<AttachmentEnd> show(http::HijackedConnection connection, ShownOutput skip, http::Client& waiter) {
+    for (bool cut = true;;) {
+      ShownOutput before = shown_;
+      Attachment to_show = attachment();
+      to_show.skip = skip;
+      TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), std::move(to_show)));
+      if (end == AttachmentEnd::Detached || !cut || ends_now(waiter) || !is_running()) return end;
+      auto again = attach_to_log(true);
+      if (!again) return end;
+      // A command may also have closed its output.
+      cut = shown_.out != before.out || shown_.err != before.err;
+      skip = shown_;
+      connection = std::move(*again);
+    }
+  }
+
+  static bool ends_now(http::Client& waiter) {
+    constexpr int kMilliseconds = 300;
+    pollfd entry{waiter.fd(), POLLIN, 0};
+    return ::poll(&entry, 1, kMilliseconds) != 0;
+  }
+
+  bool is_running() {
+    auto details = session_.call("GET", path("/json"));
+    return details && bool_or(details->value("State", Json::object()), "Running");
   }
 
   // Not repeated by itself: a second start could run the command twice.
@@ -84,20 +119,29 @@ class AttachedRun {
     return string_or(details->value("State", Json::object()), "Status") != "created";
   }
 
-  // Failures change nothing: a removed container has no log.
-  void replay_log() {
-    Result<http::Client> client = session_.connect();
-    if (!client) return;
-    auto connection = client->hijack(request("POST", path("/attach?logs=1&stream=0&stdout=1&stderr=1")));
-    if (connection) static_cast<void>(join_streams(std::move(*connection), attachment()).has_value());
+  // All output from the start, and with `stream` what follows.
+  Result<http::HijackedConnection> attach_to_log(bool stream) {
+    TRY_ASSIGN(http::Client client, session_.connect());
+    return client.hijack(
+        request("POST", path(std::string("/attach?logs=1") + (stream ? "&stream=1" : "&stream=0") +
+                             wanted_streams(stream && options_.interactive))));
+  }
+
+  std::string wanted_streams(bool input) const {
+    return std::string(options_.stdout_wanted ? "&stdout=1" : "") +
+           (options_.stderr_wanted ? "&stderr=1" : "") + (input ? "&stdin=1" : "");
+  }
+
+  Attachment unseen() {
+    Attachment rest = attachment();
+    rest.forward_stdin = false;
+    rest.skip = shown_;
+    return rest;
   }
 
   Result<http::HijackedConnection> attach(bool returning) {
     TRY_ASSIGN(http::Client client, session_.connect());
-    std::string target = path("/attach?stream=1");
-    if (options_.stdout_wanted) target += "&stdout=1";
-    if (options_.stderr_wanted) target += "&stderr=1";
-    if (options_.interactive) target += "&stdin=1";
+    std::string target = path("/attach?stream=1") + wanted_streams(options_.interactive);
     target += "&resume=" + std::to_string(shown_.out) + "," + std::to_string(shown_.err);
     if (returning) target += "&returning=1";
     return client.hijack(request("POST", target));

@@ -141,12 +141,14 @@ class Joint {
 
   Result<> show(std::string_view bytes) {
     if (attachment_.tty && attachment_.exit_code == nullptr) {
+      bytes = unseen(1, bytes);
       count(1, bytes.size());
       return write_all(STDOUT_FILENO, bytes);
     }
     Result<> written;
     TRY(frames_.feed(bytes, [&](int stream, std::string_view content) {
       if (stream == kExitStream) return take_exit(content);
+      content = unseen(stream, content);
       count(stream, content.size());
       if (written) written = write_all(stream == 2 ? STDERR_FILENO : STDOUT_FILENO, content);
     }));
@@ -161,6 +163,13 @@ class Joint {
     for (char byte : exit_) code = code << 8 | static_cast<unsigned char>(byte);
     *attachment_.exit_code = static_cast<int>(code);
     closed_ = true;
+  }
+
+  std::string_view unseen(int stream, std::string_view bytes) {
+    uint64_t& left = stream == 2 ? attachment_.skip.err : attachment_.skip.out;
+    size_t skipped = static_cast<size_t>(std::min<uint64_t>(left, bytes.size()));
+    left -= skipped;
+    return bytes.substr(skipped);
   }
 
   void count(int stream, size_t bytes) {
@@ -188,8 +197,8 @@ Result<AttachmentEnd> join_streams(http::HijackedConnection connection, Attachme
 int start_failure_code(const Error& error, int otherwise) {
   std::string text = lower(error.text());
   auto says = [&](std::string_view words) { return text.find(words) != std::string::npos; };
-  if (error.kind() == ErrorKind::NotExecutable || says("permission denied") ||
-      says("exec format error") || says("is a directory"))
+  if (error.kind() == ErrorKind::NotExecutable || says("permission denied") || says("exec format error") ||
+      says("is a directory"))
     return 126;
   if (error.kind() == ErrorKind::NoCommand) return 127;
   if (says("executable file not found") || says("no such file or directory") || says("command not found"))

@@ -27,6 +27,7 @@ struct Attachment {
   std::function<void(TerminalSize)> on_resize;  // with tty: called when the window size changes
   std::function<void(int signal)> on_signal;    // receives SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2
   ShownOutput* shown = nullptr;                 // incremented
+  ShownOutput skip;                             // bytes at the beginning that are not shown again
   // A resumable exec stream: frames even with a terminal, and the exit code, set when its frame arrives, ends the stream.
   std::optional<int>* exit_code = nullptr;
 };

@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "cli/session/container_archive.h"
+#include "cli/session/reconnects.h"
 
 namespace stack::cli {
 
@@ -18,8 +19,10 @@ std::string local_path(const Session& session, const std::string& path) {
 
 }  // namespace
 
-Result<> copy_from_container(Session& session, const CopyContainer& container, std::string path,
-                             const std::string& destination, bool follow_link) {
+namespace {
+
+Result<> copy_out(Session& session, const CopyContainer& container, std::string path,
+                  const std::string& destination, bool follow_link) {
   TRY_ASSIGN(auto found, find_container_path(session, container.id, path));
   if (!found) return not_found("could not find the file " + path + " in container " + container.name);
   std::string source_name = transfer::top_name(path);
@@ -51,8 +54,8 @@ Result<> copy_from_container(Session& session, const CopyContainer& container, s
   });
 }
 
-Result<> copy_to_container(Session& session, const CopyContainer& container, const std::string& source_path,
-                           std::string path, const CopyToOptions& options) {
+Result<> copy_in(Session& session, const CopyContainer& container, const std::string& source_path,
+                 std::string path, const CopyToOptions& options) {
   TRY_ASSIGN(auto found, find_container_path(session, container.id, path));
   if (found && found->is_link) {
     path = found->link_target + (path.ends_with('/') ? "/" : "");
@@ -81,6 +84,21 @@ Result<> copy_to_container(Session& session, const CopyContainer& container, con
   std::string name = placement.name.empty() ? transfer::top_name(source.info.path) : placement.name;
   return upload(session, container.id, placement.directory, options.archive,
                 [&](const transfer::ByteSink& sink) { return transfer::pack(source, name, sink); });
+}
+
+}  // namespace
+
+// Streams of the caller cannot begin again after the engine died.
+Result<> copy_from_container(Session& session, const CopyContainer& container, const std::string& path,
+                             const std::string& destination, bool follow_link) {
+  auto copy = [&] { return copy_out(session, container, path, destination, follow_link); };
+  return destination == "-" ? copy() : repeated(copy);
+}
+
+Result<> copy_to_container(Session& session, const CopyContainer& container, const std::string& source_path,
+                           const std::string& path, const CopyToOptions& options) {
+  auto copy = [&] { return copy_in(session, container, source_path, path, options); };
+  return source_path == "-" ? copy() : repeated(copy);
 }
 
 }  // namespace stack::cli

@@ -15,7 +15,7 @@ struct CopyContainer {
 };
 
 // Copies `path` (absolute, in the container) to `destination` on the host; "-" writes a tar stream to stdout.
-Result<> copy_from_container(Session& session, const CopyContainer& container, std::string path,
+Result<> copy_from_container(Session& session, const CopyContainer& container, const std::string& path,
                              const std::string& destination, bool follow_link);
 
 struct CopyToOptions {
@@ -25,6 +25,6 @@ struct CopyToOptions {
 
 // Copies `source_path` on the host ("-": a tar stream on stdin) to `path` (absolute, in the container).
 Result<> copy_to_container(Session& session, const CopyContainer& container, const std::string& source_path,
-                           std::string path, const CopyToOptions& options);
+                           const std::string& path, const CopyToOptions& options);
 
 }  // namespace stack::cli

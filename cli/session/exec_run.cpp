@@ -32,8 +32,9 @@ class ExecRun {
  private:
   // Each returns the exit code, or nullopt if the engine was lost.
   Result<std::optional<int>> create_and_start() {
-    TRY_ASSIGN(Json created, session_.call("POST", "/containers/" + container_ + "/exec", body_));
-    id_ = string_or(created, "Id");
+    auto created = session_.call("POST", "/containers/" + container_ + "/exec", body_);
+    if (!created) return options_.explain ? options_.explain(created.error()) : std::move(created).error();
+    id_ = string_or(*created, "Id");
     http::ClientRequest start = request("/start");
     Json body{{"Detach", false}, {"Tty", false}};
     if (options_.tty) {
@@ -54,7 +55,7 @@ class ExecRun {
       return std::optional<int>();
     }
     if (!state) return std::move(state).error();
-    return join(request("/attach"));
+    return join(request("/attach"), true);
   }
 
   http::ClientRequest request(const std::string& action) const {
@@ -65,12 +66,19 @@ class ExecRun {
     return request;
   }
 
-  Result<std::optional<int>> join(http::ClientRequest request) {
+  Result<std::optional<int>> join(http::ClientRequest request, bool again = false) {
     TRY_ASSIGN(http::Client client, session_.connect());
     auto connection = client.hijack(std::move(request));
+    // The engine died before it started the command.
+    if (again && !connection && connection.error().kind() == ErrorKind::NotFound &&
+        shown_.out + shown_.err == 0) {
+      id_.clear();
+      return std::optional<int>();
+    }
     if (!connection && is_broken_connection(connection.error())) return std::optional<int>();
     if (!connection) {
-      print_message("stack: " + connection.error().text());
+      print_message(options_.explain ? options_.explain(connection.error()).text()
+                                     : "stack: " + connection.error().text());
       return std::optional(start_failure_code(connection.error(), kExitError));
     }
     std::optional<int> code;

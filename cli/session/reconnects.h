@@ -20,4 +20,13 @@ class Reconnects {
   int count_ = 0;
 };
 
+// Repeats a request that can begin again from the start.
+template <typename Request>
+auto repeated(Request request) {
+  for (Reconnects reconnects;;) {
+    auto answer = request();
+    if (answer || !reconnects.allow(answer.error())) return answer;
+  }
+}
+
 }  // namespace stack::cli

@@ -104,6 +104,12 @@ Result<compose::Loaded> Session::show(tl::expected<compose::Loaded, compose::Dia
   return std::move(*loaded);
 }
 
+std::optional<std::string> Session::named_project() {
+  if (globals_.project_name || !globals_.files.empty()) return globals_.project_name;
+  auto head = compose::load_head(load_options());
+  return head && !head->has_files ? head->project_name : std::nullopt;
+}
+
 Result<std::string> Session::project_name() {
   if (globals_.project_name) return *globals_.project_name;
   auto head = compose::load_head(load_options());

@@ -57,6 +57,8 @@ class Session {
   Result<compose::Loaded> show(tl::expected<compose::Loaded, compose::Diagnostics> loaded) const;
   // The name from -p or from the Compose file.
   Result<std::string> project_name();
+  // The project that -p, or COMPOSE_PROJECT_NAME without any Compose file, names: as the engine knows it.
+  std::optional<std::string> named_project();
   // Fails if the engine's project does not have a service; suggests the closest name.
   Result<> require_services(const std::string& project_name, const std::vector<std::string>& services);
   // The command prefix that selects the same project: "stack", "stack -p x", "stack -f a.yml".

@@ -63,6 +63,21 @@ Result<runtime::AttachOptions> attach_options(const Request& request, const Cont
   return options;
 }
 
+// Counts a client among the readers of a container.
+class Reader {
+ public:
+  explicit Reader(ContainerPtr container) : container_(std::move(container)) { ++container_->readers; }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  ~Reader() {
+    --container_->readers;
+    container_->changed.notify_all();
+  }
+
+ private:
+  ContainerPtr container_;
+};
+
 // An attached client: whether it is connected, and the output that it reads.
 struct ClientPresence {
   std::stop_source gone;
@@ -135,6 +150,7 @@ Task<> attach(Services& s, Request& request, Response& response, bool websocket)
     Result<std::shared_ptr<PendingAttach>> begun = s.containers.streams().begin(*container, *options);
     if (begun) pending = std::move(*begun);
   }
+  Reader reader(container);
   Result<Fd> stream = Error("not attached");
   if (pending)
     stream = co_await s.containers.streams().finish(container, pending, presence->gone.get_token());

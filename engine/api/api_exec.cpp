@@ -231,6 +231,8 @@ Task<> start_resumable(Services& s, ExecPtr session, Request& request, Response&
 // Attaches a client that lost its engine.
 Task<> attach_exec(Services& s, Request& request, Response& response) {
   ExecPtr session = s.execs.find(request.param("id"));
+  while (session && session->uncertain) co_await session->changed.wait();
+  if (session) session = s.execs.find(request.param("id"));
   if (!session) {
     response.error(404, "No such exec instance: " + request.param("id"));
     co_return;

@@ -102,7 +102,7 @@ Task<> project_logs(Services& s, Request& request, Response& response) {
   for (const std::string& name : split(request.query.get("services"), ','))
     if (!name.empty()) services.push_back(name);
   auto selects = [project, services](const Container& c) {
-    if (c.label(label::kProject) != project) return false;
+    if (c.label(label::kProject) != project || c.label(label::kOneOff) == "True") return false;
     return services.empty() ||
            std::find(services.begin(), services.end(), c.label(label::kService)) != services.end();
   };

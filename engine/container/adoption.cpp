@@ -100,9 +100,26 @@ Task<Result<runtime::Hello>> Recovery::take_over(ContainerPtr container,
   co_return std::move(*hello);
 }
 
+// The engine died during a launch: the monitor runs, but does not serve yet. Without this, its container would be taken for one whose
+// monitor hangs, and killed before its command starts.
+Task<Result<Fd>> Recovery::launched_meanwhile(ContainerPtr container) {
+  constexpr int kTries = 100;
+  std::string folder = context_.paths.container_run(container->id);
+  for (int i = 0; i < kTries && parts_.cgroups.exists(facts_.cgroup_path(*container)) && path_exists(folder);
+       ++i) {
+    if (path_exists(folder + "/monitor.sock")) co_return runtime::connect_monitor(folder);
+    auto search = [paths = context_.paths] { return find_monitors(paths); };
+    std::map<std::string, pid_t> monitors = co_await offload(context_.pool, search);
+    if (!monitors.contains(container->id.text())) break;
+    co_await sleep_for(context_.io, std::chrono::milliseconds(50));
+  }
+  co_return not_found("it has no monitor");
+}
+
 Task<Result<runtime::Hello>> Recovery::reach(ContainerPtr container,
                                              std::shared_ptr<ContainerProcess> process) {
   Result<Fd> control = runtime::connect_monitor(context_.paths.container_run(container->id));
+  if (!control) control = co_await launched_meanwhile(container);
   if (control) {
     process->control.assign(control->release());
     std::optional<runtime::Hello> hello = co_await greeting(context_.io, process->control);

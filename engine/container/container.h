@@ -102,6 +102,9 @@ struct Container {
   // Not stored.
   std::optional<HealthState> health;  // none: no health check, or not running yet
   std::shared_ptr<ContainerRun> run;  // null in the phases Making, Stopped, and Gone
+  // Ran before this engine: its client may come back for the rest of the output and the exit code.
+  bool unread = false;
+  size_t readers = 0;  // attached clients that have not received all output yet
   // Attachments requested before the start. The command starts after they are connected, so that they miss no output.
   struct WaitingAttach {
     runtime::AttachOptions options;

@@ -1,9 +1,14 @@
 #include "engine/container/container_removal.h"
 
+#include <fcntl.h>
+
+#include <cstdlib>
 #include <utility>
 
+#include "base/fd.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/container/leftovers.h"
 
 namespace stack::engine {
@@ -20,7 +25,33 @@ std::optional<int> ContainerRemoval::exit_code_of(const std::string& id) const {
   return std::nullopt;
 }
 
+void ContainerRemoval::load() {
+  Result<std::string> text = read_file(context_.paths.exit_codes());
+  for (const std::string& line : split(text.value_or(""), '\n')) {
+    std::vector<std::string> words = split(line, ' ');
+    if (words.size() == 2) removed_.emplace_back(words[0], std::atoi(words[1].c_str()));
+  }
+  bool long_file = removed_.size() > 2 * kRemembered;
+  while (removed_.size() > kRemembered) removed_.pop_front();
+  if (!long_file) return;
+  std::string kept;
+  for (const auto& [id, exit_code] : removed_) kept += id + " " + std::to_string(exit_code) + "\n";
+  if (Result<> written = write_file_atomic(context_.paths.exit_codes(), kept, 0600); !written)
+    log_warning(written.error().text());
+}
+
+void ContainerRemoval::remember(const Container& container) {
+  const std::string& id = container.id.text();
+  removed_.emplace_back(id, container.state.exit_code);
+  if (removed_.size() > kRemembered) removed_.pop_front();
+  Fd file(::open(context_.paths.exit_codes().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  Result<> written = file ? write_all(file.get(), id + " " + std::to_string(container.state.exit_code) + "\n")
+                          : Result<>(Error::last_errno("open " + context_.paths.exit_codes()));
+  if (!written) log_warning(written.error().text());
+}
+
 Task<> ContainerRemoval::discard(ContainerPtr container) {
+  if (container->spec.auto_remove) remember(*container);
   auto work = [paths = context_.paths, id = container->id, name = container->spec.name,
                cgroup = facts_.cgroup_path(*container), cgroups = parts_.cgroups, &store = parts_.volumes,
                volumes = volumes_.owned_by(*container)] {
@@ -38,8 +69,6 @@ Task<> ContainerRemoval::discard(ContainerPtr container) {
   parts_.networks.forget(*container);
   (void)context_.store.remove(Table::Containers, container->id.text());
   context_.containers.erase(container->id);
-  if (container->spec.auto_remove) removed_.emplace_back(container->id.text(), container->state.exit_code);
-  if (removed_.size() > kRemembered) removed_.pop_front();
   (void)container->take(LifeEvent::Discarded);
   for (auto& attach : std::exchange(container->waiting_attaches, {}))
     attach.done(not_found("container " + container->spec.name + " was removed"));

@@ -20,10 +20,14 @@ class ContainerRemoval {
   // Requires that no process runs. Continues after failures.
   Task<> discard(ContainerPtr container);
   // For clients that waited for the exit of a container when their engine died. Only the most recent containers with
-  // `--rm` are remembered.
+  // `--rm` are remembered, also by the next engine.
   std::optional<int> exit_code_of(const std::string& id) const;
+  // Reads what earlier engines remembered.
+  void load();
 
  private:
+  void remember(const Container& container);
+
   Context& context_;
   ContainerParts& parts_;
   const ContainerFacts& facts_;

@@ -16,7 +16,18 @@ namespace stack::engine {
 
 namespace {
 
-Task<> remove_ended(ContainerService& service, ContainerPtr container) {
+// How long clients of an engine that died have for fetching the rest of the output and the exit code.
+constexpr auto kReturnTime = std::chrono::seconds(10);
+
+Task<> remove_ended(ContainerService& service, ContainerPtr container,
+                    std::chrono::steady_clock::time_point until) {
+  while (container->unread && !container->leaving() && std::chrono::steady_clock::now() < until)
+    co_await sleep_for(service.context().io, std::chrono::milliseconds(100));
+  // What has reached a client's socket survives this engine, what has not is lost with the container.
+  auto drained = std::chrono::steady_clock::now() + kReturnTime;
+  while (container->readers > 0 && !container->leaving() && std::chrono::steady_clock::now() < drained)
+    (void)co_await container->changed.wait_until(drained);
+  if (container->leaving()) co_return;
   Result<> gone = co_await service.remove(container, true, true);
   if (!gone) log_warning(gone.error().text());
 }
@@ -37,8 +48,9 @@ ContainerService::ContainerService(Context& context, ContainerParts& parts)
       streams_(context),
       recovery_(context, parts, facts_, requests_, volumes_, supervisor_, removal_) {
   // As a separate coroutine, because the removal queues behind the start that may have called this.
-  supervisor_.on_removable = [this](ContainerPtr container) {
-    stack::start(context_.io, remove_ended(*this, std::move(container)));
+  auto until = std::chrono::steady_clock::now() + kReturnTime;
+  supervisor_.on_removable = [this, until](ContainerPtr container) {
+    stack::start(context_.io, remove_ended(*this, std::move(container), until));
   };
 }
 

@@ -77,15 +77,34 @@ void ExecService::recover_session(ExecPtr session) {
   Result<Fd> control = runtime::connect_monitor(folder);
   if (control) {
     session->running = true;
-    session->control =
-        std::make_shared<asio::posix::stream_descriptor>(context_.io, control->release());
+    session->control = std::make_shared<asio::posix::stream_descriptor>(context_.io, control->release());
     stack::start(context_.io, follow(session));
     return;
   }
-  session->set_ended();
   Result<std::optional<runtime::Exited>> exited = runtime::read_exit_file(folder);
   bool known = exited && exited->has_value();
+  if (!known && !path_exists(folder + "/monitor.sock")) {
+    session->uncertain = true;
+    stack::start(context_.io, await_launch(session));
+    return;
+  }
+  session->set_ended();
   session->exit_code = known ? (*exited)->exit_code : 137;
+}
+
+// The engine died during a launch: either the monitor serves soon, or there was no process, and the client starts the command again.
+Task<> ExecService::await_launch(ExecPtr session) {
+  constexpr int kTries = 200;
+  std::string folder = context_.paths.exec(session->container->id, session->id);
+  for (int i = 0; i < kTries && !path_exists(folder + "/monitor.sock"); ++i)
+    co_await sleep_for(context_.io, std::chrono::milliseconds(50));
+  session->uncertain = false;
+  if (path_exists(folder + "/monitor.sock")) {
+    recover_session(session);
+  } else {
+    forget(session->id);
+  }
+  session->changed.notify_all();
 }
 
 void ExecService::recover_of(ContainerPtr container) {

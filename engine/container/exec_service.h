@@ -32,6 +32,7 @@ struct ExecSession {
   ContainerPtr container;
   ExecRequest request;
   bool started = false;
+  bool uncertain = false;  // its engine died, and it is not known yet whether the command starts
   bool running = false;
   int exit_code = 0;
   int64_t pid = 0;
@@ -105,6 +106,7 @@ class ExecService {
   void forget(const std::string& id);
   void forget_old();
   void recover_session(ExecPtr session);
+  Task<> await_launch(ExecPtr session);
   Task<> release_monitor(ExecPtr session);
   void recover_of(ContainerPtr container);
 

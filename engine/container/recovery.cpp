@@ -84,12 +84,14 @@ void end_half_made(Container& container) {
 Task<Result<std::vector<ContainerPtr>>> Recovery::recover() {
   Result<> loaded = load();
   CO_TRY(loaded);
+  removal_.load();
   std::vector<ContainerPtr> all;
   for (const auto& [id, container] : context_.containers) all.push_back(container);
   std::vector<ContainerPtr> half_made;
   for (const ContainerPtr& container : all)
     if (container->phase == Phase::Making) half_made.push_back(container);
   std::vector<Adoption> outcomes = co_await adopt_all(all);
+  for (const ContainerPtr& container : all) container->unread = container->spec.auto_remove;
   std::vector<ContainerPtr> running;
   std::vector<ContainerPtr> to_start;
   for (size_t i = 0; i < all.size(); ++i) {
@@ -110,6 +112,13 @@ Task<Result<std::vector<ContainerPtr>>> Recovery::recover() {
     end_half_made(*container);
     if (container->phase == Phase::Making) (void)container->take(LifeEvent::MakeFailed);
     co_await removal_.discard(container);
+  }
+  for (size_t i = 0; i < all.size(); ++i) {
+    ContainerPtr& container = all[i];
+    if (!container->spec.auto_remove || container->leaving()) continue;
+    // Its end was recorded, but the engine died before the removal.
+    bool ended = container->phase == Phase::Stopped && container->status() == ContainerStatus::Exited;
+    if (ended && supervisor_.on_removable) supervisor_.on_removable(container);
   }
   std::vector<Leftover> left = co_await sweep(true);
   for (const Leftover& leftover : left) {

@@ -44,6 +44,7 @@ class Recovery {
   Task<std::vector<Adoption>> adopt_all(std::vector<ContainerPtr> all);
   // Running: it runs, or its monitor reported its exit.
   Task<Adoption> adopt(ContainerPtr container);
+  Task<Result<Fd>> launched_meanwhile(ContainerPtr container);
   Task<Result<runtime::Hello>> reach(ContainerPtr container, std::shared_ptr<ContainerProcess> process);
   Task<Result<runtime::Hello>> take_over(ContainerPtr container, std::shared_ptr<ContainerProcess> process);
   void note_lost(Container& container);

@@ -32,6 +32,8 @@ struct Paths {
   std::string exec(const ContainerId& container, const std::string& id) const {
     return execs(container) + "/" + id;
   }
+  // Lines "<id> <exit code>" of removed containers with `--rm`.
+  std::string exit_codes() const { return run_root + "/exit-codes.log"; }
   // RUN steps of builds. A step does not outlive its engine, so it has no record.
   std::string steps() const { return run_root + "/steps"; }
   std::string step(const std::string& id) const { return steps() + "/" + id; }

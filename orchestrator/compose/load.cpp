@@ -159,6 +159,7 @@ tl::expected<ProjectHead, Diagnostics> load_head(const LoadOptions& options) {
   if (!files) return tl::unexpected(problems(session));
   for (const auto& [name, variable] : session.variables)
     if (name.starts_with("COMPOSE_")) head.settings[name] = variable.value;
+  head.has_files = !files->empty();
   auto set = session.variables.find("COMPOSE_PROJECT_NAME");
   bool named = options.project_name || (set != session.variables.end() && !set->second.value.empty());
   std::vector<ParsedFile> parsed;

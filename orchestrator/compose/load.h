@@ -32,9 +32,9 @@ struct LoadOptions {
   // Services to load, with their dependencies, in addition to those enabled by profile: their profiles count for them and
   // their dependencies only.
   std::vector<std::string> also_services;
-  bool all_resources = false;     // keep unused networks, volumes, ...
-  bool compatibility = false;     // default names as in Compose 1: "shop_web_1"
-  bool version_one = false;       // also read files of version 1, which have the services at the top level
+  bool all_resources = false;  // keep unused networks, volumes, ...
+  bool compatibility = false;  // default names as in Compose 1: "shop_web_1"
+  bool version_one = false;    // also read files of version 1, which have the services at the top level
 
   bool load_contents = true;  // read the bytes of configs and secrets into FileObject::bytes
   bool strict = false;        // ignored keys are errors instead of warnings
@@ -67,6 +67,7 @@ tl::expected<Loaded, Diagnostics> load(const LoadOptions& options);
 struct ProjectHead {
   // -p, COMPOSE_PROJECT_NAME, `name:`, or the folder's name; nullopt: no file.
   std::optional<std::string> project_name;
+  bool has_files = false;
   std::map<std::string, std::string> settings;  // COMPOSE_* variables only
 };
 tl::expected<ProjectHead, Diagnostics> load_head(const LoadOptions& options);

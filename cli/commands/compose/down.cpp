@@ -34,8 +34,9 @@ Result<int> run_down(Session& session, const Arguments& arguments) {
       {"remove_orphans", arguments.is_set("remove-orphans", session.variable_on("COMPOSE_REMOVE_ORPHANS"))}};
   if (*timeout) options["timeout"] = **timeout;
   const Globals& globals = session.globals();
-  ResolvedProject project{globals.project_name.value_or(""), nullptr};
-  if (!globals.project_name || !globals.files.empty()) {
+  std::optional<std::string> named = session.named_project();
+  ResolvedProject project{named.value_or(""), nullptr};
+  if (!named || !globals.files.empty()) {
     // Removal needs only names. Files and variables of secrets and environments may no longer exist, and what this engine
     // cannot run was never started.
     compose::LoadOptions lenient = session.load_options();

@@ -152,8 +152,17 @@ Result<int> run_run(Session& session, const Arguments& arguments) {
     auto progress = make_progress(style, change.title);
     TRY_ASSIGN(result, follow_change(session, change, *progress));
   }
-  if (!result.ok) return say_result(session, result);
   std::string id = string_or(result.last, "id");
+  // The container of a name chosen here is ours: an engine that died had created it.
+  bool repeated = !result.ok && !arguments.given("name") &&
+                  result.error.find(one.name) != std::string::npos &&
+                  result.error.find("already in use") != std::string::npos;
+  if (repeated) {
+    TRY_ASSIGN(Json details, session.call("GET", "/containers/" + one.name + "/json"));
+    id = string_or(details, "Id");
+  } else if (!result.ok) {
+    return say_result(session, result);
+  }
   if (id.empty()) return Error("the engine did not create a container");
   if (!one.detach) {
     AttachedRunOptions attached;

@@ -18,6 +18,7 @@
 #include "cli/session/image_transfer.h"
 #include "cli/session/member.h"
 #include "cli/session/objects.h"
+#include "cli/session/reconnects.h"
 #include "docker/registry_auth.h"
 
 namespace stack::cli::docker_cli {
@@ -319,7 +320,7 @@ class ShownBuild {
   LiveText live_;
 };
 
-Result<BuildEnd> follow_build(Session& session, const Json& body, BuildLines lines) {
+Result<BuildEnd> follow_once(Session& session, const Json& body, BuildLines lines) {
   TRY_ASSIGN(http::Client client, session.connect());
   BuildEnd end;
   ShownBuild shown(session, lines);
@@ -338,7 +339,14 @@ Result<BuildEnd> follow_build(Session& session, const Json& body, BuildLines lin
   if (!keyring.empty()) request.headers.emplace_back("X-Registry-Config", docker::config_header(keyring));
   Result<> streamed = client.lines(std::move(request), on_line);
   shown.finish();
-  if (!streamed) return daemon_error(streamed.error());
+  if (!streamed) return std::move(streamed).error();
+  return end;
+}
+
+// A build that begins again takes finished steps from the cache.
+Result<BuildEnd> follow_build(Session& session, const Json& body, BuildLines lines) {
+  Result<BuildEnd> end = repeated([&] { return follow_once(session, body, lines); });
+  if (!end) return daemon_error(end.error());
   return end;
 }
 

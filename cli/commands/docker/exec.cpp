@@ -6,7 +6,9 @@
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/render/output.h"
 #include "cli/session/attachment.h"
+#include "cli/session/exec_run.h"
 #include "cli/session/member.h"
+#include "http/wire/query.h"
 
 namespace stack::cli::docker_cli {
 
@@ -65,36 +67,18 @@ Result<AttachmentEnd> join(Session& session, http::HijackedConnection connection
   return join_streams(std::move(connection), std::move(attachment));
 }
 
-Result<int> run_exec_attached(Session& session, const Arguments& arguments, const std::string& exec_path) {
-  Attachment attachment;
-  attachment.tty = arguments.is_set("tty");
-  attachment.forward_stdin = arguments.is_set("interactive");
-  TRY_ASSIGN(attachment.detach_keys, detach_keys(arguments));
-  TRY_ASSIGN(http::Client client, session.connect());
-  http::ClientRequest start;
-  start.method = "POST";
-  start.target = exec_path + "/start";
-  start.body = to_text({{"Detach", false}, {"Tty", attachment.tty}});
-  auto connection = client.hijack(std::move(start));
-  if (!connection) {
-    print_message(daemon_error(connection.error()).text());
-    return start_failure_code(connection.error(), kExitError);
-  }
-  TRY_ASSIGN(AttachmentEnd end,
-             join(session, std::move(*connection), std::move(attachment), exec_path + "/resize"));
-  if (end == AttachmentEnd::Detached) return 0;
-  TRY_ASSIGN(Json state, ask(session, "GET", exec_path + "/json"));
-  return static_cast<int>(int_or(state, "ExitCode"));
-}
-
 Result<int> run_exec(Session& session, const Arguments& arguments) {
   if (arguments.is_set("tty") && arguments.is_set("interactive") && !arguments.is_set("detach") &&
       ::isatty(STDIN_FILENO) != 1)
     return Error("the input device is not a TTY");
   TRY_ASSIGN(Json body, exec_body(session, arguments));
+  if (!arguments.is_set("detach")) {
+    ExecRunOptions options{arguments.is_set("tty"), arguments.is_set("interactive"), {}, daemon_error};
+    TRY_ASSIGN(options.detach_keys, detach_keys(arguments));
+    return run_exec_attached(session, http::percent_encode(arguments.words[0]), body, options);
+  }
   TRY_ASSIGN(Json created, ask(session, "POST", container_path(arguments.words[0], "/exec"), body));
   std::string path = "/exec/" + string_or(created, "Id");
-  if (!arguments.is_set("detach")) return run_exec_attached(session, arguments, path);
   TRY_ASSIGN(Json started,
              ask(session, "POST", path + "/start", {{"Detach", true}, {"Tty", arguments.is_set("tty")}}));
   return 0;
