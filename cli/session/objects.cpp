@@ -4,7 +4,7 @@
 #include "cli/render/output.h"
 #include "cli/render/question.h"
 #include "cli/render/table.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "docker/filters.h"
 #include "http/wire/query.h"
 
@@ -23,8 +23,8 @@ std::string encode_name(const std::string& name) {
 
 }  // namespace
 
-Result<int> inspect_objects(Session& session, const Arguments& arguments, const std::string& prefix,
-                            const std::string& suffix) {
+Result<int> inspect_objects(Session& session, const Arguments& arguments, std::string_view go_type,
+                            const std::string& prefix, const std::string& suffix) {
   std::vector<Json> found;
   int code = 0;
   for (const std::string& name : arguments.words) {
@@ -41,9 +41,12 @@ Result<int> inspect_objects(Session& session, const Arguments& arguments, const 
     print(Json(found).dump(4, ' ', false, Json::error_handler_t::replace) + "\n");
     return code;
   }
-  TRY_ASSIGN(std::string text, render_format(format, found));
-  print(text);
-  return code;
+  std::vector<text_template::Inspected> objects;
+  for (Json& object : found) objects.push_back({go_type, std::move(object)});
+  TRY_ASSIGN(auto output, text_template::render_inspected(format, objects));
+  print(output.text);
+  for (const std::string& error : output.errors) print_message("stack: " + error);
+  return output.errors.empty() ? code : kExitError;
 }
 
 Result<int> remove_objects(Session& session, const Arguments& arguments, const std::string& prefix,
@@ -117,7 +120,7 @@ Result<int> print_rows(const Arguments& arguments, const std::vector<Json>& rows
     }
     text = table.text();
   } else {
-    TRY_ASSIGN(text, render_format(format, rows));
+    TRY_ASSIGN(text, text_template::render_format(format, rows));
   }
   print(text);
   return 0;

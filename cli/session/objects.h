@@ -9,9 +9,9 @@
 namespace stack::cli {
 
 // Sends GET prefix + NAME + suffix for each name. Prints one JSON array, like `docker inspect`, or one line each with
-// --format. Continues after a name that does not exist and then returns exit code 1.
-Result<int> inspect_objects(Session& session, const Arguments& arguments, const std::string& prefix,
-                            const std::string& suffix = {});
+// --format; `go_type` is the answer's type in cli/render/template/docker_schema.cpp. Continues after a name that does not exist and then returns exit code 1.
+Result<int> inspect_objects(Session& session, const Arguments& arguments, std::string_view go_type,
+                            const std::string& prefix, const std::string& suffix = {});
 // Sends DELETE for each name and prints the names removed. Continues after failures and then returns exit code 1.
 Result<int> remove_objects(Session& session, const Arguments& arguments, const std::string& prefix,
                            const std::string& query = {});

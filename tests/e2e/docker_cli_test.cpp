@@ -169,8 +169,9 @@ RUN rm -f /etc/localtime && ln -s /usr/share/zoneinfo/None/Such /etc/localtime &
 )");
   write("zone", "zone\n");
   ok({"build", "-q", "-t", "links", "."});
-  EXPECT_EQ(ok({"run", "--rm", "-v", path("zone") + ":/etc/localtime:ro", "-v", "kept:/made/deep", "--tmpfs", "/etc/y",
-                "links", "sh", "-c", "cat /usr/share/zoneinfo/None/Such; grep -cE ' (/var/made/deep|/run/x/y) ' /proc/mounts"}),
+  EXPECT_EQ(ok({"run", "--rm", "-v", path("zone") + ":/etc/localtime:ro", "-v", "kept:/made/deep", "--tmpfs",
+                "/etc/y", "links", "sh", "-c",
+                "cat /usr/share/zoneinfo/None/Such; grep -cE ' (/var/made/deep|/run/x/y) ' /proc/mounts"}),
             "zone\n2");
   ok({"volume", "rm", "kept"});
   ok({"rmi", "links"});
@@ -467,6 +468,33 @@ TEST_P(DockerCli, EngineRemovesNetworksIfNothingRuns) {
   must({"engine", "stop"});
   EXPECT_NE(traces(), "");
   must({"image", "ls"});
+}
+
+// The same templates with both command lines, so what the real one prints is what ours must print.
+TEST_P(DockerCli, TemplatesPrintGoValues) {
+  run_sleeper("typed", {"-p", "80", "--label", "a.b=c", "-e", "A=1"});
+  auto shown = [&](const std::string& format) { return ok({"inspect", "-f", format, "typed"}); };
+  EXPECT_EQ(shown("{{if .State.Health}}h{{else}}none{{end}} {{.State.Health}}"), "none <nil>");
+  EXPECT_EQ(shown("{{.HostConfig.RestartPolicy}} {{.HostConfig.CapAdd}} {{.HostConfig.LogConfig.Type}}"),
+            "{no 0} [] json-file");
+  EXPECT_EQ(shown("{{with $x := .State.Status}}{{$x}}{{end}} {{and .State.Running (lt 1 2)}}"),
+            "running true");
+  EXPECT_EQ(shown("{{range $port, $to := .NetworkSettings.Ports}}{{$port}} {{len $to | lt 0}}{{end}}"),
+            "80/tcp true");
+  EXPECT_EQ(shown("{{.NetworkSettings.IPAddress}}"), shown("{{.NetworkSettings.Networks.bridge.IPAddress}}"));
+  EXPECT_NE(shown("{{.NetworkSettings.IPAddress}}"), "");
+  EXPECT_EQ(shown("{{slice .Id 0 12 | len}} {{printf \"%-6s|%03d\" .Name 7}}"), "12 /typed|007");
+  CommandResult wrong = docker({"inspect", "-f", "{{.Nope}}", "typed"});
+  EXPECT_EQ(wrong.code, 1);
+  EXPECT_EQ(wrong.err,
+            "template parsing error: template: :1:2: executing \"\" at <.Nope>: map has no entry for key "
+            "\"Nope\"\n");
+  EXPECT_EQ(docker({"inspect", "-f", "{{.Nope", "typed"}).code, 64);
+  EXPECT_EQ(ok({"ps", "--format", "table {{.Names}}\\t{{.Label \"a.b\"}}"}), "NAMES     b\ntyped     c");
+  EXPECT_EQ(docker({"ps", "--format", "{{.Nope}}"}).err,
+            "failed to execute template: template: :1:2: executing \"\" at <.Nope>: can't evaluate field "
+            "Nope in type "
+            "*formatter.ContainerContext\n");
 }
 
 INSTANTIATE_TEST_SUITE_P(Program, DockerCli, ::testing::Values("docker", "stack"),

@@ -4,7 +4,7 @@
 #include "cli/cluster/kubernetes/commands.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "cli/session/member.h"
 #include "orchestrator/targets/kubernetes/api/workload_state.h"
 
@@ -66,7 +66,7 @@ Result<int> ls_on_kubernetes(Session& session, const Arguments& arguments) {
       table.add({string_or(row, "Name"), string_or(row, "Status"), string_or(row, "Namespace")});
     print(table.text());
   } else {
-    TRY_ASSIGN(std::string text, render_format(format, rows));
+    TRY_ASSIGN(std::string text, text_template::render_format(format, rows));
     print(text);
   }
   return 0;

@@ -6,7 +6,7 @@
 #include "cli/cluster/kubernetes/commands.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "cli/session/member.h"
 #include "orchestrator/targets/kubernetes/api/workload_state.h"
 #include "orchestrator/targets/kubernetes/names.h"
@@ -117,7 +117,7 @@ Result<int> ps_on_kubernetes(Session& session, const Arguments& arguments) {
                  string_or(row, "Ports")});
     print(table.text());
   } else {
-    TRY_ASSIGN(std::string text, render_format(format, rows));
+    TRY_ASSIGN(std::string text, text_template::render_format(format, rows));
     print(text);
   }
   return 0;

@@ -4,7 +4,7 @@
 #include "cli/cluster/swarm/docker_endpoint.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "cli/session/member.h"
 #include "orchestrator/targets/swarm/api/live_project.h"
 #include "orchestrator/targets/swarm/api/service_state.h"
@@ -67,7 +67,7 @@ Result<int> ls_on_swarm(Session& session, const Arguments& arguments) {
       table.add({string_or(row, "Name"), string_or(row, "Status"), string_or(row, "Swarm")});
     print(table.text());
   } else {
-    TRY_ASSIGN(std::string text, render_format(format, rows));
+    TRY_ASSIGN(std::string text, text_template::render_format(format, rows));
     print(text);
   }
   return 0;

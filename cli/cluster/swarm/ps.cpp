@@ -9,7 +9,7 @@
 #include "cli/cluster/swarm/swarm_project.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "cli/session/member.h"
 
 namespace stack::cli::cluster {
@@ -78,7 +78,7 @@ Result<int> ps_on_swarm(Session& session, const Arguments& arguments) {
                  string_or(row, "Status"), string_or(row, "Ports")});
     print(table.text());
   } else {
-    TRY_ASSIGN(std::string text, render_format(format, rows));
+    TRY_ASSIGN(std::string text, text_template::render_format(format, rows));
     print(text);
   }
   return 0;

@@ -7,7 +7,7 @@
 #include "cli/render/image_rows.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "cli/session/containers.h"
 #include "cli/session/member.h"
 #include "http/wire/query.h"
@@ -58,7 +58,7 @@ Result<int> run_images(Session& session, const Arguments& arguments) {
     return 0;
   }
   if (format != "table" && format != "pretty") {
-    TRY_ASSIGN(std::string text, render_format(format, rows));
+    TRY_ASSIGN(std::string text, text_template::render_format(format, rows));
     print(text);
     return 0;
   }

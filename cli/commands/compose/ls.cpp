@@ -3,7 +3,7 @@
 #include "cli/flags/common_flags.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "cli/session/member.h"
 #include "cli/session/session.h"
 
@@ -69,7 +69,7 @@ Result<int> run_ls(Session& session, const Arguments& arguments) {
       table.add({string_or(row, "Name"), string_or(row, "Status"), string_or(row, "ConfigFiles")});
     print(table.text());
   } else {
-    TRY_ASSIGN(std::string text, render_format(format, rows));
+    TRY_ASSIGN(std::string text, text_template::render_format(format, rows));
     print(text);
   }
   return 0;

@@ -5,7 +5,7 @@
 #include "cli/flags/common_flags.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "cli/session/containers.h"
 
 namespace stack::cli {
@@ -106,7 +106,7 @@ Result<int> run_ps(Session& session, const Arguments& arguments) {
     if (format == "table" || format == "pretty") {
       text = table_text(rows);
     } else {
-      TRY_ASSIGN(text, render_format(format, rows));
+      TRY_ASSIGN(text, text_template::render_format(format, rows));
     }
   }
   print(text);

@@ -11,7 +11,7 @@
 #include "cli/render/output.h"
 #include "cli/render/stats_row.h"
 #include "cli/render/table.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "cli/session/containers.h"
 #include "cli/session/member.h"
 
@@ -53,7 +53,7 @@ Result<std::string> snapshot(Session& session, const Arguments& arguments, const
   // Containers that have just exited are omitted; the error matters only if no container is left.
   if (rows.empty()) TRY(failure);
   std::string format = arguments.text("format", "table");
-  if (format != "table") return render_format(format, rows);
+  if (format != "table") return text_template::render_format(format, rows);
   Table table(
       {"CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O", "BLOCK I/O", "PIDS"});
   for (const Json& row : rows) {

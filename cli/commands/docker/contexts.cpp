@@ -31,7 +31,7 @@ Result<int> run_context_ls(Session& session, const Arguments& arguments) {
     for (const ContextEntry& entry : entries) print_line(entry.name);
     return 0;
   }
-  return print_list(arguments, rows, {"NAME", "DESCRIPTION", "DOCKER ENDPOINT", "ERROR"},
+  return print_list(arguments, rows, "contexts", {"NAME", "DESCRIPTION", "DOCKER ENDPOINT", "ERROR"},
                     {"Marked", "Description", "DockerEndpoint", "Error"});
 }
 
@@ -55,13 +55,15 @@ Result<int> run_context_inspect(Session& session, const Arguments& arguments) {
   ContextStore store(session.environment());
   std::vector<std::string> names = arguments.words;
   if (names.empty()) names = {store.current()};
-  std::vector<Json> found;
+  std::vector<text_template::Inspected> found;
   for (const std::string& name : names) {
     TRY_ASSIGN(ContextEntry entry, store.find(name));
-    found.push_back({{"Name", entry.name},
-                     {"Metadata", {{"Description", entry.description}}},
-                     {"Endpoints", {{"docker", {{"Host", entry.host}, {"SkipTLSVerify", false}}}}},
-                     {"TLSMaterial", Json::object()}});
+    found.push_back({"context.contextWithTLSListing",
+                     {{"Name", entry.name},
+                      {"Metadata", {{"Description", entry.description}}},
+                      {"Endpoints", {{"docker", {{"Host", entry.host}, {"SkipTLSVerify", false}}}}},
+                      {"TLSMaterial", Json::object()}},
+                     false});
   }
   return print_inspected(arguments, found, 0);
 }

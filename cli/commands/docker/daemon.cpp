@@ -8,40 +8,11 @@
 #include "cli/commands/docker/progress_lines.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
-#include "cli/render/template.h"
 #include "cli/session/member.h"
 #include "docker/filters.h"
 #include "http/wire/query.h"
 
 namespace stack::cli::docker_cli {
-
-namespace {
-
-// Docker's column titles by template field.
-const std::map<std::string, std::string>& column_titles() {
-  static const std::map<std::string, std::string> titles{
-      {"ID", "ID"},
-      {"RunningFor", "CREATED"},
-      {"CreatedSince", "CREATED"},
-      {"CreatedAt", "CREATED AT"},
-      {"CreatedBy", "CREATED BY"},
-      {"LocalVolumes", "LOCAL VOLUMES"},
-      {"CPUPerc", "CPU %"},
-      {"MemUsage", "MEM USAGE / LIMIT"},
-      {"MemPerc", "MEM %"},
-      {"NetIO", "NET I/O"},
-      {"BlockIO", "BLOCK I/O"},
-      {"Name", "NAME"},
-      {"Mountpoint", "MOUNTPOINT"},
-      {"TotalCount", "TOTAL"},
-      {"DockerEndpoint", "DOCKER ENDPOINT"},
-      {"StarCount", "STARS"},
-      {"IsOfficial", "OFFICIAL"},
-  };
-  return titles;
-}
-
-}  // namespace
 
 Error daemon_error(const Error& error) {
   if (error.code() != 0 || error.text().empty()) return error;
@@ -124,13 +95,11 @@ bool confirmed(std::string_view warning) {
   return answer == "y" || answer == "Y" || answer == "yes" || answer == "YES";
 }
 
-Result<int> print_list(const Arguments& arguments, const std::vector<Json>& rows,
+Result<int> print_list(const Arguments& arguments, const std::vector<Json>& rows, std::string_view row_type,
                        const std::vector<std::string>& header, const std::vector<std::string>& members) {
   std::string format = arguments.text("format");
   if (!format.empty() && format != "table") {
-    std::map<std::string, std::string> titles = column_titles();
-    for (size_t i = 0; i < header.size() && i < members.size(); ++i) titles[members[i]] = header[i];
-    TRY_ASSIGN(std::string text, render_format(format, rows, titles));
+    TRY_ASSIGN(std::string text, text_template::render_rows(format, rows, row_type));
     print(text);
     return 0;
   }
@@ -144,15 +113,25 @@ Result<int> print_list(const Arguments& arguments, const std::vector<Json>& rows
   return 0;
 }
 
-Result<int> print_inspected(const Arguments& arguments, const std::vector<Json>& found, int code) {
+Result<int> print_inspected(const Arguments& arguments, const std::vector<text_template::Inspected>& found,
+                            int code) {
   std::string format = arguments.text("format");
   if (!format.empty()) {
-    TRY_ASSIGN(std::string text, render_format(format, found));
-    print(text);
-    return code;
+    auto output = text_template::render_inspected(format, found);
+    if (!output) return print_template_error(output.error());
+    print(output->text);
+    for (const std::string& error : output->errors) print_message(error);
+    return output->errors.empty() ? code : kExitError;
   }
-  print(found.empty() ? "[]\n" : Json(found).dump(4, ' ', false, Json::error_handler_t::replace) + "\n");
+  Json all = Json::array();
+  for (const auto& each : found) all.push_back(each.object);
+  print(all.empty() ? "[]\n" : all.dump(4, ' ', false, Json::error_handler_t::replace) + "\n");
   return code;
+}
+
+int print_template_error(const Error& error) {
+  print_message(error.text());
+  return kExitTemplate;
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/render/template/format.h"
 #include "cli/session/session.h"
 #include "http/wire/query.h"
 
@@ -46,12 +47,20 @@ Result<std::string> filters_parameter(const std::vector<std::string>& given, cha
 // Asks a question on the terminal: "[y/N]". Without a terminal the answer is no.
 bool confirmed(std::string_view warning);
 
-// Prints rows by --format: "" and "table" with `header` and `members`, "json", or a template.
-Result<int> print_list(const Arguments& arguments, const std::vector<Json>& rows,
+// Prints rows by --format: "" and "table" with `header` and `members`, "json", or a template. `row_type`: their type in
+// cli/render/template/row_schema.cpp.
+Result<int> print_list(const Arguments& arguments, const std::vector<Json>& rows, std::string_view row_type,
                        const std::vector<std::string>& header, const std::vector<std::string>& members);
 
-// Prints the results of `inspect`: a JSON array, or --format for each. Returns 1 if something was not found.
-Result<int> print_inspected(const Arguments& arguments, const std::vector<Json>& found, int code);
+// Docker's exit code for a template that cannot be parsed.
+inline constexpr int kExitTemplate = 64;
+// Prints the error and returns kExitTemplate.
+int print_template_error(const Error& error);
+
+// Prints the results of `inspect`: a JSON array, or --format for each. Returns `code`, 1 if a template fails on an object,
+// or kExitTemplate.
+Result<int> print_inspected(const Arguments& arguments, const std::vector<text_template::Inspected>& found,
+                            int code);
 
 struct ProgressStream {
   std::string target;

@@ -60,7 +60,7 @@ constexpr Example kImageInspectExamples[] = {
     {"stack image inspect debian:bookworm-slim", "show its configuration and layers"}};
 
 Result<int> run_image_inspect(Session& session, const Arguments& arguments) {
-  return inspect_objects(session, arguments, "/images/", "/json");
+  return inspect_objects(session, arguments, "image.InspectResponse", "/images/", "/json");
 }
 
 constexpr Example kImageBootstrapExamples[] = {

@@ -88,9 +88,9 @@ Result<int> run_images(Session& session, const Arguments& arguments) {
     return 0;
   }
   if (!arguments.is_set("digests"))
-    return print_list(arguments, rows, {"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"},
+    return print_list(arguments, rows, "images", {"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"},
                       {"Repository", "Tag", "ID", "CreatedSince", "Size"});
-  return print_list(arguments, rows, {"REPOSITORY", "TAG", "DIGEST", "IMAGE ID", "CREATED", "SIZE"},
+  return print_list(arguments, rows, "images", {"REPOSITORY", "TAG", "DIGEST", "IMAGE ID", "CREATED", "SIZE"},
                     {"Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"});
 }
 
@@ -163,7 +163,7 @@ Result<int> run_history(Session& session, const Arguments& arguments) {
     for (const Json& row : rows) print_line(string_or(row, "ID"));
     return 0;
   }
-  return print_list(arguments, rows, {"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"},
+  return print_list(arguments, rows, "history", {"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"},
                     {"ID", "CreatedSince", "CreatedBy", "Size", "Comment"});
 }
 

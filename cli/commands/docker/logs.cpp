@@ -8,7 +8,7 @@
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/render/frames.h"
 #include "cli/render/output.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "cli/session/log_follow.h"
 #include "cli/session/member.h"
 #include "http/wire/query.h"
@@ -109,6 +109,12 @@ Result<int> run_events(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::string filters,
              filters_parameter(arguments.all("filter"), query.text().empty() ? '?' : '&'));
   std::string format = arguments.text("format");
+  auto parsed = text_template::Template::parse(format == "json" ? "{{json .}}" : format);
+  if (!parsed) return print_template_error(std::move(parsed).error().in("Error parsing format"));
+  // Docker tries the template before it asks the engine.
+  const text_template::Type& type = text_template::type_of("*events.Message");
+  auto tried = parsed->render(text_template::Value(type, Json::object()));
+  if (!tried) return print_template_error(std::move(tried).error().in("Error parsing format"));
   TRY_ASSIGN(http::Client client, session.connect());
   Result<> shown;
   Result<> streamed = client.lines({.method = "GET", .target = target + filters}, [&](const Json& event) {
@@ -116,8 +122,8 @@ Result<int> run_events(Session& session, const Arguments& arguments) {
       print_line(event_text(event));
       return true;
     }
-    auto text = render_format(format, {event});
-    if (text) print(*text);
+    auto text = parsed->render(text_template::Value(type, event));
+    if (text) print_line(*text);
     shown = text.map([](auto&&) {});
     return shown.has_value();
   });

@@ -47,7 +47,7 @@ constexpr Example kNetworkInspectExamples[] = {
     {"stack network inspect shop_default", "show its addresses and containers"}};
 
 Result<int> run_network_inspect(Session& session, const Arguments& arguments) {
-  return inspect_objects(session, arguments, "/networks/");
+  return inspect_objects(session, arguments, "network.Inspect", "/networks/");
 }
 
 constexpr Flag kNetworkRmFlags[] = {{'f', "force", FlagArity::Nothing, "", "Ignore names that do not exist"}};

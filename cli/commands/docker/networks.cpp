@@ -5,6 +5,7 @@
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/commands/docker/network_flags.h"
 #include "cli/render/output.h"
+#include "cli/render/template/time_text.h"
 #include "cli/session/containers.h"
 #include "cli/session/member.h"
 #include "cli/session/objects.h"
@@ -35,7 +36,8 @@ Json network_row(const Json& network, bool truncate) {
           {"IPv6", truth_text(network, "EnableIPv6")},
           {"Internal", truth_text(network, "Internal")},
           {"Labels", label_text(network)},
-          {"CreatedAt", string_or(network, "Created")}};
+          {"LabelMap", member(network, "Labels")},
+          {"CreatedAt", text_template::time_text(string_or(network, "Created"))}};
 }
 
 Result<int> run_network_ls(Session& session, const Arguments& arguments) {
@@ -50,7 +52,7 @@ Result<int> run_network_ls(Session& session, const Arguments& arguments) {
     for (const Json& row : rows) print_line(string_or(row, "ID"));
     return 0;
   }
-  return print_list(arguments, rows, {"NETWORK ID", "NAME", "DRIVER", "SCOPE"},
+  return print_list(arguments, rows, "networks", {"NETWORK ID", "NAME", "DRIVER", "SCOPE"},
                     {"ID", "Name", "Driver", "Scope"});
 }
 
@@ -118,7 +120,8 @@ Result<int> run_network_create(Session& session, const Arguments& arguments) {
                   {"Options", pairs_of(arguments.all("ipam-opt"))},
                   {"Config", ipam_pools(arguments)}};
   TRY_ASSIGN(Json created, ask(session, "POST", "/networks/create", body));
-  if (std::string warning = string_or(created, "Warning"); !warning.empty()) print_message("WARNING: " + warning);
+  if (std::string warning = string_or(created, "Warning"); !warning.empty())
+    print_message("WARNING: " + warning);
   print_line(string_or(created, "Id"));
   return 0;
 }

@@ -60,15 +60,32 @@ Json ps_row(const Json& entry, const Arguments& arguments) {
   if (arguments.is_set("size")) row["Size"] = size_text(entry);
   // Docker's rows do not contain services.
   for (const char* ours : {"Name", "Project", "Service", "Publishers", "ExitCode", "Health"}) row.erase(ours);
+  row["LabelMap"] = member(entry, "Labels");
   return row;
 }
 
-Result<int> run_ps(Session& session, const Arguments& arguments) {
+// Docker tries a container's template before it asks the engine, and notes whether it shows sizes.
+Result<bool> template_shows_sizes(const std::string& format) {
+  auto parsed = text_template::Template::parse(format);
+  if (!parsed) return std::move(parsed).error().in("failed to parse template");
+  auto tried = parsed->render(text_template::Value(text_template::type_of("ps"), Json::object()));
+  if (!tried) return std::move(tried).error().in("failed to execute template");
+  std::vector<std::string> fields = parsed->fields();
+  bool whole = format.find("json .}") != std::string::npos || format.find("json . ") != std::string::npos;
+  return whole || std::ranges::find(fields, "Size") != fields.end();
+}
+
+Result<int> run_ps(Session& session, const Arguments& given) {
+  Arguments arguments = given;
+  TRY_ASSIGN(bool sizes, template_shows_sizes(arguments.text("format")));
+  if (sizes) arguments.add("size", "true");
+  if (arguments.is_set("quiet") && arguments.given("format"))
+    print_message("WARNING: Ignoring custom format, because both --format and --quiet are set.");
   TRY_ASSIGN(std::string target, ps_target(arguments));
   TRY_ASSIGN(Json containers, ask(session, "GET", target));
   std::vector<Json> rows;
   for (const Json& entry : items_of(containers)) rows.push_back(ps_row(entry, arguments));
-  if (arguments.is_set("quiet") && !arguments.given("format")) {
+  if (arguments.is_set("quiet")) {
     for (const Json& row : rows) print_line(string_or(row, "ID"));
     return 0;
   }
@@ -78,7 +95,7 @@ Result<int> run_ps(Session& session, const Arguments& arguments) {
     header.push_back("SIZE");
     members.push_back("Size");
   }
-  return print_list(arguments, rows, header, members);
+  return print_list(arguments, rows, "ps", header, members);
 }
 
 // "80/tcp" of "80" or "80/tcp".

@@ -103,7 +103,7 @@ Result<int> run_search(Session& session, const Arguments& arguments) {
                     {"StarCount", std::to_string(int_or(entry, "star_count"))},
                     {"IsOfficial", bool_or(entry, "is_official") ? "[OK]" : ""}});
   }
-  return print_list(arguments, rows, {"NAME", "DESCRIPTION", "STARS", "OFFICIAL"},
+  return print_list(arguments, rows, "search", {"NAME", "DESCRIPTION", "STARS", "OFFICIAL"},
                     {"Name", "Description", "StarCount", "IsOfficial"});
 }
 

@@ -53,8 +53,8 @@ Result<std::vector<Json>> sample(Session& session, const Arguments& arguments, S
   for (const Watched& container : containers) {
     auto stats = session.call("GET", container_path(container.id, "/stats?stream=0&one-shot=1"));
     if (!stats) continue;  // it has just been removed
-    rows.push_back(
-        stats_row(container.id, container.name, "", *stats, former[container.id], !arguments.is_set("no-trunc")));
+    rows.push_back(stats_row(container.id, container.name, "", *stats, former[container.id],
+                             !arguments.is_set("no-trunc")));
     samples[container.id] = std::move(*stats);
   }
   return rows;
@@ -62,7 +62,7 @@ Result<std::vector<Json>> sample(Session& session, const Arguments& arguments, S
 
 Result<int> show(const Arguments& arguments, const std::vector<Json>& rows) {
   return print_list(
-      arguments, rows,
+      arguments, rows, "stats",
       {"CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O", "BLOCK I/O", "PIDS"},
       {"ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"});
 }

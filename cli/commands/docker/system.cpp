@@ -5,7 +5,7 @@
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/render/output.h"
-#include "cli/render/template.h"
+#include "cli/render/template/format.h"
 #include "cli/session/member.h"
 
 namespace stack::cli::docker_cli {
@@ -36,11 +36,12 @@ std::string line(std::string_view name, const std::string& value, size_t width =
 }
 
 std::string version_text(const Json& client, const Json& server) {
-  std::string text = "Client: stack\n" + line("Version", string_or(client, "Version")) +
-                     line("API version", string_or(client, "ApiVersion")) +
-                     (build_info().commit.empty() ? "" : line("Git commit", std::string(build_info().commit))) +
-                     line("OS/Arch", string_or(client, "Os") + "/" + string_or(client, "Arch")) +
-                     line("Context", string_or(client, "Context"));
+  std::string text =
+      "Client: stack\n" + line("Version", string_or(client, "Version")) +
+      line("API version", string_or(client, "ApiVersion")) +
+      (build_info().commit.empty() ? "" : line("Git commit", std::string(build_info().commit))) +
+      line("OS/Arch", string_or(client, "Os") + "/" + string_or(client, "Arch")) +
+      line("Context", string_or(client, "Context"));
   if (!server.is_object()) return text;
   text += "\nServer: stack\n Engine:\n" + line(" Version", string_or(server, "Version"));
   text += line(" API version", string_or(server, "ApiVersion") + " (minimum version " +
@@ -51,6 +52,18 @@ std::string version_text(const Json& client, const Json& server) {
   return text + line(" OS/Arch", string_or(server, "Os") + "/" + string_or(server, "Arch"));
 }
 
+// Prints what the template makes of one object, as far as it goes.
+Result<int> print_object(const std::string& format, const std::string& template_name, std::string_view type,
+                         Json object) {
+  auto parsed = text_template::Template::parse(format == "json" ? "{{json .}}" : format, template_name);
+  if (!parsed) return print_template_error(std::move(parsed).error().in("template parsing error"));
+  std::string text;
+  auto rendered = parsed->render(text_template::Value(text_template::type_of(type), std::move(object)), text);
+  print_line(text);
+  if (!rendered) return std::move(rendered).error();
+  return 0;
+}
+
 Result<int> run_version(Session& session, const Arguments& arguments) {
   auto server = ask(session, "GET", "/version");
   Json known = server ? *server : Json();
@@ -59,8 +72,9 @@ Result<int> run_version(Session& session, const Arguments& arguments) {
   if (format.empty()) {
     print(version_text(client, known));
   } else {
-    TRY_ASSIGN(std::string text, render_format(format, {Json{{"Client", client}, {"Server", known}}}));
-    print(text);
+    TRY_ASSIGN(int code, print_object(format, "version", "system.versionInfo",
+                                      {{"Client", std::move(client)}, {"Server", std::move(known)}}));
+    if (code != 0) return code;
   }
   if (!server) return std::move(server).error();
   return 0;
@@ -103,9 +117,10 @@ Result<int> run_info(Session& session, const Arguments& arguments) {
     print(info_text(info));
     return 0;
   }
-  TRY_ASSIGN(std::string text, render_format(format, {info}));
-  print(text);
-  return 0;
+  info["ClientInfo"] = client_version(session, Json());
+  info["ClientInfo"]["Debug"] = false;
+  info["ClientInfo"]["Plugins"] = Json::array();
+  return print_object(format, "", "system.dockerInfo", std::move(info));
 }
 
 constexpr Flag kDfFlags[] = {{0, "format", FlagArity::Value, "string", "table, json, or a Go template"},
@@ -187,7 +202,7 @@ Result<int> run_df(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(Json df, ask(session, "GET", "/system/df"));
   std::vector<Json> rows{df_row("Images", image_usage(df)), df_row("Containers", container_usage(df)),
                          df_row("Local Volumes", volume_usage(df)), df_row("Build Cache", cache_usage(df))};
-  return print_list(arguments, rows, {"TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"},
+  return print_list(arguments, rows, "df", {"TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"},
                     {"Type", "TotalCount", "Active", "Size", "Reclaimable"});
 }
 

@@ -59,7 +59,7 @@ constexpr Flag kVolumeInspectFlags[] = {
 constexpr Example kVolumeInspectExamples[] = {{"stack volume inspect shop_data", "show its path and labels"}};
 
 Result<int> run_volume_inspect(Session& session, const Arguments& arguments) {
-  return inspect_objects(session, arguments, "/volumes/");
+  return inspect_objects(session, arguments, "volume.Volume", "/volumes/");
 }
 
 constexpr Flag kVolumeRmFlags[] = {{'f', "force", FlagArity::Nothing, "", "Ignore names that do not exist"}};

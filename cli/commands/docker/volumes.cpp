@@ -25,6 +25,7 @@ Json volume_row(const Json& volume) {
           {"Scope", string_or(volume, "Scope", "local")},
           {"Mountpoint", string_or(volume, "Mountpoint")},
           {"Labels", label_text(volume)},
+          {"LabelMap", member(volume, "Labels")},
           {"Links", "N/A"},
           {"Size", "N/A"},
           {"Availability", "N/A"},
@@ -43,7 +44,7 @@ Result<int> run_volume_ls(Session& session, const Arguments& arguments) {
     for (const Json& row : rows) print_line(string_or(row, "Name"));
     return 0;
   }
-  return print_list(arguments, rows, {"DRIVER", "VOLUME NAME"}, {"Driver", "Name"});
+  return print_list(arguments, rows, "volumes", {"DRIVER", "VOLUME NAME"}, {"Driver", "Name"});
 }
 
 constexpr Flag kVolumeCreateFlags[] = {
