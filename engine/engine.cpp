@@ -15,6 +15,7 @@
 #include "engine/api/api.h"
 #include "engine/container/leftovers.h"
 #include "engine/host/service_manager.h"
+#include "engine/logs/log_total.h"
 #include "engine/settings/docker_socket.h"
 #include "http/server/server.h"
 #include "http/wire/unix_socket.h"
@@ -27,6 +28,7 @@ namespace {
 constexpr size_t kConnectionLimit = 16 * 1024;
 
 constexpr const char* kDockerSocket = "/run/docker.sock";
+constexpr unsigned kLogInterval = 5;  // seconds
 constexpr auto kReapDelay = std::chrono::milliseconds(1500);
 
 // Blocks SIGCHLD, so that no system call of any thread is interrupted; call before starting threads.
@@ -82,6 +84,7 @@ struct Engine {
   std::string socket;        // socket_identity() of the socket that clients find
   bool socket_ours = false;  // bound by us, not by systemd
   bool leaving = false;
+  unsigned log_ticks = 0;
   Fd child_signals;  // SIGCHLD, signalfd(2)
 
   Result<> open();
@@ -93,6 +96,8 @@ struct Engine {
   void keep_socket();
   void publish_volume_changes();
   Task<> scrub_store();
+  // Keeps the log files of all containers within `log.max_total`.
+  Task<> trim_logs();
   Task<> reap_inherited();
   void shut_down();
 };
@@ -195,6 +200,15 @@ Task<> Engine::scrub_store() {
   }
 }
 
+Task<> Engine::trim_logs() {
+  if (!context.settings.log_total || ++log_ticks % kLogInterval != 1) co_return;
+  auto trim = [folder = context.paths.containers(), limit = context.settings.log_total->bytes] {
+    return logs::trim_logs(folder, limit);
+  };
+  size_t removed = co_await offload(context.pool, trim);
+  if (removed > 0) log_info("removed " + std::to_string(removed) + " old log files, because of log.max_total");
+}
+
 Task<> Engine::look_after(std::chrono::seconds limit) {
   auto last_busy = std::chrono::steady_clock::now();
   for (;;) {
@@ -202,6 +216,7 @@ Task<> Engine::look_after(std::chrono::seconds limit) {
     keep_socket();
     context.store.reserve().refill();
     co_await scrub_store();
+    co_await trim_logs();
     http::ServerActivity activity = server->activity();
     auto now = std::chrono::steady_clock::now();
     if (containers->recovery().any_alive() || activity.requests > 0) last_busy = now;

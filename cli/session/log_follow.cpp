@@ -17,6 +17,7 @@ std::string logs_target(const std::string& project_name, const LogQuery& query) 
   http::Query parameters;
   if (query.follow) parameters.add("follow", "1");
   if (query.stay) parameters.add("stay", "1");
+  if (query.attach) parameters.add("attach", "1");
   parameters.add("tail", query.tail.empty() ? "all" : query.tail);
   if (!query.since.empty()) parameters.add("since", query.since);
   if (!query.until.empty()) parameters.add("until", query.until);

@@ -15,6 +15,7 @@ namespace stack::cli {
 struct LogQuery {
   bool follow = false;
   bool stay = false;  // with follow: continue after all containers have exited
+  bool attach = false;  // with follow: also containers without a log file
   std::string tail;   // "" or "all", or a number
   std::string since;  // RFC 3339, or ""
   std::string until;

@@ -70,6 +70,10 @@ Result<int> prune_objects(Session& session, const Arguments& arguments, std::vec
     print_message("nothing to remove");
     return 0;
   }
+  if (session.globals().dry_run) {
+    print("Would delete:\n" + join(names, "\n") + "\n");
+    return 0;
+  }
   if (!arguments.is_set("force")) {
     print_message("Going to remove " + join(names, ", "));
     TRY_ASSIGN(bool agreed, ask("Are you sure?"));

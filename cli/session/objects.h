@@ -15,7 +15,7 @@ Result<int> inspect_objects(Session& session, const Arguments& arguments, std::s
 // Sends DELETE for each name and prints the names removed. Continues after failures and then returns exit code 1.
 Result<int> remove_objects(Session& session, const Arguments& arguments, const std::string& prefix,
                            const std::string& query = {});
-// Removes the objects `names` after a question, which --force skips.
+// Removes the objects `names` after a question, which --force skips; with --dry-run, only prints them.
 Result<int> prune_objects(Session& session, const Arguments& arguments, std::vector<std::string> names,
                           const std::string& prefix);
 // Converts "K=V" words to an object.

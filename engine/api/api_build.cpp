@@ -216,6 +216,7 @@ Task<> build(Services& s, Request& request, Response& response) {
 Result<builder::CachePruneRequest> cache_prune_request(const Request& request) {
   builder::CachePruneRequest out;
   out.all = request.query.flag("all");
+  out.only_report = request.query.flag("dry-run");
   for (const char* name : {"keep-storage", "reserved-space"}) {
     TRY_ASSIGN(int64_t bytes, request.query.integer(name, 0));
     out.keep.bytes = std::max(out.keep.bytes, bytes);
@@ -255,7 +256,7 @@ Task<> prune_build_cache(Services& s, Request& request, Response& response) {
     response.error(pruned.error());
     co_return;
   }
-  s.context.events.publish("builder", "prune", "", {{"reclaimed", std::to_string(pruned->freed)}});
+  if (!wanted->only_report) s.context.events.publish("builder", "prune", "", {{"reclaimed", std::to_string(pruned->freed)}});
   response.json(200, {{"CachesDeleted", pruned->ids}, {"SpaceReclaimed", pruned->freed}});
 }
 

@@ -7,6 +7,7 @@
 #include "docker/container_body.h"
 #include "docker/container_filter.h"
 #include "docker/prune_filter.h"
+#include "engine/api/dry_run.h"
 #include "engine/api/api.h"
 #include "engine/api/docker_view.h"
 
@@ -154,17 +155,19 @@ Task<> prune_containers(Services& s, Request& request, Response& response) {
     if (container->alive() || container->run || !container->exists()) continue;
     if (filter->fits(container->spec.labels, container->created_at)) stopped.push_back(container);
   }
+  const DryRun dry_run = DryRun::of(request);
   Json deleted = Json::array();
   int64_t reclaimed = 0;
   for (const ContainerPtr& container : stopped) {
     auto work = [path = s.containers.facts().upper_directory(*container)] { return directory_size(path); };
     int64_t size = co_await offload(s.context.pool, work);
-    Result<> removed = co_await s.containers.remove(container, false, false);
+    Result<> removed;
+    if (!dry_run) removed = co_await s.containers.remove(container, false, false);
     if (!removed) continue;  // started meanwhile
     deleted.push_back(container->id.text());
     reclaimed += size;
   }
-  s.context.events.publish("container", "prune", "", {{"reclaimed", std::to_string(reclaimed)}});
+  if (!dry_run) s.context.events.publish("container", "prune", "", {{"reclaimed", std::to_string(reclaimed)}});
   response.json(200, {{"ContainersDeleted", deleted}, {"SpaceReclaimed", reclaimed}});
 }
 

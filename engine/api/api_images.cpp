@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "docker/image_filter.h"
 #include "docker/prune_filter.h"
+#include "engine/api/dry_run.h"
 #include "docker/transfer_message.h"
 #include "engine/api/api.h"
 #include "engine/api/body_file.h"
@@ -121,6 +122,32 @@ Task<> tag_image(Services& s, Request& request, Response& response) {
 
 // ---- prune ----
 
+// The images that a prune would remove, and the bytes of their layers that no other image has.
+Json prunable_images(const images::ImageStore& images, const images::PruneRequest& prune,
+                     const std::set<std::string>& used) {
+  std::set<std::string> kept;  // folders of layers
+  std::set<std::string> freed;
+  Json rows = Json::array();
+  for (const images::Image& image : images.list()) {
+    bool goes = (prune.all || image.repo_tags.empty()) && !used.contains(image.id) && prune.wanted(image);
+    (goes ? freed : kept).insert(image.layer_dirs.begin(), image.layer_dirs.end());
+    if (!goes) continue;
+    for (const std::string& tag : image.repo_tags) rows.push_back({{"Untagged", tag}});
+    rows.push_back({{"Deleted", image.id}});
+  }
+  int64_t bytes = 0;
+  for (const std::string& folder : freed)
+    if (!kept.contains(folder)) bytes += directory_size(folder);
+  return {{"ImagesDeleted", rows.empty() ? Json() : rows}, {"SpaceReclaimed", bytes}};
+}
+
+std::set<std::string> used_images(const Context& context, const DryRun& dry_run) {
+  std::set<std::string> used;
+  for (const auto& [id, container] : context.containers)
+    if (dry_run.counts(id)) used.insert(container->image_id);
+  return used;
+}
+
 Task<> prune_images(Services& s, Request& request, Response& response) {
   Result<docker::PruneFilter> filter =
       docker::PruneFilter::read(docker::FilterList::ImagesPrune, request.query.get("filters"));
@@ -134,6 +161,14 @@ Task<> prune_images(Services& s, Request& request, Response& response) {
   prune.wanted = [filter = *filter](const images::Image& image) {
     return filter.fits(image.config().labels, image.created);
   };
+  if (const DryRun dry_run = DryRun::of(request)) {
+    auto look = [&images = store(s), prune, used = used_images(s.context, dry_run)] {
+      return prunable_images(images, prune, used);
+    };
+    Json found = co_await offload(s.context.pool, look);
+    response.json(200, found);
+    co_return;
+  }
   auto work = [&images = store(s), prune = std::move(prune), users = image_users(s.context)] {
     return images.prune(prune, users);
   };

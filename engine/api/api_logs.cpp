@@ -25,6 +25,7 @@ Result<LogRequest> log_request(const Request& request) {
   TRY_ASSIGN(logs.until, docker::parse_time_text(request.query.get("until")));
   logs.follow = request.query.flag("follow");
   logs.stay = request.query.flag("stay");
+  logs.attach = request.query.flag("attach");
   return logs;
 }
 

@@ -5,6 +5,7 @@
 #include "docker/container_body.h"
 #include "docker/object_filter.h"
 #include "docker/prune_filter.h"
+#include "engine/api/dry_run.h"
 #include "engine/api/api.h"
 #include "engine/api/docker_view.h"
 #include "engine/container/container_run.h"
@@ -163,8 +164,9 @@ Task<> create_network(Services& s, Request& request, Response& response) {
   }
 }
 
-bool is_used(const Context& context, const Network& network) {
+bool is_used(const Context& context, const Network& network, const DryRun& dry_run = {}) {
   return std::any_of(context.containers.begin(), context.containers.end(), [&](const auto& entry) {
+    if (!dry_run.counts(entry.first)) return false;
     const std::vector<Endpoint>& endpoints = entry.second->endpoints;
     return std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) {
       return e.network_id == network.id || e.spec.network == network.name();
@@ -288,14 +290,16 @@ Task<> prune_networks(Services& s, Request& request, Response& response) {
     response.error(filter.error());
     co_return;
   }
+  const DryRun dry_run = DryRun::of(request);
   Json deleted = Json::array();
   for (const NetworkPtr& network : s.networks.list()) {
-    if (is_used(s.context, *network) || is_predefined_network(network->name())) continue;
+    if (is_used(s.context, *network, dry_run) || is_predefined_network(network->name())) continue;
     if (!filter->fits(network->request.labels, network->created_at)) continue;
-    Result<> removed = co_await s.networks.remove(network->id);
+    Result<> removed;
+    if (!dry_run) removed = co_await s.networks.remove(network->id);
     if (removed) deleted.push_back(network->name());
   }
-  s.context.events.publish("network", "prune", "", {{"reclaimed", "0"}});
+  if (!dry_run) s.context.events.publish("network", "prune", "", {{"reclaimed", "0"}});
   response.json(200, {{"NetworksDeleted", deleted}});
 }
 

@@ -3,6 +3,7 @@
 #include "base/members.h"
 #include "docker/object_filter.h"
 #include "docker/prune_filter.h"
+#include "engine/api/dry_run.h"
 #include "engine/api/api.h"
 #include "engine/api/docker_view.h"
 #include "volumes/volume.h"
@@ -88,14 +89,16 @@ Task<> prune_volumes(Services& s, Request& request, Response& response) {
     response.error(all.error());
     co_return;
   }
+  const DryRun dry_run = DryRun::of(request);
   Json deleted = Json::array();
   int64_t reclaimed = 0;
   for (const volumes::Volume& volume : volume_store(s).list()) {
     bool anonymous = volume.anonymous || volume.labels.contains("com.docker.volume.anonymous");
     if ((!anonymous && !*all) || !filter->fits(volume.labels, "")) continue;
-    if (!volume_users(s.context, volume.name).empty()) continue;
-    auto work = [&volumes = volume_store(s), volume]() -> Result<int64_t> {
+    if (dry_run.is_volume_used(s.context, volume.name)) continue;
+    auto work = [&volumes = volume_store(s), volume, only_report = static_cast<bool>(dry_run)]() -> Result<int64_t> {
       int64_t size = directory_size(volume.mountpoint);
+      if (only_report) return size;
       TRY(volumes.remove(volume.name, {}));
       return size;
     };
@@ -104,7 +107,7 @@ Task<> prune_volumes(Services& s, Request& request, Response& response) {
     deleted.push_back(volume.name);
     reclaimed += *removed;
   }
-  s.context.events.publish("volume", "prune", "", {{"reclaimed", std::to_string(reclaimed)}});
+  if (!dry_run) s.context.events.publish("volume", "prune", "", {{"reclaimed", std::to_string(reclaimed)}});
   response.json(200, {{"VolumesDeleted", deleted}, {"SpaceReclaimed", reclaimed}});
 }
 

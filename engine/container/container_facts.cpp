@@ -116,6 +116,7 @@ Result<int> ContainerFacts::stop_signal(const Container& container) const {
 Task<Result<runtime::LogSettings>> ContainerFacts::log_settings_of(ContainerPtr container) const {
   Result<LogPlan> plan = plan_log(container->spec.log);
   CO_TRY(plan);
+  bound_log(context_.settings.log_total, *plan);
   LogSubject subject;
   subject.facts = {container->id.text(), container->spec.name, container->image_id, container->spec.image};
   subject.labels = container->spec.labels;

@@ -14,6 +14,12 @@ Result<std::shared_ptr<PendingAttach>> ContainerStreams::begin(Container& contai
                                                                const runtime::AttachOptions& options) {
   if (next(container.phase, LifeEvent::Attach).verdict == Verdict::Refuse)
     return refusal(container, LifeEvent::Attach);
+  return begin_output(container, options);
+}
+
+Result<std::shared_ptr<PendingAttach>> ContainerStreams::begin_output(Container& container,
+                                                                      const runtime::AttachOptions& options) {
+  if (container.leaving()) return refusal(container, LifeEvent::Attach);
   auto pending = std::make_shared<PendingAttach>(context_.io);
   auto done = [pending](Result<Fd> result) {
     pending->value = std::move(result);

@@ -10,6 +10,9 @@ namespace stack::engine {
 
 namespace {
 
+// A log without a limit gets one part of so many.
+constexpr int64_t kUnlimitedLogShare = 10;
+
 constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
 
 // A journald field name: uppercase letters, digits, and underscores, without a leading underscore.
@@ -94,6 +97,12 @@ Result<runtime::LogSettings> log_settings(const LogPlan& plan, const LogSubject&
     return invalid("the labels and variables added to each log message are longer than " +
                    std::to_string(kRoom) + " bytes");
   return log;
+}
+
+void bound_log(const std::optional<ByteSize>& total, LogPlan& plan) {
+  if (!total || plan.max_size > 0) return;
+  plan.max_size = total->bytes / kUnlimitedLogShare / 2;
+  plan.max_file = 2;
 }
 
 Result<> check_log_target(const LogPlan& plan) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -24,6 +25,10 @@ std::map<std::string, std::string> log_attributes(const LogPlan& plan, const Log
 // Invalid if the attributes are too long.
 Result<runtime::LogSettings> log_settings(const LogPlan& plan, const LogSubject& subject,
                                           const std::string& path);
+
+// With a limit of all logs, gives a log without a limit a tenth of it in two files, because only rotated files can be
+// removed.
+void bound_log(const std::optional<ByteSize>& total, LogPlan& plan);
 
 // Checks the driver's requirements (journald's socket). Invalid if they are missing.
 Result<> check_log_target(const LogPlan& plan);

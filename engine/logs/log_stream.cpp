@@ -12,9 +12,52 @@ std::optional<size_t> parse_tail(const std::string& text) {
   return static_cast<size_t>(std::stoull(text));
 }
 
+LogStream::~LogStream() {
+  for (const auto& source : sources_)
+    if (source->attached) source->attached->stop();
+}
+
 Result<> LogStream::add(ContainerPtr container, bool late) {
   for (const auto& source : sources_)
     if (source->container == container) return {};
+  Result<LogPlan> plan = plan_log(container->spec.log);
+  bool attaches = request_.attach && request_.follow && plan && !plan->keeps_file;
+  if (!attaches) return add_file(std::move(container), late);
+  add_attached(std::move(container));
+  return {};
+}
+
+void LogStream::add_attached(ContainerPtr container) {
+  auto attached =
+      std::make_shared<AttachedOutput>(context_, containers_, container, [wake = wake_] { wake->rouse(); });
+  attached->attach();
+  sources_.push_back(
+      std::make_unique<Source>(Source{std::move(container), std::nullopt, std::move(attached), std::nullopt, {}}));
+}
+
+AttachedOutput* LogStream::find_attached(const ContainerPtr& container) const {
+  for (const auto& source : sources_)
+    if (source->container == container) return source->attached.get();
+  return nullptr;
+}
+
+Result<std::optional<logs::LogEntry>> LogStream::next_entry(Source& source) {
+  if (source.attached) return source.attached->next();
+  return source.reader->next();
+}
+
+std::vector<LogStream::End> LogStream::take_ends() {
+  std::vector<End> ready;
+  std::vector<End> waiting;
+  for (End& end : std::exchange(ends_, {})) {
+    bool read = !end.run || end.run->ended;
+    (read ? ready : waiting).push_back(std::move(end));
+  }
+  ends_ = std::move(waiting);
+  return ready;
+}
+
+Result<> LogStream::add_file(ContainerPtr container, bool late) {
   logs::LogQuery query;
   query.path = containers_.facts().log_path(*container);
   query.tail = late ? std::nullopt : request_.tail;
@@ -31,7 +74,7 @@ Result<> LogStream::add(ContainerPtr container, bool late) {
   Result<logs::LogReader> reader = logs::LogReader::open(query);
   if (!reader) return std::move(reader).error().in("logs of container " + container->spec.name);
   sources_.push_back(std::make_unique<Source>(
-      Source{std::move(container), std::move(*reader), std::nullopt, std::move(watch)}));
+      Source{std::move(container), std::move(*reader), nullptr, std::nullopt, std::move(watch)}));
   return {};
 }
 
@@ -41,7 +84,7 @@ Task<Result<bool>> LogStream::drain(const Emit& emit) {
     Source* oldest = nullptr;
     for (const auto& source : sources_) {
       if (!source->head) {
-        Result<std::optional<logs::LogEntry>> next = source->reader.next();
+        Result<std::optional<logs::LogEntry>> next = next_entry(*source);
         CO_TRY(next);
         source->head = std::move(*next);
       }
@@ -57,12 +100,12 @@ Task<Result<bool>> LogStream::drain(const Emit& emit) {
   }
 }
 
-Task<bool> LogStream::tell_ends(std::vector<std::pair<ContainerPtr, int>> ends, const Emit& emit) {
-  for (const auto& [container, exit_code] : ends) {
+Task<bool> LogStream::tell_ends(std::vector<End> ends, const Emit& emit) {
+  for (const End& end : ends) {
     LogEvent event;
-    event.container = container.get();
-    event.exit_code = exit_code;
-    event.restarting = container->status() == ContainerStatus::Restarting;
+    event.container = end.container.get();
+    event.exit_code = end.exit_code;
+    event.restarting = end.container->status() == ContainerStatus::Restarting;
     bool listening = co_await emit(std::move(event));
     if (!listening) co_return false;
   }
@@ -80,8 +123,16 @@ void LogStream::take_event(const Event& event) {
   ContainerPtr container = context_.find_container(event.id);
   bool selected = container && selects_(*container);
   if (event.action == "start" && selected) joining_.push_back(container);
+  // An attachment must precede the start.
+  Result<LogPlan> plan = selected ? plan_log(container->spec.log) : Result<LogPlan>(LogPlan());
+  if (event.action == "create" && selected && request_.attach && request_.follow && plan && !plan->keeps_file)
+    add_attached(container);
   // Also for a short-lived container that has not joined yet.
-  if (event.action == "die" && selected) ends_.emplace_back(container, container->state.exit_code);
+  if (event.action == "die" && selected) {
+    AttachedOutput* attached = find_attached(container);
+    ends_.push_back({container, container->state.exit_code, attached ? attached->run() : nullptr});
+    if (attached) attached->attach();
+  }
   wake_->rouse();
 }
 
@@ -122,7 +173,7 @@ Task<Result<>> LogStream::run(Emit emit) {
     Result<> added = add_joining();
     CO_TRY(added);
     // Exits that arrive while lines are emitted wait for the next round, so that the last lines come first.
-    std::vector<std::pair<ContainerPtr, int>> ends = std::exchange(ends_, {});
+    std::vector<End> ends = take_ends();
     Result<bool> listening = co_await drain(emit);
     CO_TRY(listening);
     if (!*listening) co_return Result<>();
@@ -130,7 +181,8 @@ Task<Result<>> LogStream::run(Emit emit) {
     bool still = co_await tell_ends(std::move(ends), emit);
     if (!still) co_return Result<>();
     if (!request_.stay && !anything_alive() && joining_.empty() && ends_.empty()) {
-      for (const auto& source : sources_) source->reader.finish();
+      for (const auto& source : sources_)
+        if (source->reader) source->reader->finish();
       Result<bool> rest = co_await drain(emit);
       CO_TRY(rest);
       co_return Result<>();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/container/container_service.h"
+#include "engine/logs/attached_output.h"
 #include "engine/logs/folder_watch.h"
 #include "engine/logs/log_reader.h"
 
@@ -20,6 +21,7 @@ struct LogRequest {
   bool err = true;
   bool follow = false;
   bool stay = false;  // continue after all containers have exited
+  bool attach = false;  // with follow: also show containers whose driver keeps no file, from now on
 };
 
 // One line, or the exit of a container.
@@ -49,6 +51,7 @@ class LogStream {
 
   // Opens the existing logs, so that errors can be returned before the response starts.
   Result<> open(Selects selects);
+  ~LogStream();
   // Calls `emit` for each event until it returns false (the client has left).
   Task<Result<>> run(Emit emit);
   // Ends run().
@@ -69,16 +72,29 @@ class LogStream {
   };
   struct Source {
     ContainerPtr container;
-    logs::LogReader reader;
+    std::optional<logs::LogReader> reader;     // of its file, or
+    std::shared_ptr<AttachedOutput> attached;  // of its monitor
     std::optional<logs::LogEntry> head;
     FolderWatch::Subscription watch;
   };
 
+  struct End {
+    ContainerPtr container;
+    int exit_code = 0;
+    std::shared_ptr<AttachedOutput::Run> run;  // to be read to its end first, if it is attached
+  };
+
   Result<> add(ContainerPtr container, bool late);
+  Result<> add_file(ContainerPtr container, bool late);
+  void add_attached(ContainerPtr container);
+  AttachedOutput* find_attached(const ContainerPtr& container) const;
+  Result<std::optional<logs::LogEntry>> next_entry(Source& source);
+  // Ends whose output has been read; the others stay in ends_.
+  std::vector<End> take_ends();
   void take_event(const Event& event);
   Result<> add_joining();
   Task<Result<bool>> drain(const Emit& emit);
-  Task<bool> tell_ends(std::vector<std::pair<ContainerPtr, int>> ends, const Emit& emit);
+  Task<bool> tell_ends(std::vector<End> ends, const Emit& emit);
   bool anything_alive() const;
   Task<> wait_for_news();
 
@@ -89,8 +105,8 @@ class LogStream {
   Selects selects_;
   std::optional<EventBus::Subscription> events_;
   std::vector<std::unique_ptr<Source>> sources_;
-  std::vector<ContainerPtr> joining_;               // containers started since
-  std::vector<std::pair<ContainerPtr, int>> ends_;  // exits not yet emitted, with their exit codes
+  std::vector<ContainerPtr> joining_;  // containers started since
+  std::vector<End> ends_;               // exits not yet emitted
   std::shared_ptr<Wake> wake_;
   bool stopped_ = false;
 };

@@ -1,6 +1,11 @@
 // Actions on containers: create, start, stop, remove, and others.
 #include "engine/project/actions.h"
 
+#include <signal.h>
+
+#include <chrono>
+
+#include "base/process.h"
 #include "model/labels.h"
 
 namespace stack::engine {
@@ -42,11 +47,40 @@ ActionTask carry_out(ActionContext context, StartContainer action) {
   co_return ActionResult();
 }
 
+namespace {
+
+constexpr auto kNoticeableStop = std::chrono::seconds(2);
+constexpr int kKilled = 128 + SIGKILL;
+
+// The stop signal's name if the first process has no handler for it, so that the kernel does not deliver it.
+std::optional<std::string> unhandled_stop_signal(const ContainerService& containers, const Container& container) {
+  Result<int> number = containers.facts().stop_signal(container);
+  if (!number || container.state.pid <= 0 || *number == SIGKILL) return std::nullopt;
+  if (notices_signal(static_cast<pid_t>(container.state.pid), *number)) return std::nullopt;
+  const char* name = ::sigabbrev_np(*number);
+  return name == nullptr ? "signal " + std::to_string(*number) : std::string("SIG") + name;
+}
+
+std::string stop_advice(const std::string& name, const std::string& signal,
+                        std::chrono::steady_clock::duration took) {
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(took).count();
+  return "container " + name + " was killed after " + std::to_string(seconds) +
+         " s, because its first process has no handler for " + signal +
+         "; set `init: true`, or start the command with `exec`";
+}
+
+}  // namespace
+
 ActionTask carry_out(ActionContext context, StopContainer action) {
   ContainerPtr container = context.parts.engine.find_container(action.container.id);
   if (!container) co_return ActionResult();
+  const std::optional<std::string> deaf = unhandled_stop_signal(context.parts.containers, *container);
+  const auto began = std::chrono::steady_clock::now();
   Result<bool> stopped = co_await context.parts.containers.stop(container, action.timeout);
   CO_TRY(stopped);
+  const auto took = std::chrono::steady_clock::now() - began;
+  if (deaf && took >= kNoticeableStop && container->state.exit_code == kKilled)
+    context.tell({{"event", "warning"}, {"text", stop_advice(container->spec.name, *deaf, took)}});
   co_return ActionResult();
 }
 

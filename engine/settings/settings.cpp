@@ -17,6 +17,7 @@ using compose::Node;
 using compose::Report;
 
 constexpr size_t kSizeLimit = size_t{1} << 20;
+constexpr int64_t kLeastLogTotal = 10'000'000;
 constexpr uint8_t kLongestPool = 24;  // a pool has room for at least one /24
 
 std::string readable_path(const std::string& parent, const std::string& key) {
@@ -77,8 +78,15 @@ void read_pools(const Node* node, Settings& settings, Report& report) {
   for (const Node& item : node->items) read_pool(item, settings, report);
 }
 
+void read_log_total(const Node& node, Settings& settings, Report& report) {
+  Result<ByteSize> size = node.is_scalar() ? parse_byte_size(node.text) : Result<ByteSize>(invalid("not a size"));
+  if (!size || size->bytes < kLeastLogTotal)
+    return report.error(node.mark, "log.max_total must be a size of at least 10 MB, for example 5g");
+  settings.log_total = *size;
+}
+
 void read_log(const Node* node, Settings& settings, Report& report) {
-  if (node == nullptr || !check_mapping(*node, "log", {"driver", "options"}, report)) return;
+  if (node == nullptr || !check_mapping(*node, "log", {"driver", "options", "max_total"}, report)) return;
   if (const Node* driver = node->find("driver")) {
     if (!driver->is_scalar()) return report.error(driver->mark, "log.driver must be a string");
     settings.log.driver = driver->text;
@@ -91,6 +99,8 @@ void read_log(const Node* node, Settings& settings, Report& report) {
       settings.log.options[entry.key] = entry.value.text;
     }
   }
+  if (const Node* total = node->find("max_total"); total != nullptr && !total->is_null())
+    read_log_total(*total, settings, report);
   if (Result<LogPlan> plan = plan_log(settings.log); !plan)
     report.error(node->mark, "log: " + plan.error().text());
 }
@@ -205,6 +215,8 @@ std::string settings_yaml(const Settings& settings) {
   Node options = compose::map_node({});
   for (const auto& [key, value] : settings.log.options) options.set(key, compose::scalar_node(value, {}));
   log.set("options", std::move(options));
+  if (settings.log_total)
+    log.set("max_total", compose::plain_node(std::to_string(settings.log_total->bytes), {}));
   root.set("log", std::move(log));
   Node registries = compose::map_node({});
   registries.set("mirrors", list_of(settings.registry_mirrors));

@@ -5,6 +5,7 @@
 //   log:                         # for containers that name no driver
 //     driver: json-file
 //     options: {max-size: 10m, max-file: "3"}
+//     max_total: 5g              # of all containers' log files together; default: no limit
 //   registries:
 //     mirrors: [https://mirror.example.com]      # of docker.io
 //     insecure: [registry.example.com:5000]
@@ -14,10 +15,12 @@
 //   docker_socket: true          # link /run/docker.sock to the engine's socket
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "base/units.h"
 #include "model/address.h"
 #include "model/container.h"
 
@@ -27,6 +30,7 @@ struct Settings {
   std::string file;  // the file that was read, "" if it does not exist
   std::vector<Cidr> address_pools;
   LogSpec log;
+  std::optional<ByteSize> log_total;
   std::vector<std::string> registry_mirrors;
   std::vector<std::string> insecure_registries;
   std::vector<std::string> dns_servers;

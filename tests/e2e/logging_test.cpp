@@ -176,6 +176,31 @@ TEST_F(Logging, NoneCannotBeRead) {
   EXPECT_EQ(string_or(answer.body, "message"), "configured logging driver does not support reading");
 }
 
+TEST_F(Logging, UpShowsTheOutputOfContainersWithoutALog) {
+  project("logs", R"(
+services:
+  web:
+    image: debian:bookworm-slim
+    logging: {driver: none}
+    restart: on-failure:1
+    command: sh -c 'echo first line; echo to stderr >&2; printf unfinished; exit 3'
+  logged:
+    image: debian:bookworm-slim
+    command: sh -c 'echo from the log; sleep 1'
+)");
+  CommandResult up = run({"up"});
+  for (const char* text : {"web-1     | first line\n", "web-1     | unfinished\n", "logged-1  | from the log\n", "web-1 exited with code 3"})
+    EXPECT_NE(up.out.find(text), std::string::npos) << text << up.text();
+  EXPECT_NE(up.err.find("web-1     | to stderr\n"), std::string::npos) << up.text();
+  size_t starts = 0;
+  for (size_t at = up.out.find("first line"); at != std::string::npos; at = up.out.find("first line", at + 1)) ++starts;
+  EXPECT_EQ(starts, 2U) << "the first run and the restart\n" << up.text();
+  EXPECT_LT(up.out.rfind("unfinished"), up.out.rfind("web-1 exited with code 3")) << up.text();
+  // The second `up` starts existing containers.
+  CommandResult again = run({"up"});
+  EXPECT_NE(again.out.find("web-1     | first line\n"), std::string::npos) << again.text();
+}
+
 TEST_F(Logging, NonBlockingLogsAreComplete) {
   project("logs", service("bash -c 'for i in $$(seq 2000); do echo line $$i; done; sleep infinity'",
                           "    logging: {options: {mode: non-blocking, max-buffer-size: 1m}}\n"));

@@ -216,5 +216,92 @@ volumes: { data: }
   EXPECT_EQ(must({"volume", "ls", "-q"}).out, "");
 }
 
+TEST_F(Upkeep, PruneReportsWhatItWouldRemove) {
+  project("old", R"(
+services:
+  web: { image: "app:1", volumes: ["/data"] }
+)");
+  make_image("app:1", true);
+  must({"up", "-d"});
+  const std::string volume = must({"volume", "ls", "-q"}).out;
+  ASSERT_GE(volume.size(), 64U);
+  must({"stop"});
+  const std::string id = container("web").id;
+  CommandResult report = must({"--dry-run", "system", "prune", "-a", "--volumes"});
+  // Also the objects that only the stopped container uses.
+  for (const std::string& text :
+       {std::string("Would delete Containers:\n") + id, std::string("old_default"), volume.substr(0, 64),
+        std::string("untagged: app:1"), std::string("Would delete build cache objects:"),
+        std::string("Space that would be reclaimed: ")})
+    EXPECT_NE(report.out.find(text), std::string::npos) << text << "\n" << report.text();
+  EXPECT_EQ(container("web").id, id);
+  EXPECT_EQ(must({"volume", "ls", "-q"}).out, volume);
+  EXPECT_EQ(must({"--dry-run", "system", "prune", "-a", "--volumes"}).out, report.out)
+      << "nothing was removed";
+  EXPECT_EQ(must({"--dry-run", "image", "prune"}).out.find("app:1"), std::string::npos) << "it has a name";
+  EXPECT_EQ(must({"--dry-run", "volume", "prune"}).out.find(volume.substr(0, 64)), std::string::npos)
+      << "it is used";
+  EXPECT_NE(must({"--dry-run", "builder", "prune", "-a"}).out.find("Would delete"), std::string::npos);
+  must({"rm", "-f"});
+  EXPECT_NE(must({"--dry-run", "volume", "prune"}).out.find(volume.substr(0, 64)), std::string::npos);
+  EXPECT_NE(must({"--dry-run", "network", "prune"}).out.find("old_default"), std::string::npos);
+  must({"volume", "prune", "-f"});
+  EXPECT_EQ(must({"volume", "ls", "-q"}).out, "");
+}
+
+TEST_F(Upkeep, AStopThatTakesLongStatesTheReason) {
+  project("deaf", R"(
+services:
+  deaf:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_grace_period: 2s
+  fine:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    init: true
+)");
+  must({"up", "-d"});
+  CommandResult stopped = must({"stop"});
+  EXPECT_NE(
+      stopped.err.find("container deaf-deaf-1 was killed after 2 s, because its first process has no handler "
+                       "for SIGTERM; set `init: true`"),
+      std::string::npos)
+      << stopped.text();
+  EXPECT_EQ(stopped.err.find("deaf-fine-1 was killed"), std::string::npos) << stopped.text();
+}
+
+TEST_F(Upkeep, ListsPrintJson) {
+  project("shop", kShop);
+  make_image("app:1", true);
+  must({"up", "-d"});
+  const std::vector<std::vector<std::string>> lists{{"ls"},
+                                                    {"ps"},
+                                                    {"images"},
+                                                    {"volumes"},
+                                                    {"top"},
+                                                    {"stats", "--no-stream"},
+                                                    {"doctor"},
+                                                    {"image", "ls"},
+                                                    {"network", "ls"},
+                                                    {"volume", "ls"},
+                                                    {"system", "df"},
+                                                    {"engine", "status"},
+                                                    {"plan"},
+                                                    {"config"},
+                                                    {"version"},
+                                                    {"image", "history", "app:1"}};
+  for (std::vector<std::string> list : lists) {
+    list.insert(list.end(), {"--format", "json"});
+    CommandResult result = run(list);
+    EXPECT_EQ(result.code, 0) << list[0] << result.text();
+    // One value, or one per line.
+    bool whole = parse_json(result.out).has_value();
+    bool lines = result.out.empty() || parse_json(result.out.substr(0, result.out.find('\n'))).has_value();
+    EXPECT_TRUE(whole || lines) << list[0] << result.text();
+  }
+  EXPECT_EQ(run({"top", "--format", "xml"}).code, 2);
+}
+
 }  // namespace
 }  // namespace stack::e2e

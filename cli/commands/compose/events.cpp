@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/flags/commands.h"
+#include "cli/flags/json_format.h"
 #include "cli/render/output.h"
 #include "cli/session/log_follow.h"
 #include "cli/session/member.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr Flag kEventsFlags[] = {
     {0, "json", FlagArity::Nothing, "", "Print one JSON object per line"},
+    kTextFormatFlag,
     {0, "since", FlagArity::Value, "TIME", "Start at a time or a duration ago"},
     {0, "until", FlagArity::Value, "TIME", "End at a time or a duration ago"},
 };
@@ -65,13 +67,14 @@ Result<int> run_events(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(http::Client client, session.connect());
   http::ClientRequest request;
   request.target = "/events" + query.text();
-  bool as_json = arguments.is_set("json");
+  Result<bool> as_json = wants_json(arguments);
+  if (!as_json) return session.usage_error(as_json.error().text());
   TRY(client.lines(std::move(request), [&](const Json& event) {
     std::string service =
         string_or(member(member(event, "Actor"), "Attributes"), "com.docker.compose.service");
     const auto& wanted = arguments.words;
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), service) == wanted.end()) return true;
-    print_line(as_json ? to_text(json_of(event)) : text_of(event));
+    print_line(*as_json ? to_text(json_of(event)) : text_of(event));
     return true;
   }));
   return 0;

@@ -11,7 +11,22 @@ namespace {
 constexpr Example kTopExamples[] = {{"stack top", "show the processes of every running container"},
                                     {"stack top web", "show the processes of one service"}};
 
+constexpr Flag kTopFlags[] = {
+    {0, "format", FlagArity::Value, "FORMAT", "table (default) or json: one object per process"}};
+
+// Members in the order of the columns.
+void print_json(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+  for (const std::vector<std::string>& row : rows) {
+    OrderedJson object = OrderedJson::object();
+    for (size_t i = 0; i < row.size() && i < header.size(); ++i) object[header[i]] = row[i];
+    print_line(object.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+  }
+}
+
 Result<int> run_top(Session& session, const Arguments& arguments) {
+  const std::string format = arguments.text("format", "table");
+  if (format != "table" && format != "json")
+    return session.usage_error("invalid value \"" + format + "\" for --format: must be table or json");
   TRY_ASSIGN(std::string project_name, session.project_name());
   TRY(session.require_services(project_name, arguments.words));
   TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::Running, true));
@@ -34,7 +49,8 @@ Result<int> run_top(Session& session, const Arguments& arguments) {
       rows.push_back(std::move(row));
     }
   }
-  if (header.empty()) return 0;
+  if (format == "json") print_json(header, rows);
+  if (header.empty() || format == "json") return 0;
   Table table(std::move(header), 0);
   for (auto& row : rows) table.add(std::move(row));
   print(table.text());
@@ -47,11 +63,11 @@ const Command kTop{
     .name = "top",
     .aliases = {},
     .group = Group::Containers,
-    .usage = "[SERVICE...]",
+    .usage = "[OPTIONS] [SERVICE...]",
     .summary = "Show the processes of running containers",
     .details = "",
     .examples = kTopExamples,
-    .flags = {},
+    .flags = kTopFlags,
     .words_are_services = true,
     .run = run_top,
 };

@@ -266,6 +266,7 @@ void Foreground::run_logs() {
   LogQuery query;
   query.follow = true;
   query.stay = true;
+  query.attach = true;
   query.since = rfc3339(std::chrono::system_clock::now());
   query.services = followed_services();
   if (!options_.labels.empty()) {

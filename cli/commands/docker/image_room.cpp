@@ -18,13 +18,30 @@ constexpr Flag kSkipConfirmationFlag{'f', "force", FlagArity::Nothing, "", "Skip
 constexpr Flag kAllImagesFlag{'a', "all", FlagArity::Nothing, "",
                               "Every image that no container uses, not only those without a name"};
 
-Result<bool> agreed_to_remove(const Arguments& arguments, const std::string& warning) {
-  if (arguments.is_set("force")) return true;
+Result<bool> agreed_to_remove(const Session& session, const Arguments& arguments, const std::string& warning) {
+  if (session.globals().dry_run || arguments.is_set("force")) return true;
   print_message("WARNING! This will remove " + warning);
   return ask("Are you sure?");
 }
 
-void print_reclaimed(int64_t bytes) { print_line("Total reclaimed space: " + decimal_size({bytes})); }
+void print_reclaimed(const Session& session, int64_t bytes) {
+  print_line((session.globals().dry_run ? "Space that would be reclaimed: " : "Total reclaimed space: ") +
+             decimal_size({bytes}));
+}
+
+// "Deleted Images:", or what --dry-run would delete.
+std::string removed_title(const Session& session, const std::string& objects) {
+  return (session.globals().dry_run ? "Would delete " : "Deleted ") + objects + ":";
+}
+
+// The query with the parameters of --dry-run. `without`: containers that would be removed before.
+std::string prune_query(const Session& session, std::string query, const std::vector<std::string>& without = {}) {
+  if (!session.globals().dry_run) return query;
+  query += query.empty() ? "?dry-run=1" : "&dry-run=1";
+  std::string ids;
+  for (const std::string& id : without) ids += (ids.empty() ? "" : ",") + id.substr(0, 12);
+  return ids.empty() ? query : query + "&without=" + ids;
+}
 
 void print_removed(const std::string& title, const std::vector<std::string>& items) {
   if (items.empty()) return;
@@ -40,14 +57,15 @@ Result<std::string> image_filters(const Arguments& arguments) {
   return filters_query(filters);
 }
 
-Result<int64_t> prune_images(Session& session, const std::string& query) {
-  TRY_ASSIGN(Json answer, session.call("POST", "/images/prune" + query));
+Result<int64_t> prune_images(Session& session, const std::string& query,
+                             const std::vector<std::string>& without = {}) {
+  TRY_ASSIGN(Json answer, session.call("POST", "/images/prune" + prune_query(session, query, without)));
   std::vector<std::string> lines;
   for (const Json& item : items_of(member(answer, "ImagesDeleted"))) {
     if (std::string name = string_or(item, "Untagged"); !name.empty()) lines.push_back("untagged: " + name);
     if (std::string id = string_or(item, "Deleted"); !id.empty()) lines.push_back("deleted: " + id);
   }
-  print_removed("Deleted Images:", lines);
+  print_removed(removed_title(session, "Images"), lines);
   return int_or(answer, "SpaceReclaimed");
 }
 
@@ -59,15 +77,15 @@ constexpr Example kImagePruneExamples[] = {
     {"stack image prune -a --filter until=240h", "remove unused images older than ten days"}};
 
 Result<int> run_image_prune(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
   auto query = image_filters(arguments);
   if (!query) return session.usage_error(query.error().text());
   TRY_ASSIGN(bool yes,
-             agreed_to_remove(arguments, arguments.is_set("all") ? "all images without at least one container"
-                                                             : "all dangling images"));
+             agreed_to_remove(session, arguments,
+                              arguments.is_set("all") ? "all images without at least one container"
+                                                      : "all dangling images"));
   if (!yes) return kExitError;
   TRY_ASSIGN(int64_t freed, prune_images(session, *query));
-  print_reclaimed(freed);
+  print_reclaimed(session, freed);
   return 0;
 }
 
@@ -83,14 +101,13 @@ constexpr Example kBuilderPruneExamples[] = {
     {"stack builder prune --keep-storage 5GB", "keep 5 GB of recently used cache"}};
 
 Result<int64_t> prune_cache(Session& session, http::Query query) {
-  TRY_ASSIGN(Json answer, session.call("POST", "/build/prune" + query.text()));
+  TRY_ASSIGN(Json answer, session.call("POST", "/build/prune" + prune_query(session, query.text())));
   std::vector<std::string> ids = strings_of(member(answer, "CachesDeleted"));
-  print_removed("Deleted build cache objects:", ids);
+  print_removed(removed_title(session, "build cache objects"), ids);
   return int_or(answer, "SpaceReclaimed");
 }
 
 Result<int> run_builder_prune(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
   http::Query query;
   if (arguments.is_set("all")) query.add("all", "1");
   if (std::string keep = arguments.text("keep-storage"); !keep.empty()) {
@@ -105,10 +122,10 @@ Result<int> run_builder_prune(Session& session, const Arguments& arguments) {
     query.add("filters", given.get("filters"));
   }
   TRY_ASSIGN(bool yes, agreed_to_remove(
-                           arguments, arguments.is_set("all") ? "all build cache" : "all dangling build cache"));
+                           session, arguments, arguments.is_set("all") ? "all build cache" : "all dangling build cache"));
   if (!yes) return kExitError;
   TRY_ASSIGN(int64_t freed, prune_cache(session, query));
-  print_reclaimed(freed);
+  print_reclaimed(session, freed);
   return 0;
 }
 
@@ -206,15 +223,38 @@ constexpr Example kSystemPruneExamples[] = {
     {"stack system prune", "remove stopped containers, unused networks, ..."},
     {"stack system prune -a --volumes", "remove everything that is not in use"}};
 
-Result<int64_t> prune_objects(Session& session, const std::string& path, const std::string& query,
-                              const std::string& title, const char* names) {
-  TRY_ASSIGN(Json answer, session.call("POST", path + query));
-  print_removed(title, strings_of(member(answer, names)));
-  return int_or(answer, "SpaceReclaimed");
+struct Pruned {
+  std::vector<std::string> names;
+  int64_t freed = 0;
+};
+
+// `path`: "/volumes/prune". `objects`: "Volumes", as in the response's "VolumesDeleted".
+Result<Pruned> prune_kind(Session& session, const std::string& path, const std::string& query,
+                          const std::string& objects, const std::vector<std::string>& without = {}) {
+  TRY_ASSIGN(Json answer, session.call("POST", path + prune_query(session, query, without)));
+  Pruned pruned{strings_of(member(answer, objects + "Deleted")), int_or(answer, "SpaceReclaimed")};
+  print_removed(removed_title(session, objects), pruned.names);
+  return pruned;
+}
+
+// Containers first, because they use the others.
+Result<int64_t> prune_system(Session& session, const Arguments& arguments, const std::string& filters,
+                             const std::string& image_query) {
+  TRY_ASSIGN(Pruned containers, prune_kind(session, "/containers/prune", filters, "Containers"));
+  TRY_ASSIGN(Pruned networks, prune_kind(session, "/networks/prune", filters, "Networks", containers.names));
+  int64_t freed = containers.freed + networks.freed;
+  if (arguments.is_set("volumes")) {
+    TRY_ASSIGN(Pruned volumes, prune_kind(session, "/volumes/prune", filters, "Volumes", containers.names));
+    freed += volumes.freed;
+  }
+  TRY_ASSIGN(int64_t of_images, prune_images(session, image_query, containers.names));
+  http::Query query;
+  if (arguments.is_set("all")) query.add("all", "1");
+  TRY_ASSIGN(int64_t cache, prune_cache(session, query));
+  return freed + of_images + cache;
 }
 
 Result<int> run_system_prune(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
   auto filters = filters_query(arguments.all("filter"));
   auto for_images = image_filters(arguments);
   if (!filters || !for_images)
@@ -222,23 +262,10 @@ Result<int> run_system_prune(Session& session, const Arguments& arguments) {
   std::string warning = "all stopped containers, all networks not used by a container";
   if (arguments.is_set("volumes")) warning += ", all anonymous volumes not used by a container";
   warning += arguments.is_set("all") ? ", all images without a container" : ", all dangling images";
-  TRY_ASSIGN(bool yes, agreed_to_remove(arguments, warning + " and unused build cache"));
+  TRY_ASSIGN(bool yes, agreed_to_remove(session, arguments, warning + " and unused build cache"));
   if (!yes) return kExitError;
-  TRY_ASSIGN(int64_t freed, prune_objects(session, "/containers/prune", *filters,
-                                          "Deleted Containers:", "ContainersDeleted"));
-  TRY_ASSIGN(int64_t networks,
-             prune_objects(session, "/networks/prune", *filters, "Deleted Networks:", "NetworksDeleted"));
-  freed += networks;
-  if (arguments.is_set("volumes")) {
-    TRY_ASSIGN(int64_t volumes,
-               prune_objects(session, "/volumes/prune", *filters, "Deleted Volumes:", "VolumesDeleted"));
-    freed += volumes;
-  }
-  TRY_ASSIGN(int64_t of_images, prune_images(session, *for_images));
-  http::Query query;
-  if (arguments.is_set("all")) query.add("all", "1");
-  TRY_ASSIGN(int64_t cache, prune_cache(session, query));
-  print_reclaimed(freed + of_images + cache);
+  TRY_ASSIGN(int64_t freed, prune_system(session, arguments, *filters, *for_images));
+  print_reclaimed(session, freed);
   return 0;
 }
 

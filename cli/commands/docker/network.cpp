@@ -103,7 +103,6 @@ bool is_predefined(const Json& network) {
 }
 
 Result<int> run_network_prune(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
   TRY_ASSIGN(Json networks, session.call("GET", "/networks"));
   std::vector<std::string> unused;
   for (const Json& network : items_of(networks)) {

@@ -102,7 +102,6 @@ bool is_anonymous(const Json& volume) {
 }
 
 Result<int> run_volume_prune(Session& session, const Arguments& arguments) {
-  TRY(session.refuse_dry_run());
   TRY_ASSIGN(Json unused,
              session.call("GET", "/volumes?filters=" + http::percent_encode(R"({"dangling":["true"]})")));
   std::vector<std::string> names;

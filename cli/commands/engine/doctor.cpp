@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "cli/flags/commands.h"
+#include "cli/flags/json_format.h"
 #include "cli/render/output.h"
 #include "cli/session/member.h"
 #include "cli/session/session.h"
@@ -10,7 +11,7 @@ namespace stack::cli {
 namespace {
 
 constexpr Flag kDoctorFlags[] = {
-    {0, "json", FlagArity::Nothing, "", "Print JSON"},
+    {0, "json", FlagArity::Nothing, "", "Print JSON"}, kTextFormatFlag,
     {0, "repair", FlagArity::Nothing, "", "Remove leftovers that have no owner"},
     {0, "give-up", FlagArity::Value, "ID", "Remove a container whose record is lost, including its data"},
 };
@@ -30,6 +31,8 @@ std::string check_text(const Json& check, bool color) {
 
 Result<int> run_doctor(Session& session, const Arguments& arguments) {
   TRY(session.refuse_dry_run());
+  Result<bool> json = wants_json(arguments);
+  if (!json) return session.usage_error(json.error().text());
   if (std::string id = arguments.text("give-up"); !id.empty())
     TRY(session.call("POST", "/stack/v1/doctor/give-up/" + http::percent_encode(id)));
   std::string path = std::string("/stack/v1/doctor") + (arguments.is_set("repair") ? "?repair=1" : "");
@@ -40,7 +43,7 @@ Result<int> run_doctor(Session& session, const Arguments& arguments) {
     broken = broken || string_or(check, "state") == "error";
     text += check_text(check, session.out().color);
   }
-  print(arguments.is_set("json") ? report.dump(2) + "\n" : text);
+  print(*json ? report.dump(2) + "\n" : text);
   return broken ? kExitError : 0;
 }
 

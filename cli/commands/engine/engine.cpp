@@ -9,6 +9,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "cli/flags/commands.h"
+#include "cli/flags/json_format.h"
 #include "cli/render/output.h"
 #include "cli/session/session.h"
 
@@ -18,9 +19,11 @@ namespace {
 
 constexpr Example kStatusExamples[] = {
     {"stack engine status", "show whether the engine is running, and where"}};
-constexpr Flag kStatusFlags[] = {{0, "json", FlagArity::Nothing, "", "Print JSON"}};
+constexpr Flag kStatusFlags[] = {{0, "json", FlagArity::Nothing, "", "Print JSON"}, kTextFormatFlag};
 
 Result<int> run_status(Session& session, const Arguments& arguments) {
+  Result<bool> json = wants_json(arguments);
+  if (!json) return session.usage_error(json.error().text());
   EnginePlace place = session.place();
   auto client = connect_running(place);
   bool running = client.has_value();
@@ -38,7 +41,7 @@ Result<int> run_status(Session& session, const Arguments& arguments) {
               {"version", string_or(version, "Version")},
               {"containers", int_or(info, "Containers")},
               {"containers_running", int_or(info, "ContainersRunning")}};
-  if (arguments.is_set("json")) {
+  if (*json) {
     print(status.dump(2) + "\n");
   } else if (!running) {
     print("not running; the next command that needs it starts it\n");

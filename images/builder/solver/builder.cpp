@@ -302,7 +302,7 @@ std::set<std::string> layers_of_images(const images::ImageStore& store) {
 
 Result<CachePruned> Builder::prune_cache(const CachePruneRequest& request) {
   CachePruned pruned = state_->cache->prune(request, state_->store, layers_of_images(state_->store));
-  TRY(state_->store.collect_garbage());
+  if (!request.only_report) TRY(state_->store.collect_garbage());
   return pruned;
 }
 

@@ -189,12 +189,12 @@ CachePruned BuildCache::prune(const CachePruneRequest& request, const images::Im
       kept += entry.shared ? 0 : entry.size;
       continue;
     }
-    if (entry.is_mount && !remove_mount(entry.id)) continue;
+    if (entry.is_mount && (request.only_report ? entry.in_use : !remove_mount(entry.id))) continue;
     if (!entry.is_mount) layers.push_back(entry.id);
     out.ids.push_back(entry.id);
     if (!entry.shared) out.freed += entry.size;
   }
-  forget_layers(layers);
+  if (!request.only_report) forget_layers(layers);
   return out;
 }
 

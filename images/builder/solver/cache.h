@@ -42,6 +42,7 @@ struct CacheEntry {
 
 struct CachePruneRequest {
   bool all = false;  // also drop records of layers that images have, which frees no space
+  bool only_report = false;  // remove nothing
   std::optional<WallTime> unused_since;
   ByteSize keep{0};  // the newest entries stay while their total is at most this
   std::function<bool(const CacheEntry&)> wanted = {};  // false keeps the entry

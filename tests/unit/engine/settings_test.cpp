@@ -24,7 +24,7 @@ TEST(Settings, EverySettingIsRead) {
   Result<Settings> read = parse_settings("config.yaml",
                                          "address_pools:\n"
                                          "  - base: 172.20.5.0/14\n"
-                                         "log: {driver: local, options: {max-size: 5m}}\n"
+                                         "log: {driver: local, options: {max-size: 5m}, max_total: 50m}\n"
                                          "registries:\n"
                                          "  mirrors: [https://mirror.example.com]\n"
                                          "  insecure: [\"registry.example.com:5000\"]\n"
@@ -36,6 +36,7 @@ TEST(Settings, EverySettingIsRead) {
   EXPECT_EQ(read->address_pools[0].text(), "172.20.0.0/14");
   EXPECT_EQ(read->log.driver, "local");
   EXPECT_EQ(read->log.options.at("max-size"), "5m");
+  EXPECT_EQ(read->log_total->bytes, 50 << 20);
   EXPECT_EQ(read->registry_mirrors, std::vector<std::string>{"https://mirror.example.com"});
   EXPECT_EQ(read->insecure_registries, std::vector<std::string>{"registry.example.com:5000"});
   EXPECT_EQ(read->dns_servers, std::vector<std::string>{"192.0.2.53"});
@@ -54,6 +55,7 @@ TEST(Settings, FaultsShowFileLineAndColumn) {
   EXPECT_TRUE(fault_of("address_pools:\n  - base: 10.0.0.0/8\n  - base: 10.1.0.0/16\n")
                   .starts_with("/etc/stack/config.yaml:3:11: "));
   EXPECT_NE(fault_of("address_pools: [{base: 10.0.0.0/28}]\n").find("at least /24"), std::string::npos);
+  EXPECT_NE(fault_of("log: {max_total: 1k}\n").find(":1:18: log.max_total must be"), std::string::npos);
   EXPECT_NE(fault_of("log: {driver: loki}\n").find("no log driver named 'loki'"), std::string::npos);
   EXPECT_NE(fault_of("registries: {mirrors: [mirror.example.com]}\n").find(":1:24: "), std::string::npos);
   EXPECT_NE(fault_of("docker_socket: 1\n").find("must be true or false"), std::string::npos);

@@ -60,7 +60,7 @@ const std::map<std::string, Folders>& allowed() {
         "engine/volume", "engine/host"}},
       {"engine",
        {"http/server", "http/wire", "engine/settings", "engine/state", "engine/container", "engine/host",
-        "engine/api"}},
+        "engine/logs", "engine/api"}},
       // images/archive and images/layer: only the tar format, for `cp` and `export`.
       {"cli",
        {"docker", "model", "http/client", "http/wire", "orchestrator/compose", "orchestrator/targets",
