@@ -62,6 +62,7 @@ Task<> container_logs(Services& s, Request& request, Response& response) {
     response.error(501, "configured logging driver does not support reading");
     co_return;
   }
+  wanted->one_run = true;
   wanted->out = request.query.flag("stdout");
   wanted->err = request.query.flag("stderr");
   if (!wanted->out && !wanted->err) {

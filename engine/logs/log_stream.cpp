@@ -178,8 +178,9 @@ Task<Result<>> LogStream::run(Emit emit) {
     CO_TRY(listening);
     if (!*listening) co_return Result<>();
     if (!request_.follow || stopped_) co_return Result<>();
+    bool run_ended = request_.one_run && !ends.empty();
     bool still = co_await tell_ends(std::move(ends), emit);
-    if (!still) co_return Result<>();
+    if (!still || run_ended) co_return Result<>();
     if (!request_.stay && !anything_alive() && joining_.empty() && ends_.empty()) {
       for (const auto& source : sources_)
         if (source->reader) source->reader->finish();

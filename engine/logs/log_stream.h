@@ -22,6 +22,8 @@ struct LogRequest {
   bool follow = false;
   bool stay = false;  // continue after all containers have exited
   bool attach = false;  // with follow: also show containers whose driver keeps no file, from now on
+  // End with the first exit, as Docker's logs of a container do: clients follow the next run anew.
+  bool one_run = false;
 };
 
 // One line, or the exit of a container.
