@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <memory>
 #include <vector>
 
 namespace stack {
@@ -25,6 +26,17 @@ Result<std::string> read_file(const std::string& path, size_t limit) {
 Result<> write_file(const std::string& path, std::string_view contents, mode_t mode) {
   TRY_ASSIGN(Fd fd, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode));
   return write_all(fd.get(), contents).in("write " + path);
+}
+
+bool is_replaceable(const std::string& path) {
+  struct stat info{};
+  return ::lstat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
+}
+
+Result<> write_output_file(const std::string& path, std::string_view contents, mode_t mode) {
+  std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free);
+  std::string place = real ? real.get() : path;
+  return is_replaceable(place) ? write_file_atomic(place, contents, mode) : write_file(place, contents, mode);
 }
 
 Result<> write_file_atomic(const std::string& path, std::string_view contents, mode_t mode) {

@@ -20,6 +20,11 @@ Result<std::string> read_file(const std::string& path, size_t limit = size_t{64}
 Result<> write_file(const std::string& path, std::string_view contents, mode_t mode = 0644);
 // Writes to a temporary file and renames it over `path`, so that readers see either the old or the new contents.
 Result<> write_file_atomic(const std::string& path, std::string_view contents, mode_t mode = 0644);
+// Whether a file that a user named may be replaced by a rename: it is absent or a regular file. /dev/null, a pipe, or the target of a
+// link must be written into.
+bool is_replaceable(const std::string& path);
+// write_file_atomic() or write_file() to the file that `path` leads to, by is_replaceable().
+Result<> write_output_file(const std::string& path, std::string_view contents, mode_t mode = 0644);
 bool path_exists(const std::string& path);
 bool is_directory(const std::string& path);
 // mkdir -p; does not change existing directories. The mode applies to the last component.

@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/files.h"
 
 namespace stack::cli {
 
 namespace {
 
-Result<> complete_file(const Fd& output, const std::string& unfinished, const std::string& file, bool durable) {
+Result<> complete_file(const Fd& output, const std::string& unfinished, const std::string& file,
+                       bool durable) {
   if (durable && ::fsync(output.get()) != 0) return Error::last_errno("sync " + unfinished);
   if (::rename(unfinished.c_str(), file.c_str()) != 0) return Error::last_errno("rename " + unfinished);
   return {};
@@ -29,13 +31,14 @@ Result<> stream_to(Session& session, const std::string& target, int output) {
 
 Result<> write_body(Session& session, const std::string& target, const std::string& file,
                     const BodyFileOptions& options) {
-  std::string unfinished = file + ".part";
+  bool in_place = !file.empty() && !is_replaceable(file);
+  std::string unfinished = in_place ? file : file + ".part";
   Fd output(file.empty()
                 ? ::dup(STDOUT_FILENO)
                 : ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, options.mode));
   if (!output) return Error::last_errno("create " + unfinished);
   Result<> done = stream_to(session, target, output.get());
-  if (file.empty()) return done;
+  if (file.empty() || in_place) return done;
   if (done) done = complete_file(output, unfinished, file, options.durable);
   if (!done) ::unlink(unfinished.c_str());
   return done;

@@ -207,7 +207,7 @@ Result<> CredentialStore::write() const {
   // A symbolic link, for example into a dotfiles folder, is kept: its target is replaced.
   std::unique_ptr<char, decltype(&::free)> real(::realpath(path_.c_str(), nullptr), &::free);
   std::string target = real ? real.get() : path_;
-  return write_file_atomic(target, config_.dump(1, '\t', false, Json::error_handler_t::replace) + "\n", 0600);
+  return write_output_file(target, config_.dump(1, '\t', false, Json::error_handler_t::replace) + "\n", 0600);
 }
 
 Result<std::string> CredentialStore::save(const std::string& registry,

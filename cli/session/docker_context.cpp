@@ -101,7 +101,7 @@ Result<> ContextStore::use(const std::string& name) const {
   else
     config["currentContext"] = name;
   TRY(ensure_directory(folder_, 0700));
-  return write_file_atomic(folder_ + "/config.json", config.dump(8, '\t') + "\n", 0600);
+  return write_output_file(folder_ + "/config.json", config.dump(8, '\t') + "\n", 0600);
 }
 
 Result<> ContextStore::create(const ContextEntry& entry) const {
@@ -112,7 +112,7 @@ Result<> ContextStore::create(const ContextEntry& entry) const {
             {"Metadata", {{"Description", entry.description}}},
             {"Endpoints", {{"docker", {{"Host", entry.host}, {"SkipTLSVerify", false}}}}}};
   TRY(ensure_directory(meta_folder(entry.name), 0755));
-  return write_file_atomic(meta_folder(entry.name) + "/meta.json", to_text(meta), 0644);
+  return write_output_file(meta_folder(entry.name) + "/meta.json", to_text(meta), 0644);
 }
 
 Result<> ContextStore::remove(const std::string& name) const {

@@ -18,7 +18,7 @@ Result<> write_files(const std::string& folder, const std::vector<kube::ObjectFi
   for (const kube::ObjectFile& file : files) {
     std::string path = folder + "/" + file.path;
     TRY(ensure_directory(directory_name(path)));
-    TRY(write_file_atomic(path, file.text));
+    TRY(write_output_file(path, file.text));
   }
   return {};
 }

@@ -27,7 +27,7 @@ Result<int> convert_to_swarm(Session& session, const Arguments& arguments) {
   for (const swarm::ObjectFile& file : swarm::object_files(conversion)) {
     std::string path = absolute_path(session.current_directory(), folder) + "/" + file.path;
     TRY(ensure_directory(directory_name(path)));
-    TRY(write_file_atomic(path, file.text));
+    TRY(write_output_file(path, file.text));
   }
   print_counts(conversion.objects.size(), conversion.report);
   return 0;

@@ -199,7 +199,7 @@ Result<int> run_config(Session& session, const Arguments& arguments) {
   if (file.empty()) {
     print(text);
   } else {
-    TRY(write_file_atomic(absolute_path(session.current_directory(), file), text));
+    TRY(write_output_file(absolute_path(session.current_directory(), file), text));
   }
   return 0;
 }

@@ -82,7 +82,7 @@ Result<int> run_generate(Session& session, const Arguments& arguments) {
   }
   std::string path = absolute_path(session.current_directory(), output);
   TRY(session.refuse_dry_run());
-  TRY(write_file_atomic(path, text));
+  TRY(write_output_file(path, text));
   std::string unit = base_name(path);
   print_message("wrote " + path + "; enable it with: systemctl daemon-reload && systemctl enable --now " +
                 unit);
