@@ -107,27 +107,76 @@ void ImageStore::State::load_layer(const std::string& hex, bool described) {
   layers[diff_id] = std::make_shared<const Layer>(std::move(*layer));
 }
 
-void ImageStore::State::verify_after_reboot() {
-  std::string path = root + "/unsynced";
-  Result<std::string> text = read_file(path);
-  if (!text) return;
-  std::vector<std::string> lines = split(*text, '\n');
-  if (lines.empty() || lines[0] == current_boot_id()) return;
-  for (const std::string& line : lines) {
-    if (!line.starts_with("blob ") || !is_sha256_digest(line.substr(5))) continue;
-    Result<std::string> digest = digest_of_file(blob_path(line.substr(5)));
-    if (digest && *digest != line.substr(5))
-      put_aside(blob_path(line.substr(5)), "the blob did not survive the last power loss");
+namespace {
+
+// When the file was created, by the clock of the file system; 0 if that is unknown.
+int64_t birth_of(const std::string& path) {
+  struct statx info{};
+  if (::statx(AT_FDCWD, path.c_str(), 0, STATX_BTIME, &info) != 0 || (info.stx_mask & STATX_BTIME) == 0)
+    return 0;
+  return info.stx_btime.tv_sec;
+}
+
+bool modified_since(const std::string& path, int64_t time) {
+  struct stat info{};
+  return time != 0 && ::stat(path.c_str(), &info) == 0 && info.st_mtim.tv_sec >= time;
+}
+
+// Replaces a file so that the new contents survive a power loss before anything that follows.
+Result<> replace_durably(const std::string& path, std::string_view text) {
+  TRY(write_file_atomic(path, text, 0600));
+  for (const std::string& one : {path, directory_name(path)}) {
+    TRY_ASSIGN(Fd file, open_file(one, O_RDONLY));
+    if (::fsync(file.get()) != 0) return Error::last_errno("sync " + one);
   }
+  return {};
+}
+
+}  // namespace
+
+// The list itself may have lost lines, so it also stands for everything newer than it.
+ImageStore::State::Unsynced ImageStore::State::unsynced_before_boot() const {
+  std::string path = root + "/unsynced";
+  Unsynced found;
+  Result<std::string> text = read_file(path);
+  if (!text) return found;
+  std::vector<std::string> lines = split(*text, '\n');
+  if (!lines.empty() && lines[0] == current_boot_id()) return found;
+  found.listed = true;
   for (const std::string& line : lines) {
-    auto found = layers.find(line);
+    if (line.starts_with("blob ") && is_sha256_digest(line.substr(5))) found.blobs.insert(line.substr(5));
+    if (is_sha256_digest(line)) found.layers.insert(line);
+  }
+  int64_t since = birth_of(path);
+  for (const auto& [diff_id, layer] : layers)
+    if (modified_since(layer->directory + ".json", since)) found.layers.insert(diff_id);
+  for (const std::string& name : names_or_none(root + "/blobs/sha256"))
+    if (is_hex_digest(name) && modified_since(blob_path("sha256:" + name), since))
+      found.blobs.insert("sha256:" + name);
+  return found;
+}
+
+void ImageStore::State::verify_after_reboot() {
+  Unsynced unsynced = unsynced_before_boot();
+  if (!unsynced.listed) return;
+  // Restored layers are not on the disk yet either: they stay listed until the next sync.
+  std::string text = current_boot_id() + "\n";
+  for (const std::string& digest : unsynced.blobs) text += "blob " + digest + "\n";
+  for (const std::string& diff_id : unsynced.layers) text += diff_id + "\n";
+  if (Result<> kept = replace_durably(root + "/unsynced", text); !kept) notes.push_back(kept.error().text());
+  for (const std::string& blob : unsynced.blobs) {
+    Result<std::string> digest = digest_of_file(blob_path(blob));
+    if (digest && *digest != blob) put_aside(blob_path(blob), "the blob did not survive the last power loss");
+  }
+  for (const std::string& diff_id : unsynced.layers) {
+    auto found = layers.find(diff_id);
     if (found == layers.end()) continue;
     if (restore_layer(*found->second)) continue;
     ::unlink((found->second->directory + ".json").c_str());
     put_aside(found->second->directory, "the layer did not survive the last power loss");
     layers.erase(found);
   }
-  ::unlink(path.c_str());
+  sync_soon();
 }
 
 // A layer created on this machine is compared with its tar stream; a received one is unpacked again.

@@ -145,6 +145,13 @@ struct ImageStore::State {
   bool opening_ = false;
   void load_layers();
   void load_layer(const std::string& hex, bool described);
+  // What may have been lost with the power; unlisted if the last boot synced everything.
+  struct Unsynced {
+    bool listed = false;
+    std::set<std::string> blobs;   // digests
+    std::set<std::string> layers;  // diff ids
+  };
+  Unsynced unsynced_before_boot() const;
   void verify_after_reboot();
   Result<> restore_layer(const Layer& layer);
   void load_images();

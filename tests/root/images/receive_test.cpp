@@ -249,6 +249,22 @@ TEST_F(Receive, LayerLostInAPowerCutIsUnpackedAgain) {
   EXPECT_TRUE(store->find("app"));
 }
 
+// The power can also take what the list of unsynced layers says: it then stands for everything newer than it.
+TEST_F(Receive, LayerLostTogetherWithTheListOfUnsyncedLayersIsUnpackedAgain) {
+  RemoteImage image = pack("gzip -c");
+  Result<Image> got = receive(image, "app");
+  ASSERT_TRUE(got);
+  store.reset();
+  ::unlink((root + "/unsynced").c_str());
+  ASSERT_TRUE(write_file(root + "/unsynced", ""));
+  std::string description = got->layer_dirs[0] + ".json";
+  ASSERT_TRUE(write_file(description, *read_file(description)));
+  ASSERT_TRUE(write_file(got->layer_dirs[0] + "/a/b/file", ""));
+  open();
+  EXPECT_EQ(*read_file(got->layer_dirs[0] + "/a/b/file"), *read_file(dir + "/a/b/file"));
+  EXPECT_TRUE(store->find("app"));
+}
+
 TEST_F(Receive, DirectoriesWithoutAnEntryKeepTheAttributesBelow) {
   ASSERT_TRUE(ensure_directory(dir + "/tmp"));
   ASSERT_EQ(::chmod((dir + "/tmp").c_str(), 01777), 0);
