@@ -95,6 +95,7 @@ struct Engine {
   Task<> look_after(std::chrono::seconds idle_limit);
   void keep_socket();
   void publish_volume_changes();
+  Task<> answer(http::Request& request, http::Response& response);
   Task<> scrub_store();
   // Keeps the log files of all containers within `log.max_total`.
   Task<> trim_logs();
@@ -107,10 +108,20 @@ void Engine::publish_volume_changes() {
   using volumes::VolumeStore;
   volumes->on_change([this](VolumeStore::Change change, const volumes::Volume& volume) {
     asio::dispatch(context.io, [this, change, name = volume.name, driver = volume.driver] {
+      std::string folder = context.paths.volumes() + "/" + name;
+      for (const std::string& path : {folder + "/volume.json", folder, context.paths.volumes()})
+        context.disk_sync.note(path);
       const char* action = change == VolumeStore::Change::Created ? "create" : "destroy";
       context.events.publish("volume", action, name, {{"driver", driver}});
     });
   });
+}
+
+// A complete response is sent after the changes that it confirms are on the disk. Streams do so themselves.
+Task<> Engine::answer(http::Request& request, http::Response& response) {
+  co_await router(request, response);
+  bool reads = request.method == "GET" || request.method == "HEAD";
+  if (!reads && !response.started()) co_await context.disk_sync.settle();
 }
 
 Result<> Engine::open() {
@@ -139,6 +150,8 @@ Result<> Engine::open() {
   volume_copies = std::make_unique<VolumeService>(context, *containers);
   TRY(networks.load());
   TRY(projects->load());
+  context.disk_sync.note(directory_name(context.paths.root));
+  context.disk_sync.note(context.paths.root);
   services =
       std::unique_ptr<Services>(new Services{context, *containers, networks, *execs, *health, *registries,
                                              *builds, *buildkit, *projects, *volume_copies, log_folders, [this] { shut_down(); }});
@@ -266,7 +279,7 @@ Task<> Engine::serve(EngineOptions& options, Result<>& outcome) {
   };
   server_options.connection_limit = kConnectionLimit;
   server = std::make_unique<http::Server>(
-      io, [this](http::Request& q, http::Response& r) { return router(q, r); }, std::move(server_options));
+      io, [this](http::Request& q, http::Response& r) { return answer(q, r); }, std::move(server_options));
   outcome = listen(std::move(options.inherited));
   if (outcome && !options.tls.address.empty()) outcome = listen_on_tcp(options);
   if (!outcome) {

@@ -68,6 +68,7 @@ Task<> ContainerRemoval::discard(ContainerPtr container) {
   co_await offload(context_.pool, work);
   parts_.networks.forget(*container);
   (void)context_.store.remove(Table::Containers, container->id.text());
+  if (!container->spec.auto_remove) context_.note_record(Table::Containers, container->id.text());
   context_.containers.erase(container->id);
   (void)container->take(LifeEvent::Discarded);
   for (auto& attach : std::exchange(container->waiting_attaches, {}))

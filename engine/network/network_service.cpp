@@ -87,6 +87,7 @@ Task<Result<NetworkPtr>> NetworkService::create(NetworkRequest request) {
     if (!undone) log_warning(undone.error().text());
     co_return std::move(made).error();
   }
+  parts_->state.context.note_record(Table::Networks, network->id);
   parts_->state.context.events.publish("network", "create", network->id,
                                        {{"name", network->name()}, {"type", network->request.driver}});
   co_return network;
@@ -123,6 +124,7 @@ Task<Result<>> NetworkService::remove_now(NetworkPtr network) {
   if (!gone) co_return std::move(gone).error().in("network " + network->name());
   gone = state.context.store.remove(Table::Networks, network->id);
   CO_TRY(gone);
+  state.context.note_record(Table::Networks, network->id);
   state.networks.erase(network->id);
   parts_->names.remove_network(network->id);
   co_return Result<>();

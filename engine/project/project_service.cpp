@@ -91,6 +91,7 @@ Task<> ProjectService::perform_locked(std::string name, Json body, CommandPtr co
   if (!planned->plan->empty()) changed = co_await carry_out(planned->plan, body, command);
   if (verb == "down" || (!known && !changed)) forget_if_empty(name);
   if (!changed) co_return;
+  co_await parts_.engine.disk_sync.settle();
   if (verb != "run") {
     tell_done(*command, *changed);
   } else {

@@ -31,12 +31,14 @@ Result<> StoredProjects::keep(const compose::Project& project, const Json& text)
                          {{"working_dir", stored.working_dir},
                           {"config_files", stored.config_files},
                           {"project", stored.project}}));
+  context_.note_record(Table::Projects, project.name);
   projects_[project.name] = std::move(stored);
   return {};
 }
 
 Result<> StoredProjects::forget(const std::string& name) {
   projects_.erase(name);
+  context_.note_record(Table::Projects, name);
   return context_.store.remove(Table::Projects, name);
 }
 

@@ -49,7 +49,13 @@ Result<> Context::save(const Container& container) {
   Result<> saved = store.put(Table::Containers, container.id.text(), record_of(container),
                              is_new ? Space::Ordinary : Space::Reserved);
   if (!saved) log_error("container " + container.spec.name + ": " + saved.error().text());
+  // A power cut ends the others for good.
+  if (!container.spec.auto_remove) note_record(Table::Containers, container.id.text());
   return saved;
+}
+
+void Context::note_record(Table table, const std::string& key) {
+  for (std::string& path : store.places_of(table, key)) disk_sync.note(std::move(path));
 }
 
 void Context::publish(const Container& container, const std::string& action,

@@ -12,6 +12,7 @@
 #include "base/async.h"
 #include "engine/container/container.h"
 #include "engine/settings/settings.h"
+#include "engine/state/disk_sync.h"
 #include "engine/state/events.h"
 #include "engine/state/paths.h"
 #include "engine/state/store.h"
@@ -24,12 +25,14 @@ struct Context {
         paths(std::move(engine_paths)),
         settings(std::move(engine_settings)),
         store(std::move(state_store)),
+        disk_sync(io_context),
         pool(4) {}
 
   asio::io_context& io;
   Paths paths;
   Settings settings;
   Store store;
+  DiskSync disk_sync;
   EventBus events;
   asio::thread_pool pool;
   std::map<ContainerId, ContainerPtr> containers;
@@ -47,6 +50,8 @@ struct Context {
   Result<ContainerPtr> require_container(const ContainerId& id) const;
   // Writes the record of a container in `containers`; failures are logged and returned.
   Result<> save(const Container& container);
+  // The record of this key was written or removed: the change survives a power cut after disk_sync.settle().
+  void note_record(Table table, const std::string& key);
   // Publishes Docker's event for a container, with its labels, image, and name as attributes.
   void publish(const Container& container, const std::string& action,
                std::map<std::string, std::string> extra = {});

@@ -251,6 +251,14 @@ std::string Store::copy_path(Table table, const std::string& key) const {
   return place + (table == Table::Containers ? "/record" : std::string(kSuffix));
 }
 
+// The folder also for its entries: a copy that returns after a power cut would bring the removed record back.
+std::vector<std::string> Store::places_of(Table table, const std::string& key) const {
+  std::vector<std::string> places{folder_ + "/state.db-wal"};
+  if (has_copies(table)) places.push_back(folder_ + "/" + std::string(to_text(table)));
+  if (table == Table::Containers) places.push_back(directory_name(copy_path(table, key)));
+  return places;
+}
+
 Result<> Store::write_row(Table table, const std::string& key, const std::string& text, int64_t revision,
                           Space space) {
   Statement insert;

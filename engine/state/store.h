@@ -8,8 +8,8 @@
 //   <folder>/reserve                     disk_reserve.h
 //
 // Each call is one transaction; a crash of the engine loses none. Neither the log nor the copies are synchronized at each
-// write (synchronous=NORMAL, https://sqlite.org/pragma.html#pragma_synchronous): a power cut may lose the last writes,
-// but it also ends the processes and kernel objects that they describe.
+// write (synchronous=NORMAL, https://sqlite.org/pragma.html#pragma_synchronous), so a power cut may lose the last writes.
+// Before a client is told of a change, DiskSync synchronizes places_of() its record.
 //
 // Damage never causes deletion. A record is read from the newer of its row and its copy, or from the other if that one is
 // damaged, which is then repaired. If neither is readable, the record is kept and reported, so that its objects do not
@@ -62,6 +62,9 @@ class Store {
 
   Result<> put(Table table, const std::string& key, const Json& document, Space space = Space::Ordinary);
   Result<> remove(Table table, const std::string& key);  // succeeds if absent; may use the reserve
+
+  // The files and folders whose synchronization makes the present state of a record, or its removal, durable.
+  std::vector<std::string> places_of(Table table, const std::string& key) const;
 
   // Reads all records of a table. Call once per table, before writing to it. A document rejected by `read` counts as
   // damaged.
