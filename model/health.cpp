@@ -18,13 +18,13 @@ constexpr Nanoseconds kLeastPause = 50ms;
 
 // Docker's first probe follows after one interval (or start_interval). Our earlier probes only detect "healthy" sooner:
 // their failures do not count, so that a container does not become unhealthy earlier than in Docker.
-bool in_start_period(const HealthState& state, const HealthcheckSpec& spec, WallTime now) {
+bool in_start_period(const HealthState& state, const HealthcheckSpec& spec, SteadyTime now) {
   Nanoseconds free = std::max(spec.start_period, spec.interval);
   return state.status == Health::Starting && now - state.started < free;
 }
 
 // Frequent at first, then half of the elapsed time, at most start_interval.
-Nanoseconds starting_pause(const HealthState& state, const HealthcheckSpec& spec, WallTime now) {
+Nanoseconds starting_pause(const HealthState& state, const HealthcheckSpec& spec, SteadyTime now) {
   if (state.results.empty()) return kFirstProbe;
   Nanoseconds elapsed = now - state.started;
   Nanoseconds pause =
@@ -52,7 +52,7 @@ HealthcheckSpec with_defaults(const HealthcheckSpec& spec) {
 
 bool is_enabled(const HealthcheckSpec& spec) { return !spec.test.empty() && spec.test.front() != "NONE"; }
 
-HealthState health_at_start(WallTime now) {
+HealthState health_at_start(SteadyTime now) {
   HealthState state;
   state.started = now;
   return state;
@@ -63,7 +63,7 @@ HealthState advance(HealthState state, ProbeResult result, const HealthcheckSpec
   if (result.exit_code == 0) {
     state.failing_streak = 0;
     state.status = Health::Healthy;
-  } else if (!in_start_period(state, full, result.start)) {
+  } else if (!in_start_period(state, full, result.began)) {
     ++state.failing_streak;
     if (state.failing_streak >= full.retries) state.status = Health::Unhealthy;
   }
@@ -71,7 +71,7 @@ HealthState advance(HealthState state, ProbeResult result, const HealthcheckSpec
   return state;
 }
 
-Nanoseconds next_probe_in(const HealthState& state, const HealthcheckSpec& spec, WallTime now) {
+Nanoseconds next_probe_in(const HealthState& state, const HealthcheckSpec& spec, SteadyTime now) {
   HealthcheckSpec full = with_defaults(spec);
   return in_start_period(state, full, now) ? starting_pause(state, full, now) : full.interval;
 }
@@ -79,7 +79,7 @@ Nanoseconds next_probe_in(const HealthState& state, const HealthcheckSpec& spec,
 ProbeResult timed_out(WallTime start, WallTime end, const HealthcheckSpec& spec, std::string partial_output) {
   std::string text = "Health check exceeded timeout (" + go_duration(with_defaults(spec).timeout) + ")";
   if (!partial_output.empty()) text += ": " + partial_output;
-  return {start, end, -1, std::move(text)};
+  return {start, end, -1, std::move(text), {}};
 }
 
 std::string_view to_text(Health health) {

@@ -34,7 +34,7 @@ std::optional<HealthcheckSpec> HealthService::check_of(const Container& containe
 void HealthService::watch(ContainerPtr container) {
   std::optional<HealthcheckSpec> check = check_of(*container);
   if (!check || !container->run || !container->run->process) return;
-  container->health = health_at_start(std::chrono::system_clock::now());
+  container->health = health_at_start(std::chrono::steady_clock::now());
   start(context_.io, probe_loop(container, container->run->process, *check));
 }
 
@@ -42,14 +42,16 @@ Task<> HealthService::probe_loop(ContainerPtr container, std::shared_ptr<Contain
                                  HealthcheckSpec check) {
   auto over = [&] { return !container->run || container->run->process != process; };
   while (!over()) {
-    Nanoseconds pause = next_probe_in(*container->health, check, std::chrono::system_clock::now());
+    Nanoseconds pause = next_probe_in(*container->health, check, std::chrono::steady_clock::now());
     auto deadline = std::chrono::steady_clock::now() + pause;
     bool woken = true;
     while (woken && !over()) woken = co_await container->changed.wait_until(deadline);
     if (over()) co_return;
     if (container->status() != ContainerStatus::Running) continue;  // paused: not probed
     int pauses = container->run->pauses;
+    auto began = std::chrono::steady_clock::now();
     ProbeResult result = co_await probe(container, check);
+    result.began = began;
     if (over() || !container->health) co_return;
     if (container->run->pauses != pauses) continue;
     Health before = container->health->status;

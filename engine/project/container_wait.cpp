@@ -49,7 +49,7 @@ std::string last_line(std::string_view text) {
 
 }  // namespace
 
-Json probe_progress(const HealthState& health, const HealthcheckSpec& check, WallTime now) {
+Json probe_progress(const HealthState& health, const HealthcheckSpec& check, SteadyTime now) {
   if (health.status != Health::Starting) return nullptr;
   Json progress{{"failures", health.failing_streak}, {"retries", check.retries}};
   Nanoseconds grace = check.start_period - std::chrono::duration_cast<Nanoseconds>(now - health.started);
@@ -116,7 +116,7 @@ class ContainerWait {
     if (!container_->health || !container_->run) return nullptr;
     std::optional<HealthcheckSpec> check = context_.parts.health.check_of(*container_);
     if (!check) return nullptr;
-    return probe_progress(*container_->health, *check, std::chrono::system_clock::now());
+    return probe_progress(*container_->health, *check, std::chrono::steady_clock::now());
   }
 
   void tell(const std::string& text, Json probe) {

@@ -25,7 +25,7 @@ inline constexpr std::chrono::minutes kAbandonedWait{10};
 
 // The progress of a health check that has not succeeded yet, the member "probe" of a wait line (docs/API.md): failures,
 // retries, the milliseconds until it fails at the earliest, exit code and last output line of the last probe. Otherwise null.
-Json probe_progress(const HealthState& health, const HealthcheckSpec& check, WallTime now);
+Json probe_progress(const HealthState& health, const HealthcheckSpec& check, SteadyTime now);
 
 // A configured check that has not begun because the container is just starting counts as "starting".
 orchestrator::WaitFacts wait_facts_of(const ProjectParts& parts, const Container& container);

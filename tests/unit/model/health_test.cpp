@@ -15,9 +15,12 @@ HealthcheckSpec probe() {
   return spec;
 }
 
-const WallTime kStart{std::chrono::seconds(1'000'000)};
+const SteadyTime kStart{std::chrono::seconds(1'000'000)};
+const WallTime kWallTime{std::chrono::seconds(2'000'000)};
 
-ProbeResult result(int code, std::chrono::seconds at) { return {kStart + at, kStart + at, code, ""}; }
+ProbeResult result(int code, std::chrono::seconds at) {
+  return {kWallTime + at, kWallTime + at, code, "", kStart + at};
+}
 
 }  // namespace
 
@@ -52,6 +55,20 @@ TEST(Health, FailuresInTheStartPeriodDoNotCount) {
   state = advance(state, result(0, 20s), spec);
   for (int i = 0; i < 3; ++i) state = advance(state, result(1, 30s), spec);
   EXPECT_EQ(state.status, Health::Unhealthy);
+}
+
+TEST(Health, StartPeriodDoesNotDependOnTheWallClock) {
+  HealthcheckSpec spec = probe();
+  spec.start_period = 60s;
+  HealthState state = health_at_start(kStart);
+  for (int at = 10; at < 50; at += 10) {
+    ProbeResult failure = result(1, std::chrono::seconds(at));
+    failure.start += std::chrono::hours(24);  // the clock was set
+    failure.end += std::chrono::hours(24);
+    state = advance(state, std::move(failure), spec);
+  }
+  EXPECT_EQ(state.status, Health::Starting);
+  EXPECT_EQ(state.failing_streak, 0);
 }
 
 TEST(Health, ProbesOftenWhileStarting) {
@@ -98,6 +115,6 @@ TEST(Health, LimitsTheKeptOutput) {
   }
   ASSERT_EQ(state.results.size(), 5u);
   EXPECT_EQ(state.results.back().output.size(), 4096u);
-  EXPECT_EQ(state.results.front().start, kStart + 4s);
-  EXPECT_EQ(timed_out(kStart, kStart, probe(), "half").output, "Health check exceeded timeout (30s): half");
+  EXPECT_EQ(state.results.front().start, kWallTime + 4s);
+  EXPECT_EQ(timed_out(kWallTime, kWallTime, probe(), "half").output, "Health check exceeded timeout (30s): half");
 }
