@@ -94,21 +94,27 @@ Task<Result<bool>> ContainerService::start_in_turn(ContainerPtr container) {
 }
 
 Task<Result<bool>> ContainerService::stop(ContainerPtr container, std::optional<std::chrono::seconds> timeout,
-                                          std::string signal) {
+                                          std::string signal, StopPurpose purpose) {
   Result<int> number = signal.empty() ? facts_.stop_signal(*container) : parse_signal(signal);
   CO_TRY(number);
   container->commands.preempt();
-  co_return co_await stop_now(container, *number, timeout);
+  // This ends a restart whose stop is in progress.
+  if (container->phase == Phase::Stopping && purpose == StopPurpose::Rest && !context_.host_stops) {
+    container->state.stopped_by_user = true;
+    (void)context_.save(*container);
+  }
+  co_return co_await stop_now(container, *number, timeout, purpose);
 }
 
 Task<Result<bool>> ContainerService::stop_now(ContainerPtr container, int signal,
-                                              std::optional<std::chrono::seconds> timeout) {
+                                              std::optional<std::chrono::seconds> timeout,
+                                              StopPurpose purpose) {
   Verdict verdict = co_await when_possible(container, LifeEvent::Stop, nullptr);
   if (verdict != Verdict::Go) co_return false;
   bool was_paused = container->phase == Phase::Paused;
   std::shared_ptr<ContainerRun> run = container->run;
   (void)container->take(LifeEvent::Stop);
-  container->state.stopped_by_user = !context_.host_stops;
+  container->state.stopped_by_user = purpose == StopPurpose::Rest && !context_.host_stops;
   // Saved first, so that the restart policy does not restart the container if the engine dies now.
   (void)context_.save(*container);
   supervisor_.end_launch(*run);
@@ -133,7 +139,7 @@ Task<Result<>> ContainerService::restart(ContainerPtr container,
     Verdict verdict = co_await when_possible(container, LifeEvent::Restart, &*turn);
     if (verdict == Verdict::Wait) co_return start_canceled(*container);
     if (verdict != Verdict::Go) co_return refusal(*container, LifeEvent::Restart);
-    Result<bool> stopped = co_await stop_now(container, *signal, timeout);
+    Result<bool> stopped = co_await stop_now(container, *signal, timeout, StopPurpose::Restart);
     CO_TRY(stopped);
     if (turn->pre_empted()) co_return start_canceled(*container);
     // Another stop may have handled the exit first, including a removal by --rm.

@@ -14,6 +14,9 @@
 
 namespace stack::engine {
 
+// Whether a stopped container stays stopped, or is about to start again.
+enum class StopPurpose { Rest, Restart };
+
 class ContainerService {
  public:
   ContainerService(Context& context, ContainerParts& parts);
@@ -25,8 +28,9 @@ class ContainerService {
   // false: it was already running.
   Task<Result<bool>> start(ContainerPtr container);
   // false: it was not running. nullopt: the container's own timeout; negative: no timeout. "" = its own signal.
+  // Restart: its restart policy stays in force.
   Task<Result<bool>> stop(ContainerPtr container, std::optional<std::chrono::seconds> timeout,
-                          std::string signal = "");
+                          std::string signal = "", StopPurpose purpose = StopPurpose::Rest);
   Task<Result<>> restart(ContainerPtr container, std::optional<std::chrono::seconds> timeout);
   Task<Result<>> kill(ContainerPtr container, std::string signal);
   Task<Result<>> pause(ContainerPtr container);
@@ -57,8 +61,8 @@ class ContainerService {
 
  private:
   Task<Result<bool>> start_in_turn(ContainerPtr container);
-  Task<Result<bool>> stop_now(ContainerPtr container, int signal,
-                              std::optional<std::chrono::seconds> timeout);
+  Task<Result<bool>> stop_now(ContainerPtr container, int signal, std::optional<std::chrono::seconds> timeout,
+                              StopPurpose purpose);
 
   Context& context_;
   ContainerParts& parts_;

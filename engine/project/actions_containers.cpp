@@ -76,7 +76,8 @@ ActionTask carry_out(ActionContext context, StopContainer action) {
   if (!container) co_return ActionResult();
   const std::optional<std::string> deaf = unhandled_stop_signal(context.parts.containers, *container);
   const auto began = std::chrono::steady_clock::now();
-  Result<bool> stopped = co_await context.parts.containers.stop(container, action.timeout);
+  const StopPurpose purpose = action.restarts ? StopPurpose::Restart : StopPurpose::Rest;
+  Result<bool> stopped = co_await context.parts.containers.stop(container, action.timeout, "", purpose);
   CO_TRY(stopped);
   const auto took = std::chrono::steady_clock::now() - began;
   if (deaf && took >= kNoticeableStop && container->state.exit_code == kKilled)

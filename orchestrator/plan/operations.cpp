@@ -364,7 +364,7 @@ class Restarter {
  private:
   void restart(const std::string& service) {
     for (const ObservedContainer* container : containers_of(observed_, {service}, false)) {
-      StopSteps ending = add_stop(plan_, *container, options_.timeout, "restart");
+      StopSteps ending = add_stop_before_start(plan_, *container, options_.timeout, "restart");
       endings_[container] = ending;
       starter_.start(*container, ending.stop == 0 ? idle_cause(*container) : "restart", ending.stop, false);
       int sequence = plan_.new_sequence();

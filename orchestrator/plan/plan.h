@@ -72,10 +72,12 @@ struct RenameContainer {
 struct StartContainer {
   ContainerRef container;
 };  // succeeds if it already runs; resumes a paused container
-// Succeeds if it does not run. nullopt: the container's own stop timeout.
+// Succeeds if it does not run. nullopt: the container's own stop timeout. `restarts`: the plan starts it again; should
+// the power fail before that, its restart policy does.
 struct StopContainer {
   ContainerRef container;
   std::optional<std::chrono::seconds> timeout;
+  bool restarts = false;
 };
 struct KillContainer {
   ContainerRef container;

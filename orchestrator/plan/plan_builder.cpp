@@ -124,6 +124,13 @@ StopSteps add_stop(PlanBuilder& plan, const ObservedContainer& container,
   return ending;
 }
 
+StopSteps add_stop_before_start(PlanBuilder& plan, const ObservedContainer& container,
+                                std::optional<std::chrono::seconds> timeout, const std::string& cause) {
+  StopSteps ending = add_stop(plan, container, timeout, cause);
+  if (ending.stop != 0) std::get<StopContainer>(plan[ending.stop].body).restarts = true;
+  return ending;
+}
+
 ActionId add_remove(PlanBuilder& plan, const ObservedContainer& container, const StopSteps& ending,
                     bool volumes, const std::string& cause) {
   ActionId removal = plan.add(container.service, RemoveContainer{ref_to(container), volumes}, cause);

@@ -53,6 +53,9 @@ struct StopSteps {
 // Runs its pre_stop hooks (a failure is a warning) and stops it, if it is running.
 StopSteps add_stop(PlanBuilder& plan, const ObservedContainer& container,
                    std::optional<std::chrono::seconds> timeout, const std::string& cause);
+// The same for a container that the plan starts again.
+StopSteps add_stop_before_start(PlanBuilder& plan, const ObservedContainer& container,
+                                std::optional<std::chrono::seconds> timeout, const std::string& cause);
 // Removes the container after `ending`.
 ActionId add_remove(PlanBuilder& plan, const ObservedContainer& container, const StopSteps& ending,
                     bool volumes, const std::string& cause);

@@ -327,7 +327,8 @@ void Reconciler::keep(const ServicePlan& plan, Member& member) {
     return;
   }
   int sequence = plan_.new_sequence();
-  member.ending = add_stop(plan_, *member.current, options_.timeout, "restarts with its dependency");
+  member.ending =
+      add_stop_before_start(plan_, *member.current, options_.timeout, "restarts with its dependency");
   put_into_sequence({member.ending.hook, member.ending.stop}, member.restarted.condition(), sequence);
   endings_[member.current] = member.ending;
   add_start(plan, member, "restarts with its dependency", member.restarted.condition(), sequence);

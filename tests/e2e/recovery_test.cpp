@@ -310,6 +310,39 @@ class Boot : public Recovery {
   }
 };
 
+// Otherwise a power cut during `restart` would leave the containers stopped for good.
+TEST_F(Boot, RestartThatIsCutShortIsNotAManualStop) {
+  project("boot", R"(
+x-slow: &slow
+  image: debian:bookworm-slim
+  command: sh -c 'trap "touch /asked" TERM; touch /ready; while :; do sleep 0.1; done'
+  healthcheck: {test: test -f /ready, interval: 200ms, retries: 50}
+  stop_grace_period: 120s
+  restart: unless-stopped
+services:
+  project: {<<: *slow}
+  single: {<<: *slow}
+  stopped: {<<: *slow}
+)");
+  must({"up", "-d", "--wait"});
+  std::unique_ptr<BackgroundCommand> commands[] = {start({"docker", "restart", container("single").id}),
+                                                   start({"docker", "restart", container("stopped").id}),
+                                                   start({"restart", "project"})};
+  for (const char* service : {"project", "single", "stopped"})
+    EXPECT_TRUE(eventually(patiently(20s), [&] { return inside(service, "ls /asked") == "/asked"; }))
+        << service;
+  std::unique_ptr<BackgroundCommand> stop = start({"docker", "stop", container("stopped").id});
+  ::usleep(500'000);
+  for (auto& command : commands) command->signal(SIGKILL);
+  stop->signal(SIGKILL);
+  end_everything();
+  must({"ls"});
+  EXPECT_TRUE(eventually(patiently(20s), [&] { return runs("project") && runs("single"); }));
+  EXPECT_EQ(container("stopped").state, "exited") << "it was stopped by hand during the restart";
+  must({"down", "-t", "0"});
+  expect_nothing_left();
+}
+
 TEST_F(Boot, ContainersStartInTheOrderOfTheirProject) {
   project("boot", R"(
 services:

@@ -172,6 +172,19 @@ TEST(Restart, DependentsRestartOnRequest) {
             "2 start-container shop-db-1 after 1 [restart]\n");
 }
 
+TEST(Restart, StopsKeepTheRestartPolicyInForce) {
+  World world = up(three());
+  auto stops = [&](Planner planner) {
+    std::vector<bool> restarts;
+    Result<Plan> plan = planner(nullptr, world.state, {});
+    for (const Action& action : plan->actions)
+      if (const auto* stop = std::get_if<StopContainer>(&action.body)) restarts.push_back(stop->restarts);
+    return restarts;
+  };
+  EXPECT_EQ(stops(plan_restart), std::vector<bool>(3, true));
+  EXPECT_EQ(stops(plan_stop), std::vector<bool>(3, false));
+}
+
 TEST(Restart, OthersFollowTheirDependencies) {
   World world = up(three());
   OperationOptions two = services({"app", "web"});
