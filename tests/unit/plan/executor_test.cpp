@@ -263,7 +263,7 @@ TEST_F(Executor, AllFailuresAreReported) {
 TEST_F(Executor, FailureEndsWaitsAndBuilds) {
   ActionId a = create("a");
   ActionId image = build("slow");
-  ActionId waiting = add(WaitHealthy{{"x", 0, "x"}});
+  ActionId waiting = add(WaitHealthy{{ContainerId("x"), 0, "x"}});
   target.hold(a);
   target.hold(image);
   target.hold(waiting);
@@ -277,13 +277,13 @@ TEST_F(Executor, FailureEndsWaitsAndBuilds) {
 }
 
 TEST_F(Executor, StartedSequenceIsCompleted) {
-  ActionId stop = add(StopContainer{{"old", 0, "web-1"}, {}});
-  ActionId removal = add(RemoveContainer{{"old", 0, "web-1"}, false}, {stop});
-  ActionId wait = add(WaitHealthy{{"db", 0, "db-1"}});
-  ActionId start_new = add(StartContainer{{"new", 0, "web-1"}}, {removal, wait});
+  ActionId stop = add(StopContainer{{ContainerId("old"), 0, "web-1"}, {}});
+  ActionId removal = add(RemoveContainer{{ContainerId("old"), 0, "web-1"}, false}, {stop});
+  ActionId wait = add(WaitHealthy{{ContainerId("db"), 0, "db-1"}});
+  ActionId start_new = add(StartContainer{{ContainerId("new"), 0, "web-1"}}, {removal, wait});
   ActionId other = create("other");
   ActionId never = add(StartContainer{made_by(other)}, {other});
-  ActionId untouched = add(StopContainer{{"z", 0, "z"}, {}}, {other});
+  ActionId untouched = add(StopContainer{{ContainerId("z"), 0, "z"}, {}}, {other});
   for (ActionId id : {stop, removal, start_new}) builder[id].sequence = 1;
   builder[untouched].sequence = 2;
   std::vector<ActionId> held{stop, wait, other};
@@ -302,8 +302,8 @@ TEST_F(Executor, StartedSequenceIsCompleted) {
 }
 
 TEST_F(Executor, SoftEdgesAndOptionalActionsTolerateFailure) {
-  ActionId wait = add(WaitHealthy{{"cache", 0, "cache-1"}});
-  ActionId web = add(StartContainer{{"web", 0, "web-1"}});
+  ActionId wait = add(WaitHealthy{{ContainerId("cache"), 0, "cache-1"}});
+  ActionId web = add(StartContainer{{ContainerId("web"), 0, "web-1"}});
   builder.after(web, wait, true);
   builder[wait].optional = true;
   target.fails.insert({wait, Error("container cache-1 is unhealthy")});
@@ -316,9 +316,9 @@ TEST_F(Executor, SoftEdgesAndOptionalActionsTolerateFailure) {
 
 TEST_F(Executor, TeardownContinuesAfterFailures) {
   builder.keep_going();
-  ActionId a = add(StopContainer{{"a", 0, "a"}, {}});
-  ActionId b = add(StopContainer{{"b", 0, "b"}, {}});
-  ActionId gone = add(RemoveContainer{{"b", 0, "b"}, false}, {b});
+  ActionId a = add(StopContainer{{ContainerId("a"), 0, "a"}, {}});
+  ActionId b = add(StopContainer{{ContainerId("b"), 0, "b"}, {}});
+  ActionId gone = add(RemoveContainer{{ContainerId("b"), 0, "b"}, false}, {b});
   target.hold(b);
   target.fails.insert({a, Error("stuck")});
   start();
@@ -377,7 +377,7 @@ TEST_F(Executor, WaitingBuildsAreSkippedAfterAFailure) {
 
 TEST_F(Executor, CancelingEndsWaitsAndCompletesOtherActions) {
   ActionId made = create("a");
-  ActionId waiting = add(WaitHealthy{{"x", 0, "x"}});
+  ActionId waiting = add(WaitHealthy{{ContainerId("x"), 0, "x"}});
   ActionId later = add(StartContainer{made_by(made)}, {made});
   target.hold(made);
   target.hold(waiting);
@@ -395,10 +395,10 @@ TEST_F(Executor, CancelingEndsWaitsAndCompletesOtherActions) {
 }
 
 TEST_F(Executor, CancelingEndsTheWaitsOfStartedSequences) {
-  ActionId stop = add(StopContainer{{"old", 0, "web-1"}, {}});
-  ActionId removal = add(RemoveContainer{{"old", 0, "web-1"}, false}, {stop});
-  ActionId start_new = add(StartContainer{{"new", 0, "web-1"}}, {removal});
-  ActionId wait = add(WaitAccepted{{"new", 0, "web-1"}, {}}, {start_new});
+  ActionId stop = add(StopContainer{{ContainerId("old"), 0, "web-1"}, {}});
+  ActionId removal = add(RemoveContainer{{ContainerId("old"), 0, "web-1"}, false}, {stop});
+  ActionId start_new = add(StartContainer{{ContainerId("new"), 0, "web-1"}}, {removal});
+  ActionId wait = add(WaitAccepted{{ContainerId("new"), 0, "web-1"}, {}}, {start_new});
   for (ActionId id : {stop, removal, start_new, wait}) builder[id].sequence = 1;
   target.hold(stop);
   target.hold(wait);
@@ -414,7 +414,7 @@ TEST_F(Executor, CancelingEndsTheWaitsOfStartedSequences) {
 
 TEST_F(Executor, CancelingEndsHooksWhichAFailureLeavesRunning) {
   ActionId broken = create("a");
-  ActionId hook = add(RunHook{{"x", 0, "x"}, HookMoment::PostStart});
+  ActionId hook = add(RunHook{{ContainerId("x"), 0, "x"}, HookMoment::PostStart});
   target.hold(broken);
   target.hold(hook);
   target.fails.insert({broken, Error("broken")});
@@ -438,7 +438,7 @@ TEST_F(Executor, CanceledBeforeTheStartDoesNothing) {
 
 TEST_F(Executor, WaitsHaveATimeout) {
   options.wait_timeout = std::chrono::milliseconds(1);
-  ActionId wait = add(WaitHealthy{{"x", 0, "shop-db-1"}});
+  ActionId wait = add(WaitHealthy{{ContainerId("x"), 0, "shop-db-1"}});
   target.hold(wait);
   start();
   io.restart();
@@ -474,7 +474,7 @@ TEST_F(Executor, ExitCodesReportCommandsThatCannotRun) {
 }
 
 TEST_F(Executor, ExecutesPlansWithManyActions) {
-  ActionId network = add(StopContainer{{"n", 0, "n"}, {}});
+  ActionId network = add(StopContainer{{ContainerId("n"), 0, "n"}, {}});
   ActionId last = network;
   for (int i = 0; i < 2000; ++i) {
     ActionId made = create("c" + std::to_string(i), {network});
@@ -501,13 +501,13 @@ class ExecutorUpdate : public Executor {
  protected:
   TwoReplicas make(UpdateFailure on_failure, double ratio = 0) {
     TwoReplicas ids;
-    ids.accept1 = add(WaitAccepted{{"n1", 0, "web-1"}, {}});
+    ids.accept1 = add(WaitAccepted{{ContainerId("n1"), 0, "web-1"}, {}});
     ids.check1 = add(CheckUpdate{"web", {{ids.accept1}}, 2, 1, 2, on_failure, ratio, false});
-    ids.back1 = add(StartContainer{{"o1", 0, "web-1"}});
-    ids.accept2 = add(WaitAccepted{{"n2", 0, "web-2"}, {}}, {ids.check1});
+    ids.back1 = add(StartContainer{{ContainerId("o1"), 0, "web-1"}});
+    ids.accept2 = add(WaitAccepted{{ContainerId("n2"), 0, "web-2"}, {}}, {ids.check1});
     ids.check2 = add(CheckUpdate{"web", {{ids.accept1}, {ids.accept2}}, 2, 2, 2, on_failure, ratio, false},
                      {ids.check1});
-    ids.roll_back = add(StartContainer{{"old", 0, "web-1"}});
+    ids.roll_back = add(StartContainer{{ContainerId("old"), 0, "web-1"}});
     builder.after(ids.check1, ids.accept1, true);
     builder.after(ids.check2, ids.accept1, true);
     builder.after(ids.check2, ids.accept2, true);
@@ -548,7 +548,7 @@ TEST_F(ExecutorUpdate, FailureIsRolledBackAndEndsTheUpdate) {
 TEST_F(ExecutorUpdate, LaterFailureRollsBackAcceptedReplicas) {
   TwoReplicas ids = make(UpdateFailure::Rollback);
   // Uses provisional IDs: this plan does not renumber actions before the second wait.
-  builder[ids.accept2].body = WaitAccepted{{"bad", 0, "web-2"}, {}};
+  builder[ids.accept2].body = WaitAccepted{{ContainerId("bad"), 0, "web-2"}, {}};
   plan = std::make_shared<const Plan>(Plan(std::move(builder).finish()));
   for (const Action& action : plan->actions) {
     const auto* wait = std::get_if<WaitAccepted>(&action.body);
