@@ -88,13 +88,20 @@ Result<std::vector<MountPoint>> ContainerFactory::plan_mounts(const ContainerSpe
     socket.target = "/var/run/docker.sock";
     points.push_back(planned(socket));
   }
+  // Its own mounts win over inherited ones, and of these the last.
+  const std::vector<MountPoint> own = points;
+  auto at = [](const std::string& path) {
+    return [&path](const MountPoint& point) { return point.spec.target == path; };
+  };
   for (const std::string& entry : spec.volumes_from) {
     std::string name = entry.substr(0, entry.find(':'));
     bool read_only = entry.ends_with(":ro");
     Result<ContainerPtr> other = context_.require_container(name);
     if (!other) return std::move(other).error().in("volumes_from");
     for (MountPoint point : (*other)->mounts) {
-      if (point.spec.kind == MountKind::Tmpfs) continue;
+      const std::string target = point.spec.target;
+      if (point.spec.kind == MountKind::Tmpfs || std::any_of(own.begin(), own.end(), at(target))) continue;
+      std::erase_if(points, at(target));
       point.spec.read_only = point.spec.read_only || read_only;
       point.spec.create_host_path = false;
       point.source.anonymous = false;
@@ -102,8 +109,7 @@ Result<std::vector<MountPoint>> ContainerFactory::plan_mounts(const ContainerSpe
     }
   }
   auto taken = [&](const std::string& path) {
-    return std::any_of(points.begin(), points.end(),
-                       [&](const MountPoint& p) { return p.spec.target == path; });
+    return std::any_of(points.begin(), points.end(), at(path));
   };
   for (const std::string& path : image.config().volumes) {
     std::string destination = clean_path(path);

@@ -137,6 +137,15 @@ TEST_P(DockerCli, AllExposedPortsArePublishedOnRequest) {
   ok({"rm", "-f", "exposed"});
 }
 
+TEST_P(DockerCli, OwnMountsWinOverInheritedOnes) {
+  ok({"run", "--name", "donor", "-v", "old:/data", kImage, "sh", "-c", "echo old > /data/f"});
+  ok({"run", "--rm", "--volumes-from", "donor", "-v", "new:/data", kImage, "sh", "-c", "echo new > /data/f"});
+  EXPECT_EQ(ok({"run", "--rm", "--volumes-from", "donor", kImage, "cat", "/data/f"}), "old");
+  EXPECT_EQ(ok({"run", "--rm", "-v", "new:/d", kImage, "cat", "/d/f"}), "new");
+  ok({"rm", "donor"});
+  ok({"volume", "rm", "old", "new"});
+}
+
 TEST_P(DockerCli, VolumePruneRemovesAnonymousVolumes) {
   std::string id = ok({"create", "-v", "/x", kImage, "true"});
   ok({"rm", id});
