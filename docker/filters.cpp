@@ -17,6 +17,7 @@ const std::vector<std::string_view>& known_filters(FilterList list) {
        {"ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name",
         "network", "publish", "since", "status", "volume"}},
       {FilterList::Images, {"before", "dangling", "label", "label!", "reference", "since", "until"}},
+      {FilterList::Search, {"is-automated", "is-official", "stars"}},
       {FilterList::Networks, {"dangling", "driver", "id", "label", "name", "scope", "type"}},
       {FilterList::Volumes, {"dangling", "driver", "label", "name"}},
       {FilterList::Events,

@@ -18,6 +18,7 @@ namespace stack::docker {
 enum class FilterList {
   Containers,
   Images,
+  Search,
   Networks,
   Volumes,
   Events,

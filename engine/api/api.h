@@ -43,6 +43,7 @@ void add_volume_routes(http::Router& router, Services& services);
 void add_volume_copy_routes(http::Router& router, Services& services);
 void add_disk_usage_routes(http::Router& router, Services& services);
 void add_registry_routes(http::Router& router, Services& services);  // push, auth, distribution
+void add_search_routes(http::Router& router, Services& services);
 void add_project_routes(http::Router& router, Services& services);
 void add_unsupported_routes(http::Router& router);  // swarm, plugins
 // Adds all routes.

@@ -201,6 +201,7 @@ void add_routes(http::Router& router, Services& s) {
   add_volume_copy_routes(router, s);
   add_disk_usage_routes(router, s);
   add_registry_routes(router, s);
+  add_search_routes(router, s);
   add_project_routes(router, s);
   add_unsupported_routes(router);
 }
