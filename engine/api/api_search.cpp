@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "docker/filters.h"
 #include "engine/api/api.h"
-#include "http/wire/query.h"
 #include "model/image_reference.h"
 
 namespace stack::engine {
