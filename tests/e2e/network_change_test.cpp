@@ -316,7 +316,8 @@ TEST_F(NetworkChange, DamageByOtherProgramsIsRepaired) {
         "nft flush set " + own_table + " bridges", "ip route flush dev " + back, "ip link set " + back + " down", "ip address flush dev " + back, "ip link del " + back,
         "ip link set " + veth + " down", "ip link set " + veth + " nomaster", "ip link del " + veth,
         "ip link del " + back + "; ip link del " + front, std::string("sysctl -qw net.ipv4.ip_forward=0")}) {
-    ASSERT_EQ(run_command({"sh", "-c", damage}).code, 0) << damage;
+    // Without the table, everything may be whole before the engine has made it again.
+    ASSERT_TRUE(eventually(5s, [&] { return run_command({"sh", "-c", damage}).code == 0; })) << damage;
     EXPECT_TRUE(eventually(5s, whole)) << damage << "\n" << engine_log();
   }
   EXPECT_EQ(default_gateway("web"), gateway_of("move_back"));
