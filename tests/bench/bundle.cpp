@@ -32,7 +32,7 @@ bool applies(const Json& rule) {
 }
 
 Result<Json> seccomp() {
-  TRY_ASSIGN(std::string text, read_file(std::string(STACK_SOURCE_DIR) + "/runtime/seccomp_default.json"));
+  TRY_ASSIGN(std::string text, read_file(std::string(STACK_SOURCE_DIR) + "/runtime/seccomp/seccomp_default.json"));
   TRY_ASSIGN(Json profile, parse_json(text));
   Json rules = Json::array();
   for (const Json& rule : profile.value("syscalls", Json::array())) {
