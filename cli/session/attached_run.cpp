@@ -58,7 +58,7 @@ class AttachedRun {
     if (!connection && is_broken_connection(connection.error())) return std::move(connection).error();
     TRY_ASSIGN(http::Client waiter, begin_wait("not-running"));
     if (connection) {
-      TRY_ASSIGN(AttachmentEnd end, show(std::move(*connection), {}, waiter));
+      TRY_ASSIGN(AttachmentEnd end, show(std::move(*connection), waiter));
       if (end == AttachmentEnd::Detached) return std::optional(0);
     }
     auto answer = waiter.finish();
@@ -71,7 +71,7 @@ class AttachedRun {
   }
 
   Result<std::optional<int>> follow(http::HijackedConnection connection, http::Client waiter) {
-    TRY_ASSIGN(AttachmentEnd end, show(std::move(connection), {}, waiter));
+    TRY_ASSIGN(AttachmentEnd end, show(std::move(connection), waiter));
     if (end == AttachmentEnd::Detached) return std::optional(0);
     auto rest = waiter.finish();
     if (!rest) return std::optional<int>();
@@ -79,18 +79,17 @@ class AttachedRun {
   }
 
   // Shows the output until the command ends. If its monitor is killed, the attachment ends earlier; the log then has what is missing.
-  Result<AttachmentEnd> show(http::HijackedConnection connection, ShownOutput skip, http::Client& waiter) {
+  Result<AttachmentEnd> show(http::HijackedConnection connection, http::Client& waiter) {
+    Attachment to_show = attachment();
     for (bool cut = true;;) {
       ShownOutput before = shown_;
-      Attachment to_show = attachment();
-      to_show.skip = skip;
-      TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), std::move(to_show)));
+      TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), to_show));
       if (end == AttachmentEnd::Detached || !cut || ends_now(waiter) || !is_running()) return end;
       auto again = attach_to_log(true);
       if (!again) return end;
       // A command may also have closed its output.
       cut = shown_.out != before.out || shown_.err != before.err;
-      skip = shown_;
+      to_show.skip = shown_;
       connection = std::move(*again);
     }
   }
