@@ -141,6 +141,9 @@ SwarmNodes::~SwarmNodes() {
     run_program("umount", {"--lazy", "--recursive", folder(node)});
     run_program("ip", {"netns", "del", space(node)});
     run_program("ip", {"link", "del", "stkh" + std::to_string(node)});
+    // dockerd leaves its parent cgroup.
+    run_program("find", {"/sys/fs/cgroup", "-depth", "-type", "d", "-path",
+                         "*/stack-swarm" + std::to_string(node) + "*", "-exec", "rmdir", "{}", ";"});
   }
   // Layers of overlay mounts that ended with their namespaces.
   run_program("rm", {"-rf", folder_->path() + "/n1", folder_->path() + "/n2", engine_root()});
