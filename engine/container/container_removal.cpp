@@ -31,9 +31,14 @@ void ContainerRemoval::load() {
     std::vector<std::string> words = split(line, ' ');
     if (words.size() == 2) removed_.emplace_back(words[0], std::atoi(words[1].c_str()));
   }
-  bool long_file = removed_.size() > 2 * kRemembered;
+  lines_ = removed_.size();
   while (removed_.size() > kRemembered) removed_.pop_front();
-  if (!long_file) return;
+  shorten_file();
+}
+
+void ContainerRemoval::shorten_file() {
+  if (lines_ <= 2 * kRemembered) return;
+  lines_ = removed_.size();
   std::string kept;
   for (const auto& [id, exit_code] : removed_) kept += id + " " + std::to_string(exit_code) + "\n";
   if (Result<> written = write_file_atomic(context_.paths.exit_codes(), kept, 0600); !written)
@@ -48,6 +53,8 @@ void ContainerRemoval::remember(const Container& container) {
   Result<> written = file ? write_all(file.get(), id + " " + std::to_string(container.state.exit_code) + "\n")
                           : Result<>(Error::last_errno("open " + context_.paths.exit_codes()));
   if (!written) log_warning(written.error().text());
+  ++lines_;
+  shorten_file();
 }
 
 Task<> ContainerRemoval::discard(ContainerPtr container) {

@@ -27,12 +27,15 @@ class ContainerRemoval {
 
  private:
   void remember(const Container& container);
+  // Keeps only what is remembered, once the file has twice as many lines.
+  void shorten_file();
 
   Context& context_;
   ContainerParts& parts_;
   const ContainerFacts& facts_;
   const ContainerVolumes& volumes_;
   std::deque<std::pair<std::string, int>> removed_;  // IDs and exit codes
+  size_t lines_ = 0;                                 // of their file
 };
 
 }  // namespace stack::engine
