@@ -38,7 +38,7 @@ class Search {
     for (const std::string& group : cgroups_.list(paths_.cgroup_parent())) cgroup(group);
     for (const auto& [id, pid] : monitors_)
       if (!owners_.containers.contains(id) && !owners_.steps.contains(id) && !is_step(id) && !is_exec(id))
-        unknown(id, "has a monitor (process " + std::to_string(pid) + ") but no record");
+        monitor(id, pid);
     for (const std::string& name : entries_of(paths_.containers())) {
       if (name.starts_with(Paths::kGonePrefix)) {
         gone(name.substr(Paths::kGonePrefix.size()));
@@ -63,10 +63,16 @@ class Search {
     return std::any_of(found_.begin(), found_.end(), [&](const Leftover& l) { return l.id == id; });
   }
   void add(LeftoverKind kind, const std::string& id, std::string text) {
-    if (!is_reported(id)) found_.push_back({kind, id, std::move(text)});
+    if (!is_reported(id)) found_.push_back({kind, id, false, std::move(text)});
   }
   void unknown(const std::string& id, const std::string& text) {
     add(LeftoverKind::Unknown, id, "container " + id.substr(0, 12) + " " + text);
+  }
+
+  void monitor(const std::string& id, pid_t pid) {
+    if (is_reported(id)) return;
+    unknown(id, "has a monitor (process " + std::to_string(pid) + ") but no record");
+    found_.back().is_monitor = !path_exists(paths_.container(ContainerId(id)));
   }
 
   void step(const std::string& id) {

@@ -32,6 +32,7 @@ enum class LeftoverKind {
 struct Leftover {
   LeftoverKind kind = LeftoverKind::Unknown;
   std::string id;
+  bool is_monitor = false;  // Unknown: only a monitor is known of it
   std::string text;  // "cgroup /stack/3f2a...", "container 3f2a... runs without a record (process 712)"
 };
 

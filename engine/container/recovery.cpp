@@ -3,12 +3,21 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/log.h"
 #include "base/process.h"
 #include "engine/container/cgroup_parent.h"
 
 namespace stack::engine {
+
+namespace {
+
+// How long the start of the engine waits for the monitors of removed containers.
+constexpr auto kMonitorEndPoll = std::chrono::milliseconds(50);
+constexpr int kMonitorEndPolls = 40;
+
+}  // namespace
 
 // Handles a container that is recorded as running but is not, and whose exit was not seen.
 void Recovery::note_lost(Container& container) {
@@ -120,13 +129,38 @@ Task<Result<std::vector<ContainerPtr>>> Recovery::recover() {
     bool ended = container->phase == Phase::Stopped && container->status() == ContainerStatus::Exited;
     if (ended && supervisor_.on_removable) supervisor_.on_removable(container);
   }
+  co_await keep_unowned();
+  co_return to_start;
+}
+
+Task<> Recovery::keep_unowned() {
   std::vector<Leftover> left = co_await sweep(true);
+  // The monitor of a removed container may still be ending.
+  auto is_monitor = [](const Leftover& leftover) { return leftover.is_monitor; };
+  for (int i = 0; i < kMonitorEndPolls && std::any_of(left.begin(), left.end(), is_monitor); ++i) {
+    co_await sleep_for(context_.io, kMonitorEndPoll);
+    left = co_await sweep(true);
+  }
   for (const Leftover& leftover : left) {
     if (leftover.kind != LeftoverKind::Unknown) continue;
     log_error(leftover.text + "; leaving it unchanged (see `stack doctor`)");
     context_.unreadable.push_back({Table::Containers, leftover.id, leftover.text});
+    unowned_.insert(leftover.id);
   }
-  co_return to_start;
+}
+
+void Recovery::forget_ended(std::vector<Leftover>& found) {
+  std::set<std::string> present;
+  for (const Leftover& leftover : found)
+    if (leftover.kind == LeftoverKind::Unknown) present.insert(leftover.id);
+  std::erase_if(context_.unreadable, [&](const Unreadable& record) {
+    return record.table == Table::Containers && unowned_.contains(record.key) &&
+           !present.contains(record.key);
+  });
+  std::erase_if(unowned_, [&](const std::string& id) { return !present.contains(id); });
+  std::erase_if(found, [&](const Leftover& leftover) {
+    return leftover.kind == LeftoverKind::Unknown && unowned_.contains(leftover.id);
+  });
 }
 
 Owners Recovery::owners() const {
@@ -136,7 +170,7 @@ Owners Recovery::owners() const {
     if (container->run) owners.alive.insert(id.text());
   }
   for (const Unreadable& record : context_.unreadable) {
-    if (record.table != Table::Containers) continue;
+    if (record.table != Table::Containers || unowned_.contains(record.key)) continue;
     owners.containers.insert(record.key);
     owners.unreadable.insert(record.key);
   }
@@ -155,6 +189,7 @@ Task<std::vector<Leftover>> Recovery::sweep(bool repair) {
     bool of_container = now.containers.contains(leftover.id) && leftover.kind != LeftoverKind::Cgroup;
     return of_container || now.alive.contains(leftover.id) || now.steps.contains(leftover.id);
   });
+  forget_ended(found);
   if (!repair) co_return found;
   auto clear = [paths = context_.paths, cgroups = parts_.cgroups, found] {
     for (const Leftover& leftover : found) {
@@ -178,8 +213,9 @@ Task<Result<>> Recovery::give_up(std::string id) {
   if (known.containers.contains(id) && !known.unreadable.contains(id))
     co_return conflict("container " + id + " has a record; remove it like any other container");
   unreadable_monitors_.erase(id);
+  unowned_.erase(id);
   auto clear = [paths = context_.paths, cgroups = parts_.cgroups, id] {
-    return remove_leftover(paths, cgroups, {LeftoverKind::Unknown, id, ""});
+    return remove_leftover(paths, cgroups, {LeftoverKind::Unknown, id, false, ""});
   };
   Result<> cleared = co_await offload(context_.pool, clear);
   CO_TRY(cleared);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ class Recovery {
   // known to have no owner, and returns stopped containers that their restart policy starts again. Call once, before
   // serving.
   Task<Result<std::vector<ContainerPtr>>> recover();
-  // Objects without an owner. `repair` removes them, except those that a lost record may own.
+  // Objects without an owner, except those that recover() reported as unreadable records. `repair` removes them, except
+  // those that a lost record may own. A reported object that has ended is no longer reported.
   Task<std::vector<Leftover>> sweep(bool repair);
   // Removes the remains of a container whose record is lost or unreadable, including its data.
   Task<Result<>> give_up(std::string id);
@@ -50,6 +52,9 @@ class Recovery {
   void note_lost(Container& container);
   bool comes_back(Container& container);
   Owners owners() const;
+  // Reports what a lost record may own as unreadable records.
+  Task<> keep_unowned();
+  void forget_ended(std::vector<Leftover>& found);
 
   Context& context_;
   ContainerParts& parts_;
@@ -58,6 +63,7 @@ class Recovery {
   ContainerVolumes& volumes_;
   Supervisor& supervisor_;
   ContainerRemoval& removal_;
+  std::set<std::string> unowned_;  // the unreadable records that are leftovers without a record
   std::map<std::string, Fd> unreadable_monitors_;  // monitors of containers with unreadable records
 };
 

@@ -207,6 +207,37 @@ TEST_F(Recovery, HangingMonitorsBlockNothing) {
   expect_nothing_left();
 }
 
+// A process that looks like the monitor of a container without a record, and ends after some time.
+std::unique_ptr<BackgroundCommand> monitor_without_record(const std::string& root,
+                                                          const std::string& seconds) {
+  std::string script = "exec 9<" + root + "/containers; exec -a stack-monitor perl -e'sleep " + seconds +
+                       "' " + std::string(64, 'd');
+  return std::make_unique<BackgroundCommand>(std::vector<std::string>{"bash", "-c", script});
+}
+
+TEST_F(Recovery, MonitorThatIsEndingIsNotReported) {
+  shop();
+  stack().kill_engine();
+  auto ending = monitor_without_record(stack().root(), "1");
+  ASSERT_TRUE(eventually(5s, [&] { return processes_with("stack-monitor").size() == 3; }));
+  std::string report = must({"doctor"}).out;
+  EXPECT_NE(report.find("all readable"), std::string::npos) << report;
+}
+
+TEST_F(Recovery, ReportOfAMonitorEndsWithIt) {
+  shop();
+  stack().kill_engine();
+  auto stuck = monitor_without_record(stack().root(), "4242");
+  ASSERT_TRUE(eventually(5s, [&] { return processes_with("stack-monitor").size() == 3; }));
+  std::string report = must({"doctor"}).out;
+  EXPECT_NE(report.find("has a monitor"), std::string::npos) << report;
+  EXPECT_EQ(report.find("has a monitor"), report.rfind("has a monitor")) << "once: " << report;
+  stuck->signal(SIGKILL);
+  stuck->wait();
+  report = must({"doctor"}).out;
+  EXPECT_NE(report.find("all readable"), std::string::npos) << report;
+}
+
 class BuildRecovery : public Recovery {
  protected:
   void begin_build() {
