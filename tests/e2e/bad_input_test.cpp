@@ -171,7 +171,7 @@ TEST_F(BadInput, AllMistakesAreReportedAtOnce) {
 TEST_F(BadInput, FailingRunShowsItsLastOutput) {
   project("bad", "services:\n  web:\n    build: .\n");
   write("Dockerfile", "FROM debian:bookworm-slim\nRUN echo the reason is this && exit 7\n");
-  up_fails({"Dockerfile:2", "the reason is this", "7", "Network bad_default  Removed"});
+  up_fails({"Dockerfile:2", "the reason is this", "7", "Network bad_default Removed"});
 }
 
 TEST_F(BadInput, DockerfileSyntaxError) {

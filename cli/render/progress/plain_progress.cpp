@@ -38,7 +38,7 @@ std::string PlainProgress::text_of(const Json& line) {
   if (event == "build") return build_text(line);
   if (event == "pull" || event == "push") {
     std::string text = style_.quiet_pull ? "" : plain_transfer_text(line);
-    return text.empty() ? "" : " " + action_label(actions_[int_or(line, "id")]) + "  " + text + "\n";
+    return text.empty() ? "" : " " + action_label(actions_[int_or(line, "id")]) + " " + text + "\n";
   }
   if (event == "waiting") return " " + string_or(line, "text") + "\n";
   if (event == "warning") {
@@ -49,7 +49,7 @@ std::string PlainProgress::text_of(const Json& line) {
     std::string text = wait_text(line);
     if (last_waits_[id] == text) return {};
     last_waits_[id] = text;
-    return " " + action_label(actions_[id]) + "  Waiting  " + text + "\n";
+    return " " + action_label(actions_[id]) + " Waiting " + text + "\n";
   }
   return {};
 }
@@ -59,13 +59,13 @@ std::string PlainProgress::action_text(const Json& line) {
   const Verb& verb = verb_of(string_or(action, "kind"));
   std::string label = action.is_null() ? string_or(line, "text") : action_label(action);
   std::string state = string_or(line, "state");
-  if (state == "running") return " " + label + "  " + std::string(verb.doing) + "\n";
+  if (state == "running") return " " + label + " " + std::string(verb.doing) + "\n";
   if (was_idle(line)) return {};
-  if (state == "done") return " " + label + "  " + std::string(verb.done) + "\n";
+  if (state == "done") return " " + label + " " + std::string(verb.done) + "\n";
   if (state != "failed") return {};
   std::string error = first_line(string_or(line, "error"));
-  return " " + label + "  " + paint("Error", Color::Red, style_.terminal.color) +
-         (error.empty() ? "" : "  " + error) + "\n";
+  return " " + label + " " + paint("Error", Color::Red, style_.terminal.color) +
+         (error.empty() ? "" : " " + error) + "\n";
 }
 
 std::string PlainProgress::build_text(const Json& line) const {

@@ -54,14 +54,14 @@ TEST(PlainProgress, PrintsEachStepLikeCompose) {
     progress.finish();
   }
   EXPECT_EQ(read_pipe(pipe),
-            " Network shop_default  Creating\n"
-            " Network shop_default  Created\n"
+            " Network shop_default Creating\n"
+            " Network shop_default Created\n"
             " web > RUN make\n"
             " web | cc -c x.c\n"
-            " Container shop-web-1  Starting\n"
-            " Container shop-web-1  Started\n"
-            " Container shop-web-1  Waiting  starting\n"
-            " Container shop-web-1  Error  unhealthy\n"
+            " Container shop-web-1 Starting\n"
+            " Container shop-web-1 Started\n"
+            " Container shop-web-1 Waiting starting\n"
+            " Container shop-web-1 Error unhealthy\n"
             " another `up` holds the project\n");
 }
 
