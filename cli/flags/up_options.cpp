@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "cli/flags/build_options.h"
 #include "cli/session/member.h"
+#include "cli/session/selected_services.h"
+#include "orchestrator/compose/config_output.h"
 #include "orchestrator/compose/project.h"
 
 namespace stack::cli {
@@ -63,18 +65,15 @@ Result<Json> up_options(const Session& session, const Arguments& arguments,
 
 namespace {
 
-Error no_such_service(const std::string& name, const compose::Project& project) {
-  std::vector<std::string> known;
-  for (const auto& [key, service] : project.services) known.push_back(key);
-  for (const auto& [key, service] : project.disabled_services) known.push_back(key);
-  std::string text = "no such service: " + name;
-  std::string near = nearest(name, known);
-  if (!near.empty()) {
-    text += "; did you mean " + near + "?";
-  } else if (!known.empty()) {
-    text += "; available: " + join(known, ", ");
-  }
-  return not_found(text);
+ResolvedProject resolved(const compose::Loaded& loaded) {
+  return {loaded.project.name, compose::project_to_json(loaded.project), compose::list_environment(loaded)};
+}
+
+std::vector<std::string> names_of(const compose::Project& project) {
+  std::vector<std::string> names;
+  for (const auto& [name, service] : project.services) names.push_back(name);
+  for (const auto& [name, service] : project.disabled_services) names.push_back(name);
+  return names;
 }
 
 }  // namespace
@@ -90,13 +89,13 @@ Result<ResolvedProject> load_for(Session& session, const std::vector<std::string
     whole = compose::load(options);
   }
   TRY_ASSIGN(compose::Loaded loaded, session.show(std::move(whole)));
-  if (!options.services.empty())
-    return ResolvedProject{loaded.project.name, compose::project_to_json(loaded.project)};
+  if (!options.services.empty()) return resolved(loaded);
   bool again = false;
   for (const std::string& name : services) {
     if (loaded.project.services.contains(name)) continue;
     auto disabled = loaded.project.disabled_services.find(name);
-    if (disabled == loaded.project.disabled_services.end()) return no_such_service(name, loaded.project);
+    if (disabled == loaded.project.disabled_services.end())
+      return no_such_service(name, names_of(loaded.project));
     // Naming a service activates its profiles.
     again = true;
     options.also_services.push_back(name);
@@ -104,7 +103,7 @@ Result<ResolvedProject> load_for(Session& session, const std::vector<std::string
   if (again) {
     TRY_ASSIGN(loaded, session.load(options));
   }
-  return ResolvedProject{loaded.project.name, compose::project_to_json(loaded.project)};
+  return resolved(loaded);
 }
 
 Result<ResolvedProject> load_or_stored(Session& session, const std::vector<std::string>& services) {
@@ -113,7 +112,7 @@ Result<ResolvedProject> load_or_stored(Session& session, const std::vector<std::
   if (!named || !globals.files.empty()) return load_for(session, services);
   TRY(session.require_services(*named, services));
   TRY_ASSIGN(Json stored, session.call("GET", project_path(*named)));
-  return ResolvedProject{*named, member(stored, "project")};
+  return ResolvedProject{*named, member(stored, "project"), {}};
 }
 
 }  // namespace stack::cli

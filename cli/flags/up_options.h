@@ -16,6 +16,8 @@ Result<Json> up_options(const Session& session, const Arguments& arguments,
 struct ResolvedProject {
   std::string name;
   Json project;  // null: use the project stored in the engine
+  std::vector<std::string>
+      environment;  // "K=V": the caller's variables and those of .env; empty for a stored project
 };
 
 // Loads the Compose file and activates the profiles of the named services. An unknown service is an error.

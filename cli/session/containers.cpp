@@ -199,7 +199,11 @@ Json container_json(const Container& container, int64_t now, bool truncate) {
   std::vector<std::string> labels;
   for (const auto& [key, value] : container.labels) labels.push_back(key + "=" + value);
   Json publishers = Json::array();
-  for (const Port& port : container.ports) {
+  std::vector<Port> ports = container.ports;
+  std::sort(ports.begin(), ports.end(), [](const Port& a, const Port& b) {
+    return std::tie(a.public_port, a.private_port, a.ip) < std::tie(b.public_port, b.private_port, b.ip);
+  });
+  for (const Port& port : ports) {
     publishers.push_back({{"URL", port.ip},
                           {"TargetPort", port.private_port},
                           {"PublishedPort", port.public_port},

@@ -2,17 +2,18 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/render/output.h"
 #include "cli/session/member.h"
 #include "cli/session/reconnects.h"
+#include "cli/session/selected_services.h"
 #include "http/wire/query.h"
 #include "orchestrator/compose/diagnostic.h"
 
 namespace stack::cli {
-
-namespace {}
 
 Session::Session(Globals globals, Environment environment, std::string current_directory)
     : globals_(std::move(globals)),
@@ -128,27 +129,27 @@ Result<> Session::require_services(const std::string& project_name,
                                    const std::vector<std::string>& services) {
   if (services.empty()) return {};
   auto project = call("GET", project_path(project_name));
-  if (!project && project.error().kind() == ErrorKind::NotFound) {
+  bool unknown = !project && project.error().kind() == ErrorKind::NotFound;
+  if (!project && !unknown) return std::move(project).error();
+  std::vector<std::string> known;
+  if (project) {
+    const Json& resolved = member(*project, "project");
+    for (const char* group : {"services", "disabled_services"})
+      for (const auto& [name, service] : member(resolved, group).items()) known.push_back(name);
+  }
+  auto is_known = [&known](const std::string& name) {
+    return std::find(known.begin(), known.end(), name) != known.end();
+  };
+  if (std::all_of(services.begin(), services.end(), is_known)) return {};
+  // The file may have changed since the engine took it.
+  std::optional<std::vector<std::string>> in_files = services_of_files(*this);
+  if (unknown && !in_files)
     return not_found("project " + project_name + " is unknown to the engine (`stack ls -a` " +
                      "lists the known projects)");
-  }
-  if (!project) return std::move(project).error();
-  std::vector<std::string> known;
-  const Json& resolved = member(*project, "project");
-  for (const char* group : {"services", "disabled_services"}) {
-    for (const auto& [name, service] : member(resolved, group).items()) known.push_back(name);
-  }
-  for (const std::string& name : services) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    std::string text = "no such service: " + name;
-    std::string near = nearest(name, known);
-    if (!near.empty()) {
-      text += "; did you mean " + near + "?";
-    } else if (!known.empty()) {
-      text += "; available: " + join(known, ", ");
-    }
-    return not_found(text);
-  }
+  for (const std::string& name : in_files.value_or(std::vector<std::string>()))
+    if (!is_known(name)) known.push_back(name);
+  for (const std::string& name : services)
+    if (!is_known(name)) return no_such_service(name, known);
   return {};
 }
 

@@ -58,9 +58,9 @@ ActionTask carry_out(ActionContext context, RunHook action) {
     Captured run = co_await run_hook(context, *container, std::move(request));
     CO_TRY(run);
     if (run->exit_code != 0)
-      co_return ActionError(
-          Error("hook " + join(hook.command, " ") + " exited with code " + std::to_string(run->exit_code)),
-          split(trim(run->output), '\n'));
+      co_return ActionError(Error((*container)->label(label::kService) + " hook exited with status " +
+                                  std::to_string(run->exit_code) + ": " + join(hook.command, " ")),
+                            split(trim(run->output), '\n'));
   }
   co_return ActionResult();
 }
@@ -95,6 +95,7 @@ Task<Result<ContainerPtr>> hook_container(ActionContext context, RunPreStart act
 ActionTask carry_out(ActionContext context, RunPreStart action) {
   std::string command = join(action.spec.command.value_or(std::vector<std::string>{}), " ");
   ContainerRef reference{{}, 0, action.spec.name};
+  size_t index = action.index;
   Result<ContainerPtr> hook = co_await hook_container(context, std::move(action));
   CO_TRY(hook);
   ContainerPtr container = *hook;
@@ -109,7 +110,8 @@ ActionTask carry_out(ActionContext context, RunPreStart action) {
   if (!removed) log_warning(removed.error().text());
   if (ended || ended.error().error.kind() != ErrorKind::Internal) co_return ended;
   co_return ActionError(
-      Error((command.empty() ? "" : command + " ") + ("exited with code " + std::to_string(code))),
+      Error("pre_start[" + std::to_string(index) + "]: " + (command.empty() ? "" : command + " ") +
+            "exited with code " + std::to_string(code)),
       std::move(lines));
 }
 

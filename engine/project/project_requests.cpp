@@ -107,6 +107,7 @@ orchestrator::RunOptions run_options(const Json& options) {
   run.slug = random_hex(6);
   run.tty = bool_or(options, "tty");
   run.interactive = bool_or(options, "interactive");
+  run.detach = bool_or(options, "detach");
   run.remove = bool_or(options, "rm");
   run.service_ports = bool_or(options, "service_ports");
   run.publish = strings_of(options, "publish");

@@ -115,6 +115,7 @@ struct RunOptions {
   std::string slug;  // 12 hexadecimal digits, chosen by the caller because this function is pure
   bool tty = false;
   bool interactive = false;
+  bool detach = false;  // stdin stays open although nobody is attached
   bool remove = false;  // --rm
   bool service_ports = false;
   std::vector<std::string> publish;  // "[ip:]host:container[/proto]"

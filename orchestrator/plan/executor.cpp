@@ -241,10 +241,10 @@ class Execution : public std::enable_shared_from_this<Execution> {
   }
 
   Error timeout_error(ActionId id) const {
-    return Error(ErrorKind::Timeout,
-                 object_of(action(id)) + " is not " +
-                     (std::holds_alternative<WaitCompleted>(action(id).body) ? "completed" : "healthy") +
-                     " after " + go_duration(*options_.wait_timeout));
+    const char* wanted = std::holds_alternative<WaitCompleted>(action(id).body) ? "completed" : "healthy";
+    return Error(ErrorKind::Timeout, std::string("application not ") + wanted + " after " +
+                                         go_duration(*options_.wait_timeout) + ": " + object_of(action(id)) +
+                                         " is not " + wanted);
   }
 
   // The failed step of a replica, or 0.
@@ -299,7 +299,10 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void note_failure(ActionId id) {
     if (action(id).judged) return;
     if (action(id).optional) {
-      report_.warnings.push_back(describe(action(id)) + ": " + outcome(id).error->error.text());
+      std::string what = action(id).service.empty()
+                             ? describe(action(id))
+                             : "optional dependency \"" + action(id).service + "\" failed to start";
+      report_.warnings.push_back(what + ": " + outcome(id).error->error.text());
       return;
     }
     report_.failed.push_back(id);

@@ -86,6 +86,15 @@ void set_aliases(ContainerSpec& spec, const std::string& service, bool use_alias
   }
 }
 
+// Adds `given` to a list of capabilities and removes it from the opposite list.
+void override_capabilities(std::vector<std::string>& list, std::vector<std::string>& opposite,
+                           const std::vector<std::string>& given) {
+  list.insert(list.end(), given.begin(), given.end());
+  std::erase_if(opposite, [&](const std::string& capability) {
+    return std::find(given.begin(), given.end(), capability) != given.end();
+  });
+}
+
 }  // namespace
 
 Result<ContainerSpec> one_off(const compose::Project& project, const std::string& service,
@@ -107,14 +116,14 @@ Result<ContainerSpec> one_off(const compose::Project& project, const std::string
   if (!options.workdir.empty()) spec.working_dir = options.workdir;
   spec.tty = options.tty;
   spec.open_stdin = options.interactive;
-  spec.stdin_once = options.interactive;
+  spec.stdin_once = options.interactive && !options.detach;
   spec.auto_remove = options.remove;
   spec.restart = {};
   TRY(set_ports(spec, options));
   TRY(add_volumes(spec, project, options));
   set_aliases(spec, service, options.use_aliases);
-  spec.cap_add.insert(spec.cap_add.end(), options.cap_add.begin(), options.cap_add.end());
-  spec.cap_drop.insert(spec.cap_drop.end(), options.cap_drop.begin(), options.cap_drop.end());
+  override_capabilities(spec.cap_add, spec.cap_drop, options.cap_add);
+  override_capabilities(spec.cap_drop, spec.cap_add, options.cap_drop);
   return spec;
 }
 

@@ -140,6 +140,7 @@ struct RunHook {
 struct RunPreStart {
   ContainerSpec spec;
   ContainerRef container;
+  size_t index = 0;  // in the service's list of pre_start hooks
 };
 struct ConnectNetwork {
   ContainerRef container;

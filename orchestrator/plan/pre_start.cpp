@@ -71,7 +71,7 @@ std::vector<ActionId> add_pre_start(PlanBuilder& plan, const DesiredService& ser
                                     const ContainerRef& replica, const std::vector<Edge>& earlier) {
   std::vector<ActionId> hooks;
   for (const ContainerSpec& spec : service.pre_start) {
-    ActionId id = plan.add(service.name, RunPreStart{spec, replica}, "service is not running");
+    ActionId id = plan.add(service.name, RunPreStart{spec, replica, hooks.size()}, "service is not running");
     plan.after(id, earlier);
     if (!hooks.empty()) plan.after(id, hooks.back());
     hooks.push_back(id);

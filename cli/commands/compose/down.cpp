@@ -35,7 +35,7 @@ Result<int> run_down(Session& session, const Arguments& arguments) {
   if (*timeout) options["timeout"] = **timeout;
   const Globals& globals = session.globals();
   std::optional<std::string> named = session.named_project();
-  ResolvedProject project{named.value_or(""), nullptr};
+  ResolvedProject project{named.value_or(""), nullptr, {}};
   if (!named || !globals.files.empty()) {
     // Removal needs only names. Files and variables of secrets and environments may no longer exist, and what this engine
     // cannot run was never started.
@@ -44,7 +44,7 @@ Result<int> run_down(Session& session, const Arguments& arguments) {
     lenient.no_env_resolution = true;
     lenient.refuse = false;
     TRY_ASSIGN(compose::Loaded loaded, session.load(lenient));
-    project = {loaded.project.name, compose::project_to_json(loaded.project)};
+    project = {loaded.project.name, compose::project_to_json(loaded.project), {}};
   }
   return run_change(
       session,

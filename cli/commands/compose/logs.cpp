@@ -5,6 +5,7 @@
 #include "cli/render/output.h"
 #include "cli/session/containers.h"
 #include "cli/session/log_follow.h"
+#include "cli/session/selected_services.h"
 
 namespace stack::cli {
 
@@ -47,7 +48,13 @@ Result<int> run_logs(Session& session, const Arguments& arguments) {
   auto index = arguments.number("index");
   if (!index) return session.usage_error(index.error().text());
   TRY_ASSIGN(std::string project_name, session.project_name());
-  TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All, true, arguments.words));
+  TRY_ASSIGN(auto all, list_containers(session, project_name, ContainerFilter::All, true));
+  size_t count = all.size();
+  std::vector<Container> containers = selected(session, std::move(all), arguments.words);
+  if (arguments.words.empty() && containers.size() < count) {
+    query->services = services_of_files(session).value_or(std::vector<std::string>());
+    if (query->services.empty()) return 0;
+  }
   // A service with a container exists; asking for the project costs the engine more.
   std::vector<std::string> unseen = arguments.words;
   for (const Container& container : containers) std::erase(unseen, container.service);

@@ -6,6 +6,7 @@
 #include "cli/render/question.h"
 #include "cli/session/change.h"
 #include "cli/session/containers.h"
+#include "cli/session/selected_services.h"
 #include "cli/session/services_change.h"
 
 namespace stack::cli {
@@ -31,7 +32,7 @@ Result<int> run_rm(Session& session, const Arguments& arguments) {
   TRY(session.require_services(project_name, arguments.words));
   TRY_ASSIGN(auto containers, list_containers(session, project_name, ContainerFilter::All, true));
   std::vector<std::string> names;
-  for (const Container& container : of_services(std::move(containers), arguments.words)) {
+  for (const Container& container : selected(session, std::move(containers), arguments.words)) {
     if (arguments.is_set("stop") || !container.is_running()) names.push_back(container.name);
   }
   if (names.empty()) {
@@ -47,7 +48,8 @@ Result<int> run_rm(Session& session, const Arguments& arguments) {
     TRY_ASSIGN(int code, change_services(session, arguments, "stop", Json::object()));
     if (code != 0) return code;
   }
-  return change_services(session, arguments, "rm", {{"force", false}, {"volumes", arguments.is_set("volumes")}});
+  return change_services(session, arguments, "rm",
+                         {{"force", false}, {"volumes", arguments.is_set("volumes")}});
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ constexpr Flag kRunFlags[] = {
     {0, "rm", FlagArity::Nothing, "", "Remove the container when it exits"},
     {'d', "detach", FlagArity::Nothing, "", "Run in the background and print the container's name"},
     {'e', "env", FlagArity::Values, "NAME=VALUE",
-     "Environment variable; NAME alone takes the caller's value"},
+     "Environment variable; NAME alone takes the value of the shell or of .env"},
     {0, "env-from-file", FlagArity::Values, "FILE", "Environment variables from a file of NAME=VALUE lines"},
     {0, "entrypoint", FlagArity::Value, "COMMAND", "Override the image's entrypoint"},
     {'u', "user", FlagArity::Value, "USER", "User name or ID, optionally with :GROUP"},
@@ -53,7 +53,7 @@ constexpr Example kRunExamples[] = {
     {"stack run --rm --no-deps -T web env", "run without dependencies or a terminal"},
 };
 
-Result<std::vector<std::string>> environment_of(const Session& session, const Arguments& arguments) {
+Result<std::vector<std::string>> variables_of_files(const Session& session, const Arguments& arguments) {
   std::vector<std::string> out;
   for (const std::string& file : arguments.all("env-from-file")) {
     TRY_ASSIGN(std::string text,
@@ -63,17 +63,25 @@ Result<std::vector<std::string>> environment_of(const Session& session, const Ar
       if (!trimmed.empty() && trimmed[0] != '#') out.emplace_back(trimmed);
     }
   }
-  std::vector<std::string> given = arguments.all("env");
-  out.insert(out.end(), given.begin(), given.end());
-  std::vector<std::string> resolved;
-  for (const std::string& text : out) {
+  return out;
+}
+
+// A name alone takes its value from the project's environment, which includes .env files.
+Result<std::vector<std::string>> environment_of(const Session& session, const Arguments& arguments,
+                                                const ResolvedProject& project) {
+  TRY_ASSIGN(std::vector<std::string> given, variables_of_files(session, arguments));
+  std::vector<std::string> last = arguments.all("env");
+  given.insert(given.end(), last.begin(), last.end());
+  std::vector<std::string> out;
+  for (const std::string& text : given) {
     if (text.find('=') != std::string::npos) {
-      resolved.push_back(text);
-    } else if (auto found = session.environment().find(text); found != session.environment().end()) {
-      resolved.push_back(text + "=" + found->second);
+      out.push_back(text);
+      continue;
     }
+    for (const std::string& known : project.environment)
+      if (known.starts_with(text + "=")) out.push_back(known);
   }
-  return resolved;
+  return out;
 }
 
 struct OneOff {
@@ -85,8 +93,9 @@ struct OneOff {
   bool remove = false;
 };
 
-Result<Json> run_options(const Session& session, const Arguments& arguments, const OneOff& one) {
-  TRY_ASSIGN(auto environment, environment_of(session, arguments));
+Result<Json> run_options(const Session& session, const Arguments& arguments, const OneOff& one,
+                         const ResolvedProject& project) {
+  TRY_ASSIGN(auto environment, environment_of(session, arguments, project));
   Json options{{"env", environment},
                {"labels", arguments.all("label")},
                {"name", one.name},
@@ -123,7 +132,7 @@ OneOff one_off(const Arguments& arguments, const ResolvedProject& project) {
   one.detach = arguments.is_set("detach");
   bool terminals = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
   one.tty = arguments.is_set("tty", true) && !arguments.is_set("no-tty") && terminals && !one.detach;
-  one.interactive = arguments.is_set("interactive", true) && !one.detach;
+  one.interactive = arguments.is_set("interactive", true);
   one.remove = arguments.is_set("rm");
   // A name chosen here makes the request safe to repeat if the engine dies in between.
   one.name = arguments.text("name");
@@ -137,7 +146,7 @@ OneOff one_off(const Arguments& arguments, const ResolvedProject& project) {
 Result<int> run_run(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(ResolvedProject project, load_for(session, {arguments.words[0]}));
   OneOff one = one_off(arguments, project);
-  TRY_ASSIGN(Json options, run_options(session, arguments, one));
+  TRY_ASSIGN(Json options, run_options(session, arguments, one, project));
   ProgressStyle style = progress_style(session);
   style.quiet_build = arguments.is_set("quiet-build");
   style.quiet_pull = arguments.is_set("quiet-pull");

@@ -20,8 +20,8 @@ void container_name(RuleContext& rules, const std::string& name, const Node& ser
   }
   auto [first, added] = rules.container_names.emplace(text, name);
   if (!added)
-    rules.report.error(container->mark, "services " + first->second + " and " + name +
-                                            " have the same container_name \"" + text + "\"");
+    rules.report.error(container->mark, "service " + name + ": container name \"" + text +
+                                            "\" is already in use by service " + first->second);
 }
 
 void reserved_labels(RuleContext& rules, const std::string& name, const Node& service) {

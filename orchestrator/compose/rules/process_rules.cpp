@@ -25,8 +25,9 @@ void health(RuleContext& rules, const std::string& name, const Node& service) {
           "write [\"CMD\", \"" + kind + "\", ...]");
   }
   if (present(check->find("start_interval")) && !present(check->find("start_period")))
-    rules.cannot_run(check->find("start_interval")->mark,
-                     "service " + name + ": start_interval requires start_period");
+    rules.cannot_run(
+        check->find("start_interval")->mark,
+        "service " + name + ": healthcheck.start_interval requires healthcheck.start_period to be set");
   for (const char* key : {"interval", "timeout", "start_period", "start_interval", "retries"}) {
     const Node* value = check->find(key);
     if (value != nullptr && value->is_scalar() && value->text.starts_with('-'))

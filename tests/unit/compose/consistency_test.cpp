@@ -265,7 +265,7 @@ TEST_F(RulesTest, NetworkModeMayNameANetwork) {
 
 TEST_F(RulesTest, StartIntervalRequiresAStartPeriod) {
   expect_errors({{"    healthcheck: {test: x, start_interval: 1s}\n",
-                  "compose.yaml:4:44: service web: start_interval requires start_period\n"}});
+                  "compose.yaml:4:44: service web: healthcheck.start_interval requires healthcheck.start_period to be set\n"}});
   options.refuse = false;
   config("services: {web: {image: a, healthcheck: {test: x, start_interval: 1s}}}\n");
   EXPECT_TRUE(load(options));
@@ -373,7 +373,7 @@ TEST_F(RulesTest, ScaleAndNames) {
        "compose.yaml:4:21: invalid container_name \"a b\"\n  use two or more letters, digits, \"_\", \".\", "
        "and \"-\", starting with a letter or digit\n"},
       {"    container_name: same\n  two: {image: a, container_name: same}\n",
-       "compose.yaml:5:35: services web and two have the same container_name \"same\"\n"},
+       "compose.yaml:5:35: service two: container name \"same\" is already in use by service web\n"},
       {"    restart: alwais\n",
        "compose.yaml:4:14: unknown restart policy \"alwais\": expected no, always, unless-stopped, or "
        "on-failure[:N]; did you mean \"always\"?\n"},

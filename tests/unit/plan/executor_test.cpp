@@ -306,12 +306,13 @@ TEST_F(Executor, SoftEdgesAndOptionalActionsTolerateFailure) {
   ActionId web = add(StartContainer{{ContainerId("web"), 0, "web-1"}});
   builder.after(web, wait, true);
   builder[wait].optional = true;
+  builder[wait].service = "cache";
   target.fails.insert({wait, Error("container cache-1 is unhealthy")});
   start();
   ASSERT_TRUE(report);
   EXPECT_TRUE(report->succeeded());
   EXPECT_EQ(state(web), ActionState::Done);
-  EXPECT_EQ(report->warnings, Lines{"wait until cache-1 is healthy: container cache-1 is unhealthy"});
+  EXPECT_EQ(report->warnings, Lines{"optional dependency \"cache\" failed to start: container cache-1 is unhealthy"});
 }
 
 TEST_F(Executor, TeardownContinuesAfterFailures) {
@@ -444,7 +445,7 @@ TEST_F(Executor, WaitsHaveATimeout) {
   io.restart();
   io.run_for(std::chrono::seconds(5));
   ASSERT_TRUE(report);
-  EXPECT_EQ(report->error(*plan).text(), "service web: shop-db-1 is not healthy after 1ms");
+  EXPECT_EQ(report->error(*plan).text(), "service web: application not healthy after 1ms: shop-db-1 is not healthy");
   EXPECT_EQ(report->error(*plan).kind(), ErrorKind::Timeout);
 }
 
