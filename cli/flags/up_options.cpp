@@ -79,8 +79,9 @@ std::vector<std::string> names_of(const compose::Project& project) {
 }  // namespace
 
 Result<ResolvedProject> load_for(Session& session, const std::vector<std::string>& services,
-                                 Contents contents) {
+                                 Contents contents, Jobs jobs) {
   compose::LoadOptions options = session.load_options();
+  options.run_jobs = jobs == Jobs::Run;
   options.load_contents = contents == Contents::Read;
   auto whole = compose::load(options);
   if (!whole && !services.empty()) {
@@ -94,6 +95,9 @@ Result<ResolvedProject> load_for(Session& session, const std::vector<std::string
   for (const std::string& name : services) {
     if (loaded.project.services.contains(name)) continue;
     auto disabled = loaded.project.disabled_services.find(name);
+    if (disabled != loaded.project.disabled_services.end() && !options.run_jobs &&
+        disabled->second.reason == compose::DisabledReason::Job)
+      return only_run(session, name);
     if (disabled == loaded.project.disabled_services.end())
       return no_such_service(name, names_of(loaded.project));
     // Naming a service activates its profiles.
@@ -104,6 +108,14 @@ Result<ResolvedProject> load_for(Session& session, const std::vector<std::string
     TRY_ASSIGN(loaded, session.load(options));
   }
   return resolved(loaded);
+}
+
+Result<> refuse_scheduled_jobs(const ResolvedProject& project) {
+  std::vector<std::string> scheduled;
+  for (const auto& [name, service] : member(project.project, "disabled_services").items())
+    if (bool_or(service, "scheduled")) scheduled.push_back(name);
+  if (scheduled.empty()) return {};
+  return unsupported("scheduled jobs are not supported in this version: " + join(scheduled, ", "));
 }
 
 Result<ResolvedProject> load_or_stored(Session& session, const std::vector<std::string>& services) {

@@ -9,7 +9,7 @@
 
 namespace stack::cli {
 
-std::optional<std::vector<std::string>> services_of_files(Session& session) {
+std::optional<FileServices> services_of_files(Session& session) {
   if (session.named_project() && session.globals().files.empty()) return std::nullopt;
   // Only the names count: contents, variables, and support of other keys do not matter.
   compose::LoadOptions options = session.load_options();
@@ -18,19 +18,20 @@ std::optional<std::vector<std::string>> services_of_files(Session& session) {
   options.refuse = false;
   auto loaded = compose::load(options);
   if (!loaded) return std::nullopt;
-  std::vector<std::string> names;
-  for (const auto& [name, service] : loaded->project.services) names.push_back(name);
-  for (const auto& [name, service] : loaded->project.disabled_services) names.push_back(name);
-  return names;
+  FileServices found;
+  for (const auto& [name, service] : loaded->project.services) found.services.push_back(name);
+  for (const auto& [name, service] : loaded->project.disabled_services)
+    (service.reason == compose::DisabledReason::Job ? found.jobs : found.services).push_back(name);
+  return found;
 }
 
 std::vector<Container> selected(Session& session, std::vector<Container> containers,
                                 const std::vector<std::string>& named) {
   if (!named.empty() || containers.empty()) return of_services(std::move(containers), named);
-  std::optional<std::vector<std::string>> names = services_of_files(session);
-  if (!names) return containers;
-  if (names->empty()) return {};
-  return of_services(std::move(containers), *names);
+  std::optional<FileServices> files = services_of_files(session);
+  if (!files) return containers;
+  if (files->services.empty()) return {};
+  return of_services(std::move(containers), files->services);
 }
 
 Error no_such_service(const std::string& name, const std::vector<std::string>& known) {
@@ -42,6 +43,11 @@ Error no_such_service(const std::string& name, const std::vector<std::string>& k
     text += "; available: " + join(known, ", ");
   }
   return not_found(text);
+}
+
+Error only_run(const Session& session, const std::string& job) {
+  return invalid("job \"" + job + "\" can only be triggered with \"" + session.load_options().run_command +
+                 "\"");
 }
 
 std::vector<std::string> services_of(const std::vector<Container>& containers) {

@@ -11,9 +11,14 @@
 
 namespace stack::cli {
 
-// The services of the caller's Compose file, with those of inactive profiles. nullopt: -p names the project, there is no
-// file, or it cannot be read, so that all services count.
-std::optional<std::vector<std::string>> services_of_files(Session& session);
+struct FileServices {
+  std::vector<std::string> services;  // with those of inactive profiles
+  std::vector<std::string> jobs;
+};
+
+// What the caller's Compose file defines. nullopt: -p names the project, there is no file, or it cannot be read, so that
+// all services count.
+std::optional<FileServices> services_of_files(Session& session);
 
 // Keeps the containers of the named services; without names, those of services_of_files().
 std::vector<Container> selected(Session& session, std::vector<Container> containers,
@@ -21,6 +26,9 @@ std::vector<Container> selected(Session& session, std::vector<Container> contain
 
 // Suggests the closest known name, or lists the known names.
 Error no_such_service(const std::string& name, const std::vector<std::string>& known);
+
+// A job was named where only services can be.
+Error only_run(const Session& session, const std::string& job);
 
 // The services of containers, each once.
 std::vector<std::string> services_of(const std::vector<Container>& containers);

@@ -73,6 +73,7 @@ compose::LoadOptions Session::load_options() const {
   options.all_resources = globals_.all_resources;
   options.compatibility = globals_.compatibility;
   options.version_one = globals_.as_docker_compose;
+  if (globals_.as_docker_compose) options.run_command = "docker compose run";
   return options;
 }
 
@@ -135,19 +136,24 @@ Result<> Session::require_services(const std::string& project_name,
   if (project) {
     const Json& resolved = member(*project, "project");
     for (const char* group : {"services", "disabled_services"})
-      for (const auto& [name, service] : member(resolved, group).items()) known.push_back(name);
+      for (const auto& [name, service] : member(resolved, group).items())
+        if (string_or(service, "reason") != "job") known.push_back(name);
   }
   auto is_known = [&known](const std::string& name) {
     return std::find(known.begin(), known.end(), name) != known.end();
   };
   if (std::all_of(services.begin(), services.end(), is_known)) return {};
   // The file may have changed since the engine took it.
-  std::optional<std::vector<std::string>> in_files = services_of_files(*this);
+  std::optional<FileServices> in_files = services_of_files(*this);
   if (unknown && !in_files)
     return not_found("project " + project_name + " is unknown to the engine (`stack ls -a` " +
                      "lists the known projects)");
-  for (const std::string& name : in_files.value_or(std::vector<std::string>()))
+  FileServices files = in_files.value_or(FileServices{});
+  for (const std::string& name : files.services)
     if (!is_known(name)) known.push_back(name);
+  for (const std::string& name : services)
+    if (std::find(files.jobs.begin(), files.jobs.end(), name) != files.jobs.end())
+      return only_run(*this, name);
   for (const std::string& name : services)
     if (!is_known(name)) return no_such_service(name, known);
   return {};

@@ -117,6 +117,14 @@ const AttributeTable::Row kRows[] = {
     {"services.*.develop.watch.*.ignore", kTextOrTexts},
     {"services.*.develop.watch.*.initial_sync", kFlag},
 
+    {"services.*.triggers", kMapping.noted("only in jobs")},
+    {"services.*.triggers.manual", kFlag.kept()},
+    {"services.*.triggers.schedule", kMappings.noted("checked and shown; `up` refuses such jobs")},
+    {"services.*.triggers.schedule.*", {.forms = kString | kMap}},
+    {"services.*.triggers.schedule.*.cron", kText},
+    {"services.*.triggers.schedule.*.timezone", kText},
+    {"services.*.triggers.schedule.*.concurrency", choice("forbid|queue")},
+    {"services.*.triggers.schedule.*.missed_fires", choice("one|skip")},
     {"services.*.restart", kText},
     {"services.*.scale", kInteger.kept()},
     {"services.*.attach", kFlag.kept()},
@@ -396,7 +404,9 @@ const AttributeTable::Row kRows[] = {
     {"services.*.stdin_open", kFlag},
     {"services.*.tty", kFlag},
 
-    {"jobs", Attribute{.forms = kMap, .items = kMap}.ignored("jobs are not supported")},
+    {"jobs",
+     Attribute{.forms = kMap, .items = kMap}.noted(
+         "run by `stack run JOB`, with the attributes of services; `up` refuses jobs with a schedule")},
     {"networks", kMapping},
     {"networks.*", kMapping.nullable()},
     {"networks.*.name", kText},

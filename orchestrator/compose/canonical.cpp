@@ -420,6 +420,8 @@ void env_files(Node& node, const Context& context) {
     if (item.is_map() && item.find("required") == nullptr) item.set("required", derived_flag(item, true));
 }
 
+void schedules(Node& node, const Context& /*context*/) { name_items(node, "cron"); }
+
 void device_requests(Node& node, const Context& context) {
   if (node.is_scalar()) {
     if (node.text != "all")
@@ -530,6 +532,7 @@ const CanonicalTable::Row kCanonicalRows[] = {
     {"services.*.ports", {ports, true}},
     {"services.*.post_start.*.command", {command}},
     {"services.*.post_start.*.environment", {environment}},
+    {"services.*.triggers.schedule", {schedules}},
     {"services.*.pre_start.*.command", {command}},
     {"services.*.pre_start.*.environment", {environment}},
     {"services.*.pre_stop.*.command", {command}},

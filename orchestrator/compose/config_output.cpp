@@ -130,13 +130,17 @@ class Presenter {
     bool named = at.has_names() && !raw_;
     for (const Entry& entry : map.entries) {
       Cursor child = at.child(entry.key);
+      const Attribute* own = child.rule();
+      // Jobs have the attributes of services.
+      if (depth_ == 0 && entry.key == "jobs") child = at.child("services");
       if (named && at.has_any() && entry.key.starts_with("x-")) child = {};
       const Attribute* attribute = child.rule();
+      if (depth_ > 0) own = attribute;
       bool extension = named && attribute == nullptr;
       if (extension && format_ == Format::Json && depth_ > 0) continue;
       if (!raw_ && !extension && named && is_zero(entry.value, attribute, child)) continue;
       if (named && entry.value.is_null() && !keeps_null(attribute)) continue;
-      ranked.push_back({named && !extension ? attribute_rank(attribute) : SIZE_MAX, &entry, child});
+      ranked.push_back({named && !extension ? attribute_rank(own) : SIZE_MAX, &entry, child});
     }
     bool natural = format_ == Format::Yaml;
     // Not std::sort, which requires a strict weak order; comes_before only orders pairs.

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "orchestrator/compose/attributes.h"
 #include "orchestrator/compose/canonical.h"
+#include "orchestrator/compose/jobs.h"
 #include "orchestrator/compose/merge.h"
 #include "orchestrator/compose/paths.h"
 #include "orchestrator/compose/version_one.h"
@@ -84,6 +85,7 @@ class Layers {
       convert_version_one(document, session_.report);
       session_.version_one = true;
     }
+    put_jobs_among_services(document, session_.report);
     note_mentioned(document, session_.mentioned);
     if (!options.no_interpolate) interpolate(document, variables, session_.provenances);
     rename_former_keys(document);

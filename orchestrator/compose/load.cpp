@@ -8,6 +8,7 @@
 #include "orchestrator/compose/decode.h"
 #include "orchestrator/compose/document.h"
 #include "orchestrator/compose/env_files.h"
+#include "orchestrator/compose/jobs.h"
 #include "orchestrator/compose/layers.h"
 #include "orchestrator/compose/normalize.h"
 #include "orchestrator/compose/select.h"
@@ -36,7 +37,12 @@ void normalize_phase(Work& work) {
 
 // Without interpolation, profile names are unknown, so every service is shown.
 void select_phase(Work& work) {
-  if (!work.session.options.no_interpolate) work.selection = select_services(work.tree, work.session);
+  check_jobs(work.tree, work.session.report);
+  if (work.session.options.no_interpolate) {
+    take_jobs_from_services(work.tree);
+  } else {
+    work.selection = select_services(work.tree, work.session);
+  }
 }
 
 void resources_phase(Work& work) {

@@ -32,6 +32,9 @@ struct LoadOptions {
   // Services to load, with their dependencies, in addition to those enabled by profile: their profiles count for them and
   // their dependencies only.
   std::vector<std::string> also_services;
+  bool run_jobs = false;                  // `services` and `also_services` may name jobs
+  std::string run_command = "stack run";  // for messages
+
   bool all_resources = false;  // keep unused networks, volumes, ...
   bool compatibility = false;  // default names as in Compose 1: "shop_web_1"
   bool version_one = false;    // also read files of version 1, which have the services at the top level

@@ -506,12 +506,13 @@ struct Model {
   bool operator==(const Model&) const = default;
 };
 
-enum class DisabledReason { Profile, NotSelected };
+enum class DisabledReason { Profile, NotSelected, Job };
 
-// A service that this load excluded. Its containers are not orphans.
+// A service that this load excluded, or a job. Its containers are not orphans.
 struct DisabledService {
   DisabledReason reason = DisabledReason::Profile;
   StringList profiles;
+  bool scheduled = false;  // a job with a schedule whose profile is active
   bool operator==(const DisabledService&) const = default;
 };
 

@@ -254,6 +254,34 @@ Json file_object_to_json(const FileObject& object) {
   return out;
 }
 
+namespace {
+
+struct ReasonName {
+  DisabledReason reason;
+  const char* name;
+};
+constexpr ReasonName kReasons[] = {{DisabledReason::Profile, "profile"},
+                                   {DisabledReason::NotSelected, "not_selected"},
+                                   {DisabledReason::Job, "job"}};
+
+Json disabled_to_json(const DisabledService& service) {
+  Json out{{"profiles", service.profiles}};
+  for (const ReasonName& one : kReasons)
+    if (one.reason == service.reason) out["reason"] = one.name;
+  if (service.scheduled) out["scheduled"] = true;
+  return out;
+}
+
+DisabledService disabled_from_json(const Json& json) {
+  DisabledService service{DisabledReason::NotSelected, {}, bool_or(json, "scheduled")};
+  for (const ReasonName& one : kReasons)
+    if (string_or(json, "reason") == one.name) service.reason = one.reason;
+  if (const Json* profiles = find(json, "profiles")) read(*profiles, service.profiles);
+  return service;
+}
+
+}  // namespace
+
 Json project_to_json(const Project& project) {
   Json out = Json::object();
   out["name"] = project.name;
@@ -263,9 +291,7 @@ Json project_to_json(const Project& project) {
   out["profiles"] = project.profiles;
   out["services"] = write(project.services);
   Json disabled = Json::object();
-  for (const auto& [name, service] : project.disabled_services)
-    disabled[name] = {{"reason", service.reason == DisabledReason::Profile ? "profile" : "not_selected"},
-                      {"profiles", service.profiles}};
+  for (const auto& [name, service] : project.disabled_services) disabled[name] = disabled_to_json(service);
   out["disabled_services"] = std::move(disabled);
   out["networks"] = write(project.networks);
   out["volumes"] = write(project.volumes);
@@ -293,12 +319,8 @@ Result<Project> project_from_json(const Json& json) {
   reader("services", project.services);
   for (auto& [name, service] : project.services) service.name = name;
   if (const Json* disabled = find(json, "disabled_services"); disabled != nullptr && disabled->is_object()) {
-    for (const auto& [name, value] : disabled->items()) {
-      DisabledService& service = project.disabled_services[name];
-      service.reason =
-          string_or(value, "reason") == "profile" ? DisabledReason::Profile : DisabledReason::NotSelected;
-      if (const Json* profiles = find(value, "profiles")) read(*profiles, service.profiles);
-    }
+    for (const auto& [name, value] : disabled->items())
+      project.disabled_services[name] = disabled_from_json(value);
   }
   reader("networks", project.networks);
   reader("volumes", project.volumes);

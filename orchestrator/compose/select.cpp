@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "orchestrator/compose/jobs.h"
 
 namespace stack::compose {
 
@@ -45,6 +46,9 @@ class Selector {
     for (size_t i = 0; i < services.entries.size(); ++i) places_[services.entries[i].key] = i;
   }
 
+  // The active jobs that run() left out.
+  std::vector<Entry> take_jobs() { return std::move(jobs_); }
+
   Selection run() {
     Selection out;
     out.active_profiles = chosen_profiles(session_);
@@ -70,7 +74,7 @@ class Selector {
   bool activate_named(std::vector<std::string>& profiles) {
     bool good = true;
     for (const Entry& entry : services_.entries)
-      if (active(profiles_of(entry.value), profiles)) by_profile_.insert(entry.key);
+      if (!is_job(entry.value) && active(profiles_of(entry.value), profiles)) by_profile_.insert(entry.key);
     for (const std::string& name : named()) {
       const Node* service = find(name);
       if (service == nullptr) {
@@ -82,11 +86,50 @@ class Selector {
         good = false;
         continue;
       }
+      if (is_job(*service) && !may_run(name, *service)) {
+        good = false;
+        continue;
+      }
       StringList own = profiles_of(*service);
       if (!active(own, profiles)) profiles.insert(profiles.end(), own.begin(), own.end());
     }
     for (const Entry& entry : services_.entries)
-      if (active(profiles_of(entry.value), profiles)) enabled_.insert(entry.key);
+      if (!is_job(entry.value) && active(profiles_of(entry.value), profiles)) enabled_.insert(entry.key);
+    for (const std::string& name : named())
+      if (const Node* job = find(name); job != nullptr && is_job(*job)) good = enable_job(name, *job) && good;
+    return good;
+  }
+
+  bool may_run(const std::string& name, const Node& job) {
+    if (!session_.options.run_jobs) {
+      session_.report.error(
+          {}, "job \"" + name + "\" can only be triggered with \"" + session_.options.run_command + "\"");
+      return false;
+    }
+    if (!is_manual_run_forbidden(job)) return true;
+    session_.report.error(job.find("triggers")->mark,
+                          "job \"" + name + "\" is declared with manual: false, it cannot be run manually");
+    return false;
+  }
+
+  // With the jobs that it depends on.
+  bool enable_job(const std::string& name, const Node& job) {
+    if (!enabled_.insert(name).second) return true;
+    const Node* dependencies = job.find("depends_on");
+    bool good = true;
+    for (const Entry& entry : dependencies == nullptr ? std::vector<Entry>() : dependencies->entries) {
+      const Node* dependency = find(entry.key);
+      if (dependency == nullptr || !is_job(*dependency)) continue;
+      if (is_manual_run_forbidden(*dependency)) {
+        session_.report.error(entry.mark,
+                              "job \"" + entry.key +
+                                  "\" is declared with manual: false, it cannot be triggered even as a "
+                                  "dependency of another job");
+        good = false;
+        continue;
+      }
+      good = enable_job(entry.key, *dependency) && good;
+    }
     return good;
   }
 
@@ -111,17 +154,25 @@ class Selector {
   }
 
   void drop(Selection& out) {
-    for (const Entry& entry : services_.entries) {
+    for (Entry& entry : services_.entries) {
       if (needed_.contains(entry.key)) continue;
+      if (is_job(entry.value)) {
+        bool active_now = active(profiles_of(entry.value), out.active_profiles);
+        out.disabled[entry.key] = {DisabledReason::Job, profiles_of(entry.value),
+                                   active_now && is_scheduled(entry.value)};
+        if (active_now) jobs_.push_back(entry);
+        continue;
+      }
       const std::set<std::string>& enabled = session_.options.services.empty() ? by_profile_ : enabled_;
       bool by_profile = !enabled.contains(entry.key);
       out.disabled[entry.key] = {by_profile ? DisabledReason::Profile : DisabledReason::NotSelected,
-                                 profiles_of(entry.value)};
+                                 profiles_of(entry.value), false};
     }
     std::erase_if(services_.entries, [&](const Entry& entry) { return !needed_.contains(entry.key); });
   }
 
   Node& services_;
+  std::vector<Entry> jobs_;
   Session& session_;
   std::unordered_map<std::string, size_t> places_;
   std::set<std::string> by_profile_;  // enabled by the chosen profiles
@@ -149,7 +200,14 @@ void note_sources(const Node* list, std::set<std::string>& used) {
 Selection select_services(Node& tree, Session& session) {
   Node nothing = map_node({});
   Node* services = tree.find("services");
-  return Selector(services != nullptr && services->is_map() ? *services : nothing, session).run();
+  Selector selector(services != nullptr && services->is_map() ? *services : nothing, session);
+  Selection selection = selector.run();
+  if (std::vector<Entry> jobs = selector.take_jobs(); !jobs.empty()) {
+    Node section = map_node(jobs.front().mark);
+    section.entries = std::move(jobs);
+    tree.set("jobs", std::move(section));
+  }
+  return selection;
 }
 
 void drop_unused_resources(Node& tree) {

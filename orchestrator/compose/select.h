@@ -11,7 +11,7 @@ struct Selection {
   std::vector<std::string> all_profiles;  // all profiles in the files, sorted
 };
 
-// Removes the disabled services from the tree.
+// Removes the disabled services from the tree. Jobs that do not run go to the section `jobs`, to be shown.
 Selection select_services(Node& tree, Session& session);
 
 // Removes networks, volumes, configs, and secrets that no service in the tree uses.

@@ -7,7 +7,7 @@ namespace stack::compose {
 
 namespace {
 
-constexpr std::string_view kTopLevelKeys[] = {"services", "version", "name",    "include", "networks",
+constexpr std::string_view kTopLevelKeys[] = {"services", "jobs", "version", "name",    "include", "networks",
                                               "volumes",  "secrets", "configs", "models"};
 constexpr std::string_view kContainerPrefix = "container:";
 

@@ -25,6 +25,7 @@ Result<int> run_create(Session& session, const Arguments& arguments) {
   if (!options) return session.usage_error(options.error().text());
   (*options)["no_start"] = true;
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
+  TRY(refuse_scheduled_jobs(project));
   return run_change(
       session,
       {"create", project_path(project.name, "/up"), {{"project", project.project}, {"options", *options}}});

@@ -2,6 +2,8 @@
 #include "cli/flags/common_flags.h"
 #include "cli/flags/up_options.h"
 #include "cli/session/change.h"
+#include "cli/session/selected_services.h"
+#include "orchestrator/compose/project.h"
 
 namespace stack::cli {
 
@@ -44,6 +46,12 @@ Result<int> run_down(Session& session, const Arguments& arguments) {
     lenient.no_env_resolution = true;
     lenient.refuse = false;
     TRY_ASSIGN(compose::Loaded loaded, session.load(lenient));
+    for (const std::string& name : arguments.words) {
+      auto found = loaded.project.disabled_services.find(name);
+      if (found != loaded.project.disabled_services.end() &&
+          found->second.reason == compose::DisabledReason::Job)
+        return only_run(session, name);
+    }
     project = {loaded.project.name, compose::project_to_json(loaded.project), {}};
   }
   return run_change(

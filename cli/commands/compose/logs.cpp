@@ -52,7 +52,7 @@ Result<int> run_logs(Session& session, const Arguments& arguments) {
   size_t count = all.size();
   std::vector<Container> containers = selected(session, std::move(all), arguments.words);
   if (arguments.words.empty() && containers.size() < count) {
-    query->services = services_of_files(session).value_or(std::vector<std::string>());
+    query->services = services_of_files(session).value_or(FileServices{}).services;
     if (query->services.empty()) return 0;
   }
   // A service with a container exists; asking for the project costs the engine more.

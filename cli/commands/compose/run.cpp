@@ -144,7 +144,7 @@ OneOff one_off(const Arguments& arguments, const ResolvedProject& project) {
 }
 
 Result<int> run_run(Session& session, const Arguments& arguments) {
-  TRY_ASSIGN(ResolvedProject project, load_for(session, {arguments.words[0]}));
+  TRY_ASSIGN(ResolvedProject project, load_for(session, {arguments.words[0]}, Contents::Read, Jobs::Run));
   OneOff one = one_off(arguments, project);
   TRY_ASSIGN(Json options, run_options(session, arguments, one, project));
   ProgressStyle style = progress_style(session);

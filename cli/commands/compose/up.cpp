@@ -43,7 +43,8 @@ constexpr Flag kUpFlags[] = {
     {0, "quiet-build", FlagArity::Nothing, "", "Do not show build output"},
     kYesFlag,
     {'w', "watch", FlagArity::Nothing, "", "Watch files and update containers: see `stack watch`"},
-    {0, "menu", FlagArity::Nothing, "", "Enable keys: d detaches, w starts watching, o opens the dashboard, q stops (COMPOSE_MENU)"},
+    {0, "menu", FlagArity::Nothing, "",
+     "Enable keys: d detaches, w starts watching, o opens the dashboard, q stops (COMPOSE_MENU)"},
 };
 
 constexpr Example kUpExamples[] = {
@@ -90,6 +91,7 @@ Result<int> run_up(Session& session, const Arguments& arguments) {
   auto options = up_options(session, arguments, arguments.words);
   if (!options) return session.usage_error(options.error().text());
   TRY_ASSIGN(ResolvedProject project, load_for(session, arguments.words));
+  TRY(refuse_scheduled_jobs(project));
   Change change{
       "up", project_path(project.name, "/up"), {{"project", project.project}, {"options", *options}}};
   if (session.globals().dry_run) return show_plan(session, change);

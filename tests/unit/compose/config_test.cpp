@@ -178,9 +178,12 @@ TEST_F(ConfigTest, ImagesOfHooksAreListed) {
   EXPECT_EQ(list_images(*loaded), (std::vector<std::string>{"a", "b"}));
 }
 
-TEST_F(ConfigTest, JobsAreShownWithAWarning) {
-  expect_contains(config("services: {web: {image: a}}\njobs: {j: {image: b, triggers: {manual: true}}}\n"),
-                  "jobs:\n  j:\n    image: b\n");
+TEST_F(ConfigTest, JobsAreShown) {
+  std::string yaml = "services: {web: {image: a}}\njobs: {j: {image: b, triggers: {schedule: [0 3 * * *]}}}\n";
+  expect_contains(config(yaml),
+                  "jobs:\n  j:\n    triggers:\n      schedule:\n        - cron: 0 3 * * *\n    image: b\n");
+  options.no_interpolate = true;
+  expect_contains(config(yaml), "jobs:\n  j:\n    image: b\n");
 }
 
 TEST_F(ConfigTest, NoInterpolateSortsKeysAndKeepsDollars) {
