@@ -1,5 +1,7 @@
 #include "cli/session/services_change.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "cli/render/output.h"
 #include "cli/session/change.h"
@@ -49,8 +51,12 @@ Result<int> change_services(Session& session, const Arguments& arguments, const 
   std::vector<Container> containers = selected(session, std::move(all), arguments.words);
   if (containers.empty()) {
     TRY(session.require_services(project_name, arguments.words));
-    if (count > 0 || !arguments.words.empty() || services_of_files(session))
-      return nothing_to_do(session, verb, arguments.words);
+    std::optional<FileServices> files = services_of_files(session);
+    for (const std::string& job : files.value_or(FileServices{}).jobs)
+      // The engine's project has it as a service if it was run.
+      if (std::find(arguments.words.begin(), arguments.words.end(), job) != arguments.words.end())
+        return only_run(session, job);
+    if (count > 0 || !arguments.words.empty() || files) return nothing_to_do(session, verb, arguments.words);
   }
   std::vector<std::string> unseen = arguments.words;
   for (const Container& container : containers) std::erase(unseen, container.service);
