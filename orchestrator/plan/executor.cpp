@@ -299,7 +299,10 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void note_failure(ActionId id) {
     if (action(id).judged) return;
     if (action(id).optional) {
-      std::string what = action(id).service.empty()
+      bool waits = std::holds_alternative<WaitHealthy>(action(id).body) ||
+                   std::holds_alternative<WaitCompleted>(action(id).body) ||
+                   std::holds_alternative<WaitRunning>(action(id).body);
+      std::string what = !waits || action(id).service.empty()
                              ? describe(action(id))
                              : "optional dependency \"" + action(id).service + "\" failed to start";
       report_.warnings.push_back(what + ": " + outcome(id).error->error.text());

@@ -139,5 +139,27 @@ TEST_F(Crash, InterruptedClientDoesNotCancelItsRequest) {
   for (const RunningContainer& one : containers()) EXPECT_EQ(one.state, "running");
 }
 
+TEST_F(Crash, AttachmentsContinueWithTheNextEngine) {
+  project("shop", R"(
+services:
+  web:
+    image: debian:bookworm-slim
+    command: sh -c 'while [ ! -e /go ]; do sleep 0.1; done; echo after; exit 7'
+)");
+  must({"up", "-d"});
+  auto ours = start({"attach", "web"});
+  auto dockers = start({"docker", "attach", "shop-web-1"});
+  EXPECT_TRUE(eventually(5s, [&] { return stack().engine_pid() != 0; }));
+  std::this_thread::sleep_for(300ms);
+  stack().kill_engine();
+  must({"ps"});
+  std::this_thread::sleep_for(500ms);
+  must({"exec", "-T", "web", "touch", "/go"});
+  EXPECT_EQ(ours->wait(), 7) << ours->output();
+  EXPECT_EQ(dockers->wait(), 7) << dockers->output();
+  EXPECT_NE(ours->output().find("after"), std::string::npos) << ours->output();
+  EXPECT_NE(dockers->output().find("after"), std::string::npos) << dockers->output();
+}
+
 }  // namespace
 }  // namespace stack::e2e

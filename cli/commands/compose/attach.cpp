@@ -1,8 +1,6 @@
-#include <unistd.h>
-
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
-#include "cli/session/attachment.h"
+#include "cli/session/attach_to_running.h"
 #include "cli/session/containers.h"
 #include "cli/session/member.h"
 
@@ -34,26 +32,14 @@ Result<int> run_attach(Session& session, const Arguments& arguments) {
 
   Attachment attachment;
   attachment.tty = bool_or(config, "Tty");
-  attachment.forward_stdin = bool_or(config, "OpenStdin") && !arguments.is_set("no-stdin");
   attachment.detach_keys = *keys;
-  attachment.on_resize = [&session, path](TerminalSize size) {
-    static_cast<void>(session
-                          .call("POST", path + "/resize?h=" + std::to_string(size.rows) +
-                                            "&w=" + std::to_string(size.columns))
-                          .has_value());
-  };
   if (!attachment.tty && arguments.is_set("sig-proxy", true)) {
     attachment.on_signal = [&session, path](int signal) {
       static_cast<void>(session.call("POST", path + "/kill?signal=" + std::to_string(signal)).has_value());
     };
   }
-  TRY_ASSIGN(http::Client client, session.connect());
-  http::ClientRequest request;
-  request.method = "POST";
-  request.target = path + "/attach?stream=1&stdout=1&stderr=1" + (attachment.forward_stdin ? "&stdin=1" : "");
-  TRY_ASSIGN(auto connection, client.hijack(std::move(request)));
-  if (attachment.tty) attachment.on_resize(terminal_size(STDIN_FILENO));
-  TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(connection), std::move(attachment)));
+  RunningAttachment target{path, bool_or(config, "OpenStdin") && !arguments.is_set("no-stdin"), {}, {}};
+  TRY_ASSIGN(AttachmentEnd end, attach_to_running(session, target, std::move(attachment)));
   if (end == AttachmentEnd::Detached) return 0;
   TRY_ASSIGN(details, session.call("GET", path + "/json"));
   const Json& state = member(details, "State");

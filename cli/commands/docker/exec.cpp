@@ -5,7 +5,7 @@
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/render/output.h"
-#include "cli/session/attachment.h"
+#include "cli/session/attach_to_running.h"
 #include "cli/session/exec_run.h"
 #include "cli/session/member.h"
 #include "http/wire/query.h"
@@ -52,21 +52,6 @@ Result<DetachKeys> detach_keys(const Arguments& arguments) {
   return DetachKeys::parse(arguments.text("detach-keys", kDefaultDetachKeys));
 }
 
-void resize(Session& session, const std::string& target, TerminalSize size) {
-  // The process may have ended meanwhile.
-  (void)session.call("POST",
-                     target + "?h=" + std::to_string(size.rows) + "&w=" + std::to_string(size.columns));
-}
-
-Result<AttachmentEnd> join(Session& session, http::HijackedConnection connection, Attachment attachment,
-                           const std::string& resize_target) {
-  attachment.on_resize = [&session, resize_target](TerminalSize size) {
-    resize(session, resize_target, size);
-  };
-  if (attachment.tty) resize(session, resize_target, terminal_size(STDIN_FILENO));
-  return join_streams(std::move(connection), std::move(attachment));
-}
-
 Result<int> run_exec(Session& session, const Arguments& arguments) {
   if (arguments.is_set("tty") && arguments.is_set("interactive") && !arguments.is_set("detach") &&
       ::isatty(STDIN_FILENO) != 1)
@@ -100,22 +85,14 @@ Result<AttachmentEnd> attach(Session& session, const Arguments& arguments, const
                              const std::function<Result<>()>& attached) {
   Attachment attachment;
   attachment.tty = target.tty;
-  attachment.forward_stdin = target.stdin_wanted;
   TRY_ASSIGN(attachment.detach_keys, detach_keys(arguments));
   if (!target.tty && arguments.is_set("sig-proxy", true)) {
     attachment.on_signal = [&session, path = target.path](int signal) {
       (void)session.call("POST", path + "/kill?signal=" + std::to_string(signal));
     };
   }
-  TRY_ASSIGN(http::Client client, session.connect());
-  http::ClientRequest request;
-  request.method = "POST";
-  request.target =
-      target.path + "/attach?stream=1&stdout=1&stderr=1" + (target.stdin_wanted ? "&stdin=1" : "");
-  auto connection = client.hijack(std::move(request));
-  if (!connection) return daemon_error(connection.error());
-  TRY(attached());
-  return join(session, std::move(*connection), std::move(attachment), target.path + "/resize");
+  RunningAttachment running{target.path, target.stdin_wanted, attached, daemon_error};
+  return attach_to_running(session, running, std::move(attachment));
 }
 
 Result<int> exit_code(Session& session, const std::string& path) {
