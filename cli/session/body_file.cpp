@@ -1,10 +1,13 @@
 #include "cli/session/body_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/files.h"
+#include "cli/session/engine_start.h"
+#include "cli/session/reconnects.h"
 
 namespace stack::cli {
 
@@ -27,6 +30,16 @@ Result<> stream_to(Session& session, const std::string& target, int output) {
   return written;
 }
 
+// Discards what was written so far. A pipe has passed it on.
+bool may_repeat(const Fd& output) {
+  struct stat info{};
+  return ::fstat(output.get(), &info) == 0 && S_ISREG(info.st_mode) && ::ftruncate(output.get(), 0) == 0 &&
+         ::lseek(output.get(), 0, SEEK_SET) == 0;
+}
+
+// A transfer through a pipe cannot be repeated.
+Error engine_ended() { return Error("the engine ended during the transfer; repeat the command"); }
+
 }  // namespace
 
 Result<> write_body(Session& session, const std::string& target, const std::string& file,
@@ -37,11 +50,24 @@ Result<> write_body(Session& session, const std::string& target, const std::stri
                 ? ::dup(STDOUT_FILENO)
                 : ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, options.mode));
   if (!output) return Error::last_errno("create " + unfinished);
-  Result<> done = stream_to(session, target, output.get());
+  Result<> done = repeated([&]() -> Result<> {
+    Result<> streamed = stream_to(session, target, output.get());
+    if (streamed || !is_broken_connection(streamed.error()) || may_repeat(output)) return streamed;
+    return engine_ended();
+  });
   if (file.empty() || in_place) return done;
   if (done) done = complete_file(output, unfinished, file, options.durable);
   if (!done) ::unlink(unfinished.c_str());
   return done;
+}
+
+Result<> upload(int file, const std::function<Result<>()>& send) {
+  off_t begin = ::lseek(file, 0, SEEK_CUR);
+  return repeated([&]() -> Result<> {
+    if (begin >= 0) (void)::lseek(file, begin, SEEK_SET);
+    Result<> sent = send();
+    return !sent && begin < 0 && is_broken_connection(sent.error()) ? engine_ended() : sent;
+  });
 }
 
 std::function<Result<std::string>()> body_from(int file, std::string name) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/identity.h"
 #include "images/archive/tar_reader.h"
 #include "images/archive/tree_tar.h"
 #include "images/layer/layer_unpack.h"
@@ -30,13 +31,14 @@ std::string top_name(const std::string& path) {
 }
 
 Result<Placement> place_copy(const CopyPath& source, const CopyPath& destination) {
-  if (destination.exists && destination.is_directory) return Placement{destination.path, ""};
+  if (destination.exists && destination.is_directory)
+    return Placement{destination.path, "", !source.is_directory};
   if (destination.exists && source.is_directory)
     return invalid("cannot copy directory: " + destination.path + " is not a directory");
   if (!destination.exists && !source.is_directory && asserts_directory(destination.path))
     return not_found("no such directory: " + destination.path);
   auto [directory, name] = split_path(destination.path);
-  return Placement{directory, name};
+  return Placement{directory, name, !source.is_directory};
 }
 
 Result<HostSource> open_source(const std::string& path, bool follow) {
@@ -74,8 +76,9 @@ Result<> pack(const HostSource& source, const std::string& name, const ByteSink&
   return images::write_tree_tar(source.fd.get(), name, sink);
 }
 
-Result<> unpack(const ByteSource& source, const std::string& top, const Placement& placement) {
-  TRY_ASSIGN(Fd directory, open_file(placement.directory, O_RDONLY | O_DIRECTORY));
+namespace {
+
+images::UnpackOptions unpack_options() {
   images::UnpackOptions options;
   options.whiteouts = false;
   options.follow_links = true;
@@ -84,6 +87,12 @@ Result<> unpack(const ByteSource& source, const std::string& top, const Placemen
   options.uid = ::geteuid();
   options.gid = ::getegid();
   options.devices = options.uid == 0;
+  return options;
+}
+
+Result<> unpack_into(const ByteSource& source, const std::string& top, const Fd& directory,
+                     const Placement& placement) {
+  images::UnpackOptions options = unpack_options();
   if (!placement.name.empty()) {
     // Cleaned paths drop the top "." or "/", so all entries go below the new name.
     bool nameless = top == "." || top == "/";
@@ -97,6 +106,29 @@ Result<> unpack(const ByteSource& source, const std::string& top, const Placemen
   }
   images::TarReader reader(source);
   return images::unpack_tar(reader, directory.get(), options);
+}
+
+// Whether the name is free or a regular file. Anything else, such as a link, is written to, not replaced.
+bool may_replace(const Fd& directory, const std::string& name) {
+  struct stat info{};
+  if (::fstatat(directory.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT;
+  return S_ISREG(info.st_mode);
+}
+
+}  // namespace
+
+Result<> unpack(const ByteSource& source, const std::string& top, const Placement& placement) {
+  TRY_ASSIGN(Fd directory, open_file(placement.directory, O_RDONLY | O_DIRECTORY));
+  std::string name = placement.name.empty() ? top : placement.name;
+  if (!placement.one_file || !may_replace(directory, name))
+    return unpack_into(source, top, directory, placement);
+  // An interrupted copy leaves the former file.
+  Placement beside{placement.directory, "." + name.substr(0, 200) + "." + random_hex(6), true};
+  Result<> unpacked = unpack_into(source, top, directory, beside);
+  if (unpacked && ::renameat(directory.get(), beside.name.c_str(), directory.get(), name.c_str()) != 0)
+    unpacked = Error::last_errno("write " + placement.directory + "/" + name);
+  if (!unpacked) (void)::unlinkat(directory.get(), beside.name.c_str(), 0);
+  return unpacked;
 }
 
 }  // namespace stack::transfer

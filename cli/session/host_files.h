@@ -21,7 +21,8 @@ struct CopyPath {
 // The directory in which to unpack a tar stream, and the new name of its top entry ("web" or ".").
 struct Placement {
   std::string directory;
-  std::string name;  // "": keep the name
+  std::string name;       // "": keep the name
+  bool one_file = false;  // the source is not a directory
 };
 
 // Docker's table: the destination is a directory, is another file, or does not exist; the source is a directory or

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "orchestrator/compose/attributes.h"
 #include "orchestrator/compose/document.h"
+#include "orchestrator/compose/service_hash.h"
 #include "orchestrator/compose/yaml_writer.h"
 
 namespace stack::compose {
@@ -371,7 +372,7 @@ Result<std::vector<std::string>> list_hashes(const Loaded& loaded, const std::st
   for (const std::string& name : names) {
     auto found = loaded.project.services.find(name);
     if (found == loaded.project.services.end()) return not_found("no such service: " + name);
-    out.push_back(name + " " + sha256_hex(stack::to_text(service_to_json(found->second))));
+    out.push_back(name + " " + service_hash(loaded.project, found->second));
   }
   return out;
 }

@@ -293,10 +293,11 @@ void load_object(FileObject& object, const Node& definition, Session& session) {
   if (object.content) {
     object.bytes = *object.content;
   } else if (!object.environment.empty()) {
-    auto found = session.variables.find(object.environment);
-    if (found == session.variables.end()) {
-      session.report.error(definition.find("environment")->mark,
-                           "variable \"" + object.environment + "\" is not set");
+    const Node& name = *definition.find("environment");
+    const Variables& variables = session.variables_of(name.mark.file);
+    auto found = variables.find(object.environment);
+    if (found == variables.end()) {
+      session.report.error(name.mark, "variable \"" + object.environment + "\" is not set");
     } else {
       object.bytes = found->second.value;
     }

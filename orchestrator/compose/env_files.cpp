@@ -23,6 +23,11 @@ class Folder {
 
  private:
   using Found = std::map<std::string, Node>;
+  struct Kind {
+    bool required = true;
+    bool raw = false;
+    std::string noun;  // for messages
+  };
 
   void fold_environment(Node& service) {
     Node* list = service.find("env_file");
@@ -40,7 +45,7 @@ class Folder {
                               "unknown env_file format \"" + std::string(format) + "\": expected raw");
         continue;
       }
-      read(*file.find("path"), required, format == "raw", own, found);
+      read(*file.find("path"), {required, format == "raw", "env file "}, own, found);
     }
     put_under(service, "environment", std::move(found));
   }
@@ -52,13 +57,13 @@ class Folder {
     const Node files = *list;
     Found found;
     for (const Node& file : files.items)
-      if (file.is_scalar()) read(file, true, false, nullptr, found);
+      if (file.is_scalar()) read(file, {true, false, "file "}, nullptr, found);
     put_under(service, "labels", std::move(found));
   }
 
   // Variables in the file resolve from the project, then the service's environment, then files read earlier.
-  void read(const Node& path, bool required, bool raw, const Node* own, Found& found) {
-    std::optional<uint32_t> source = open(path, required);
+  void read(const Node& path, const Kind& kind, const Node* own, Found& found) {
+    std::optional<uint32_t> source = open(path, kind);
     if (!source) return;
     Lookup lookup = [&](std::string_view name) -> const std::string* {
       if (auto outer = session_.variables.find(name); outer != session_.variables.end())
@@ -71,8 +76,8 @@ class Folder {
       return earlier == found.end() || earlier->second.is_null() ? nullptr : &earlier->second.text;
     };
     std::vector<DotenvLine> lines =
-        raw ? parse_raw_env(session_.sources, *source, lookup, session_.report)
-            : parse_dotenv(session_.sources, *source, lookup, session_.report, before);
+        kind.raw ? parse_raw_env(session_.sources, *source, lookup, session_.report)
+                 : parse_dotenv(session_.sources, *source, lookup, session_.report, before);
     for (DotenvLine& line : lines) {
       Mark mark{*source, line.line, 1};
       Node value = line.value ? scalar_node(std::move(*line.value), mark) : null_node(mark);
@@ -82,13 +87,13 @@ class Folder {
   }
 
   // Many services often use the same file.
-  std::optional<uint32_t> open(const Node& path, bool required) {
+  std::optional<uint32_t> open(const Node& path, const Kind& kind) {
     auto known = opened_.find(path.text);
     if (known != opened_.end()) return known->second;
     // Still relative with --no-path-resolution.
     const std::string file = session_.resolved(path.text, session_.project_directory);
     if (!path_exists(file)) {
-      if (required) session_.report.error(path.mark, "file " + session_.shown(file) + " not found");
+      if (kind.required) session_.report.error(path.mark, kind.noun + session_.shown(file) + " not found");
       return std::nullopt;
     }
     Result<std::string> text = is_directory(file) ? Result<std::string>(invalid("it is a directory"))

@@ -265,7 +265,9 @@ class Layers {
       if (!enter(path, name->mark)) break;
       std::optional<ParsedFile> file =
           read_compose_file(session_, {session_.shown(path), path}, directory, name->mark);
-      if (file) files.push_back(std::move(*file));
+      if (!file) continue;
+      session_.included_variables[file->source] = inner;
+      files.push_back(std::move(*file));
     }
     Node loaded = load(std::move(files), inner);
     including_.resize(depth);

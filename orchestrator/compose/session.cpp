@@ -6,6 +6,11 @@
 
 namespace stack::compose {
 
+const Variables& Session::variables_of(uint32_t file) const {
+  auto included = included_variables.find(file);
+  return included == included_variables.end() ? variables : included->second;
+}
+
 std::string Session::shown(const std::string& path) const {
   std::string inside = options.current_directory + "/";
   if (path.starts_with(inside)) return path.substr(inside.size());

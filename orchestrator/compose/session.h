@@ -1,6 +1,7 @@
 // State shared by the phases of one load.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "orchestrator/compose/interpolate.h"
@@ -21,6 +22,7 @@ struct Session {
   Provenances provenances;
 
   Variables variables;  // the project's variables: the environment, --env-file, or .env
+  std::map<uint32_t, Variables> included_variables;  // of included files with more variables, by file
   std::string project_directory;
   std::string project_name;
   std::vector<std::string> compose_files;  // absolute
@@ -28,6 +30,8 @@ struct Session {
   MentionedVariables mentioned;            // every ${VARIABLE} in the files
   bool version_one = false;                // a file of version 1 was read (version_one.h)
 
+  // The variables that a file sees.
+  const Variables& variables_of(uint32_t file) const;
   // The path for messages: relative if it is in the current directory.
   std::string shown(const std::string& path) const;
   // Expands `~` and makes the path absolute and clean; `directory` is the base of relative paths.

@@ -1,52 +1,14 @@
-// The canonical text of a service, and the differences between two such texts.
+// The differences between the canonical texts of two versions of a service.
 #include <algorithm>
 #include <map>
 #include <set>
 
-#include "base/identity.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "orchestrator/plan/desired.h"
 
 namespace stack::orchestrator {
 namespace {
-
-constexpr int kCanonicalVersion = 1;
-
-// Drops the members that do not require a new container: replica count, start order, and how the image is obtained
-// (the image ID is compared separately).
-compose::Service without_what_does_not_matter(compose::Service service) {
-  service.name.clear();
-  service.profiles.clear();
-  service.build.reset();
-  service.pull_policy.clear();
-  service.pull_refresh_after.clear();
-  service.depends_on.clear();
-  service.scale.reset();
-  service.watch.clear();
-  service.attach.reset();
-  service.extensions.clear();
-  if (service.deploy) {
-    compose::Deploy effective;
-    effective.limits = service.deploy->limits;
-    effective.reservations = service.deploy->reservations;
-    effective.restart_policy = service.deploy->restart_policy;
-    service.deploy = effective;
-    if (effective == compose::Deploy{}) service.deploy.reset();
-  }
-  return service;
-}
-
-// Stores digests instead of contents, because the text is kept and shown in causes.
-void put_contents(Json& contents, const char* what, const std::vector<compose::FileMount>& mounts,
-                  const std::map<std::string, compose::FileObject>& objects) {
-  for (const compose::FileMount& mount : mounts) {
-    auto object = objects.find(mount.source);
-    if (object == objects.end()) continue;
-    std::string digest = object->second.bytes ? sha256_hex(*object->second.bytes) : "";
-    contents[std::string("content of ") + what + " " + mount.source] = digest + " " + object->second.file;
-  }
-}
 
 const Json& empty_object() {
   static const Json kEmpty = Json::object();
@@ -112,18 +74,6 @@ void collect_differences(const Json& before, const Json& after, const std::strin
 }
 
 }  // namespace
-
-std::string canonical_service(const compose::Project& project, const compose::Service& service) {
-  Json canonical{{"v", kCanonicalVersion},
-                 {"service", service_to_json(without_what_does_not_matter(service))}};
-  // An image built under the service's default name counts as its image.
-  canonical["service"]["image"] = image_name(project, service);
-  Json contents = Json::object();
-  put_contents(contents, "config", service.configs, project.configs);
-  put_contents(contents, "secret", service.secrets, project.secrets);
-  if (!contents.empty()) canonical["contents"] = std::move(contents);
-  return to_text(canonical);
-}
 
 std::vector<FieldChange> changed_fields(std::string_view before, std::string_view after) {
   if (before.empty() || after.empty()) return {};

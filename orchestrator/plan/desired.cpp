@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "model/docker_socket.h"
 #include "model/labels.h"
+#include "orchestrator/compose/service_hash.h"
 #include "orchestrator/plan/pre_start.h"
 #include "orchestrator/plan/service_container.h"
 
@@ -284,7 +285,7 @@ Result<DesiredService> desired_service(const Project& project, const Service& se
   if (service.provider) return unsupported("provider \"" + service.provider->type + "\" is not supported");
   desired.image = image_name(project, service);
   desired.container_name = service.container_name;
-  desired.config_text = canonical_service(project, service);
+  desired.config_text = compose::canonical_service(project, service);
   desired.config_hash = sha256_hex(desired.config_text);
   desired.shares_with = shared_services(service);
   desired.job = service.deploy && service.deploy->mode.ends_with("-job");
@@ -389,7 +390,8 @@ namespace {
 bool is_named_after(const std::string& project, const std::string& folder) {
   std::string name;
   for (char c : lower(base_name(clean_path(folder))))
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || ((c == '_' || c == '-') && !name.empty())) name += c;
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || ((c == '_' || c == '-') && !name.empty()))
+      name += c;
   return name == project;
 }
 

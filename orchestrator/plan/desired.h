@@ -138,8 +138,6 @@ struct FieldChange {
   std::string after;
 };
 
-// Canonical, versioned JSON of the service's container configuration, and its SHA-256.
-std::string canonical_service(const compose::Project& project, const compose::Service& service);
 // The differences between two canonical texts, sorted by Compose's field names. Empty if either text is empty or
 // unreadable.
 std::vector<FieldChange> changed_fields(std::string_view before, std::string_view after);

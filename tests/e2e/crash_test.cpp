@@ -161,5 +161,23 @@ services:
   EXPECT_NE(dockers->output().find("after"), std::string::npos) << dockers->output();
 }
 
+// Each transfer takes longer than the engine lives.
+TEST_F(Crash, TransfersBeginAgain) {
+  std::string folder = directory_name(stack().root());
+  std::string archive = folder + "/saved.tar";
+  must({"docker", "tag", "debian:bookworm-slim", "copy:1"});
+  for (int i = 0; i < 3; ++i) {
+    auto save = start({"docker", "save", "-o", archive, "copy:1"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + 30 * i));
+    stack().kill_engine();
+    EXPECT_EQ(save->wait(), 0) << save->output();
+    auto load = start({"docker", "load", "-i", archive});
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + 60 * i));
+    stack().kill_engine();
+    EXPECT_EQ(load->wait(), 0) << load->output();
+    EXPECT_NE(load->output().find("Loaded image: copy:1"), std::string::npos) << load->output();
+  }
+}
+
 }  // namespace
 }  // namespace stack::e2e

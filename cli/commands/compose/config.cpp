@@ -185,7 +185,9 @@ Result<int> run_config(Session& session, const Arguments& arguments) {
   options.no_path_resolution = arguments.is_set("no-path-resolution");
   options.no_consistency = arguments.is_set("no-consistency");
   options.no_env_resolution = arguments.is_set("no-env-resolution");
-  options.load_contents = false;
+  std::string hashed = arguments.text("hash");
+  if (!hashed.empty() && hashed != "*") options.services = split(hashed, ',');
+  options.load_contents = !hashed.empty();
   options.refuse = false;  // unsupported settings are shown, with a warning
   if (options.no_interpolate && !options.services.empty())
     print_message("warning: --no-interpolate shows the whole model and ignores the services named");

@@ -67,7 +67,7 @@ Result<> write_output_folder(Session& session, const std::string& target, const 
     if (n < 0) return Error::last_errno("read");
     return static_cast<size_t>(n);
   };
-  return transfer::unpack(source, ".", {path, ""});
+  return transfer::unpack(source, ".", {path, "", false});
 }
 
 }  // namespace

@@ -62,15 +62,16 @@ Result<> check_lines(const std::string& lines) {
 
 // Returns the response's body: one JSON object per line.
 Result<std::string> upload_archive(Session& session, const std::string& target, int in) {
-  http::ClientRequest request;
-  request.method = "POST";
-  request.target = target;
-  request.content_type = "application/x-tar";
-  request.body_source = body_from(in, "archive");
-  TRY_ASSIGN(http::Client client, session.connect());
-  TRY_ASSIGN(http::Answer answer, client.call(std::move(request)));
-  TRY(check_lines(answer.body));
-  return std::move(answer.body);
+  std::string lines;
+  TRY(upload(in, [&]() -> Result<> {
+    http::ClientRequest request{.method = "POST", .target = target, .content_type = "application/x-tar"};
+    request.body_source = body_from(in, "archive");
+    TRY_ASSIGN(http::Client client, session.connect());
+    TRY_ASSIGN(http::Answer answer, client.call(std::move(request)));
+    lines = std::move(answer.body);
+    return check_lines(lines);
+  }));
+  return lines;
 }
 
 constexpr Flag kImageLoadFlags[] = {

@@ -233,35 +233,26 @@ Result<int> run_save(Session& session, const Arguments& arguments) {
   return 0;
 }
 
-// The bytes of a file, or of stdin for "-", as the body of a request.
-Result<std::function<Result<std::string>()>> body_of(const Session& session, const std::string& path) {
-  auto input = std::make_shared<Fd>();
-  if (path == "-") {
-    *input = Fd(::dup(STDIN_FILENO));
-  } else {
-    std::string file = absolute_path(session.current_directory(), path);
-    *input = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!*input) return Error::last_errno("open " + path);
-  }
-  return std::function<Result<std::string>()>([input]() -> Result<std::string> {
-    std::string buffer(1 << 18, '\0');
-    ssize_t n = ::read(input->get(), buffer.data(), buffer.size());
-    if (n < 0) return Error::last_errno("read");
-    buffer.resize(static_cast<size_t>(n));
-    return buffer;
-  });
+Result<Fd> open_archive(const Session& session, const std::string& path) {
+  std::string file = absolute_path(session.current_directory(), path);
+  Fd input(path == "-" ? ::dup(STDIN_FILENO) : ::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!input) return Error::last_errno("open " + path);
+  return input;
 }
 
 Result<> post_archive(Session& session, const std::string& target, const std::string& path, bool quiet) {
-  http::ClientRequest request{.method = "POST", .target = target, .content_type = "application/x-tar"};
-  TRY_ASSIGN(request.body_source, body_of(session, path));
-  TRY_ASSIGN(http::Client client, session.connect());
-  ProgressLines lines(STDOUT_FILENO, quiet);
+  TRY_ASSIGN(Fd input, open_archive(session, path));
   std::string failure;
-  Result<> ended = client.lines(std::move(request), [&](const Json& line) {
-    if (line.is_object() && line.contains("error")) failure = string_or(line, "error");
-    lines.show(line);
-    return true;
+  Result<> ended = upload(input.get(), [&]() -> Result<> {
+    http::ClientRequest request{.method = "POST", .target = target, .content_type = "application/x-tar"};
+    request.body_source = body_from(input.get(), "archive");
+    TRY_ASSIGN(http::Client client, session.connect());
+    ProgressLines lines(STDOUT_FILENO, quiet);
+    return client.lines(std::move(request), [&](const Json& line) {
+      if (line.is_object() && line.contains("error")) failure = string_or(line, "error");
+      lines.show(line);
+      return true;
+    });
   });
   if (!ended) return daemon_error(ended.error());
   if (!failure.empty()) return Error(failure);

@@ -192,7 +192,7 @@ TEST_F(ComposeTest, EnvFileAcceptsThreeForms) {
   EXPECT_EQ(web("    env_file: [{path: ./a.env}]\n").environment.at("A"), "");
   EXPECT_EQ(web("    env_file: [{path: a.env, format: raw}]\n").environment.at("A"), "$X");
   EXPECT_TRUE(web("    env_file: [{path: none.env, required: false}]\n").environment.empty());
-  expect_contains(web_errors("    env_file: none.env\n"), "compose.yaml:4:15: file none.env not found");
+  expect_contains(web_errors("    env_file: none.env\n"), "compose.yaml:4:15: env file none.env not found");
   expect_contains(web_errors("    env_file: [{path: a.env, format: json}]\n"),
                   "unknown env_file format \"json\"");
 }

@@ -213,9 +213,10 @@ TEST_F(MergeTest, RelativePathsOfAllFilesAreRelativeToTheFirst) {
 }
 
 TEST_F(MergeTest, FoldersOfBuildCachesAreRelativeToTheProject) {
-  write("one/a.yaml",
-        "services:\n  web:\n    build:\n      context: .\n      cache_to: [\"type=local,dest=./c,mode=max\"]\n"
-        "      cache_from: [\"type=local,src=/abs\", \"type=registry,ref=./x\"]\n");
+  write(
+      "one/a.yaml",
+      "services:\n  web:\n    build:\n      context: .\n      cache_to: [\"type=local,dest=./c,mode=max\"]\n"
+      "      cache_from: [\"type=local,src=/abs\", \"type=registry,ref=./x\"]\n");
   options.files = {"one/a.yaml"};
   Service web = project().services["web"];
   EXPECT_EQ(web.build->cache_to, StringList{"type=local,dest=" + path("one/c") + ",mode=max"});
@@ -431,6 +432,15 @@ TEST_F(ComposeTest, IncludesThatMultiplyAreLimited) {
   }
   write("f12.yaml", "services: {a: {image: a}}\n");
   expect_contains(errors("include: [f0.yaml]\nservices: {web: {image: a}}\n"), "too many includes");
+}
+
+TEST_F(ComposeTest, SecretOfAnIncludeTakesItsVariable) {
+  write("more/app.env", "WORD=hidden\n");
+  write("more/compose.yaml", "services: {a: {image: a, secrets: [s]}}\nsecrets: {s: {environment: WORD}}\n");
+  options.load_contents = true;
+  Project p =
+      project("include: [{path: more/compose.yaml, env_file: more/app.env}]\nservices: {web: {image: a}}\n");
+  EXPECT_EQ(p.secrets.at("s").bytes, "hidden");
 }
 
 TEST_F(ComposeTest, MissingIncludeIsAnError) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/directory.h"
+#include "base/files.h"
+
 namespace stack::transfer {
 namespace {
 
@@ -28,6 +31,17 @@ TEST(PlaceCopy, UnderAnotherName) {
 TEST(PlaceCopy, InvalidCopies) {
   EXPECT_EQ(placed(kFolder, {"/x/file", true, false}), "cannot copy directory: /x/file is not a directory");
   EXPECT_EQ(placed(kFile, {"/x/new/", false, false}), "no such directory: /x/new/");
+}
+
+TEST(Unpack, InterruptedCopyKeepsTheFormerFile) {
+  Result<TemporaryDirectory> folder = TemporaryDirectory::create("/tmp/stack-copy-");
+  ASSERT_TRUE(folder);
+  std::string path = folder->path() + "/data";
+  ASSERT_TRUE(write_file(path, "former", 0644));
+  auto cut = [](char*, size_t) -> Result<size_t> { return Error("the engine has ended"); };
+  EXPECT_FALSE(unpack(cut, "data", {folder->path(), "", true}));
+  EXPECT_EQ(read_file(path).value_or(""), "former");
+  EXPECT_EQ(names_in(folder->path())->size(), 1U) << "nothing else is left";
 }
 
 TEST(TopName, IsTheLastPartUnlessThePathMeansItsContents) {

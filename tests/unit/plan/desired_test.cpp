@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "model/labels.h"
+#include "orchestrator/compose/service_hash.h"
 #include "world.h"
 
 using namespace stack;
@@ -188,6 +189,11 @@ TEST(ConfigHash, ChangesWithTheContainerConfiguration) {
   EXPECT_TRUE(differs([](auto&, auto& web) { web.deploy.emplace().limits.emplace().pids = 5; }));
 }
 
+TEST(ConfigHash, IsTheHashThatConfigPrints) {
+  auto project = two_services();
+  EXPECT_EQ(hash_of(project, "web"), compose::service_hash(project, project.services.at("web")));
+}
+
 TEST(ConfigHash, IgnoresOtherSettings) {
   auto project = two_services();
   std::string before = hash_of(project, "web");
@@ -293,7 +299,8 @@ TEST(OneOff, RefusesUnknownServicesAndBadPorts) {
 TEST(Identity, RejectsTheSameNameInAnotherFolder) {
   EXPECT_FALSE(check_identity("shop", "", "/srv/shop"));
   EXPECT_FALSE(check_identity("shop", "/srv/shop", "/srv/shop/"));
-  EXPECT_FALSE(check_identity("shop", "/srv/releases/1", "/srv/releases/2")) << "the name was given on purpose";
+  EXPECT_FALSE(check_identity("shop", "/srv/releases/1", "/srv/releases/2"))
+      << "the name was given on purpose";
   auto text = check_identity("shop", "/srv/shop", "/home/me/shop");
   ASSERT_TRUE(text);
   EXPECT_EQ(text->substr(0, 61), "project \"shop\" belongs to /srv/shop, not to /home/me/shop; ch");
