@@ -161,6 +161,29 @@ services:
   EXPECT_NE(dockers->output().find("after"), std::string::npos) << dockers->output();
 }
 
+TEST_F(Crash, EventsContinueWithTheNextEngine) {
+  project(
+      "shop",
+      "services: {web: {image: \"debian:bookworm-slim\", command: sleep infinity, stop_signal: SIGKILL}}");
+  must({"up", "-d"});
+  auto ours = start({"events"});
+  auto dockers = start({"docker", "events"});
+  auto both_show = [&](const std::string& text) {
+    return eventually(5s, [&] {
+      return ours->output().find(text) != std::string::npos &&
+             dockers->output().find(text) != std::string::npos;
+    });
+  };
+  std::this_thread::sleep_for(300ms);
+  must({"pause"});
+  EXPECT_TRUE(both_show("pause")) << ours->output() << dockers->output();
+  stack().kill_engine();
+  must({"unpause"});
+  EXPECT_TRUE(both_show("unpause")) << ours->output() << dockers->output();
+  ours->signal(SIGINT);
+  dockers->signal(SIGINT);
+}
+
 // Each transfer takes longer than the engine lives.
 TEST_F(Crash, TransfersBeginAgain) {
   std::string folder = directory_name(stack().root());

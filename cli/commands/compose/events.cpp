@@ -3,6 +3,7 @@
 #include "cli/flags/commands.h"
 #include "cli/flags/json_format.h"
 #include "cli/render/output.h"
+#include "cli/session/event_stream.h"
 #include "cli/session/log_follow.h"
 #include "cli/session/member.h"
 #include "cli/session/session.h"
@@ -62,14 +63,12 @@ Result<int> run_events(Session& session, const Arguments& arguments) {
   TRY(session.require_services(project_name, arguments.words));
   http::Query query;
   query.add("filters", docker::filters_text({{"label", {"com.docker.compose.project=" + project_name}}}));
-  if (!since->empty()) query.add("since", *since);
   if (!until->empty()) query.add("until", *until);
-  TRY_ASSIGN(http::Client client, session.connect());
-  http::ClientRequest request;
-  request.target = "/events" + query.text();
   Result<bool> as_json = wants_json(arguments);
   if (!as_json) return session.usage_error(as_json.error().text());
-  TRY(client.lines(std::move(request), [&](const Json& event) {
+  // Without the "?".
+  std::string parameters = query.text().substr(1);
+  TRY(follow_events(session, parameters, http::percent_encode(*since), [&](const Json& event) {
     std::string service =
         string_or(member(member(event, "Actor"), "Attributes"), "com.docker.compose.service");
     const auto& wanted = arguments.words;

@@ -9,6 +9,7 @@
 #include "cli/render/frames.h"
 #include "cli/render/output.h"
 #include "cli/render/template/format.h"
+#include "cli/session/event_stream.h"
 #include "cli/session/log_follow.h"
 #include "cli/session/member.h"
 #include "http/wire/query.h"
@@ -100,14 +101,10 @@ std::string event_text(const Json& event) {
 }
 
 Result<int> run_events(Session& session, const Arguments& arguments) {
-  http::Query query;
-  for (const char* flag : {"since", "until"}) {
-    TRY_ASSIGN(std::string time, unix_time(arguments.text(flag), flag));
-    if (!time.empty()) query.add(flag, time);
-  }
-  std::string target = "/events" + query.text();
-  TRY_ASSIGN(std::string filters,
-             filters_parameter(arguments.all("filter"), query.text().empty() ? '?' : '&'));
+  TRY_ASSIGN(std::string since, unix_time(arguments.text("since"), "since"));
+  TRY_ASSIGN(std::string until, unix_time(arguments.text("until"), "until"));
+  TRY_ASSIGN(std::string parameters, filters_parameter(arguments.all("filter"), '&'));
+  if (!until.empty()) parameters += "&until=" + until;
   std::string format = arguments.text("format");
   auto parsed = text_template::Template::parse(format == "json" ? "{{json .}}" : format);
   if (!parsed) return print_template_error(std::move(parsed).error().in("Error parsing format"));
@@ -115,9 +112,8 @@ Result<int> run_events(Session& session, const Arguments& arguments) {
   const text_template::Type& type = text_template::type_of("*events.Message");
   auto tried = parsed->render(text_template::Value(type, Json::object()));
   if (!tried) return print_template_error(std::move(tried).error().in("Error parsing format"));
-  TRY_ASSIGN(http::Client client, session.connect());
   Result<> shown;
-  Result<> streamed = client.lines({.method = "GET", .target = target + filters}, [&](const Json& event) {
+  Result<> streamed = follow_events(session, parameters, since, [&](const Json& event) {
     if (format.empty()) {
       print_line(event_text(event));
       return true;
