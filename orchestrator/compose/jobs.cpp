@@ -4,7 +4,10 @@
 #include <iterator>
 #include <string_view>
 
+#include "base/files.h"
 #include "base/text.h"
+#include "orchestrator/compose/cron.h"
+#include "orchestrator/compose/time_zone.h"
 
 namespace stack::compose {
 
@@ -26,6 +29,19 @@ void check_triggers(const Entry& job, Report& report) {
   if (triggers->is_map() && triggers->entries.empty())
     report.error(triggers->mark, "job " + job.key + " has no triggers",
                  "add triggers: {manual: true}, or a schedule");
+}
+
+void check_schedule(const std::string& job, const Node& schedule, Report& report) {
+  const Node* cron = schedule.find("cron");
+  if (cron == nullptr)
+    report.error(schedule.mark, "job " + job + ": the schedule has no cron expression", "add cron: \"0 3 * * *\"");
+  if (cron != nullptr && cron->is_scalar())
+    if (Result<CronTimes> times = parse_cron(cron->text); !times)
+      report.error(cron->mark, "job " + job + ": cron \"" + cron->text + "\": " + times.error().text());
+  const Node* zone = schedule.find("timezone");
+  if (zone == nullptr || !zone->is_scalar() || zone->text.empty() || !path_exists("/usr/share/zoneinfo")) return;
+  if (Result<TimeZone> found = TimeZone::open(zone->text); !found)
+    report.error(zone->mark, "job " + job + ": " + found.error().text());
 }
 
 }  // namespace
@@ -100,6 +116,20 @@ void check_jobs(const Node& tree, Report& report) {
       if (target != nullptr && is_job(*target))
         report.error(dependency.mark, "service \"" + service.key + "\" cannot depend on job \"" +
                                           dependency.key + "\": services can only depend on other services");
+    }
+  }
+}
+
+void check_schedules(const Node& tree, Report& report) {
+  for (const char* section : {"services", "jobs"}) {
+    const Node* jobs = tree.find(section);
+    if (jobs == nullptr || !jobs->is_map()) continue;
+    for (const Entry& job : jobs->entries) {
+      const Node* triggers = is_job(job.value) ? job.value.find("triggers") : nullptr;
+      const Node* schedules = triggers == nullptr ? nullptr : triggers->find("schedule");
+      if (schedules == nullptr || !schedules->is_list()) continue;
+      for (const Node& schedule : schedules->items)
+        if (schedule.is_map()) check_schedule(job.key, schedule, report);
     }
   }
 }

@@ -25,4 +25,7 @@ void take_jobs_from_services(Node& tree);
 // Reports jobs without triggers, and services that depend on a job.
 void check_jobs(const Node& tree, Report& report);
 
+// Reports cron expressions and time zones that are not understood. `tree` as after the selection.
+void check_schedules(const Node& tree, Report& report);
+
 }  // namespace stack::compose

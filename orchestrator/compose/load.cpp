@@ -64,6 +64,7 @@ void consistency_phase(Work& work) {
   // `config` also accepts such files.
   if (none && work.selection.disabled.empty() && !work.session.report.failed() && work.session.options.refuse)
     work.session.report.error({}, "the project has no services");
+  check_schedules(work.tree, work.session.report);
   check_consistency(work.tree, work.selection, work.session);
 }
 

@@ -45,10 +45,34 @@ class Accountant {
       path_ = {std::string(group)};
       children(*found, "/" + std::string(group), nullptr);
     }
+    add_jobs(project);
     return std::move(report_);
   }
 
  private:
+  // They are no services of the project, so that nothing else would tell of them.
+  void add_jobs(const Json& project) {
+    auto disabled = project.find("disabled_services");
+    if (disabled == project.end() || !disabled->is_object()) return;
+    for (const auto& [name, service] : disabled->items()) {
+      if (string_or(service, "reason") != "job" || !has_active_profile(project, service)) continue;
+      path_ = {"jobs", name};
+      add(pointer_to("/jobs", name),
+          {Fidelity::Lost, bool_or(service, "scheduled") ? "jobs are not converted, so it never runs"
+                                                         : "jobs are not converted", false});
+    }
+  }
+
+  static bool has_active_profile(const Json& project, const Json& service) {
+    auto own = service.find("profiles");
+    auto active = project.find("profiles");
+    if (own == service.end() || own->empty()) return true;
+    if (active == project.end()) return false;
+    return std::any_of(active->begin(), active->end(), [&](const Json& one) {
+      return one == "*" || std::find(own->begin(), own->end(), one) != own->end();
+    });
+  }
+
   struct SplitRule {
     Words words;
     const KeyRule* rule = nullptr;

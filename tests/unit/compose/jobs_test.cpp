@@ -105,6 +105,11 @@ TEST_F(JobsTest, Mistakes) {
       errors("services: {a: {image: a, depends_on: [b]}}\njobs: {b: {image: a, triggers: {manual: true}}}\n")
           .substr(0, 56),
       "compose.yaml:1:39: service \"a\" cannot depend on job \"b\":");
+  EXPECT_EQ(errors("jobs:\n  b:\n    image: a\n    triggers:\n      schedule:\n        - 0 25 * * *\n        - {cron: "
+                   "'@daily', timezone: Mars/Olympus}\n        - {timezone: UTC}\n"),
+            "compose.yaml:6:11: job b: cron \"0 25 * * *\": hour \"25\": expected 0 to 23\n"
+            "compose.yaml:7:38: job b: unknown time zone \"Mars/Olympus\" (/usr/share/zoneinfo/ has the known ones)\n"
+            "compose.yaml:8:11: job b: the schedule has no cron expression\n  add cron: \"0 3 * * *\"\n");
   EXPECT_NE(
       errors("jobs: {b: {image: a, triggers: {schedule: [{cron: x, concurrency: two}]}}}\n").find("forbid"),
       std::string::npos);

@@ -75,6 +75,22 @@ TEST(Fidelity, ANoteAboutAPartOrTheWholeIsShown) {
   EXPECT_EQ(json["keys"].size(), report.keys.size());
 }
 
+TEST(Fidelity, JobsOfActiveProfilesAreLost) {
+  Json project{{"profiles", Json::array({"ops"})},
+               {"services", Json::object()},
+               {"disabled_services",
+                {{"backup", {{"reason", "job"}, {"profiles", Json::array()}, {"scheduled", true}}},
+                 {"migrate", {{"reason", "job"}, {"profiles", Json::array({"ops"})}}},
+                 {"other", {{"reason", "job"}, {"profiles", Json::array({"dev"})}}},
+                 {"web", {{"reason", "profile"}, {"profiles", Json::array({"dev"})}}}}}};
+  FidelityReport report = account(project, {}, {}, nullptr);
+  ASSERT_EQ(report.keys.size(), 2U);
+  EXPECT_EQ(report.keys[0].key, "jobs.backup");
+  EXPECT_EQ(report.keys[0].verdict.level, Fidelity::Lost);
+  EXPECT_EQ(report.keys[0].verdict.note, "jobs are not converted, so it never runs");
+  EXPECT_EQ(report.keys[1].key, "jobs.migrate");
+}
+
 TEST(Fidelity, PointersAreEscaped) { EXPECT_EQ(pointer_to("/a", "b/c~d"), "/a/b~1c~0d"); }
 
 TEST(TargetName, HasThreeNamesAndOneShortForm) {
