@@ -1,45 +1,14 @@
-// Whole projects: our examples, and files as people write them. Counts the parts that a conversion must not lose.
-#include <filesystem>
-#include <regex>
+// Whole projects. Counts the parts that a conversion must not lose.
+#include <set>
 
-#include "orchestrator/compose/fields.h"
 #include "tests/unit/targets/kubernetes_fixture.h"
+#include "tests/unit/targets/whole_projects.h"
 
 namespace stack::targets::kubernetes {
 namespace {
 
-namespace fs = std::filesystem;
-
-std::vector<std::string> project_folders() {
-  std::vector<std::string> out;
-  for (const char* base : {"compose-examples", "tests/unit/targets/projects"})
-    for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(STACK_SOURCE_DIR) / base))
-      if (entry.is_directory()) out.push_back(entry.path().string());
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-class ProjectsTest : public testing::TestWithParam<std::string> {
+class ProjectsTest : public WholeProjectTest<Conversion, ConvertInputs> {
  protected:
-  ProjectsTest() {
-    compose::LoadOptions options;
-    options.current_directory = GetParam();
-    options.refuse = false;
-    options.environment = {{"API_TOKEN", "t"}, {"GRAFANA_PASSWORD", "p"}};
-    auto result = compose::load(options);
-    if (result) {
-      loaded = std::move(*result);
-    } else {
-      ADD_FAILURE() << compose::render(result.error());
-    }
-    conversion = converted();
-  }
-
-  Conversion converted() const {
-    ConvertInputs inputs;
-    inputs.place = [this](const std::string& pointer) { return compose::place_of(loaded, pointer); };
-    return convert(loaded.project, inputs);
-  }
   const KubeObject* find(const std::string& kind, const std::string& name) const {
     for (const KubeObject& object : conversion.objects)
       if (object.kind == kind && object.name == name) return &object;
@@ -59,9 +28,6 @@ class ProjectsTest : public testing::TestWithParam<std::string> {
     }
     return nullptr;
   }
-
-  compose::Loaded loaded;
-  Conversion conversion;
 };
 
 std::string kube_name(std::string name) {
@@ -146,17 +112,7 @@ TEST_P(ProjectsTest, HealthChecksAreProbesAndPortsAreReachable) {
   }
 }
 
-TEST_P(ProjectsTest, EveryKeyIsAccountedForWithItsPlace) {
-  for (const KeyFidelity& key : conversion.report.keys) {
-    EXPECT_NE(key.verdict.note, kUnknownKey) << key.key;
-    if (key.verdict.level != Fidelity::Exact) {
-      EXPECT_FALSE(key.verdict.note.empty()) << key.key;
-    }
-    if (key.key.starts_with("services.") && !key.key.ends_with(".implicit")) {
-      EXPECT_FALSE(key.place.empty()) << key.key;
-    }
-  }
-}
+TEST_P(ProjectsTest, EveryKeyIsAccountedForWithItsPlace) { expect_every_key_explained(conversion.report); }
 
 TEST_P(ProjectsTest, VolumesAndBindsKeepTheirContents) {
   for (const auto& [name, service] : loaded.project.services) {
@@ -169,51 +125,11 @@ TEST_P(ProjectsTest, VolumesAndBindsKeepTheirContents) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ProjectsTest, testing::ValuesIn(project_folders()), [](const auto& one) {
-  return std::regex_replace(fs::path(one.param).filename().string(), std::regex("[^a-zA-Z0-9]"), "_");
-});
+INSTANTIATE_TEST_SUITE_P(All, ProjectsTest, testing::ValuesIn(project_folders()), folder_test_name);
 
-// Collects the names of a type's members.
-struct MemberNames {
-  std::vector<std::string> names;
-  template <typename T>
-  void operator()(std::string_view name, T&) {
-    names.emplace_back(name);
-  }
-  void extensions(compose::Extensions&) { names.emplace_back("extensions"); }
-};
+TEST(WholeProjects, AreTheExamplesAndTwentyOthers) { EXPECT_GE(project_folders().size(), 12U + 20U); }
 
-template <typename T>
-std::vector<std::string> members_of() {
-  T value;
-  MemberNames visitor;
-  compose::fields(visitor, value);
-  return visitor.names;
-}
-
-TEST(KubernetesRules, CoverEveryKeyOfTheModel) {
-  auto covered = [](const std::string& pattern) {
-    for (const KeyRule& rule : kubernetes_rules()) {
-      std::string have(rule.pattern);
-      if (have == pattern || have.starts_with(pattern + ".") || pattern.starts_with(have + ".")) return true;
-    }
-    return false;
-  };
-  for (const std::string& name : members_of<compose::Service>())
-    EXPECT_TRUE(covered("services.*." + name)) << name;
-  for (const std::string& name : members_of<compose::Deploy>())
-    EXPECT_TRUE(covered("services.*.deploy." + name)) << name;
-  for (const std::string& name : members_of<compose::Healthcheck>())
-    EXPECT_TRUE(covered("services.*.healthcheck." + name)) << name;
-  for (const std::string& name : members_of<compose::UpdateConfig>())
-    EXPECT_TRUE(covered("services.*.deploy.update_config." + name)) << name;
-  for (const std::string& name : members_of<compose::Placement>())
-    EXPECT_TRUE(covered("services.*.deploy.placement." + name)) << name;
-  for (const std::string& name : members_of<compose::Network>())
-    EXPECT_TRUE(covered("networks.*." + name)) << name;
-  for (const std::string& name : members_of<compose::Volume>())
-    EXPECT_TRUE(covered("volumes.*." + name)) << name;
-}
+TEST(KubernetesRules, CoverEveryKeyOfTheModel) { expect_model_covered(kubernetes_rules()); }
 
 }  // namespace
 }  // namespace stack::targets::kubernetes
