@@ -6,6 +6,7 @@
 #include "cli/session/image_transfer.h"
 #include "cli/session/member.h"
 #include "http/wire/query.h"
+#include "orchestrator/targets/fidelity.h"
 
 namespace stack::cli::cluster {
 

@@ -5,9 +5,7 @@
 #include "base/text.h"
 #include "cli/cluster/kubernetes/cluster_session.h"
 #include "cli/cluster/kubernetes/commands.h"
-#include "cli/render/log_printer.h"
-#include "cli/render/output.h"
-#include "cli/session/log_follow.h"
+#include "cli/cluster/log_settings.h"
 #include "cli/session/member.h"
 #include "http/wire/query.h"
 #include "orchestrator/targets/kubernetes/api/workload_state.h"
@@ -29,13 +27,12 @@ class PodLog {
         container_(pod.container),
         print_(std::move(print)) {}
 
-  Result<> read(const Arguments& arguments, bool follow, const std::string& since) {
+  Result<> read(const LogSettings& settings) {
     std::string path = *kube::resource_path("Pod", cluster_.name_space, pod_name_) +
                        "/log?timestamps=true&container=" + http::percent_encode(container_);
-    if (follow) path += "&follow=true";
-    if (!since.empty()) path += "&sinceTime=" + http::percent_encode(since);
-    std::string tail = arguments.text("tail", "all");
-    if (tail != "all") path += "&tailLines=" + tail;
+    if (settings.follow) path += "&follow=true";
+    if (!settings.since.empty()) path += "&sinceTime=" + http::percent_encode(settings.since);
+    if (settings.tail != "all") path += "&tailLines=" + settings.tail;
     auto streamed = cluster_.connection->stream({.path = path}, [&](std::string_view bytes) {
       take(bytes);
       return true;
@@ -58,15 +55,7 @@ class PodLog {
     pending_.erase(0, begin);
   }
 
-  void line(const std::string& text) {
-    size_t blank = text.find(' ');
-    std::string time = text.substr(0, blank);
-    print_({{"container", pod_name_},
-            {"service", container_},
-            {"stream", "stdout"},
-            {"time", time},
-            {"text", blank == std::string::npos ? "" : text.substr(blank + 1)}});
-  }
+  void line(const std::string& text) { print_(log_line(pod_name_, container_, "stdout", text)); }
 
   const ClusterSession& cluster_;
   std::string pod_name_;
@@ -80,13 +69,13 @@ std::string log_name(const ProjectPod& pod) { return string_or(member(pod.object
 // Follows all pods, also those that start later, until none runs.
 class Follower {
  public:
-  Follower(const ClusterSession& cluster, const Arguments& arguments,
+  Follower(const ClusterSession& cluster, const LogSettings& settings,
            std::function<void(const Json& line)> print)
-      : cluster_(cluster), arguments_(arguments), print_(std::move(print)) {}
+      : cluster_(cluster), settings_(settings), print_(std::move(print)) {}
 
-  Result<> run(const std::string& project, const std::string& since) {
+  Result<> run(const std::string& project, const std::vector<std::string>& services) {
     for (;;) {
-      TRY_ASSIGN(std::vector<ProjectPod> pods, project_pods(cluster_, project, arguments_.words));
+      TRY_ASSIGN(std::vector<ProjectPod> pods, project_pods(cluster_, project, services));
       bool live = false;
       for (const ProjectPod& pod : pods) {
         kube::PodRow row = kube::pod_row(pod.object, 0);
@@ -94,12 +83,12 @@ class Follower {
         live = live || running;
         std::string key = row.name + "/" + pod.container + "/" + std::to_string(row.restarts);
         if (row.state == "created" || !seen_.insert(key).second) continue;
-        threads_.emplace_back([this, pod, since] {
+        threads_.emplace_back([this, pod] {
           PodLog log(cluster_, pod, [this](const Json& line) {
             std::scoped_lock lock(mutex_);
             print_(line);
           });
-          (void)log.read(arguments_, true, since);
+          (void)log.read(settings_);
         });
       }
       if (!live) break;
@@ -111,7 +100,7 @@ class Follower {
 
  private:
   const ClusterSession& cluster_;
-  const Arguments& arguments_;
+  const LogSettings& settings_;
   std::function<void(const Json& line)> print_;
   std::mutex mutex_;
   std::set<std::string> seen_;
@@ -121,32 +110,20 @@ class Follower {
 }  // namespace
 
 Result<int> logs_on_kubernetes(Session& session, const Arguments& arguments) {
-  std::string tail = arguments.text("tail", "all");
-  if (tail != "all" && !is_all_digits(tail))
-    return session.usage_error("invalid value \"" + tail + "\" for --tail: must be a number or all");
-  std::string since;
-  if (arguments.given("since")) {
-    auto time = log_time(arguments.text("since"), std::chrono::system_clock::now());
-    if (!time) return session.usage_error(time.error().text());
-    since = *time;
-  }
+  auto settings = log_settings(arguments);
+  if (!settings) return session.usage_error(settings.error().text());
   TRY_ASSIGN(std::string project, session.project_name());
   TRY_ASSIGN(ClusterSession cluster, connect_cluster(session));
   TRY_ASSIGN(std::vector<ProjectPod> pods, project_pods(cluster, project, arguments.words));
-  LogStyle style;
-  style.color = session.out().color && !arguments.is_set("no-color");
-  style.prefix = !arguments.is_set("no-log-prefix");
-  style.timestamps = arguments.is_set("timestamps");
-  LogPrinter printer(style, project, [](int, std::string_view text) { print(text); });
   std::vector<std::string> labels;
   for (const ProjectPod& pod : pods) labels.push_back(log_name(pod));
-  printer.expect(std::move(labels));
+  LogPrinter printer = log_printer(session, arguments, project, std::move(labels));
   auto show = [&](const Json& line) { printer.line(line); };
-  if (arguments.is_set("follow")) {
-    TRY(Follower(cluster, arguments, show).run(project, since));
+  if (settings->follow) {
+    TRY(Follower(cluster, *settings, show).run(project, arguments.words));
     return 0;
   }
-  for (const ProjectPod& pod : pods) TRY(PodLog(cluster, pod, show).read(arguments, false, since));
+  for (const ProjectPod& pod : pods) TRY(PodLog(cluster, pod, show).read(*settings));
   return 0;
 }
 

@@ -4,9 +4,9 @@
 #include "base/text.h"
 #include "cli/cluster/kubernetes/cluster_session.h"
 #include "cli/cluster/kubernetes/commands.h"
+#include "cli/cluster/process_list.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
-#include "cli/render/template/format.h"
 #include "cli/session/member.h"
 #include "orchestrator/targets/kubernetes/api/workload_state.h"
 #include "orchestrator/targets/kubernetes/names.h"
@@ -20,13 +20,6 @@ namespace {
 int64_t now_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-std::string age(const std::string& created, int64_t now) {
-  auto time = parse_rfc3339(created);
-  if (!time) return "";
-  int64_t then = std::chrono::duration_cast<std::chrono::seconds>(time->time_since_epoch()).count();
-  return human_duration(std::chrono::seconds(std::max<int64_t>(0, now - then))) + " ago";
 }
 
 // "192.0.2.7:8080->80/tcp": the published ports of each service.
@@ -74,10 +67,8 @@ Result<int> ps_on_kubernetes(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(std::vector<ProjectPod> pods, project_pods(cluster, project, arguments.words));
   TRY_ASSIGN(auto published, published_services(cluster, project));
   int64_t now = now_seconds();
-  std::vector<Json> rows;
+  ProcessList list;
   std::vector<std::string> states = arguments.all("status");
-  std::set<std::string> services;
-  std::string quiet;
   for (const ProjectPod& pod : pods) {
     kube::PodRow row = kube::pod_row(pod.object, now);
     // As for local projects: ended pods are shown only on request.
@@ -85,16 +76,16 @@ Result<int> ps_on_kubernetes(Session& session, const Arguments& arguments) {
     if (states.empty() ? ended && !arguments.is_set("all")
                        : std::find(states.begin(), states.end(), row.state) == states.end())
       continue;
-    services.insert(pod.service);
-    quiet += row.name + "\n";
-    rows.push_back(
+    list.services.insert(pod.service);
+    list.names += row.name + "\n";
+    list.rows.push_back(
         {{"Name", row.name},
          {"Image", row.image},
          {"Command", ellipsis("\"" + row.command + "\"", arguments.is_set("no-trunc") ? 1000 : 20)},
          {"Project", project},
          {"Service", pod.service},
          {"CreatedAt", row.created},
-         {"RunningFor", age(row.created, now)},
+         {"RunningFor", age_text(row.created)},
          {"State", row.state},
          {"Status", row.status},
          {"Health", row.health},
@@ -104,48 +95,26 @@ Result<int> ps_on_kubernetes(Session& session, const Arguments& arguments) {
          {"Address", row.address},
          {"Ports", ports_text(published[pod.service])}});
   }
-  std::string format = arguments.text("format", "table");
-  if (arguments.is_set("quiet")) {
-    print(quiet);
-  } else if (arguments.is_set("services")) {
-    for (const std::string& service : services) print_line(service);
-  } else if (format == "table" || format == "pretty") {
-    Table table({"NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"});
-    for (const Json& row : rows)
-      table.add({string_or(row, "Name"), string_or(row, "Image"), string_or(row, "Command"),
-                 string_or(row, "Service"), string_or(row, "RunningFor"), string_or(row, "Status"),
-                 string_or(row, "Ports")});
-    print(table.text());
-  } else {
-    TRY_ASSIGN(std::string text, text_template::render_format(format, rows));
-    print(text);
-  }
-  return 0;
+  return print_processes(arguments, list,
+                         {"Name", "Image", "Command", "Service", "RunningFor", "Status", "Ports"});
 }
 
 Result<int> port_on_kubernetes(Session& session, const Arguments& arguments) {
   std::string service = arguments.words[0];
-  std::string wanted = arguments.words[1];
-  std::string protocol = lower(arguments.text("protocol", "tcp"));
-  if (size_t slash = wanted.find('/'); slash != std::string::npos) {
-    protocol = lower(wanted.substr(slash + 1));
-    wanted.resize(slash);
-  }
-  if (!is_all_digits(wanted) || wanted.size() > 5)
-    return session.usage_error("\"" + wanted + "\" is not a port number");
+  auto wanted = wanted_port(arguments);
+  if (!wanted) return session.usage_error(wanted.error().text());
   TRY_ASSIGN(std::string project, session.project_name());
   TRY_ASSIGN(ClusterSession cluster, connect_cluster(session));
   TRY_ASSIGN(auto published, published_services(cluster, project));
   const std::vector<Json>& services = published[kube::object_name(service)];
   for (const Json& one : services)
     for (const Json& port : items_of(member(member(one, "spec"), "ports")))
-      if (to_text(member(port, "targetPort")) == wanted &&
-          lower(string_or(port, "protocol", "tcp")) == protocol) {
+      if (to_text(member(port, "targetPort")) + "/" + lower(string_or(port, "protocol", "tcp")) == *wanted) {
         print_line(address_of(one, port));
         return 0;
       }
   std::string has = ports_text(services);
-  return not_found("port " + wanted + "/" + protocol + " of service " + service + " is not published" +
+  return not_found("port " + *wanted + " of service " + service + " is not published" +
                    (has.empty() ? "" : "; it has " + has));
 }
 

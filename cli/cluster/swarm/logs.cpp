@@ -3,13 +3,10 @@
 #include <thread>
 
 #include "base/text.h"
+#include "cli/cluster/log_settings.h"
 #include "cli/cluster/swarm/commands.h"
 #include "cli/cluster/swarm/docker_endpoint.h"
 #include "cli/cluster/swarm/swarm_project.h"
-#include "cli/render/log_printer.h"
-#include "cli/render/output.h"
-#include "cli/session/log_follow.h"
-#include "http/wire/query.h"
 #include "orchestrator/targets/swarm/api/log_frames.h"
 
 namespace stack::cli::cluster {
@@ -26,21 +23,22 @@ using LinePrinter = std::function<void(const Json& line)>;
 
 std::string label_of_task(const ProjectTask& task) { return task.row.name; }
 
-Result<> read_log(swarm::DockerConnection& docker, const ProjectTask& task, const Arguments& arguments,
-                  bool follow, const std::string& since, const LinePrinter& print_log) {
+// Docker takes seconds since 1970.
+std::string unix_seconds(const std::string& time) {
+  auto parsed = parse_rfc3339(time);
+  if (!parsed) return "";
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(parsed->time_since_epoch()).count());
+}
+
+Result<> read_log(swarm::DockerConnection& docker, const ProjectTask& task, const LogSettings& settings,
+                  const LinePrinter& print_log) {
   http::ClientRequest request;
   request.target = "/tasks/" + task.row.id + "/logs?stdout=true&stderr=true&timestamps=true";
-  if (follow) request.target += "&follow=true";
-  if (!since.empty()) request.target += "&since=" + http::percent_encode(since);
-  std::string tail = arguments.text("tail", "all");
-  if (tail != "all") request.target += "&tail=" + tail;
+  if (settings.follow) request.target += "&follow=true";
+  if (!settings.since.empty()) request.target += "&since=" + unix_seconds(settings.since);
+  if (settings.tail != "all") request.target += "&tail=" + settings.tail;
   swarm::LogFrames frames([&](bool error, const std::string& text) {
-    size_t blank = text.find(' ');
-    print_log({{"container", label_of_task(task)},
-               {"service", task.row.service},
-               {"stream", error ? "stderr" : "stdout"},
-               {"time", text.substr(0, blank)},
-               {"text", blank == std::string::npos ? "" : text.substr(blank + 1)}});
+    print_log(log_line(label_of_task(task), task.row.service, error ? "stderr" : "stdout", text));
   });
   auto streamed = docker.stream(
       request,
@@ -48,7 +46,7 @@ Result<> read_log(swarm::DockerConnection& docker, const ProjectTask& task, cons
         frames.add(bytes);
         return true;
       },
-      follow ? std::chrono::seconds(0) : kLogPatience);
+      settings.follow ? std::chrono::seconds(0) : kLogPatience);
   frames.finish();
   // A task that has not started has no log.
   if (!streamed && streamed.error().kind() == ErrorKind::NotFound) return {};
@@ -58,19 +56,20 @@ Result<> read_log(swarm::DockerConnection& docker, const ProjectTask& task, cons
 // Follows all tasks, also those that start later, until none runs.
 class TaskFollower {
  public:
-  TaskFollower(swarm::DockerConnection& docker, const Arguments& arguments, LinePrinter print_log)
-      : docker_(docker), arguments_(arguments), print_(std::move(print_log)) {}
+  TaskFollower(swarm::DockerConnection& docker, const LogSettings& settings, LinePrinter print_log)
+      : docker_(docker), settings_(settings), print_(std::move(print_log)) {}
 
-  Result<> run(const std::string& project, const std::string& since) {
+  Result<> run(const std::string& project, const std::vector<std::string>& services) {
     for (;;) {
-      TRY_ASSIGN(std::vector<ProjectTask> tasks, project_tasks(docker_, project, arguments_.words));
+      TRY_ASSIGN(std::vector<ProjectTask> tasks, project_tasks(docker_, project, services));
       bool live = false;
       for (const ProjectTask& task : tasks) {
         live = live || (task.row.current && task.row.state != "exited");
         if (task.row.container.empty() || !seen_.insert(task.row.id).second) continue;
-        bool running = task.row.state == "running";
-        threads_.emplace_back([this, task, since, running] {
-          (void)read_log(docker_, task, arguments_, running, since, [this](const Json& line) {
+        LogSettings settings = settings_;
+        settings.follow = task.row.state == "running";
+        threads_.emplace_back([this, task, settings] {
+          (void)read_log(docker_, task, settings, [this](const Json& line) {
             std::scoped_lock lock(mutex_);
             print_(line);
           });
@@ -85,7 +84,7 @@ class TaskFollower {
 
  private:
   swarm::DockerConnection& docker_;
-  const Arguments& arguments_;
+  const LogSettings& settings_;
   LinePrinter print_;
   std::mutex mutex_;
   std::set<std::string> seen_;
@@ -95,37 +94,21 @@ class TaskFollower {
 }  // namespace
 
 Result<int> logs_on_swarm(Session& session, const Arguments& arguments) {
-  std::string tail = arguments.text("tail", "all");
-  if (tail != "all" && !is_all_digits(tail))
-    return session.usage_error("invalid value \"" + tail + "\" for --tail: must be a number or all");
-  std::string since;
-  if (arguments.given("since")) {
-    auto time = log_time(arguments.text("since"), std::chrono::system_clock::now());
-    if (!time) return session.usage_error(time.error().text());
-    auto parsed = parse_rfc3339(*time);
-    // Docker takes seconds since 1970.
-    if (parsed)
-      since = std::to_string(
-          std::chrono::duration_cast<std::chrono::seconds>(parsed->time_since_epoch()).count());
-  }
+  auto settings = log_settings(arguments);
+  if (!settings) return session.usage_error(settings.error().text());
   TRY_ASSIGN(std::string project, session.project_name());
   TRY_ASSIGN(auto docker, connect_docker(session));
   TRY_ASSIGN(std::vector<ProjectTask> tasks, project_tasks(*docker, project, arguments.words));
-  LogStyle style;
-  style.color = session.out().color && !arguments.is_set("no-color");
-  style.prefix = !arguments.is_set("no-log-prefix");
-  style.timestamps = arguments.is_set("timestamps");
-  LogPrinter printer(style, project, [](int, std::string_view text) { print(text); });
   std::vector<std::string> labels;
   for (const ProjectTask& task : tasks) labels.push_back(label_of_task(task));
-  printer.expect(std::move(labels));
+  LogPrinter printer = log_printer(session, arguments, project, std::move(labels));
   auto show = [&](const Json& line) { printer.line(line); };
-  if (arguments.is_set("follow")) {
-    TRY(TaskFollower(*docker, arguments, show).run(project, since));
+  if (settings->follow) {
+    TRY(TaskFollower(*docker, *settings, show).run(project, arguments.words));
     return 0;
   }
   for (const ProjectTask& task : tasks)
-    if (!task.row.container.empty()) TRY(read_log(*docker, task, arguments, false, since, show));
+    if (!task.row.container.empty()) TRY(read_log(*docker, task, *settings, show));
   return 0;
 }
 
