@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/files.h"
 #include "base/text.h"
 #include "cli/session/member.h"
 #include "orchestrator/targets/kubernetes/api/workload_state.h"
@@ -23,6 +24,21 @@ Result<ClusterSession> connect_cluster(const Session& session) {
   ClusterSession out;
   out.name_space = options.name_space.empty() ? access.name_space : options.name_space;
   out.connection = std::make_unique<kube::Connection>(std::move(access));
+  return out;
+}
+
+KnownCluster known_cluster(const Session& session, const ClusterSession& cluster) {
+  const std::string& context = cluster.connection->access().context;
+  KnownCluster out;
+  out.target = "kubernetes";
+  out.place = "context " + context + ", namespace " + cluster.name_space;
+  out.options = {"--namespace", cluster.name_space};
+  if (context == kube::kInCluster) return out;
+  std::vector<std::string> files;
+  for (const std::string& file : split(session.globals().cluster.kubeconfig, ':'))
+    if (!file.empty()) files.push_back(absolute_path(session.current_directory(), file));
+  if (files.empty()) files.push_back(setting(session.environment(), "HOME") + "/.kube/config");
+  out.options.insert(out.options.end(), {"--context", context, "--kubeconfig", join(files, ":")});
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "cli/session/known_clusters.h"
 #include "cli/session/session.h"
 #include "orchestrator/targets/kubernetes/api/resources.h"
 
@@ -15,6 +16,8 @@ struct ClusterSession {
 };
 // Reads the kubeconfig files. Connects with the first request.
 Result<ClusterSession> connect_cluster(const Session& session);
+// How another command finds the same cluster.
+KnownCluster known_cluster(const Session& session, const ClusterSession& cluster);
 
 // A pod of the project.
 struct ProjectPod {

@@ -69,6 +69,7 @@ Result<int> deploy_on_kubernetes(Session& session, const Arguments& arguments) {
   warn_of_losses(session, prepared->conversion.report);
   TRY_ASSIGN(kube::ClusterPlan plan,
              kube::plan_deployment(cluster.resources(), project.name, prepared->conversion, prepared->place));
+  remember_project(session, known_cluster(session, cluster), project.name);
   catch_interrupts();
   auto progress = make_progress(progress_style(session), "deploy");
   targets::DeployOptions options;
@@ -104,8 +105,7 @@ Result<int> down_on_kubernetes(Session& session, const Arguments& arguments) {
   TRY_ASSIGN(ClusterSession cluster, connect_cluster(session));
   TRY_ASSIGN(kube::ClusterPlan plan,
              kube::plan_removal(cluster.resources(), project, arguments.is_set("volumes")));
-  if (session.globals().dry_run)
-    return print_plan(session, kube::plan_json(plan, project), project, "text");
+  if (session.globals().dry_run) return print_plan(session, kube::plan_json(plan, project), project, "text");
   catch_interrupts();
   auto progress = make_progress(progress_style(session), "down");
   targets::DeployOptions options;
@@ -114,7 +114,9 @@ Result<int> down_on_kubernetes(Session& session, const Arguments& arguments) {
   options.on_line = [&](const Json& line) { progress->event(line); };
   targets::DeployResult result = kube::remove_project(cluster.resources(), project, plan, options);
   progress->finish();
-  return result.ok ? 0 : print_failure(session, result);
+  if (!result.ok) return print_failure(session, result);
+  forget_project(session, known_cluster(session, cluster), project);
+  return 0;
 }
 
 }  // namespace stack::cli::cluster

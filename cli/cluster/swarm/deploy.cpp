@@ -110,6 +110,7 @@ Result<int> deploy_on_swarm(Session& session, const Arguments& arguments) {
   const compose::Project& project = draft->loaded.project;
   warn_of_losses(session, draft->conversion.report);
   print_warnings(session, draft->plan.warnings);
+  remember_project(session, known_swarm(session), project.name);
   catch_interrupts();
   auto progress = make_progress(progress_style(session), "deploy");
   swarm::SwarmDeployOptions options = swarm_options(*progress);
@@ -149,6 +150,7 @@ Result<int> down_on_swarm(Session& session, const Arguments& arguments) {
   targets::DeployResult result = swarm::remove_project(*docker, project, plan, options);
   progress->finish();
   if (!result.ok) return print_failure(session, result);
+  forget_project(session, known_swarm(session), project);
   if (volumes) TRY(remove_volumes(session, *docker, project, live));
   return 0;
 }

@@ -36,6 +36,26 @@ DockerEndpoint with_environment(const Session& session, std::string host) {
   return out;
 }
 
+// What chooses the endpoint: the name of a context, or a URL.
+struct EndpointChoice {
+  std::string context = {};
+  std::string host = {};
+};
+
+Result<EndpointChoice> choose_endpoint(const Session& session) {
+  const ClusterOptions& cluster = session.globals().cluster;
+  if (!cluster.host.empty() && !cluster.context.empty())
+    return invalid("--host and --context cannot be used together");
+  EndpointChoice out;
+  out.host = cluster.host;
+  out.context = cluster.context;
+  if (out.host.empty() && out.context.empty()) out.host = setting(session.environment(), "DOCKER_HOST");
+  if (out.host.empty() && out.context.empty())
+    out.context = docker_cli::ContextStore(session.environment()).current();
+  if (out.context == "default") out = {.host = kDefaultHost};
+  return out;
+}
+
 Result<DockerEndpoint> endpoint_of_context(const Session& session, const std::string& name) {
   TRY_ASSIGN(docker_cli::ContextEntry entry, docker_cli::ContextStore(session.environment()).find(name));
   DockerEndpoint out{entry.host};
@@ -46,17 +66,9 @@ Result<DockerEndpoint> endpoint_of_context(const Session& session, const std::st
 }
 
 Result<DockerEndpoint> find_endpoint(const Session& session) {
-  const ClusterOptions& cluster = session.globals().cluster;
-  if (!cluster.host.empty() && !cluster.context.empty())
-    return invalid("--host and --context cannot be used together");
-  if (!cluster.host.empty()) return with_environment(session, cluster.host);
-  if (cluster.context == "default") return with_environment(session, kDefaultHost);
-  if (!cluster.context.empty()) return endpoint_of_context(session, cluster.context);
-  std::string host = setting(session.environment(), "DOCKER_HOST");
-  if (!host.empty()) return with_environment(session, host);
-  std::string context = docker_cli::ContextStore(session.environment()).current();
-  if (context == "default") return with_environment(session, kDefaultHost);
-  return endpoint_of_context(session, context);
+  TRY_ASSIGN(EndpointChoice choice, choose_endpoint(session));
+  if (choice.context.empty()) return with_environment(session, choice.host);
+  return endpoint_of_context(session, choice.context);
 }
 
 Result<Fd> dial_over_ssh(const std::string& url) {
@@ -115,6 +127,21 @@ Result<std::unique_ptr<swarm::DockerConnection>> connect_docker(const Session& s
   auto connection = std::make_unique<swarm::DockerConnection>(std::move(dial), endpoint.host);
   TRY(connection->negotiate());
   return connection;
+}
+
+KnownCluster known_swarm(const Session& session) {
+  KnownCluster out;
+  out.target = "swarm";
+  auto choice = choose_endpoint(session);
+  if (!choice) return out;
+  bool by_context = !choice->context.empty();
+  out.place = by_context ? "context " + choice->context : choice->host;
+  out.options = {by_context ? "--context" : "--host", by_context ? choice->context : choice->host};
+  for (const char* name : {"DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG"}) {
+    std::string value = setting(session.environment(), name);
+    if (!value.empty()) out.variables[name] = value;
+  }
+  return out;
 }
 
 }  // namespace stack::cli::cluster

@@ -146,10 +146,11 @@ Result<Access> service_account_access(const std::map<std::string, std::string>& 
   std::string host = value("KUBERNETES_SERVICE_HOST");
   std::string port = value("KUBERNETES_SERVICE_PORT");
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  access.context = "in-cluster";
+  access.context = kInCluster;
   access.server = "https://" + host + ":" + (port.empty() ? "443" : port);
   std::string folder(kServiceAccount);
-  TRY_ASSIGN(access.token, read_file(folder + "/token"));
+  TRY_ASSIGN(std::string token, read_file(folder + "/token"));
+  access.token = trim(token);
   TRY_ASSIGN(access.authority, read_file(folder + "/ca.crt"));
   auto name_space = read_file(folder + "/namespace");
   if (name_space && !trim(*name_space).empty()) access.name_space = trim(*name_space);

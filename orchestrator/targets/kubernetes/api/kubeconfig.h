@@ -19,6 +19,9 @@ struct CredentialProgram {
   std::string install_hint;
 };
 
+// The context of programs in a pod, without kubeconfig file.
+inline constexpr const char* kInCluster = "in-cluster";
+
 struct Access {
   std::string context;
   std::string server;  // "https://host:port", perhaps with a path
