@@ -30,6 +30,12 @@ struct Pod {
   bool helper = false;  // whether the pod needs stack-pod
 };
 
+// The cluster's DNS server knows a pod as <host>.<domain> if there is a headless Service <domain> for it.
+struct PodName {
+  std::string host;
+  std::string domain;
+};
+
 struct Draft {
   Draft(const Project& p, const ConvertInputs& i) : project(p), inputs(i) {}
 
@@ -44,6 +50,7 @@ struct Draft {
   std::map<std::string, std::string> owners;            // service -> owner of its pod
   std::map<std::string, std::set<std::string>> claims;  // volume key -> services that mount it
   std::set<std::string> gate_names;
+  std::map<std::string, PodName> pod_names;  // by service, for an alias with a dot
 
   const ImageFacts& facts(const Service& service) const;
   // The member of the x-stack-kubernetes extension, or null.

@@ -1,4 +1,6 @@
 // Names and ports of a service: headless Services, published ports, Ingress, and HTTPRoute.
+#include <algorithm>
+
 #include "base/text.h"
 #include "orchestrator/targets/kubernetes/draft.h"
 #include "orchestrator/targets/kubernetes/names.h"
@@ -22,26 +24,50 @@ class Names {
 
   void add(const std::string& name, const std::string& pointer) {
     if (!is_service_name(name)) {
+      if (add_domain(lower(name), pointer)) return;
       draft_.notes.lost(pointer, "the name \"" + name +
                                      "\" cannot be resolved: names of a cluster consist of " +
                                      "letters, digits, and '-', and begin with a letter");
       return;
     }
     std::string key = lower(name);
-    if (key == object_name(service_.name) || !done_.insert(key).second) return;
-    for (const KubeObject& other : draft_.objects) {
-      if (other.kind != "Service" || other.name != key) continue;
-      draft_.notes.lost(pointer, "another service already has the name " + key);
-      return;
-    }
-    if (draft_.project.services.contains(name)) {
+    if (key == object_name(service_.name) || done_.contains(key)) return;
+    if (is_taken(key)) {
       draft_.notes.lost(pointer, "another service has the name " + key);
       return;
     }
+    done_.insert(key);
     add_headless(draft_, service_, key, health_of(draft_, service_).has_value(), pointer);
   }
 
  private:
+  bool is_taken(const std::string& key) const {
+    for (const auto& [name, other] : draft_.project.services)
+      if (object_name(name) == key) return true;
+    return std::any_of(draft_.objects.begin(), draft_.objects.end(),
+                       [&](const KubeObject& other) { return other.kind == "Service" && other.name == key; });
+  }
+
+  // "api.example", once for each service: its pods have this name. Those of a StatefulSet have names of their own.
+  bool add_domain(const std::string& name, const std::string& pointer) {
+    size_t dot = name.find('.');
+    if (dot == std::string::npos) return false;
+    PodName wanted{name.substr(0, dot), name.substr(dot + 1)};
+    auto have = draft_.pod_names.find(service_.name);
+    if (have != draft_.pod_names.end())
+      return have->second.host == wanted.host && have->second.domain == wanted.domain;
+    bool own_pod = draft_.owners.at(service_.name) == service_.name && service_.network_mode != "host" &&
+                   draft_.kinds.at(service_.name) != WorkloadKind::StatefulSet;
+    bool free_host = service_.hostname.empty() || lower(service_.hostname) == wanted.host;
+    if (!own_pod || !free_host || !is_service_name(wanted.host) || !is_service_name(wanted.domain) ||
+        is_taken(wanted.domain))
+      return false;
+    add_headless(draft_, service_, wanted.domain, health_of(draft_, service_).has_value(), pointer);
+    draft_.notes.adapted(pointer, "the name of the pods; their host name is " + wanted.host);
+    draft_.pod_names[service_.name] = std::move(wanted);
+    return true;
+  }
+
   Draft& draft_;
   const Service& service_;
   std::set<std::string> done_;

@@ -195,6 +195,10 @@ void add_pod_settings(Draft& draft, Pod& pod, const Service& service) {
       draft.notes.lost(service_pointer(service, "/hostname"), "not a valid host name for a pod");
     }
   }
+  if (auto named = draft.pod_names.find(service.name); named != draft.pod_names.end()) {
+    pod.spec["hostname"] = named->second.host;
+    pod.spec["subdomain"] = named->second.domain;
+  }
   if (service.network_mode == "host") {
     pod.spec["hostNetwork"] = true;
     pod.spec["dnsPolicy"] = "ClusterFirstWithHostNet";

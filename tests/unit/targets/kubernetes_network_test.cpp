@@ -42,12 +42,32 @@ services:
 TEST_F(KubernetesTest, AliasesAreAdditionalNames) {
   convert_text(R"(
 services:
-  db: {image: a, container_name: the-db, networks: {default: {aliases: [database, "with.dot"]}}}
+  db: {image: a, container_name: the-db, networks: {default: {aliases: [database, "with.dot", "a.b.c"]}}}
   web: {image: a, links: ["db:store"]}
 )");
   for (const char* name : {"db", "the-db", "database", "store"})
     EXPECT_EQ(body("Service", name)["spec"]["selector"]["stack.service"], "db") << name;
-  EXPECT_EQ(verdict("services.db.networks.default.aliases.1").substr(0, 4), "lost");
+  EXPECT_EQ(verdict("services.db.networks.default.aliases.2").substr(0, 4), "lost");
+}
+
+TEST_F(KubernetesTest, OneAliasWithADotIsTheNameOfThePods) {
+  convert_text(R"(
+services:
+  app: {image: a, networks: {default: {aliases: ["api.example", "other.example", "api.web"]}}}
+  web: {image: a}
+  named: {image: a, hostname: mine, networks: {default: {aliases: ["api.named-domain"]}}}
+  db: {image: a, volumes: ["data:/data"], networks: {default: {aliases: ["api.store"]}}}
+volumes: {data: {}}
+)");
+  EXPECT_EQ(pod("Deployment", "app")["hostname"], "api");
+  EXPECT_EQ(pod("Deployment", "app")["subdomain"], "example");
+  EXPECT_EQ(body("Service", "example")["spec"]["clusterIP"], "None");
+  EXPECT_EQ(body("Service", "example")["spec"]["selector"]["stack.service"], "app");
+  EXPECT_EQ(verdict("services.app.networks.default.aliases.0").substr(0, 7), "adapted");
+  // A second one, a domain that is a service, a host name of the file, and pods with names of their own.
+  for (const char* lost : {"app.networks.default.aliases.1", "app.networks.default.aliases.2",
+                           "named.networks.default.aliases.0", "db.networks.default.aliases.0"})
+    EXPECT_EQ(verdict(std::string("services.") + lost).substr(0, 4), "lost") << lost;
 }
 
 TEST_F(KubernetesTest, NetworksAreIsolatedOnlyOnRequest) {
