@@ -24,11 +24,6 @@ namespace kube = targets::kubernetes;
 constexpr const char* kToken = "test-token";
 constexpr std::chrono::seconds kReadyLimit{90};
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
 int free_port() {
   int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -60,11 +55,11 @@ std::vector<std::string> environment_words(const std::map<std::string, std::stri
 
 namespace {
 
-std::optional<std::string> cached_program(const char* variable, const std::string& prefix) {
-  std::string named = environment(variable);
+std::optional<std::string> cached_program(const char* named_by, const std::string& prefix) {
+  std::string named = variable(named_by);
   if (!named.empty()) return named;
-  std::string cache = environment("XDG_CACHE_HOME");
-  if (cache.empty()) cache = environment("HOME") + "/.cache";
+  std::string cache = variable("XDG_CACHE_HOME");
+  if (cache.empty()) cache = variable("HOME") + "/.cache";
   auto names = names_in(cache + "/stack-tests");
   if (!names) return std::nullopt;
   for (const std::string& name : *names)
@@ -118,10 +113,9 @@ Cluster& Cluster::shared() {
   return cluster;
 }
 
-Cluster::Cluster() {
+Cluster::Cluster(ClusterPlace place) : place_(std::move(place)) {
   auto made = TemporaryDirectory::create("/tmp/stack-cluster-");
   folder_.emplace(std::move(*made));
-  std::string program = *kubernetes_program();
   api_port_ = free_port();
   etcd_port_ = free_port();
   int peer = free_port();
@@ -129,42 +123,57 @@ Cluster::Cluster() {
   std::string peer_url = "http://127.0.0.1:" + std::to_string(peer);
   std::string dir = folder();
   EXPECT_TRUE(write_file(dir + "/tokens.csv", std::string(kToken) + ",admin,admin,system:masters\n"));
-  auto key = run_captured({.program = "openssl",
-                           .args = {"genrsa", "-out", dir + "/sa.key", "2048"},
-                           .env = {},
-                           .directory = "",
-                           .fds = {}});
-  EXPECT_TRUE(key && key->exit_code == 0);
-  auto pub = run_captured({.program = "openssl",
-                           .args = {"rsa", "-in", dir + "/sa.key", "-pubout", "-out", dir + "/sa.pub"},
-                           .env = {},
-                           .directory = "",
-                           .fds = {}});
-  EXPECT_TRUE(pub && pub->exit_code == 0);
-  etcd_ = Process::start(
-      program,
-      {"etcd", "--data-dir", dir + "/etcd", "--listen-client-urls", etcd_url, "--advertise-client-urls",
-       etcd_url, "--listen-peer-urls", peer_url, "--initial-advertise-peer-urls", peer_url,
-       "--initial-cluster", "default=" + peer_url, "--unsafe-no-fsync", "--log-level", "warn"},
-      dir + "/etcd.log");
-  server_ = "https://127.0.0.1:" + std::to_string(api_port_);
+  make_keys();
+  etcd_ = start_part(
+      "etcd", {"--data-dir", dir + "/etcd", "--listen-client-urls", etcd_url, "--advertise-client-urls",
+               etcd_url, "--listen-peer-urls", peer_url, "--initial-advertise-peer-urls", peer_url,
+               "--initial-cluster", "default=" + peer_url, "--unsafe-no-fsync", "--log-level", "warn"});
+  server_ = "https://" + place_.address + ":" + std::to_string(api_port_);
   kubeconfig_ = dir + "/kubeconfig";
   start_server();
   std::string text = "apiVersion: v1\nkind: Config\nclusters: [{name: t, cluster: {server: \"" + server_ +
                      "\", certificate-authority: \"" + dir + "/pki/apiserver.crt\"}}]\n" +
                      "users: [{name: admin, user: {token: " + kToken +
-                     "}}, {name: stranger, user: {token: wrong}}]\n" +
+                     "}}, {name: stranger, user: {token: wrong}}, {name: carol, user: {client-certificate: "
+                     "admin.crt, client-key: admin.key}}]\n" +
                      "contexts: [{name: t, context: {cluster: t, user: admin}}, " +
-                     "{name: stranger, context: {cluster: t, user: stranger}}]\ncurrent-context: t\n";
+                     "{name: stranger, context: {cluster: t, user: stranger}}, {name: carol, context: "
+                     "{cluster: t, user: carol}}]\ncurrent-context: t\n";
   EXPECT_TRUE(write_file(kubeconfig_, text));
-  controllers_ = Process::start(program,
-                                {"kube-controller-manager", "--kubeconfig", kubeconfig_,
-                                 "--service-account-private-key-file", dir + "/sa.key", "--root-ca-file",
-                                 dir + "/pki/apiserver.crt", "--leader-elect=false", "--secure-port", "0"},
-                                dir + "/controllers.log");
-  scheduler_ = Process::start(
-      program, {"kube-scheduler", "--kubeconfig", kubeconfig_, "--leader-elect=false", "--secure-port", "0"},
-      dir + "/scheduler.log");
+  controllers_ = start_part(
+      "kube-controller-manager",
+      {"--kubeconfig", kubeconfig_, "--service-account-private-key-file", dir + "/sa.key", "--root-ca-file",
+       dir + "/pki/apiserver.crt", "--leader-elect=false", "--secure-port", "0"});
+  scheduler_ = start_part("kube-scheduler",
+                          {"--kubeconfig", kubeconfig_, "--leader-elect=false", "--secure-port", "0"});
+}
+
+std::unique_ptr<Process> Cluster::start_part(const std::string& part, std::vector<std::string> args) {
+  args.insert(args.begin(), part);
+  auto more = place_.more.find(part);
+  if (more != place_.more.end()) args.insert(args.end(), more->second.begin(), more->second.end());
+  std::string program = *kubernetes_program();
+  if (!place_.network.empty()) {
+    args.insert(args.begin(), {"--net=/run/netns/" + place_.network, program});
+    program = "nsenter";
+  }
+  return Process::start(program, args, folder() + "/" + part + ".log");
+}
+
+// The key of service accounts, and a certificate authority for clients with a certificate of an administrator.
+void Cluster::make_keys() {
+  std::string dir = folder();
+  for (const std::string& words :
+       {std::string("genrsa -out sa.key 2048"), std::string("rsa -in sa.key -pubout -out sa.pub"),
+        std::string("req -x509 -newkey rsa:2048 -nodes -keyout clients.key -out clients.crt -days 2 -subj "
+                    "/CN=clients"),
+        std::string(
+            "req -newkey rsa:2048 -nodes -keyout admin.key -out admin.csr -subj /O=system:masters/CN=carol"),
+        std::string("x509 -req -in admin.csr -CA clients.crt -CAkey clients.key -CAcreateserial -days 2 -out "
+                    "admin.crt")}) {
+    CommandResult made = run_program("openssl", split(words, ' '), {}, dir);
+    EXPECT_EQ(made.exit_code, 0) << words << ": " << made.out;
+  }
 }
 
 Cluster::~Cluster() {
@@ -176,33 +185,34 @@ Cluster::~Cluster() {
 
 void Cluster::start_server() {
   std::string dir = folder();
-  api_ = Process::start(*kubernetes_program(),
-                        {"kube-apiserver",
-                         "--etcd-servers",
-                         "http://127.0.0.1:" + std::to_string(etcd_port_),
-                         "--bind-address",
-                         "127.0.0.1",
-                         "--secure-port",
-                         std::to_string(api_port_),
-                         "--cert-dir",
-                         dir + "/pki",
-                         "--service-cluster-ip-range",
-                         "10.96.0.0/16",
-                         "--service-account-issuer",
-                         "https://kubernetes.default.svc",
-                         "--service-account-key-file",
-                         dir + "/sa.pub",
-                         "--service-account-signing-key-file",
-                         dir + "/sa.key",
-                         "--token-auth-file",
-                         dir + "/tokens.csv",
-                         "--authorization-mode",
-                         "RBAC",
-                         "--endpoint-reconciler-type",
-                         "none",
-                         "--allow-privileged"},
-                        dir + "/apiserver.log");
-  EXPECT_TRUE(wait_ready()) << read_file(dir + "/apiserver.log").value_or("");
+  api_ = start_part("kube-apiserver", {"--etcd-servers",
+                                       "http://127.0.0.1:" + std::to_string(etcd_port_),
+                                       "--bind-address",
+                                       place_.address,
+                                       "--secure-port",
+                                       std::to_string(api_port_),
+                                       "--cert-dir",
+                                       dir + "/pki",
+                                       "--service-cluster-ip-range",
+                                       "10.96.0.0/16",
+                                       "--service-account-issuer",
+                                       "https://kubernetes.default.svc",
+                                       "--service-account-key-file",
+                                       dir + "/sa.pub",
+                                       "--service-account-signing-key-file",
+                                       dir + "/sa.key",
+                                       "--token-auth-file",
+                                       dir + "/tokens.csv",
+                                       "--client-ca-file",
+                                       dir + "/clients.crt",
+                                       "--authorization-mode",
+                                       "RBAC",
+                                       "--endpoint-reconciler-type",
+                                       "none",
+                                       "--kubelet-preferred-address-types",
+                                       "InternalIP",
+                                       "--allow-privileged"});
+  EXPECT_TRUE(wait_ready()) << read_file(dir + "/kube-apiserver.log").value_or("");
 }
 
 void Cluster::kill_server() { api_->kill_now(); }
@@ -242,9 +252,17 @@ int Cluster::status_of(const std::string& path) {
   return answer ? 200 : answer.error().status;
 }
 
-void Cluster::post(const std::string& path, const Json& body) {
+void Cluster::remove(const std::string& path) {
+  auto answer = connection_->call({.method = "DELETE", .path = path});
+  EXPECT_TRUE(answer) << path << ": " << answer.error().message;
+}
+
+std::string Cluster::token() const { return kToken; }
+
+Json Cluster::answer_to_post(const std::string& path, const Json& body) {
   auto answer = connection_->call({.method = "POST", .path = path, .body = body.dump()});
   EXPECT_TRUE(answer) << path << ": " << answer.error().message;
+  return answer ? *answer : Json(nullptr);
 }
 
 void Cluster::apply_as(const std::string& manager, const std::string& path, const Json& body) {
@@ -286,6 +304,7 @@ CommandResult ClusterTest::run(std::vector<std::string> args, std::map<std::stri
   env["STACK_TARGET"] = "kubernetes";
   env.emplace("KUBECONFIG", Cluster::shared().kubeconfig());
   env.emplace("STACK_RUN_ROOT", folder + "/no-engine");
+  env.emplace("XDG_STATE_HOME", directory_->path() + "/state");
   std::string out = directory_->path() + "/out";
   std::string err = directory_->path() + "/err";
   auto out_file = open_file(out, O_WRONLY | O_CREAT | O_TRUNC);

@@ -12,6 +12,7 @@
 
 #include "base/files.h"
 #include "orchestrator/targets/kubernetes/api/resources.h"
+#include "programs.h"
 
 namespace stack::beyond {
 
@@ -24,12 +25,6 @@ inline constexpr const char* kNoValidation =
     "no validation of objects: run tests/beyond/kube/build validate (needs Go), or set STACK_TEST_VALIDATE";
 inline constexpr const char* kNoKubernetes =
     "no Kubernetes for tests: run tests/beyond/kube/build (needs Go), or set STACK_TEST_KUBERNETES";
-
-struct CommandResult {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
 
 class Process {
  public:
@@ -45,19 +40,32 @@ class Process {
   pid_t pid_;
 };
 
+// Where the parts of a cluster run.
+struct ClusterPlace {
+  std::string address = "127.0.0.1";
+  std::string network = "";  // name of a network namespace; "": this process'
+  // More arguments of the parts, by name.
+  std::map<std::string, std::vector<std::string>> more = {};
+};
+
 class Cluster {
  public:
+  explicit Cluster(ClusterPlace place = {});
   // Starts it once for the process; fails the calling test if it does not become ready.
   static Cluster& shared();
   ~Cluster();
 
   const std::string& kubeconfig() const { return kubeconfig_; }
+  int port() const { return api_port_; }
+  std::string token() const;  // of an administrator
   std::string folder() const { return folder_->path(); }
   // Creates a namespace and returns its name.
   std::string name_space();
   Json get(const std::string& path);
   int status_of(const std::string& path);
-  void post(const std::string& path, const Json& body);
+  void remove(const std::string& path);
+  void post(const std::string& path, const Json& body) { answer_to_post(path, body); }
+  Json answer_to_post(const std::string& path, const Json& body);
   // Server-side apply by somebody else, who takes the fields.
   void apply_as(const std::string& manager, const std::string& path, const Json& body);
   void patch_status(const std::string& path, const Json& status);
@@ -65,9 +73,14 @@ class Cluster {
   void kill_server();
   void start_server();
 
+  // Starts one of the program's parts ("kubelet") in the cluster's network; its output is in <part>.log in the folder.
+  std::unique_ptr<Process> start_part(const std::string& part, std::vector<std::string> args);
+
  private:
-  Cluster();
   bool wait_ready();
+  void make_keys();
+
+  ClusterPlace place_;
 
   std::optional<TemporaryDirectory> folder_;
   std::string kubeconfig_;

@@ -1,7 +1,5 @@
 #include "swarm_nodes.h"
 
-#include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -9,7 +7,6 @@
 #include <filesystem>
 #include <thread>
 
-#include "base/process.h"
 #include "base/text.h"
 #include "http/wire/unix_socket.h"
 #include "orchestrator/targets/swarm/api/docker_connection.h"
@@ -23,18 +20,6 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds kStartLimit{60};
 constexpr const char* kBaseImage = "debian:bookworm-slim";
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
-std::string found_in_path(const std::string& program) {
-  for (const std::string& folder : split(variable("PATH") + ":/usr/sbin:/sbin", ':'))
-    if (!folder.empty() && ::access((folder + "/" + program).c_str(), X_OK) == 0)
-      return folder + "/" + program;
-  return "";
-}
-
 std::string dockerd() {
   std::string named = variable("STACK_TEST_DOCKERD");
   return named.empty() ? found_in_path("dockerd") : named;
@@ -46,47 +31,6 @@ std::string docker_path() {
   return own + ":" + directory_name(own) + "/bin:" + variable("PATH") + ":/usr/sbin:/sbin";
 }
 
-std::string image_cache() {
-  std::string named = variable("STACK_TEST_IMAGE_CACHE");
-  return (named.empty() ? std::string(STACK_BUILD_DIR) + "/e2e-images" : named) + "/root";
-}
-
-std::vector<std::string> environment_with(std::map<std::string, std::string> more) {
-  for (char** at = environ; *at != nullptr; ++at) {
-    std::string word = *at;
-    std::string name = word.substr(0, word.find('='));
-    bool ours = name.starts_with("STACK_") || name.starts_with("DOCKER_") || name.starts_with("COMPOSE_");
-    if (!ours) more.emplace(name, word.substr(name.size() + 1));
-  }
-  std::vector<std::string> out;
-  for (const auto& [name, value] : more) out.push_back(name + "=" + value);
-  return out;
-}
-
-CommandResult run_program(const std::string& program, std::vector<std::string> args,
-                          std::map<std::string, std::string> env = {}, const std::string& directory = "") {
-  SpawnRequest request;
-  request.program = program;
-  request.args = std::move(args);
-  request.env = environment_with(std::move(env));
-  request.replace_env = true;
-  request.directory = directory;
-  CommandResult out;
-  auto done = run_captured(std::move(request));
-  if (!done) {
-    out.err = done.error().text();
-    return out;
-  }
-  out.exit_code = done->exit_code;
-  out.out = done->output;
-  return out;
-}
-
-void ip(const std::string& words) {
-  CommandResult done = run_program("ip", split(words, ' '));
-  EXPECT_EQ(done.exit_code, 0) << "ip " << words << ": " << done.out << done.err;
-}
-
 std::string space(int node) { return "stack-swarm" + std::to_string(node); }
 
 }  // namespace
@@ -94,9 +38,7 @@ std::string space(int node) { return "stack-swarm" + std::to_string(node); }
 std::string no_swarm() {
   if (::geteuid() != 0) return "a swarm needs root";
   if (dockerd().empty()) return "no dockerd: install docker.io, or set STACK_TEST_DOCKERD";
-  if (found_in_path("docker-registry").empty()) return "no registry: install docker-registry";
-  if (!path_exists(image_cache())) return "no images: run build/quick/tests/e2e_run --prepare-images";
-  return "";
+  return no_registry();
 }
 
 SwarmNodes& SwarmNodes::shared() {
@@ -107,9 +49,15 @@ SwarmNodes& SwarmNodes::shared() {
 std::string SwarmNodes::folder(int node) const { return folder_->path() + "/n" + std::to_string(node); }
 std::string SwarmNodes::host(int node) const { return "unix://" + folder(node) + "/docker.sock"; }
 std::string SwarmNodes::address(int node) const { return "10.79." + std::to_string(node) + ".1"; }
+std::string SwarmNodes::path() const { return docker_path(); }
 std::string SwarmNodes::registry() const { return "10.79.1.254:5000"; }
-std::string SwarmNodes::engine_config() const { return folder_->path() + "/stack.yaml"; }
-std::string SwarmNodes::engine_root() const { return folder_->path() + "/engine"; }
+
+PrivateRegistry& SwarmNodes::private_registry() {
+  if (!private_registry_)
+    private_registry_ = std::make_unique<PrivateRegistry>(folder_->path() + "/private",
+                                                          private_address(registry()), *registry_);
+  return *private_registry_;
+}
 
 SwarmNodes::SwarmNodes() {
   auto made = TemporaryDirectory::create("/var/tmp/stack-swarm-");
@@ -120,7 +68,7 @@ SwarmNodes::SwarmNodes() {
     start_node(node);
   }
   for (int node : {1, 2}) EXPECT_TRUE(wait_node(node)) << read_file(folder(node) + "/log").value_or("");
-  make_registry();
+  registry_ = std::make_unique<Registry>(folder_->path(), registry());
   CommandResult init =
       docker(1, {"swarm", "init", "--advertise-addr", "10.79.0.1", "--default-addr-pool", "10.92.0.0/16"});
   EXPECT_EQ(init.exit_code, 0) << init.out;
@@ -132,12 +80,11 @@ SwarmNodes::SwarmNodes() {
 }
 
 SwarmNodes::~SwarmNodes() {
-  run_program(std::string(STACK_BIN_DIR) + "/stack", {"engine", "stop"},
-              {{"STACK_ROOT", engine_root()}, {"STACK_RUN_ROOT", folder_->path() + "/run"}});
+  private_registry_.reset();
+  registry_.reset();
   nodes_.clear();
   for (int node : {1, 2}) {
-    for (const std::string& pid : split(run_program("ip", {"netns", "pids", space(node)}).out, '\n'))
-      if (is_all_digits(pid)) ::kill(std::stoi(pid), SIGKILL);
+    kill_in_namespace(space(node));
     run_program("umount", {"--lazy", "--recursive", folder(node)});
     run_program("ip", {"netns", "del", space(node)});
     run_program("ip", {"link", "del", "stkh" + std::to_string(node)});
@@ -146,7 +93,7 @@ SwarmNodes::~SwarmNodes() {
                          "*/stack-swarm" + std::to_string(node) + "*", "-exec", "rmdir", "{}", ";"});
   }
   // Layers of overlay mounts that ended with their namespaces.
-  run_program("rm", {"-rf", folder_->path() + "/n1", folder_->path() + "/n2", engine_root()});
+  run_program("rm", {"-rf", folder_->path() + "/n1", folder_->path() + "/n2"});
 }
 
 // Each node: a link to this machine (10.79.<node>.0/24), and one to the other node (10.79.0.0/24).
@@ -155,20 +102,20 @@ void SwarmNodes::add_links() {
     std::string n = std::to_string(node);
     run_program("ip", {"netns", "del", space(node)});
     run_program("ip", {"link", "del", "stkh" + n});
-    ip("netns add " + space(node));
-    ip("-n " + space(node) + " link set lo up");
-    ip("link add stkh" + n + " type veth peer name stkn" + n + " netns " + space(node));
-    ip("addr add 10.79." + n + ".254/24 dev stkh" + n);
-    ip("link set stkh" + n + " up");
-    ip("-n " + space(node) + " addr add 10.79." + n + ".1/24 dev stkn" + n);
-    ip("-n " + space(node) + " link set stkn" + n + " up");
-    ip("-n " + space(node) + " route add default via 10.79." + n + ".254");
+    run_ip("netns add " + space(node));
+    run_ip("-n " + space(node) + " link set lo up");
+    run_ip("link add stkh" + n + " type veth peer name stkn" + n + " netns " + space(node));
+    run_ip("addr add 10.79." + n + ".254/24 dev stkh" + n);
+    run_ip("link set stkh" + n + " up");
+    run_ip("-n " + space(node) + " addr add 10.79." + n + ".1/24 dev stkn" + n);
+    run_ip("-n " + space(node) + " link set stkn" + n + " up");
+    run_ip("-n " + space(node) + " route add default via 10.79." + n + ".254");
   }
-  ip("link add stkp1 netns " + space(1) + " type veth peer name stkp2 netns " + space(2));
+  run_ip("link add stkp1 netns " + space(1) + " type veth peer name stkp2 netns " + space(2));
   for (int node : {1, 2}) {
     std::string n = std::to_string(node);
-    ip("-n " + space(node) + " addr add 10.79.0." + n + "/24 dev stkp" + n);
-    ip("-n " + space(node) + " link set stkp" + n + " up");
+    run_ip("-n " + space(node) + " addr add 10.79.0." + n + "/24 dev stkp" + n);
+    run_ip("-n " + space(node) + " link set stkp" + n + " up");
   }
   // Names are refused at once, so that nothing waits for the public registry.
   EXPECT_TRUE(write_file(folder_->path() + "/resolv.conf", "nameserver 127.0.0.1\n"));
@@ -221,8 +168,7 @@ bool SwarmNodes::wait_node(int node) {
 
 void SwarmNodes::kill_node(int node) {
   nodes_[node]->kill_now();
-  for (const std::string& pid : split(run_program("ip", {"netns", "pids", space(node)}).out, '\n'))
-    if (is_all_digits(pid)) ::kill(std::stoi(pid), SIGKILL);
+  kill_in_namespace(space(node));
 }
 
 Json SwarmNodes::get(int node, const std::string& path) {
@@ -236,32 +182,8 @@ CommandResult SwarmNodes::docker(int node, std::vector<std::string> args) {
   return run_program("docker", std::move(args), {{"PATH", docker_path()}, {"DOCKER_HOST", host(node)}});
 }
 
-// Debian's docker-registry with a folder of its own. It mirrors the public registry for the nodes.
-void SwarmNodes::make_registry() {
-  std::string file = folder_->path() + "/registry.yml";
-  EXPECT_TRUE(write_file(file, "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: " +
-                                   folder_->path() + "/registry}}\nhttp: {addr: \"" + registry() + "\"}\n"));
-  EXPECT_TRUE(write_file(engine_config(), "registries:\n  insecure: [\"" + registry() + "\"]\n"));
-  registry_ =
-      Process::start(found_in_path("docker-registry"), {"serve", file}, folder_->path() + "/registry.log");
-}
-
-// The base image, for the nodes under its public name; the engine has the images of the examples.
+// The base image, for the nodes under its public name.
 void SwarmNodes::copy_images() {
-  CommandResult copied = run_program("cp", {"-al", image_cache(), engine_root()});
-  if (copied.exit_code != 0) copied = run_program("cp", {"-a", image_cache(), engine_root()});
-  EXPECT_EQ(copied.exit_code, 0) << copied.out;
-  std::map<std::string, std::string> env{{"STACK_ROOT", engine_root()},
-                                         {"STACK_RUN_ROOT", folder_->path() + "/run"},
-                                         {"STACK_CONFIG", engine_config()}};
-  std::string stack = std::string(STACK_BIN_DIR) + "/stack";
-  std::string mirrored = registry() + "/library/" + kBaseImage;
-  for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"docker", "tag", kBaseImage, mirrored},
-        {"docker", "push", "-q", mirrored}}) {
-    CommandResult done = run_program(stack, words, env);
-    EXPECT_EQ(done.exit_code, 0) << join(words, " ") << ": " << done.out;
-  }
   for (int node : {1, 2}) {
     CommandResult pulled = docker(node, {"pull", "-q", kBaseImage});
     EXPECT_EQ(pulled.exit_code, 0) << pulled.out;
@@ -297,9 +219,7 @@ CommandResult SwarmTest::run(std::vector<std::string> args, std::map<std::string
   if (args[0] == "deploy") used_.insert(folder);
   env.emplace("STACK_TARGET", "swarm");
   env.emplace("DOCKER_HOST", nodes().host(1));
-  env.emplace("STACK_ROOT", nodes().engine_root());
-  env.emplace("STACK_RUN_ROOT", directory_name(nodes().engine_config()) + "/run");
-  env.emplace("STACK_CONFIG", nodes().engine_config());
+  env.merge(nodes().engine());
   env.emplace("COMPOSE_PROGRESS", "plain");
   return run_program(std::string(STACK_BIN_DIR) + "/stack", std::move(args), std::move(env), folder);
 }

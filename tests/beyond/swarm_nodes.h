@@ -5,15 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <set>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
 #include "base/json.h"
 #include "cluster.h"
+#include "registry.h"
 
 namespace stack::beyond {
 
@@ -30,9 +31,11 @@ class SwarmNodes {
   std::string host(int node) const;
   std::string address(int node) const;  // of the node, from this machine
   std::string registry() const;
-  // A file for STACK_CONFIG that lets the engine use the registry.
-  std::string engine_config() const;
-  std::string engine_root() const;
+  std::string path() const;  // PATH with the programs of docker
+  // Variables for an engine that has the images and may use the registry.
+  std::map<std::string, std::string> engine() const { return registry_->engine(); }
+  // Started with the first call.
+  PrivateRegistry& private_registry();
   // The answer of a node's API; null if there is none.
   Json get(int node, const std::string& path);
   // docker ARGS... on a node.
@@ -46,11 +49,11 @@ class SwarmNodes {
   SwarmNodes();
   std::string folder(int node) const;
   void add_links();
-  void make_registry();
   void copy_images();
 
   std::optional<TemporaryDirectory> folder_;
-  std::unique_ptr<Process> registry_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<PrivateRegistry> private_registry_;
   std::map<int, std::unique_ptr<Process>> nodes_;
 };
 

@@ -1,9 +1,12 @@
 // Deployments on a real swarm of two nodes.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
 #include "base/text.h"
+#include "relay.h"
 #include "swarm_nodes.h"
 
 namespace stack::beyond {
@@ -178,6 +181,74 @@ TEST_F(SwarmTest, ObjectsOfOthersAreNotTouched) {
       std::string::npos)
       << taken.out;
   EXPECT_EQ(nodes().docker(1, {"service", "rm", "shop_web"}).exit_code, 0);
+}
+
+TEST_F(SwarmTest, LsShowsTheProjectsOfEveryTargetAndTellsWhichDoNotAnswer) {
+  project("services:\n  web:\n" + std::string(kSleep));
+  must({"deploy"});
+  EXPECT_NE(must({"ls"}).out.find("shop"), std::string::npos);
+  auto row = parse_json(must({"ls", "--format", "json"}).out);
+  ASSERT_TRUE(row);
+  EXPECT_EQ((*row)[0]["Status"], "running(1)") << row->dump();
+  // Without a target: those of this machine, and of the clusters to which there were deployments.
+  std::map<std::string, std::string> all{{"STACK_TARGET", ""}, {"DOCKER_HOST", ""}};
+  CommandResult listed = must({"ls"}, all);
+  EXPECT_NE(listed.out.find("swarm (" + nodes().host(1) + ")"), std::string::npos) << listed.out;
+  // One cluster refuses connections, another one never answers.
+  Silence silence;
+  std::string file = nodes().engine().at("XDG_STATE_HOME") + "/stack/clusters.json";
+  auto known = parse_json(read_file(file).value());
+  ASSERT_TRUE(known);
+  for (const std::string& address :
+       {std::string("tcp://127.0.0.1:1"), "tcp://127.0.0.1:" + std::to_string(silence.port())})
+    known->push_back({{"target", "swarm"},
+                      {"place", address},
+                      {"options", {"--host", address}},
+                      {"variables", Json::object()},
+                      {"projects", {"other"}}});
+  ASSERT_TRUE(write_file(file, known->dump()));
+  auto begin = steady_clock::now();
+  CommandResult told = must({"ls"}, all);
+  EXPECT_LT(steady_clock::now() - begin, seconds(10));
+  EXPECT_NE(told.out.find("swarm (" + nodes().host(1) + ")"), std::string::npos) << told.out;
+  EXPECT_NE(told.out.find("swarm (tcp://127.0.0.1:1): "), std::string::npos) << told.out;
+  EXPECT_NE(told.out.find("no answer within "), std::string::npos) << told.out;
+  EXPECT_EQ(must({"ls", "--target", "local"}, all).out.find("swarm ("), std::string::npos);
+  ASSERT_TRUE(write_file(file, "damaged"));
+  EXPECT_NE(must({"ls"}, all).out.find("projects on clusters are not shown: "), std::string::npos);
+  ASSERT_TRUE(write_file(file, "[]\n"));
+  must({"deploy"});
+  must({"down"});
+  EXPECT_EQ(must({"ls", "-a"}, all).out.find("swarm ("), std::string::npos) << "down forgets the project";
+}
+
+TEST_F(SwarmTest, ImagesOfAPrivateRegistryArePulledWithTheCallersCredentials) {
+  project("services:\n  web:\n    image: " + nodes().private_registry().image() +
+          "\n    init: true\n    command: sleep infinity\n    deploy: {replicas: 2}\n");
+  CommandResult refused = run({"deploy", "--wait-timeout", "60"});
+  EXPECT_EQ(refused.exit_code, 1) << refused.out;
+  EXPECT_NE(refused.out.find("service web: "), std::string::npos) << refused.out;
+  must({"deploy", "--with-registry-auth"}, nodes().private_registry().login());
+  EXPECT_EQ(running("web").size(), 2U);
+}
+
+// ssh(1) is a script that checks its words and runs the last ones with the manager's socket.
+TEST_F(SwarmTest, TheManagerIsReachedOverSsh) {
+  project("services:\n  web:\n" + std::string(kSleep),
+          {{"programs/ssh",
+            "#!/bin/sh\necho \"$@\" >> words\ncase \"$*\" in\n*-p\\ 2222*me*manager*docker\\ system\\ "
+            "dial-stdio) ;;\n"
+            "*) echo \"unexpected words: $*\" >&2; exit 255 ;;\nesac\n"
+            "DOCKER_HOST=" +
+                nodes().host(1) + " exec docker system dial-stdio\n"}});
+  ASSERT_EQ(::chmod((folder + "/programs/ssh").c_str(), 0755), 0);
+  std::map<std::string, std::string> over_ssh{{"DOCKER_HOST", "ssh://me@manager:2222"},
+                                              {"PATH", folder + "/programs:" + nodes().path()}};
+  must({"deploy"}, over_ssh);
+  EXPECT_NE(must({"ps"}, over_ssh).out.find("shop_web.1"), std::string::npos);
+  EXPECT_NE(must({"ls"}, over_ssh).out.find("shop"), std::string::npos);
+  must({"down"}, over_ssh);
+  EXPECT_FALSE(read_file(folder + "/words").value_or("").empty());
 }
 
 TEST_F(SwarmTest, ReplicasOfAKilledNodeComeBack) {

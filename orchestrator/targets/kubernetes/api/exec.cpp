@@ -15,6 +15,8 @@ namespace {
 constexpr char kInput = 0, kOutput = 1, kErrors = 2, kStatus = 3, kSize = 4;
 constexpr char kCloseChannel = '\xff';
 constexpr int kLookMs = 500;
+// Between them, input is sent: a command that prints without end can be interrupted.
+constexpr int kMessagesAtOnce = 32;
 
 std::string exec_path(const ExecRequest& request) {
   std::string path = *resource_path("Pod", request.name_space, request.pod) + "/exec?stdout=true";
@@ -30,27 +32,28 @@ class ExecSession {
       : socket_(std::move(socket)), request_(request), input_open_(request.input) {}
 
   Result<int> run() {
-    TRY(send_size());
     for (;;) {
+      TRY(send_size());
       TRY_ASSIGN(bool ended, take_messages());
       if (ended) break;
       pollfd fds[2] = {{socket_.fd(), POLLIN, 0}, {input_open_ ? request_.input_fd : -1, POLLIN, 0}};
-      int ready = ::poll(fds, 2, kLookMs);
-      if (ready <= 0) {
-        TRY(send_size());
-        continue;
-      }
-      if (fds[1].revents != 0) TRY(send_input());
+      int ready = ::poll(fds, 2, has_more_ ? 0 : kLookMs);
+      if (ready > 0 && fds[1].revents != 0) TRY(send_input());
     }
     if (status_.empty()) return Error("the connection to the pod was lost");
     return exit_code_of_status(status_);
   }
 
  private:
+  // Whether the session has ended.
   Result<bool> take_messages() {
-    for (;;) {
+    has_more_ = true;
+    for (int i = 0; i < kMessagesAtOnce; ++i) {
       TRY_ASSIGN(std::optional<std::string> message, socket_.receive());
-      if (!message) return socket_.closed();
+      if (!message) {
+        has_more_ = false;
+        return socket_.closed();
+      }
       if (message->empty()) continue;
       char channel = message->front();
       std::string_view bytes = std::string_view(*message).substr(1);
@@ -58,6 +61,7 @@ class ExecSession {
       if (channel == kErrors && !bytes.empty()) request_.output(STDERR_FILENO, bytes);
       if (channel == kStatus) status_ += bytes;
     }
+    return false;
   }
 
   Result<> send_input() {
@@ -83,6 +87,7 @@ class ExecSession {
   WebSocket socket_;
   const ExecRequest& request_;
   bool input_open_;
+  bool has_more_ = false;  // messages may wait that poll(2) does not see
   std::string status_;
   std::optional<std::pair<int, int>> last_size_;
 };

@@ -108,13 +108,16 @@ struct Planner {
     });
   }
 
-  // The same service again, because it has not succeeded.
+  // The same service again, because it has not succeeded: also one that the swarm starts again and again, so that new
+  // credentials for its registry reach it.
   void repeat_failed(PlannedStep& step, const LiveObject& existing) {
     bool paused = update_state(existing) == "paused" || update_state(existing) == "rollback_paused";
     std::vector<Json> own;
     std::copy_if(tasks.begin(), tasks.end(), std::back_inserter(own),
                  [&](const Json& task) { return string_or(task, "ServiceID") == existing.id; });
-    bool failed = judge_service(existing.body, own, false).phase == Phase::Failed;
+    ServiceState state = judge_service(existing.body, own, false);
+    bool never_runs = state.problem && !state.task.empty();
+    bool failed = state.phase == Phase::Failed || never_runs;
     if (!paused && !failed) return;
     step.step = Step::Change;
     step.cause = paused ? "the last update is paused" : "failed last time";
