@@ -122,14 +122,18 @@ bool modified_since(const std::string& path, int64_t time) {
   return time != 0 && ::stat(path.c_str(), &info) == 0 && info.st_mtim.tv_sec >= time;
 }
 
-// Replaces a file so that the new contents survive a power loss before anything that follows.
-Result<> replace_durably(const std::string& path, std::string_view text) {
-  TRY(write_file_atomic(path, text, 0600));
+// The file and its name survive a power loss before anything that follows.
+Result<> make_durable(const std::string& path) {
   for (const std::string& one : {path, directory_name(path)}) {
     TRY_ASSIGN(Fd file, open_file(one, O_RDONLY));
     if (::fsync(file.get()) != 0) return Error::last_errno("sync " + one);
   }
   return {};
+}
+
+Result<> replace_durably(const std::string& path, std::string_view text) {
+  TRY(write_file_atomic(path, text, 0600));
+  return make_durable(path);
 }
 
 }  // namespace
@@ -278,7 +282,10 @@ void ImageStore::State::load_images() {
   for (const std::string& name : names_or_none(root + "/quarantine"))
     notes.push_back("quarantine: " + name + " is kept until the next prune");
   if (complete) return;
+  // ext4 writes the contents of a file that replaces another before its name, but not those of a new file:
+  // without the sync, a power loss soon after the first start would leave an empty index.
   Result<> written = write_index();
+  if (written) written = make_durable(root + "/index.json");
   if (!written) notes.push_back(written.error().text());
 }
 

@@ -1,6 +1,12 @@
 // A damaged store opens, reports and keeps damaged objects, and is repaired when the image is created again.
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+
+#include <new>
+#include <vector>
 
 #include "base/identity.h"
 #include "base/json.h"
@@ -101,6 +107,20 @@ TEST_F(Damage, TruncatedIndexIsRestoredFromItsCopy) {
   EXPECT_NE(damage_text().find("/quarantine/index.json-"), std::string::npos) << damage_text();
   ASSERT_TRUE(store->prune({}, {}));
   EXPECT_EQ(damage_text(), "");
+}
+
+// A power loss leaves a file empty whose contents have no place on the disk yet.
+TEST_F(Damage, FirstIndexIsOnTheDiskBeforeTheStoreIsUsed) {
+  Result<Fd> file = open_file(root + "/index.json", O_RDONLY);
+  ASSERT_TRUE(file) << file.error().text();
+  std::vector<uint64_t> buffer((sizeof(fiemap) + sizeof(fiemap_extent)) / sizeof(uint64_t));
+  auto* places = new (buffer.data()) fiemap{};
+  places->fm_length = FIEMAP_MAX_OFFSET;
+  places->fm_extent_count = 1;
+  if (::ioctl(file->get(), FS_IOC_FIEMAP, places) != 0)
+    GTEST_SKIP() << "the file system does not show where files are";
+  ASSERT_EQ(places->fm_mapped_extents, 1u);
+  EXPECT_EQ(places->fm_extents[0].fe_flags & FIEMAP_EXTENT_DELALLOC, 0u);
 }
 
 TEST_F(Damage, ImagesAreFoundByTheirManifestsIfBothIndexesAreLost) {
