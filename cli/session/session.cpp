@@ -24,7 +24,13 @@ Session::Session(Globals globals, Environment environment, std::string current_d
 
 std::string Session::variable(const std::string& name) const {
   auto found = environment_.find(name);
-  return found != environment_.end() ? found->second : setting(settings_, name);
+  if (found != environment_.end()) return found->second;
+  if (!name.starts_with("COMPOSE_")) return "";
+  if (!settings_) {
+    auto head = compose::load_head(load_options());
+    settings_ = head ? std::move(head->settings) : Environment();
+  }
+  return setting(*settings_, name);
 }
 
 bool Session::variable_on(const std::string& name) const {

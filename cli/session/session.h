@@ -30,7 +30,7 @@ class Session {
   const Terminal& out() const { return out_; }
   const Terminal& err() const { return err_; }
   EnginePlace place() const { return {globals_.root, globals_.run_root, globals_.foreign_socket}; }
-  // A COMPOSE_* or other variable; includes .env files once the project's environment is loaded.
+  // A COMPOSE_* variable of the environment or of .env files, or another variable of the environment.
   std::string variable(const std::string& name) const;
   bool variable_on(const std::string& name) const;
 
@@ -67,7 +67,7 @@ class Session {
  private:
   Globals globals_;
   Environment environment_;
-  Environment settings_;  // from .env
+  mutable std::optional<Environment> settings_;  // COMPOSE_* variables of .env; read when first needed
   std::string current_directory_;
   Terminal out_;
   Terminal err_;

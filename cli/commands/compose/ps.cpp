@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/flags/commands.h"
 #include "cli/flags/common_flags.h"
+#include "cli/flags/docker_formats.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
 #include "cli/render/template/format.h"
@@ -70,7 +71,8 @@ Result<std::vector<Container>> without_orphans(Session& session, const std::stri
   return containers;
 }
 
-Result<int> run_ps(Session& session, const Arguments& arguments) {
+Result<int> run_ps(Session& session, const Arguments& given) {
+  Arguments arguments = with_default_format(given, session.environment(), "psFormat");
   auto states = wanted_states(arguments);
   if (!states) return session.usage_error(states.error().text());
   TRY_ASSIGN(std::string project_name, session.project_name());

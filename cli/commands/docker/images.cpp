@@ -9,6 +9,7 @@
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/commands/docker/progress_lines.h"
+#include "cli/flags/docker_formats.h"
 #include "cli/render/image_rows.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
@@ -73,7 +74,8 @@ Result<std::string> images_target(const Arguments& arguments) {
   return "/images/json" + all + parameter;
 }
 
-Result<int> run_images(Session& session, const Arguments& arguments) {
+Result<int> run_images(Session& session, const Arguments& given) {
+  Arguments arguments = with_default_format(given, session.environment(), "imagesFormat");
   TRY_ASSIGN(std::string target, images_target(arguments));
   TRY_ASSIGN(Json images, ask(session, "GET", target));
   std::vector<Json> rows;

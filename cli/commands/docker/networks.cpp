@@ -4,6 +4,7 @@
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
 #include "cli/commands/docker/network_flags.h"
+#include "cli/flags/docker_formats.h"
 #include "cli/render/output.h"
 #include "cli/render/template/time_text.h"
 #include "cli/session/containers.h"
@@ -40,7 +41,8 @@ Json network_row(const Json& network, bool truncate) {
           {"CreatedAt", text_template::time_text(string_or(network, "Created"))}};
 }
 
-Result<int> run_network_ls(Session& session, const Arguments& arguments) {
+Result<int> run_network_ls(Session& session, const Arguments& given) {
+  Arguments arguments = with_default_format(given, session.environment(), "networksFormat");
   TRY_ASSIGN(std::string filters, filters_parameter(arguments.all("filter"), '?'));
   TRY_ASSIGN(Json networks, ask(session, "GET", "/networks" + filters));
   std::vector<Json> rows;

@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
+#include "cli/flags/docker_formats.h"
 #include "cli/render/output.h"
 #include "cli/render/table.h"
 #include "cli/session/containers.h"
@@ -76,7 +77,7 @@ Result<bool> template_shows_sizes(const std::string& format) {
 }
 
 Result<int> run_ps(Session& session, const Arguments& given) {
-  Arguments arguments = given;
+  Arguments arguments = with_default_format(given, session.environment(), "psFormat");
   TRY_ASSIGN(bool sizes, template_shows_sizes(arguments.text("format")));
   if (sizes) arguments.add("size", "true");
   if (arguments.is_set("quiet") && arguments.given("format"))

@@ -3,6 +3,7 @@
 
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
+#include "cli/flags/docker_formats.h"
 #include "cli/render/output.h"
 #include "cli/render/stats_row.h"
 #include "cli/render/table.h"
@@ -67,7 +68,8 @@ Result<int> show(const Arguments& arguments, const std::vector<Json>& rows) {
       {"ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"});
 }
 
-Result<int> run_stats(Session& session, const Arguments& arguments) {
+Result<int> run_stats(Session& session, const Arguments& given) {
+  Arguments arguments = with_default_format(given, session.environment(), "statsFormat");
   Samples samples;
   TRY_ASSIGN(std::vector<Json> rows, sample(session, arguments, samples));
   for (;;) {

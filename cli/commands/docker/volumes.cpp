@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "cli/commands/docker/daemon.h"
 #include "cli/commands/docker/docker_commands.h"
+#include "cli/flags/docker_formats.h"
 #include "cli/render/output.h"
 #include "cli/session/member.h"
 #include "cli/session/objects.h"
@@ -33,7 +34,8 @@ Json volume_row(const Json& volume) {
           {"Status", "N/A"}};
 }
 
-Result<int> run_volume_ls(Session& session, const Arguments& arguments) {
+Result<int> run_volume_ls(Session& session, const Arguments& given) {
+  Arguments arguments = with_default_format(given, session.environment(), "volumesFormat");
   TRY_ASSIGN(std::string filters, filters_parameter(arguments.all("filter"), '?'));
   TRY_ASSIGN(Json answer, ask(session, "GET", "/volumes" + filters));
   std::vector<Json> rows;
