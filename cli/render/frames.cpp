@@ -18,9 +18,9 @@ Result<> FrameReader::feed(std::string_view bytes, const Sink& sink) {
   while (!bytes.empty()) {
     if (left_ > 0) {
       std::string_view content = bytes.substr(0, std::min<size_t>(left_, bytes.size()));
+      left_ -= static_cast<uint32_t>(content.size());
       // Stream 0 is stdin, which some engines echo on stdout.
       sink(stream_ == 0 ? 1 : stream_, content);
-      left_ -= static_cast<uint32_t>(content.size());
       bytes.remove_prefix(content.size());
       continue;
     }
@@ -36,6 +36,15 @@ Result<> FrameReader::feed(std::string_view bytes, const Sink& sink) {
     header_.clear();
   }
   return {};
+}
+
+Result<> EntryReader::feed(std::string_view bytes, const FrameReader::Sink& sink) {
+  return frames_.feed(bytes, [&](int stream, std::string_view content) {
+    entry_ += content;
+    if (!frames_.at_end_of_frame()) return;
+    sink(stream, entry_);
+    entry_.clear();
+  });
 }
 
 }  // namespace stack::cli

@@ -22,11 +22,23 @@ class FrameReader {
   // Accepts input split at any byte. Passes content on immediately, without waiting for the end of a frame. An
   // unknown stream number is an error.
   Result<> feed(std::string_view bytes, const Sink& sink);
+  // Whether the content passed on last was the end of its frame. For sinks.
+  bool at_end_of_frame() const { return left_ == 0; }
 
  private:
   std::string header_;  // header of the current frame
   int stream_ = 0;
   uint32_t left_ = 0;  // content bytes still to come
+};
+
+// Collects whole frames, each of which is an entry of a log.
+class EntryReader {
+ public:
+  Result<> feed(std::string_view bytes, const FrameReader::Sink& sink);
+
+ private:
+  FrameReader frames_;
+  std::string entry_;  // begun
 };
 
 }  // namespace stack::cli

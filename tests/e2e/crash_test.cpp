@@ -202,5 +202,26 @@ TEST_F(Crash, TransfersBeginAgain) {
   }
 }
 
+TEST_F(Crash, FollowedLogsContinueWithTheNextEngine) {
+  project("shop", R"(
+services:
+  web:
+    image: debian:bookworm-slim
+    command: sh -c 'printf "no line "; i=0; while [ ! -e /go ]; do i=$$((i+1)); echo line $$i; sleep 0.05; done; echo after'
+)");
+  must({"up", "-d"});
+  auto lines = start({"docker", "logs", "-f", "shop-web-1"});
+  std::this_thread::sleep_for(700ms);
+  for (int kills = 0; kills < 3; ++kills) {
+    stack().kill_engine();
+    must({"ps"});
+    std::this_thread::sleep_for(400ms);
+  }
+  must({"exec", "-T", "web", "touch", "/go"});
+  EXPECT_EQ(lines->wait(), 0) << lines->output();
+  EXPECT_EQ(lines->output(), must({"docker", "logs", "shop-web-1"}).out) << "each line once";
+  EXPECT_EQ(lines->output().find("no line line 1\nline 2\n"), 0U) << lines->output();
+}
+
 }  // namespace
 }  // namespace stack::e2e

@@ -1,6 +1,8 @@
 // docker logs, events.
 #include <unistd.h>
 
+#include <chrono>
+
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -12,6 +14,7 @@
 #include "cli/session/event_stream.h"
 #include "cli/session/log_follow.h"
 #include "cli/session/member.h"
+#include "cli/session/reconnects.h"
 #include "http/wire/query.h"
 
 namespace stack::cli::docker_cli {
@@ -28,53 +31,124 @@ constexpr Flag kLogsFlags[] = {
     {0, "until", FlagArity::Value, "string", "Show lines until a time or duration"},
 };
 
+std::string seconds_text(WallTime time) {
+  auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+  std::string fraction = std::to_string(since % 1'000'000'000);
+  return std::to_string(since / 1'000'000'000) + "." + std::string(9 - fraction.size(), '0') + fraction;
+}
+
 // Seconds since 1970 with nine decimals, in the engine's format.
 Result<std::string> unix_time(const std::string& text, std::string_view flag) {
   if (text.empty()) return std::string();
   auto time = log_time(text, std::chrono::system_clock::now());
   if (!time) return invalid("invalid value for \"" + std::string(flag) + "\": " + time.error().text());
   TRY_ASSIGN(WallTime parsed, parse_rfc3339(*time));
-  auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(parsed.time_since_epoch()).count();
-  std::string fraction = std::to_string(since % 1'000'000'000);
-  return std::to_string(since / 1'000'000'000) + "." + std::string(9 - fraction.size(), '0') + fraction;
+  return seconds_text(parsed);
 }
 
-Result<std::string> logs_query(const Arguments& arguments) {
-  http::Query query;
-  query.add("stdout", "1");
-  query.add("stderr", "1");
-  if (arguments.is_set("follow")) query.add("follow", "1");
-  if (arguments.is_set("timestamps")) query.add("timestamps", "1");
-  if (arguments.is_set("details")) query.add("details", "1");
-  query.add("tail", arguments.text("tail", "all"));
-  for (const char* flag : {"since", "until"}) {
-    TRY_ASSIGN(std::string time, unix_time(arguments.text(flag), flag));
-    if (!time.empty()) query.add(flag, time);
+struct LogsQuery {
+  bool follow = false;
+  bool timestamps = false;
+  bool details = false;
+  std::string tail;
+  std::string since;
+  std::string until;
+
+  std::string text() const {
+    http::Query query;
+    query.add("stdout", "1");
+    query.add("stderr", "1");
+    if (follow) query.add("follow", "1");
+    if (timestamps) query.add("timestamps", "1");
+    if (details) query.add("details", "1");
+    query.add("tail", tail);
+    if (!since.empty()) query.add("since", since);
+    if (!until.empty()) query.add("until", until);
+    return query.text();
   }
-  return query.text();
+};
+
+Result<LogsQuery> logs_query(const Arguments& arguments) {
+  LogsQuery query;
+  query.follow = arguments.is_set("follow");
+  query.timestamps = arguments.is_set("timestamps");
+  query.details = arguments.is_set("details");
+  query.tail = arguments.text("tail", "all");
+  TRY_ASSIGN(query.since, unix_time(arguments.text("since"), "since"));
+  TRY_ASSIGN(query.until, unix_time(arguments.text("until"), "until"));
+  return query;
 }
+
+// Shows a container's log. Followed through engines that die: each line's time tells where to continue.
+class LogsReader {
+ public:
+  LogsReader(std::string path, bool tty, const LogsQuery& query)
+      : path_(std::move(path)), tty_(tty), shows_times_(query.timestamps), query_(query) {
+    // The output of a terminal is not in lines, and the time it is received has to do.
+    if (query_.follow && !tty_) query_.timestamps = true;
+  }
+
+  Result<> run(const Session& session) {
+    for (Reconnects reconnects;;) {
+      TRY_ASSIGN(http::Client client, session.connect());
+      entries_ = EntryReader();
+      http::ClientRequest request{.method = "GET", .target = path_ + "/logs" + query_.text()};
+      Result<> streamed = client.stream(std::move(request), [&](std::string_view bytes) {
+        reconnects.reset();
+        return show(bytes);
+      });
+      TRY(shown_);
+      if (streamed || !query_.follow || !reconnects.allow(streamed.error())) return streamed;
+      if (next_.empty()) continue;
+      query_.since = next_;
+      query_.tail = "all";
+    }
+  }
+
+ private:
+  bool show(std::string_view bytes) {
+    if (tty_) {
+      next_ = seconds_text(std::chrono::system_clock::now());
+      shown_ = write_all(STDOUT_FILENO, bytes);
+    } else if (!query_.follow) {
+      shown_ = frames_.feed(bytes, &LogsReader::write);
+    } else {
+      shown_ = entries_.feed(bytes, [this](int stream, std::string_view entry) { add(stream, entry); });
+    }
+    return shown_.has_value();
+  }
+
+  void add(int stream, std::string_view entry) {
+    size_t blank = entry.find(' ');
+    auto time = parse_rfc3339(entry.substr(0, blank));
+    if (blank != std::string_view::npos && time) {
+      next_ = seconds_text(*time + std::chrono::nanoseconds(1));
+      if (!shows_times_) entry.remove_prefix(blank + 1);
+    }
+    write(stream, entry);
+  }
+
+  static void write(int stream, std::string_view content) {
+    (void)write_all(stream == 2 ? STDERR_FILENO : STDOUT_FILENO, content);
+  }
+
+  std::string path_;
+  bool tty_;
+  bool shows_times_;
+  LogsQuery query_;
+  FrameReader frames_;
+  EntryReader entries_;
+  std::string next_;  // the time after what was shown
+  Result<> shown_;
+};
 
 Result<int> run_logs(Session& session, const Arguments& arguments) {
   std::string path = container_path(arguments.words[0]);
-  TRY_ASSIGN(std::string query, logs_query(arguments));
+  TRY_ASSIGN(LogsQuery query, logs_query(arguments));
   TRY_ASSIGN(Json details, ask(session, "GET", path + "/json"));
-  bool tty = bool_or(member(details, "Config"), "Tty");
-  TRY_ASSIGN(http::Client client, session.connect());
-  FrameReader frames;
-  Result<> shown;
-  auto show = [&](std::string_view bytes) {
-    if (tty) {
-      shown = write_all(STDOUT_FILENO, bytes);
-    } else {
-      shown = frames.feed(bytes, [](int stream, std::string_view content) {
-        (void)write_all(stream == 2 ? STDERR_FILENO : STDOUT_FILENO, content);
-      });
-    }
-    return shown.has_value();
-  };
-  Result<> streamed = client.stream({.method = "GET", .target = path + "/logs" + query}, show);
+  LogsReader reader(path, bool_or(member(details, "Config"), "Tty"), query);
+  Result<> streamed = reader.run(session);
   if (!streamed) return daemon_error(streamed.error());
-  TRY(shown);
   return 0;
 }
 
