@@ -79,7 +79,6 @@ Task<Result<ContainerPtr>> hook_container(ActionContext context, RunPreStart act
     Result<> removed = co_await containers.remove(present, true, true);
     CO_TRY(removed);
   }
-  action.spec.mounts.clear();
   action.spec.volumes_from = {action.container.id.text()};
   Result<ContainerPtr> made = co_await containers.create(std::move(action.spec), {});
   CO_TRY(made);

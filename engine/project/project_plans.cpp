@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/units.h"
+#include "orchestrator/plan/donors.h"
 
 namespace stack::engine {
 
@@ -65,6 +66,11 @@ Task<Result<PlannedCommand>> ProjectPlans::up(std::string name, Json body) const
   Result<> identity = check_identity(parts_, stored_, loaded->project);
   CO_TRY(identity);
   ObservedState observed = observe(parts_, name, &loaded->desired);
+  // An engine that resumes a command starts as much as it can.
+  if (!bool_or(options, "resumed")) {
+    Result<> donors = orchestrator::check_donors(loaded->project, loaded->desired, observed);
+    CO_TRY(donors);
+  }
   observed = co_await observe_builds(parts_, loaded->desired, std::move(observed));
   Plan plan = orchestrator::reconcile(loaded->desired, observed, reconcile_options(options));
   std::vector<orchestrator::Problem> problems = preflight(parts_, *loaded, plan, observed);

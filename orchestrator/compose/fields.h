@@ -243,6 +243,8 @@ void fields(V& v, S& s) {
   v("privileged", s.privileged);
   v("working_dir", s.working_dir);
   v("environment", s.environment);
+  v("volumes", s.volumes);
+  v("extra_hosts", s.extra_hosts);
 }
 
 template <typename V, Like<WatchRule> S>

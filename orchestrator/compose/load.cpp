@@ -62,7 +62,8 @@ void consistency_phase(Work& work) {
   const Node* services = work.tree.find("services");
   bool none = services == nullptr || (services->is_map() && services->entries.empty());
   // `config` also accepts such files.
-  if (none && work.selection.disabled.empty() && !work.session.report.failed() && work.session.options.refuse)
+  if (none && work.selection.disabled.empty() && !work.session.report.failed() && work.session.options.refuse &&
+      !work.session.options.all_resources)
     work.session.report.error({}, "the project has no services");
   check_schedules(work.tree, work.session.report);
   check_consistency(work.tree, work.selection, work.session);

@@ -112,6 +112,7 @@ const PathTable::Row kPathRows[] = {
     {"services.*.develop.watch.*.path", watched_path},
     {"services.*.env_file.*.path", plain_path},
     {"services.*.label_file.*", plain_path},
+    {"services.*.pre_start.*.volumes.*", bind_source},
     {"services.*.volumes.*", bind_source},
     {"volumes.*", bind_volume},
     {"configs.*.file", plain_path},

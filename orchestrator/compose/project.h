@@ -280,6 +280,8 @@ struct ServiceHook {
   bool privileged = false;
   std::string working_dir;
   Environment environment;
+  std::vector<VolumeMount> volumes = {};  // pre_start only, in addition to the service's
+  StringList extra_hosts = {};            // pre_start only, in addition to the service's
   bool operator==(const ServiceHook&) const = default;
 };
 

@@ -189,6 +189,13 @@ void keep_only(Node& tree, const char* section, const std::set<std::string>& use
   if (resources->is_map() && resources->entries.empty()) tree.erase(section);
 }
 
+void note_volumes(const Node& mounting, std::set<std::string>& used) {
+  const Node* list = mounting.find("volumes");
+  if (list == nullptr) return;
+  for (const Node& item : list->items)
+    if (item.text_of("type") == "volume") used.emplace(item.text_of("source"));
+}
+
 void note_sources(const Node* list, std::set<std::string>& used) {
   if (list == nullptr) return;
   for (const Node& item : list->items)
@@ -220,9 +227,9 @@ void drop_unused_resources(Node& tree) {
     for (const Entry& service : services->entries) {
       if (const Node* map = service.value.find("networks"))
         for (const Entry& entry : map->entries) networks.insert(entry.key);
-      if (const Node* list = service.value.find("volumes"))
-        for (const Node& item : list->items)
-          if (item.text_of("type") == "volume") volumes.emplace(item.text_of("source"));
+      note_volumes(service.value, volumes);
+      if (const Node* hooks = service.value.find("pre_start"))
+        for (const Node& hook : hooks->items) note_volumes(hook, volumes);
       if (const Node* map = service.value.find("models"))
         for (const Entry& entry : map->entries) models.insert(entry.key);
       note_sources(service.value.find("secrets"), secrets);

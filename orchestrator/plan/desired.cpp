@@ -177,6 +177,7 @@ void add_image(const Project& project, const Service& service, DesiredState& sta
   std::string reference = image_name(project, service);
   DesiredImage& image = state.images[reference];
   image.reference = reference;
+  image.named = image.named || !service.image.empty();
   if (image.build && image.services.front() == service.name) return;
   add_unique(image.services, service.name);
   if (image.platform.empty()) image.platform = service.platform;

@@ -49,6 +49,7 @@ struct DesiredImage {
   std::string pull_policy;            // Compose's values; "" = default
   std::string pull_refresh_after;     // a duration; with the policy "refresh"
   std::vector<std::string> services;  // services that use it; one that builds it comes first
+  bool named = false;                 // by `image` of a service; otherwise it has the default name of a build
   bool for_builds = false;            // base image of another build; its own services may not run
 };
 

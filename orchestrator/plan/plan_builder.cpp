@@ -117,7 +117,7 @@ StopSteps add_stop(PlanBuilder& plan, const ObservedContainer& container,
   if (!container.alive()) return ending;
   if (container.has_pre_stop && container.state == ContainerStatus::Running) {
     ending.hook = plan.add(container.service, RunHook{ref_to(container), HookMoment::PreStop}, cause);
-    plan[ending.hook].optional = true;
+    plan[ending.hook].optional = !plan.keeps_going();
   }
   ending.stop = plan.add(container.service, StopContainer{ref_to(container), timeout}, cause);
   plan.after(ending.stop, ending.hook, true);

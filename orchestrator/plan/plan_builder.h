@@ -31,6 +31,7 @@ class PlanBuilder {
   int new_sequence() { return ++sequences_; }
   void warn(std::string text) { plan_.warnings.push_back(std::move(text)); }
   void keep_going() { plan_.keep_going = true; }
+  bool keeps_going() const { return plan_.keep_going; }
 
   // Sorts predecessors first, otherwise in insertion order; numbers IDs from 1 without gaps; sorts edges, and a hard
   // edge overrides a soft one. Drops edges that would close a cycle.
@@ -50,7 +51,8 @@ struct StopSteps {
   // The first of the two actions.
   ActionId first() const { return hook != 0 ? hook : stop; }
 };
-// Runs its pre_stop hooks (a failure is a warning) and stops it, if it is running.
+// Runs its pre_stop hooks and stops it, if it is running. It stops although a hook fails, which is a warning, or a
+// failure of a plan that keeps going.
 StopSteps add_stop(PlanBuilder& plan, const ObservedContainer& container,
                    std::optional<std::chrono::seconds> timeout, const std::string& cause);
 // The same for a container that the plan starts again.

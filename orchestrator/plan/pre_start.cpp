@@ -1,6 +1,9 @@
 #include "orchestrator/plan/pre_start.h"
 
+#include <algorithm>
+
 #include "model/labels.h"
+#include "orchestrator/plan/service_container.h"
 
 namespace stack::orchestrator {
 namespace {
@@ -29,7 +32,18 @@ void run_once(ContainerSpec& spec) {
   spec.open_stdin = false;
 }
 
-void set_hook(const compose::ServiceHook& hook, ContainerSpec& spec) {
+// The hook's entry of /etc/hosts overrides the service's entry of the same name.
+void add_extra_hosts(const compose::StringList& hosts, ContainerSpec& spec) {
+  std::vector<std::string> own;
+  for (const std::string& host : hosts) own.push_back(extra_host_spec(host));
+  std::erase_if(spec.extra_hosts, [&own](const std::string& inherited) {
+    std::string name = inherited.substr(0, inherited.find(':') + 1);
+    return std::any_of(own.begin(), own.end(), [&name](const std::string& each) { return each.starts_with(name); });
+  });
+  spec.extra_hosts.insert(spec.extra_hosts.end(), own.begin(), own.end());
+}
+
+void set_hook(const compose::Project& project, const compose::ServiceHook& hook, ContainerSpec& spec) {
   if (!hook.image.empty()) {
     spec.image = hook.image;
     spec.platform.clear();
@@ -39,6 +53,10 @@ void set_hook(const compose::ServiceHook& hook, ContainerSpec& spec) {
   if (!hook.user.empty()) spec.user = hook.user;
   if (!hook.working_dir.empty()) spec.working_dir = hook.working_dir;
   spec.privileged = spec.privileged || hook.privileged;
+  // The others are those of the first replica.
+  spec.mounts.clear();
+  for (const compose::VolumeMount& volume : hook.volumes) spec.mounts.push_back(mount_spec(project, volume));
+  add_extra_hosts(hook.extra_hosts, spec);
   for (const auto& [name, value] : hook.environment) {
     std::erase_if(spec.env, [&, key = name](const std::string& setting) {
       return setting.substr(0, setting.find('=')) == key;
@@ -61,7 +79,7 @@ std::vector<ContainerSpec> pre_start_specs(const compose::Project& project, cons
     spec.labels[label::kHook] = "pre_start";
     give_up_identity(spec);
     run_once(spec);
-    set_hook(hook, spec);
+    set_hook(project, hook, spec);
     specs.push_back(std::move(spec));
   }
   return specs;

@@ -44,6 +44,11 @@ Plan plan_pull(const DesiredState& desired, const ObservedState& observed, const
   plan.keep_going();
   for (const auto& [reference, image] : desired.images) {
     if (image.build && options.ignore_buildable) continue;
+    // No registry has an image under the default name of a build.
+    if (image.build && !image.named) {
+      plan.warn(image.services.front() + " Skipped No image to be pulled");
+      continue;
+    }
     std::string policy = options.policy.empty() ? image.pull_policy : options.policy;
     if (policy.empty() || policy == "build") policy = "always";
     std::optional<std::string> cause = pull_cause(image, policy, observed);

@@ -73,6 +73,8 @@ std::string real_volume_name(const Project& project, const std::string& key) {
   return at == project.volumes.end() ? key : at->second.name;
 }
 
+}  // namespace
+
 MountSpec mount_spec(const Project& project, const compose::VolumeMount& volume) {
   MountSpec mount;
   mount.source = volume.source;
@@ -112,6 +114,8 @@ MountSpec mount_spec(const Project& project, const compose::VolumeMount& volume)
   }
   return mount;
 }
+
+namespace {
 
 Result<uint32_t> owner_id(const std::string& text) {
   uint32_t id = 0;
@@ -293,11 +297,14 @@ std::string link_spec(const Project& project, const std::string& link) {
   return container_of(project, service) + ":" + alias;
 }
 
-// "host=ip" -> "host:ip".
+}  // namespace
+
 std::string extra_host_spec(std::string text) {
   if (size_t equals = text.find('='); equals != std::string::npos) text[equals] = ':';
   return text;
 }
+
+namespace {
 
 Result<> set_network(const Project& project, const Service& service, ContainerSpec& spec) {
   TRY(set_endpoints(project, service, spec));

@@ -14,6 +14,10 @@ namespace stack::orchestrator {
 // "container:<name of x's first container>".
 Result<ContainerSpec> service_spec(const compose::Project& project, const compose::Service& service);
 
+// "host=ip" -> "host:ip".
+std::string extra_host_spec(std::string text);
+MountSpec mount_spec(const compose::Project& project, const compose::VolumeMount& volume);
+
 // Services whose namespaces (network_mode, ipc, pid, uts, cgroup) or volumes (volumes_from) this one uses; sorted.
 std::vector<std::string> shared_services(const compose::Service& service);
 

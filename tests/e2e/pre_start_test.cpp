@@ -61,5 +61,53 @@ TEST_F(PreStart, FailurePreventsTheStartAndShowsTheOutput) {
   EXPECT_EQ(containers("web").at(0).state, "running");
 }
 
+TEST_F(PreStart, HookHasItsOwnVolumesAndHosts) {
+  project("shop", R"(
+services:
+  web:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+    volumes: ["data:/data:ro", "./settings:/settings:ro"]
+    extra_hosts: ["a.example:10.0.0.1", "b.example:10.0.0.2"]
+    pre_start:
+      - command: ["sh", "-c", "cp /settings/greeting /data; echo x > /scratch/x; grep example /etc/hosts > /data/hosts"]
+        volumes: ["data:/data", "scratch:/scratch", "./settings:/again"]
+        extra_hosts: ["b.example=10.0.0.3", "c.example=10.0.0.4"]
+volumes:
+  data:
+  scratch:
+)");
+  write("settings/greeting", "hello");
+  must({"up", "-d"});
+  RunningContainer web = containers("web").at(0);
+  EXPECT_EQ(file_in(web, "/data/greeting"), "hello");
+  std::string hosts = file_in(web, "/data/hosts");
+  for (const char* wanted : {"10.0.0.1\ta.example", "10.0.0.3\tb.example", "10.0.0.4\tc.example"})
+    EXPECT_NE(hosts.find(wanted), std::string::npos) << hosts;
+  EXPECT_EQ(hosts.find("10.0.0.2"), std::string::npos) << hosts;
+  EXPECT_NE(run({"exec", "-T", "web", "touch", "/data/x"}).code, 0) << "the service's mount is read-only";
+  EXPECT_NE(run({"exec", "-T", "web", "ls", "/scratch"}).code, 0);
+}
+
+TEST_F(PreStart, FailedPreStopHookIsAFailureOfDown) {
+  project("shop", R"(
+services:
+  web:
+    image: debian:bookworm-slim
+    command: sleep infinity
+    stop_signal: SIGKILL
+    pre_stop:
+      - command: ["sh", "-c", "exit 9"]
+)");
+  for (const char* command : {"stop", "down"}) {
+    must({"up", "-d"});
+    CommandResult failed = run({command});
+    EXPECT_EQ(failed.code, 1) << command << failed.text();
+    EXPECT_NE(failed.err.find("web hook exited with status 9"), std::string::npos) << failed.text();
+  }
+  EXPECT_TRUE(containers().empty()) << "nothing is left behind";
+}
+
 }  // namespace
 }  // namespace stack::e2e

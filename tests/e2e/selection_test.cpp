@@ -60,6 +60,31 @@ TEST_F(Selection, PauseOfAPausedServiceFails) {
   EXPECT_EQ(run({"unpause"}).code, 1);
 }
 
+TEST_F(Selection, DonorsOfNamespacesAndVolumesMustExist) {
+  project("shop", "services:\n" + service("db") + service("net") + "    network_mode: service:db\n" + service("vol") +
+                      "    volumes_from: [db]\n");
+  must({"up", "-d"});
+  must({"up", "-d", "--no-deps", "net", "vol"});
+  must({"docker", "rm", "-f", "shop-db-1"});
+  for (const auto& [name, what] : {std::pair("net", "network namespace"), std::pair("vol", "volume")}) {
+    CommandResult failed = run({"up", "-d", "--no-deps", name});
+    EXPECT_EQ(failed.code, 1) << failed.text();
+    EXPECT_NE(failed.err.find(std::string("cannot share ") + what + " with service db: container missing"),
+              std::string::npos)
+        << failed.text();
+  }
+  must({"up", "-d"});
+}
+
+TEST_F(Selection, SettingsOfTheEnvironmentFileCount) {
+  project("shop", "services:\n" + service("web") + service("old"));
+  must({"up", "-d"});
+  write("docker-compose.yml", "services:\n" + service("web"));
+  write(".env", "COMPOSE_REMOVE_ORPHANS=1\n");
+  must({"up", "-d"});
+  EXPECT_TRUE(containers("old").empty());
+}
+
 TEST_F(Selection, OneOffTakesVariablesOfTheEnvironmentFile) {
   project("shop", "services:\n" + service("web"));
   write(".env", "GREETING=from the file # not this\n");

@@ -91,6 +91,13 @@ void mounts(RuleContext& rules, const std::string& name, const Node& service) {
   if (const Node* list = service.find("tmpfs"))
     for (const Node& item : list->items)
       if (!rules.opaque(&item)) claim(item.text.substr(0, item.text.find(':')), item.mark);
+  const Node* hooks = service.find("pre_start");
+  if (hooks == nullptr) return;
+  for (const Node& hook : hooks->items) {
+    targets.clear();
+    if (const Node* list = hook.find("volumes"))
+      for (const Node& item : list->items) check_mount(rules, name, item, claim);
+  }
 }
 
 void volume_sources(RuleContext& rules, const std::string& name, const Node& service) {

@@ -63,6 +63,7 @@ DesiredImage image_of(const std::string& reference, const std::string& policy, b
   out.reference = reference;
   out.pull_policy = policy;
   if (build) out.build.emplace();
+  out.named = true;
   return out;
 }
 
@@ -93,6 +94,16 @@ TEST(Pull, PullsAllImagesExceptThoseExcludedByPolicy) {
             "absent optional [no image]\nhere refresh optional [pull policy: always]\n"
             "kept refresh optional [pull policy: always]\nmade optional [no image]\n"
             "secret optional [no image]\n");
+}
+
+TEST(Pull, BuiltImagesWithoutANameAreNotPulled) {
+  DesiredState state = state_of({image_of("shop-web", "always", true)});
+  state.images.at("shop-web").named = false;
+  EXPECT_EQ(listing(state, {}), "");
+  PullOptions always;
+  always.policy = "always";
+  EXPECT_EQ(listing(state, always), "");
+  EXPECT_EQ(plan_pull(state, {}, {}).warnings, std::vector<std::string>{"web Skipped No image to be pulled"});
 }
 
 }  // namespace
