@@ -50,9 +50,20 @@ Result<> make_directories(const Paths& paths) {
   return {};
 }
 
+// When process 1 started, in clock ticks (field 22 of proc_pid_stat(5)).
+std::string start_of_first_process() {
+  constexpr size_t kFieldsAfterName = 20;
+  std::string stat = read_file("/proc/1/stat").value_or("");
+  size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos) return "";
+  std::vector<std::string> fields = split(stat.substr(name_end + 1), ' ');
+  return fields.size() > kFieldsAfterName ? fields[kFieldsAfterName] : "";
+}
+
+// A machine in namespaces (systemd-nspawn, LXC) boots again under the same kernel.
 std::string read_boot_id() {
   Result<std::string> id = read_file("/proc/sys/kernel/random/boot_id");
-  return id ? std::string(trim(*id)) : "";
+  return id ? std::string(trim(*id)) + "/" + start_of_first_process() : "";
 }
 
 // Everything that is opened before serving requests.
@@ -139,7 +150,9 @@ Result<> Engine::open() {
   containers = std::make_unique<ContainerService>(context, *parts);
   execs = std::make_unique<ExecService>(context, *containers);
   health = std::make_unique<HealthService>(context, *containers, *execs);
-  containers->supervisor().on_started = [this](ContainerPtr container) { health->watch(std::move(container)); };
+  containers->supervisor().on_started = [this](ContainerPtr container) {
+    health->watch(std::move(container));
+  };
   registries = std::make_unique<RegistryService>(context, *images);
   registries->open();
   builds = std::make_unique<BuildService>(context, *containers, networks, *registries);
@@ -152,9 +165,9 @@ Result<> Engine::open() {
   TRY(projects->load());
   context.disk_sync.note(directory_name(context.paths.root));
   context.disk_sync.note(context.paths.root);
-  services =
-      std::unique_ptr<Services>(new Services{context, *containers, networks, *execs, *health, *registries,
-                                             *builds, *buildkit, *projects, *volume_copies, log_folders, [this] { shut_down(); }});
+  services = std::unique_ptr<Services>(new Services{context, *containers, networks, *execs, *health,
+                                                    *registries, *builds, *buildkit, *projects,
+                                                    *volume_copies, log_folders, [this] { shut_down(); }});
   add_routes(router, *services);
   return {};
 }
@@ -219,7 +232,8 @@ Task<> Engine::trim_logs() {
     return logs::trim_logs(folder, limit);
   };
   size_t removed = co_await offload(context.pool, trim);
-  if (removed > 0) log_info("removed " + std::to_string(removed) + " old log files, because of log.max_total");
+  if (removed > 0)
+    log_info("removed " + std::to_string(removed) + " old log files, because of log.max_total");
 }
 
 Task<> Engine::look_after(std::chrono::seconds limit) {

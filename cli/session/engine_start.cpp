@@ -4,6 +4,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -92,6 +93,13 @@ Result<> wait_ready(int fd, const EnginePlace& place, off_t log_begin) {
   return start_failure(place, log_begin, "it exited");
 }
 
+// An engine that this process started and that has been killed would otherwise stay as a zombie.
+void reap_former_engine(pid_t started) {
+  static pid_t former = 0;
+  if (former > 0) ::waitpid(former, nullptr, WNOHANG);
+  former = started;
+}
+
 Result<> start_engine(const EnginePlace& place) {
   std::string program = engine_program();
   off_t log_begin = 0;
@@ -114,6 +122,7 @@ Result<> start_engine(const EnginePlace& place) {
              ? "\nsearched for stackd in the folder of `stack`, $STACK_LIBEXEC, /usr/libexec/stack, and PATH"
              : ""));
   }
+  reap_former_engine(*started);
   ready.write.reset();
   return wait_ready(ready.read.get(), place, log_begin);
 }

@@ -28,12 +28,14 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
 }
 
 bool names_another(std::string_view mode) {
-  return (mode.starts_with("container:") && mode.size() > 10) || (mode.starts_with("service:") && mode.size() > 8);
+  return (mode.starts_with("container:") && mode.size() > 10) ||
+         (mode.starts_with("service:") && mode.size() > 8);
 }
 
 // Like dockerd, refuses values that would otherwise mean a namespace of the container's own.
 Fault namespace_fault(const ContainerSpec& spec) {
-  if (!is_one_of(spec.ipc_mode, {"", "none", "private", "shareable", "host"}) && !names_another(spec.ipc_mode))
+  if (!is_one_of(spec.ipc_mode, {"", "none", "private", "shareable", "host"}) &&
+      !names_another(spec.ipc_mode))
     return SpecFault{"/ipc", "invalid IPC mode: " + spec.ipc_mode};
   if (!is_one_of(spec.pid_mode, {"", "private", "host"}) && !names_another(spec.pid_mode))
     return SpecFault{"/pid", "invalid PID mode: " + spec.pid_mode};
@@ -50,11 +52,14 @@ Fault memory_fault(const ResourceSpec& r) {
   if (r.memory > 0 && r.memory < kLeastMemory)
     return SpecFault{"/mem_limit", "Minimum memory limit allowed is 6MB"};
   if (r.memory > 0 && r.memory_reservation > r.memory)
-    return SpecFault{"/mem_reservation", "Minimum memory limit can not be less than memory reservation limit, see usage"};
+    return SpecFault{"/mem_reservation",
+                     "Minimum memory limit can not be less than memory reservation limit, see usage"};
   if (r.memory == 0 && r.memory_swap > 0)
-    return SpecFault{"/memswap_limit", "You should always set the Memory limit when using Memoryswap limit, see usage"};
+    return SpecFault{"/memswap_limit",
+                     "You should always set the Memory limit when using Memoryswap limit, see usage"};
   if (r.memory > 0 && r.memory_swap > 0 && r.memory_swap < r.memory)
-    return SpecFault{"/memswap_limit", "Minimum memoryswap limit should be larger than memory limit, see usage"};
+    return SpecFault{"/memswap_limit",
+                     "Minimum memoryswap limit should be larger than memory limit, see usage"};
   return {};
 }
 
@@ -88,15 +93,15 @@ Fault cpu_fault(const ResourceSpec& r, unsigned cpus) {
   std::optional<unsigned> highest = highest_of_list(r.cpuset_cpus);
   if (!highest) return SpecFault{"/cpuset", "Invalid value " + r.cpuset_cpus + " for cpuset cpus"};
   if (*highest >= cpus)
-    return SpecFault{"/cpuset", "Requested CPUs are not available - requested " + r.cpuset_cpus + ", available: 0-" +
-                                    std::to_string(cpus - 1)};
+    return SpecFault{"/cpuset", "Requested CPUs are not available - requested " + r.cpuset_cpus +
+                                    ", available: 0-" + std::to_string(cpus - 1)};
   return {};
 }
 
 Fault ulimit_fault(const ResourceSpec& r) {
   for (const UlimitSpec& limit : r.ulimits) {
-    if (!is_one_of(limit.name, {"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc",
-                                "rss", "rtprio", "rttime", "sigpending", "stack", "as"}))
+    if (!is_one_of(limit.name, {"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice",
+                                "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack", "as"}))
       return SpecFault{"/ulimits", "invalid ulimit type: " + limit.name};
     if (limit.hard >= 0 && (limit.soft > limit.hard || limit.soft < 0))
       return SpecFault{"/ulimits", "ulimit soft limit must be less than or equal to hard limit: " +
@@ -133,12 +138,29 @@ Fault network_fault(const ContainerSpec& spec) {
 
 Fault health_fault(const ContainerSpec& spec) {
   if (!spec.healthcheck) return {};
-  auto too_short = [](Nanoseconds value) { return value.count() != 0 && value < std::chrono::milliseconds(1); };
+  auto too_short = [](Nanoseconds value) {
+    return value.count() != 0 && value < std::chrono::milliseconds(1);
+  };
   const HealthcheckSpec& check = *spec.healthcheck;
-  if (too_short(check.interval)) return SpecFault{"/healthcheck/interval", "Interval in Healthcheck cannot be less than 1ms"};
-  if (too_short(check.timeout)) return SpecFault{"/healthcheck/timeout", "Timeout in Healthcheck cannot be less than 1ms"};
-  if (check.retries < 0) return SpecFault{"/healthcheck/retries", "Retries in Healthcheck cannot be negative"};
+  if (too_short(check.interval))
+    return SpecFault{"/healthcheck/interval", "Interval in Healthcheck cannot be less than 1ms"};
+  if (too_short(check.timeout))
+    return SpecFault{"/healthcheck/timeout", "Timeout in Healthcheck cannot be less than 1ms"};
+  if (check.retries < 0)
+    return SpecFault{"/healthcheck/retries", "Retries in Healthcheck cannot be negative"};
   return {};
+}
+
+// Whether a relative path stays below its start, by its text alone.
+bool stays_inside(std::string_view path) {
+  if (path.starts_with('/')) return false;
+  int depth = 0;
+  for (const std::string& part : split(path, '/')) {
+    if (part == "..") --depth;
+    if (part != ".." && part != "." && !part.empty()) ++depth;
+    if (depth < 0) return false;
+  }
+  return true;
 }
 
 Fault mount_fault(const ContainerSpec& spec) {
@@ -146,6 +168,9 @@ Fault mount_fault(const ContainerSpec& spec) {
   for (const MountSpec& mount : spec.mounts) {
     std::string target = clean_path(mount.target);
     if (target == "/") return SpecFault{"/volumes", "invalid mount: destination can't be '/'"};
+    if (!stays_inside(mount.subpath))
+      return SpecFault{"/volumes",
+                       "invalid mount: subpath must be a relative path within the volume: " + mount.subpath};
     if (mount.kind == MountKind::Tmpfs) continue;
     if (!targets.insert(target).second) return SpecFault{"/volumes", "Duplicate mount point: " + target};
   }

@@ -32,6 +32,24 @@ TEST(SpecCheck, PlainSpecificationIsAccepted) {
             "");
 }
 
+TEST(SpecCheck, SubpathsStayInTheVolume) {
+  auto fault_with = [](const std::string& subpath) {
+    return fault_of([&](ContainerSpec& s) {
+      MountSpec mount;
+      mount.kind = MountKind::Volume;
+      mount.target = "/data";
+      mount.subpath = subpath;
+      s.mounts = {mount};
+    });
+  };
+  for (const char* inside : {"", "a", "a/b", "a/..", "./a", "a/../b"})
+    EXPECT_EQ(fault_with(inside), "") << inside;
+  for (const char* outside : {"..", "/a", "a/../..", "../a", "/"})
+    EXPECT_EQ(
+        fault_with(outside),
+        std::string("/volumes invalid mount: subpath must be a relative path within the volume: ") + outside);
+}
+
 TEST(SpecCheck, WrongValuesAreNamedLikeInDocker) {
   using S = ContainerSpec;
   EXPECT_EQ(fault_of([](S& s) { s.ipc_mode = "bogus"; }), "/ipc invalid IPC mode: bogus");
@@ -46,7 +64,8 @@ TEST(SpecCheck, WrongValuesAreNamedLikeInDocker) {
   EXPECT_EQ(fault_of([](S& s) { s.env = {"=x"}; }), "/environment invalid environment variable: =x");
   EXPECT_EQ(fault_of([](S& s) { s.oom_score_adj = 5000; }),
             "/oom_score_adj Invalid value 5000, range for oom score adj is [-1000, 1000]");
-  EXPECT_EQ(fault_of([](S& s) { s.hostname = std::string(65, 'a'); }).substr(0, 27), "/hostname invalid hostname:");
+  EXPECT_EQ(fault_of([](S& s) { s.hostname = std::string(65, 'a'); }).substr(0, 27),
+            "/hostname invalid hostname:");
   EXPECT_EQ(fault_of([](S& s) { s.mounts.resize(1), s.mounts[0].target = "/."; }),
             "/volumes invalid mount: destination can't be '/'");
   EXPECT_EQ(fault_of([](S& s) { s.mounts.resize(2), s.mounts[0].target = "/x", s.mounts[1].target = "/x/"; }),
@@ -78,8 +97,9 @@ TEST(SpecCheck, ResourcesAreCheckedLikeInDocker) {
 }
 
 TEST(SpecCheck, TimesOfHealthChecksHaveALowerLimit) {
-  EXPECT_EQ(fault_of([](ContainerSpec& s) { s.healthcheck.emplace().interval = std::chrono::microseconds(1); }),
-            "/healthcheck/interval Interval in Healthcheck cannot be less than 1ms");
+  EXPECT_EQ(
+      fault_of([](ContainerSpec& s) { s.healthcheck.emplace().interval = std::chrono::microseconds(1); }),
+      "/healthcheck/interval Interval in Healthcheck cannot be less than 1ms");
 }
 
 }  // namespace
