@@ -50,11 +50,13 @@ Result<> write_body(Session& session, const std::string& target, const std::stri
                 ? ::dup(STDOUT_FILENO)
                 : ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, options.mode));
   if (!output) return Error::last_errno("create " + unfinished);
-  Result<> done = repeated([&]() -> Result<> {
-    Result<> streamed = stream_to(session, target, output.get());
-    if (streamed || !is_broken_connection(streamed.error()) || may_repeat(output)) return streamed;
-    return engine_ended();
-  });
+  Result<> done = repeated(
+      [&]() -> Result<> {
+        Result<> streamed = stream_to(session, target, output.get());
+        if (streamed || !is_broken_connection(streamed.error()) || may_repeat(output)) return streamed;
+        return engine_ended();
+      },
+      Reconnects::kMostTransfers);
   if (file.empty() || in_place) return done;
   if (done) done = complete_file(output, unfinished, file, options.durable);
   if (!done) ::unlink(unfinished.c_str());
@@ -63,11 +65,13 @@ Result<> write_body(Session& session, const std::string& target, const std::stri
 
 Result<> upload(int file, const std::function<Result<>()>& send) {
   off_t begin = ::lseek(file, 0, SEEK_CUR);
-  return repeated([&]() -> Result<> {
-    if (begin >= 0) (void)::lseek(file, begin, SEEK_SET);
-    Result<> sent = send();
-    return !sent && begin < 0 && is_broken_connection(sent.error()) ? engine_ended() : sent;
-  });
+  return repeated(
+      [&]() -> Result<> {
+        if (begin >= 0) (void)::lseek(file, begin, SEEK_SET);
+        Result<> sent = send();
+        return !sent && begin < 0 && is_broken_connection(sent.error()) ? engine_ended() : sent;
+      },
+      Reconnects::kMostTransfers);
 }
 
 std::function<Result<std::string>()> body_from(int file, std::string name) {
