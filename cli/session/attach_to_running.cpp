@@ -3,12 +3,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "cli/session/member.h"
 #include "cli/session/reconnects.h"
 
 namespace stack::cli {
 
 namespace {
+
+constexpr int kExitPolls = 5;
+constexpr auto kExitPoll = std::chrono::milliseconds(40);
 
 // 0 if it is not a process of this machine.
 pid_t engine_of(const http::Client& client) {
@@ -29,14 +35,15 @@ class Rejoining {
   Result<AttachmentEnd> run() {
     for (bool first = true;; first = false) {
       ShownOutput before = shown_;
-      auto connection = connect();
+      auto connection = connect(first);
       if (!connection && !first && reconnects_.allow(connection.error())) continue;
       if (!connection && !first) return AttachmentEnd::Closed;
       if (!connection) return target_.explain ? target_.explain(connection.error()) : connection.error();
       if (first && target_.attached) TRY(target_.attached());
+      if (first) started_at_ = run_now();
       if (attachment_.tty) resize(terminal_size(STDIN_FILENO));
       TRY_ASSIGN(AttachmentEnd end, join_streams(std::move(*connection), attachment_));
-      if (end == AttachmentEnd::Detached || !is_running()) return end;
+      if (end == AttachmentEnd::Detached || !runs_on()) return end;
       bool progress = shown_.out != before.out || shown_.err != before.err;
       // The process may have closed its output.
       if (!progress && engine_now() == engine_) return end;
@@ -46,13 +53,15 @@ class Rejoining {
   }
 
  private:
-  Result<http::HijackedConnection> connect() {
+  Result<http::HijackedConnection> connect(bool first) {
     TRY_ASSIGN(http::Client client, session_.connect());
     engine_ = engine_of(client);
     http::ClientRequest request;
     request.method = "POST";
     request.target =
         target_.path + "/attach?stream=1&stdout=1&stderr=1" + (target_.stdin_wanted ? "&stdin=1" : "");
+    // Otherwise the engine would wait for the next start of a container that has ended meanwhile.
+    if (!first) request.target += "&returning=1";
     return client.hijack(std::move(request));
   }
 
@@ -61,9 +70,22 @@ class Rejoining {
     return client ? engine_of(*client) : 0;
   }
 
-  bool is_running() {
+  // When the present run began; "" if the container does not run.
+  std::string run_now() {
     auto details = session_.call("GET", target_.path + "/json");
-    return details && bool_or(member(*details, "State"), "Running");
+    if (!details) return "";
+    const Json& state = member(*details, "State");
+    return bool_or(state, "Running") ? string_or(state, "StartedAt") : "";
+  }
+
+  // The stream ends a moment before the engine knows of the exit. A restart begins another run.
+  bool runs_on() {
+    for (int i = 0; i < kExitPolls; ++i) {
+      std::string now = run_now();
+      if (now.empty() || now != started_at_) return false;
+      std::this_thread::sleep_for(kExitPoll);
+    }
+    return true;
   }
 
   // The process may have ended meanwhile.
@@ -75,6 +97,7 @@ class Rejoining {
   Session& session_;
   const RunningAttachment& target_;
   Attachment attachment_;
+  std::string started_at_;
   ShownOutput shown_;
   Reconnects reconnects_;
   pid_t engine_ = 0;
