@@ -30,14 +30,14 @@ Result<> stream_to(Session& session, const std::string& target, int output) {
   return written;
 }
 
-// Discards what was written so far. A pipe has passed it on.
+// Discards what was written so far to a file that was opened for it.
 bool may_repeat(const Fd& output) {
   struct stat info{};
   return ::fstat(output.get(), &info) == 0 && S_ISREG(info.st_mode) && ::ftruncate(output.get(), 0) == 0 &&
          ::lseek(output.get(), 0, SEEK_SET) == 0;
 }
 
-// A transfer through a pipe cannot be repeated.
+// A transfer through a pipe cannot be repeated, nor one to stdout, which may be a file with other contents.
 Error engine_ended() { return Error("the engine ended during the transfer; repeat the command"); }
 
 }  // namespace
@@ -53,7 +53,8 @@ Result<> write_body(Session& session, const std::string& target, const std::stri
   Result<> done = repeated(
       [&]() -> Result<> {
         Result<> streamed = stream_to(session, target, output.get());
-        if (streamed || !is_broken_connection(streamed.error()) || may_repeat(output)) return streamed;
+        if (streamed || !is_broken_connection(streamed.error())) return streamed;
+        if (!file.empty() && may_repeat(output)) return streamed;
         return engine_ended();
       },
       Reconnects::kMostTransfers);

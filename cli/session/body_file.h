@@ -17,7 +17,7 @@ struct BodyFileOptions {
 };
 
 // Writes the response to GET `target` into `file`, or to stdout if `file` is "". The file appears only when complete. If the
-// engine dies, begins again, except through a pipe.
+// engine dies, begins the file again; what went to stdout cannot be taken back.
 Result<> write_body(Session& session, const std::string& target, const std::string& file,
                     const BodyFileOptions& options = {});
 
