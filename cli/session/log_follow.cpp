@@ -70,4 +70,10 @@ Result<> LogFollower::run(const Session& session, const std::string& project_nam
   }
 }
 
+std::string unix_time_text(WallTime time) {
+  auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+  std::string fraction = std::to_string(since % 1'000'000'000);
+  return std::to_string(since / 1'000'000'000) + "." + std::string(9 - fraction.size(), '0') + fraction;
+}
+
 }  // namespace stack::cli

@@ -26,6 +26,8 @@ std::string logs_target(const std::string& project_name, const LogQuery& query);
 // Parses --since and --until: RFC 3339 (zone and time optional), seconds since 1970, or a duration before `now`.
 // Returns RFC 3339.
 Result<std::string> log_time(std::string_view text, WallTime now);
+// Seconds since 1970 with nine decimals, as the engine takes times.
+std::string unix_time_text(WallTime time);
 
 class LogFollower {
  public:

@@ -31,19 +31,13 @@ constexpr Flag kLogsFlags[] = {
     {0, "until", FlagArity::Value, "string", "Show lines until a time or duration"},
 };
 
-std::string seconds_text(WallTime time) {
-  auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-  std::string fraction = std::to_string(since % 1'000'000'000);
-  return std::to_string(since / 1'000'000'000) + "." + std::string(9 - fraction.size(), '0') + fraction;
-}
-
-// Seconds since 1970 with nine decimals, in the engine's format.
+// The value of a flag in the engine's format.
 Result<std::string> unix_time(const std::string& text, std::string_view flag) {
   if (text.empty()) return std::string();
   auto time = log_time(text, std::chrono::system_clock::now());
   if (!time) return invalid("invalid value for \"" + std::string(flag) + "\": " + time.error().text());
   TRY_ASSIGN(WallTime parsed, parse_rfc3339(*time));
-  return seconds_text(parsed);
+  return unix_time_text(parsed);
 }
 
 struct LogsQuery {
@@ -108,7 +102,7 @@ class LogsReader {
  private:
   bool show(std::string_view bytes) {
     if (tty_) {
-      next_ = seconds_text(std::chrono::system_clock::now());
+      next_ = unix_time_text(std::chrono::system_clock::now());
       shown_ = write_all(STDOUT_FILENO, bytes);
     } else if (!query_.follow) {
       shown_ = frames_.feed(bytes, &LogsReader::write);
@@ -122,7 +116,7 @@ class LogsReader {
     size_t blank = entry.find(' ');
     auto time = parse_rfc3339(entry.substr(0, blank));
     if (blank != std::string_view::npos && time) {
-      next_ = seconds_text(*time + std::chrono::nanoseconds(1));
+      next_ = unix_time_text(*time + std::chrono::nanoseconds(1));
       if (!shows_times_) entry.remove_prefix(blank + 1);
     }
     write(stream, entry);
